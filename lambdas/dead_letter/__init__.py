@@ -1,0 +1,1 @@
+"""Dead letter queue to table, archive and alarm."""

@@ -1,0 +1,1 @@
+"""``POST /webhook/{provider}`` and ``POST /webhook``: verify, make durable, answer."""

@@ -1,0 +1,76 @@
+"""Lambda entry point of ingestion: an API Gateway event in, an HTTP answer out."""
+
+import json
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from lambdas.ingestion.logic import Ingestion
+from lambdas.shared.archive import Archive
+from lambdas.shared.aws import client, setting
+from lambdas.shared.errors import WebhookRefusedError
+from lambdas.shared.observability import logger, metrics, tracer
+from lambdas.shared.providers.registry import REGISTRY
+from lambdas.shared.queue import MainQueue
+from lambdas.shared.request import from_api_gateway
+from lambdas.shared.secrets import SecretStore
+
+RETRY_AFTER_SECONDS = "5"
+
+
+def _build() -> Ingestion:
+    deployed = json.loads(setting("PROVIDERS"))
+    return Ingestion(
+        providers={name: REGISTRY[provider["entry"]] for name, provider in deployed.items()},
+        secrets=SecretStore(
+            client("secretsmanager"), {name: provider["secretArn"] for name, provider in deployed.items()}
+        ),
+        queue=MainQueue(client("sqs"), setting("QUEUE_URL")),
+        archive=Archive(client("s3"), setting("BUCKET_NAME")),
+        max_body_bytes=int(setting("MAX_BODY_BYTES")),
+    )
+
+
+# Clients are made while the function initialises, when Lambda gives it a whole CPU.
+_ingestion = _build()
+
+
+@metrics.log_metrics
+@tracer.capture_lambda_handler(capture_response=False)
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer one webhook: 202 once it is durable, otherwise the status of the refusal."""
+    del context
+    correlation_id = event["requestContext"]["requestId"]
+    logger.set_correlation_id(correlation_id)
+    try:
+        request = from_api_gateway(event)
+        name = (event.get("pathParameters") or {}).get("provider") or request.header("x-provider-id") or ""
+        logger.append_keys(provider=name[:64])
+        accepted = _ingestion.accept(name, request, correlation_id)
+    except WebhookRefusedError as refusal:
+        logger.warning("webhook refused", status=refusal.status, reason=refusal.reason)
+        _count(f"Refused{refusal.status}")
+        return _answer(refusal.status, correlation_id, {"error": refusal.reason})
+    except Exception:
+        # An error message can quote what it choked on, so that only its type and place are logged.
+        logger.exception("webhook failed", status=500)
+        return _answer(500, correlation_id, {"error": "internal_error"})
+    logger.info("webhook accepted", event_id=accepted.event_id, event_type=accepted.event_type)
+    _count("Accepted")
+    return _answer(202, correlation_id, {"eventId": accepted.event_id, "transactionId": accepted.transaction_id})
+
+
+def _count(name: str) -> None:
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
+
+
+def _answer(status: int, correlation_id: str, body: dict[str, str]) -> dict[str, Any]:
+    headers = {"Content-Type": "application/json", "X-Correlation-Id": correlation_id}
+    if status >= 500:
+        headers["Retry-After"] = RETRY_AFTER_SECONDS
+    return {
+        "statusCode": status,
+        "headers": headers,
+        "body": json.dumps({**body, "correlationId": correlation_id}),
+    }

@@ -1,0 +1,1 @@
+"""Main queue to archive, table and bus."""

@@ -1,0 +1,84 @@
+"""Publishing to the event bus."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from lambdas.shared.envelope import ArchivedBody, Envelope
+
+SOURCE_PREFIX = "webhooks."
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+MAX_ENTRIES = 10
+
+
+class NotPublishedError(Exception):
+    """The bus refused an entry."""
+
+
+class Bus:
+    """The custom event bus.
+
+    Events carry what the record says and where the payload lies, never the payload: a subscriber needs a read grant on
+    the archive, and no log of a rule's target can leak a payment.
+
+    Parameters
+    ----------
+    events
+        A boto3 EventBridge client.
+    name : str
+        Name of the bus.
+    bucket : str
+        Name of the archive bucket.
+    """
+
+    def __init__(self, events: Any, name: str, bucket: str) -> None:
+        self._events = events
+        self._name = name
+        self._bucket = bucket
+
+    def publish(self, items: Sequence[tuple[Envelope, ArchivedBody]]) -> list[str | NotPublishedError]:
+        """Publish at most ten events in one call.
+
+        ``PutEvents`` answers 200 even when it refused entries, so that each one is looked at.
+
+        Returns
+        -------
+        list[str | NotPublishedError]
+            For each event, in order, its EventBridge id or why it was refused.
+        """
+        answer = self._events.put_events(Entries=[self._entry(*item) for item in items])
+        return [
+            result["EventId"]
+            if result.get("EventId") and not result.get("ErrorCode")
+            else NotPublishedError(f"bus refused the event: {result.get('ErrorCode', 'no event id')}")
+            for result in answer["Entries"]
+        ]
+
+    def _entry(self, envelope: Envelope, archived: ArchivedBody) -> dict[str, Any]:
+        event = envelope.event
+        detail: dict[str, Any] = {
+            "provider": event.provider,
+            "eventId": event.event_id,
+            "eventType": event.event_type,
+            "transactionId": event.transaction_id,
+            "occurredAt": event.occurred_at,
+            "receivedAt": envelope.received_at,
+            "correlationId": envelope.correlation_id,
+            "archive": {
+                "bucket": self._bucket,
+                "key": archived.key,
+                "size": archived.size,
+                "sha256": archived.sha256,
+            },
+        }
+        if envelope.replay is not None:
+            detail["replay"] = {
+                "replayId": envelope.replay.replay_id,
+                "requestedAt": envelope.replay.requested_at,
+            }
+        return {
+            "EventBusName": self._name,
+            "Source": SOURCE_PREFIX + event.provider,
+            "DetailType": event.event_type,
+            "Detail": json.dumps(detail),
+        }

@@ -1,0 +1,75 @@
+"""Lambda entry point of processing: a batch from the main queue in, a partial batch response out."""
+
+import time
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from lambdas.processing.bus import Bus
+from lambdas.processing.pipeline import Message, Outcome, Pipeline, describe
+from lambdas.shared.archive import Archive
+from lambdas.shared.aws import client, setting
+from lambdas.shared.observability import logger, metrics, tracer
+from lambdas.shared.records import Records
+
+_processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+def _log_failure(message: Message, error: Exception) -> None:
+    logger.error(
+        "message failed",
+        message_id=message.message_id,
+        receive_count=message.receive_count,
+        reason=describe(error),
+    )
+
+
+_pipeline = Pipeline(
+    archive=Archive(client("s3"), setting("BUCKET_NAME")),
+    records=Records(client("dynamodb"), setting("TABLE_NAME")),
+    bus=Bus(client("events"), setting("EVENT_BUS_NAME"), setting("BUCKET_NAME")),
+    clock=time.time,
+    on_failure=_log_failure,
+)
+
+
+@metrics.log_metrics
+@tracer.capture_lambda_handler(capture_response=False)
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Process a batch and name the messages that must come back."""
+    messages = [
+        Message(
+            message_id=record["messageId"],
+            body=record["body"],
+            receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
+        )
+        for record in event["Records"]
+    ]
+    outcome = _pipeline.run(messages, context.get_remaining_time_in_millis() / 1000)
+    _report(outcome)
+
+    def answer_for(record: SQSRecord) -> None:
+        if (failure := outcome.failures.get(record.message_id)) is not None:
+            raise failure
+
+    return dict(process_partial_response(event=event, record_handler=answer_for, processor=_processor, context=context))
+
+
+def _report(outcome: Outcome) -> None:
+    for name, envelopes in (("event routed", outcome.routed), ("duplicate event", outcome.duplicates)):
+        for envelope in envelopes:
+            logger.info(
+                name,
+                correlation_id=envelope.correlation_id,
+                provider=envelope.event.provider,
+                event_id=envelope.event.event_id,
+            )
+    for name, count in (
+        ("Routed", len(outcome.routed)),
+        ("Duplicates", len(outcome.duplicates)),
+        ("ProcessingFailures", len(outcome.failures)),
+    ):
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)

@@ -1,0 +1,208 @@
+"""One batch from the main queue: archive, record, publish, mark, each stage for all messages that came so far.
+
+Safe to run again from any point: the archive and the record are written conditionally, and a record tells how far
+its event came. An event is published twice only when a crash falls between publishing and marking.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lambdas.processing.bus import MAX_ENTRIES, Bus, NotPublishedError
+from lambdas.processing.rules import Decision, decide
+from lambdas.shared import times
+from lambdas.shared.archive import Archive
+from lambdas.shared.envelope import ArchivedBody, Envelope
+from lambdas.shared.records import Claim, Records, Step, entry
+
+
+class BusyError(Exception):
+    """Another invocation holds the event's claim; the message comes back after the visibility timeout."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """A message of the batch.
+
+    Attributes
+    ----------
+    message_id : str
+        SQS message id.
+    body : str
+        Message body.
+    receive_count : int
+        How often it was received, this time included.
+    """
+
+    message_id: str
+    body: str
+    receive_count: int
+
+
+@dataclass(kw_only=True)
+class Work:
+    """A message on its way through the stages."""
+
+    message: Message
+    envelope: Envelope
+    claim: Claim
+    archived: ArchivedBody | None = None
+    archived_at: str = ""
+    claimed: bool = False
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What became of a batch.
+
+    Attributes
+    ----------
+    failures : dict[str, Exception]
+        Message id to the reason why the message must come back.
+    routed, duplicates : list[Envelope]
+        Events published by this run, and events that needed nothing.
+    """
+
+    failures: dict[str, Exception] = field(default_factory=dict)
+    routed: list[Envelope] = field(default_factory=list)
+    duplicates: list[Envelope] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """Processes batches.
+
+    Attributes
+    ----------
+    archive, records, bus
+        Where events go.
+    clock : Callable[[], float]
+        Seconds since the epoch.
+    on_failure : Callable[[Message, Exception], None]
+        Told of every failure, for logs.
+    """
+
+    archive: Archive
+    records: Records
+    bus: Bus
+    clock: Callable[[], float]
+    on_failure: Callable[[Message, Exception], Any]
+
+    def run(self, messages: Sequence[Message], seconds_left: float) -> Outcome:
+        """Process a batch; one message's failure is its own.
+
+        Parameters
+        ----------
+        seconds_left : float
+            Until the invocation ends; the claims on the events end with it.
+        """
+        outcome = Outcome()
+        until = int((self.clock() + seconds_left) * 1000)
+        claimed = []
+        for message in messages:
+            work: Work | None = None
+            # One poisoned message must not take its neighbours with it, whatever it is poisoned with.
+            try:
+                work = Work(
+                    message=message,
+                    envelope=Envelope.from_message(message.body),
+                    claim=Claim(owner=message.message_id, until=until),
+                )
+                self._archive(work)
+                work.claimed = self._claim(work)
+                if work.claimed:
+                    claimed.append(work)
+                else:
+                    outcome.duplicates.append(work.envelope)
+            except Exception as error:
+                self._fail(outcome, message, work, error)
+        for work, bus_event_id in self._publish(outcome, claimed):
+            try:
+                self._mark(work, bus_event_id)
+                outcome.routed.append(work.envelope)
+            except Exception as error:
+                self._fail(outcome, work.message, work, error)
+        return outcome
+
+    def _now(self) -> str:
+        return times.iso(self.clock())
+
+    def _archive(self, work: Work) -> None:
+        envelope = work.envelope
+        if envelope.archived is not None:
+            work.archived, work.archived_at = envelope.archived, envelope.received_at
+        elif envelope.body is not None:
+            work.archived = self.archive.store(envelope.event, envelope.body, envelope.content_type)
+            work.archived_at = self._now()
+
+    def _claim(self, work: Work) -> bool:
+        """Record the event and claim it; False when there is nothing left to do."""
+        assert work.archived is not None
+        envelope, archived = work.envelope, work.archived
+        timeline = [
+            entry(Step.RECEIVED, envelope.received_at),
+            entry(Step.ARCHIVED, work.archived_at),
+            *self._replayed(envelope),
+            entry(Step.RECORDED, self._now()),
+        ]
+        existing = self.records.create(envelope, archived, work.claim, timeline)
+        if existing is None:
+            return True
+        decision = decide(existing, envelope, work.message.message_id, int(self.clock() * 1000))
+        if decision is Decision.DUPLICATE:
+            return False
+        again = self._replayed(envelope) if existing.get("owner") != work.claim.owner else []
+        steps = again or [entry(Step.RESUMED, self._now())]
+        if decision is Decision.BUSY or not self.records.take_over(envelope, archived, work.claim, existing, steps):
+            raise BusyError("another invocation is publishing this event")
+        return True
+
+    def _replayed(self, envelope: Envelope) -> list[dict[str, str]]:
+        replay = envelope.replay
+        return [entry(Step.REPLAYED, self._now(), replayId=replay.replay_id)] if replay else []
+
+    def _publish(self, outcome: Outcome, claimed: Sequence[Work]) -> Iterator[tuple[Work, str]]:
+        for start in range(0, len(claimed), MAX_ENTRIES):
+            chunk = claimed[start : start + MAX_ENTRIES]
+            try:
+                results = self.bus.publish([(work.envelope, work.archived) for work in chunk if work.archived])
+            except Exception as error:
+                for work in chunk:
+                    self._fail(outcome, work.message, work, error)
+                continue
+            for work, result in zip(chunk, results, strict=True):
+                if isinstance(result, NotPublishedError):
+                    self._fail(outcome, work.message, work, result)
+                else:
+                    yield work, result
+
+    def _mark(self, work: Work, bus_event_id: str) -> None:
+        routed = entry(Step.ROUTED, self._now(), busEventId=bus_event_id)
+        self.records.mark_routed(work.envelope.event, work.claim, routed)
+
+    def _fail(self, outcome: Outcome, message: Message, work: Work | None, error: Exception) -> None:
+        outcome.failures[message.message_id] = error
+        self.on_failure(message, error)
+        if work is None or isinstance(error, BusyError):
+            return
+        try:
+            self.records.note_failure(
+                work.envelope.event,
+                describe(error),
+                self._now(),
+                message.receive_count,
+                work.claim if work.claimed else None,
+            )
+        except Exception as failure:
+            self.on_failure(message, failure)
+
+
+def describe(error: Exception) -> str:
+    """Return what an error may say in a record: AWS's code and operation, or its type; never what it quotes."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):
+        code = response.get("Error", {}).get("Code", "unknown")
+        return f"{getattr(error, 'operation_name', 'call')}: {code}"
+    if isinstance(error, NotPublishedError | BusyError):
+        return str(error)
+    return type(error).__name__

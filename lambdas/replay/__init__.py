@@ -1,0 +1,1 @@
+"""``POST /internal/replay``: an operator has events processed again."""

@@ -1,0 +1,60 @@
+"""Lambda entry point of the replay endpoint."""
+
+import time
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from lambdas.replay.logic import Replayer
+from lambdas.replay.request import BadReplayError, read_request
+from lambdas.shared.api import json_answer
+from lambdas.shared.archive import Archive
+from lambdas.shared.aws import client, setting
+from lambdas.shared.errors import MalformedWebhookError
+from lambdas.shared.observability import logger, metrics, tracer
+from lambdas.shared.queue import MainQueue
+from lambdas.shared.record_queries import RecordQueries
+from lambdas.shared.request import from_api_gateway
+
+_replayer = Replayer(
+    queries=RecordQueries(client("dynamodb"), setting("TABLE_NAME")),
+    archive=Archive(client("s3"), setting("BUCKET_NAME")),
+    queue=MainQueue(client("sqs"), setting("QUEUE_URL")),
+    clock=time.time,
+)
+
+
+@metrics.log_metrics
+@tracer.capture_lambda_handler(capture_response=False)
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer 202 with what was sent, 200 for a dry run, 400 for a request that cannot be carried out."""
+    del context
+    # The request's own id names the replay, so that log, timeline and answer can be brought together.
+    replay_id = event["requestContext"]["requestId"]
+    logger.set_correlation_id(replay_id)
+    try:
+        request = read_request(from_api_gateway(event).body)
+        outcome = _replayer.run(request, replay_id)
+    except (BadReplayError, MalformedWebhookError) as error:
+        return json_answer(400, {"error": str(error)})
+    logger.info(
+        "replay",
+        caller=event["requestContext"].get("identity", {}).get("userArn"),
+        dry_run=request.dry_run,
+        matched=outcome.matched,
+        replayed=len(outcome.replayed),
+    )
+    metrics.add_metric(name="Replayed", unit=MetricUnit.Count, value=len(outcome.replayed))
+    return json_answer(
+        200 if request.dry_run else 202,
+        {
+            "replayId": replay_id,
+            "dryRun": request.dry_run,
+            "matched": outcome.matched,
+            "replayed": outcome.replayed,
+            "notFound": outcome.not_found,
+            "failed": outcome.failed,
+            "next": outcome.next,
+        },
+    )

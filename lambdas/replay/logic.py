@@ -1,0 +1,153 @@
+"""Finding the events to replay and sending them through the main queue again."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lambdas.replay.request import BadReplayError, ReplayRequest, TimeRange
+from lambdas.shared import times
+from lambdas.shared.archive import Archive
+from lambdas.shared.envelope import ArchivedBody, Envelope, NotAnEnvelopeError, Replay
+from lambdas.shared.event import WebhookEvent
+from lambdas.shared.queue import MAX_BATCH, MainQueue
+from lambdas.shared.record_queries import RecordQueries
+
+# One page of a range: well within the function's timeout, at one read call per hundred and one send call per ten.
+PAGE = 200
+
+
+class NotReplayableError(Exception):
+    """Nothing of the event was kept that could be processed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayOutcome:
+    """What a replay request came to.
+
+    Attributes
+    ----------
+    matched : int
+        Events found on this page.
+    replayed : Sequence[str]
+        Keys of the events that are in the main queue now.
+    not_found : Sequence[str]
+        Named events that have no record.
+    failed : Mapping[str, str]
+        Events that were found but not sent, with the reason.
+    next : str | None
+        Where the range goes on; None at its end.
+    """
+
+    matched: int
+    replayed: Sequence[str]
+    not_found: Sequence[str]
+    failed: Mapping[str, str]
+    next: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replayer:
+    """Replays events: what it sends is claimed, published and marked by processing like any other message.
+
+    Attributes
+    ----------
+    queries : RecordQueries
+        Finds the records.
+    archive : Archive
+        Has the messages of events that never got as far as the archive.
+    queue : MainQueue
+        Where replayed events go.
+    clock : Callable[[], float]
+        Seconds since the epoch.
+    """
+
+    queries: RecordQueries
+    archive: Archive
+    queue: MainQueue
+    clock: Callable[[], float]
+
+    def run(self, request: ReplayRequest, replay_id: str) -> ReplayOutcome:
+        """Carry out a request, or count what it would replay.
+
+        Raises
+        ------
+        BadReplayError
+            When the cursor does not belong to the range.
+        """
+        cursor = None
+        if request.time_range is not None:
+            records, cursor = self._page(request.time_range, request.cursor)
+            not_found: list[str] = []
+        else:
+            found = {key: self.queries.by_event(key) for key in request.event_keys}
+            records = [record for record in found.values() if record]
+            not_found = [key for key, record in found.items() if not record]
+        replayed, failed = ([], {}) if request.dry_run else self._send(records, replay_id)
+        return ReplayOutcome(matched=len(records), replayed=replayed, not_found=not_found, failed=failed, next=cursor)
+
+    def _page(self, wanted: TimeRange, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
+        bucket, after = _read_cursor(cursor) if cursor else (0, None)
+        page = self.queries.by_received(
+            wanted.provider, wanted.start, wanted.end, bucket=bucket, after=after, limit=PAGE
+        )
+        matching = [record for record in page.records if wanted.status in (None, record.get("state"))]
+        return matching, None if page.complete else _write_cursor(page.bucket, page.after)
+
+    def _send(self, records: Sequence[Mapping[str, Any]], replay_id: str) -> tuple[list[str], dict[str, str]]:
+        replay = Replay(replay_id=replay_id, requested_at=times.iso(self.clock()))
+        envelopes, failed = [], {}
+        for record in records:
+            try:
+                envelopes.append(replace(self._envelope(record), replay=replay))
+            except NotReplayableError as error:
+                failed[str(record["eventKey"])] = str(error)
+        replayed = []
+        for start in range(0, len(envelopes), MAX_BATCH):
+            chunk = envelopes[start : start + MAX_BATCH]
+            refused = {envelope.event.key for envelope in self.queue.send_all(chunk)}
+            failed |= dict.fromkeys(refused, "the main queue refused the message; try again")
+            replayed += [envelope.event.key for envelope in chunk if envelope.event.key not in refused]
+        return replayed, failed
+
+    def _envelope(self, record: Mapping[str, Any]) -> Envelope:
+        if archived := record.get("archive"):
+            return Envelope(
+                event=WebhookEvent(
+                    provider=record["provider"],
+                    event_id=record["eventId"],
+                    event_type=record["eventType"],
+                    transaction_id=record["transactionId"],
+                    occurred_at=record.get("occurredAt"),
+                ),
+                received_at=record["receivedAt"],
+                correlation_id=record["correlationId"],
+                content_type=record["contentType"],
+                scheme=record["scheme"],
+                archived=ArchivedBody(key=archived["key"], size=int(archived["size"]), sha256=archived["sha256"]),
+            )
+        if not (key := record.get("deadLetter")):
+            raise NotReplayableError("neither archived nor dead-lettered: its message is still in the queue")
+        try:
+            return Envelope.from_message(self.archive.read_dead_letter(key))
+        except NotAnEnvelopeError as error:
+            raise NotReplayableError(f"its message cannot be read: {error}") from error
+
+
+def _write_cursor(bucket: int, after: Mapping[str, Any] | None) -> str:
+    return base64.urlsafe_b64encode(json.dumps([bucket, after]).encode()).decode("ascii")
+
+
+def _read_cursor(text: str) -> tuple[int, dict[str, Any] | None]:
+    try:
+        bucket, after = json.loads(base64.b64decode(text, altchars=b"-_", validate=True))
+    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+        raise BadReplayError("next: not a cursor that this API returned") from error
+    texts = after is None or (
+        isinstance(after, dict) and all(isinstance(value, str) for pair in after.items() for value in pair)
+    )
+    if type(bucket) is not int or bucket < 0 or not texts:
+        raise BadReplayError("next: not a cursor that this API returned")
+    return bucket, after

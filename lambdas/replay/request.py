@@ -1,0 +1,127 @@
+"""The replay request, read strictly: every refusal names the field and the value."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from datetime import datetime as DateTime
+from typing import Any
+
+from lambdas.shared import times
+from lambdas.shared.jsonbody import parse_object
+from lambdas.shared.errors import MalformedWebhookError
+from lambdas.shared.providers.fields import is_identifier
+from lambdas.shared.records import State
+
+MAX_EVENTS = 100
+MAX_RANGE_HOURS = 24 * 7
+
+
+class BadReplayError(ValueError):
+    """The request cannot be carried out as it stands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeRange:
+    """All events of a provider that were received in a time, in one state or in any.
+
+    Attributes
+    ----------
+    provider : str
+        Deployed name.
+    start, end : str
+        ISO 8601, UTC; the end is not part of the range.
+    status : State | None
+        Only events in this state.
+    """
+
+    provider: str
+    start: str
+    end: str
+    status: State | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayRequest:
+    """What to replay: named events, or a range.
+
+    Attributes
+    ----------
+    event_keys : Sequence[str]
+        ``<provider>:<event id>`` each.
+    time_range : TimeRange | None
+        Set when no events are named.
+    dry_run : bool
+        Only count.
+    cursor : str | None
+        Where a range goes on.
+    """
+
+    event_keys: Sequence[str] = ()
+    time_range: TimeRange | None = None
+    dry_run: bool = False
+    cursor: str | None = None
+
+
+def read_request(body: bytes) -> ReplayRequest:
+    """Read the body of ``POST /internal/replay``.
+
+    Raises
+    ------
+    BadReplayError
+        With the field and the value that is wrong.
+    """
+    try:
+        fields = parse_object(body)
+    except MalformedWebhookError as error:
+        raise BadReplayError("body: a JSON object expected") from error
+    known = {"eventIds", "provider", "from", "to", "status", "dryRun", "next"}
+    if unknown := sorted(set(fields) - known):
+        raise BadReplayError(f"{unknown[0][:40]}: unknown field; known are {', '.join(sorted(known))}")
+    dry_run = fields.get("dryRun", False)
+    if not isinstance(dry_run, bool):
+        raise BadReplayError(f"dryRun: {_show(dry_run)} is not true or false")
+    if "eventIds" in fields:
+        if set(fields) - {"eventIds", "dryRun"}:
+            raise BadReplayError("eventIds: give either eventIds, or provider, from, to and status")
+        return ReplayRequest(event_keys=_event_keys(fields["eventIds"]), dry_run=dry_run)
+    cursor = fields.get("next")
+    if cursor is not None and not isinstance(cursor, str):
+        raise BadReplayError(f"next: {_show(cursor)} is not a cursor that this API returned")
+    return ReplayRequest(time_range=_time_range(fields), dry_run=dry_run, cursor=cursor)
+
+
+def _event_keys(value: Any) -> Sequence[str]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_EVENTS:
+        raise BadReplayError(f"eventIds: a list of 1 to {MAX_EVENTS} ids expected")
+    for item in value:
+        provider, separator, event_id = item.partition(":") if isinstance(item, str) else ("", "", "")
+        if not (separator and is_identifier(provider) and is_identifier(event_id)):
+            raise BadReplayError(f'eventIds: {_show(item)} is not of the form "<provider>:<event id>"')
+    return tuple(dict.fromkeys(value))
+
+
+def _time_range(fields: dict[str, Any]) -> TimeRange:
+    provider = fields.get("provider")
+    if not is_identifier(provider):
+        raise BadReplayError(f"provider: {_show(provider)} is not a provider's name")
+    start, end = (_time(name, fields.get(name)) for name in ("from", "to"))
+    if not start < end:
+        raise BadReplayError(f"to: {end} does not lie after from, {start}")
+    if DateTime.fromisoformat(end) - DateTime.fromisoformat(start) > timedelta(hours=MAX_RANGE_HOURS):
+        raise BadReplayError(f"to: the range is longer than {MAX_RANGE_HOURS} hours")
+    status = fields.get("status")
+    if status is not None and status not in set(State):
+        raise BadReplayError(f"status: {_show(status)} is none of {', '.join(State)}")
+    return TimeRange(provider=str(provider), start=start, end=end, status=None if status is None else State(status))
+
+
+def _time(name: str, value: Any) -> str:
+    seconds = times.parse(value) if isinstance(value, str) else None
+    if seconds is None:
+        raise BadReplayError(f"{name}: {_show(value)} is not an RFC 3339 time such as 2026-01-31T12:00:00Z")
+    return times.iso(seconds)
+
+
+def _show(value: Any) -> str:
+    return json.dumps(value, default=str)[:60]

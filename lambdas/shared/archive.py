@@ -1,0 +1,70 @@
+"""The archive: the exact bytes of every accepted payload, one object for each, never overwritten."""
+
+import hashlib
+from typing import Any
+from urllib.parse import quote
+
+from botocore.exceptions import ClientError
+
+from lambdas.shared.envelope import ArchivedBody
+from lambdas.shared.event import WebhookEvent
+
+RAW_PREFIX = "raw/"
+DEAD_LETTER_PREFIX = "dead-letter/"
+
+
+def raw_key(event: WebhookEvent, sha256: str) -> str:
+    """Return the object key of a payload.
+
+    It follows from the event and its bytes alone: a redelivery of the same bytes meets the object that is there,
+    and one with other bytes under the same id is kept beside it.
+    """
+    return f"{RAW_PREFIX}{event.provider}/{quote(event.event_id, safe='')}/{sha256}"
+
+
+class Archive:
+    """Writes to and reads from the archive bucket.
+
+    Parameters
+    ----------
+    s3
+        A boto3 S3 client.
+    bucket : str
+        Bucket name.
+    """
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def store(self, event: WebhookEvent, body: bytes, content_type: str) -> ArchivedBody:
+        """Store a payload unless it is there already, and say where it lies.
+
+        Raises
+        ------
+        botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
+            When it could not be made durable.
+        """
+        sha256 = hashlib.sha256(body).hexdigest()
+        archived = ArchivedBody(key=raw_key(event, sha256), size=len(body), sha256=sha256)
+        self._put_once(archived.key, body, content_type)
+        return archived
+
+    def store_dead_letter(self, key: str, message: str) -> str:
+        """Store a dead-lettered message as it was, and return its full key."""
+        full_key = DEAD_LETTER_PREFIX + key
+        self._put_once(full_key, message.encode("utf-8", "surrogatepass"), "application/json")
+        return full_key
+
+    def read_dead_letter(self, full_key: str) -> str:
+        """Return a dead-lettered message."""
+        answer = self._s3.get_object(Bucket=self._bucket, Key=full_key)
+        return str(answer["Body"].read().decode("utf-8", "surrogatepass"))
+
+    def _put_once(self, key: str, body: bytes, content_type: str) -> None:
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+        try:
+            self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "PreconditionFailed":
+                raise

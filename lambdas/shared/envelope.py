@@ -1,0 +1,143 @@
+"""The message between ingestion, replay and processing: an event, and its payload or where that lies.
+
+The payload travels base64-encoded, because SQS refuses some control characters and the bytes must survive.
+Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from lambdas.shared.event import WebhookEvent
+from lambdas.shared.providers.fields import is_identifier
+
+VERSION = 1
+# SQS takes 262,144 bytes of message; provider 5.100.0 allows no more. The rest is head-room for what replay adds.
+MAX_MESSAGE_BYTES = 262_144 - 2_048
+
+
+class NotAnEnvelopeError(ValueError):
+    """The message was not written by this system, or by a version that this one cannot read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchivedBody:
+    """Where the exact bytes of a payload lie.
+
+    Attributes
+    ----------
+    key : str
+        Object key in the archive bucket.
+    size : int
+        Length in bytes.
+    sha256 : str
+        Hex digest of the bytes.
+    """
+
+    key: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """An operator's wish to have an event processed again.
+
+    Attributes
+    ----------
+    replay_id : str
+        Id of the replay request.
+    requested_at : str
+        ISO 8601, UTC.
+    """
+
+    replay_id: str
+    requested_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Envelope:
+    """One message on the main queue.
+
+    Attributes
+    ----------
+    event : WebhookEvent
+        The verified event.
+    received_at : str
+        When API Gateway received it, ISO 8601, UTC.
+    correlation_id : str
+        Follows the event from the HTTP request to the last function that touches it.
+    content_type : str
+        The ``Content-Type`` under which the payload came.
+    scheme : str
+        The signature scheme that accepted it.
+    body : bytes | None
+        The payload, when it travels in the message.
+    archived : ArchivedBody | None
+        Where the payload lies, when it does not.
+    replay : Replay | None
+        Set when an operator asked for this message.
+    """
+
+    event: WebhookEvent
+    received_at: str
+    correlation_id: str
+    content_type: str
+    scheme: str
+    body: bytes | None = None
+    archived: ArchivedBody | None = None
+    replay: Replay | None = None
+
+    def to_message(self) -> str:
+        """Return the message body."""
+        message: dict[str, Any] = {
+            "v": VERSION,
+            "event": asdict(self.event),
+            "receivedAt": self.received_at,
+            "correlationId": self.correlation_id,
+            "contentType": self.content_type,
+            "scheme": self.scheme,
+        }
+        if self.body is not None:
+            message["body"] = base64.b64encode(self.body).decode("ascii")
+        if self.archived is not None:
+            message["archived"] = asdict(self.archived)
+        if self.replay is not None:
+            message["replay"] = asdict(self.replay)
+        return json.dumps(message, separators=(",", ":"))
+
+    @classmethod
+    def from_message(cls, message: str) -> Self:
+        """Read a message body.
+
+        Raises
+        ------
+        NotAnEnvelopeError
+            When it is anything else.
+        """
+        try:
+            fields = json.loads(message)
+            if fields["v"] != VERSION:
+                raise NotAnEnvelopeError(f"envelope version {fields['v']!r:.20}, expected {VERSION}")
+            event = WebhookEvent(**fields["event"])
+            if not (is_identifier(event.transaction_id) and is_identifier(event.event_id)):
+                raise NotAnEnvelopeError("transaction_id and event_id must be identifiers")
+            envelope = cls(
+                event=event,
+                received_at=str(fields["receivedAt"]),
+                correlation_id=str(fields["correlationId"]),
+                content_type=str(fields["contentType"]),
+                scheme=str(fields["scheme"]),
+                body=base64.b64decode(fields["body"], validate=True) if "body" in fields else None,
+                archived=ArchivedBody(**fields["archived"]) if "archived" in fields else None,
+                replay=Replay(**fields["replay"]) if "replay" in fields else None,
+            )
+        except NotAnEnvelopeError:
+            raise
+        except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
+            raise NotAnEnvelopeError(f"not an envelope: {type(error).__name__}") from error
+        if (envelope.body is None) == (envelope.archived is None):
+            raise NotAnEnvelopeError("an envelope holds a body, or the place where it is archived")
+        return envelope

@@ -1,0 +1,49 @@
+"""The ways in which a webhook is refused at the door, and the HTTP status of each."""
+
+
+class WebhookRefusedError(Exception):
+    """A webhook that gets no 2xx.
+
+    Attributes
+    ----------
+    status : int
+        HTTP status code of the answer.
+    reason : str
+        A short code that is safe to log, to count and to show to the sender: it never holds payload or secret.
+    """
+
+    status = 500
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class MalformedWebhookError(WebhookRefusedError):
+    """The signature is right, but the body cannot be read as an event of this provider."""
+
+    status = 400
+
+
+class SignatureRefusedError(WebhookRefusedError):
+    """The signature is missing, malformed, wrong, or outside the replay window."""
+
+    status = 401
+
+
+class UnknownProviderError(WebhookRefusedError):
+    """No provider of that name is deployed."""
+
+    status = 404
+
+
+class PayloadTooLargeError(WebhookRefusedError):
+    """The body is larger than the stack's ``max_body_bytes``."""
+
+    status = 413
+
+
+class UnavailableError(WebhookRefusedError):
+    """We cannot check the webhook, or cannot make it durable: the sender must try again."""
+
+    status = 503

@@ -1,0 +1,37 @@
+"""Strict JSON: a body that two parsers could read differently is refused."""
+
+import json
+from typing import Any, NoReturn
+
+from lambdas.shared.errors import MalformedWebhookError
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Parse a JSON object from a body whose signature has been verified already.
+
+    A byte order mark is ignored, as RFC 8259 section 8.1 allows. Duplicate keys, ``NaN`` and ``Infinity``, numbers
+    of more than 4,300 digits, and nesting deeper than the interpreter bears are refused.
+
+    Raises
+    ------
+    MalformedWebhookError
+        For all of these, and for anything that is not a JSON object in UTF-8.
+    """
+    try:
+        parsed = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise MalformedWebhookError("body_not_json") from error
+    if not isinstance(parsed, dict):
+        raise MalformedWebhookError("body_not_json_object")
+    return parsed
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("duplicate key")
+    return result
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,1 @@
+"""The providers whose webhooks the system understands."""

@@ -1,0 +1,96 @@
+"""Where in a verified webhook a value lies."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lambdas.shared.request import WebhookRequest
+
+# Identifiers become table keys, object keys and log fields, so they are printable ASCII without blanks. 256 leaves
+# room under DynamoDB's 1,024 bytes for a sort key that joins a time, a provider and an event id.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+MAX_IDENTIFIER_CHARS = 256
+_IDENTIFIER = re.compile(r"[\x21-\x7e]{1,256}", re.ASCII)
+
+
+def is_identifier(value: object) -> bool:
+    """Tell whether a value can be an event id, a transaction id or an event type."""
+    return isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None
+
+
+class Field(Protocol):
+    """A place in a webhook."""
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return the identifier found there, or None when there is none that could be one."""
+
+
+@dataclass(frozen=True)
+class JsonField:
+    """A value in the JSON body, by dotted path.
+
+    Attributes
+    ----------
+    path : str
+        Keys from the root, joined by dots. Arrays are not walked into.
+    """
+
+    path: str
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return the string or whole number at the path."""
+        del request
+        value: Any = document
+        for key in self.path.split("."):
+            if not isinstance(value, Mapping):
+                return None
+            value = value.get(key)
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**MAX_IDENTIFIER_CHARS:
+            value = str(value)
+        return value if is_identifier(value) else None
+
+
+@dataclass(frozen=True)
+class HeaderField:
+    """The value of a header. Use it for an identity only where the scheme signs that header."""
+
+    name: str
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return the header's first value."""
+        del document
+        value = request.header(self.name)
+        return value if is_identifier(value) else None
+
+
+@dataclass(frozen=True)
+class BodyDigest:
+    """The SHA-256 of the body: the identity of an event whose provider signs no id."""
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return ``sha256:`` and 64 hex digits."""
+        del document
+        return "sha256:" + hashlib.sha256(request.body).hexdigest()
+
+
+@dataclass(frozen=True)
+class JoinedFields:
+    """Several fields joined by a separator; fields that are absent are left out, and the first must be there."""
+
+    fields: tuple[Field, ...]
+    separator: str = "."
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return the joined identifier."""
+        values = [field.read(request, document) for field in self.fields]
+        if values[0] is None:
+            return None
+        joined = self.separator.join(value for value in values if value is not None)
+        return joined if is_identifier(joined) else None
+
+
+def first_of(fields: Sequence[Field], request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+    """Return the first identifier that any of the fields holds."""
+    return next((value for field in fields if (value := field.read(request, document)) is not None), None)

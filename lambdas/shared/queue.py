@@ -1,0 +1,54 @@
+"""Sending envelopes to the main queue."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lambdas.shared.envelope import Envelope
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+MAX_BATCH = 10
+
+
+class MainQueue:
+    """The main queue, as its senders see it.
+
+    Every message carries the provider as its message group: on a standard queue that turns on fair queueing, so that
+    one provider's burst does not hold up another's events.
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+
+    Parameters
+    ----------
+    sqs
+        A boto3 SQS client.
+    url : str
+        Queue URL.
+    """
+
+    def __init__(self, sqs: Any, url: str) -> None:
+        self._sqs = sqs
+        self._url = url
+
+    def send(self, message: str, group: str) -> None:
+        """Send one message; when this returns, it is durable.
+
+        Raises
+        ------
+        botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
+            When it may not be.
+        """
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=message, MessageGroupId=group)
+
+    def send_all(self, envelopes: Sequence[Envelope]) -> list[Envelope]:
+        """Send at most ten envelopes in one call and return those that SQS did not take."""
+        answer = self._sqs.send_message_batch(
+            QueueUrl=self._url,
+            Entries=[
+                {
+                    "Id": str(index),
+                    "MessageBody": envelope.to_message(),
+                    "MessageGroupId": envelope.event.provider,
+                }
+                for index, envelope in enumerate(envelopes)
+            ],
+        )
+        return [envelopes[int(failure["Id"])] for failure in answer.get("Failed", [])]

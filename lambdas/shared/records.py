@@ -1,0 +1,295 @@
+"""The record of an event: one item in the table, and the states it goes through.
+
+An item's key is the transaction id and a sort key made of the event alone, so that every redelivery of an event,
+at whatever time, meets the same item.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from lambdas.shared.envelope import ArchivedBody, Envelope
+from lambdas.shared.event import WebhookEvent
+
+PARTITION_KEY = "transactionId"
+SORT_KEY = "timestamp"
+BY_EVENT_INDEX = "byEvent"
+BY_RECEIVED_INDEX = "byReceived"
+# An index partition takes 1,000 writes a second; ten of them per provider and hour take the burst preset's 10,000.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+RECEIVED_SHARDS = 10
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class State(StrEnum):
+    """Where an event stands."""
+
+    RECORDED = "RECORDED"
+    """Archived and recorded, and somebody is about to publish it."""
+    ROUTED = "ROUTED"
+    """Published to the bus."""
+    DEAD_LETTERED = "DEAD_LETTERED"
+    """Given up after its last receive; waits for an operator."""
+
+
+class Step(StrEnum):
+    """An entry of the timeline."""
+
+    RECEIVED = "received"
+    ARCHIVED = "archived"
+    RECORDED = "recorded"
+    ROUTED = "routed"
+    RESUMED = "resumed"
+    DEAD_LETTERED = "dead-lettered"
+    REPLAYED = "replayed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A message's right to finish an event, until a time.
+
+    Attributes
+    ----------
+    owner : str
+        SQS message id; the same in every redelivery of the message.
+    until : int
+        Milliseconds since the epoch: the end of the invocation. Nobody else publishes the event before it.
+    """
+
+    owner: str
+    until: int
+
+
+def received_bucket(provider: str, received_at: str, shard: int) -> str:
+    """Return the partition key of the index by time of receipt: provider, hour, shard."""
+    return f"{provider}#{received_at[:13]}#{shard}"
+
+
+def shard_of(event: WebhookEvent) -> int:
+    """Return the shard of an event, the same for every redelivery."""
+    return int(hashlib.sha256(event.key.encode()).hexdigest()[:8], 16) % RECEIVED_SHARDS
+
+
+def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values in DynamoDB's wire form."""
+    return {name: _serialize(value) for name, value in values.items()}
+
+
+def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item's plain values."""
+    return {name: _deserialize(value) for name, value in item.items()}
+
+
+def entry(step: Step, at: str, **details: str) -> dict[str, str]:
+    """Return an entry of the timeline."""
+    return {"step": str(step), "at": at, **details}
+
+
+def key_of(event: WebhookEvent) -> dict[str, Any]:
+    """Return the key of an event's record in wire form."""
+    return to_item({PARTITION_KEY: event.transaction_id, SORT_KEY: event.sort_key})
+
+
+def identity(envelope: Envelope) -> dict[str, Any]:
+    """Return what a record says of an event whatever became of it; none of it is payload."""
+    event = envelope.event
+    return {
+        "provider": event.provider,
+        "eventId": event.event_id,
+        "eventType": event.event_type,
+        "eventKey": event.key,
+        "receivedAt": envelope.received_at,
+        "receivedBucket": received_bucket(event.provider, envelope.received_at, shard_of(event)),
+        "correlationId": envelope.correlation_id,
+        "contentType": envelope.content_type,
+        "scheme": envelope.scheme,
+        **({"occurredAt": event.occurred_at} if event.occurred_at else {}),
+    }
+
+
+class Records:
+    """Writes records, each write conditional on what it assumes.
+
+    Parameters
+    ----------
+    dynamodb
+        A boto3 DynamoDB client (not a resource, which takes longer to import).
+    table : str
+        Table name.
+    """
+
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def create(
+        self, envelope: Envelope, archived: ArchivedBody, claim: Claim, timeline: list[dict[str, str]]
+    ) -> dict[str, Any] | None:
+        """Create the record and claim it, or return the record that exists.
+
+        A note of a failure may have been written before; it holds no state and gives way.
+        """
+        values = {
+            PARTITION_KEY: envelope.event.transaction_id,
+            SORT_KEY: envelope.event.sort_key,
+            **identity(envelope),
+            "state": State.RECORDED,
+            "owner": claim.owner,
+            "leaseUntil": claim.until,
+            "archive": asdict(archived),
+            "timeline": timeline,
+            **({"replayId": envelope.replay.replay_id} if envelope.replay else {}),
+        }
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=to_item(values),
+                ConditionExpression="attribute_not_exists(#state)",
+                ExpressionAttributeNames={"#state": "state"},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if not _condition_failed(error):
+                raise
+            return from_item(error.response["Item"])
+        return None
+
+    def take_over(
+        self,
+        envelope: Envelope,
+        archived: ArchivedBody,
+        claim: Claim,
+        seen: Mapping[str, Any],
+        timeline: list[dict[str, str]],
+    ) -> bool:
+        """Claim a record that exists, unless it changed since it was seen; tell whether that worked."""
+        return self._update(
+            envelope.event,
+            "SET #state = :state, #owner = :owner, leaseUntil = :until, archive = :archive, replayId = :replay, "
+            "timeline = list_append(timeline, :timeline)",
+            {
+                ":state": State.RECORDED,
+                ":owner": claim.owner,
+                ":until": claim.until,
+                ":archive": asdict(archived),
+                ":replay": envelope.replay.replay_id if envelope.replay else seen.get("replayId", "-"),
+                ":timeline": timeline,
+                ":seenState": seen["state"],
+                ":seenOwner": seen.get("owner", "-"),
+                ":seenUntil": seen.get("leaseUntil", 0),
+            },
+            "#state = :seenState AND (attribute_not_exists(#owner) OR #owner = :seenOwner) "
+            "AND (attribute_not_exists(leaseUntil) OR leaseUntil = :seenUntil)",
+        )
+
+    def mark_routed(self, event: WebhookEvent, claim: Claim, routed: dict[str, str]) -> bool:
+        """Say that the event was published; False when another message took the record over meanwhile."""
+        return self._update(
+            event,
+            "SET #state = :state, timeline = list_append(timeline, :timeline)",
+            {":state": State.ROUTED, ":owner": claim.owner, ":timeline": [routed]},
+            "#owner = :owner",
+        )
+
+    def note_failure(
+        self, event: WebhookEvent, reason: str, at: str, receive_count: int, release: Claim | None
+    ) -> None:
+        """Keep the reason of the latest failure, so that the dead letter handler can say why it came to that.
+
+        A claim that is handed in is released, so that the message's next receive need not wait for it to end.
+        """
+        expression, condition = "SET lastFailure = :failure", None
+        values: dict[str, Any] = {":failure": {"reason": reason, "at": at, "receiveCount": receive_count}}
+        if release is not None:
+            expression, condition = f"{expression}, leaseUntil = :now", "#owner = :owner"
+            values |= {":now": 0, ":owner": release.owner}
+        self._update(event, expression, values, condition)
+
+    def mark_dead_lettered(
+        self, envelope: Envelope, message_id: str, at: str, dead_letter_key: str, reason: str | None
+    ) -> str | None:
+        """Mark the record, or create it, once per message.
+
+        An event that was routed stays routed, and only its timeline tells of the message that was given up.
+
+        Parameters
+        ----------
+        reason : str | None
+            Why, where the caller knows; otherwise the failure that processing noted stays.
+
+        Returns
+        -------
+        str | None
+            The reason of the latest failure, where processing could write one down.
+        """
+        fields = identity(envelope)
+        names = {f"#f{index}": name for index, name in enumerate(fields)}
+        values = {f":f{index}": value for index, value in enumerate(fields.values())}
+        assignments = [f"#f{index} = if_not_exists(#f{index}, :f{index})" for index in range(len(fields))]
+        append = "timeline = list_append(if_not_exists(timeline, :received), :timeline)"
+        common = {
+            **values,
+            ":received": [entry(Step.RECEIVED, envelope.received_at)],
+            ":timeline": [entry(Step.DEAD_LETTERED, at)],
+            ":message": message_id,
+        }
+        if reason is not None:
+            assignments.append("lastFailure = :failure")
+            common[":failure"] = {"reason": reason, "at": at}
+        once = "(attribute_not_exists(deadLetterMessage) OR deadLetterMessage <> :message)"
+        expression = "SET " + ", ".join([*assignments, append, "deadLetterMessage = :message"])
+        marked = self._update(
+            envelope.event,
+            f"{expression}, #state = :state, deadLetter = :key",
+            {**common, ":state": State.DEAD_LETTERED, ":key": dead_letter_key, ":routed": State.ROUTED},
+            f"{once} AND (attribute_not_exists(#state) OR #state <> :routed)",
+            names,
+        )
+        if not marked:
+            self._update(envelope.event, expression, common, once, names)
+        item = self._dynamodb.get_item(
+            TableName=self._table, Key=key_of(envelope.event), ProjectionExpression="lastFailure", ConsistentRead=True
+        ).get("Item", {})
+        failure = from_item(item).get("lastFailure")
+        return str(failure["reason"]) if failure else None
+
+    def _update(
+        self,
+        event: WebhookEvent,
+        expression: str,
+        values: Mapping[str, Any],
+        condition: str | None,
+        names: Mapping[str, str] | None = None,
+    ) -> bool:
+        text = expression + (condition or "")
+        aliases = {
+            alias: name for alias, name in {"#state": "state", "#owner": "owner"}.items() if alias in text
+        } | dict(names or {})
+        arguments: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": key_of(event),
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": to_item(values),
+        }
+        if aliases:
+            arguments["ExpressionAttributeNames"] = aliases
+        if condition:
+            arguments["ConditionExpression"] = condition
+        try:
+            self._dynamodb.update_item(**arguments)
+        except ClientError as error:
+            if not _condition_failed(error):
+                raise
+            return False
+        return True
+
+
+def _condition_failed(error: ClientError) -> bool:
+    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")

@@ -1,0 +1,27 @@
+"""Times as the system writes them: UTC, milliseconds, and text that sorts as time does."""
+
+import re
+from datetime import UTC, datetime
+
+_EPOCH = re.compile(r"[0-9]{1,11}", re.ASCII)
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def iso(seconds: float) -> str:
+    """Return seconds since the epoch as ``2026-01-31T12:00:00.000Z``."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse(text: str) -> float | None:
+    """Read seconds since the epoch, or an RFC 3339 time; None for anything else."""
+    if _EPOCH.fullmatch(text):
+        seconds = float(text)
+    elif _RFC3339.fullmatch(text):
+        try:
+            # `fromisoformat` keeps six digits of a fraction and drops the rest.
+            seconds = datetime.fromisoformat(text.upper()).timestamp()
+        except (ValueError, OverflowError):
+            return None
+    else:
+        return None
+    return seconds if 0 <= seconds < 253402300800 else None  # year 10000

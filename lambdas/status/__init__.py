@@ -1,0 +1,1 @@
+"""``GET /status/{transactionId}``: where a transaction stands, and how it got there."""

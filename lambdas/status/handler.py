@@ -1,0 +1,34 @@
+"""Lambda entry point of the status endpoint."""
+
+from typing import Any
+
+from lambdas.shared.api import json_answer
+from lambdas.shared.aws import client, setting
+from lambdas.shared.observability import logger, metrics, tracer
+from lambdas.shared.providers.fields import is_identifier
+from lambdas.shared.record_queries import RecordQueries
+from lambdas.status.logic import BadRequestError, describe_transaction, read_cursor, read_limit
+
+_records = RecordQueries(client("dynamodb"), setting("TABLE_NAME"))
+
+
+@metrics.log_metrics
+@tracer.capture_lambda_handler(capture_response=False)
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer 200 with the status, 404 for an unknown transaction, 400 for an id that cannot be one."""
+    del context
+    logger.set_correlation_id(event["requestContext"]["requestId"])
+    transaction_id = (event.get("pathParameters") or {}).get("transactionId", "")
+    query = event.get("queryStringParameters") or {}
+    try:
+        if not is_identifier(transaction_id):
+            raise BadRequestError("transactionId: 1 to 256 printable ASCII characters without blanks expected")
+        limit = read_limit(query.get("limit"))
+        after = read_cursor(query["next"]) if "next" in query else None
+    except BadRequestError as error:
+        return json_answer(400, {"error": str(error)})
+    status = describe_transaction(transaction_id, _records.transaction(transaction_id), limit, after)
+    if status is None:
+        return json_answer(404, {"error": "no event of this transaction is known"})
+    return json_answer(200, status)

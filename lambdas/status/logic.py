@@ -1,0 +1,130 @@
+"""The status of a transaction, from its records."""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.shared.records import State
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+
+_EVENT_FIELDS = (
+    "provider",
+    "eventId",
+    "eventType",
+    "state",
+    "occurredAt",
+    "receivedAt",
+    "correlationId",
+    "scheme",
+    "archive",
+    "deadLetter",
+    "lastFailure",
+)
+_PROCESSING = "PROCESSING"
+
+
+class BadRequestError(ValueError):
+    """A parameter of the request cannot be what it should be."""
+
+
+@dataclass(frozen=True, order=True)
+class Position:
+    """A place in the timeline: time, event, and number of the step within the event."""
+
+    at: str
+    event_key: str
+    number: int
+
+
+def overall_state(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return where a transaction stands: DEAD_LETTERED if any event is, PROCESSING if any is not yet routed."""
+    states = {record.get("state", _PROCESSING) for record in records}
+    if State.DEAD_LETTERED in states:
+        return State.DEAD_LETTERED
+    return State.ROUTED if states == {State.ROUTED} else _PROCESSING
+
+
+def describe_transaction(
+    transaction_id: str, records: Iterable[dict[str, Any]], limit: int, after: Position | None
+) -> dict[str, Any] | None:
+    """Return the state of a transaction, its events, and one page of its timeline, the newest first.
+
+    The timeline is one over all events of the transaction. A payment has some tens of events, each about 1 KB, so that
+    reading all of them and sorting is one query in practice.
+
+    Parameters
+    ----------
+    limit : int
+        Entries of the timeline on a page.
+    after : Position | None
+        The last entry of the page before.
+
+    Returns
+    -------
+    dict | None
+        None when the transaction has no event.
+    """
+    found = list(records)
+    if not found:
+        return None
+    entries = [
+        (Position(step["at"], record["eventKey"], number), record, step)
+        for record in found
+        for number, step in enumerate(record.get("timeline", ()))
+    ]
+    entries.sort(key=lambda item: item[0], reverse=True)
+    rest = [item for item in entries if after is None or item[0] < after]
+    page = rest[:limit]
+    return {
+        "transactionId": transaction_id,
+        "state": overall_state(found),
+        "events": [{name: record[name] for name in _EVENT_FIELDS if name in record} for record in found],
+        "timeline": [
+            {**step, "provider": record["provider"], "eventId": record["eventId"]} for _, record, step in page
+        ],
+        "next": write_cursor(page[-1][0]) if len(rest) > limit else None,
+    }
+
+
+def write_cursor(position: Position) -> str:
+    """Return an opaque text for a position."""
+    text = json.dumps([position.at, position.event_key, position.number])
+    return base64.urlsafe_b64encode(text.encode()).decode("ascii").rstrip("=")
+
+
+def read_cursor(text: str) -> Position:
+    """Read what `write_cursor` wrote.
+
+    Raises
+    ------
+    BadRequestError
+        When it did not write this.
+    """
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        at, event_key, number = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+        raise BadRequestError("next: not a cursor that this API returned") from error
+    if not (isinstance(at, str) and isinstance(event_key, str) and type(number) is int):
+        raise BadRequestError("next: not a cursor that this API returned")
+    return Position(at, event_key, number)
+
+
+def read_limit(text: str | None) -> int:
+    """Read the page size.
+
+    Raises
+    ------
+    BadRequestError
+        When it is not a whole number from 1 to 200.
+    """
+    if text is None:
+        return DEFAULT_LIMIT
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_LIMIT):
+        raise BadRequestError(f"limit: {text[:20]!r} is not a whole number from 1 to {MAX_LIMIT}")
+    return int(text)

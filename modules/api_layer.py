@@ -1,0 +1,315 @@
+"""The REST API: its routes, what guards each, its stage, and its logs."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from modules.cdk import (
+    ApiGatewayAccount,
+    ApiGatewayDeployment,
+    ApiGatewayGatewayResponse,
+    ApiGatewayIntegration,
+    ApiGatewayMethod,
+    ApiGatewayMethodSettings,
+    ApiGatewayMethodSettingsSettings,
+    ApiGatewayRequestValidator,
+    ApiGatewayResource,
+    ApiGatewayRestApi,
+    ApiGatewayStage,
+    ApiGatewayStageAccessLogSettings,
+    CloudwatchLogGroup,
+    Construct,
+    DataAwsPartition,
+    IamRole,
+    IamRolePolicyAttachment,
+    LambdaPermission,
+    TerraformResource,
+    TerraformResourceLifecycle,
+)
+from modules.lambda_fleet import WebhookFunction
+from modules.naming import Names
+from modules.policy import Statement, policy_document
+from modules.settings import ApiSettings
+
+STAGE = "v1"
+
+# One line of JSON for each request; no header and no body among it.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+_ACCESS_LOG = {
+    "requestId": "$context.requestId",
+    "requestTimeEpoch": "$context.requestTimeEpoch",
+    "httpMethod": "$context.httpMethod",
+    "resourcePath": "$context.resourcePath",
+    "path": "$context.path",
+    "status": "$context.status",
+    "responseLength": "$context.responseLength",
+    "responseLatency": "$context.responseLatency",
+    "integrationLatency": "$context.integrationLatency",
+    "integrationStatus": "$context.integration.status",
+    "errorType": "$context.error.responseType",
+    "validationError": "$context.error.validationErrorString",
+    "sourceIp": "$context.identity.sourceIp",
+    "caller": "$context.identity.userArn",
+    "xrayTraceId": "$context.xrayTraceId",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayResponse:
+    """What API Gateway itself answers, without any function.
+
+    Attributes
+    ----------
+    response_type : str
+        API Gateway's name of the case.
+    status : int
+        HTTP status.
+    message : str
+        Text of the answer.
+    retry_after : int
+        Seconds after which the sender should try again.
+    """
+
+    response_type: str
+    status: int
+    message: str
+    retry_after: int
+
+
+# A function at its reserved concurrency is a 500 by default, although it is a matter of waiting like a throttle. So
+# both are a 429 with Retry-After for the sender; the alarms tell them apart by the functions' own throttle metric.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+GATEWAY_RESPONSES = (
+    GatewayResponse(response_type="INTEGRATION_FAILURE", status=429, message="busy, try again", retry_after=2),
+    GatewayResponse(response_type="THROTTLED", status=429, message="too many requests, try again", retry_after=1),
+    GatewayResponse(response_type="INTEGRATION_TIMEOUT", status=504, message="timed out, try again", retry_after=5),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """A method of the API.
+
+    Attributes
+    ----------
+    method : str
+        HTTP method.
+    path : str
+        Path from the root, with parameters in braces.
+    authorization : str
+        ``NONE`` where the function verifies a signature itself, ``AWS_IAM`` for operators.
+    required_headers : Sequence[str]
+        Headers without which API Gateway refuses the request before any function runs.
+    """
+
+    method: str
+    path: str
+    authorization: str = "NONE"
+    required_headers: Sequence[str] = ()
+
+    @property
+    def id(self) -> str:
+        """The route's construct id."""
+        return re.sub(r"\W+", "_", f"{self.method}{self.path}").strip("_").lower()
+
+
+WEBHOOK_BY_PATH = Route(method="POST", path="/webhook/{provider}")
+WEBHOOK_BY_HEADER = Route(method="POST", path="/webhook", required_headers=("X-Provider-ID", "X-Webhook-Signature"))
+STATUS = Route(method="GET", path="/status/{transactionId}", authorization="AWS_IAM")
+REPLAY = Route(method="POST", path="/internal/replay", authorization="AWS_IAM")
+
+
+class ApiLayer(Construct):
+    """A regional REST API with proxy integrations.
+
+    Routes are added with `route`, and `deploy` is called once after the last.
+
+    Parameters
+    ----------
+    settings : ApiSettings
+        Throttle, logs.
+    names : Names
+        Naming of the environment.
+    log_retention : int
+        Days that access and execution log are kept.
+
+    Attributes
+    ----------
+    api : ApiGatewayRestApi
+        The API.
+    stage : ApiGatewayStage
+        Its stage, after `deploy`.
+    """
+
+    stage: ApiGatewayStage
+
+    def __init__(self, scope: Construct, id_: str, *, settings: ApiSettings, names: Names, log_retention: int) -> None:
+        super().__init__(scope, id_)
+        self._settings = settings
+        self._names = names
+        self._log_retention = log_retention
+        self._routes: list[tuple[Route, str]] = []
+        self._deployed: list[TerraformResource] = []
+        self._resources: dict[str, ApiGatewayResource] = {}
+        self.api = ApiGatewayRestApi(
+            self,
+            "api",
+            name=names("api"),
+            description="Receives payment webhooks",
+            endpoint_configuration={"types": ["REGIONAL"]},
+            # Every body arrives base64-encoded, so that the bytes that were signed are the bytes that are verified.
+            binary_media_types=["*/*"],
+        )
+        self._validator = ApiGatewayRequestValidator(
+            self, "headers", name=names("headers"), rest_api_id=self.api.id, validate_request_parameters=True
+        )
+        for response in GATEWAY_RESPONSES:
+            self._deployed.append(self._gateway_response(response))
+
+    def route(self, route: Route, function: WebhookFunction) -> None:
+        """Add a method that a function answers, and allow API Gateway to invoke the function for it alone."""
+        resource_id = self._resource(route.path)
+        method = ApiGatewayMethod(
+            self,
+            f"{route.id}_method",
+            rest_api_id=self.api.id,
+            resource_id=resource_id,
+            http_method=route.method,
+            authorization=route.authorization,
+            request_parameters={f"method.request.header.{name}": True for name in route.required_headers} or None,
+            request_validator_id=self._validator.id if route.required_headers else None,
+        )
+        integration = ApiGatewayIntegration(
+            self,
+            f"{route.id}_integration",
+            rest_api_id=self.api.id,
+            resource_id=resource_id,
+            http_method=method.http_method,
+            type="AWS_PROXY",
+            integration_http_method="POST",
+            uri=function.function.invoke_arn,
+        )
+        any_value = re.sub(r"{\w+}", "*", route.path)
+        LambdaPermission(
+            self,
+            f"{route.id}_permission",
+            statement_id=f"ApiGateway-{route.id}",
+            action="lambda:InvokeFunction",
+            function_name=function.function.function_name,
+            principal="apigateway.amazonaws.com",
+            source_arn=f"{self.api.execution_arn}/*/{route.method}{any_value}",
+        )
+        self._deployed += [method, integration]
+        self._routes.append((route, function.name))
+
+    def deploy(self) -> None:
+        """Deploy the routes to the stage, with throttle, traces, access log and execution log."""
+        account = self._account() if self._settings.manage_account_log_role else None
+        deployment = ApiGatewayDeployment(
+            self,
+            "deployment",
+            rest_api_id=self.api.id,
+            triggers={"definition": self._definition_digest()},
+            lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
+            depends_on=self._deployed,
+        )
+        access_log = CloudwatchLogGroup(
+            self, "access_log", name=f"/aws/apigateway/{self._names('api')}", retention_in_days=self._log_retention
+        )
+        # API Gateway would create it itself, without retention, and destroy would leave it behind.
+        execution_log = CloudwatchLogGroup(
+            self,
+            "execution_log",
+            name=f"API-Gateway-Execution-Logs_{self.api.id}/{STAGE}",
+            retention_in_days=self._log_retention,
+        )
+        self.stage = ApiGatewayStage(
+            self,
+            "stage",
+            rest_api_id=self.api.id,
+            deployment_id=deployment.id,
+            stage_name=STAGE,
+            xray_tracing_enabled=True,
+            access_log_settings=ApiGatewayStageAccessLogSettings(
+                destination_arn=access_log.arn, format=json.dumps(_ACCESS_LOG, separators=(",", ":"))
+            ),
+            depends_on=[execution_log, *([account] if account else [])],
+        )
+        ApiGatewayMethodSettings(
+            self,
+            "method_settings",
+            rest_api_id=self.api.id,
+            stage_name=self.stage.stage_name,
+            method_path="*/*",
+            settings=ApiGatewayMethodSettingsSettings(
+                throttling_rate_limit=self._settings.throttle_rate,
+                throttling_burst_limit=self._settings.throttle_burst,
+                logging_level=self._settings.execution_log_level,
+                data_trace_enabled=False,
+                metrics_enabled=True,
+            ),
+        )
+
+    def _definition_digest(self) -> str:
+        """Return a digest of all that a deployment freezes, so that any change of it makes a new deployment."""
+        definition = [
+            [[asdict(route), function] for route, function in self._routes],
+            [asdict(response) for response in GATEWAY_RESPONSES],
+        ]
+        return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
+
+    def _resource(self, path: str) -> str:
+        parent: str = self.api.root_resource_id
+        so_far = ""
+        for part in path.strip("/").split("/"):
+            so_far += f"/{part}"
+            if so_far not in self._resources:
+                self._resources[so_far] = ApiGatewayResource(
+                    self,
+                    re.sub(r"\W+", "_", so_far).strip("_") + "_resource",
+                    rest_api_id=self.api.id,
+                    parent_id=parent,
+                    path_part=part,
+                )
+            parent = self._resources[so_far].id
+        return parent
+
+    def _gateway_response(self, response: GatewayResponse) -> ApiGatewayGatewayResponse:
+        return ApiGatewayGatewayResponse(
+            self,
+            response.response_type.lower(),
+            rest_api_id=self.api.id,
+            response_type=response.response_type,
+            status_code=str(response.status),
+            response_parameters={"gatewayresponse.header.Retry-After": f"'{response.retry_after}'"},
+            response_templates={
+                "application/json": f'{{"error":"{response.message}","correlationId":"$context.requestId"}}'
+            },
+        )
+
+    def _account(self) -> ApiGatewayAccount:
+        trust = policy_document(
+            self,
+            "log_role_trust",
+            [
+                Statement(
+                    sid="ApiGatewayWritesLogs",
+                    actions=["sts:AssumeRole"],
+                    resources=[],
+                    services=["apigateway.amazonaws.com"],
+                )
+            ],
+        )
+        role = IamRole(self, "log_role", name=self._names("api-logs"), assume_role_policy=trust.json)
+        partition = DataAwsPartition(self, "partition").partition
+        # The policy that API Gateway's documentation asks for; the role serves every API of account and region.
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+        attachment = IamRolePolicyAttachment(
+            self,
+            "log_role_policy",
+            role=role.name,
+            policy_arn=f"arn:{partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
+        )
+        return ApiGatewayAccount(self, "account", cloudwatch_role_arn=role.arn, depends_on=[attachment])

@@ -1,0 +1,202 @@
+"""Every name that comes from CDKTF and its AWS bindings.
+
+CDKTF was archived in December 2025, and ``cdktn`` continues it with the same API: to move, change the imports here.
+
+The bindings' own ``__init__`` imports all of their 2,214 submodules, which takes most of a synth's time. An empty
+package of the same path stands in for it, so that only the submodules named here are imported; the output is byte for
+byte the same, and a test compares the two.
+"""
+
+import sys
+from importlib.machinery import PathFinder
+from types import ModuleType
+
+_BINDINGS = "cdktf_cdktf_provider_aws"
+
+
+def _import_submodules_only() -> None:
+    if _BINDINGS in sys.modules:
+        return
+    spec = PathFinder.find_spec(_BINDINGS)
+    if spec is None or spec.submodule_search_locations is None:
+        raise ModuleNotFoundError(f"{_BINDINGS} is not installed: run 'make setup'", name=_BINDINGS)
+    package = ModuleType(_BINDINGS)
+    package.__path__ = list(spec.submodule_search_locations)
+    package.__spec__ = spec
+    sys.modules[_BINDINGS] = package
+
+
+_import_submodules_only()
+
+from cdktf import (  # noqa: E402
+    App,
+    Aspects,
+    AssetType,
+    IAspect,
+    LocalBackend,
+    S3Backend,
+    TerraformAsset,
+    TerraformOutput,
+    TerraformResource,
+    TerraformResourceLifecycle,
+    TerraformStack,
+    Testing,
+)
+from cdktf_cdktf_provider_aws.api_gateway_account import ApiGatewayAccount  # noqa: E402
+from cdktf_cdktf_provider_aws.api_gateway_deployment import ApiGatewayDeployment  # noqa: E402
+from cdktf_cdktf_provider_aws.api_gateway_gateway_response import ApiGatewayGatewayResponse  # noqa: E402
+from cdktf_cdktf_provider_aws.api_gateway_integration import ApiGatewayIntegration  # noqa: E402
+from cdktf_cdktf_provider_aws.api_gateway_method import ApiGatewayMethod  # noqa: E402
+from cdktf_cdktf_provider_aws.api_gateway_method_settings import (  # noqa: E402
+    ApiGatewayMethodSettings,
+    ApiGatewayMethodSettingsSettings,
+)
+from cdktf_cdktf_provider_aws.api_gateway_request_validator import ApiGatewayRequestValidator  # noqa: E402
+from cdktf_cdktf_provider_aws.api_gateway_resource import ApiGatewayResource  # noqa: E402
+from cdktf_cdktf_provider_aws.api_gateway_rest_api import ApiGatewayRestApi  # noqa: E402
+from cdktf_cdktf_provider_aws.api_gateway_stage import ApiGatewayStage, ApiGatewayStageAccessLogSettings  # noqa: E402
+from cdktf_cdktf_provider_aws.cloudwatch_dashboard import CloudwatchDashboard  # noqa: E402
+from cdktf_cdktf_provider_aws.cloudwatch_event_archive import CloudwatchEventArchive  # noqa: E402
+from cdktf_cdktf_provider_aws.cloudwatch_event_bus import CloudwatchEventBus  # noqa: E402
+from cdktf_cdktf_provider_aws.cloudwatch_event_rule import CloudwatchEventRule  # noqa: E402
+from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup  # noqa: E402
+from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import (  # noqa: E402
+    CloudwatchMetricAlarm,
+    CloudwatchMetricAlarmMetricQuery,
+    CloudwatchMetricAlarmMetricQueryMetric,
+)
+from cdktf_cdktf_provider_aws.data_aws_caller_identity import DataAwsCallerIdentity  # noqa: E402
+from cdktf_cdktf_provider_aws.data_aws_iam_policy_document import (  # noqa: E402
+    DataAwsIamPolicyDocument,
+    DataAwsIamPolicyDocumentStatement,
+    DataAwsIamPolicyDocumentStatementCondition,
+    DataAwsIamPolicyDocumentStatementPrincipals,
+)
+from cdktf_cdktf_provider_aws.data_aws_partition import DataAwsPartition  # noqa: E402
+from cdktf_cdktf_provider_aws.dynamodb_table import (  # noqa: E402
+    DynamodbTable,
+    DynamodbTableAttribute,
+    DynamodbTableGlobalSecondaryIndex,
+    DynamodbTablePointInTimeRecovery,
+    DynamodbTableServerSideEncryption,
+)
+from cdktf_cdktf_provider_aws.iam_role import IamRole  # noqa: E402
+from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy  # noqa: E402
+from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAttachment  # noqa: E402
+from cdktf_cdktf_provider_aws.lambda_event_source_mapping import (  # noqa: E402
+    LambdaEventSourceMapping,
+    LambdaEventSourceMappingScalingConfig,
+)
+from cdktf_cdktf_provider_aws.lambda_function import (  # noqa: E402
+    LambdaFunction,
+    LambdaFunctionEnvironment,
+    LambdaFunctionTracingConfig,
+)
+from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission  # noqa: E402
+from cdktf_cdktf_provider_aws.provider import AwsProvider  # noqa: E402
+from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket  # noqa: E402
+from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (  # noqa: E402
+    S3BucketLifecycleConfiguration,
+    S3BucketLifecycleConfigurationRule,
+    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
+    S3BucketLifecycleConfigurationRuleFilter,
+    S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
+    S3BucketLifecycleConfigurationRuleTransition,
+)
+from cdktf_cdktf_provider_aws.s3_bucket_policy import S3BucketPolicy  # noqa: E402
+from cdktf_cdktf_provider_aws.s3_bucket_public_access_block import S3BucketPublicAccessBlock  # noqa: E402
+from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration import (  # noqa: E402
+    S3BucketServerSideEncryptionConfigurationA,
+    S3BucketServerSideEncryptionConfigurationRuleA,
+    S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA,
+)
+from cdktf_cdktf_provider_aws.s3_bucket_versioning import (  # noqa: E402
+    S3BucketVersioningA,
+    S3BucketVersioningVersioningConfiguration,
+)
+from cdktf_cdktf_provider_aws.secretsmanager_secret import SecretsmanagerSecret  # noqa: E402
+from cdktf_cdktf_provider_aws.sns_topic import SnsTopic  # noqa: E402
+from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy  # noqa: E402
+from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue  # noqa: E402
+from cdktf_cdktf_provider_aws.sqs_queue_policy import SqsQueuePolicy  # noqa: E402
+from cdktf_cdktf_provider_aws.sqs_queue_redrive_allow_policy import SqsQueueRedriveAllowPolicy  # noqa: E402
+from constructs import Construct, IConstruct  # noqa: E402
+
+__all__ = [
+    "ApiGatewayAccount",
+    "ApiGatewayDeployment",
+    "ApiGatewayGatewayResponse",
+    "ApiGatewayIntegration",
+    "ApiGatewayMethod",
+    "ApiGatewayMethodSettings",
+    "ApiGatewayMethodSettingsSettings",
+    "ApiGatewayRequestValidator",
+    "ApiGatewayResource",
+    "ApiGatewayRestApi",
+    "ApiGatewayStage",
+    "ApiGatewayStageAccessLogSettings",
+    "App",
+    "Aspects",
+    "AssetType",
+    "AwsProvider",
+    "CloudwatchDashboard",
+    "CloudwatchEventArchive",
+    "CloudwatchEventBus",
+    "CloudwatchEventRule",
+    "CloudwatchLogGroup",
+    "CloudwatchMetricAlarm",
+    "CloudwatchMetricAlarmMetricQuery",
+    "CloudwatchMetricAlarmMetricQueryMetric",
+    "Construct",
+    "DataAwsCallerIdentity",
+    "DataAwsIamPolicyDocument",
+    "DataAwsIamPolicyDocumentStatement",
+    "DataAwsIamPolicyDocumentStatementCondition",
+    "DataAwsIamPolicyDocumentStatementPrincipals",
+    "DataAwsPartition",
+    "DynamodbTable",
+    "DynamodbTableAttribute",
+    "DynamodbTableGlobalSecondaryIndex",
+    "DynamodbTablePointInTimeRecovery",
+    "DynamodbTableServerSideEncryption",
+    "E402",
+    "IAspect",
+    "IConstruct",
+    "IamRole",
+    "IamRolePolicy",
+    "IamRolePolicyAttachment",
+    "LambdaEventSourceMapping",
+    "LambdaEventSourceMappingScalingConfig",
+    "LambdaFunction",
+    "LambdaFunctionEnvironment",
+    "LambdaFunctionTracingConfig",
+    "LambdaPermission",
+    "LocalBackend",
+    "S3Backend",
+    "S3Bucket",
+    "S3BucketLifecycleConfiguration",
+    "S3BucketLifecycleConfigurationRule",
+    "S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload",
+    "S3BucketLifecycleConfigurationRuleFilter",
+    "S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration",
+    "S3BucketLifecycleConfigurationRuleTransition",
+    "S3BucketPolicy",
+    "S3BucketPublicAccessBlock",
+    "S3BucketServerSideEncryptionConfigurationA",
+    "S3BucketServerSideEncryptionConfigurationRuleA",
+    "S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA",
+    "S3BucketVersioningA",
+    "S3BucketVersioningVersioningConfiguration",
+    "SecretsmanagerSecret",
+    "SnsTopic",
+    "SnsTopicPolicy",
+    "SqsQueue",
+    "SqsQueuePolicy",
+    "SqsQueueRedriveAllowPolicy",
+    "TerraformAsset",
+    "TerraformOutput",
+    "TerraformResource",
+    "TerraformResourceLifecycle",
+    "TerraformStack",
+    "Testing",
+]

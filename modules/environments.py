@@ -1,0 +1,90 @@
+"""From ``cdktf.json`` to settings: an environment's values over its preset's, over the defaults."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from modules.presets import PRESETS
+from modules.settings import BackendSettings, Settings
+from modules.validation import SettingsError
+
+_SECTIONS = {"backend": BackendSettings} | {
+    declared.name: declared.type for declared in fields(Settings) if is_dataclass(declared.type)
+}
+
+
+def load_settings(path: Path, environment: str) -> Settings:
+    """Return the settings of an environment.
+
+    The file is read here and not through the cdktf command line, which alone passes its context on: so
+    ``cdktf synth``, ``python main.py`` and pytest see the same values.
+
+    Parameters
+    ----------
+    path : Path
+        The ``cdktf.json`` whose ``context.environments`` maps environment names to values.
+    environment : str
+        The environment suffix. One that the file does not name has the values of the ``standard`` preset.
+
+    Raises
+    ------
+    SettingsError
+        Names the environment, the field, the value, and what is allowed.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SettingsError(f"{path.name} is not JSON: {error}") from error
+    environments = document.get("context", {}).get("environments", {})
+    try:
+        return build_settings(environment, environments.get(environment, {}))
+    except SettingsError as error:
+        raise SettingsError(f"environment {environment!r} in {path.name}: {error}") from error
+
+
+def build_settings(environment: str, values: Mapping[str, Any]) -> Settings:
+    """Return settings from plain values, over those of the preset that they name.
+
+    Raises
+    ------
+    SettingsError
+        When a field is unknown, or its value wrong.
+    """
+    preset = values.get("preset", "standard")
+    if preset not in PRESETS:
+        raise SettingsError(f"preset: {preset!r} is not allowed; allowed: one of {', '.join(PRESETS)}")
+    if "environment" in values:
+        raise SettingsError("environment: is the name of the environment itself and cannot be set")
+    _refuse_unknown("", values, Settings)
+    arguments: dict[str, Any] = {name: value for name, value in values.items() if name not in _SECTIONS}
+    if isinstance(providers := arguments.get("providers"), list):
+        arguments["providers"] = {str(name): str(name) for name in providers}
+    elif providers is not None and not isinstance(providers, Mapping):
+        raise SettingsError(f"providers: {providers!r} is neither a list of entries nor a mapping of names to entries")
+    for section, kind in _SECTIONS.items():
+        given = values.get(section, {})
+        if not isinstance(given, Mapping):
+            raise SettingsError(f"{section}: {given!r} is not a group of settings")
+        merged = {**PRESETS[preset].get(section, {}), **given}
+        if merged:
+            arguments[section] = _build_section(section, kind, merged)
+    return Settings(environment=environment, **arguments)
+
+
+def _build_section(section: str, kind: Any, values: Mapping[str, Any]) -> Any:
+    _refuse_unknown(f"{section}.", values, kind)
+    try:
+        return kind(**values)
+    except SettingsError as error:
+        raise SettingsError(f"{section}.{error}") from error
+    except TypeError as error:
+        raise SettingsError(f"{section}: a setting is missing: {error}") from error
+
+
+def _refuse_unknown(prefix: str, values: Mapping[str, Any], kind: Any) -> None:
+    known = [declared.name for declared in fields(kind)]
+    for name in values:
+        if name not in known:
+            raise SettingsError(f"{prefix}{name}: unknown setting; known: {', '.join(known)}")

@@ -1,0 +1,254 @@
+"""Alarms, the topic that they notify, and a dashboard."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modules.cdk import (
+    CloudwatchDashboard,
+    CloudwatchMetricAlarm,
+    CloudwatchMetricAlarmMetricQuery,
+    CloudwatchMetricAlarmMetricQueryMetric,
+    Construct,
+    SnsTopic,
+    SnsTopicPolicy,
+)
+from modules.lambda_fleet import NAMESPACE, WebhookFunction
+from modules.naming import Names
+from modules.policy import Condition, Statement, policy_document
+from modules.settings import MonitoringSettings
+
+_PERIOD_SECONDS = 300
+
+
+class Monitoring(Construct):
+    """What tells an operator that something is wrong.
+
+    Parameters
+    ----------
+    settings : MonitoringSettings
+        Thresholds.
+    names : Names
+        Naming of the environment.
+    account_id : str
+        The account whose alarms may publish to the topic.
+    region : str
+        Region of the dashboard's metrics.
+
+    Attributes
+    ----------
+    topic : SnsTopic
+        Every alarm notifies it, when it goes off and when it ends.
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, settings: MonitoringSettings, names: Names, account_id: str, region: str
+    ) -> None:
+        super().__init__(scope, id_)
+        self._settings = settings
+        self._names = names
+        self._region = region
+        self._widgets: list[dict[str, Any]] = []
+        # A topic under the key alias/aws/sns cannot be notified by CloudWatch, and the messages hold no payload.
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+        self.topic = SnsTopic(self, "topic", name=names("alarms"))
+        document = policy_document(
+            self,
+            "topic_policy_document",
+            [
+                Statement(
+                    sid="AlarmsOfThisAccountPublish",
+                    actions=["sns:Publish"],
+                    resources=[self.topic.arn],
+                    services=["cloudwatch.amazonaws.com"],
+                    conditions=[Condition(test="StringEquals", variable="aws:SourceAccount", values=[account_id])],
+                )
+            ],
+        )
+        SnsTopicPolicy(self, "topic_policy", arn=self.topic.arn, policy=document.json)
+
+    def watch_function(self, function: WebhookFunction) -> None:
+        """Alarm when the share of failed invocations exceeds the setting, and when invocations are throttled."""
+        id_ = function.node.id
+        dimensions = {"FunctionName": function.function.function_name}
+        self._alarm(
+            f"{id_}-errors",
+            f"more than {self._settings.error_rate} % of the invocations fail",
+            threshold=self._settings.error_rate,
+            metric_query=[
+                CloudwatchMetricAlarmMetricQuery(
+                    id="rate",
+                    label="failed invocations in %",
+                    return_data=True,
+                    # Of few invocations one failure is a large share: a floor keeps the alarm from flapping at night.
+                    expression=(
+                        f"IF(invocations >= {self._settings.minimum_invocations} OR errors >= 5, "
+                        "100 * errors / invocations, 0)"
+                    ),
+                ),
+                *(
+                    CloudwatchMetricAlarmMetricQuery(
+                        id=metric.lower(),
+                        metric=CloudwatchMetricAlarmMetricQueryMetric(
+                            namespace="AWS/Lambda",
+                            metric_name=metric,
+                            dimensions=dimensions,
+                            period=_PERIOD_SECONDS,
+                            stat="Sum",
+                        ),
+                    )
+                    for metric in ("Errors", "Invocations")
+                ),
+            ],
+        )
+        self._metric_alarm(
+            f"{id_}-throttles",
+            "invocations are throttled: the reserved concurrency is used up",
+            namespace="AWS/Lambda",
+            metric_name="Throttles",
+            dimensions=dimensions,
+        )
+        self._widget(
+            id_,
+            [
+                ["AWS/Lambda", name, "FunctionName", dimensions["FunctionName"]]
+                for name in ("Invocations", "Errors", "Throttles")
+            ],
+        )
+
+    def watch_queue(self, queue_name: str) -> None:
+        """Alarm when the backlog is too old or too deep."""
+        dimensions = {"QueueName": queue_name}
+        self._metric_alarm(
+            "queue-age",
+            f"the oldest message has waited for more than {self._settings.backlog_age} s",
+            namespace="AWS/SQS",
+            metric_name="ApproximateAgeOfOldestMessage",
+            dimensions=dimensions,
+            statistic="Maximum",
+            threshold=self._settings.backlog_age,
+        )
+        self._metric_alarm(
+            "queue-depth",
+            f"more than {self._settings.backlog_depth} messages wait",
+            namespace="AWS/SQS",
+            metric_name="ApproximateNumberOfMessagesVisible",
+            dimensions=dimensions,
+            statistic="Maximum",
+            threshold=self._settings.backlog_depth,
+        )
+        self._widget(
+            "queue",
+            [
+                ["AWS/SQS", name, "QueueName", queue_name]
+                for name in ("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage")
+            ],
+        )
+
+    def watch_dead_letter_queue(self, queue_name: str) -> None:
+        """Alarm when a message stays in the dead letter queue, which means that its handler does not keep up or fails."""
+        self._metric_alarm(
+            "dlq-not-empty",
+            "messages wait in the dead letter queue: its handler fails",
+            namespace="AWS/SQS",
+            metric_name="ApproximateNumberOfMessagesVisible",
+            dimensions={"QueueName": queue_name},
+            statistic="Maximum",
+        )
+
+    def watch_event(self, id_: str, description: str, *, metric: str, service: str, threshold: int = 0) -> None:
+        """Alarm when a function counts something more often in five minutes than it may.
+
+        Parameters
+        ----------
+        metric : str
+            Name of a metric that the function emits.
+        service : str
+            The function's service name, which is the metric's dimension.
+        threshold : int
+            Count that is still borne.
+        """
+        dimensions = {"service": service}
+        self._metric_alarm(
+            id_, description, namespace=NAMESPACE, metric_name=metric, dimensions=dimensions, threshold=threshold
+        )
+        self._widget(id_, [[NAMESPACE, metric, "service", service]])
+
+    def watch_api(self, api_name: str, stage: str) -> None:
+        """Alarm when the API answers 5xx."""
+        dimensions = {"ApiName": api_name, "Stage": stage}
+        self._metric_alarm(
+            "api-5xx", "the API answers 5xx", namespace="AWS/ApiGateway", metric_name="5XXError", dimensions=dimensions
+        )
+        self._widget(
+            "api",
+            [
+                ["AWS/ApiGateway", name, "ApiName", api_name, "Stage", stage]
+                for name in ("Count", "4XXError", "5XXError")
+            ],
+        )
+
+    def build_dashboard(self) -> None:
+        """Create the dashboard, after everything that it shows is being watched."""
+        CloudwatchDashboard(
+            self,
+            "dashboard",
+            dashboard_name=self._names("overview"),
+            dashboard_body=json.dumps({"widgets": self._widgets}, separators=(",", ":")),
+        )
+
+    def _metric_alarm(
+        self,
+        id_: str,
+        description: str,
+        *,
+        namespace: str,
+        metric_name: str,
+        dimensions: Mapping[str, str],
+        statistic: str = "Sum",
+        threshold: int = 0,
+    ) -> None:
+        self._alarm(
+            id_,
+            description,
+            threshold=threshold,
+            namespace=namespace,
+            metric_name=metric_name,
+            dimensions=dict(dimensions),
+            statistic=statistic,
+            period=_PERIOD_SECONDS,
+        )
+
+    def _alarm(self, id_: str, description: str, *, threshold: int, **metric: Any) -> None:
+        CloudwatchMetricAlarm(
+            self,
+            id_,
+            alarm_name=self._names(id_.replace("_", "-")),
+            alarm_description=description,
+            comparison_operator="GreaterThanThreshold",
+            threshold=threshold,
+            evaluation_periods=1,
+            treat_missing_data="notBreaching",
+            alarm_actions=[self.topic.arn],
+            ok_actions=[self.topic.arn],
+            **metric,
+        )
+
+    def _widget(self, title: str, metrics: Sequence[Sequence[str]]) -> None:
+        position = len(self._widgets)
+        self._widgets.append(
+            {
+                "type": "metric",
+                "x": 8 * (position % 3),
+                "y": 6 * (position // 3),
+                "width": 8,
+                "height": 6,
+                "properties": {
+                    "title": title.replace("_", " "),
+                    "metrics": metrics,
+                    "region": self._region,
+                    "stat": "Sum",
+                    "period": _PERIOD_SECONDS,
+                },
+            }
+        )

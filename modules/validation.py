@@ -1,0 +1,97 @@
+"""Settings that know their unit and range: one declaration gives the check, the error and the documentation."""
+
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, cast
+
+
+class SettingsError(ValueError):
+    """A setting is wrong: the message names the field, the value, and what is allowed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What a setting may be.
+
+    Attributes
+    ----------
+    doc : str
+        Meaning, and the source of the range.
+    unit : str
+        Unit of a number.
+    low, high : int | None
+        Range of a number, both ends included.
+    choices : tuple
+        All values allowed, where they can be listed.
+    """
+
+    doc: str
+    unit: str = ""
+    low: int | None = None
+    high: int | None = None
+    choices: tuple[Any, ...] = ()
+
+    def allowed(self) -> str:
+        """Return in words what is allowed."""
+        if self.choices:
+            return "one of " + ", ".join(str(choice) for choice in self.choices)
+        unit = f" {self.unit}" if self.unit else ""
+        if self.low is not None and self.high is not None:
+            return f"{self.low} to {self.high}{unit}"
+        if self.low is not None:
+            return f"{self.low}{unit} or more"
+        return unit.strip()
+
+
+def setting(
+    default: Any = MISSING,
+    *,
+    factory: Any = MISSING,
+    doc: str,
+    unit: str = "",
+    low: int | None = None,
+    high: int | None = None,
+    choices: tuple[Any, ...] = (),
+) -> Any:
+    """Declare a field of a settings class."""
+    rule = Rule(doc=doc, unit=unit, low=low, high=high, choices=choices)
+    if factory is not MISSING:
+        return field(default_factory=factory, metadata={"rule": rule})
+    return field(default=default, metadata={"rule": rule})
+
+
+def rule_of(declared: "Field[Any]") -> Rule:
+    """Return the rule of a field that `setting` declared."""
+    return cast(Rule, declared.metadata["rule"])
+
+
+class Validated:
+    """A settings class whose fields are checked when it is made.
+
+    Raises
+    ------
+    SettingsError
+        On construction, when a value is of the wrong type or out of range.
+    """
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        for declared in fields(cast(Any, self)):
+            if "rule" in declared.metadata:
+                _check(declared, getattr(self, declared.name))
+
+
+def _check(declared: "Field[Any]", value: Any) -> None:
+    rule = rule_of(declared)
+    expected = declared.type if declared.type in (int, bool, str) else None
+    if isinstance(expected, type) and (
+        not isinstance(value, expected) or (expected is int and isinstance(value, bool))
+    ):
+        wanted = {int: "a whole number", bool: "true or false", str: "a text"}[expected]
+        raise SettingsError(f"{declared.name}: {value!r} is not {wanted}")
+    out_of_range = (
+        (rule.choices and value not in rule.choices)
+        or (rule.low is not None and value < rule.low)
+        or (rule.high is not None and value > rule.high)
+    )
+    if out_of_range:
+        raise SettingsError(f"{declared.name}: {value!r} is not allowed; allowed: {rule.allowed()}")

@@ -1,0 +1,206 @@
+"""A local AWS: MiniStack, in a process of its own, with IAM enforced on every call."""
+
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+import trustme
+from botocore.config import Config
+
+REGION = "us-east-1"
+ACCOUNT_ID = "000000000000"
+# MiniStack takes this pair for the account's root; the functions get credentials of their own roles.
+ROOT_KEY = "test"
+START_TIMEOUT_SECONDS = 60
+
+
+@dataclass
+class LocalAws:
+    """A running MiniStack.
+
+    Attributes
+    ----------
+    port : int
+        Port on the loopback address.
+    folder : Path
+        Its files: log, objects, the functions' unpacked bundles. Gone after `stop`.
+    process : subprocess.Popen
+        The server's process, leader of a group of its own.
+    """
+
+    port: int
+    folder: Path
+    process: "subprocess.Popen[bytes]"
+
+    @classmethod
+    def start(cls) -> Self:
+        """Start a server on a free port and wait until it answers.
+
+        Raises
+        ------
+        RuntimeError
+            When it does not, with the end of its log.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="webhooks-aws-"))
+        _write_certificate(folder)
+        port = _free_port()
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "ministack"],
+                env=_server_environment(port, folder),
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        server = cls(port=port, folder=folder, process=process)
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while not server.answers():
+            if process.poll() is not None or time.monotonic() > deadline:
+                tail = server.log()[-2000:]
+                server.stop()
+                raise RuntimeError(f"MiniStack did not start on port {port}:\n{tail}")
+            time.sleep(0.1)
+        return server
+
+    @property
+    def url(self) -> str:
+        """The endpoint of every service."""
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def certificate_authority(self) -> Path:
+        """The certificate that clients must trust."""
+        return self.folder / "ca.pem"
+
+    def answers(self) -> bool:
+        """Tell whether the server answers."""
+        try:
+            trust = ssl.create_default_context(cafile=self.certificate_authority)
+            with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=5, context=trust) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def environment(self) -> dict[str, str]:
+        """Return environment variables that point Terraform and the SDKs at this server, and at nothing else."""
+        return scrubbed(os.environ) | {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_CA_BUNDLE": str(self.certificate_authority),
+            "AWS_ACCESS_KEY_ID": ROOT_KEY,
+            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def client(self, service: str, key: str = ROOT_KEY, secret: str = ROOT_KEY) -> Any:
+        """Return a boto3 client of this server, for the account's root or for an access key."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            verify=str(self.certificate_authority),
+            config=Config(retries={"mode": "standard"}, s3={"addressing_style": "path"}),
+        )
+
+    def log(self) -> str:
+        """Return the server's log."""
+        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
+
+    def stop(self) -> None:
+        """Stop the server and the functions that it runs, and remove its files."""
+        stop_group(self.process.pid)
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        """Return the server."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the server."""
+        self.stop()
+
+
+def stop_group(leader: int) -> None:
+    """End a server by the id of its process group, which holds the functions' processes too."""
+    try:
+        os.killpg(leader, signal.SIGTERM)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            os.killpg(leader, 0)
+            time.sleep(0.1)
+            os.waitpid(leader, os.WNOHANG)
+        os.killpg(leader, signal.SIGKILL)
+    except (ProcessLookupError, ChildProcessError):
+        pass
+
+
+def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without anything that could reach a real account."""
+    return {name: value for name, value in environment.items() if not name.startswith(("AWS_", "TF_VAR_"))}
+
+
+def _server_environment(port: int, folder: Path) -> dict[str, str]:
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    return scrubbed(os.environ) | {
+        "AUTH": "true",
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_REGION": REGION,
+        "MINISTACK_AUTOCREATE_AWS_MANAGED": "1",
+        "AWS_ACCESS_KEY_ID": ROOT_KEY,
+        "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+        # The queues and the bucket refuse plain HTTP, here as in AWS.
+        "USE_SSL": "1",
+        "MINISTACK_SSL_CERT": str(folder / "server.pem"),
+        "MINISTACK_SSL_KEY": str(folder / "server.key"),
+        "AWS_CA_BUNDLE": str(folder / "ca.pem"),
+        "CLOUDTRAIL_RECORDING": "1",
+        "CLOUDTRAIL_MAX_EVENTS": "500000",
+        "S3_DATA_DIR": str(folder / "s3"),
+        "STATE_DIR": str(folder / "state"),
+        "TMPDIR": str(temporary),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _write_certificate(folder: Path) -> None:
+    authority = trustme.CA()
+    server = authority.issue_cert("127.0.0.1", "localhost")
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    server.private_key_pem.write_to_path(str(folder / "server.key"))
+    for index, blob in enumerate(server.cert_chain_pems):
+        blob.write_to_path(str(folder / "server.pem"), append=index > 0)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

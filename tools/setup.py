@@ -1,0 +1,175 @@
+"""Set up everything that this project needs, from its lock files, in folders of its own.
+
+Runs on any Python from 3.8 with nothing installed: it is the step before there is anything to import. Every step is
+skipped when its inputs have not changed since it last succeeded.
+"""
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ROOT / ".tools"
+VENV = ROOT / ".venv"
+PIPENV = "pipenv==2026.10.3"
+OLDEST_PYTHON = (3, 11)
+DEPLOYED_PYTHON = (3, 13)
+AWS_PROVIDER_VERSION = "5.100.0"
+OLDEST_TERRAFORM = (1, 10)
+OLDEST_NODE = (18, 0)
+USUAL_PROVIDER_ROOTS = ("/opt", "/usr/share", "/usr/local/share")
+
+
+class MissingPrerequisiteError(Exception):
+    """Something that the machine must bring is not there."""
+
+
+def main():
+    """Run all steps; exit with 1 and one clear message when a prerequisite is missing."""
+    try:
+        python = find_python()
+        require_node()
+        require_terraform()
+        step("python packages", VENV, [ROOT / "Pipfile.lock"], str(python), lambda: install_python(python))
+        node_modules = ROOT / "node_modules"
+        step("cdktf command line", node_modules, [ROOT / "package-lock.json"], "", install_node)
+        link_provider()
+    except MissingPrerequisiteError as error:
+        sys.exit("\nset-up stopped: %s" % error)
+    except subprocess.CalledProcessError as error:
+        sys.exit("\nset-up stopped: %s failed with exit code %d" % (error.cmd[0], error.returncode))
+
+
+def step(title, target, inputs, salt, run):
+    """Run a step unless its target was made from the same inputs."""
+    digest = hashlib.sha256(salt.encode() + b"".join(path.read_bytes() for path in inputs)).hexdigest()
+    stamp = target / ".setup-digest"
+    if stamp.is_file() and stamp.read_text() == digest:
+        return
+    print("set-up: %s ..." % title, flush=True)
+    run()
+    stamp.write_text(digest)
+
+
+def find_python():
+    """Return the interpreter to use: 3.13, which is what is deployed, or else the newest from 3.11 on."""
+    candidates = [shutil.which("python3.%d" % minor) for minor in range(13, 10, -1)]
+    candidates += sorted(str(path) for path in _pyenv_versions())
+    candidates += [shutil.which("python3"), shutil.which("python"), sys.executable]
+    found = {}
+    for candidate in candidates:
+        version = _python_version(candidate) if candidate else None
+        if version and version >= OLDEST_PYTHON:
+            found.setdefault(version[:2], candidate)
+    if not found:
+        raise MissingPrerequisiteError(
+            "no Python 3.11 or newer was found. Install 3.13: 'pyenv install 3.13', or from python.org"
+        )
+    best = DEPLOYED_PYTHON if DEPLOYED_PYTHON in found else max(found)
+    if best != DEPLOYED_PYTHON:
+        print(
+            "set-up: Python %d.%d is used; the functions run on 3.13 in AWS, and their bundle will hold no bytecode"
+            % best
+        )
+    return found[best]
+
+
+def _pyenv_versions():
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    return root.glob("versions/3.*/bin/python")
+
+
+def _python_version(python):
+    code = "import sys, venv; print('%d.%d' % sys.version_info[:2])"
+    result = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+    match = re.fullmatch(r"(\d+)\.(\d+)\s*", result.stdout)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def require_node():
+    """Check that Node.js and npm are there."""
+    for command in ("node", "npm"):
+        if not shutil.which(command):
+            raise MissingPrerequisiteError(
+                "'%s' was not found. Install Node.js 18 or newer: nodejs.org, or your system's package manager"
+                % command
+            )
+    _require_version("node", ["node", "--version"], OLDEST_NODE)
+
+
+def require_terraform():
+    """Check that Terraform is there."""
+    if not shutil.which("terraform"):
+        raise MissingPrerequisiteError(
+            "'terraform' was not found. Install Terraform 1.10 or newer: developer.hashicorp.com/terraform/install"
+        )
+    _require_version("terraform", ["terraform", "version"], OLDEST_TERRAFORM)
+
+
+def _require_version(name, command, oldest):
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    match = re.search(r"v(\d+)\.(\d+)", output)
+    version = (int(match[1]), int(match[2])) if match else (0, 0)
+    if version < oldest:
+        raise MissingPrerequisiteError("%s is %d.%d, and %d.%d or newer is needed" % ((name,) + version + oldest))
+
+
+def install_python(python):
+    """Make the project's environment from Pipfile.lock; Pipenv itself lives in an environment of its own."""
+    shutil.rmtree(VENV, ignore_errors=True)
+    pipenv = TOOLS / "pipenv"
+    if not (pipenv / "bin" / "pipenv").exists():
+        subprocess.run([python, "-m", "venv", str(pipenv)], check=True)
+        subprocess.run([str(pipenv / "bin" / "pip"), "install", "--quiet", PIPENV], check=True)
+    subprocess.run([python, "-m", "venv", str(VENV)], check=True)
+    environment = dict(os.environ, VIRTUAL_ENV=str(VENV), PIPENV_VERBOSITY="-1", PIPENV_NOSPIN="1")
+    subprocess.run(
+        [str(pipenv / "bin" / "pipenv"), "sync", "--categories", "packages dev-packages functions"],
+        check=True,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def install_node():
+    """Install the cdktf command line from package-lock.json."""
+    subprocess.run(
+        ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], check=True, cwd=ROOT, stdout=subprocess.DEVNULL
+    )
+
+
+def link_provider():
+    """Link an unpacked AWS provider into Terraform's implied mirror, where the machine has one.
+
+    Without one, ``terraform init`` downloads the provider. Terraform looks in the implied mirror first; the link must be
+    the platform's own folder, since Terraform does not follow one higher up.
+    Source: https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories
+    """
+    system = platform.system().lower()
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    tail = Path("registry.terraform.io/hashicorp/aws") / AWS_PROVIDER_VERSION / ("%s_%s" % (system, machine))
+    link = Path.home() / ".terraform.d" / "plugins" / tail
+    if link.is_dir():
+        return
+    named = os.environ.get("TERRAFORM_PROVIDER_DIR")
+    roots = [Path(named)] if named else [Path(root) for root in USUAL_PROVIDER_ROOTS]
+    for root in roots:
+        for folder in [root / tail, *root.glob("*/%s" % tail)]:
+            if any(folder.glob("terraform-provider-aws*")):
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.unlink(missing_ok=True)
+                link.symlink_to(folder)
+                print("set-up: AWS provider %s linked from %s" % (AWS_PROVIDER_VERSION, folder))
+                return
+    if named:
+        raise MissingPrerequisiteError("TERRAFORM_PROVIDER_DIR is %s, but no %s lies below it" % (named, tail))
+
+
+if __name__ == "__main__":
+    main()
