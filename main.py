@@ -175,6 +175,10 @@ class WebhookStack(TerraformStack):
             "dead_letter_queue_url": (self.queues.dead_letter.url, "URL of the dead letter queue"),
             "bus_arn": (self.routing.bus.arn, "ARN of the event bus"),
             "alarm_topic_arn": (self.monitoring.topic.arn, "ARN of the topic that the alarms notify"),
+            "operator_policy_json": (
+                self.api.operator_policy().json,
+                "IAM policy for operators: it lets people or roles call the status and replay endpoints",
+            ),
             "secret_arns": (
                 {name: secret.arn for name, secret in self.secrets.secrets.items()},
                 "ARNs of the signing secrets, to be filled after the first deployment",

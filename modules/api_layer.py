@@ -21,6 +21,7 @@ from modules.cdk import (
     ApiGatewayStageAccessLogSettings,
     CloudwatchLogGroup,
     Construct,
+    DataAwsIamPolicyDocument,
     DataAwsPartition,
     IamRole,
     IamRolePolicyAttachment,
@@ -114,6 +115,11 @@ class Route:
         """The route's construct id."""
         return re.sub(r"\W+", "_", f"{self.method}{self.path}").strip("_").lower()
 
+    @property
+    def any_path(self) -> str:
+        """The path with ``*`` for each parameter, as ARNs have it."""
+        return re.sub(r"{\w+}", "*", self.path)
+
 
 WEBHOOK_BY_PATH = Route(method="POST", path="/webhook/{provider}")
 WEBHOOK_BY_HEADER = Route(method="POST", path="/webhook", required_headers=("X-Provider-ID", "X-Webhook-Signature"))
@@ -191,7 +197,6 @@ class ApiLayer(Construct):
             integration_http_method="POST",
             uri=function.function.invoke_arn,
         )
-        any_value = re.sub(r"{\w+}", "*", route.path)
         LambdaPermission(
             self,
             f"{route.id}_permission",
@@ -199,10 +204,28 @@ class ApiLayer(Construct):
             action="lambda:InvokeFunction",
             function_name=function.function.function_name,
             principal="apigateway.amazonaws.com",
-            source_arn=f"{self.api.execution_arn}/*/{route.method}{any_value}",
+            source_arn=f"{self.api.execution_arn}/*/{route.method}{route.any_path}",
         )
         self._deployed += [method, integration]
         self._routes.append((route, function.name))
+
+    def operator_policy(self) -> DataAwsIamPolicyDocument:
+        """Return a policy for operators: ``execute-api:Invoke`` on the routes that ask for IAM, and nothing else."""
+        return policy_document(
+            self,
+            "operator_policy",
+            [
+                Statement(
+                    sid="CallOperatorsEndpoints",
+                    actions=["execute-api:Invoke"],
+                    resources=[
+                        f"{self.api.execution_arn}/{STAGE}/{route.method}{route.any_path}"
+                        for route, _ in self._routes
+                        if route.authorization == "AWS_IAM"
+                    ],
+                )
+            ],
+        )
 
     def deploy(self) -> None:
         """Deploy the routes to the stage, with throttle, traces, access log and execution log."""

@@ -159,7 +159,6 @@ __all__ = [
     "DynamodbTableGlobalSecondaryIndex",
     "DynamodbTablePointInTimeRecovery",
     "DynamodbTableServerSideEncryption",
-    "E402",
     "IAspect",
     "IConstruct",
     "IamRole",

@@ -146,7 +146,7 @@ class Monitoring(Construct):
         )
 
     def watch_dead_letter_queue(self, queue_name: str) -> None:
-        """Alarm when a message stays in the dead letter queue, which means that its handler does not keep up or fails."""
+        """Alarm when a message stays in the dead letter queue: its handler fails or does not keep up."""
         self._metric_alarm(
             "dlq-not-empty",
             "messages wait in the dead letter queue: its handler fails",

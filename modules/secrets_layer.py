@@ -33,7 +33,7 @@ class SecretsLayer(Construct):
                 self,
                 name,
                 name=names(f"secret-{name}"),
-                description=f"Signing secrets of {name}, newest first: one as plain text, or JSON with a list 'secrets'",
+                description=f"Signing secrets of {name}: plain text, or JSON with a list 'secrets', newest first",
                 recovery_window_in_days=0,
             )
             for name in providers

@@ -138,8 +138,8 @@ class QueueSettings(Validated):
         unit="s",
         low=60,
         high=1_209_599,
-        doc="How long the main queue keeps a message. The dead letter queue keeps it for 14 days, counted from the same "
-        "moment, so this must be less.",
+        doc="How long the main queue keeps a message. The dead letter queue keeps it for 14 days, counted from the "
+        "same moment, so this must be less.",
     )
     batch_size: int = setting(10, unit="messages", low=1, high=10, doc="Messages in one invocation of processing.")
 
@@ -154,9 +154,9 @@ class StorageSettings(Validated):
         unit="bytes",
         low=1,
         high=1_099_511_627_776,
-        doc="Only objects larger than this move; S3's own default of 131,072 would leave most payloads where they are. Each "
-        "move costs a request, and each object in Glacier 40 KB of overhead, so that a larger value is the cheaper one for "
-        "small payloads.",
+        doc="Only objects larger than this move; S3's own default of 131,072 would leave most payloads where they "
+        "are. Each move costs a request, and each object in Glacier 40 KB of overhead, so that a larger value is the "
+        "cheaper one for small payloads.",
     )
     noncurrent_versions: int = setting(
         30,
@@ -273,16 +273,16 @@ class Settings(Validated):
         super().__post_init__()
         if not _ENVIRONMENT.fullmatch(self.environment):
             raise SettingsError(
-                f"environment: {self.environment!r} is not allowed; allowed: 1 to 16 lower-case letters, digits and inner "
-                "hyphens"
+                f"environment: {self.environment!r} is not allowed; allowed: 1 to 16 lower-case letters, digits "
+                "and inner hyphens"
             )
         if not _REGION.fullmatch(self.region):
             raise SettingsError(f"region: {self.region!r} is not the name of an AWS region")
         self._check_providers()
         if 6 * self.functions.timeout > self.queue.visibility_timeout:
             raise SettingsError(
-                f"queue.visibility_timeout: {self.queue.visibility_timeout} s is less than six times functions.timeout, "
-                f"{self.functions.timeout} s: a message would be received again while it is being processed"
+                f"queue.visibility_timeout: {self.queue.visibility_timeout} s is less than six times "
+                f"functions.timeout, {self.functions.timeout} s: a message would be received again while it is being processed"
             )
 
     def _check_providers(self) -> None:

@@ -69,11 +69,12 @@ def install_dependencies(lock: Path, target: Path) -> None:
     listed.write_text(requirements, encoding="utf-8")
     platforms = [argument for platform in PLATFORMS for argument in ("--platform", platform)]
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--no-compile"]
-        + ["--only-binary=:all:", "--implementation=cp", f"--python-version={RUNTIME_PYTHON[0]}.{RUNTIME_PYTHON[1]}"]
-        + [*platforms, "--target", str(target), "--requirement", str(listed)],
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--no-compile"),
+            *("--only-binary=:all:", "--implementation=cp", "--python-version=" + ".".join(map(str, RUNTIME_PYTHON))),
+            *(*platforms, "--target", str(target), "--requirement", str(listed)),
+        ],
         check=True,
-        stderr=subprocess.DEVNULL if sys.stderr is None else None,
     )
     stamp.write_text(requirements, encoding="utf-8")
 

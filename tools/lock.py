@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> None:
     """Run Pipenv's lock and drop the lines that depend on the machine.
 
-    A lock without a source is installed from whatever registry the machine's pip is set up for; the hashes hold anywhere.
+    A lock without a source is installed from whatever registry the machine's pip is set up for; the hashes hold
+    anywhere.
     """
     pipenv = ROOT / ".tools" / "pipenv" / "bin" / "pipenv"
     environment = dict(os.environ, VIRTUAL_ENV=str(ROOT / ".venv"), PIPENV_VERBOSITY="-1", PIPENV_NOSPIN="1")

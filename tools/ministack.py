@@ -92,7 +92,8 @@ class LocalAws:
         """Tell whether the server answers."""
         try:
             trust = ssl.create_default_context(cafile=self.certificate_authority)
-            with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=5, context=trust) as answer:
+            health = f"{self.url}/_ministack/health"
+            with urllib.request.urlopen(health, timeout=5, context=trust) as answer:  # noqa: S310 (always https)
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
@@ -132,7 +133,12 @@ class LocalAws:
             self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self.process.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.remove_files(self.folder)
+
+    @staticmethod
+    def remove_files(folder: Path) -> None:
+        """Remove a stopped server's files."""
+        shutil.rmtree(folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
         """Return the server."""

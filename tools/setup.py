@@ -116,7 +116,7 @@ def _require_version(name, command, oldest):
     match = re.search(r"v(\d+)\.(\d+)", output)
     version = (int(match[1]), int(match[2])) if match else (0, 0)
     if version < oldest:
-        raise MissingPrerequisiteError("%s is %d.%d, and %d.%d or newer is needed" % ((name,) + version + oldest))
+        raise MissingPrerequisiteError("%s is %d.%d, and %d.%d or newer is needed" % (name, *version, *oldest))
 
 
 def install_python(python):
@@ -147,8 +147,8 @@ def install_node():
 def link_provider():
     """Link an unpacked AWS provider into Terraform's implied mirror, where the machine has one.
 
-    Without one, ``terraform init`` downloads the provider. Terraform looks in the implied mirror first; the link must be
-    the platform's own folder, since Terraform does not follow one higher up.
+    Without one, ``terraform init`` downloads the provider. Terraform looks in the implied mirror first; the
+    link must be the platform's own folder, since Terraform does not follow one higher up.
     Source: https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories
     """
     system = platform.system().lower()

@@ -11,7 +11,6 @@ from lambdas.shared.event import WebhookEvent
 from lambdas.shared.records import Records
 
 UNREADABLE = "unreadable"
-UNKNOWN_REASON = "no reason was written down: look for the correlation id in the processing function's log"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +63,11 @@ class DeadLetters:
             unreadable = str(error)
             envelope = _stand_in(message_id, body, sent_at)
         key = self.archive.store_dead_letter(f"{envelope.event.provider}/{message_id}.json", body)
-        noted = self.records.mark_dead_lettered(envelope, message_id, times.iso(self.clock()), key, unreadable)
+        reason = self.records.mark_dead_lettered(envelope, message_id, times.iso(self.clock()), key, unreadable)
         return DeadLetter(
             event=envelope.event,
             correlation_id=envelope.correlation_id,
-            reason=unreadable or noted or UNKNOWN_REASON,
+            reason=reason,
         )
 
 

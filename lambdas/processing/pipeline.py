@@ -139,27 +139,23 @@ class Pipeline:
         """Record the event and claim it; False when there is nothing left to do."""
         assert work.archived is not None
         envelope, archived = work.envelope, work.archived
-        timeline = [
-            entry(Step.RECEIVED, envelope.received_at),
-            entry(Step.ARCHIVED, work.archived_at),
-            *self._replayed(envelope),
-            entry(Step.RECORDED, self._now()),
-        ]
+        replay = envelope.replay
+        replayed = [entry(Step.REPLAYED, self._now(), replayId=replay.replay_id)] if replay else []
+        recorded = [entry(Step.ARCHIVED, work.archived_at), entry(Step.RECORDED, self._now())]
+        timeline = [entry(Step.RECEIVED, envelope.received_at), *replayed, *recorded]
         existing = self.records.create(envelope, archived, work.claim, timeline)
         if existing is None:
             return True
         decision = decide(existing, envelope, work.message.message_id, int(self.clock() * 1000))
         if decision is Decision.DUPLICATE:
             return False
-        again = self._replayed(envelope) if existing.get("owner") != work.claim.owner else []
-        steps = again or [entry(Step.RESUMED, self._now())]
+        taken_up = replayed if existing.get("owner") != work.claim.owner else []
+        steps = taken_up or [entry(Step.RESUMED, self._now())]
+        if "archive" not in existing:
+            steps += recorded
         if decision is Decision.BUSY or not self.records.take_over(envelope, archived, work.claim, existing, steps):
             raise BusyError("another invocation is publishing this event")
         return True
-
-    def _replayed(self, envelope: Envelope) -> list[dict[str, str]]:
-        replay = envelope.replay
-        return [entry(Step.REPLAYED, self._now(), replayId=replay.replay_id)] if replay else []
 
     def _publish(self, outcome: Outcome, claimed: Sequence[Work]) -> Iterator[tuple[Work, str]]:
         for start in range(0, len(claimed), MAX_ENTRIES):

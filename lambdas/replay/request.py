@@ -3,13 +3,12 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from datetime import datetime as DateTime
+from datetime import datetime, timedelta
 from typing import Any
 
 from lambdas.shared import times
-from lambdas.shared.jsonbody import parse_object
 from lambdas.shared.errors import MalformedWebhookError
+from lambdas.shared.jsonbody import parse_object
 from lambdas.shared.providers.fields import is_identifier
 from lambdas.shared.records import State
 
@@ -108,7 +107,7 @@ def _time_range(fields: dict[str, Any]) -> TimeRange:
     start, end = (_time(name, fields.get(name)) for name in ("from", "to"))
     if not start < end:
         raise BadReplayError(f"to: {end} does not lie after from, {start}")
-    if DateTime.fromisoformat(end) - DateTime.fromisoformat(start) > timedelta(hours=MAX_RANGE_HOURS):
+    if datetime.fromisoformat(end) - datetime.fromisoformat(start) > timedelta(hours=MAX_RANGE_HOURS):
         raise BadReplayError(f"to: the range is longer than {MAX_RANGE_HOURS} hours")
     status = fields.get("status")
     if status is not None and status not in set(State):

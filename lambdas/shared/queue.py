@@ -1,12 +1,6 @@
 """Sending envelopes to the main queue."""
 
-from collections.abc import Sequence
 from typing import Any
-
-from lambdas.shared.envelope import Envelope
-
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
-MAX_BATCH = 10
 
 
 class MainQueue:
@@ -37,18 +31,3 @@ class MainQueue:
             When it may not be.
         """
         self._sqs.send_message(QueueUrl=self._url, MessageBody=message, MessageGroupId=group)
-
-    def send_all(self, envelopes: Sequence[Envelope]) -> list[Envelope]:
-        """Send at most ten envelopes in one call and return those that SQS did not take."""
-        answer = self._sqs.send_message_batch(
-            QueueUrl=self._url,
-            Entries=[
-                {
-                    "Id": str(index),
-                    "MessageBody": envelope.to_message(),
-                    "MessageGroupId": envelope.event.provider,
-                }
-                for index, envelope in enumerate(envelopes)
-            ],
-        )
-        return [envelopes[int(failure["Id"])] for failure in answer.get("Failed", [])]

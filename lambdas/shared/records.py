@@ -5,6 +5,7 @@ at whatever time, meets the same item.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -23,6 +24,7 @@ BY_RECEIVED_INDEX = "byReceived"
 # An index partition takes 1,000 writes a second; ten of them per provider and hour take the burst preset's 10,000.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 RECEIVED_SHARDS = 10
+UNKNOWN_REASON = "no reason was written down: look for the correlation id in the processing function's log"
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -172,8 +174,8 @@ class Records:
         """Claim a record that exists, unless it changed since it was seen; tell whether that worked."""
         return self._update(
             envelope.event,
-            "SET #state = :state, #owner = :owner, leaseUntil = :until, archive = :archive, replayId = :replay, "
-            "timeline = list_append(timeline, :timeline)",
+            "SET #state = :state, #owner = :owner, #leaseUntil = :until, #archive = :archive, #replayId = :replay, "
+            "#timeline = list_append(#timeline, :timeline)",
             {
                 ":state": State.RECORDED,
                 ":owner": claim.owner,
@@ -186,14 +188,14 @@ class Records:
                 ":seenUntil": seen.get("leaseUntil", 0),
             },
             "#state = :seenState AND (attribute_not_exists(#owner) OR #owner = :seenOwner) "
-            "AND (attribute_not_exists(leaseUntil) OR leaseUntil = :seenUntil)",
+            "AND (attribute_not_exists(#leaseUntil) OR #leaseUntil = :seenUntil)",
         )
 
     def mark_routed(self, event: WebhookEvent, claim: Claim, routed: dict[str, str]) -> bool:
         """Say that the event was published; False when another message took the record over meanwhile."""
         return self._update(
             event,
-            "SET #state = :state, timeline = list_append(timeline, :timeline)",
+            "SET #state = :state, #timeline = list_append(#timeline, :timeline) REMOVE #lastFailure",
             {":state": State.ROUTED, ":owner": claim.owner, ":timeline": [routed]},
             "#owner = :owner",
         )
@@ -205,16 +207,16 @@ class Records:
 
         A claim that is handed in is released, so that the message's next receive need not wait for it to end.
         """
-        expression, condition = "SET lastFailure = :failure", None
+        expression, condition = "SET #lastFailure = :failure", None
         values: dict[str, Any] = {":failure": {"reason": reason, "at": at, "receiveCount": receive_count}}
         if release is not None:
-            expression, condition = f"{expression}, leaseUntil = :now", "#owner = :owner"
+            expression, condition = f"{expression}, #leaseUntil = :now", "#owner = :owner"
             values |= {":now": 0, ":owner": release.owner}
         self._update(event, expression, values, condition)
 
     def mark_dead_lettered(
         self, envelope: Envelope, message_id: str, at: str, dead_letter_key: str, reason: str | None
-    ) -> str | None:
+    ) -> str:
         """Mark the record, or create it, once per message.
 
         An event that was routed stays routed, and only its timeline tells of the message that was given up.
@@ -226,60 +228,59 @@ class Records:
 
         Returns
         -------
-        str | None
-            The reason of the latest failure, where processing could write one down.
+        str
+            The reason, as the timeline has it.
         """
+        why = reason or self._noted_failure(envelope.event) or UNKNOWN_REASON
         fields = identity(envelope)
-        names = {f"#f{index}": name for index, name in enumerate(fields)}
-        values = {f":f{index}": value for index, value in enumerate(fields.values())}
-        assignments = [f"#f{index} = if_not_exists(#f{index}, :f{index})" for index in range(len(fields))]
-        append = "timeline = list_append(if_not_exists(timeline, :received), :timeline)"
-        common = {
-            **values,
+        assignments = [f"#{name} = if_not_exists(#{name}, :{name})" for name in fields]
+        assignments += [
+            "#timeline = list_append(if_not_exists(#timeline, :received), :entries)",
+            "#deadLetterMessage = :message",
+        ]
+        values: dict[str, Any] = {
+            **{f":{name}": value for name, value in fields.items()},
             ":received": [entry(Step.RECEIVED, envelope.received_at)],
-            ":timeline": [entry(Step.DEAD_LETTERED, at)],
+            ":entries": [entry(Step.DEAD_LETTERED, at, reason=why)],
             ":message": message_id,
         }
         if reason is not None:
-            assignments.append("lastFailure = :failure")
-            common[":failure"] = {"reason": reason, "at": at}
-        once = "(attribute_not_exists(deadLetterMessage) OR deadLetterMessage <> :message)"
-        expression = "SET " + ", ".join([*assignments, append, "deadLetterMessage = :message"])
+            assignments.append("#lastFailure = :failure")
+            values[":failure"] = {"reason": reason, "at": at}
+        expression = "SET " + ", ".join(assignments)
+        once = "(attribute_not_exists(#deadLetterMessage) OR #deadLetterMessage <> :message)"
         marked = self._update(
             envelope.event,
-            f"{expression}, #state = :state, deadLetter = :key",
-            {**common, ":state": State.DEAD_LETTERED, ":key": dead_letter_key, ":routed": State.ROUTED},
+            f"{expression}, #state = :state, #deadLetter = :key",
+            {**values, ":state": State.DEAD_LETTERED, ":key": dead_letter_key, ":routed": State.ROUTED},
             f"{once} AND (attribute_not_exists(#state) OR #state <> :routed)",
-            names,
         )
         if not marked:
-            self._update(envelope.event, expression, common, once, names)
-        item = self._dynamodb.get_item(
-            TableName=self._table, Key=key_of(envelope.event), ProjectionExpression="lastFailure", ConsistentRead=True
-        ).get("Item", {})
-        failure = from_item(item).get("lastFailure")
+            self._update(envelope.event, expression, values, once)
+        return why
+
+    def _noted_failure(self, event: WebhookEvent) -> str | None:
+        answer = self._dynamodb.get_item(
+            TableName=self._table, Key=key_of(event), ProjectionExpression="lastFailure", ConsistentRead=True
+        )
+        failure = from_item(answer.get("Item", {})).get("lastFailure")
         return str(failure["reason"]) if failure else None
 
-    def _update(
-        self,
-        event: WebhookEvent,
-        expression: str,
-        values: Mapping[str, Any],
-        condition: str | None,
-        names: Mapping[str, str] | None = None,
-    ) -> bool:
-        text = expression + (condition or "")
-        aliases = {
-            alias: name for alias, name in {"#state": "state", "#owner": "owner"}.items() if alias in text
-        } | dict(names or {})
+    def _update(self, event: WebhookEvent, expression: str, values: Mapping[str, Any], condition: str | None) -> bool:
+        """Update a record; False when the condition does not hold.
+
+        Every attribute is written ``#name``, because DynamoDB reserves words that are good names.
+        Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html
+        """
         arguments: dict[str, Any] = {
             "TableName": self._table,
             "Key": key_of(event),
             "UpdateExpression": expression,
+            "ExpressionAttributeNames": {
+                f"#{name}": name for name in re.findall(r"#(\w+)", f"{expression} {condition}")
+            },
             "ExpressionAttributeValues": to_item(values),
         }
-        if aliases:
-            arguments["ExpressionAttributeNames"] = aliases
         if condition:
             arguments["ConditionExpression"] = condition
         try:

@@ -18,7 +18,7 @@ from lambdas.shared.signatures.scheme import (
     usable,
 )
 
-SECRET_PREFIX = "whsec_"
+SECRET_PREFIX = "whsec_"  # noqa: S105 (no secret, but what each begins with)
 
 
 @dataclass(frozen=True, kw_only=True)

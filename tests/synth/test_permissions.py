@@ -1,0 +1,312 @@
+"""Who may do what: the whole of it, as tables. What is not in them is not granted."""
+
+import re
+
+import pytest
+
+from tests.synth.template import texts
+
+TABLE = "aws_dynamodb_table[webhook-records-dev].arn"
+BUCKET = "aws_s3_bucket[webhook-archive-<account_id>-dev].arn"
+QUEUE = "aws_sqs_queue[webhook-queue-dev].arn"
+DLQ = "aws_sqs_queue[webhook-dlq-dev].arn"
+BUS = "aws_cloudwatch_event_bus[webhook-events-dev].arn"
+API = "aws_api_gateway_rest_api[webhook-api-dev].execution_arn"
+TOPIC = "aws_sns_topic[webhook-alarms-dev].arn"
+ACCOUNT = "data.aws_caller_identity[account].account_id"
+PARTITION = "data.aws_partition[api_partition].partition"
+
+
+def secret(provider):
+    return f"aws_secretsmanager_secret[webhook-secret-{provider}-dev].arn"
+
+
+# X-Ray knows no resources for these.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}
+
+
+def own_log(function):
+    log = f"aws_cloudwatch_log_group[/aws/lambda/{function}].arn:*"
+    return {("logs:CreateLogStream", log), ("logs:PutLogEvents", log)}
+
+
+GRANTS = {
+    "webhook-ingestion-dev": {
+        ("secretsmanager:GetSecretValue", secret("stripe")),
+        ("secretsmanager:GetSecretValue", secret("github")),
+        ("secretsmanager:GetSecretValue", secret("standard-webhooks")),
+        ("secretsmanager:GetSecretValue", secret("generic")),
+        ("s3:PutObject",                  f"{BUCKET}/raw/*"),
+        ("sqs:SendMessage",               QUEUE),
+    },
+    "webhook-processing-dev": {
+        ("sqs:ReceiveMessage",            QUEUE),
+        ("sqs:DeleteMessage",             QUEUE),
+        ("sqs:GetQueueAttributes",        QUEUE),
+        ("s3:PutObject",                  f"{BUCKET}/raw/*"),
+        ("dynamodb:PutItem",              TABLE),
+        ("dynamodb:UpdateItem",           TABLE),
+        ("events:PutEvents",              BUS),
+    },
+    "webhook-dead-letter-dev": {
+        ("sqs:ReceiveMessage",            DLQ),
+        ("sqs:DeleteMessage",             DLQ),
+        ("sqs:GetQueueAttributes",        DLQ),
+        ("s3:PutObject",                  f"{BUCKET}/dead-letter/*"),
+        ("dynamodb:UpdateItem",           TABLE),
+        ("dynamodb:GetItem",              TABLE),
+    },
+    "webhook-status-dev": {
+        ("dynamodb:Query",                TABLE),
+    },
+    "webhook-replay-dev": {
+        ("dynamodb:Query",                f"{TABLE}/index/byEvent"),
+        ("dynamodb:Query",                f"{TABLE}/index/byReceived"),
+        ("dynamodb:BatchGetItem",         TABLE),
+        ("s3:GetObject",                  f"{BUCKET}/dead-letter/*"),
+        ("sqs:SendMessage",               QUEUE),
+    },
+}  # fmt: skip
+
+LAMBDA_OF_THIS_ACCOUNT = {
+    "service": "lambda.amazonaws.com",
+    "condition": [{"test": "StringEquals", "variable": "aws:SourceAccount", "values": [ACCOUNT]}],
+}
+TRUST = {
+    **dict.fromkeys(GRANTS, LAMBDA_OF_THIS_ACCOUNT),
+    "webhook-api-logs-dev": {"service": "apigateway.amazonaws.com", "condition": None},
+}
+MANAGED = {
+    "webhook-api-logs-dev": {
+        f"arn:{PARTITION}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
+    },
+}
+
+# Who may invoke which function, by API Gateway's `<api>/<stage>/<method>/<path>`.
+INVOCATIONS = {
+    ("webhook-ingestion-dev", f"{API}/*/POST/webhook/*"),
+    ("webhook-ingestion-dev", f"{API}/*/POST/webhook"),
+    ("webhook-status-dev",    f"{API}/*/GET/status/*"),
+    ("webhook-replay-dev",    f"{API}/*/POST/internal/replay"),
+}  # fmt: skip
+
+
+def grants(template, role):
+    """Return what a role's own policies allow, as (action, resource)."""
+    granted = set()
+    for policy in template.pointing_at("aws_iam_role_policy", "role", role):
+        for statement in template.statements(policy["policy"]):
+            assert set(statement) == {"sid", "effect", "actions", "resources"}, f"{statement['sid']} says more"
+            assert statement["effect"] == "Allow"
+            granted |= {(action, resource) for action in statement["actions"] for resource in statement["resources"]}
+    return granted
+
+
+def statements(template):
+    """Yield every statement of every policy document of the stack, with the document's address."""
+    for document in template.all("data.aws_iam_policy_document"):
+        for statement in document["statement"]:
+            yield document.address, template.meaning(statement)
+
+
+@pytest.mark.parametrize("function", GRANTS)
+def test_a_function_may_do_exactly_what_its_table_says(template, function):
+    role = template.one("aws_iam_role", function)
+
+    assert grants(template, role) == GRANTS[function] | TRACES | own_log(function)
+
+
+def test_every_function_has_a_role_of_its_own_and_the_tables_know_all_of_them(template):
+    roles = {
+        name: template.meaning(function["role"]) for name, function in template.by_name("aws_lambda_function").items()
+    }
+
+    assert roles == {function: f"aws_iam_role[{function}].arn" for function in GRANTS}
+    assert set(template.by_name("aws_iam_role")) == set(TRUST)
+
+
+def test_nothing_is_granted_past_the_roles_own_policies(template):
+    attached = {}
+    for attachment in template.all("aws_iam_role_policy_attachment"):
+        attached.setdefault(template.target(attachment["role"]).name, set()).add(
+            template.meaning(attachment["policy_arn"])
+        )
+    said_by_roles = {attribute for role in template.all("aws_iam_role") for attribute in role.values}
+    other = {
+        resource.type
+        for resource in template.resources()
+        if re.match(r"aws_(iam|.*_policy$|.*_permission$)", resource.type)
+    }
+
+    assert attached == MANAGED
+    assert said_by_roles == {"name", "assume_role_policy", "tags"}
+    assert other == {
+        "aws_iam_role",
+        "aws_iam_role_policy",
+        "aws_iam_role_policy_attachment",
+        "aws_lambda_permission",
+        "aws_s3_bucket_policy",
+        "aws_sns_topic_policy",
+        "aws_sqs_queue_policy",
+        "aws_sqs_queue_redrive_allow_policy",
+    }
+
+
+@pytest.mark.parametrize("role", TRUST)
+def test_a_role_trusts_one_service(template, role):
+    trust = template.statements(template.one("aws_iam_role", role)["assume_role_policy"])
+
+    assert [(s["effect"], s["actions"], s["principals"], s.get("condition")) for s in trust] == [
+        (
+            "Allow",
+            ["sts:AssumeRole"],
+            [{"type": "Service", "identifiers": [TRUST[role]["service"]]}],
+            TRUST[role]["condition"],
+        )
+    ]
+
+
+def test_the_only_resource_that_is_everything_is_x_rays_which_has_no_other(template):
+    everywhere = {
+        (action, statement["sid"])
+        for _, statement in statements(template)
+        for action in statement["actions"]
+        if statement["effect"] == "Allow" and "*" in statement["resources"]
+    }
+
+    assert everywhere == {(action, "WriteTracesWhichHaveNoArn") for action, _ in TRACES}
+
+
+def test_no_allowed_action_has_a_wildcard(template):
+    wild = {
+        (document, action)
+        for document, statement in statements(template)
+        for action in statement["actions"]
+        if statement["effect"] == "Allow" and re.search(r"[*?]", action)
+    }
+
+    assert wild == set()
+
+
+def test_nobody_is_allowed_as_anybody(template):
+    everybody = {
+        (document, statement["sid"])
+        for document, statement in statements(template)
+        if statement["effect"] == "Allow" and "*" in list(texts(statement.get("principals")))
+    }
+
+    assert everybody == set()
+
+
+def test_no_statement_is_written_the_other_way_round(template):
+    # `not_actions` and its like grant what nobody listed.
+    attributes = {attribute for _, statement in statements(template) for attribute in statement}
+
+    assert attributes == {"sid", "effect", "actions", "resources", "principals", "condition"}
+
+
+def test_every_policy_document_is_used_in_one_place(template, stack_text):
+    documents = [document.address for document in template.all("data.aws_iam_policy_document")]
+
+    uses = {document: stack_text.count(f"${{{document}.json}}") for document in documents}
+
+    assert uses == dict.fromkeys(documents, 1)
+
+
+DENIED = {
+    "bucket": ("aws_s3_bucket_policy", "bucket", "aws_s3_bucket", "s3:*", [BUCKET, f"{BUCKET}/*"]),
+    "main queue": ("aws_sqs_queue_policy", "queue_url", "aws_sqs_queue", "sqs:*", [QUEUE]),
+    "dead letter queue": ("aws_sqs_queue_policy", "queue_url", "aws_sqs_queue", "sqs:*", [DLQ]),
+}
+
+
+@pytest.mark.parametrize("what", DENIED)
+def test_whatever_does_not_come_over_tls_is_denied_and_nothing_else_is_said(template, what):
+    policy_type, attribute, type_, action, resources = DENIED[what]
+    name = re.search(r"\[(.+)\]", resources[0])[1]
+    (policy,) = template.pointing_at(policy_type, attribute, template.one(type_, name))
+
+    assert template.statements(policy["policy"]) == [
+        {
+            "sid": "DenyPlainHttp",
+            "effect": "Deny",
+            "actions": [action],
+            "resources": resources,
+            "principals": [{"type": "*", "identifiers": ["*"]}],
+            "condition": [{"test": "Bool", "variable": "aws:SecureTransport", "values": ["false"]}],
+        }
+    ]
+
+
+def test_every_bucket_and_queue_has_its_policy(template):
+    attached = [template.target(policy["bucket"]).label for policy in template.all("aws_s3_bucket_policy")]
+    attached += [template.target(policy["queue_url"]).label for policy in template.all("aws_sqs_queue_policy")]
+
+    assert sorted(attached) == sorted(
+        resource.label for type_ in ("aws_s3_bucket", "aws_sqs_queue") for resource in template.all(type_)
+    )
+
+
+def test_only_alarms_of_this_account_publish_to_the_topic(template):
+    policy = template.one("aws_sns_topic_policy")
+
+    assert template.meaning(policy["arn"]) == TOPIC
+    assert template.statements(policy["policy"]) == [
+        {
+            "sid": "AlarmsOfThisAccountPublish",
+            "effect": "Allow",
+            "actions": ["sns:Publish"],
+            "resources": [TOPIC],
+            "principals": [{"type": "Service", "identifiers": ["cloudwatch.amazonaws.com"]}],
+            "condition": [{"test": "StringEquals", "variable": "aws:SourceAccount", "values": [ACCOUNT]}],
+        }
+    ]
+
+
+def test_api_gateway_invokes_a_function_for_its_own_method_and_path_alone(template):
+    permissions = template.all("aws_lambda_permission")
+    invocations = {
+        (template.target(permission["function_name"]).name, template.meaning(permission["source_arn"]))
+        for permission in permissions
+    }
+
+    assert invocations == INVOCATIONS
+    assert [{p["action"], p["principal"]} for p in permissions] == [
+        {"lambda:InvokeFunction", "apigateway.amazonaws.com"} for _ in INVOCATIONS
+    ]
+
+
+def test_an_operators_policy_allows_the_operators_endpoints_alone(template):
+    policy = template.document["output"]["operator_policy_json"]["value"]
+
+    assert template.statements(policy) == [
+        {
+            "sid": "CallOperatorsEndpoints",
+            "effect": "Allow",
+            "actions": ["execute-api:Invoke"],
+            "resources": [f"{API}/v1/GET/status/*", f"{API}/v1/POST/internal/replay"],
+        }
+    ]
+
+
+def test_only_the_main_queue_may_redrive_to_the_dead_letter_queue(template):
+    allow = template.one("aws_sqs_queue_redrive_allow_policy")
+
+    assert template.meaning(allow["queue_url"]) == "aws_sqs_queue[webhook-dlq-dev].id"
+    assert template.meaning(allow["redrive_allow_policy"]) == (
+        f'{{"redrivePermission":"byQueue","sourceQueueArns":["{QUEUE}"]}}'
+    )
+
+
+def test_a_provider_more_is_a_secret_more_for_ingestion_alone(synthesize):
+    template = synthesize(values={"providers": {"acme": "generic"}})
+
+    readers = {
+        role: resource
+        for role in GRANTS
+        for action, resource in grants(template, template.one("aws_iam_role", role))
+        if action.startswith("secretsmanager:")
+    }
+
+    assert readers == {"webhook-ingestion-dev": secret("acme")}

@@ -1,0 +1,102 @@
+"""Who may finish an event: every state, owner, lease and kind of message, each with its decision."""
+
+from decimal import Decimal
+from itertools import product
+
+import pytest
+
+from lambdas.processing.rules import Decision, decide
+from lambdas.shared.envelope import Envelope, Replay
+from lambdas.shared.event import WebhookEvent
+from lambdas.shared.records import State
+
+NOW_MS = 1_614_265_330_000
+LEASES = {"alive": NOW_MS + 1, "ends now": NOW_MS, "expired": NOW_MS - 1}
+OWNERS = {"same": "message-1", "other": "message-2"}
+LAST_REPLAY = "replay-1"
+REPLAYS = {"plain": None, "same replay": LAST_REPLAY, "new replay": "replay-2"}
+
+
+def envelope(replay_id=None):
+    return Envelope(
+        event=WebhookEvent(
+            provider="stripe", event_id="evt_1", event_type="a", transaction_id="pi_1", occurred_at=None
+        ),
+        received_at="2021-02-25T15:02:10.000Z",
+        correlation_id="c",
+        content_type="application/json",
+        scheme="stripe-v1",
+        body=b"{}",
+        replay=replay_id and Replay(replay_id=replay_id, requested_at="2021-02-25T15:02:10.000Z"),
+    )
+
+
+def record(state, owner="message-1", lease_until=NOW_MS + 1, **fields):
+    # A number comes out of DynamoDB as a Decimal.
+    return {"state": state, "owner": owner, "leaseUntil": Decimal(lease_until), "replayId": LAST_REPLAY, **fields}
+
+
+D, T, B = Decision.DUPLICATE, Decision.TAKE_OVER, Decision.BUSY
+#                                      plain  same replay  new replay
+DECISIONS = {
+    # Somebody is about to publish. Its own message comes back when the lease has ended; another message of the same
+    # event has nothing to do, unless an operator asked for it.
+    ("RECORDED", "same", "alive"):     (B,    B,           B),
+    ("RECORDED", "same", "ends now"):  (B,    B,           B),
+    ("RECORDED", "same", "expired"):   (T,    T,           T),
+    ("RECORDED", "other", "alive"):    (D,    B,           B),
+    ("RECORDED", "other", "ends now"): (D,    B,           B),
+    ("RECORDED", "other", "expired"):  (T,    T,           T),
+    # Done, whoever did it; only a replay that was not carried out yet publishes it again.
+    ("ROUTED", "same", "alive"):       (D,    D,           T),
+    ("ROUTED", "same", "ends now"):    (D,    D,           T),
+    ("ROUTED", "same", "expired"):     (D,    D,           T),
+    ("ROUTED", "other", "alive"):      (D,    D,           T),
+    ("ROUTED", "other", "ends now"):   (D,    D,           T),
+    ("ROUTED", "other", "expired"):    (D,    D,           T),
+    # Given up, so that nobody else is left to finish it.
+    ("DEAD_LETTERED", "same", "alive"):     (T, T, T),
+    ("DEAD_LETTERED", "same", "ends now"):  (T, T, T),
+    ("DEAD_LETTERED", "same", "expired"):   (T, T, T),
+    ("DEAD_LETTERED", "other", "alive"):    (T, T, T),
+    ("DEAD_LETTERED", "other", "ends now"): (T, T, T),
+    ("DEAD_LETTERED", "other", "expired"):  (T, T, T),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("state", "owner", "lease", "message", "decision"),
+    [(*key, message, row[column]) for key, row in DECISIONS.items() for column, message in enumerate(REPLAYS)],
+)
+def test_a_message_meets_a_record(state, owner, lease, message, decision):
+    found = record(state, owner=OWNERS[owner], lease_until=LEASES[lease])
+
+    assert decide(found, envelope(REPLAYS[message]), "message-1", NOW_MS) is decision
+
+
+def test_the_table_above_leaves_nothing_out():
+    assert set(DECISIONS) == set(product(State, OWNERS, LEASES))
+
+
+def test_an_event_that_was_never_replayed_is_replayed():
+    found = record(State.ROUTED)
+    del found["replayId"]
+
+    assert decide(found, envelope("replay-1"), "message-1", NOW_MS) is Decision.TAKE_OVER
+
+
+def test_a_lease_that_a_failure_released_is_free_at_once():
+    assert decide(record(State.RECORDED, lease_until=0), envelope(), "message-1", NOW_MS) is Decision.TAKE_OVER
+    assert decide(record(State.RECORDED, lease_until=0), envelope(), "message-2", NOW_MS) is Decision.TAKE_OVER
+
+
+def test_a_dead_lettered_record_needs_neither_owner_nor_lease():
+    # The dead letter handler creates one where processing never got as far as the table.
+    assert decide({"state": "DEAD_LETTERED"}, envelope(), "message-1", NOW_MS) is Decision.TAKE_OVER
+
+
+@pytest.mark.parametrize("state", ["", "routed", "ARCHIVED", None])
+def test_a_state_of_another_version_is_not_guessed_at(state):
+    # Its message fails and comes back, instead of being dropped as a duplicate or published a second time.
+    with pytest.raises(ValueError, match="is not a valid State"):
+        decide(record(state), envelope(), "message-1", NOW_MS)

@@ -1,0 +1,392 @@
+"""Properties that hold for any bytes and any text: of signatures, of JSON bodies, of messages and of times."""
+
+import base64
+import hashlib
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from lambdas.shared import times
+from lambdas.shared.envelope import MAX_MESSAGE_BYTES, ArchivedBody, Envelope, NotAnEnvelopeError, Replay
+from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError, UnavailableError
+from lambdas.shared.event import WebhookEvent, read_event
+from lambdas.shared.jsonbody import parse_object
+from lambdas.shared.providers.fields import is_identifier
+from lambdas.shared.providers.registry import REGISTRY
+from tests.unit.signers import sign
+from tests.unit.webhooks import NOW, PROVIDERS, SECRETS, request, signed
+
+every_provider = pytest.mark.parametrize("provider", PROVIDERS)
+
+any_text = st.text(st.characters())  # Unlike plain `text()` this makes lone surrogates as well.
+plain_secrets = st.text(min_size=1)
+encoded_secrets = st.builds(
+    lambda prefix, key: prefix + base64.b64encode(key).decode(),
+    st.sampled_from(["whsec_", ""]),
+    st.binary(min_size=1, max_size=64),
+)
+identifiers = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=256)
+
+
+def secrets_of(provider):
+    return encoded_secrets if provider == "standard-webhooks" else plain_secrets
+
+
+def hmac_key(provider, secret):
+    """Return the key as HMAC uses it: hashed when it is longer than a block, and filled up with NULs."""
+    key = base64.b64decode(secret.removeprefix("whsec_")) if provider == "standard-webhooks" else secret.encode()
+    return (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
+
+
+def flip(data, bit):
+    """Return bytes with one bit changed."""
+    index, mask = divmod(bit % (len(data) * 8), 8)
+    return data[:index] + bytes([data[index] ^ (1 << mask)]) + data[index + 1 :]
+
+
+# --- signatures -----------------------------------------------------------------------------------------------------
+
+
+@every_provider
+@given(data=st.data(), body=st.binary())
+def test_whatever_the_provider_signs_is_accepted(provider, data, body):
+    secret = data.draw(secrets_of(provider))
+
+    verdict = REGISTRY[provider].scheme.verify(signed(provider, body, secret=secret), [secret])
+
+    assert verdict.secret_index == 0
+
+
+@every_provider
+@given(body=st.binary(min_size=1), bit=st.integers(min_value=0))
+def test_one_flipped_bit_of_the_body_is_refused(provider, body, bit):
+    headers = sign(provider, body, SECRETS[provider], NOW)
+
+    with pytest.raises(SignatureRefusedError):
+        REGISTRY[provider].scheme.verify(request(flip(body, bit), headers), [SECRETS[provider]])
+
+
+@every_provider
+@given(body=st.binary(), data=st.data(), bit=st.integers(min_value=0))
+def test_one_flipped_bit_of_any_signed_header_is_refused(provider, body, data, bit):
+    headers = sign(provider, body, SECRETS[provider], NOW)
+    name = data.draw(st.sampled_from(sorted(headers)))
+    headers[name] = flip(headers[name].encode("latin-1"), bit).decode("latin-1")
+
+    with pytest.raises(SignatureRefusedError):
+        REGISTRY[provider].scheme.verify(request(body, headers), [SECRETS[provider]])
+
+
+@every_provider
+@given(data=st.data(), body=st.binary())
+def test_any_other_secret_is_refused(provider, data, body):
+    theirs, ours = data.draw(secrets_of(provider)), data.draw(secrets_of(provider))
+    assume(hmac_key(provider, theirs) != hmac_key(provider, ours))
+
+    with pytest.raises(SignatureRefusedError):
+        REGISTRY[provider].scheme.verify(signed(provider, body, secret=theirs), [ours])
+
+
+@given(secret=any_text)
+@example("whsec_")
+@example("whsec_AA==AA==")
+def test_any_text_as_a_standard_webhooks_secret_refuses_or_is_unavailable(secret):
+    with pytest.raises((SignatureRefusedError, UnavailableError)):
+        REGISTRY["standard-webhooks"].scheme.verify(signed("standard-webhooks"), [secret])
+
+
+# Text that gets past the first checks of one scheme or another, so that the later ones are tried as well.
+near_misses = st.one_of(
+    any_text,
+    st.integers().map(str),
+    st.sampled_from([str(NOW), "v1", "t", "sha256=", f"t={NOW},v1=", "v1,", ""]),
+    st.builds("t={},v1={}".format, any_text, any_text),
+    st.builds("t={},v1={}".format, st.integers(NOW - 400, NOW + 400), any_text),
+    st.builds("sha256={}".format, any_text),
+    st.builds("v1,{}".format, any_text),
+    st.builds("v1,{} v1,{}".format, any_text, st.binary().map(lambda data: base64.b64encode(data).decode())),
+    st.binary(min_size=32, max_size=32).map(bytes.hex),
+)
+
+
+@every_provider
+@given(data=st.data(), body=st.binary())
+@settings(max_examples=300)
+def test_no_text_whatever_in_the_headers_is_accepted_or_breaks_the_check(provider, data, body):
+    names = sorted(sign(provider, b"", SECRETS[provider], NOW))
+    headers = {name: data.draw(st.lists(near_misses, max_size=2) | near_misses, label=name) for name in names}
+
+    with pytest.raises(SignatureRefusedError):
+        REGISTRY[provider].scheme.verify(request(body, headers), [SECRETS[provider]])
+
+
+@every_provider
+@given(age=st.floats(min_value=-1e6, max_value=1e6))
+def test_a_signed_time_counts_within_300_seconds_and_only_there(provider, age):
+    webhook = signed(provider, received_at=NOW + age)
+    signs_time = provider not in ("github", "generic")
+
+    if signs_time and abs(webhook.received_at - NOW) > 300:
+        with pytest.raises(SignatureRefusedError):
+            REGISTRY[provider].scheme.verify(webhook, [SECRETS[provider]])
+    else:
+        verdict = REGISTRY[provider].scheme.verify(webhook, [SECRETS[provider]])
+        assert verdict.signed_at == (NOW if signs_time else None)
+
+
+# --- bodies ---------------------------------------------------------------------------------------------------------
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | any_text,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(any_text, inner, max_size=4),
+    max_leaves=12,
+)
+PUNCTUATION = (b"{", b"}", b"[", b"]", b'"', b"\\", b"\\u", b"d800", b":", b",", b" ", b"\xef\xbb\xbf", b"\xff", b"\0")
+SCALARS = (b"1", b"-", b"1e9999", b"9" * 5000, b"NaN", b"Infinity", b"true", b"null", b'"a"', b'{"a":1}', b"[" * 2000)
+json_fragments = st.lists(st.sampled_from(PUNCTUATION + SCALARS), max_size=12).map(b"".join)
+
+
+@given(body=st.binary() | json_fragments)
+@settings(max_examples=500)
+def test_any_bytes_parse_to_an_object_or_are_malformed(body):
+    try:
+        document = parse_object(body)
+    except MalformedWebhookError:
+        return
+    assert isinstance(document, dict)
+
+
+@given(document=st.dictionaries(any_text, json_values, max_size=6), ascii_only=st.booleans())
+def test_what_any_json_library_writes_is_read_back(document, ascii_only):
+    try:
+        body = json.dumps(document, ensure_ascii=ascii_only).encode()
+    except UnicodeEncodeError:
+        assume(False)
+
+    assert parse_object(body) == document
+
+
+@given(document=st.dictionaries(any_text, json_values, min_size=1, max_size=6))
+def test_no_key_may_stand_twice(document):
+    text = json.dumps(document)
+    key = json.dumps(next(iter(document)))
+
+    with pytest.raises(MalformedWebhookError):
+        parse_object(f"{text[:-1]},{key}:null}}".encode())
+
+
+@every_provider
+@given(
+    document=st.dictionaries(
+        st.sampled_from(
+            [
+                "id",
+                "event_id",
+                "eventId",
+                "type",
+                "event_type",
+                "created",
+                "timestamp",
+                "transaction_id",
+                "data",
+                "action",
+            ]
+        ),
+        json_values,
+    ),
+    headers=st.dictionaries(st.sampled_from(["webhook-id", "x-github-event"]), any_text),
+)
+def test_any_document_is_an_event_of_identifiers_or_malformed(provider, document, headers):
+    try:
+        event = read_event(provider, REGISTRY[provider], request(json.dumps(document).encode(), headers))
+    except MalformedWebhookError:
+        return
+    assert [is_identifier(text) for text in (event.event_id, event.event_type, event.transaction_id)] == [True] * 3
+    assert event.occurred_at is None or times.iso(times.parse(event.occurred_at)) == event.occurred_at
+
+
+# --- messages -------------------------------------------------------------------------------------------------------
+
+events = st.builds(
+    WebhookEvent,
+    provider=identifiers,
+    event_id=identifiers,
+    event_type=identifiers,
+    transaction_id=identifiers,
+    occurred_at=st.none() | st.just("2021-02-25T15:02:10.000Z"),
+)
+places = st.builds(ArchivedBody, key=any_text, size=st.integers(0, 2**40), sha256=any_text)
+envelopes = st.builds(
+    lambda payload, **fields: Envelope(**payload, **fields),
+    payload=st.fixed_dictionaries({"body": st.binary()}) | st.fixed_dictionaries({"archived": places}),
+    event=events,
+    received_at=any_text,
+    correlation_id=any_text,
+    content_type=any_text,
+    scheme=any_text,
+    replay=st.none() | st.builds(Replay, replay_id=any_text, requested_at=any_text),
+)
+
+
+@given(envelope=envelopes)
+def test_an_envelope_survives_the_queue(envelope):
+    message = envelope.to_message()
+
+    assert Envelope.from_message(message) == envelope
+    # SQS counts bytes and refuses most control characters; ASCII makes both questions simple.
+    assert message.isascii()
+    assert message.isprintable()
+
+
+@given(event=events, content_type=st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=128))
+@settings(max_examples=20)
+def test_the_largest_message_still_has_room_for_what_replay_adds(event, content_type):
+    # A dead-lettered message is replayed as it was, so that it comes back longer by an id and a time.
+    def envelope(body, replay=None):
+        return Envelope(
+            event=event,
+            received_at="2021-02-25T15:02:10.000Z",
+            correlation_id="0" * 36,
+            content_type=content_type,
+            scheme="standard-webhooks-v1",
+            body=body,
+            replay=replay,
+        )
+
+    body = b"x" * ((MAX_MESSAGE_BYTES - len(envelope(b"").to_message())) // 4 * 3)
+    assert MAX_MESSAGE_BYTES - 4 < len(envelope(body).to_message()) <= MAX_MESSAGE_BYTES
+
+    replay = Replay(replay_id="0" * 36, requested_at="2021-02-25T15:02:10.000Z")
+    assert len(envelope(body, replay).to_message()) <= 262_144
+
+
+FIELDS = ("v", "event", "receivedAt", "correlationId", "contentType", "scheme", "body", "archived", "replay")
+EVENT_FIELDS = ("provider", "event_id", "event_type", "transaction_id", "occurred_at")
+
+
+@st.composite
+def damaged_messages(draw):
+    """Draw a message of which one field, or one field of its event, is missing or anything."""
+    message = json.loads(draw(envelopes).to_message())
+    inside = draw(st.booleans())
+    target = message["event"] if inside else message
+    name = draw(st.sampled_from(EVENT_FIELDS if inside else FIELDS) | any_text)
+    if draw(st.booleans()):
+        target.pop(name, None)
+    else:
+        target[name] = draw(json_values | st.just([[[[]]]] * 10))
+    return json.dumps(message)
+
+
+@given(message=any_text | json_values.map(json.dumps) | damaged_messages())
+@example('{"v":' + "[" * 5000 + "]" * 5000 + "}")
+@example("[" * 100_000)
+@example('{"v":1,"v":' + "9" * 5000 + "}")
+@settings(max_examples=500)
+def test_any_message_is_an_envelope_or_is_not_one(message):
+    try:
+        envelope = Envelope.from_message(message)
+    except NotAnEnvelopeError:
+        return
+    assert [envelope.body is None, envelope.archived is None].count(True) == 1
+    assert is_identifier(envelope.event.transaction_id)
+    assert is_identifier(envelope.event.event_id)
+
+
+PLACE = {"key": "raw/x", "size": 1, "sha256": "0" * 64}
+WISH = {"replay_id": "r", "requested_at": "2021-02-25T15:02:10.000Z"}
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("event", "provider", 1.5),
+        ("event", "provider", None),
+        ("event", "event_type", ["a"]),
+        ("event", "event_type", None),
+        ("event", "occurred_at", 1614265330.5),
+        ("event", "occurred_at", {}),
+        ("archived", "key", None),
+        ("archived", "size", "large"),
+        ("archived", "size", 1.5),
+        ("archived", "sha256", 0),
+        ("replay", "replay_id", 1.5),
+        ("replay", "replay_id", None),
+        ("replay", "requested_at", {}),
+    ],
+)
+def test_a_field_of_another_kind_than_this_system_writes_makes_it_no_envelope(part, name, value):
+    # An envelope that is accepted here goes into the table, and DynamoDB refuses a float: the dead letter handler
+    # then fails on the very message that it exists for.
+    event = {"provider": "p", "event_id": "e", "event_type": "t", "transaction_id": "x", "occurred_at": None}
+    texts = dict.fromkeys(("receivedAt", "correlationId", "contentType", "scheme"), "-")
+    message = {"v": 1, **texts, "event": event, "archived": dict(PLACE), "replay": dict(WISH)}
+    assert Envelope.from_message(json.dumps(message)).archived == ArchivedBody(**PLACE)
+
+    message[part][name] = value
+
+    with pytest.raises(NotAnEnvelopeError):
+        Envelope.from_message(json.dumps(message))
+
+
+# --- times ----------------------------------------------------------------------------------------------------------
+
+LAST_SECOND = 253402300799
+# From 2**33 s, in the year 2242, a float no longer tells microseconds apart, and a millisecond may be lost on the way.
+EXACT_UNTIL = 2**33
+
+
+@given(milliseconds=st.integers(0, EXACT_UNTIL * 1000 - 1))
+@example(0)
+@example(NOW * 1000 + 1)
+@example(NOW * 1000 + 999)
+def test_a_time_survives_being_written_and_read(milliseconds):
+    text = times.iso(milliseconds / 1000)
+
+    assert times.parse(text) == milliseconds / 1000
+    assert times.iso(times.parse(text)) == text
+
+
+@given(seconds=st.integers(0, LAST_SECOND))
+def test_whole_seconds_survive_until_the_end_of_the_calendar(seconds):
+    assert times.parse(times.iso(seconds)) == seconds
+
+
+@given(pair=st.tuples(*[st.floats(0, LAST_SECOND, allow_nan=False) | st.integers(0, LAST_SECOND)] * 2))
+def test_times_as_text_sort_as_times_do(pair):
+    earlier, later = sorted(pair)
+
+    assert times.iso(earlier) <= times.iso(later)
+    assert len(times.iso(earlier)) == len(times.iso(later)) == len("2021-02-25T15:02:10.000Z")
+
+
+@given(
+    text=any_text
+    | st.from_regex(r"[0-9+_.eE-]{0,14}")
+    | st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)")
+)
+@example("nan")
+@example("inf")
+@example("1_000")
+@example("١٢")
+@example("2021-02-25T15:02:60Z")
+@example("2021-02-25T15:02:10Z\n")
+@example("9999-12-31T23:59:59.999999999Z")
+@example("9999-12-31T23:59:59-23:59")
+@example("0001-01-01T00:00:00+23:59")
+@example("0000-01-01T00:00:00Z")
+def test_any_text_is_a_time_that_can_be_written_or_is_none(text):
+    seconds = times.parse(text)
+
+    if seconds is not None:
+        assert 0 <= seconds < LAST_SECOND + 1
+        assert len(times.iso(seconds)) == len("2021-02-25T15:02:10.000Z")
+
+
+@given(moment=st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)))
+def test_an_rfc_3339_time_is_read_as_the_library_reads_it(moment):
+    assert times.parse(moment.isoformat()) == moment.timestamp()
+    assert times.parse(moment.isoformat().replace("+00:00", "Z")) == moment.timestamp()

@@ -1,0 +1,65 @@
+"""``make up`` and ``make down``: the stack on a local AWS, kept running for playing with curl."""
+
+import json
+import sys
+from pathlib import Path
+
+from tools.demo import console, running_stack
+from tools.local import ROOT, LocalStack
+from tools.ministack import REGION, LocalAws, stop_group
+
+FOLDER = ROOT / ".local" / "up"
+STATE = ROOT / ".local" / "up.json"
+
+
+def up() -> None:
+    """Start the stack, write down where it runs, and print ready-made commands."""
+    if STATE.exists():
+        sys.exit("it is up already: 'make down' takes it down")
+    with running_stack(FOLDER, keep=True) as stack:
+        STATE.write_text(
+            json.dumps({"group": stack.aws.process.pid, "folder": str(stack.aws.folder)}), encoding="utf-8"
+        )
+        print_commands(stack)
+
+
+def down() -> None:
+    """Stop what `up` started."""
+    if not STATE.exists():
+        sys.exit("nothing is up: 'make up' starts it")
+    state = json.loads(STATE.read_text(encoding="utf-8"))
+    stop_group(state["group"])
+    LocalAws.remove_files(Path(state["folder"]))
+    STATE.unlink()
+    console.print("down")
+
+
+def print_commands(stack: LocalStack) -> None:
+    """Print commands that send, query and replay, as they can be pasted into a shell."""
+    curl = f"curl -sS --cacert {stack.aws.certificate_authority}"
+    signed = f"{curl} --aws-sigv4 aws:amz:{REGION}:execute-api --user {stack.operator.key}:{stack.operator.secret}"
+    body = '{"id":"evt_1","type":"payment_intent.succeeded","created":1790000000,"data":{"object":{"id":"pi_1"}}}'
+    for title, command in (
+        (
+            "a signed Stripe webhook",
+            f"B='{body}'; T=$(date +%s); "
+            f'S=$(printf \'%s.%s\' "$T" "$B" | '
+            f"openssl dgst -sha256 -hmac '{stack.secrets['stripe']}' | sed 's/.* //'); "
+            f'{curl} -H "Content-Type: application/json" -H "Stripe-Signature: t=$T,v1=$S" '
+            f'-d "$B" {stack.base_url}/webhook/stripe',
+        ),
+        ("its status", f"{signed} {stack.base_url}/status/pi_1"),
+        (
+            "replay it",
+            f"{signed} -H 'Content-Type: application/json' -d '{{\"eventIds\":[\"stripe:evt_1\"]}}' "
+            f"{stack.base_url}/internal/replay",
+        ),
+        ("what the functions log", f"tail -f {stack.aws.folder}/log"),
+    ):
+        console.print(f"\n[bold]{title}[/]")
+        print(command)
+    console.print("\n'make down' takes it down.")
+
+
+if __name__ == "__main__":
+    {"up": up, "down": down}[sys.argv[1]]()
