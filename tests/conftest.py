@@ -1,12 +1,13 @@
 """What more than one kind of test uses; anything slow is made once per session."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tools.bundle import BUNDLES, FUNCTIONS
+from tools.local import LocalStack
 from tools.ministack import LocalAws
 
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
@@ -24,3 +25,35 @@ def local_aws() -> Iterator[LocalAws]:
     """A MiniStack of this session's own, empty at first, with IAM enforced."""
     with LocalAws.start() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def stack(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """The stack as Terraform applied it to a MiniStack of its own, with every secret filled but that of ``acme``."""
+    del bundles
+    with LocalAws.start() as server:
+        deployed = LocalStack.deploy(server, tmp_path_factory.mktemp("stack"))
+        # Three receives at 300 s would take a quarter of an hour; the functions' time-out in this environment is 10 s.
+        deployed.shorten_retries(12)
+        yield deployed
+
+
+_numbers: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def report() -> Callable[[str], None]:
+    """Have a line printed at the end of the run."""
+    return _numbers.append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _numbers:
+        terminalreporter.section("figures")
+        for line in _numbers:
+            terminalreporter.write_line(line)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What destroys the stack comes last."""
+    items.sort(key=lambda item: item.get_closest_marker("destroys_the_stack") is not None)

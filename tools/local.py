@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from main import build_app
+from tools import senders
 from tools.ministack import REGION, LocalAws
 from tools.senders import SentWebhook, new_secret
 from tools.terraform import Workspace
@@ -55,7 +57,7 @@ class LocalStack:
     outputs : Mapping[str, Any]
         The stack's outputs.
     secrets : dict[str, str]
-        Provider to the signing secret that was put into Secrets Manager.
+        Provider to the signing secret that was put into Secrets Manager; a deployed provider that is not here has none.
     operator : Operator
         Who calls status and replay.
     """
@@ -89,10 +91,12 @@ class LocalStack:
         workspace = Workspace.create(folder / "synth" / "stacks" / f"webhooks-{environment}", folder, aws.environment())
         workspace.apply(on_event)
         outputs = workspace.outputs()
-        secrets = {name: new_secret(name) for name in outputs["secret_arns"]}
+        secrets = {name: new_secret(name) for name in senders.providers()}
         manager = aws.client("secretsmanager")
-        for name, arn in outputs["secret_arns"].items():
-            manager.put_secret_value(SecretId=arn, SecretString=json.dumps({"secrets": [secrets[name]]}))
+        for name, secret in secrets.items():
+            manager.put_secret_value(
+                SecretId=outputs["secret_arns"][name], SecretString=json.dumps({"secrets": [secret]})
+            )
         return cls(
             environment, aws, workspace, outputs, secrets, _create_operator(aws, outputs["operator_policy_json"])
         )
@@ -142,6 +146,14 @@ class LocalStack:
         answer.raise_for_status()
         status: dict[str, Any] = answer.json()
         return status
+
+    def stranger(self) -> Operator:
+        """Create an IAM user without any policy and return its key."""
+        iam = self.aws.client("iam")
+        name = f"stranger-{uuid.uuid4()}"
+        iam.create_user(UserName=name)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Operator(key["AccessKeyId"], key["SecretAccessKey"])
 
     def shorten_retries(self, seconds: int) -> None:
         """Shorten the main queue's visibility timeout, so that three receives take seconds, not a quarter of an hour.

@@ -1,12 +1,14 @@
 """The local AWS of the functions' tests, and handlers imported as Lambda imports them."""
 
 import importlib
+import logging
 import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator
 from types import ModuleType
 
+import boto3
 import pytest
 
 from tests.lambdas.support import Clients, World
@@ -45,10 +47,18 @@ def lambda_environment(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> 
     return monkeypatch
 
 
+class CurrentStdout:
+    """Standard output as it is when something is written: pytest has another one in each phase of a test."""
+
+    def write(self, text: str) -> None:
+        sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
 @pytest.fixture
-def cold_start(
-    lambda_environment: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Iterator[Callable[..., ModuleType]]:
+def cold_start(lambda_environment: pytest.MonkeyPatch) -> Iterator[Callable[..., ModuleType]]:
     """Return a function that imports a handler's module as a new Lambda process does, with its own clients and logger.
 
     The package's modules that tests imported before are put back afterwards: were they not, a test further on would
@@ -59,10 +69,17 @@ def cold_start(
     def start(function: str, **variables: str) -> ModuleType:
         for name, value in variables.items():
             lambda_environment.setenv(name, value)
-        # Powertools keeps one logger per service for the life of the process, with the stream that was there first.
-        lambda_environment.setenv("POWERTOOLS_SERVICE_NAME", f"{function}-{uuid.uuid4().hex[:8]}")
+        # Powertools keeps one logger per service for the life of the process.
+        service = f"{function}-{uuid.uuid4().hex[:8]}"
+        lambda_environment.setenv("POWERTOOLS_SERVICE_NAME", service)
+        # boto3 keeps the credentials of its first client for the life of the process.
+        lambda_environment.setattr(boto3, "DEFAULT_SESSION", None)
         _forget()
-        return importlib.import_module(f"lambdas.{function}.handler")
+        module = importlib.import_module(f"lambdas.{function}.handler")
+        for handler in logging.getLogger(service).handlers:
+            assert isinstance(handler, logging.StreamHandler)
+            handler.setStream(CurrentStdout())
+        return module
 
     yield start
     _forget()

@@ -316,6 +316,46 @@ def test_a_batch_with_an_event_twice_routes_it_once(world):
     assert world.routed_counts() == {"evt_1": 1, "evt_2": 1}
 
 
+# Ids that mean something in a path, in a URL, or to a parser, and the longest that there may be.
+NASTY_IDS = (
+    ".",
+    "..",
+    "../..",
+    "a",
+    "a/b",
+    "a%2Fb",
+    "a%252Fb",
+    "a+b",
+    "a?b#c",
+    "a:b",
+    "*",
+    '"',
+    "'",
+    "$",
+    "%",
+    "~" * 256,
+)
+
+
+def test_ids_that_look_like_paths_are_kept_apart(world):
+    # Given events whose ids a careless path would mix up
+    batch = [message(envelope(event(event_id, f"tx-{event_id}"[:256]))) for event_id in NASTY_IDS]
+
+    # When they are processed, twice
+    outcome = world.process(batch)
+    assert outcome.failures == {}
+    again = world.process(received_again(batch))
+
+    # Then each has an object, a record and a routed event of its own, and the second time found them
+    assert [one.event.event_id for one in again.duplicates] == list(NASTY_IDS)
+    assert world.payloads() == sorted(map(payload_of, NASTY_IDS))
+    assert world.states() == dict.fromkeys(NASTY_IDS, "ROUTED")
+    assert world.routed_counts() == dict.fromkeys(NASTY_IDS, 1)
+    kept = dict(world.objects("raw/"))
+    for one in outcome.routed:
+        assert kept[world.record(one.event)["archive"]["key"]] == one.body
+
+
 def poison(*, event_fields=(), without=(), **changes):
     """Return a message like ingestion's own but for some fields."""
     fields = json.loads(envelope(event("evt_bad")).to_message()) | changes

@@ -4,21 +4,18 @@ import re
 
 import pytest
 
+from tests.synth.labels import API, BUCKET, BUS, DLQ, QUEUE, TABLE, TOPIC, secret
 from tests.synth.template import texts
 
-TABLE = "aws_dynamodb_table[webhook-records-dev].arn"
-BUCKET = "aws_s3_bucket[webhook-archive-<account_id>-dev].arn"
-QUEUE = "aws_sqs_queue[webhook-queue-dev].arn"
-DLQ = "aws_sqs_queue[webhook-dlq-dev].arn"
-BUS = "aws_cloudwatch_event_bus[webhook-events-dev].arn"
-API = "aws_api_gateway_rest_api[webhook-api-dev].execution_arn"
-TOPIC = "aws_sns_topic[webhook-alarms-dev].arn"
+TABLE_ARN, BUCKET_ARN, BUS_ARN = f"{TABLE}.arn", f"{BUCKET}.arn", f"{BUS}.arn"
+QUEUE_ARN, DLQ_ARN, TOPIC_ARN = f"{QUEUE}.arn", f"{DLQ}.arn", f"{TOPIC}.arn"
+EXECUTION = f"{API}.execution_arn"
 ACCOUNT = "data.aws_caller_identity[account].account_id"
 PARTITION = "data.aws_partition[api_partition].partition"
 
 
-def secret(provider):
-    return f"aws_secretsmanager_secret[webhook-secret-{provider}-dev].arn"
+def secret_arn(provider):
+    return f"{secret(provider)}.arn"
 
 
 # X-Ray knows no resources for these.
@@ -33,39 +30,39 @@ def own_log(function):
 
 GRANTS = {
     "webhook-ingestion-dev": {
-        ("secretsmanager:GetSecretValue", secret("stripe")),
-        ("secretsmanager:GetSecretValue", secret("github")),
-        ("secretsmanager:GetSecretValue", secret("standard-webhooks")),
-        ("secretsmanager:GetSecretValue", secret("generic")),
-        ("s3:PutObject",                  f"{BUCKET}/raw/*"),
-        ("sqs:SendMessage",               QUEUE),
+        ("secretsmanager:GetSecretValue", secret_arn("stripe")),
+        ("secretsmanager:GetSecretValue", secret_arn("github")),
+        ("secretsmanager:GetSecretValue", secret_arn("standard-webhooks")),
+        ("secretsmanager:GetSecretValue", secret_arn("generic")),
+        ("s3:PutObject",                  f"{BUCKET_ARN}/raw/*"),
+        ("sqs:SendMessage",               QUEUE_ARN),
     },
     "webhook-processing-dev": {
-        ("sqs:ReceiveMessage",            QUEUE),
-        ("sqs:DeleteMessage",             QUEUE),
-        ("sqs:GetQueueAttributes",        QUEUE),
-        ("s3:PutObject",                  f"{BUCKET}/raw/*"),
-        ("dynamodb:PutItem",              TABLE),
-        ("dynamodb:UpdateItem",           TABLE),
-        ("events:PutEvents",              BUS),
+        ("sqs:ReceiveMessage",            QUEUE_ARN),
+        ("sqs:DeleteMessage",             QUEUE_ARN),
+        ("sqs:GetQueueAttributes",        QUEUE_ARN),
+        ("s3:PutObject",                  f"{BUCKET_ARN}/raw/*"),
+        ("dynamodb:PutItem",              TABLE_ARN),
+        ("dynamodb:UpdateItem",           TABLE_ARN),
+        ("events:PutEvents",              BUS_ARN),
     },
     "webhook-dead-letter-dev": {
-        ("sqs:ReceiveMessage",            DLQ),
-        ("sqs:DeleteMessage",             DLQ),
-        ("sqs:GetQueueAttributes",        DLQ),
-        ("s3:PutObject",                  f"{BUCKET}/dead-letter/*"),
-        ("dynamodb:UpdateItem",           TABLE),
-        ("dynamodb:GetItem",              TABLE),
+        ("sqs:ReceiveMessage",            DLQ_ARN),
+        ("sqs:DeleteMessage",             DLQ_ARN),
+        ("sqs:GetQueueAttributes",        DLQ_ARN),
+        ("s3:PutObject",                  f"{BUCKET_ARN}/dead-letter/*"),
+        ("dynamodb:UpdateItem",           TABLE_ARN),
+        ("dynamodb:GetItem",              TABLE_ARN),
     },
     "webhook-status-dev": {
-        ("dynamodb:Query",                TABLE),
+        ("dynamodb:Query",                TABLE_ARN),
     },
     "webhook-replay-dev": {
-        ("dynamodb:Query",                f"{TABLE}/index/byEvent"),
-        ("dynamodb:Query",                f"{TABLE}/index/byReceived"),
-        ("dynamodb:BatchGetItem",         TABLE),
-        ("s3:GetObject",                  f"{BUCKET}/dead-letter/*"),
-        ("sqs:SendMessage",               QUEUE),
+        ("dynamodb:Query",                f"{TABLE_ARN}/index/byEvent"),
+        ("dynamodb:Query",                f"{TABLE_ARN}/index/byReceived"),
+        ("dynamodb:BatchGetItem",         TABLE_ARN),
+        ("s3:GetObject",                  f"{BUCKET_ARN}/dead-letter/*"),
+        ("sqs:SendMessage",               QUEUE_ARN),
     },
 }  # fmt: skip
 
@@ -85,10 +82,10 @@ MANAGED = {
 
 # Who may invoke which function, by API Gateway's `<api>/<stage>/<method>/<path>`.
 INVOCATIONS = {
-    ("webhook-ingestion-dev", f"{API}/*/POST/webhook/*"),
-    ("webhook-ingestion-dev", f"{API}/*/POST/webhook"),
-    ("webhook-status-dev",    f"{API}/*/GET/status/*"),
-    ("webhook-replay-dev",    f"{API}/*/POST/internal/replay"),
+    ("webhook-ingestion-dev", f"{EXECUTION}/*/POST/webhook/*"),
+    ("webhook-ingestion-dev", f"{EXECUTION}/*/POST/webhook"),
+    ("webhook-status-dev",    f"{EXECUTION}/*/GET/status/*"),
+    ("webhook-replay-dev",    f"{EXECUTION}/*/POST/internal/replay"),
 }  # fmt: skip
 
 
@@ -215,9 +212,9 @@ def test_every_policy_document_is_used_in_one_place(template, stack_text):
 
 
 DENIED = {
-    "bucket": ("aws_s3_bucket_policy", "bucket", "aws_s3_bucket", "s3:*", [BUCKET, f"{BUCKET}/*"]),
-    "main queue": ("aws_sqs_queue_policy", "queue_url", "aws_sqs_queue", "sqs:*", [QUEUE]),
-    "dead letter queue": ("aws_sqs_queue_policy", "queue_url", "aws_sqs_queue", "sqs:*", [DLQ]),
+    "bucket": ("aws_s3_bucket_policy", "bucket", "aws_s3_bucket", "s3:*", [BUCKET_ARN, f"{BUCKET_ARN}/*"]),
+    "main queue": ("aws_sqs_queue_policy", "queue_url", "aws_sqs_queue", "sqs:*", [QUEUE_ARN]),
+    "dead letter queue": ("aws_sqs_queue_policy", "queue_url", "aws_sqs_queue", "sqs:*", [DLQ_ARN]),
 }
 
 
@@ -251,13 +248,13 @@ def test_every_bucket_and_queue_has_its_policy(template):
 def test_only_alarms_of_this_account_publish_to_the_topic(template):
     policy = template.one("aws_sns_topic_policy")
 
-    assert template.meaning(policy["arn"]) == TOPIC
+    assert template.meaning(policy["arn"]) == TOPIC_ARN
     assert template.statements(policy["policy"]) == [
         {
             "sid": "AlarmsOfThisAccountPublish",
             "effect": "Allow",
             "actions": ["sns:Publish"],
-            "resources": [TOPIC],
+            "resources": [TOPIC_ARN],
             "principals": [{"type": "Service", "identifiers": ["cloudwatch.amazonaws.com"]}],
             "condition": [{"test": "StringEquals", "variable": "aws:SourceAccount", "values": [ACCOUNT]}],
         }
@@ -285,7 +282,7 @@ def test_an_operators_policy_allows_the_operators_endpoints_alone(template):
             "sid": "CallOperatorsEndpoints",
             "effect": "Allow",
             "actions": ["execute-api:Invoke"],
-            "resources": [f"{API}/v1/GET/status/*", f"{API}/v1/POST/internal/replay"],
+            "resources": [f"{EXECUTION}/v1/GET/status/*", f"{EXECUTION}/v1/POST/internal/replay"],
         }
     ]
 
@@ -295,7 +292,7 @@ def test_only_the_main_queue_may_redrive_to_the_dead_letter_queue(template):
 
     assert template.meaning(allow["queue_url"]) == "aws_sqs_queue[webhook-dlq-dev].id"
     assert template.meaning(allow["redrive_allow_policy"]) == (
-        f'{{"redrivePermission":"byQueue","sourceQueueArns":["{QUEUE}"]}}'
+        f'{{"redrivePermission":"byQueue","sourceQueueArns":["{QUEUE_ARN}"]}}'
     )
 
 
@@ -309,4 +306,4 @@ def test_a_provider_more_is_a_secret_more_for_ingestion_alone(synthesize):
         if action.startswith("secretsmanager:")
     }
 
-    assert readers == {"webhook-ingestion-dev": secret("acme")}
+    assert readers == {"webhook-ingestion-dev": f"{secret('acme')}.arn"}

@@ -300,7 +300,15 @@ def test_a_cursor_that_we_never_wrote_is_refused_and_nothing_is_read(cursor):
     assert subject.queries.by_received.call_count == 0
 
 
-@pytest.mark.parametrize("after", [None, {"transactionId": "pi_1", "timestamp": "-#stripe:evt_1"}])
+INDEX_KEY = {
+    "transactionId": "pi_1",
+    "timestamp": "-#stripe:evt_1",
+    "receivedBucket": "stripe#2026-01-31T12#7",
+    "receivedAt": "2026-01-31T12:30:00.000Z",
+}
+
+
+@pytest.mark.parametrize("after", [None, INDEX_KEY], ids=["at a bucket's beginning", "within a bucket"])
 def test_a_range_goes_on_where_its_cursor_says(after):
     subject = replayer(Page(records=[], bucket=7, after=after, complete=False))
     first = subject.run(read(RANGE), "replay-1")

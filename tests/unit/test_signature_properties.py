@@ -386,6 +386,20 @@ def test_any_text_is_a_time_that_can_be_written_or_is_none(text):
         assert len(times.iso(seconds)) == len("2021-02-25T15:02:10.000Z")
 
 
+NO_TIMES = (
+    *("", " ", "-1", "+1", "1.5", "1e9", "1_000", "nan", "inf", "100000000000", "253402300800", f" {NOW}", f"{NOW}\n"),
+    *("\u0661\u0662", "\uff11\uff12", "\u0662021-02-25T15:02:10Z"),
+    *("2021-02-25", "2021-02-25T15:02Z", "2021-02-25T15:02:10", "2021-02-25 15:02:10Z", "2021-02-25T15:02:10+0100"),
+    *("2021-02-30T15:02:10Z", "2021-02-25T24:00:01Z", "2021-02-25T15:02:60Z", "2021-02-25T15:02:10.Z"),
+    *("1969-12-31T23:59:59Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59-00:01", "2021-02-25T15:02:10Z\n"),
+)
+
+
+@pytest.mark.parametrize("text", NO_TIMES, ids=ascii)
+def test_what_is_neither_epoch_seconds_nor_rfc_3339_is_no_time(text):
+    assert times.parse(text) is None
+
+
 @given(moment=st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)))
 def test_an_rfc_3339_time_is_read_as_the_library_reads_it(moment):
     assert times.parse(moment.isoformat()) == moment.timestamp()

@@ -1,0 +1,70 @@
+"""Looking at what the deployed stack did."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from tools.downstream import Downstream
+from tools.local import LocalStack, wait_for
+
+SETTLE_SECONDS = 90
+
+
+def await_state(stack: LocalStack, transaction: str, state: str) -> dict[str, Any]:
+    """Return a transaction's status once it is in a state."""
+
+    def look() -> dict[str, Any] | None:
+        status = stack.status(transaction)
+        return status if status and status["state"] == state else None
+
+    return wait_for(f"{transaction} to be {state}", look, SETTLE_SECONDS)
+
+
+def await_routed(downstream: Downstream, transactions: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the subscriber's events once every transaction is among them."""
+    wanted, events = set(transactions), []
+
+    def look() -> bool | None:
+        events.extend(downstream.receive())
+        return True if wanted <= {event["detail"]["transactionId"] for event in events} else None
+
+    wait_for("the subscriber to get every event", look, SETTLE_SECONDS)
+    return events
+
+
+def objects(stack: LocalStack, prefix: str) -> dict[str, bytes]:
+    """Return the archive's objects below a prefix."""
+    s3, bucket = stack.aws.client("s3"), stack.outputs["bucket_name"]
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+    return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+def records(stack: LocalStack) -> list[dict[str, Any]]:
+    """Return every record, in DynamoDB's wire form."""
+    pages = stack.aws.client("dynamodb").get_paginator("scan").paginate(TableName=stack.outputs["table_name"])
+    return [item for page in pages for item in page["Items"]]
+
+
+def waiting(stack: LocalStack, queue: str) -> int:
+    """Return how many messages a queue holds, received ones included."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = stack.aws.client("sqs").get_queue_attributes(QueueUrl=stack.outputs[queue], AttributeNames=names)
+    return sum(int(value) for value in answer["Attributes"].values())
+
+
+def log_lines(stack: LocalStack, function: str) -> list[str]:
+    """Return everything that a function logged."""
+    pages = stack.aws.client("logs").get_paginator("filter_log_events")
+    name = f"/aws/lambda/webhook-{function}-{stack.environment}"
+    return [event["message"] for page in pages.paginate(logGroupName=name) for event in page["events"]]
+
+
+def invocations(stack: LocalStack, function: str) -> int:
+    """Return how often a function was invoked."""
+    return sum(line.startswith("START ") for line in log_lines(stack, function))
+
+
+def by_transaction(events: Iterable[dict[str, Any]]) -> Counter[str]:
+    """Count events by transaction."""
+    return Counter(event["detail"]["transactionId"] for event in events)

@@ -1,0 +1,140 @@
+"""Many webhooks at once, a third of them duplicates, while functions are killed at random."""
+
+import hashlib
+import random
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import psutil
+
+from tests.e2e.observe import objects, records, waiting
+from tools.local import wait_for
+from tools.senders import providers, webhook
+
+DISTINCT = 667
+TOTAL = 1_000
+SENDERS = 6
+FIRST_NUMBER = 100_000
+GIVE_UP_SECONDS = 120
+
+
+@dataclass
+class Killer:
+    """Kills functions at random, as a failing host would, until told to stop."""
+
+    server: int
+    environment: str
+    random: random.Random
+    stop: threading.Event = field(default_factory=threading.Event)
+    killed: Counter = field(default_factory=Counter)
+
+    def run(self):
+        while not self.stop.wait(self.random.uniform(0.5, 1.5)):
+            victims = [
+                (process, name)
+                for process in psutil.Process(self.server).children(recursive=True)
+                if (name := self._function(process))
+            ]
+            if victims:
+                process, name = self.random.choice(victims)
+                process.kill()
+                self.killed[name] += 1
+
+    def _function(self, process):
+        try:
+            name = process.environ().get("AWS_LAMBDA_FUNCTION_NAME", "")
+        except psutil.Error:
+            return None
+        return name if name in {f"webhook-{part}-{self.environment}" for part in ("ingestion", "processing")} else None
+
+
+def deliver(stack, sent):
+    """Send a webhook as a provider does: again and again until a 2xx."""
+    answers = []
+    deadline = time.monotonic() + GIVE_UP_SECONDS
+    while time.monotonic() < deadline:
+        answers.append(stack.post(sent).status_code)
+        if answers[-1] == 202:
+            return answers
+        time.sleep(0.2)
+    raise TimeoutError(f"{sent.transaction_id} was never accepted: {Counter(answers)}")
+
+
+def test_no_event_is_lost_and_none_recorded_twice(stack, downstream, report):
+    # Given 667 distinct events of every provider, and 333 duplicates of some of them, shuffled
+    chance = random.Random(20_261_122)
+    kinds = providers()
+    numbers = list(range(FIRST_NUMBER, FIRST_NUMBER + DISTINCT))
+    sending = numbers + chance.sample(numbers, TOTAL - DISTINCT)
+    chance.shuffle(sending)
+
+    def make(number):
+        provider = kinds[number % len(kinds)]
+        return webhook(provider, number, stack.secrets[provider], int(time.time()))
+
+    downstream.receive()
+
+    # When they are sent by several senders at once while functions are killed
+    killer = Killer(stack.aws.process.pid, stack.environment, chance)
+    thread = threading.Thread(target=killer.run)
+    thread.start()
+    started = time.monotonic()
+    with ThreadPoolExecutor(SENDERS) as pool:
+        answers = list(pool.map(lambda number: deliver(stack, make(number)), sending))
+    sent_after = time.monotonic() - started
+    wait_for("half of the backlog", lambda: True if waiting(stack, "queue_url") < DISTINCT / 2 else None, 240)
+    killer.stop.set()
+    thread.join()
+
+    def drained():
+        left = waiting(stack, "queue_url") + waiting(stack, "dead_letter_queue_url")
+        return True if left == 0 else None
+
+    wait_for("the queues to drain", drained, 240)
+    # and an operator replays what a third kill in a row dead-lettered
+    replayed = replay_dead_letters(stack)
+    wait_for("the replays to drain", drained, 120)
+    drained_after = time.monotonic() - started
+
+    # Then each distinct event has one record, and none is missing
+    expected = {make(number).transaction_id: make(number).body for number in numbers}
+    found = [item for item in records(stack) if item["transactionId"]["S"] in expected]
+    assert Counter(item["transactionId"]["S"] for item in found) == Counter(list(expected))
+    assert {item["state"]["S"] for item in found} == {"ROUTED"}
+    # and one archive object with the exact bytes
+    archived = Counter(hashlib.sha256(body).hexdigest() for body in objects(stack, "raw/").values())
+    assert {archived[hashlib.sha256(body).hexdigest()] for body in expected.values()} == {1}
+    # and at least one routed event
+    routed = Counter()
+    wait_for("every event to be routed", lambda: collect(downstream, routed, expected), 120)
+    twice = {transaction: count for transaction, count in routed.items() if count > 1 and transaction in expected}
+    statuses = Counter(status for tries in answers for status in tries)
+    report(
+        f"load: {TOTAL} webhooks, {DISTINCT} distinct, from {SENDERS} senders in {sent_after:.0f} s, "
+        f"settled after {drained_after:.0f} s"
+    )
+    report(f"load: answers {dict(statuses)}; killed {dict(killer.killed)}; dead-lettered and replayed {replayed}")
+    report(
+        f"load: records {len(found)}, archive objects {sum(archived[hashlib.sha256(b).hexdigest()] for b in expected.values())}, "
+        f"routed events {sum(routed[t] for t in expected)} ({len(twice)} events more than once), missing 0"
+    )
+    assert killer.killed, "nothing was killed, so that nothing was shown"
+
+
+def replay_dead_letters(stack):
+    replayed = 0
+    for item in records(stack):
+        if item["state"]["S"] == "DEAD_LETTERED":
+            event = item["eventKey"]["S"]
+            answer = stack.call("POST", "/internal/replay", {"eventIds": [event]})
+            assert answer.json()["replayed"] == [event]
+            replayed += 1
+    return replayed
+
+
+def collect(downstream, routed, expected):
+    routed.update(event["detail"]["transactionId"] for event in downstream.receive())
+    return True if expected.keys() <= routed.keys() else None

@@ -1,0 +1,201 @@
+"""What operators meet: a poisoned message, its dead letter, its alarm, and replays."""
+
+import json
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lambdas.shared.envelope import Envelope
+from modules.naming import Names
+from tests.e2e.observe import await_routed, await_state, by_transaction, log_lines, objects, waiting
+from tools.local import wait_for
+from tools.senders import webhook
+
+
+@contextmanager
+def no_archive_grant(stack, event_ids):
+    """Take the grant on some events' archive keys from processing, and give it back."""
+    iam, role = stack.aws.client("iam"), Names(stack.environment)("processing")
+    bucket = stack.outputs["bucket_name"]
+    resources = [f"arn:aws:s3:::{bucket}/raw/stripe/{event_id}/*" for event_id in event_ids]
+    statement = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": resources}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=role, PolicyName="outage", PolicyDocument=policy)
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName="outage")
+
+
+def send_at_once(stack, sent):
+    """Put accepted webhooks into the main queue as one batch, so that processing receives them together.
+
+    Ingestion sends one message at a time, and the poller would take each at once; so the mapping rests while they gather.
+    """
+    client = stack.aws.client("lambda")
+    (mapping,) = client.list_event_source_mappings(FunctionName=Names(stack.environment)("processing"))[
+        "EventSourceMappings"
+    ]
+    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    try:
+        answers = [stack.post(item) for item in sent]
+        wait_for("the batch to gather", lambda: True if waiting(stack, "queue_url") >= len(sent) else None, 30)
+    finally:
+        client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    return answers
+
+
+def emitted(stack, function, metric):
+    """Return how often a function counted a metric, from the EMF lines of its log."""
+    total = 0.0
+    for line in log_lines(stack, function):
+        if '"CloudWatchMetrics"' in line and f'"{metric}"' in line:
+            total += sum(json.loads(line)[metric])
+    return total
+
+
+def test_a_poisoned_message_in_a_batch_of_ten_takes_none_with_it(stack, downstream):
+    # Given ten events in one batch, one of which processing may not archive
+    sent = [webhook("stripe", 500 + index, stack.secrets["stripe"], int(time.time())) for index in range(10)]
+    poisoned = sent[4]
+    event_id = json.loads(poisoned.body)["id"]
+    healthy = [item.transaction_id for item in sent if item is not poisoned]
+
+    # When
+    with no_archive_grant(stack, [event_id]):
+        answers = send_at_once(stack, sent)
+        assert [answer.status_code for answer in answers] == [202] * 10
+        dead = await_state(stack, poisoned.transaction_id, "DEAD_LETTERED")
+
+    # Then the nine were routed once each, and the tenth not at all
+    routed = by_transaction(await_routed(downstream, healthy))
+    assert {transaction: routed[transaction] for transaction in healthy} == dict.fromkeys(healthy, 1)
+    assert poisoned.transaction_id not in routed
+    # and the tenth is marked with the reason, after exactly three receives
+    assert dead["events"][0]["lastFailure"] | {"at": ""} == {
+        "reason": "PutObject: AccessDenied",
+        "at": "",
+        "receiveCount": 3,
+    }
+    assert dead["timeline"][0]["step"] == "dead-lettered"
+    assert dead["timeline"][0]["reason"] == "PutObject: AccessDenied"
+    # and its message is kept, payload included
+    kept = objects(stack, dead["events"][0]["deadLetter"])
+    (message,) = kept.values()
+    assert Envelope.from_message(message.decode()).body == poisoned.body
+    assert waiting(stack, "dead_letter_queue_url") == 0
+
+
+def test_a_dead_letter_sets_off_its_alarm(stack):
+    # Given a dead letter, as the test before left it
+    count = emitted(stack, "dead-letter", "DeadLettered")
+    assert count >= 1
+    sqs, sns = stack.aws.client("sqs"), stack.aws.client("sns")
+    url = sqs.create_queue(QueueName="pager")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    sqs.set_queue_attributes(
+        QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [policy]})}
+    )
+    topic = stack.outputs["alarm_topic_arn"]
+    subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
+
+    # When CloudWatch takes the count from the function's log. MiniStack does not extract embedded metrics, so the test
+    # does that step; namespace, name and dimension are those of the line that the function wrote.
+    stack.aws.client("cloudwatch").put_metric_data(
+        Namespace="Webhooks",
+        MetricData=[
+            {
+                "MetricName": "DeadLettered",
+                "Dimensions": [{"Name": "service", "Value": "dead-letter"}],
+                "Value": count,
+                "Unit": "Count",
+            }
+        ],
+    )
+
+    # Then whoever is subscribed to the topic hears it
+    def page():
+        messages = sqs.receive_message(QueueUrl=url).get("Messages", [])
+        texts = [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
+        return next((text for text in texts if text["AlarmName"] == "webhook-dead-lettered-local"), None)
+
+    alarm = wait_for("the page", page, 60)
+    assert alarm["NewStateValue"] == "ALARM"
+    sns.unsubscribe(SubscriptionArn=subscription)
+    sqs.delete_queue(QueueUrl=url)
+
+
+def test_a_dead_letter_is_replayed_once_its_cause_is_mended(stack, downstream):
+    # Given
+    transaction, event = "pi_3Demo000504", "stripe:evt_1Demo000504"
+    assert stack.status(transaction)["state"] == "DEAD_LETTERED"
+
+    # When
+    dry = stack.call("POST", "/internal/replay", {"eventIds": [event], "dryRun": True})
+    assert (dry.status_code, dry.json()["matched"], dry.json()["replayed"]) == (200, 1, [])
+    assert stack.status(transaction)["state"] == "DEAD_LETTERED"
+    real = stack.call("POST", "/internal/replay", {"eventIds": [event, "stripe:evt_unknown"]})
+
+    # Then
+    assert (real.status_code, real.json()["replayed"], real.json()["notFound"]) == (
+        202,
+        [event],
+        ["stripe:evt_unknown"],
+    )
+    status = await_state(stack, transaction, "ROUTED")
+    steps = [entry["step"] for entry in status["timeline"]]
+    assert steps == ["routed", "recorded", "archived", "replayed", "dead-lettered", "received"]
+    (routed,) = [
+        item for item in await_routed(downstream, [transaction]) if item["detail"]["transactionId"] == transaction
+    ]
+    assert routed["detail"]["replay"]["replayId"] == real.json()["replayId"]
+
+
+def test_a_replay_by_time_and_state_processes_again_what_was_routed(stack, downstream, number):
+    # Given
+    sent = webhook("generic", number, stack.secrets["generic"], int(time.time()))
+    stack.post(sent)
+    received = await_state(stack, sent.transaction_id, "ROUTED")["events"][0]["receivedAt"]
+    await_routed(downstream, [sent.transaction_id])
+    start = datetime.fromisoformat(received)
+    span = {"from": received, "to": (start + timedelta(milliseconds=1)).astimezone(UTC).isoformat()}
+    wanted = {"provider": "generic", "status": "ROUTED", **span}
+
+    # When
+    dry = stack.call("POST", "/internal/replay", {**wanted, "dryRun": True}).json()
+    real = stack.call("POST", "/internal/replay", wanted).json()
+
+    # Then
+    assert (dry["matched"], dry["replayed"]) == (1, [])
+    assert real["replayed"] == [f"generic:gen-{number:06}"]
+    again = await_routed(downstream, [sent.transaction_id])
+    assert [item["detail"]["replay"]["replayId"] for item in again] == [real["replayId"]]
+    steps = [entry["step"] for entry in stack.status(sent.transaction_id)["timeline"]]
+    assert steps[-3:] == ["recorded", "archived", "received"]
+    assert "replayed" in steps
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({}, "provider"),
+        ({"eventIds": []}, "eventIds"),
+        ({"eventIds": ["no-colon"]}, "no-colon"),
+        ({"provider": "stripe", "from": "yesterday", "to": "today"}, "yesterday"),
+        ({"provider": "stripe", "from": "2026-01-01T00:00:00Z", "to": "2025-01-01T00:00:00Z"}, "to"),
+        ({"eventIds": ["a:b"], "colour": "red"}, "colour"),
+    ],
+)
+def test_a_replay_that_cannot_be_is_refused_by_field_and_value(stack, body, named):
+    answer = stack.call("POST", "/internal/replay", body)
+
+    assert answer.status_code == 400
+    assert named in answer.json()["error"]

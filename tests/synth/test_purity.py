@@ -1,0 +1,369 @@
+"""Synth is a pure function of the code, the bundles and the environment's values.
+
+One baseline, written in this process, and the same stack written in every other way that somebody may choose. All of
+them must be the same bytes: of ``cdk.tf.json``, and of the bundles beside it.
+
+``Testing.synth`` cannot be compared by bytes: it leaves out the ``//`` metadata, and prints for itself. Its content is.
+"""
+
+import getpass
+import json
+import os
+import re
+import runpy
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from main import WebhookStack, build_app
+from modules import cdk
+from modules.environments import build_settings, load_settings
+from modules.validation import SettingsError
+from tests.synth.labels import ROOT
+
+SOURCES = ("main.py", "cdktf.json", "modules", "lambdas")
+# Names that are in no file of the project, so that they can only come from the machine.
+ELSEWHERE_USER = "zaphod-beeblebrox"
+
+# Raises on every attempt to reach anything, and leaves a trace, so that an attempt whose error is swallowed shows too.
+BLOCK_PYTHON = """
+import os, pathlib, socket
+def refuse(self, address, *args):
+    pathlib.Path(os.environ["NETWORK_ATTEMPTS"]).open("a").write(f"python {address}\\n")
+    raise OSError("the network is blocked")
+socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = refuse
+socket.getaddrinfo = lambda host, *args, **kwargs: refuse(None, host)
+"""
+BLOCK_NODE = """
+const refuse = (what) => function (...args) {
+  require("fs").appendFileSync(process.env.NETWORK_ATTEMPTS, `node ${what}\\n`);
+  throw new Error("the network is blocked");
+};
+require("net").Socket.prototype.connect = refuse("connect");
+require("dns").lookup = refuse("lookup");
+require("dgram").createSocket = refuse("dgram");
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """A way to synthesize, in a process of its own.
+
+    ``{out}`` is the folder to write to, ``{elsewhere}`` an empty folder, ``{copy}`` a copy of the sources.
+    """
+
+    command: tuple[str, ...]
+    cwd: str = str(ROOT)
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+MAIN = (sys.executable, "main.py")
+STOCK_IMPORT = (
+    "import cdktf_cdktf_provider_aws as stock, main\n"
+    "assert hasattr(stock, 'ec2_instance_state'), 'not the whole package'\n"
+    "main.build_app('dev').synth()"
+)
+WAYS = {
+    "python main.py": Way(command=MAIN),
+    "cdktf synth": Way(command=("npx", "cdktf", "synth", "--output", "{out}")),
+    "a copy, from another folder, by another user": Way(
+        command=(sys.executable, "{copy}/main.py"),
+        cwd="{elsewhere}",
+        variables={
+            "HOME": "{elsewhere}",
+            "USER": ELSEWHERE_USER,
+            "LOGNAME": ELSEWHERE_USER,
+            "TMPDIR": "{elsewhere}",
+            "TZ": "Pacific/Kiritimati",
+            "LC_ALL": "C",
+            "PYTHONHASHSEED": "4242",
+            "AWS_REGION": "ap-southeast-4",
+            "AWS_PROFILE": ELSEWHERE_USER,
+        },
+    ),
+    "without network and credentials": Way(
+        command=MAIN,
+        variables={
+            "PYTHONPATH": "{block}",
+            "NODE_OPTIONS": "--require {block}/block.js",
+            "NETWORK_ATTEMPTS": "{block}/attempts",
+            "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+            "AWS_CONFIG_FILE": "/nonexistent",
+        },
+    ),
+    "with the bindings imported in the stock way": Way(command=(sys.executable, "-c", STOCK_IMPORT)),
+}
+
+
+def clean_environment(**variables):
+    """Return this process's environment without anything that says where AWS or the output is."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "CDKTF_", "ENVIRONMENT_SUFFIX", "PYTHON", "TF_"))
+    }
+    quiet = {"CHECKPOINT_DISABLE": "1", "DISABLE_VERSION_CHECK": "1", "CI": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return kept | quiet | variables
+
+
+@pytest.fixture(scope="session")
+def places(bundles, tmp_path_factory):
+    """The folders that the ways of synthesizing need, by name."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    copy = tmp_path_factory.mktemp("copy")
+    for name in SOURCES:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, copy / name)
+    shutil.copytree(bundles, copy / ".build" / "bundles")
+    block = tmp_path_factory.mktemp("block")
+    (block / "sitecustomize.py").write_text(BLOCK_PYTHON)
+    (block / "block.js").write_text(BLOCK_NODE)
+    return {"elsewhere": str(elsewhere), "copy": str(copy), "block": str(block)}
+
+
+@pytest.fixture(scope="session")
+def synths(places, tmp_path_factory):
+    """Every way of synthesizing, already running: name to (folder written to, what became of the process)."""
+
+    def run(way, out):
+        names = places | {"out": str(out)}
+        return subprocess.run(
+            [part.format(**names) if part.startswith("{") else part for part in way.command],
+            cwd=way.cwd.format(**names),
+            env=clean_environment(
+                CDKTF_OUTDIR=str(out), **{name: value.format(**names) for name, value in way.variables.items()}
+            ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        started: dict[str, tuple[Path, Future[subprocess.CompletedProcess[str]]]] = {}
+        # The longest first.
+        for name in reversed(WAYS):
+            out = tmp_path_factory.mktemp("out")
+            started[name] = out, pool.submit(run, WAYS[name], out)
+        yield started
+
+
+def written(synths, name):
+    """Wait for a way of synthesizing, and return the folder that it wrote."""
+    out, running = synths[name]
+    process = running.result()
+    assert process.returncode == 0, f"{name}:\n{process.stdout}\n{process.stderr}"
+    return out
+
+
+def files(folder):
+    """Return a folder's files: path to bytes."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_two_synths_in_one_process_write_the_same_bytes(synthesized, bundles, tmp_path):
+    build_app("dev", tmp_path).synth()
+
+    assert files(tmp_path) == files(synthesized)
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_every_way_to_synthesize_writes_the_same_bytes(synths, stack_folder, name):
+    out = written(synths, name)
+
+    assert files(out / "stacks" / "webhooks-dev") == files(stack_folder)
+
+
+def test_without_network_nothing_even_tries_to_reach_it(synths, places):
+    written(synths, "without network and credentials")
+
+    assert not Path(places["block"], "attempts").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        (sys.executable, "-c", "import socket; socket.create_connection(('127.0.0.1', 9))"),
+        ("node", "-e", "require('net').connect(9, '127.0.0.1')"),
+    ],
+    ids=["python", "node"],
+)
+def test_the_block_of_the_network_blocks(places, tmp_path, command):
+    way = WAYS["without network and credentials"]
+    variables = {name: value.format(**places) for name, value in way.variables.items()}
+    attempts = tmp_path / "attempts"
+
+    process = subprocess.run(
+        command,
+        env=clean_environment(**variables | {"NETWORK_ATTEMPTS": str(attempts)}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert process.returncode != 0
+    assert "the network is blocked" in process.stderr
+    assert attempts.is_file()
+
+
+def test_testing_synth_says_the_same_without_the_metadata(synthesized, stack_text, bundles):
+    settings = load_settings(ROOT / "cdktf.json", "dev")
+    stack = WebhookStack(cdk.Testing.app(), "webhooks-dev", settings, bundles)
+
+    document = json.loads(cdk.Testing.synth(stack, True))
+
+    assert document == without_metadata(json.loads(stack_text))
+
+
+def without_metadata(value):
+    if isinstance(value, dict):
+        return {name: without_metadata(item) for name, item in value.items() if name != "//"}
+    if isinstance(value, list):
+        return [without_metadata(item) for item in value]
+    return value
+
+
+def test_nothing_of_the_machine_is_in_it(synths, stack_text, synthesized, places, bundles):
+    elsewhere = written(synths, "a copy, from another folder, by another user")
+    texts = stack_text + (elsewhere / "stacks" / "webhooks-dev" / "cdk.tf.json").read_text(encoding="utf-8")
+    machine = {
+        str(ROOT),
+        str(bundles),
+        str(synthesized),
+        str(Path.home()) + "/",
+        f"/{getpass.getuser()}/",
+        socket.gethostname(),
+        ELSEWHERE_USER,
+        "Kiritimati",
+        "ap-southeast-4",
+        *places.values(),
+    }
+
+    assert {name for name in machine if name in texts} == set()
+    assert re.findall(r"(?<![\w.$/}])/(?:home|root|tmp|usr|work|var|opt|private|Users)/[^\"]*", texts) == []
+
+
+def test_no_time_is_in_it(stack_text):
+    dates_and_epochs = r"\b20\d\d-\d\d-\d\d\b|\b\d\d:\d\d:\d\d\b|\b1[6-9]\d{8}(?:\d{3})?\b"
+
+    assert re.findall(dates_and_epochs, stack_text) == []
+
+
+IMPORTS = "\n".join(
+    ["import main", *(f"import modules.{path.stem}" for path in sorted((ROOT / "modules").glob("[a-z]*.py")))]
+)
+
+
+def test_importing_synthesizes_nothing(places, tmp_path):
+    copy = Path(places["copy"])
+    before = set(copy.rglob("*"))
+
+    process = subprocess.run(
+        [sys.executable, "-c", IMPORTS],
+        cwd=tmp_path,
+        env=clean_environment(PYTHONPATH=str(copy), CDKTF_OUTDIR=str(tmp_path / "out")),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (process.returncode, process.stderr) == (0, "")
+    assert list(tmp_path.iterdir()) == []
+    assert set(copy.rglob("*")) - before == set()
+
+
+UNBUILT = {
+    "queue.fifo": [{"queue": {"fifo": True}}, {"preset": "ordered"}],
+    "network.vpc": [{"network": {"vpc": True}}, {"preset": "burst", "api": {"api_key": False}}],
+    "api.api_key": [{"api": {"api_key": True}}, {"preset": "burst", "network": {"vpc": False}}],
+}
+
+
+@pytest.mark.parametrize(("field_", "values"), [(name, values) for name, many in UNBUILT.items() for values in many])
+def test_what_this_version_does_not_build_stops_synth_and_is_named(bundles, field_, values):
+    settings = build_settings("dev", values)
+
+    with pytest.raises(SettingsError) as refusal:
+        WebhookStack(cdk.Testing.app(), "webhooks-dev", settings, bundles)
+
+    preset = values.get("preset", "standard")
+    assert str(refusal.value).startswith(f"{field_}: true (preset '{preset}') is not built by this version")
+
+
+@pytest.mark.parametrize(
+    ("preset", "changes"),
+    [("ordered", {"queue": {"fifo": False}}), ("burst", {"api": {"api_key": False}, "network": {"vpc": False}})],
+)
+def test_a_preset_is_built_without_what_is_not(synthesize, preset, changes):
+    template = synthesize(values={"preset": preset, **changes})
+
+    memory = {f["memory_size"] for f in template.all("aws_lambda_function")}
+
+    assert memory == {{"ordered": 256, "burst": 512}[preset]}
+
+
+@pytest.fixture(scope="session")
+def wrong(tmp_path_factory):
+    """A copy of main.py beside a ``cdktf.json`` that is wrong."""
+    folder = tmp_path_factory.mktemp("wrong")
+    shutil.copy(ROOT / "main.py", folder)
+    environments = {"ordered": {"preset": "ordered"}, "wrong": {"region": 5}}
+    (folder / "cdktf.json").write_text(json.dumps({"context": {"environments": environments}}))
+    return folder
+
+
+ONE_LINE = {
+    "my env": "error: environment 'my env' in cdktf.json: environment: 'my env' is not allowed; "
+    "allowed: 1 to 16 lower-case letters, digits and inner hyphens",
+    "ordered": "error: queue.fifo: true (preset 'ordered') is not built by this version; it would be ignored",
+    "wrong": "error: environment 'wrong' in cdktf.json: region: 5 is not a text",
+}
+
+
+@pytest.mark.parametrize("environment", ONE_LINE)
+def test_a_wrong_setting_ends_main_with_one_line(wrong, tmp_path, monkeypatch, environment):
+    monkeypatch.setenv("ENVIRONMENT_SUFFIX", environment)
+    monkeypatch.setenv("CDKTF_OUTDIR", str(tmp_path))
+
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(wrong / "main.py"), run_name="__main__")
+
+    assert end.value.code == ONE_LINE[environment]
+    assert list(tmp_path.rglob("cdk.tf.json")) == []
+
+
+def test_that_line_is_all_that_is_printed_and_the_exit_status_is_not_zero(tmp_path):
+    process = subprocess.run(
+        MAIN,
+        cwd=ROOT,
+        env=clean_environment(CDKTF_OUTDIR=str(tmp_path), ENVIRONMENT_SUFFIX="my env"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert process.returncode == 1
+    assert process.stdout == ""
+    assert process.stderr.splitlines() == [ONE_LINE["my env"]]
+
+
+def test_a_missing_bundle_says_what_to_do(bundles, tmp_path):
+    some = tmp_path / "bundles"
+    some.mkdir()
+    shutil.copy(bundles / "ingestion.zip", some)
+
+    with pytest.raises(FileNotFoundError) as refusal:
+        WebhookStack(cdk.Testing.app(), "webhooks-dev", build_settings("dev", {}), some)
+
+    assert str(refusal.value) == "the bundle of processing has not been built: run 'make bundle' first"

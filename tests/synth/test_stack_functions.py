@@ -1,0 +1,144 @@
+"""The Lambda functions: size, logs, code, and what they are told."""
+
+import ast
+import base64
+import hashlib
+import json
+
+import pytest
+
+from tests.synth.labels import BUCKET, BUS, FUNCTIONS, PROVIDERS, QUEUE, ROOT, TABLE, secret
+
+each_function = pytest.mark.parametrize("name", FUNCTIONS)
+
+RESERVED = {"webhook-ingestion-dev": 50, "webhook-processing-dev": 100}
+VARIABLES = {
+    "webhook-ingestion-dev": {
+        "PROVIDERS": json.dumps(
+            {
+                name: {
+                    "entry": name,
+                    "secretArn": f"{secret(name)}.arn",
+                }
+                for name in PROVIDERS
+            },
+            separators=(",", ":"),
+        ),
+        "QUEUE_URL": f"{QUEUE}.url",
+        "BUCKET_NAME": f"{BUCKET}.bucket",
+        "MAX_BODY_BYTES": "4194304",
+    },
+    "webhook-processing-dev": {
+        "TABLE_NAME": f"{TABLE}.name",
+        "BUCKET_NAME": f"{BUCKET}.bucket",
+        "EVENT_BUS_NAME": f"{BUS}.name",
+    },
+    "webhook-status-dev": {"TABLE_NAME": f"{TABLE}.name"},
+    "webhook-dead-letter-dev": {"TABLE_NAME": f"{TABLE}.name", "BUCKET_NAME": f"{BUCKET}.bucket"},
+    "webhook-replay-dev": {
+        "TABLE_NAME": f"{TABLE}.name",
+        "BUCKET_NAME": f"{BUCKET}.bucket",
+        "QUEUE_URL": f"{QUEUE}.url",
+    },
+}
+
+
+def test_the_functions_are_these(template):
+    assert set(template.by_name("aws_lambda_function")) == set(FUNCTIONS)
+
+
+@each_function
+def test_a_function_has_the_size_and_runtime_of_the_preset(template, name):
+    function = template.one("aws_lambda_function", name)
+
+    assert {attribute: function.get(attribute) for attribute in ("runtime", "memory_size", "timeout")} == {
+        "runtime": "python3.13",
+        "memory_size": 512,
+        "timeout": 30,
+    }
+    assert function["architectures"] == ["arm64"]
+    assert function["tracing_config"] == {"mode": "Active"}
+
+
+@each_function
+def test_a_function_has_the_reserved_concurrency_of_the_preset(template, name):
+    function = template.one("aws_lambda_function", name)
+
+    assert function.get("reserved_concurrent_executions") == RESERVED.get(name)
+
+
+def test_size_and_runtime_are_settings(synthesize):
+    chosen = {
+        "runtime": "python3.12",
+        "memory": 256,
+        "timeout": 10,
+        "ingestion_reserved_concurrency": 5,
+        "processing_reserved_concurrency": 6,
+        "log_level": "DEBUG",
+    }
+
+    functions = synthesize(values={"functions": chosen}).by_name("aws_lambda_function")
+
+    assert {(f["runtime"], f["memory_size"], f["timeout"]) for f in functions.values()} == {("python3.12", 256, 10)}
+    assert {f["environment"]["variables"]["POWERTOOLS_LOG_LEVEL"] for f in functions.values()} == {"DEBUG"}
+    assert functions["webhook-ingestion-dev"]["reserved_concurrent_executions"] == 5
+    assert functions["webhook-processing-dev"]["reserved_concurrent_executions"] == 6
+
+
+@each_function
+def test_a_function_has_a_log_group_of_its_own_before_it_runs(template, name):
+    function = template.one("aws_lambda_function", name)
+    log_group = template.one("aws_cloudwatch_log_group", f"/aws/lambda/{name}")
+
+    assert log_group["retention_in_days"] == 7
+    assert log_group.address in function["depends_on"]
+
+
+@each_function
+def test_a_function_has_its_permissions_before_it_runs(template, name):
+    function = template.one("aws_lambda_function", name)
+    policy = template.one("aws_iam_role_policy", name)
+
+    assert policy.address in function["depends_on"]
+
+
+@each_function
+def test_a_functions_handler_is_in_its_folder(template, name):
+    handler = template.one("aws_lambda_function", name)["handler"]
+    source = ROOT / "lambdas" / FUNCTIONS[name] / "handler.py"
+    defined = {node.name for node in ast.parse(source.read_text()).body if isinstance(node, ast.FunctionDef)}
+
+    assert handler == f"lambdas.{FUNCTIONS[name]}.handler.handler"
+    assert "handler" in defined
+
+
+@each_function
+def test_a_functions_code_is_its_bundle_and_changes_with_it(template, stack_folder, bundles, name):
+    function = template.one("aws_lambda_function", name)
+    bundle = (bundles / f"{FUNCTIONS[name]}.zip").read_bytes()
+
+    assert (stack_folder / function["filename"]).read_bytes() == bundle
+    assert function["source_code_hash"] == base64.b64encode(hashlib.sha256(bundle).digest()).decode()
+
+
+@each_function
+def test_a_function_is_told_names_and_addresses_and_nothing_else(template, name):
+    variables = template.meaning(template.one("aws_lambda_function", name)["environment"]["variables"])
+
+    assert variables == VARIABLES[name] | {
+        "POWERTOOLS_SERVICE_NAME": FUNCTIONS[name].replace("_", "-"),
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "POWERTOOLS_METRICS_NAMESPACE": "Webhooks",
+    }
+
+
+@each_function
+def test_a_function_is_told_exactly_what_its_code_asks_for(name):
+    source = ast.parse((ROOT / "lambdas" / FUNCTIONS[name] / "handler.py").read_text())
+    asked = {
+        node.args[0].value
+        for node in ast.walk(source)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "setting"
+    }
+
+    assert asked == set(VARIABLES[name])

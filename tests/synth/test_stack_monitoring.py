@@ -1,0 +1,206 @@
+"""The alarms: on metrics that exist, at the right moment, to the topic."""
+
+import ast
+import json
+import re
+
+import pytest
+
+from lambdas.shared import errors
+from tests.synth.labels import API, DLQ, FUNCTIONS, QUEUE, ROOT, TOPIC, function
+
+
+def counted(function):
+    """Return patterns of the names of the metrics that a function's handler counts."""
+    patterns = []
+    tree = ast.parse((ROOT / "lambdas" / function / "handler.py").read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        calls = {ast.unparse(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
+        if not isinstance(node, ast.FunctionDef) or not calls & {"metrics.add_metric", "_count"}:
+            continue
+        for part in ast.walk(node):
+            if isinstance(part, ast.JoinedStr):
+                patterns.append("".join(p.value if isinstance(p, ast.Constant) else r"\d+" for p in part.values))
+            elif isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.isalnum():
+                patterns.append(part.value)
+    return patterns
+
+
+def evaluate(expression, **metrics):
+    """Return what CloudWatch's metric math makes of an expression: ``IF(condition, then, else)`` and arithmetic.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+    """
+    match = re.fullmatch(r"IF\(([^,]+), ([^,]+), ([^,]+)\)", expression)
+    assert match, f"{expression} is not of the form IF(…, …, …)"
+    condition, then, otherwise = (part.replace(" OR ", " or ").replace(" AND ", " and ") for part in match.groups())
+    return eval(f"({then}) if ({condition}) else ({otherwise})", {"__builtins__": {}}, metrics)
+
+
+# alarm                                 namespace, metric, dimensions, statistic, threshold
+METRICS = {
+    "webhook-queue-age-dev": (
+        "AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": f"{QUEUE}.name"}, "Maximum", 600,
+    ),
+    "webhook-queue-depth-dev": (
+        "AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": f"{QUEUE}.name"}, "Maximum", 10_000,
+    ),
+    "webhook-dlq-not-empty-dev": (
+        "AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": f"{DLQ}.name"}, "Maximum", 0,
+    ),
+    "webhook-api-5xx-dev": (
+        "AWS/ApiGateway", "5XXError", {"ApiName": f"{API}.name", "Stage": "v1"}, "Sum", 0,
+    ),
+    "webhook-dead-lettered-dev": ("Webhooks", "DeadLettered", {"service": "dead-letter"}, "Sum", 0),
+    "webhook-processing-failures-dev": ("Webhooks", "ProcessingFailures", {"service": "processing"}, "Sum", 0),
+    "webhook-refused-503-dev": ("Webhooks", "Refused503", {"service": "ingestion"}, "Sum", 0),
+    "webhook-refused-signatures-dev": ("Webhooks", "Refused401", {"service": "ingestion"}, "Sum", 20),
+    **{
+        f"{name.removesuffix('-dev')}-throttles-dev": (
+            "AWS/Lambda", "Throttles", {"FunctionName": f"{function(name)}.function_name"}, "Sum", 0,
+        )
+        for name in FUNCTIONS
+    },
+}  # fmt: skip
+ERROR_RATES = {f"{name.removesuffix('-dev')}-errors-dev": name for name in FUNCTIONS}
+OWN_METRICS = [alarm for alarm, (namespace, *_) in METRICS.items() if namespace == "Webhooks"]
+
+
+def test_the_alarms_are_these(template):
+    assert set(template.by_name("aws_cloudwatch_metric_alarm")) == {*METRICS, *ERROR_RATES}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_an_alarm_watches_its_metric(template, name):
+    alarm = template.one("aws_cloudwatch_metric_alarm", name)
+
+    namespace, metric, dimensions, statistic, threshold = METRICS[name]
+    assert (alarm["namespace"], alarm["metric_name"]) == (namespace, metric)
+    assert template.meaning(alarm["dimensions"]) == dimensions
+    assert (alarm["statistic"], alarm["threshold"]) == (statistic, threshold)
+
+
+@pytest.mark.parametrize("name", [*METRICS, *ERROR_RATES])
+def test_an_alarm_notifies_the_topic_and_silence_is_no_alarm(template, name):
+    alarm = template.one("aws_cloudwatch_metric_alarm", name)
+
+    assert template.meaning(alarm["alarm_actions"]) == [f"{TOPIC}.arn"]
+    assert template.meaning(alarm["ok_actions"]) == [f"{TOPIC}.arn"]
+    assert alarm["treat_missing_data"] == "notBreaching"
+    assert alarm["comparison_operator"] == "GreaterThanThreshold"
+    assert alarm.get("actions_enabled", True) is True
+    assert alarm["alarm_description"].strip() != ""
+
+
+@pytest.mark.parametrize("name", OWN_METRICS)
+def test_a_metric_of_our_own_is_one_that_its_function_counts(template, name):
+    alarm = template.one("aws_cloudwatch_metric_alarm", name)
+    (function,) = [
+        function
+        for function in template.all("aws_lambda_function")
+        if function["environment"]["variables"]["POWERTOOLS_SERVICE_NAME"] == alarm["dimensions"]["service"]
+    ]
+
+    patterns = counted(FUNCTIONS[function.name])
+
+    assert [p for p in patterns if re.fullmatch(p, alarm["metric_name"])] != [], f"counted: {patterns}"
+
+
+def test_the_namespace_is_the_one_that_functions_write_to():
+    source = (ROOT / "lambdas" / "shared" / "observability.py").read_text(encoding="utf-8")
+
+    assert re.search(r'^NAMESPACE = "(\w+)"$', source, re.MULTILINE)[1] == "Webhooks"
+    assert "Metrics(namespace=NAMESPACE)" in source
+
+
+def test_the_refusals_that_alarm_are_statuses_of_refusals():
+    statuses = {kind.status for kind in vars(errors).values() if isinstance(kind, type)}
+
+    assert {401, 503} <= statuses
+
+
+@pytest.mark.parametrize("name", ERROR_RATES)
+def test_a_functions_error_rate_is_watched(template, name):
+    alarm = template.one("aws_cloudwatch_metric_alarm", name)
+    queries = {query["id"]: query for query in alarm["metric_query"]}
+    watched = {id_: template.meaning(query["metric"]) for id_, query in queries.items() if "metric" in query}
+
+    assert alarm["threshold"] == 1
+    assert watched == {
+        id_: {
+            "namespace": "AWS/Lambda",
+            "metric_name": metric,
+            "dimensions": {"FunctionName": f"{function(ERROR_RATES[name])}.function_name"},
+            "period": 300,
+            "stat": "Sum",
+        }
+        for id_, metric in (("errors", "Errors"), ("invocations", "Invocations"))
+    }
+    assert [id_ for id_, query in queries.items() if query.get("return_data")] == ["rate"]
+
+
+@pytest.mark.parametrize(
+    ("failures", "invocations", "alarms"),
+    [
+        (0, 1, False),
+        (0, 100_000, False),
+        (1, 1, False),        # one failure at night
+        (1, 19, False),
+        (4, 4, False),
+        (4, 19, False),
+        (5, 5, True),         # too many to be an accident, however few invocations
+        (1, 20, True),
+        (1, 99, True),
+        (1, 100, False),      # 1 % is still borne
+        (2, 100, True),
+        (10, 1_000, False),
+        (11, 1_000, True),
+    ],
+)  # fmt: skip
+def test_the_error_rate_alarms_over_one_percent_and_not_at_a_single_failure(template, failures, invocations, alarms):
+    alarm = template.one("aws_cloudwatch_metric_alarm", "webhook-ingestion-errors-dev")
+    (rate,) = [query["expression"] for query in alarm["metric_query"] if "expression" in query]
+
+    value = evaluate(rate, errors=failures, invocations=invocations)
+
+    assert (value > alarm["threshold"]) == alarms, f"{rate} is {value}"
+
+
+def test_the_thresholds_are_settings(synthesize):
+    chosen = {"error_rate": 5, "minimum_invocations": 50, "backlog_age": 60, "backlog_depth": 7}
+    alarms = synthesize(values={"monitoring": chosen}).by_name("aws_cloudwatch_metric_alarm")
+
+    (rate,) = [q["expression"] for q in alarms["webhook-status-errors-dev"]["metric_query"] if "expression" in q]
+
+    assert alarms["webhook-status-errors-dev"]["threshold"] == 5
+    assert (evaluate(rate, errors=4, invocations=49), evaluate(rate, errors=4, invocations=50)) == (0, 8)
+    assert alarms["webhook-queue-age-dev"]["threshold"] == 60
+    assert alarms["webhook-queue-depth-dev"]["threshold"] == 7
+
+
+def test_the_dashboard_shows_every_function_the_queue_the_api_and_our_own_metrics(template):
+    widgets = json.loads(template.meaning(template.one("aws_cloudwatch_dashboard")["dashboard_body"]))["widgets"]
+    shown = {(metric[0], metric[1], *metric[2:]) for w in widgets for metric in w["properties"]["metrics"]}
+
+    function_metrics = {
+        ("AWS/Lambda", metric, "FunctionName", f"{function(name)}.function_name")
+        for name in FUNCTIONS
+        for metric in ("Invocations", "Errors", "Throttles")
+    }
+    own = {("Webhooks", METRICS[a][1], "service", METRICS[a][2]["service"]) for a in OWN_METRICS}
+    assert function_metrics | own <= shown
+    assert ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", f"{QUEUE}.name") in shown
+    assert ("AWS/ApiGateway", "5XXError", "ApiName", f"{API}.name", "Stage", "v1") in shown
+
+
+def test_no_widget_lies_on_another(template):
+    widgets = json.loads(template.one("aws_cloudwatch_dashboard")["dashboard_body"])["widgets"]
+    cells = [
+        (column, row)
+        for w in widgets
+        for column in range(w["x"], w["x"] + w["width"])
+        for row in range(w["y"], w["y"] + w["height"])
+    ]
+
+    assert sorted(set(cells)) == sorted(cells)
+    assert max(column for column, _ in cells) < 24

@@ -1,0 +1,280 @@
+"""What holds for the whole stack: references, names, tags, deletion, outputs, state and region."""
+
+import inspect
+import json
+import posixpath
+import re
+import sys
+
+import pytest
+
+from tests.synth.labels import BUCKET, BUS, DLQ, FUNCTIONS, PROVIDERS, QUEUE, TABLE, TOPIC, secret
+from tests.synth.template import NAME_ATTRIBUTES, UndeclaredError, texts
+
+
+def test_whatever_is_referred_to_is_declared(template, stack_text):
+    expressions = re.findall(r"\$\{([^}]*)\}", stack_text)
+    undeclared = set()
+    for expression in {*expressions, *(text for r in template.resources() for text in r.get("depends_on", []))}:
+        try:
+            template.target(expression)
+        except UndeclaredError as error:
+            undeclared.add(str(error))
+
+    assert undeclared == set()
+    assert "aws_sqs_queue.queues_main.arn" in expressions
+
+
+def test_no_token_was_left_unresolved(stack_text):
+    # What CDKTF's tokens look like when they are computed with instead of handed on.
+    assert re.findall(r"TfToken|\$\{Token|#\{|e\+308|\[object|\bNaN\b|\bundefined\b", stack_text) == []
+
+
+# Types whose resources take tags, of those that the stack has.
+TAGGED = {
+    "aws_api_gateway_rest_api",
+    "aws_api_gateway_stage",
+    "aws_cloudwatch_event_bus",
+    "aws_cloudwatch_event_rule",
+    "aws_cloudwatch_log_group",
+    "aws_cloudwatch_metric_alarm",
+    "aws_dynamodb_table",
+    "aws_iam_role",
+    "aws_lambda_event_source_mapping",
+    "aws_lambda_function",
+    "aws_s3_bucket",
+    "aws_secretsmanager_secret",
+    "aws_sns_topic",
+    "aws_sqs_queue",
+}
+
+
+def takes_tags():
+    """Return Terraform type to whether the provider's bindings take tags for it, for all that the stack uses."""
+    import modules.cdk
+
+    kinds = [
+        kind
+        for name, module in list(sys.modules.items())
+        if name.startswith("cdktf_cdktf_provider_aws.") and name.count(".") == 1
+        for kind in vars(module).values()
+        if inspect.isclass(kind) and issubclass(kind, modules.cdk.TerraformResource)
+    ]
+    return {kind.TF_RESOURCE_TYPE: "tags" in inspect.signature(kind.__init__).parameters for kind in kinds}
+
+
+def test_the_types_that_take_tags_are_those_of_the_provider(template):
+    of_the_provider = takes_tags()
+    used = {resource.type for resource in template.resources()}
+
+    assert {type_ for type_ in used if of_the_provider[type_]} == TAGGED
+
+
+@pytest.mark.parametrize("type_", sorted(TAGGED))
+def test_every_resource_that_can_carries_the_three_tags(template, type_):
+    tags = {resource.address: resource.get("tags") for resource in template.all(type_)}
+
+    assert tags == {address: {"Environment": "dev", "Service": "webhooks", "ManagedBy": "cdktf"} for address in tags}
+    assert tags != {}
+
+
+def test_environment_and_service_are_those_of_the_settings(synthesize):
+    template = synthesize("prod", {"service": "payments"})
+
+    tags = [resource["tags"] for resource in template.resources() if resource.type in TAGGED]
+
+    assert tags == [{"Environment": "prod", "Service": "payments", "ManagedBy": "cdktf"} for _ in tags]
+
+
+UNNAMED = {
+    "aws_api_gateway_account",
+    "aws_api_gateway_deployment",
+    "aws_api_gateway_gateway_response",
+    "aws_api_gateway_integration",
+    "aws_api_gateway_method",
+    "aws_api_gateway_method_settings",
+    "aws_api_gateway_resource",
+    "aws_api_gateway_stage",
+    "aws_iam_role_policy_attachment",
+    "aws_lambda_event_source_mapping",
+    "aws_lambda_permission",
+    "aws_s3_bucket_lifecycle_configuration",
+    "aws_s3_bucket_policy",
+    "aws_s3_bucket_public_access_block",
+    "aws_s3_bucket_server_side_encryption_configuration",
+    "aws_s3_bucket_versioning",
+    "aws_sns_topic_policy",
+    "aws_sqs_queue_policy",
+    "aws_sqs_queue_redrive_allow_policy",
+}
+
+
+# API Gateway gives this one its name, in which the API's own id stands.
+NAMED_BY_AWS = {"API-Gateway-Execution-Logs_<id>/v1"}
+
+
+def names(template):
+    return {
+        (resource.type, resource.name)
+        for resource in template.resources()
+        if resource.type in NAME_ATTRIBUTES and resource.name not in NAMED_BY_AWS
+    }
+
+
+def test_every_type_is_known_to_have_a_name_or_none(template):
+    types = {resource.type for resource in template.resources()}
+
+    assert types == {*NAME_ATTRIBUTES, *UNNAMED}
+
+
+def test_every_resource_that_can_has_a_name_of_ours(template):
+    unnamed = [
+        resource.address
+        for resource in template.resources()
+        if resource.type in NAME_ATTRIBUTES and not resource.get(NAME_ATTRIBUTES[resource.type])
+    ]
+
+    assert unnamed == []
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod", "eu-prod-1"])
+def test_every_name_ends_with_the_environment(synthesize, environment):
+    others = {(t, name) for t, name in names(synthesize(environment)) if not name.endswith(f"-{environment}")}
+
+    assert others == set()
+
+
+def test_two_environments_share_no_name(template, production):
+    assert names(template) & names(production) == set()
+    assert {t for t, _ in names(template)} == {t for t, _ in names(production)} == set(NAME_ATTRIBUTES)
+
+
+def test_two_environments_watch_no_metric_in_common(template, production):
+    # Otherwise the one's dead letters ring at the other's operators.
+    def watched(of):
+        return {
+            (alarm["namespace"], alarm["metric_name"], json.dumps(of.meaning(alarm["dimensions"]), sort_keys=True))
+            for alarm in of.all("aws_cloudwatch_metric_alarm")
+            if "metric_name" in alarm.values
+        }
+
+    assert watched(template) & watched(production) == set()
+
+
+def test_the_longest_names_are_within_what_aws_allows(synthesize):
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html and the services' own pages.
+    limits = {
+        "aws_s3_bucket": 63,
+        "aws_lambda_function": 64,
+        "aws_iam_role": 64,
+        "aws_cloudwatch_event_rule": 64,
+        "aws_cloudwatch_event_archive": 48,
+        "aws_sqs_queue": 80,
+        "aws_cloudwatch_metric_alarm": 255,
+    }
+    template = synthesize("e" * 16, {"providers": {"p" * 32: "generic"}})
+
+    too_long = [
+        resource.label
+        for resource in template.resources()
+        if len(resource.name.replace("<account_id>", "0" * 12)) > limits.get(resource.type, 256)
+    ]
+
+    assert too_long == []
+
+
+def test_the_bucket_goes_with_its_objects(template):
+    assert template.one("aws_s3_bucket")["force_destroy"] is True
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_secret_goes_at_once_so_that_its_name_is_free_again(template, provider):
+    secret = template.one("aws_secretsmanager_secret", f"webhook-secret-{provider}-dev")
+
+    assert secret["recovery_window_in_days"] == 0
+
+
+def test_nothing_refuses_to_go(template):
+    kept = {
+        (resource.address, attribute)
+        for resource in template.resources()
+        for attribute in ("deletion_protection_enabled", "deletion_protection", "skip_destroy", "retain_on_delete")
+        if resource.get(attribute) not in (None, False)
+    }
+    prevented = {
+        resource.address for resource in template.resources() if "prevent_destroy" in resource.get("lifecycle", {})
+    }
+
+    assert (kept, prevented) == (set(), set())
+
+
+def test_every_log_that_aws_would_create_by_itself_is_the_stacks_own(template):
+    groups = set(template.by_name("aws_cloudwatch_log_group"))
+
+    assert {f"/aws/lambda/{name}" for name in FUNCTIONS} | NAMED_BY_AWS <= groups
+
+
+def test_the_accounts_log_role_is_given_back(template):
+    # By default the account goes on to name a role that is no more.
+    # https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/api_gateway_account
+    assert template.one("aws_api_gateway_account").get("reset_on_delete") is True
+
+
+VALUES = {
+    "endpoint_url": "aws_api_gateway_stage[api_stage].invoke_url",
+    "table_name": f"{TABLE}.name",
+    "bucket_name": f"{BUCKET}.bucket",
+    "queue_url": f"{QUEUE}.url",
+    "dead_letter_queue_url": f"{DLQ}.url",
+    "bus_arn": f"{BUS}.arn",
+    "alarm_topic_arn": f"{TOPIC}.arn",
+    "operator_policy_json": "data.aws_iam_policy_document[api_operator_policy].json",
+    "secret_arns": {name: f"{secret(name)}.arn" for name in PROVIDERS},
+}
+
+
+def test_the_outputs_are_these(template):
+    assert {name: output["value"] for name, output in template.outputs().items()} == VALUES
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_an_output_says_what_it_is(template, name):
+    assert template.outputs()[name]["description"].strip() != ""
+
+
+def test_state_is_a_file_beside_cdktf_json_that_outlives_the_synthesized_folder(template):
+    backend = template.document["terraform"]["backend"]
+
+    assert set(backend) == {"local"}
+    assert posixpath.normpath(posixpath.join("cdktf.out/stacks/webhooks-dev", backend["local"]["path"])) == (
+        "terraform.webhooks-dev.tfstate"
+    )
+
+
+def test_two_environments_have_two_states(template, production):
+    paths = [t.document["terraform"]["backend"]["local"]["path"] for t in (template, production)]
+
+    assert paths[0] != paths[1]
+
+
+def test_remote_state_is_in_s3_encrypted_and_locked_by_a_file(synthesize):
+    given = {"bucket": "company-state", "key": "webhooks/dev.tfstate", "region": "eu-west-1"}
+
+    backend = synthesize(values={"backend": given}).document["terraform"]["backend"]
+
+    assert backend == {"s3": {**given, "encrypt": True, "use_lockfile": True}}
+
+
+def test_the_provider_is_pinned(template):
+    assert template.document["terraform"]["required_providers"] == {"aws": {"source": "aws", "version": "5.100.0"}}
+
+
+def test_the_region_is_us_east_1_unless_set(template):
+    assert template.document["provider"] == {"aws": [{"region": "us-east-1"}]}
+
+
+def test_a_region_that_is_set_is_the_region_of_everything(synthesize):
+    template = synthesize(values={"region": "eu-central-1"})
+
+    assert template.document["provider"] == {"aws": [{"region": "eu-central-1"}]}
+    assert [text for text in texts(template.document) if "us-east-1" in text] == []
