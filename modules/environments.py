@@ -37,9 +37,15 @@ def load_settings(path: Path, environment: str) -> Settings:
         document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise SettingsError(f"{path.name} is not JSON: {error}") from error
-    environments = document.get("context", {}).get("environments", {})
+    values: Any = document
+    for member in ("context", "environments", environment):
+        if not isinstance(values, Mapping):
+            raise SettingsError(f"{path.name}: an object with {member!r} expected, not {values!r:.60}")
+        values = values.get(member, {})
+    if not isinstance(values, Mapping):
+        raise SettingsError(f"environment {environment!r} in {path.name}: {values!r:.60} is not a group of settings")
     try:
-        return build_settings(environment, environments.get(environment, {}))
+        return build_settings(environment, values)
     except SettingsError as error:
         raise SettingsError(f"environment {environment!r} in {path.name}: {error}") from error
 
@@ -53,7 +59,7 @@ def build_settings(environment: str, values: Mapping[str, Any]) -> Settings:
         When a field is unknown, or its value wrong.
     """
     preset = values.get("preset", "standard")
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise SettingsError(f"preset: {preset!r} is not allowed; allowed: one of {', '.join(PRESETS)}")
     if "environment" in values:
         raise SettingsError("environment: is the name of the environment itself and cannot be set")

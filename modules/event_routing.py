@@ -50,7 +50,7 @@ class EventRouting(Construct):
             provider: CloudwatchEventRule(
                 self,
                 f"rule_{provider}",
-                name=names(f"events-{provider}"),
+                name=names("events", of=provider),
                 description=f"Events of {provider}; attach targets here",
                 event_bus_name=self.bus.name,
                 event_pattern=f'{{"source":["{SOURCE_PREFIX}{provider}"]}}',

@@ -17,6 +17,14 @@ class Names:
 
     environment: str
 
-    def __call__(self, resource: str) -> str:
-        """Return the name of a resource."""
-        return f"{PREFIX}-{resource}-{self.environment}"
+    def __call__(self, resource: str, of: str | None = None) -> str:
+        """Return the name of a resource.
+
+        Parameters
+        ----------
+        of : str
+            What the resource is one of several for, such as a provider. Its hyphens become underscores: otherwise the
+            provider ``shop-eu`` of the environment ``dev`` would have the names of ``shop`` in ``eu-dev``.
+        """
+        part = f"-{of.replace('-', '_')}" if of else ""
+        return f"{PREFIX}-{resource}{part}-{self.environment}"

@@ -32,7 +32,7 @@ class SecretsLayer(Construct):
             name: SecretsmanagerSecret(
                 self,
                 name,
-                name=names(f"secret-{name}"),
+                name=names("secret", of=name),
                 description=f"Signing secrets of {name}: plain text, or JSON with a list 'secrets', newest first",
                 recovery_window_in_days=0,
             )

@@ -38,6 +38,8 @@ LOG_RETENTION_DAYS = (
 
 _ENVIRONMENT = re.compile(r"[a-z0-9]([a-z0-9-]{0,14}[a-z0-9])?", re.ASCII)
 _PROVIDER_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
+# https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
+_TAG_VALUE = re.compile(r"[\w .:/=+@-]{1,256}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d", re.ASCII)
 
 
@@ -276,13 +278,19 @@ class Settings(Validated):
                 f"environment: {self.environment!r} is not allowed; allowed: 1 to 16 lower-case letters, digits "
                 "and inner hyphens"
             )
+        if not _TAG_VALUE.fullmatch(self.service):
+            raise SettingsError(
+                f"service: {self.service!r} is not allowed; allowed: 1 to 256 letters, digits, blanks and any of "
+                "+ - = . _ : / @"
+            )
         if not _REGION.fullmatch(self.region):
             raise SettingsError(f"region: {self.region!r} is not the name of an AWS region")
         self._check_providers()
         if 6 * self.functions.timeout > self.queue.visibility_timeout:
             raise SettingsError(
                 f"queue.visibility_timeout: {self.queue.visibility_timeout} s is less than six times "
-                f"functions.timeout, {self.functions.timeout} s: a message would be received again while it is being processed"
+                f"functions.timeout, {self.functions.timeout} s: a message would be received again while it is being "
+                "processed"
             )
 
     def _check_providers(self) -> None:
@@ -293,5 +301,5 @@ class Settings(Validated):
                 raise SettingsError(
                     f"providers: {name!r} is not allowed; allowed: 1 to 32 lower-case letters, digits and inner hyphens"
                 )
-            if registered not in REGISTRY:
+            if not isinstance(registered, str) or registered not in REGISTRY:
                 raise SettingsError(f"providers.{name}: {registered!r} is none of {', '.join(REGISTRY)}")

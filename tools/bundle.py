@@ -10,10 +10,10 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 
 import hashlib
 import json
-import py_compile
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -89,10 +89,7 @@ def build(function: str, bundle: Path, dependencies: Path = DEPENDENCIES) -> Non
             sources[name] = path
     files = {name: path.read_bytes() for name, path in sources.items()}
     if sys.version_info[:2] == RUNTIME_PYTHON:
-        for name, path in sources.items():
-            if name.endswith(".py"):
-                folder, _, module = name.rpartition("/")
-                files[f"{folder}/__pycache__/{module[:-3]}.cpython-313.pyc".lstrip("/")] = _bytecode(name, path)
+        files |= _bytecode({name: path for name, path in sources.items() if name.endswith(".py")})
     with zipfile.ZipFile(bundle, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, ZIP_TIME)
@@ -105,21 +102,24 @@ def _python_files(package: Path, function: str) -> list[Path]:
     return [package / "__init__.py", *(package / "shared").rglob("*.py"), *(package / function).rglob("*.py")]
 
 
-def _bytecode(name: str, path: Path) -> bytes:
-    """Compile a file so that the runtime uses the bytecode without looking at the source's time or hash.
-
-    Time-stamped bytecode would be void, because the zip's times are not the files'.
-    Source: https://docs.python.org/3/reference/import.html#cached-bytecode-invalidation
-    """
-    compiled = BUILD / "bytecode.pyc"
-    py_compile.compile(
-        str(path),
-        cfile=str(compiled),
-        dfile=f"/var/task/{name}",
-        doraise=True,
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
-    return compiled.read_bytes()
+def _bytecode(sources: dict[str, Path]) -> dict[str, bytes]:
+    """Return the bytecode files of sources, by their names in the bundle."""
+    compiled = {}
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = []
+        for number, (name, path) in enumerate(sorted(sources.items())):
+            package, _, module = name.rpartition("/")
+            bytecode = Path(folder) / str(number)
+            compiled[f"{package}/__pycache__/{module[:-3]}.cpython-313.pyc".lstrip("/")] = bytecode
+            jobs.append([str(path), str(bytecode), f"/var/task/{name}"])
+        subprocess.run(
+            [sys.executable, "-S", "-s", str(Path(__file__).with_name("compile_bytecode.py"))],
+            input=json.dumps(jobs),
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": "0"},
+        )
+        return {name: bytecode.read_bytes() for name, bytecode in compiled.items()}
 
 
 if __name__ == "__main__":

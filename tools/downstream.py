@@ -64,4 +64,4 @@ class Downstream:
     def _rules(self) -> list[dict[str, str]]:
         bus = self.stack.outputs["bus_arn"].rsplit("/")[-1]
         names = Names(self.stack.environment)
-        return [{"EventBusName": bus, "Rule": names(f"events-{provider}")} for provider in self.stack.secrets]
+        return [{"EventBusName": bus, "Rule": names("events", of=provider)} for provider in self.stack.secrets]

@@ -1,6 +1,7 @@
 """Lambda entry point of ingestion: an API Gateway event in, an HTTP answer out."""
 
 import json
+import traceback
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -52,9 +53,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         logger.warning("webhook refused", status=refusal.status, reason=refusal.reason)
         _count(f"Refused{refusal.status}")
         return _answer(refusal.status, correlation_id, {"error": refusal.reason})
-    except Exception:
-        # An error message can quote what it choked on, so that only its type and place are logged.
-        logger.exception("webhook failed", status=500)
+    except Exception as error:
+        # A traceback can quote what it choked on, so that only the error's type and place are logged.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        logger.error("webhook failed", status=500, error=type(error).__name__, place=f"{place.filename}:{place.lineno}")
         return _answer(500, correlation_id, {"error": "internal_error"})
     logger.info("webhook accepted", event_id=accepted.event_id, event_type=accepted.event_type)
     _count("Accepted")

@@ -60,7 +60,8 @@ class Ingestion:
         Raises
         ------
         WebhookRefusedError
-            With the status of the answer; nothing of the webhook was stored then.
+            With the status of the answer. Nothing of the webhook was stored then, unless its payload was too large
+            for a message and the queue failed after the archive had taken it.
         """
         provider = self.providers.get(name)
         if provider is None:

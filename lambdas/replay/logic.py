@@ -15,7 +15,8 @@ from lambdas.shared.archive import Archive
 from lambdas.shared.envelope import ArchivedBody, Envelope, NotAnEnvelopeError, Replay
 from lambdas.shared.event import WebhookEvent
 from lambdas.shared.queue import MainQueue
-from lambdas.shared.record_queries import RecordQueries
+from lambdas.shared.record_queries import RecordQueries, received_buckets
+from lambdas.shared.records import PARTITION_KEY, SORT_KEY
 
 # One page of a range, well within the function's time-out at some 10 ms for each message sent.
 PAGE = 200
@@ -91,7 +92,7 @@ class Replayer:
         return ReplayOutcome(matched=len(records), replayed=replayed, not_found=not_found, failed=failed, next=cursor)
 
     def _page(self, wanted: TimeRange, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
-        bucket, after = _read_cursor(cursor) if cursor else (0, None)
+        bucket, after = (0, None) if cursor is None else _read_cursor(cursor, wanted)
         page = self.queries.by_received(
             wanted.provider, wanted.start, wanted.end, bucket=bucket, after=after, limit=PAGE
         )
@@ -141,14 +142,25 @@ def _write_cursor(bucket: int, after: Mapping[str, Any] | None) -> str:
     return base64.urlsafe_b64encode(json.dumps([bucket, after]).encode()).decode("ascii")
 
 
-def _read_cursor(text: str) -> tuple[int, dict[str, Any] | None]:
+def _read_cursor(text: str, wanted: TimeRange) -> tuple[int, dict[str, Any] | None]:
     try:
         bucket, after = json.loads(base64.b64decode(text, altchars=b"-_", validate=True))
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
         raise BadReplayError("next: not a cursor that this API returned") from error
-    texts = after is None or (
-        isinstance(after, dict) and all(isinstance(value, str) for pair in after.items() for value in pair)
-    )
-    if type(bucket) is not int or bucket < 0 or not texts:
+    buckets = received_buckets(wanted.provider, wanted.start, wanted.end)
+    if type(bucket) is not int or not 0 <= bucket < len(buckets):
+        raise BadReplayError("next: not a cursor that this API returned")
+    if after is not None and not _is_key(after, buckets[bucket]):
         raise BadReplayError("next: not a cursor that this API returned")
     return bucket, after
+
+
+def _is_key(value: Any, bucket: str) -> bool:
+    """Tell whether a value can be a place in the index by time of receipt, in that bucket."""
+    names = {PARTITION_KEY, SORT_KEY, "receivedBucket", "receivedAt"}
+    return (
+        isinstance(value, dict)
+        and set(value) == names
+        and all(isinstance(text, str) and text for text in value.values())
+        and value["receivedBucket"] == bucket
+    )

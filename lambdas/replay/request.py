@@ -92,7 +92,8 @@ def read_request(body: bytes) -> ReplayRequest:
 
 def _event_keys(value: Any) -> Sequence[str]:
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_EVENTS:
-        raise BadReplayError(f"eventIds: a list of 1 to {MAX_EVENTS} ids expected")
+        given = f"{len(value)} ids" if isinstance(value, list) and value else _show(value)
+        raise BadReplayError(f"eventIds: {given} given; a list of 1 to {MAX_EVENTS} ids expected")
     for item in value:
         provider, separator, event_id = item.partition(":") if isinstance(item, str) else ("", "", "")
         if not (separator and is_identifier(provider) and is_identifier(event_id)):
@@ -108,9 +109,9 @@ def _time_range(fields: dict[str, Any]) -> TimeRange:
     if not start < end:
         raise BadReplayError(f"to: {end} does not lie after from, {start}")
     if datetime.fromisoformat(end) - datetime.fromisoformat(start) > timedelta(hours=MAX_RANGE_HOURS):
-        raise BadReplayError(f"to: the range is longer than {MAX_RANGE_HOURS} hours")
+        raise BadReplayError(f"to: from {start} to {end} is longer than {MAX_RANGE_HOURS} hours")
     status = fields.get("status")
-    if status is not None and status not in set(State):
+    if status is not None and status not in list(State):
         raise BadReplayError(f"status: {_show(status)} is none of {', '.join(State)}")
     return TimeRange(provider=str(provider), start=start, end=end, status=None if status is None else State(status))
 

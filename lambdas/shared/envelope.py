@@ -122,21 +122,31 @@ class Envelope:
             if fields["v"] != VERSION:
                 raise NotAnEnvelopeError(f"envelope version {fields['v']!r:.20}, expected {VERSION}")
             event = WebhookEvent(**fields["event"])
-            if not (is_identifier(event.transaction_id) and is_identifier(event.event_id)):
-                raise NotAnEnvelopeError("transaction_id and event_id must be identifiers")
+            identifiers = (event.provider, event.event_id, event.event_type, event.transaction_id)
+            if not all(is_identifier(value) for value in identifiers):
+                raise NotAnEnvelopeError("provider, event_id, event_type and transaction_id must be identifiers")
+            archived, replay = fields.get("archived"), fields.get("replay")
+            texts = [fields[name] for name in ("receivedAt", "correlationId", "contentType", "scheme")]
+            texts += [event.occurred_at] if event.occurred_at is not None else []
+            texts += [archived["key"], archived["sha256"]] if archived is not None else []
+            texts += list(replay.values()) if replay is not None else []
+            if not all(isinstance(text, str) for text in texts):
+                raise NotAnEnvelopeError("a text is missing or is none")
+            if archived is not None and type(archived["size"]) is not int:
+                raise NotAnEnvelopeError("archived.size must be a whole number")
             envelope = cls(
                 event=event,
-                received_at=str(fields["receivedAt"]),
-                correlation_id=str(fields["correlationId"]),
-                content_type=str(fields["contentType"]),
-                scheme=str(fields["scheme"]),
+                received_at=fields["receivedAt"],
+                correlation_id=fields["correlationId"],
+                content_type=fields["contentType"],
+                scheme=fields["scheme"],
                 body=base64.b64decode(fields["body"], validate=True) if "body" in fields else None,
-                archived=ArchivedBody(**fields["archived"]) if "archived" in fields else None,
-                replay=Replay(**fields["replay"]) if "replay" in fields else None,
+                archived=None if archived is None else ArchivedBody(**archived),
+                replay=None if replay is None else Replay(**replay),
             )
         except NotAnEnvelopeError:
             raise
-        except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error) as error:
             raise NotAnEnvelopeError(f"not an envelope: {type(error).__name__}") from error
         if (envelope.body is None) == (envelope.archived is None):
             raise NotAnEnvelopeError("an envelope holds a body, or the place where it is archived")

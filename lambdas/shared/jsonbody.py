@@ -9,8 +9,8 @@ from lambdas.shared.errors import MalformedWebhookError
 def parse_object(body: bytes) -> dict[str, Any]:
     """Parse a JSON object from a body whose signature has been verified already.
 
-    A byte order mark is ignored, as RFC 8259 section 8.1 allows. Duplicate keys, ``NaN`` and ``Infinity``, numbers
-    of more than 4,300 digits, and nesting deeper than the interpreter bears are refused.
+    A byte order mark is ignored, as RFC 8259 section 8.1 allows. Duplicate keys, ``NaN`` and ``Infinity``, whole
+    numbers of more than 4,300 digits, and nesting deeper than the interpreter bears are refused.
 
     Raises
     ------

@@ -99,7 +99,7 @@ class RecordQueries:
         limit : int
             How many records to read at most.
         """
-        buckets = _buckets(provider, start, end)
+        buckets = received_buckets(provider, start, end)
         found: list[dict[str, Any]] = []
         while bucket < len(buckets) and len(found) < limit:
             arguments: dict[str, Any] = {
@@ -133,12 +133,9 @@ class RecordQueries:
         return records
 
 
-def _buckets(provider: str, start: str, end: str) -> list[str]:
-    hour = datetime.fromisoformat(start).replace(minute=0, second=0, microsecond=0)
-    last = datetime.fromisoformat(end)
-    buckets: list[str] = []
-    while hour <= last:
-        text = hour.isoformat(timespec="milliseconds")
-        buckets.extend(received_bucket(provider, text, shard) for shard in range(RECEIVED_SHARDS))
-        hour += timedelta(hours=1)
-    return buckets
+def received_buckets(provider: str, start: str, end: str) -> list[str]:
+    """Return the partition keys of a time range in the index by time of receipt, in the order they are read."""
+    first = datetime.fromisoformat(start).replace(minute=0, second=0, microsecond=0)
+    hours = int((datetime.fromisoformat(end) - first) / timedelta(hours=1))
+    times = [(first + timedelta(hours=number)).isoformat(timespec="milliseconds") for number in range(hours + 1)]
+    return [received_bucket(provider, time, shard) for time in times for shard in range(RECEIVED_SHARDS)]

@@ -38,6 +38,7 @@ class SecretStore:
         self._arns = arns
         self._clock = clock
         self._cache: dict[str, tuple[float, Sequence[str]]] = {}
+        self._failed_at: dict[str, float] = {}
 
     def get(self, provider: str, *, max_age: float = CACHE_SECONDS) -> Sequence[str]:
         """Return the provider's valid secrets, the newest first.
@@ -56,13 +57,15 @@ class SecretStore:
         cached = self._cache.get(provider)
         if cached and now - cached[0] < max_age:
             return cached[1]
+        # While Secrets Manager fails, an old entry is not asked for again with every forgery that comes.
+        if cached and now - self._failed_at.get(provider, -RECHECK_SECONDS) < RECHECK_SECONDS:
+            raise UnavailableError("secrets_unavailable")
         try:
             answer = self._client.get_secret_value(SecretId=self._arns[provider])
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+        except (ClientError, BotoCoreError) as error:
+            self._failed_at[provider] = now
+            if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ResourceNotFoundException":
                 raise UnavailableError("secret_missing") from error
-            raise UnavailableError("secrets_unavailable") from error
-        except BotoCoreError as error:
             raise UnavailableError("secrets_unavailable") from error
         secrets = parse_secret(answer.get("SecretString", ""))
         self._cache[provider] = (now, secrets)
@@ -83,10 +86,10 @@ def parse_secret(value: str) -> Sequence[str]:
     else:
         try:
             secrets = json.loads(text)["secrets"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UnavailableError("secret_unusable") from error
     if not isinstance(secrets, list) or not secrets:
         raise UnavailableError("secret_missing")
-    if not all(isinstance(secret, str) and secret for secret in secrets):
+    if not all(isinstance(secret, str) and secret.strip() for secret in secrets):
         raise UnavailableError("secret_missing")
     return tuple(secrets)

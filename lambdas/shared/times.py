@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 
 _EPOCH = re.compile(r"[0-9]{1,11}", re.ASCII)
+_YEAR_10000 = 253_402_300_800
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -24,4 +25,4 @@ def parse(text: str) -> float | None:
             return None
     else:
         return None
-    return seconds if 0 <= seconds < 253402300800 else None  # year 10000
+    return seconds if 0 <= seconds < _YEAR_10000 else None

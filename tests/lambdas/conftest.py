@@ -57,8 +57,30 @@ class CurrentStdout:
         sys.stdout.flush()
 
 
+class Sessions:
+    """boto3's sessions, one for each environment that they are made from.
+
+    boto3 keeps the first one, with its credentials, for the life of the process, and a Lambda process has one
+    environment. Here they are kept because each costs more than the test that needs it.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[frozenset[tuple[str, str]], boto3.Session] = {}
+
+    def of_this_environment(self) -> boto3.Session:
+        environment = frozenset((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
+        if environment not in self._made:
+            self._made[environment] = boto3.Session()
+        return self._made[environment]
+
+
+@pytest.fixture(scope="session")
+def sessions() -> Sessions:
+    return Sessions()
+
+
 @pytest.fixture
-def cold_start(lambda_environment: pytest.MonkeyPatch) -> Iterator[Callable[..., ModuleType]]:
+def cold_start(lambda_environment: pytest.MonkeyPatch, sessions: Sessions) -> Iterator[Callable[..., ModuleType]]:
     """Return a function that imports a handler's module as a new Lambda process does, with its own clients and logger.
 
     The package's modules that tests imported before are put back afterwards: were they not, a test further on would
@@ -72,8 +94,7 @@ def cold_start(lambda_environment: pytest.MonkeyPatch) -> Iterator[Callable[...,
         # Powertools keeps one logger per service for the life of the process.
         service = f"{function}-{uuid.uuid4().hex[:8]}"
         lambda_environment.setenv("POWERTOOLS_SERVICE_NAME", service)
-        # boto3 keeps the credentials of its first client for the life of the process.
-        lambda_environment.setattr(boto3, "DEFAULT_SESSION", None)
+        lambda_environment.setattr(boto3, "DEFAULT_SESSION", sessions.of_this_environment())
         _forget()
         module = importlib.import_module(f"lambdas.{function}.handler")
         for handler in logging.getLogger(service).handlers:

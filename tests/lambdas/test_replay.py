@@ -15,7 +15,7 @@ from lambdas.replay.request import BadReplayError, ReplayRequest, TimeRange
 from lambdas.shared import times
 from lambdas.shared.envelope import MAX_MESSAGE_BYTES, Envelope
 from lambdas.shared.queue import MainQueue
-from lambdas.shared.records import Claim, State
+from lambdas.shared.records import Claim, State, received_bucket
 from tests.lambdas.support import (
     NOW,
     SECONDS_LEFT,
@@ -462,7 +462,12 @@ def cursor_of(*parts):
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
 
 
-KEYS = {"transactionId": "tx_1", "timestamp": "x", "receivedBucket": "acme#x#0", "receivedAt": times.iso(NOON)}
+KEYS = {
+    "transactionId": "tx_1",
+    "timestamp": "x",
+    "receivedBucket": received_bucket("acme", times.iso(NOON), 0),
+    "receivedAt": times.iso(NOON),
+}
 FOREIGN_CURSORS = {
     "not base64": "%%%",
     "not JSON": base64.urlsafe_b64encode(b"[0").decode(),
@@ -475,6 +480,7 @@ FOREIGN_CURSORS = {
     "a bucket beyond the range": cursor_of(10_000, None),
     "a key of other attributes": cursor_of(0, {"a": "b"}),
     "a key with a field too many": cursor_of(0, {**KEYS, "provider": "acme"}),
+    "a key outside the range": cursor_of(0, {**KEYS, "receivedAt": times.iso(NOON - HOUR)}),
     "a key of another bucket": cursor_of(0, {**KEYS, "receivedBucket": "other#2026-09-21T10#0"}),
 }
 
@@ -580,7 +586,7 @@ def test_the_endpoint_pages(replay, world, monkeypatch):
         ({"eventIds": ["evt_1"]}, "eventIds"),
         ({"provider": "acme", "from": "yesterday", "to": "2026-01-01T00:00:00Z"}, "from"),
         ({"provider": "acme", "from": times.iso(NOON), "to": times.iso(NOON + 1), "next": "%%%"}, "next"),
-        ({"provider": "acme", "from": times.iso(NOON), "to": times.iso(NOON + 1), "next": cursor_of(0, KEYS)}, "next"),
+        ({"provider": "acme", "from": times.iso(NOON), "to": times.iso(NOON + 1), "next": cursor_of(0, {})}, "next"),
         ({"provider": "acme", "from": times.iso(NOON), "to": times.iso(NOON + 1), "status": "LOST"}, "status"),
     ],
     ids=["empty", "array", "no range", "no ids", "id without provider", "time", "cursor", "foreign cursor", "status"],

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.synth.labels import BUCKET, BUS, DLQ, FUNCTIONS, PROVIDERS, QUEUE, TABLE, TOPIC, secret
+from tests.synth.labels import BUCKET, BUS, DLQ, FUNCTIONS, PROVIDERS, QUEUE, ROOT, TABLE, TOPIC, secret
 from tests.synth.template import NAME_ATTRIBUTES, UndeclaredError, texts
 
 
@@ -278,3 +278,12 @@ def test_a_region_that_is_set_is_the_region_of_everything(synthesize):
 
     assert template.document["provider"] == {"aws": [{"region": "eu-central-1"}]}
     assert [text for text in texts(template.document) if "us-east-1" in text] == []
+
+
+@pytest.mark.parametrize("environment", json.loads((ROOT / "cdktf.json").read_text())["context"]["environments"])
+def test_every_environment_of_cdktf_json_can_be_synthesized(synthesize, environment):
+    values = json.loads((ROOT / "cdktf.json").read_text(encoding="utf-8"))["context"]["environments"][environment]
+
+    template = synthesize(environment, values)
+
+    assert {function["tags"]["Environment"] for function in template.all("aws_lambda_function")} == {environment}

@@ -57,13 +57,13 @@ def test_names_belong_to_one_environment_for_good():
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (("dev", "secret-stripe"), ("prod", "secret-stripe")),
-        (("dev", "secret-stripe"), ("eu-dev", "secret-stripe")),
-        (("dev", "secret-stripe-eu"), ("eu-dev", "secret-stripe")),
-        (("dev", "events-generic-timestamped"), ("timestamped-dev", "events-generic")),
+        (("dev", "secret", "stripe"), ("prod", "secret", "stripe")),
+        (("dev", "secret", "stripe"), ("eu-dev", "secret", "stripe")),
+        (("dev", "secret", "stripe-eu"), ("eu-dev", "secret", "stripe")),
+        (("dev", "events", "generic-timestamped"), ("timestamped-dev", "events", "generic")),
     ],
 )
 def test_resources_of_two_environments_have_two_names(one, other):
-    names = {Names(environment)(resource) for environment, resource in (one, other)}
+    names = {Names(environment)(resource, of=part) for environment, resource, part in (one, other)}
 
     assert len(names) == 2, f"{one} and {other} share {names}"

@@ -77,6 +77,10 @@ def usable(secrets: Sequence[str]) -> Sequence[str]:
     """Return the secrets, all of which must be non-empty: an empty key would verify what anybody can sign."""
     if not secrets or not all(secrets):
         raise UnavailableError("secret_missing")
+    try:
+        "".join(secrets).encode()
+    except UnicodeEncodeError as error:
+        raise UnavailableError("secret_unusable") from error
     return secrets
 
 

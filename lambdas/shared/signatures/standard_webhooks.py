@@ -66,7 +66,7 @@ class StandardWebhooksScheme:
 
 
 def decode_secret(secret: str) -> bytes:
-    """Return the key of a ``whsec_…`` secret.
+    """Return the key of a ``whsec_…`` secret; its base64 padding may be left out, as the reference libraries allow.
 
     Raises
     ------
@@ -74,7 +74,8 @@ def decode_secret(secret: str) -> bytes:
         When it is not base64, or decodes to nothing.
     """
     try:
-        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+        text = secret.removeprefix(SECRET_PREFIX).rstrip("=")
+        key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError) as error:
         raise UnavailableError("secret_unusable") from error
     if not key:

@@ -1,0 +1,364 @@
+"""The functions' bundles: what is in them, that it runs on Lambda, and that the same sources make the same bytes."""
+
+import ast
+import importlib.util
+import json
+import marshal
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from types import CodeType
+
+import pytest
+
+from tools import bundle
+from tools.bundle import DEPENDENCIES, FUNCTIONS, RUNTIME_PROVIDES, RUNTIME_PYTHON, build
+
+ROOT = Path(__file__).resolve().parents[2]
+# What Lambda's Python runtime brings, and whatever that needs.
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
+NEVER_BUNDLED = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six", "six.py")
+AARCH64 = 183
+UNCHECKED_HASH = 1
+VARIABLES = {
+    "ingestion": {
+        "PROVIDERS": json.dumps({"stripe": {"entry": "stripe", "secretArn": "arn:aws:secretsmanager:::secret:s"}}),
+        "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/q",
+        "BUCKET_NAME": "b",
+        "MAX_BODY_BYTES": "1000",
+    },
+    "processing": {"TABLE_NAME": "t", "BUCKET_NAME": "b", "EVENT_BUS_NAME": "e"},
+    "status": {"TABLE_NAME": "t"},
+    "dead_letter": {"TABLE_NAME": "t", "BUCKET_NAME": "b"},
+    "replay": {"TABLE_NAME": "t", "BUCKET_NAME": "b", "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/q"},
+}
+each_function = pytest.mark.parametrize("function", FUNCTIONS)
+runtime_only = pytest.mark.skipif(
+    sys.version_info[:2] != RUNTIME_PYTHON, reason="bytecode is made and read by the runtime's own version of Python"
+)
+
+BUILD_APART = """
+import pathlib, sys
+sys.path.insert(0, {root!r})
+{imports}
+from tools import bundle
+bundle.BUILD = pathlib.Path({folder!r})
+bundle.build("status", bundle.BUILD / "status.zip")
+"""
+
+
+@pytest.fixture(scope="module")
+def dependencies():
+    assert DEPENDENCIES.is_dir(), "the dependencies have not been installed: run 'make bundle'"
+
+
+@pytest.fixture(scope="module")
+def built(dependencies, tmp_path_factory):
+    """A folder with every bundle, built now from the sources as they are."""
+    folder = tmp_path_factory.mktemp("bundles")
+    for function in FUNCTIONS:
+        build_into(folder, function)
+    return folder
+
+
+def build_into(folder, function):
+    with pytest.MonkeyPatch.context() as patch:
+        # Its scratch file is in there, and somebody else may be building at this moment.
+        patch.setattr(bundle, "BUILD", folder)
+        build(function, folder / f"{function}.zip")
+    return (folder / f"{function}.zip").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def plain(dependencies, tmp_path_factory):
+    """A bundle that a process of its own built, which did nothing else: as ``make bundle`` does."""
+    return build_apart(tmp_path_factory.mktemp("plain"))
+
+
+def build_apart(folder, imports="", **variables):
+    script = BUILD_APART.format(root=str(ROOT), imports=imports, folder=str(folder))
+    subprocess.run([sys.executable, "-c", script], check=True, env=os.environ | variables)
+    return folder
+
+
+def read(built, function):
+    """Return a bundle's files: name to bytes."""
+    with zipfile.ZipFile(built / f"{function}.zip") as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.mark.parametrize("function", ["status", "processing"])
+def test_a_bundle_is_the_same_bytes_however_often_it_is_built(built, tmp_path, function):
+    again = build_into(tmp_path, function)
+
+    assert again == (built / f"{function}.zip").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("imports", "variables"),
+    [
+        ("import os; os.umask(0o077)", {"PYTHONHASHSEED": "2", "TZ": "Pacific/Kiritimati", "LC_ALL": "C"}),
+        # Whoever builds may have imported anything before, the bundled packages among it.
+        ("import typing_extensions, wrapt, boto3, pytest", {}),
+    ],
+    ids=["elsewhere", "much imported"],
+)
+def test_a_bundle_is_the_same_bytes_whatever_process_builds_it(plain, tmp_path, imports, variables):
+    other = build_apart(tmp_path, imports, **variables)
+
+    one, two = read(plain, "status"), read(other, "status")
+
+    assert [name for name in one | two if one.get(name) != two.get(name)] == []
+    assert (plain / "status.zip").read_bytes() == (other / "status.zip").read_bytes()
+
+
+@each_function
+def test_a_bundle_holds_its_function_and_the_shared_code_and_no_other_function(built, function):
+    package = ROOT / "lambdas"
+    expected = {"lambdas/__init__.py"} | {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("shared", function)
+        for path in (package / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+    ours = {name for name in read(built, function) if name.startswith("lambdas/") and not name.endswith(".pyc")}
+
+    assert ours == expected
+    assert f"lambdas/{function}/handler.py" in ours
+
+
+@each_function
+def test_a_bundles_code_is_the_source_as_it_is(built, function):
+    ours = {name: content for name, content in read(built, function).items() if re.match(r"lambdas/.*\.py$", name)}
+
+    assert {name for name, content in ours.items() if content != (ROOT / name).read_bytes()} == set()
+
+
+@each_function
+def test_a_bundle_holds_neither_tests_nor_what_the_runtime_brings_nor_what_the_installer_wrote(built, function):
+    names = read(built, function)
+
+    unwanted = {
+        name
+        for name in names
+        if name.split("/")[0] in NEVER_BUNDLED
+        or re.match(rf"({'|'.join(NEVER_BUNDLED)})-.*\.dist-info/", name.replace("python_dateutil", "dateutil"))
+        or {"tests", "test", "bin", ".git"} & set(name.split("/"))
+        or re.search(r"(^|/)(test_\w+|conftest)\.pyc?$", name)
+        or re.search(r"\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)$", name)
+        or name.split("/")[0].startswith(".")
+    }
+
+    assert unwanted == set()
+
+
+def test_no_bundle_is_built_of_the_project_beyond_its_functions(built):
+    tops = {name.split("/")[0] for function in FUNCTIONS for name in read(built, function)}
+
+    assert tops & {"modules", "tools", "tests", "main.py", "cdktf.json", "cdktf", "constructs", "jsii"} == set()
+
+
+@each_function
+def test_the_dependencies_are_those_of_the_lock(built, function):
+    locked = {
+        normal(name): entry["version"].removeprefix("==")
+        for name, entry in json.loads((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))["functions"].items()
+        if name not in RUNTIME_PROVIDES
+    }
+
+    bundled = {
+        normal(match[1]): match[2]
+        for name in read(built, function)
+        if (match := re.match(r"([^/]+)-([^-/]+)\.dist-info/METADATA$", name))
+    }
+
+    assert bundled == locked
+    assert "aws-lambda-powertools" in bundled
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@each_function
+def test_every_binary_is_for_arm64(built, function):
+    binaries = {name: content for name, content in read(built, function).items() if re.search(r"\.so(\.|$)", name)}
+
+    machines = {name: (content[:4], int.from_bytes(content[18:20], "little")) for name, content in binaries.items()}
+
+    # wrapt brings one; were there none, this would prove nothing.
+    assert machines != {}
+    assert machines == dict.fromkeys(machines, (b"\x7fELF", AARCH64))
+
+
+@runtime_only
+@each_function
+def test_every_module_has_its_bytecode_and_all_bytecode_its_module(built, function):
+    names = set(read(built, function))
+
+    sources = {name for name in names if name.endswith(".py")}
+    compiled = {
+        re.sub(r"__pycache__/([^/]+)\.cpython-313\.pyc$", r"\1.py", name) for name in names if name.endswith(".pyc")
+    }
+
+    assert compiled == sources
+
+
+def code_objects(code):
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from code_objects(constant)
+
+
+@runtime_only
+@each_function
+def test_bytecode_is_used_unchecked_and_says_where_it_is_on_lambda(built, function):
+    # https://docs.python.org/3/reference/import.html#cached-bytecode-invalidation
+    names = read(built, function)
+    wrong = {}
+    for name, content in names.items():
+        if not name.endswith(".pyc"):
+            continue
+        source = re.sub(r"__pycache__/([^/]+)\.cpython-313\.pyc$", r"\1.py", name)
+        code = marshal.loads(content[16:])
+        told = {
+            "magic": content[:4],
+            "flags": int.from_bytes(content[4:8], "little"),
+            "hash": content[8:16],
+            "files": {one.co_filename for one in code_objects(code)},
+        }
+        right = {
+            "magic": importlib.util.MAGIC_NUMBER,
+            "flags": UNCHECKED_HASH,
+            "hash": importlib.util.source_hash(names[source]),
+            "files": {f"/var/task/{source}"},
+        }
+        if told != right:
+            wrong[name] = told
+
+    assert wrong == {}
+
+
+@each_function
+def test_every_file_can_be_read_by_whoever_runs_it_and_has_no_time(built, function):
+    with zipfile.ZipFile(built / f"{function}.zip") as archive:
+        entries = archive.infolist()
+
+    assert {entry.external_attr >> 16 for entry in entries} == {0o644}
+    assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
+    assert [entry.filename for entry in entries] == sorted({entry.filename for entry in entries})
+
+
+@each_function
+def test_a_bundle_is_small_enough_for_lambda(built, function):
+    # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    unzipped = sum(len(content) for content in read(built, function).values())
+
+    assert (built / f"{function}.zip").stat().st_size < 50 * 1024 * 1024
+    assert unzipped < 250 * 1024 * 1024
+
+
+IMPORT_AS_LAMBDA_DOES = """
+import json, sys
+sys.path[0] = sys.argv[1]
+module = __import__(sys.argv[2], fromlist=["handler"])
+files = {name: getattr(found, "__file__", None) for name, found in list(sys.modules.items())}
+loaded = {name: path for name, path in files.items() if path}
+print(json.dumps({"callable": callable(module.handler), "loaded": loaded}))
+"""
+# As little as Lambda gives: no credentials, no home, nothing of this machine.
+ENVIRONMENT = {
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+
+def unzip(built, function, folder):
+    with zipfile.ZipFile(built / f"{function}.zip") as archive:
+        archive.extractall(folder)
+
+
+def import_handler(task, function, variables):
+    """Import a function's handler from its unzipped bundle, in a new process somewhere else."""
+    elsewhere = task.parent / "elsewhere"
+    elsewhere.mkdir()
+    return subprocess.run(
+        [sys.executable, "-c", IMPORT_AS_LAMBDA_DOES, str(task), f"lambdas.{function}.handler"],
+        cwd=elsewhere,
+        env=ENVIRONMENT | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@each_function
+def test_a_handler_is_imported_from_its_bundle_alone(built, tmp_path, function):
+    task = tmp_path / "task"
+    unzip(built, function, task)
+
+    process = import_handler(task, function, VARIABLES[function])
+
+    assert process.returncode == 0, process.stderr
+    said = json.loads(process.stdout)
+    bundled = {"lambdas", "aws_lambda_powertools", "aws_xray_sdk", "wrapt", "typing_extensions"}
+    outside = {
+        name: path
+        for name, path in said["loaded"].items()
+        if name.split(".")[0] in bundled and not path.startswith(str(task))
+    }
+    assert said["callable"] is True
+    assert outside == {}
+    assert {name for name in said["loaded"] if name.split(".")[0] in {"modules", "tools", "tests", "cdktf"}} == set()
+
+
+@runtime_only
+def test_an_import_takes_the_bytecode_and_does_not_look_at_the_source(built, tmp_path):
+    task = tmp_path / "task"
+    unzip(built, "status", task)
+    for source in task.rglob("*.py"):
+        source.write_text("raise AssertionError('compiled anew')")
+
+    process = import_handler(task, "status", VARIABLES["status"])
+
+    assert process.returncode == 0, process.stderr
+
+
+@each_function
+def test_a_handler_says_which_variable_the_stack_did_not_set(built, tmp_path, function):
+    task = tmp_path / "task"
+    unzip(built, function, task)
+    missing = sorted(VARIABLES[function])[0]
+    others = {name: value for name, value in VARIABLES[function].items() if name != missing}
+
+    process = import_handler(task, function, others)
+
+    assert process.returncode != 0
+    assert f"environment variable {missing} is not set" in process.stderr
+
+
+@each_function
+def test_no_function_imports_another(function):
+    # Otherwise it would run here, where all are there, and fail in its own bundle.
+    others = {other for other in FUNCTIONS if other != function}
+    imported = {
+        name
+        for path in [*(ROOT / "lambdas" / function).rglob("*.py"), *(ROOT / "lambdas" / "shared").rglob("*.py")]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
+    }
+
+    assert {name for name in imported if name.startswith("lambdas.") and name.split(".")[1] in others} == set()
