@@ -143,25 +143,25 @@ class WebhookStack(TerraformStack):
             "dead-lettered",
             "an event was given up and waits for a replay",
             metric="DeadLettered",
-            service="dead-letter",
+            function=self.fleet.dead_letter,
         )
         watch.watch_event(
             "processing-failures",
             "messages fail in processing; each is tried again until its last receive",
             metric="ProcessingFailures",
-            service="processing",
+            function=self.fleet.processing,
         )
         watch.watch_event(
             "refused-503",
             "webhooks are refused because they cannot be checked or kept: a secret is missing, or AWS does not answer",
             metric="Refused503",
-            service="ingestion",
+            function=self.fleet.ingestion,
         )
         watch.watch_event(
             "refused-signatures",
             "many signatures are refused: a secret was rotated on one side only, or somebody forges",
             metric="Refused401",
-            service="ingestion",
+            function=self.fleet.ingestion,
             threshold=20,
         )
         watch.build_dashboard()

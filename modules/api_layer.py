@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from modules.cdk import (
     ApiGatewayAccount,
@@ -28,6 +28,7 @@ from modules.cdk import (
     LambdaPermission,
     TerraformResource,
     TerraformResourceLifecycle,
+    TerraformStack,
 )
 from modules.lambda_fleet import WebhookFunction
 from modules.naming import Names
@@ -78,6 +79,16 @@ class GatewayResponse:
     message: str
     retry_after: int
 
+
+_FROZEN_BY_A_DEPLOYMENT = (
+    "aws_api_gateway_rest_api",
+    "aws_api_gateway_resource",
+    "aws_api_gateway_method",
+    "aws_api_gateway_integration",
+    "aws_api_gateway_authorizer",
+    "aws_api_gateway_request_validator",
+    "aws_api_gateway_gateway_response",
+)
 
 # A function at its reserved concurrency is a 500 by default, although it is a matter of waiting like a throttle. So
 # both are a 429 with Retry-After for the sender; the alarms tell them apart by the functions' own throttle metric.
@@ -156,7 +167,7 @@ class ApiLayer(Construct):
         self._settings = settings
         self._names = names
         self._log_retention = log_retention
-        self._routes: list[tuple[Route, str]] = []
+        self._routes: list[Route] = []
         self._deployed: list[TerraformResource] = []
         self._resources: dict[str, ApiGatewayResource] = {}
         self.api = ApiGatewayRestApi(
@@ -207,7 +218,7 @@ class ApiLayer(Construct):
             source_arn=f"{self.api.execution_arn}/*/{route.method}{route.any_path}",
         )
         self._deployed += [method, integration]
-        self._routes.append((route, function.name))
+        self._routes.append(route)
 
     def operator_policy(self) -> DataAwsIamPolicyDocument:
         """Return a policy for operators: ``execute-api:Invoke`` on the routes that ask for IAM, and nothing else."""
@@ -220,7 +231,7 @@ class ApiLayer(Construct):
                     actions=["execute-api:Invoke"],
                     resources=[
                         f"{self.api.execution_arn}/{STAGE}/{route.method}{route.any_path}"
-                        for route, _ in self._routes
+                        for route in self._routes
                         if route.authorization == "AWS_IAM"
                     ],
                 )
@@ -277,10 +288,13 @@ class ApiLayer(Construct):
 
     def _definition_digest(self) -> str:
         """Return a digest of all that a deployment freezes, so that any change of it makes a new deployment."""
-        definition = [
-            [[asdict(route), function] for route, function in self._routes],
-            [asdict(response) for response in GATEWAY_RESPONSES],
-        ]
+        synthesized = TerraformStack.of(self).to_terraform()["resource"]
+        definition = {
+            f"{kind}.{name}": {key: value for key, value in attributes.items() if key not in ("//", "tags")}
+            for kind in _FROZEN_BY_A_DEPLOYMENT
+            for name, attributes in synthesized.get(kind, {}).items()
+            if attributes["//"]["metadata"]["path"].startswith(f"{self.node.path}/")
+        }
         return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
 
     def _resource(self, path: str) -> str:
@@ -335,4 +349,6 @@ class ApiLayer(Construct):
             role=role.name,
             policy_arn=f"arn:{partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
         )
-        return ApiGatewayAccount(self, "account", cloudwatch_role_arn=role.arn, depends_on=[attachment])
+        return ApiGatewayAccount(
+            self, "account", cloudwatch_role_arn=role.arn, reset_on_delete=True, depends_on=[attachment]
+        )

@@ -36,16 +36,17 @@ class EventRouting(Construct):
         self, scope: Construct, id_: str, *, settings: RoutingSettings, names: Names, providers: Iterable[str]
     ) -> None:
         super().__init__(scope, id_)
-        self.bus = CloudwatchEventBus(self, "bus", name=names("events"))
-        archive = CloudwatchEventArchive(
-            self,
-            "archive",
-            name=names("events"),
-            event_source_arn=self.bus.arn,
-            retention_days=settings.archive_retention,
+        self.bus = pin(CloudwatchEventBus(self, "bus", name=names("events")), f"{id_}_bus")
+        pin(
+            CloudwatchEventArchive(
+                self,
+                "archive",
+                name=names("events"),
+                event_source_arn=self.bus.arn,
+                retention_days=settings.archive_retention,
+            ),
+            f"{id_}_archive",
         )
-        pin(self.bus, f"{id_}_bus")
-        pin(archive, f"{id_}_archive")
         self.rules = {
             provider: CloudwatchEventRule(
                 self,

@@ -85,7 +85,8 @@ class WebhookFunction(Construct):
             type=AssetType.FILE,
         )
         self._environment = {
-            "POWERTOOLS_SERVICE_NAME": name.replace("_", "-"),
+            # The dimension of the function's metrics too, which two environments of an account must not share.
+            "POWERTOOLS_SERVICE_NAME": self.name,
             "POWERTOOLS_LOG_LEVEL": settings.log_level,
             "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
         }

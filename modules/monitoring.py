@@ -156,23 +156,25 @@ class Monitoring(Construct):
             statistic="Maximum",
         )
 
-    def watch_event(self, id_: str, description: str, *, metric: str, service: str, threshold: int = 0) -> None:
+    def watch_event(
+        self, id_: str, description: str, *, metric: str, function: WebhookFunction, threshold: int = 0
+    ) -> None:
         """Alarm when a function counts something more often in five minutes than it may.
 
         Parameters
         ----------
         metric : str
             Name of a metric that the function emits.
-        service : str
-            The function's service name, which is the metric's dimension.
+        function : WebhookFunction
+            The function, whose name is the metric's dimension.
         threshold : int
             Count that is still borne.
         """
-        dimensions = {"service": service}
+        dimensions = {"service": function.name}
         self._metric_alarm(
             id_, description, namespace=NAMESPACE, metric_name=metric, dimensions=dimensions, threshold=threshold
         )
-        self._widget(id_, [[NAMESPACE, metric, "service", service]])
+        self._widget(id_, [[NAMESPACE, metric, "service", function.name]])
 
     def watch_api(self, api_name: str, stage: str) -> None:
         """Alarm when the API answers 5xx."""

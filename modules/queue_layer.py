@@ -46,6 +46,7 @@ class QueueLayer(Construct):
             visibility_timeout_seconds=settings.visibility_timeout,
             sqs_managed_sse_enabled=True,
         )
+        pin(self.dead_letter, f"{id_}_dead_letter")
         self.main = SqsQueue(
             self,
             "main",
@@ -58,7 +59,6 @@ class QueueLayer(Construct):
             ),
         )
         pin(self.main, f"{id_}_main")
-        pin(self.dead_letter, f"{id_}_dead_letter")
         SqsQueueRedriveAllowPolicy(
             self,
             "redrive_allow",

@@ -29,17 +29,18 @@ class SecretsLayer(Construct):
         super().__init__(scope, id_)
         self._providers = providers
         self.secrets = {
-            name: SecretsmanagerSecret(
-                self,
-                name,
-                name=names("secret", of=name),
-                description=f"Signing secrets of {name}: plain text, or JSON with a list 'secrets', newest first",
-                recovery_window_in_days=0,
+            name: pin(
+                SecretsmanagerSecret(
+                    self,
+                    name,
+                    name=names("secret", of=name),
+                    description=f"Signing secrets of {name}: plain text, or JSON with a list 'secrets', newest first",
+                    recovery_window_in_days=0,
+                ),
+                f"{id_}_{name}",
             )
             for name in providers
         }
-        for name, secret in self.secrets.items():
-            pin(secret, f"{id_}_{name}")
 
     def grant_read(self, function: WebhookFunction) -> None:
         """Allow ``secretsmanager:GetSecretValue`` on these secrets."""

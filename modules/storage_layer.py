@@ -53,10 +53,9 @@ class StorageLayer(Construct):
 
     def __init__(self, scope: Construct, id_: str, *, settings: StorageSettings, names: Names, account_id: str) -> None:
         super().__init__(scope, id_)
-        self.table = self._build_table(names)
-        self.bucket = self._build_bucket(settings, names, account_id)
-        pin(self.table, f"{id_}_table")
-        pin(self.bucket, f"{id_}_bucket")
+        self.table = pin(self._build_table(names), f"{id_}_table")
+        self.bucket = pin(self._build_bucket(names, account_id), f"{id_}_bucket")
+        self._protect_bucket(settings)
 
     def _build_table(self, names: Names) -> DynamodbTable:
         keys = (PARTITION_KEY, SORT_KEY, "eventKey", "receivedBucket", "receivedAt")
@@ -83,10 +82,11 @@ class StorageLayer(Construct):
             server_side_encryption=DynamodbTableServerSideEncryption(enabled=True),
         )
 
-    def _build_bucket(self, settings: StorageSettings, names: Names, account_id: str) -> S3Bucket:
-        bucket = S3Bucket(
-            self, "bucket", bucket=f"{PREFIX}-archive-{account_id}-{names.environment}", force_destroy=True
-        )
+    def _build_bucket(self, names: Names, account_id: str) -> S3Bucket:
+        return S3Bucket(self, "bucket", bucket=f"{PREFIX}-archive-{account_id}-{names.environment}", force_destroy=True)
+
+    def _protect_bucket(self, settings: StorageSettings) -> None:
+        bucket = self.bucket
         versioning = S3BucketVersioningA(
             self,
             "versioning",
@@ -124,30 +124,39 @@ class StorageLayer(Construct):
             self,
             "lifecycle",
             bucket=bucket.id,
-            rule=[self._lifecycle_rule(settings)],
+            rule=self._lifecycle_rules(settings),
             depends_on=[versioning],
         )
-        return bucket
 
-    def _lifecycle_rule(self, settings: StorageSettings) -> S3BucketLifecycleConfigurationRule:
-        return S3BucketLifecycleConfigurationRule(
-            id="payloads-to-glacier",
-            status="Enabled",
-            # Without a size of its own in the filter, S3 leaves objects under 128 KB where they are.
-            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
-            filter=[S3BucketLifecycleConfigurationRuleFilter(object_size_greater_than=settings.glacier_minimum_size)],
-            transition=[
-                S3BucketLifecycleConfigurationRuleTransition(days=settings.glacier_after, storage_class="GLACIER")
-            ],
-            noncurrent_version_expiration=[
-                S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(
-                    noncurrent_days=settings.noncurrent_versions
-                )
-            ],
-            abort_incomplete_multipart_upload=[
-                S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(days_after_initiation=7)
-            ],
-        )
+    def _lifecycle_rules(self, settings: StorageSettings) -> list[S3BucketLifecycleConfigurationRule]:
+        return [
+            S3BucketLifecycleConfigurationRule(
+                id="payloads-to-glacier",
+                status="Enabled",
+                # Without a size of its own in the filter, S3 leaves objects under 128 KB where they are.
+                # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+                filter=[
+                    S3BucketLifecycleConfigurationRuleFilter(object_size_greater_than=settings.glacier_minimum_size)
+                ],
+                transition=[
+                    S3BucketLifecycleConfigurationRuleTransition(days=settings.glacier_after, storage_class="GLACIER")
+                ],
+            ),
+            # A rule of its own: S3 takes no upload to abort beside a size, and old versions go whatever their size.
+            S3BucketLifecycleConfigurationRule(
+                id="old-versions-and-broken-uploads",
+                status="Enabled",
+                filter=[S3BucketLifecycleConfigurationRuleFilter(prefix="")],
+                noncurrent_version_expiration=[
+                    S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(
+                        noncurrent_days=settings.noncurrent_versions
+                    )
+                ],
+                abort_incomplete_multipart_upload=[
+                    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(days_after_initiation=7)
+                ],
+            ),
+        ]
 
     def grant_archive_payloads(self, function: WebhookFunction) -> None:
         """Allow ``s3:PutObject`` below ``raw/``."""

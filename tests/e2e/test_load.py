@@ -117,9 +117,11 @@ def test_no_event_is_lost_and_none_recorded_twice(stack, downstream, report):
         f"settled after {drained_after:.0f} s"
     )
     report(f"load: answers {dict(statuses)}; killed {dict(killer.killed)}; dead-lettered and replayed {replayed}")
+    kept = sum(archived[hashlib.sha256(body).hexdigest()] for body in expected.values())
+    missing = len(expected.keys() - routed.keys())
     report(
-        f"load: records {len(found)}, archive objects {sum(archived[hashlib.sha256(b).hexdigest()] for b in expected.values())}, "
-        f"routed events {sum(routed[t] for t in expected)} ({len(twice)} events more than once), missing 0"
+        f"load: records {len(found)}, archive objects {kept}, routed events {sum(routed[key] for key in expected)} "
+        f"({len(twice)} events more than once), missing {missing}"
     )
     assert killer.killed, "nothing was killed, so that nothing was shown"
 

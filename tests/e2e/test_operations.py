@@ -32,7 +32,7 @@ def no_archive_grant(stack, event_ids):
 def send_at_once(stack, sent):
     """Put accepted webhooks into the main queue as one batch, so that processing receives them together.
 
-    Ingestion sends one message at a time, and the poller would take each at once; so the mapping rests while they gather.
+    Ingestion sends one message at a time, and the poller would take each at once; so the mapping rests meanwhile.
     """
     client = stack.aws.client("lambda")
     (mapping,) = client.list_event_source_mappings(FunctionName=Names(stack.environment)("processing"))[
@@ -114,7 +114,7 @@ def test_a_dead_letter_sets_off_its_alarm(stack):
         MetricData=[
             {
                 "MetricName": "DeadLettered",
-                "Dimensions": [{"Name": "service", "Value": "dead-letter"}],
+                "Dimensions": [{"Name": "service", "Value": Names(stack.environment)("dead-letter")}],
                 "Value": count,
                 "Unit": "Count",
             }

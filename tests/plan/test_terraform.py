@@ -11,8 +11,8 @@ from tools.ministack import LocalAws
 from tools.terraform import Workspace, changes
 
 # What a second plan would change although nothing changed, and why. MiniStack's DescribeAlarms leaves these attributes
-# out of the XML answers that the provider reads; `test_alarms_are_stored_as_planned` reads the same alarms over the other
-# protocol, where they are complete.
+# out of the XML answers that the provider reads; `test_alarms_are_stored_as_planned` reads the same alarms over the
+# other protocol, where they are complete.
 EMULATOR_DIFFERENCES = {
     "aws_cloudwatch_metric_alarm": {
         "actions_enabled",

@@ -23,9 +23,14 @@ API = "aws_api_gateway_rest_api[webhook-api-dev]"
 TOPIC = "aws_sns_topic[webhook-alarms-dev]"
 
 
+def of(resource: str, provider: str) -> str:
+    """Return the name of a resource of a provider, whose hyphens are underscores in names."""
+    return f"webhook-{resource}-{provider.replace('-', '_')}-dev"
+
+
 def secret(provider: str) -> str:
     """Return the label of a provider's signing secret."""
-    return f"aws_secretsmanager_secret[webhook-secret-{provider}-dev]"
+    return f"aws_secretsmanager_secret[{of('secret', provider)}]"
 
 
 def function(name: str) -> str:

@@ -22,7 +22,7 @@ PINNED = {
     "aws_sqs_queue.queues_dead_letter":                    "webhook-dlq-dev",
     "aws_secretsmanager_secret.secrets_stripe":            "webhook-secret-stripe-dev",
     "aws_secretsmanager_secret.secrets_github":            "webhook-secret-github-dev",
-    "aws_secretsmanager_secret.secrets_standard-webhooks": "webhook-secret-standard-webhooks-dev",
+    "aws_secretsmanager_secret.secrets_standard-webhooks": "webhook-secret-standard_webhooks-dev",
     "aws_secretsmanager_secret.secrets_generic":           "webhook-secret-generic-dev",
     "aws_cloudwatch_event_bus.routing_bus":                "webhook-events-dev",
     "aws_cloudwatch_event_archive.routing_archive":        "webhook-events-dev",

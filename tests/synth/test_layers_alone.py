@@ -62,7 +62,7 @@ def monitoring(scope, id_, names):
     layer.watch_queue("q")
     layer.watch_dead_letter_queue("d")
     layer.watch_api("a", "v1")
-    layer.watch_event("something", "something happens", metric="Something", service="f")
+    layer.watch_event("something", "something happens", metric="Something", function=StubFunction())
     layer.build_dashboard()
     return layer
 

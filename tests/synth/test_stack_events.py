@@ -7,7 +7,7 @@ import pytest
 from lambdas.processing.bus import Bus
 from lambdas.shared.envelope import ArchivedBody, Envelope
 from lambdas.shared.event import WebhookEvent
-from tests.synth.labels import BUS, PROVIDERS
+from tests.synth.labels import BUS, PROVIDERS, of
 
 
 class Recorded:
@@ -53,7 +53,7 @@ def test_each_provider_has_one_rule_that_matches_its_events_and_no_others(synthe
         for provider in providers
     }
 
-    assert matching == {provider: [f"webhook-events-{provider}-dev"] for provider in providers}
+    assert matching == {provider: [of("events", provider)] for provider in providers}
     assert {name for names in matching.values() for name in names} == set(rules)
 
 

@@ -126,7 +126,7 @@ def test_a_function_is_told_names_and_addresses_and_nothing_else(template, name)
     variables = template.meaning(template.one("aws_lambda_function", name)["environment"]["variables"])
 
     assert variables == VARIABLES[name] | {
-        "POWERTOOLS_SERVICE_NAME": FUNCTIONS[name].replace("_", "-"),
+        "POWERTOOLS_SERVICE_NAME": name,
         "POWERTOOLS_LOG_LEVEL": "INFO",
         "POWERTOOLS_METRICS_NAMESPACE": "Webhooks",
     }

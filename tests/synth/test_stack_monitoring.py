@@ -51,10 +51,10 @@ METRICS = {
     "webhook-api-5xx-dev": (
         "AWS/ApiGateway", "5XXError", {"ApiName": f"{API}.name", "Stage": "v1"}, "Sum", 0,
     ),
-    "webhook-dead-lettered-dev": ("Webhooks", "DeadLettered", {"service": "dead-letter"}, "Sum", 0),
-    "webhook-processing-failures-dev": ("Webhooks", "ProcessingFailures", {"service": "processing"}, "Sum", 0),
-    "webhook-refused-503-dev": ("Webhooks", "Refused503", {"service": "ingestion"}, "Sum", 0),
-    "webhook-refused-signatures-dev": ("Webhooks", "Refused401", {"service": "ingestion"}, "Sum", 20),
+    "webhook-dead-lettered-dev": ("Webhooks", "DeadLettered", {"service": "webhook-dead-letter-dev"}, "Sum", 0),
+    "webhook-processing-failures-dev": ("Webhooks", "ProcessingFailures", {"service": "webhook-processing-dev"}, "Sum", 0),
+    "webhook-refused-503-dev": ("Webhooks", "Refused503", {"service": "webhook-ingestion-dev"}, "Sum", 0),
+    "webhook-refused-signatures-dev": ("Webhooks", "Refused401", {"service": "webhook-ingestion-dev"}, "Sum", 20),
     **{
         f"{name.removesuffix('-dev')}-throttles-dev": (
             "AWS/Lambda", "Throttles", {"FunctionName": f"{function(name)}.function_name"}, "Sum", 0,
@@ -95,13 +95,13 @@ def test_an_alarm_notifies_the_topic_and_silence_is_no_alarm(template, name):
 @pytest.mark.parametrize("name", OWN_METRICS)
 def test_a_metric_of_our_own_is_one_that_its_function_counts(template, name):
     alarm = template.one("aws_cloudwatch_metric_alarm", name)
-    (function,) = [
-        function
-        for function in template.all("aws_lambda_function")
-        if function["environment"]["variables"]["POWERTOOLS_SERVICE_NAME"] == alarm["dimensions"]["service"]
+    (counting,) = [
+        candidate
+        for candidate in template.all("aws_lambda_function")
+        if candidate["environment"]["variables"]["POWERTOOLS_SERVICE_NAME"] == alarm["dimensions"]["service"]
     ]
 
-    patterns = counted(FUNCTIONS[function.name])
+    patterns = counted(FUNCTIONS[counting.name])
 
     assert [p for p in patterns if re.fullmatch(p, alarm["metric_name"])] != [], f"counted: {patterns}"
 

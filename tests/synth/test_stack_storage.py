@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.synth.labels import PROVIDERS
+from tests.synth.labels import PROVIDERS, of
 
 
 def test_the_keys_are_those_of_the_requirements(template):
@@ -140,7 +140,7 @@ def test_each_provider_has_a_secret_and_its_value_never_passes_through_terraform
         if re.search(r"secret_version|random_password|ssm_parameter|secretsmanager_random", resource.type)
     }
 
-    assert secrets == {f"webhook-secret-{provider}-dev" for provider in PROVIDERS}
+    assert secrets == {of("secret", provider) for provider in PROVIDERS}
     assert holding_values == set()
 
 

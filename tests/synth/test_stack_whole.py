@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.synth.labels import BUCKET, BUS, DLQ, FUNCTIONS, PROVIDERS, QUEUE, ROOT, TABLE, TOPIC, secret
+from tests.synth.labels import BUCKET, BUS, DLQ, FUNCTIONS, PROVIDERS, QUEUE, ROOT, TABLE, TOPIC, of, secret
 from tests.synth.template import NAME_ATTRIBUTES, UndeclaredError, texts
 
 
@@ -189,7 +189,7 @@ def test_the_bucket_goes_with_its_objects(template):
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_secret_goes_at_once_so_that_its_name_is_free_again(template, provider):
-    secret = template.one("aws_secretsmanager_secret", f"webhook-secret-{provider}-dev")
+    secret = template.one("aws_secretsmanager_secret", of("secret", provider))
 
     assert secret["recovery_window_in_days"] == 0
 
