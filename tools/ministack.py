@@ -187,6 +187,9 @@ def _server_environment(port: int, folder: Path) -> dict[str, str]:
         "MINISTACK_SSL_CERT": str(folder / "server.pem"),
         "MINISTACK_SSL_KEY": str(folder / "server.key"),
         "AWS_CA_BUNDLE": str(folder / "ca.pem"),
+        # Listeners that nobody here needs, and that would not keep to the loopback address.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
         "CLOUDTRAIL_RECORDING": "1",
         "CLOUDTRAIL_MAX_EVENTS": "500000",
         "S3_DATA_DIR": str(folder / "s3"),

@@ -39,7 +39,10 @@ def fresh(local_aws: LocalAws, bundles: Path, tmp_path_factory: pytest.TempPathF
 def test_terraform_finds_the_synthesized_stack_valid(fresh):
     verdict = json.loads(fresh.run("validate", "-json"))
 
-    assert (verdict["valid"], verdict["diagnostics"]) == (True, [])
+    # `reset_on_delete` goes with provider 6, which always resets; 5.100.0 would leave a gone role there.
+    known = 'The "reset_on_delete" attribute will be removed in a future version of the\nprovider'
+    assert verdict["valid"] is True
+    assert [item["detail"] for item in verdict["diagnostics"] if item["detail"] != known] == []
 
 
 def test_the_first_plan_only_creates(fresh):

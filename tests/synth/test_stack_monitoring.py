@@ -52,7 +52,9 @@ METRICS = {
         "AWS/ApiGateway", "5XXError", {"ApiName": f"{API}.name", "Stage": "v1"}, "Sum", 0,
     ),
     "webhook-dead-lettered-dev": ("Webhooks", "DeadLettered", {"service": "webhook-dead-letter-dev"}, "Sum", 0),
-    "webhook-processing-failures-dev": ("Webhooks", "ProcessingFailures", {"service": "webhook-processing-dev"}, "Sum", 0),
+    "webhook-processing-failures-dev": (
+        "Webhooks", "ProcessingFailures", {"service": "webhook-processing-dev"}, "Sum", 0,
+    ),
     "webhook-refused-503-dev": ("Webhooks", "Refused503", {"service": "webhook-ingestion-dev"}, "Sum", 0),
     "webhook-refused-signatures-dev": ("Webhooks", "Refused401", {"service": "webhook-ingestion-dev"}, "Sum", 20),
     **{
