@@ -1,6 +1,8 @@
 """What more than one kind of test uses; anything slow is made once per session."""
 
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,6 +38,11 @@ def stack(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
         # Three receives at 300 s would take a quarter of an hour; the functions' time-out in this environment is 10 s.
         deployed.shorten_retries(12)
         yield deployed
+
+
+def pytest_configure() -> None:
+    """Let a terminated run take down what it started, as an interrupted one does."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 _numbers: list[str] = []

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -249,6 +250,7 @@ def show_where_next() -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("\ndemo stopped; everything that was started is gone."))
     try:
         main()
     except (TimeoutError, FileNotFoundError, RuntimeError) as error:

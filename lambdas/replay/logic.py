@@ -150,17 +150,18 @@ def _read_cursor(text: str, wanted: TimeRange) -> tuple[int, dict[str, Any] | No
     buckets = received_buckets(wanted.provider, wanted.start, wanted.end)
     if type(bucket) is not int or not 0 <= bucket < len(buckets):
         raise BadReplayError("next: not a cursor that this API returned")
-    if after is not None and not _is_key(after, buckets[bucket]):
+    if after is not None and not (
+        _is_key(after)
+        and after["receivedBucket"] == buckets[bucket]
+        and wanted.start <= after["receivedAt"] <= wanted.end
+    ):
         raise BadReplayError("next: not a cursor that this API returned")
     return bucket, after
 
 
-def _is_key(value: Any, bucket: str) -> bool:
-    """Tell whether a value can be a place in the index by time of receipt, in that bucket."""
+def _is_key(value: Any) -> bool:
+    """Tell whether a value can be a place in the index by time of receipt."""
     names = {PARTITION_KEY, SORT_KEY, "receivedBucket", "receivedAt"}
-    return (
-        isinstance(value, dict)
-        and set(value) == names
-        and all(isinstance(text, str) and text for text in value.values())
-        and value["receivedBucket"] == bucket
-    )
+    if not isinstance(value, dict) or set(value) != names:
+        return False
+    return all(isinstance(text, str) and text for text in value.values())

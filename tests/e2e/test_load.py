@@ -24,8 +24,9 @@ KILLED_FOR_EACH_REQUEST = 0.04
 
 @dataclass
 class Killer:
-    """Kills a function now and then, as a failing host would: by the number of requests, and not by the clock, so that a
-    slow machine has no more failures for each request than a fast one.
+    """Kills a function now and then, as a failing host would.
+
+    It goes by the number of requests and not by the clock, so that a slow machine has no more failures than a fast one.
     """
 
     server: int
