@@ -1,7 +1,6 @@
 """What the end-to-end tests share."""
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,8 +17,6 @@ def number() -> int:
 
 
 @pytest.fixture(scope="session")
-def downstream(stack: LocalStack) -> Iterator[Downstream]:
-    """A subscriber of every provider's events."""
-    subscribed = Downstream.subscribe(stack)
-    yield subscribed
-    subscribed.unsubscribe()
+def downstream(stack: LocalStack) -> Downstream:
+    """A subscriber of every provider's events, until the test that destroys the stack detaches it."""
+    return Downstream.subscribe(stack)

@@ -40,7 +40,7 @@ def test_terraform_finds_the_synthesized_stack_valid(fresh):
     verdict = json.loads(fresh.run("validate", "-json"))
 
     # `reset_on_delete` goes with provider 6, which always resets; 5.100.0 would leave a gone role there.
-    known = 'The "reset_on_delete" attribute will be removed in a future version of the\nprovider'
+    known = 'The "reset_on_delete" attribute will be removed in a future version of the provider'
     assert verdict["valid"] is True
     assert [item["detail"] for item in verdict["diagnostics"] if item["detail"] != known] == []
 
