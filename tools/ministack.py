@@ -108,7 +108,7 @@ class LocalAws:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
-            # MiniStack ends an HTTP/2 connection in the middle of a large answer; Terraform's provider is written in Go.
+            # MiniStack ends an HTTP/2 connection in the middle of a large answer; Terraform's provider is a Go program.
             "GODEBUG": "http2client=0",
         }
 

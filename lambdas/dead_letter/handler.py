@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from lambdas.dead_letter.logic import DeadLetters
 from lambdas.shared.archive import Archive
 from lambdas.shared.aws import client, setting
+from lambdas.shared.errors import describe
 from lambdas.shared.observability import logger, metrics, tracer
 from lambdas.shared.records import Records
 
@@ -31,7 +32,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _keep(record: SQSRecord) -> None:
     sent_at = int(record.attributes.sent_timestamp or 0) / 1000
-    kept = _dead_letters.keep(record.message_id, record.body, sent_at)
+    try:
+        kept = _dead_letters.keep(record.message_id, record.body, sent_at)
+    except Exception as error:
+        # A partial batch response is no error of the function, so that this line and this metric are all that tells.
+        logger.error("dead letter not kept", message_id=record.message_id, reason=describe(error))
+        metrics.add_metric(name="DeadLetterFailures", unit=MetricUnit.Count, value=1)
+        raise
     logger.error(
         "event dead-lettered",
         correlation_id=kept.correlation_id,

@@ -57,6 +57,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         # A traceback can quote what it choked on, so that only the error's type and place are logged.
         place = traceback.extract_tb(error.__traceback__)[-1]
         logger.error("webhook failed", status=500, error=type(error).__name__, place=f"{place.filename}:{place.lineno}")
+        _count("Refused500")
         return _answer(500, correlation_id, {"error": "internal_error"})
     logger.info("webhook accepted", event_id=accepted.event_id, event_type=accepted.event_type)
     _count("Accepted")

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from lambdas.shared.envelope import ArchivedBody, Envelope
+from lambdas.shared.errors import TellableError
 
 SOURCE_PREFIX = "webhooks."
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 MAX_ENTRIES = 10
 
 
-class NotPublishedError(Exception):
+class NotPublishedError(TellableError):
     """The bus refused an entry."""
 
 

@@ -8,9 +8,10 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from lambdas.processing.bus import Bus
-from lambdas.processing.pipeline import Message, Outcome, Pipeline, describe
+from lambdas.processing.pipeline import Message, Outcome, Pipeline
 from lambdas.shared.archive import Archive
 from lambdas.shared.aws import client, setting
+from lambdas.shared.errors import describe
 from lambdas.shared.observability import logger, metrics, tracer
 from lambdas.shared.records import Records
 

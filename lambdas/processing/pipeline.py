@@ -1,7 +1,7 @@
 """One batch from the main queue: archive, record, publish, mark, each stage for all messages that came so far.
 
 Safe to run again from any point: the archive and the record are written conditionally, and a record tells how far
-its event came. An event is published twice only when a crash falls between publishing and marking.
+its event came. An event is published twice only when a crash, or a lost answer, falls between publishing and marking.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,10 +13,11 @@ from lambdas.processing.rules import Decision, decide
 from lambdas.shared import times
 from lambdas.shared.archive import Archive
 from lambdas.shared.envelope import ArchivedBody, Envelope
+from lambdas.shared.errors import TellableError, describe
 from lambdas.shared.records import Claim, Records, Step, entry
 
 
-class BusyError(Exception):
+class BusyError(TellableError):
     """Another invocation holds the event's claim; the message comes back after the visibility timeout."""
 
 
@@ -183,7 +184,7 @@ class Pipeline:
             return
         try:
             self.records.note_failure(
-                work.envelope.event,
+                work.envelope,
                 describe(error),
                 self._now(),
                 message.receive_count,
@@ -191,14 +192,3 @@ class Pipeline:
             )
         except Exception as failure:
             self.on_failure(message, failure)
-
-
-def describe(error: Exception) -> str:
-    """Return what an error may say in a record: AWS's code and operation, or its type; never what it quotes."""
-    response = getattr(error, "response", None)
-    if isinstance(response, dict):
-        code = response.get("Error", {}).get("Code", "unknown")
-        return f"{getattr(error, 'operation_name', 'call')}: {code}"
-    if isinstance(error, NotPublishedError | BusyError):
-        return str(error)
-    return type(error).__name__

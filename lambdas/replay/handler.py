@@ -37,6 +37,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         request = read_request(from_api_gateway(event).body)
         outcome = _replayer.run(request, replay_id)
     except (BadReplayError, MalformedWebhookError) as error:
+        metrics.add_metric(name="ReplaysRefused", unit=MetricUnit.Count, value=1)
         return json_answer(400, {"error": str(error)})
     logger.info(
         "replay",

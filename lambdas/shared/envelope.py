@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from lambdas.shared import times
 from lambdas.shared.event import WebhookEvent
 from lambdas.shared.providers.fields import is_identifier
 
@@ -132,6 +133,8 @@ class Envelope:
             texts += list(replay.values()) if replay is not None else []
             if not all(isinstance(text, str) for text in texts):
                 raise NotAnEnvelopeError("a text is missing or is none")
+            if times.parse(fields["receivedAt"]) is None:
+                raise NotAnEnvelopeError("receivedAt must be a time")
             if archived is not None and type(archived["size"]) is not int:
                 raise NotAnEnvelopeError("archived.size must be a whole number")
             envelope = cls(

@@ -1,4 +1,4 @@
-"""The ways in which a webhook is refused at the door, and the HTTP status of each."""
+"""The ways in which a webhook is refused at the door, with the HTTP status of each; and what an error may say."""
 
 
 class WebhookRefusedError(Exception):
@@ -47,3 +47,16 @@ class UnavailableError(WebhookRefusedError):
     """We cannot check the webhook, or cannot make it durable: the sender must try again."""
 
     status = 503
+
+
+class TellableError(Exception):
+    """An error whose message holds nothing of a payload, so that it may stand in a log or a record."""
+
+
+def describe(error: Exception) -> str:
+    """Return what a log or a record may say of an error: AWS's code and operation, or its type; not what it quotes."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):
+        code = response.get("Error", {}).get("Code", "unknown")
+        return f"{getattr(error, 'operation_name', 'call')}: {code}"
+    return str(error) if isinstance(error, TellableError) else type(error).__name__

@@ -15,6 +15,8 @@ from lambdas.shared.records import (
     to_item,
 )
 
+# A long and empty range has many buckets: at some 10 ms each, a page of them stays well under API Gateway's 29 s.
+MAX_QUERIES_FOR_A_PAGE = 500
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 _MAX_BATCH_GET = 100
 
@@ -97,11 +99,13 @@ class RecordQueries:
         bucket, after
             Where to go on, from the `Page` before; 0 and None at first.
         limit : int
-            How many records to read at most.
+            How many records to read at most. A page may hold fewer, or none, and still not be the last.
         """
         buckets = received_buckets(provider, start, end)
         found: list[dict[str, Any]] = []
-        while bucket < len(buckets) and len(found) < limit:
+        queries = 0
+        while bucket < len(buckets) and len(found) < limit and queries < MAX_QUERIES_FOR_A_PAGE:
+            queries += 1
             arguments: dict[str, Any] = {
                 "TableName": self._table,
                 "IndexName": BY_RECEIVED_INDEX,

@@ -192,27 +192,32 @@ class Records:
         )
 
     def mark_routed(self, event: WebhookEvent, claim: Claim, routed: dict[str, str]) -> bool:
-        """Say that the event was published; False when another message took the record over meanwhile."""
+        """Say once that the event was published; False when it was said, or another message took over meanwhile."""
         return self._update(
             event,
             "SET #state = :state, #timeline = list_append(#timeline, :timeline) REMOVE #lastFailure",
-            {":state": State.ROUTED, ":owner": claim.owner, ":timeline": [routed]},
-            "#owner = :owner",
+            {
+                ":state": State.ROUTED,
+                ":recorded": State.RECORDED,
+                ":owner": claim.owner,
+                ":timeline": [routed],
+            },
+            "#owner = :owner AND #state = :recorded",
         )
 
-    def note_failure(
-        self, event: WebhookEvent, reason: str, at: str, receive_count: int, release: Claim | None
-    ) -> None:
+    def note_failure(self, envelope: Envelope, reason: str, at: str, receive_count: int, release: Claim | None) -> None:
         """Keep the reason of the latest failure, so that the dead letter handler can say why it came to that.
 
-        A claim that is handed in is released, so that the message's next receive need not wait for it to end.
+        An event that has no record yet gets one without a state, which says what it is and why it is not further. A
+        claim that is handed in is released, so that the message's next receive need not wait for it to end.
         """
-        expression, condition = "SET #lastFailure = :failure", None
-        values: dict[str, Any] = {":failure": {"reason": reason, "at": at, "receiveCount": receive_count}}
+        assignments, values = self._identify(envelope)
+        expression, condition = "SET " + ", ".join([*assignments, "#lastFailure = :failure"]), None
+        values |= {":failure": {"reason": reason, "at": at, "receiveCount": receive_count}}
         if release is not None:
             expression, condition = f"{expression}, #leaseUntil = :now", "#owner = :owner"
             values |= {":now": 0, ":owner": release.owner}
-        self._update(event, expression, values, condition)
+        self._update(envelope.event, expression, values, condition)
 
     def mark_dead_lettered(
         self, envelope: Envelope, message_id: str, at: str, dead_letter_key: str, reason: str | None
@@ -232,14 +237,12 @@ class Records:
             The reason, as the timeline has it.
         """
         why = reason or self._noted_failure(envelope.event) or UNKNOWN_REASON
-        fields = identity(envelope)
-        assignments = [f"#{name} = if_not_exists(#{name}, :{name})" for name in fields]
+        assignments, values = self._identify(envelope)
         assignments += [
             "#timeline = list_append(if_not_exists(#timeline, :received), :entries)",
             "#deadLetterMessage = :message",
         ]
-        values: dict[str, Any] = {
-            **{f":{name}": value for name, value in fields.items()},
+        values |= {
             ":received": [entry(Step.RECEIVED, envelope.received_at)],
             ":entries": [entry(Step.DEAD_LETTERED, at, reason=why)],
             ":message": message_id,
@@ -258,6 +261,12 @@ class Records:
         if not marked:
             self._update(envelope.event, expression, values, once)
         return why
+
+    def _identify(self, envelope: Envelope) -> tuple[list[str], dict[str, Any]]:
+        """Return the assignments, and their values, that give a record its identity unless it has one."""
+        fields = identity(envelope)
+        assignments = [f"#{name} = if_not_exists(#{name}, :{name})" for name in fields]
+        return assignments, {f":{name}": value for name, value in fields.items()}
 
     def _noted_failure(self, event: WebhookEvent) -> str | None:
         answer = self._dynamodb.get_item(

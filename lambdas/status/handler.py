@@ -4,7 +4,7 @@ from typing import Any
 
 from lambdas.shared.api import json_answer
 from lambdas.shared.aws import client, setting
-from lambdas.shared.observability import logger, metrics, tracer
+from lambdas.shared.observability import logger, tracer
 from lambdas.shared.providers.fields import is_identifier
 from lambdas.shared.record_queries import RecordQueries
 from lambdas.status.logic import BadRequestError, describe_transaction, read_cursor, read_limit
@@ -12,7 +12,6 @@ from lambdas.status.logic import BadRequestError, describe_transaction, read_cur
 _records = RecordQueries(client("dynamodb"), setting("TABLE_NAME"))
 
 
-@metrics.log_metrics
 @tracer.capture_lambda_handler(capture_response=False)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

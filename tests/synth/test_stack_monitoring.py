@@ -108,11 +108,13 @@ def test_a_metric_of_our_own_is_one_that_its_function_counts(template, name):
     assert [p for p in patterns if re.fullmatch(p, alarm["metric_name"])] != [], f"counted: {patterns}"
 
 
-def test_the_namespace_is_the_one_that_functions_write_to():
-    source = (ROOT / "lambdas" / "shared" / "observability.py").read_text(encoding="utf-8")
+def test_the_namespace_is_the_one_that_functions_are_told_to_write_to(template):
+    told = {
+        function["environment"]["variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+        for function in template.all("aws_lambda_function")
+    }
 
-    assert re.search(r'^NAMESPACE = "(\w+)"$', source, re.MULTILINE)[1] == "Webhooks"
-    assert "Metrics(namespace=NAMESPACE)" in source
+    assert told == {METRICS[alarm][0] for alarm in OWN_METRICS} == {"Webhooks"}
 
 
 def test_the_refusals_that_alarm_are_statuses_of_refusals():

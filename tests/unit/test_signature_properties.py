@@ -223,7 +223,7 @@ envelopes = st.builds(
     lambda payload, **fields: Envelope(**payload, **fields),
     payload=st.fixed_dictionaries({"body": st.binary()}) | st.fixed_dictionaries({"archived": places}),
     event=events,
-    received_at=any_text,
+    received_at=st.integers(0, 253_402_300_799).map(times.iso),
     correlation_id=any_text,
     content_type=any_text,
     scheme=any_text,
