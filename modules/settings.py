@@ -286,11 +286,20 @@ class Settings(Validated):
         if not _REGION.fullmatch(self.region):
             raise SettingsError(f"region: {self.region!r} is not the name of an AWS region")
         self._check_providers()
+        self._check_queue()
+
+    def _check_queue(self) -> None:
         if 6 * self.functions.timeout > self.queue.visibility_timeout:
             raise SettingsError(
                 f"queue.visibility_timeout: {self.queue.visibility_timeout} s is less than six times "
                 f"functions.timeout, {self.functions.timeout} s: a message would be received again while it is being "
                 "processed"
+            )
+        in_flight = self.queue.visibility_timeout * self.queue.max_receive_count
+        if self.queue.retention <= in_flight:
+            raise SettingsError(
+                f"queue.retention: {self.queue.retention} s is no longer than queue.max_receive_count times "
+                f"queue.visibility_timeout, {in_flight} s: a message would expire before its last receive, and be lost"
             )
 
     def _check_providers(self) -> None:

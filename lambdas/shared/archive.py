@@ -1,8 +1,8 @@
 """The archive: the exact bytes of every accepted payload, one object for each, never overwritten."""
 
 import hashlib
+import re
 from typing import Any
-from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
@@ -11,6 +11,9 @@ from lambdas.shared.event import WebhookEvent
 
 RAW_PREFIX = "raw/"
 DEAD_LETTER_PREFIX = "dead-letter/"
+# S3 takes any character, but tools mistake "%" for an escape, and a leading dot for a relative path.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+_NOT_SAFE_IN_A_KEY = re.compile(r"[^A-Za-z0-9_.-]|^\.")
 
 
 def raw_key(event: WebhookEvent, sha256: str) -> str:
@@ -19,7 +22,8 @@ def raw_key(event: WebhookEvent, sha256: str) -> str:
     It follows from the event and its bytes alone: a redelivery of the same bytes meets the object that is there,
     and one with other bytes under the same id is kept beside it.
     """
-    return f"{RAW_PREFIX}{event.provider}/{quote(event.event_id, safe='')}/{sha256}"
+    event_id = _NOT_SAFE_IN_A_KEY.sub(lambda match: f"!{ord(match[0]):02X}", event.event_id)
+    return f"{RAW_PREFIX}{event.provider}/{event_id}/{sha256}"
 
 
 class Archive:

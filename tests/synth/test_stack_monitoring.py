@@ -3,6 +3,8 @@
 import ast
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -108,13 +110,27 @@ def test_a_metric_of_our_own_is_one_that_its_function_counts(template, name):
     assert [p for p in patterns if re.fullmatch(p, alarm["metric_name"])] != [], f"counted: {patterns}"
 
 
-def test_the_namespace_is_the_one_that_functions_are_told_to_write_to(template):
-    told = {
-        function["environment"]["variables"]["POWERTOOLS_METRICS_NAMESPACE"]
-        for function in template.all("aws_lambda_function")
-    }
+EMIT = """
+from lambdas.shared.observability import metrics
+metrics.add_metric(name="Probe", unit="Count", value=1)
+metrics.flush_metrics()
+"""
 
-    assert told == {METRICS[alarm][0] for alarm in OWN_METRICS} == {"Webhooks"}
+
+@pytest.mark.parametrize("name", OWN_METRICS)
+def test_a_metric_of_our_own_is_written_where_its_alarm_looks(template, name):
+    alarm = template.one("aws_cloudwatch_metric_alarm", name)
+    variables = template.one("aws_lambda_function", alarm["dimensions"]["service"])["environment"]["variables"]
+    told = {variable: value for variable, value in variables.items() if variable.startswith("POWERTOOLS_")}
+
+    process = subprocess.run(
+        [sys.executable, "-c", EMIT], cwd=ROOT, env=told, capture_output=True, text=True, check=True
+    )
+
+    line = json.loads(process.stdout)
+    (written,) = line["_aws"]["CloudWatchMetrics"]
+    assert written["Namespace"] == alarm["namespace"]
+    assert [{name: line[name] for name in dimensions} for dimensions in written["Dimensions"]] == [alarm["dimensions"]]
 
 
 def test_the_refusals_that_alarm_are_statuses_of_refusals():

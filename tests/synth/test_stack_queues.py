@@ -28,7 +28,7 @@ def test_a_queue_is_encrypted_standard_and_hides_messages_for_five_minutes(templ
     assert queue.get("fifo_queue", False) is False
 
 
-@pytest.mark.parametrize("retention", [60, 345_600, 1_209_599])
+@pytest.mark.parametrize("retention", [901, 345_600, 1_209_599])
 def test_the_dead_letter_queue_keeps_messages_for_longer_than_any_source(synthesize, retention):
     queues = synthesize(values={"queue": {"retention": retention}}).by_name("aws_sqs_queue")
 

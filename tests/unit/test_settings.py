@@ -489,3 +489,15 @@ def test_every_setting_says_what_it_means(kind):
     undocumented = [field.name for field in fields(kind) if not field.metadata["rule"].doc.strip()]
 
     assert undocumented == []
+
+
+@pytest.mark.parametrize(("retention", "fits"), [(900, False), (901, True)])
+def test_a_message_outlives_its_last_receive(retention, fits):
+    # Otherwise it would expire before SQS moves it to the dead letter queue, and be gone.
+    values = {"queue": {"retention": retention}, "functions": {"timeout": 50}}
+
+    if fits:
+        assert build_settings("dev", values).queue.retention == retention
+    else:
+        with pytest.raises(SettingsError, match=r"queue\.retention: 900 s .* 900 s"):
+            build_settings("dev", values)
