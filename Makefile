@@ -5,8 +5,14 @@ PYTHON := .venv/bin/python
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 export CHECKPOINT_DISABLE := 1
 export DISABLE_VERSION_CHECK := 1
+# Terraform warns before every answer of a command line configuration that is named but not there.
+ifneq ($(TF_CLI_CONFIG_FILE),)
+ifeq ($(wildcard $(TF_CLI_CONFIG_FILE)),)
+unexport TF_CLI_CONFIG_FILE
+endif
+endif
 
-.PHONY: help setup bundle synth demo up down test test-fast lint docs lock clean
+.PHONY: help setup bundle synth deploy demo up down test test-fast lint docs lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -20,6 +26,9 @@ bundle: setup ## Build the functions' bundles
 
 synth: bundle ## Write the Terraform JSON of ENVIRONMENT_SUFFIX (dev by default) to cdktf.out
 	@npx cdktf synth
+
+deploy: bundle ## Deploy ENVIRONMENT_SUFFIX (dev by default) to AWS, from bundles that are built anew
+	@npx cdktf deploy webhooks-$(or $(ENVIRONMENT_SUFFIX),dev)
 
 demo: bundle ## Run the pipeline on this machine, without an AWS account, and show what becomes of webhooks
 	@$(PYTHON) -m tools.demo

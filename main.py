@@ -158,6 +158,24 @@ class WebhookStack(TerraformStack):
             function=self.fleet.ingestion,
         )
         watch.watch_event(
+            "conflicting-duplicates",
+            "an event id came again with another payload: compare the two, the second was archived but not routed",
+            metric="ConflictingDuplicates",
+            function=self.fleet.processing,
+        )
+        watch.watch_event(
+            "refused-400",
+            "webhooks with a right signature are refused because they cannot be read; the sender may give up",
+            metric="Refused400",
+            function=self.fleet.ingestion,
+        )
+        watch.watch_event(
+            "refused-413",
+            "webhooks are refused because they are larger than api.max_body_bytes",
+            metric="Refused413",
+            function=self.fleet.ingestion,
+        )
+        watch.watch_event(
             "refused-signatures",
             "many signatures are refused: a secret was rotated on one side only, or somebody forges",
             metric="Refused401",

@@ -14,6 +14,7 @@ from modules.cdk import (
     S3BucketLifecycleConfigurationRule,
     S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
     S3BucketLifecycleConfigurationRuleFilter,
+    S3BucketLifecycleConfigurationRuleFilterAnd,
     S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
     S3BucketLifecycleConfigurationRuleTransition,
     S3BucketPolicy,
@@ -135,8 +136,15 @@ class StorageLayer(Construct):
                 status="Enabled",
                 # Without a size of its own in the filter, S3 leaves objects under 128 KB where they are.
                 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+                # Dead letters stay: what waits for a replay must be readable at once.
                 filter=[
-                    S3BucketLifecycleConfigurationRuleFilter(object_size_greater_than=settings.glacier_minimum_size)
+                    S3BucketLifecycleConfigurationRuleFilter(
+                        and_=[
+                            S3BucketLifecycleConfigurationRuleFilterAnd(
+                                prefix=RAW_PREFIX, object_size_greater_than=settings.glacier_minimum_size
+                            )
+                        ]
+                    )
                 ],
                 transition=[
                     S3BucketLifecycleConfigurationRuleTransition(days=settings.glacier_after, storage_class="GLACIER")

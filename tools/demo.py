@@ -41,7 +41,7 @@ def main() -> None:
         routed = await_routing(downstream, {webhook.transaction_id for _, webhook, status in sent if status == 202})
         show_timelines(stack, sent)
         show_dead_letter_and_replay(stack, downstream, routed)
-        show_archive(stack)
+        show_archive(stack, [item for _, item, status in sent if status == 202])
         show_routed(routed)
     console.print(f"\n[bold green]done[/] in {time.monotonic() - started:.0f} s; everything that was started is gone.")
     show_where_next()
@@ -216,14 +216,23 @@ def show_dead_letter_and_replay(stack: LocalStack, downstream: Downstream, route
     console.print(f"   {_steps(done)}")
 
 
-def show_archive(stack: LocalStack) -> None:
-    """Show what was archived."""
+def show_archive(stack: LocalStack, accepted: list[SentWebhook]) -> None:
+    """Show what was archived, and compare it with what was sent."""
     table = Table("object", "bytes", title="What was archived", title_justify="left")
     found = stack.aws.client("s3").list_objects_v2(Bucket=stack.outputs["bucket_name"])
     for item in found.get("Contents", []):
         key = item["Key"]
         table.add_row(key if len(key) < 60 else key[:52] + "...", f"{item['Size']:,}")
     console.print(table)
+    bucket, s3 = stack.outputs["bucket_name"], stack.aws.client("s3")
+    raw = [item["Key"] for item in found.get("Contents", []) if item["Key"].startswith("raw/")]
+    stored = {s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in raw}
+    distinct = {item.body for item in accepted}
+    console.print(
+        f"   {len(accepted)} accepted, {len(accepted) - len(distinct)} of them duplicates; "
+        f"{len(distinct & stored)} of {len(distinct)} distinct payloads archived byte for byte, "
+        f"{len(stored - distinct)} objects too many"
+    )
 
 
 def show_routed(routed: list[dict[str, Any]]) -> None:

@@ -1,5 +1,6 @@
 """A local AWS: MiniStack, in a process of its own, with IAM enforced on every call."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -161,9 +162,10 @@ def stop_group(leader: int) -> None:
         while time.monotonic() < deadline:
             os.killpg(leader, 0)
             time.sleep(0.1)
-            os.waitpid(leader, os.WNOHANG)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(leader, os.WNOHANG)
         os.killpg(leader, signal.SIGKILL)
-    except (ProcessLookupError, ChildProcessError):
+    except ProcessLookupError:
         pass
 
 

@@ -152,9 +152,24 @@ def _sign_generic(body: bytes, secret: str, now: int, number: int) -> dict[str, 
     return {"X-Provider-ID": "generic", "X-Webhook-Signature": "sha256=" + _hex(secret, body)}
 
 
+def _timestamped_event(number: int) -> tuple[dict[str, Any], str]:
+    order = f"shop-{number:06}"
+    return {"id": f"time-{number:06}", "type": "order.refunded", "transaction_id": order, "amount": "12.50"}, order
+
+
+def _sign_timestamped(body: bytes, secret: str, now: int, number: int) -> dict[str, str]:
+    del number
+    return {
+        "X-Provider-ID": "generic-timestamped",
+        "X-Webhook-Timestamp": str(now),
+        "X-Webhook-Signature": "sha256=" + _hex(secret, f"{now}.".encode() + body),
+    }
+
+
 _SENDERS: Mapping[str, _Sender] = {
     "stripe": _Sender(_stripe_event, _sign_stripe),
     "github": _Sender(_github_event, _sign_github),
     "standard-webhooks": _Sender(_standard_event, _sign_standard),
     "generic": _Sender(_generic_event, _sign_generic),
+    "generic-timestamped": _Sender(_timestamped_event, _sign_timestamped),
 }

@@ -1,6 +1,7 @@
 """``make up`` and ``make down``: the stack on a local AWS, kept running for playing with curl."""
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def print_commands(stack: LocalStack) -> None:
             f"{signed} -H 'Content-Type: application/json' -d '{{\"eventIds\":[\"stripe:evt_1\"]}}' "
             f"{stack.base_url}/internal/replay",
         ),
-        ("what the functions log", f"tail -f {stack.aws.folder}/log"),
+        ("what processing logs", f"tail -f {stack.aws.folder}/log"),
     ):
         console.print(f"\n[bold]{title}[/]")
         print(command)
@@ -62,4 +63,5 @@ def print_commands(stack: LocalStack) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("\nstopped; everything that was started is gone."))
     {"up": up, "down": down}[sys.argv[1]]()

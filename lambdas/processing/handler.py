@@ -60,7 +60,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _report(outcome: Outcome) -> None:
-    for name, envelopes in (("event routed", outcome.routed), ("duplicate event", outcome.duplicates)):
+    for name, envelopes in (
+        ("event routed", outcome.routed),
+        ("duplicate event", outcome.duplicates),
+        ("event id used again for another payload", outcome.conflicts),
+    ):
         for envelope in envelopes:
             logger.info(
                 name,
@@ -71,6 +75,7 @@ def _report(outcome: Outcome) -> None:
     for name, count in (
         ("Routed", len(outcome.routed)),
         ("Duplicates", len(outcome.duplicates)),
+        ("ConflictingDuplicates", len(outcome.conflicts)),
         ("ProcessingFailures", len(outcome.failures)),
     ):
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)

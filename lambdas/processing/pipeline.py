@@ -50,6 +50,7 @@ class Work:
     archived: ArchivedBody | None = None
     archived_at: str = ""
     claimed: bool = False
+    conflicting: bool = False
 
 
 @dataclass(kw_only=True)
@@ -62,11 +63,14 @@ class Outcome:
         Message id to the reason why the message must come back.
     routed, duplicates : list[Envelope]
         Events published by this run, and events that needed nothing.
+    conflicts : list[Envelope]
+        Duplicates by their id whose payload is another one than the record's.
     """
 
     failures: dict[str, Exception] = field(default_factory=dict)
     routed: list[Envelope] = field(default_factory=list)
     duplicates: list[Envelope] = field(default_factory=list)
+    conflicts: list[Envelope] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +118,8 @@ class Pipeline:
                 if work.claimed:
                     claimed.append(work)
                 else:
-                    outcome.duplicates.append(work.envelope)
+                    found = outcome.conflicts if work.conflicting else outcome.duplicates
+                    found.append(work.envelope)
             except Exception as error:
                 self._fail(outcome, message, work, error)
         for work, bus_event_id in self._publish(outcome, claimed):
@@ -141,7 +146,7 @@ class Pipeline:
         assert work.archived is not None
         envelope, archived = work.envelope, work.archived
         replay = envelope.replay
-        replayed = [entry(Step.REPLAYED, self._now(), replayId=replay.replay_id)] if replay else []
+        replayed = [entry(Step.REPLAYED, replay.requested_at, replayId=replay.replay_id)] if replay else []
         recorded = [entry(Step.ARCHIVED, work.archived_at), entry(Step.RECORDED, self._now())]
         timeline = [entry(Step.RECEIVED, envelope.received_at), *replayed, *recorded]
         existing = self.records.create(envelope, archived, work.claim, timeline)
@@ -149,6 +154,9 @@ class Pipeline:
             return True
         decision = decide(existing, envelope, work.message.message_id, int(self.clock() * 1000))
         if decision is Decision.DUPLICATE:
+            work.conflicting = existing["archive"]["sha256"] != archived.sha256
+            if work.conflicting:
+                self.records.note_conflict(envelope.event, archived, self._now())
             return False
         taken_up = replayed if existing.get("owner") != work.claim.owner else []
         steps = taken_up or [entry(Step.RESUMED, self._now())]

@@ -24,6 +24,8 @@ BY_RECEIVED_INDEX = "byReceived"
 # An index partition takes 1,000 writes a second; ten of them per provider and hour take the burst preset's 10,000.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 RECEIVED_SHARDS = 10
+# An item holds 400 KB; what a sender repeats must not fill it.
+MAX_TIMELINE_ENTRIES = 500
 UNKNOWN_REASON = "no reason was written down: look for the correlation id in the processing function's log"
 
 _serialize = TypeSerializer().serialize
@@ -51,6 +53,8 @@ class Step(StrEnum):
     RESUMED = "resumed"
     DEAD_LETTERED = "dead-lettered"
     REPLAYED = "replayed"
+    CONFLICTING = "conflicting"
+    """The same event id came again with another payload, which is archived beside the first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,11 +202,24 @@ class Records:
             "SET #state = :state, #timeline = list_append(#timeline, :timeline) REMOVE #lastFailure",
             {
                 ":state": State.ROUTED,
-                ":recorded": State.RECORDED,
                 ":owner": claim.owner,
                 ":timeline": [routed],
             },
-            "#owner = :owner AND #state = :recorded",
+            "#owner = :owner AND #state <> :state",
+        )
+
+    def note_conflict(self, event: WebhookEvent, archived: ArchivedBody, at: str) -> None:
+        """Say once for each other payload that came under the event's id, and where it lies."""
+        self._update(
+            event,
+            "SET #timeline = list_append(#timeline, :entries) ADD #otherPayloads :digest",
+            {
+                ":entries": [entry(Step.CONFLICTING, at, archive=archived.key)],
+                ":digest": {archived.sha256},
+                ":one": archived.sha256,
+                ":most": MAX_TIMELINE_ENTRIES,
+            },
+            "(attribute_not_exists(#otherPayloads) OR NOT contains(#otherPayloads, :one)) AND size(#timeline) < :most",
         )
 
     def note_failure(self, envelope: Envelope, reason: str, at: str, receive_count: int, release: Claim | None) -> None:

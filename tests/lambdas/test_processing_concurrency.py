@@ -108,6 +108,7 @@ def verdicts(outcomes):
         {
             "routed": sum(len(outcome.routed) for outcome in outcomes),
             "duplicate": sum(len(outcome.duplicates) for outcome in outcomes),
+            "conflict": sum(len(outcome.conflicts) for outcome in outcomes),
             "busy": sum(isinstance(error, BusyError) for outcome in outcomes for error in outcome.failures.values()),
         }
     )
@@ -287,7 +288,7 @@ def test_other_bytes_under_the_same_id_are_kept_beside_the_first(world, at_the_s
         outcomes = [world.process([one]) for one in messages]
 
     # Then both payloads are kept, and there is one record and one routed event, which name the same one of them
-    assert verdicts(outcomes) == Counter(routed=1, duplicate=1)
+    assert verdicts(outcomes) == Counter(routed=1, conflict=1)
     kept = dict(world.objects("raw/"))
     assert sorted(kept.values()) == sorted(bodies)
     record = world.record(given)
@@ -296,6 +297,12 @@ def test_other_bytes_under_the_same_id_are_kept_beside_the_first(world, at_the_s
     assert routed["detail"]["archive"]["key"] == record["archive"]["key"]
     [winner] = [body for body, outcome in zip(bodies, outcomes, strict=True) if outcome.routed]
     assert kept[record["archive"]["key"]] == winner
+    # and the timeline names the other payload, once however often it comes
+    (other,) = kept.keys() - {record["archive"]["key"]}
+    for again in messages:
+        world.process([again])
+    conflicting = [step for step in world.record(given)["timeline"] if step["step"] == "conflicting"]
+    assert [step["archive"] for step in conflicting] == [other]
 
 
 # --- one batch ------------------------------------------------------------------------------------------------------

@@ -57,6 +57,11 @@ METRICS = {
     "webhook-processing-failures-dev": (
         "Webhooks", "ProcessingFailures", {"service": "webhook-processing-dev"}, "Sum", 0,
     ),
+    "webhook-conflicting-duplicates-dev": (
+        "Webhooks", "ConflictingDuplicates", {"service": "webhook-processing-dev"}, "Sum", 0,
+    ),
+    "webhook-refused-400-dev": ("Webhooks", "Refused400", {"service": "webhook-ingestion-dev"}, "Sum", 0),
+    "webhook-refused-413-dev": ("Webhooks", "Refused413", {"service": "webhook-ingestion-dev"}, "Sum", 0),
     "webhook-refused-503-dev": ("Webhooks", "Refused503", {"service": "webhook-ingestion-dev"}, "Sum", 0),
     "webhook-refused-signatures-dev": ("Webhooks", "Refused401", {"service": "webhook-ingestion-dev"}, "Sum", 20),
     **{
