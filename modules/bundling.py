@@ -1,7 +1,8 @@
-"""Where the functions' bundles lie. Synth only reads them: building is ``make bundle``."""
+"""Which functions there are, and where their bundles lie. Synth only reads them: building is ``make bundle``."""
 
 from pathlib import Path
 
+FUNCTIONS = ("ingestion", "processing", "status", "dead_letter", "replay")
 BUNDLES = Path(__file__).resolve().parent.parent / ".build" / "bundles"
 
 

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from modules.bundling import bundle_of
+from modules.bundling import FUNCTIONS, bundle_of
 from modules.cdk import (
     AssetType,
     CloudwatchLogGroup,
@@ -22,7 +22,6 @@ from modules.policy import Condition, Statement, policy_document, to_block
 from modules.settings import FunctionSettings
 
 NAMESPACE = "Webhooks"
-FUNCTIONS = ("ingestion", "processing", "status", "dead_letter", "replay")
 
 
 class WebhookFunction(Construct):

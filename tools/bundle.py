@@ -17,11 +17,11 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from modules.bundling import BUNDLES, FUNCTIONS
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
-BUNDLES = BUILD / "bundles"
 DEPENDENCIES = BUILD / "dependencies"
-FUNCTIONS = ("ingestion", "processing", "status", "dead_letter", "replay")
 RUNTIME_PYTHON = (3, 13)
 RUNTIME_PROVIDES = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "urllib3", "python-dateutil", "six"})
 # pip resolves to old versions when it is given the newer platform tag alone.
