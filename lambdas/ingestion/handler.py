@@ -22,11 +22,15 @@ RETRY_AFTER_SECONDS = "5"
 def _build() -> Ingestion:
     deployed = json.loads(setting("PROVIDERS"))
     return Ingestion(
-        providers={name: REGISTRY[provider["entry"]] for name, provider in deployed.items()},
+        providers={
+            name: REGISTRY[provider["entry"]].configured(provider.get("options", {}))
+            for name, provider in deployed.items()
+        },
         secrets=SecretStore(
-            client("secretsmanager"), {name: provider["secretArn"] for name, provider in deployed.items()}
+            client("secretsmanager"),
+            {name: provider["secretArn"] for name, provider in deployed.items() if "secretArn" in provider},
         ),
-        queue=MainQueue(client("sqs"), setting("QUEUE_URL")),
+        queue=MainQueue(client("sqs"), setting("QUEUE_URL"), setting("MESSAGE_GROUP_BY")),
         archive=Archive(client("s3"), setting("BUCKET_NAME")),
         max_body_bytes=int(setting("MAX_BODY_BYTES")),
     )
@@ -48,6 +52,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         request = from_api_gateway(event)
         name = (event.get("pathParameters") or {}).get("provider") or request.header("x-provider-id") or ""
         logger.append_keys(provider=name[:64])
+        if event["httpMethod"] == "GET":
+            return _plain(200, correlation_id, _ingestion.challenge(name, request))
         accepted = _ingestion.accept(name, request, correlation_id)
     except WebhookRefusedError as refusal:
         logger.warning("webhook refused", status=refusal.status, reason=refusal.reason)
@@ -59,13 +65,23 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         logger.error("webhook failed", status=500, error=type(error).__name__, place=f"{place.filename}:{place.lineno}")
         _count("Refused500")
         return _answer(500, correlation_id, {"error": "internal_error"})
-    logger.info("webhook accepted", event_id=accepted.event_id, event_type=accepted.event_type)
-    _count("Accepted")
-    return _answer(202, correlation_id, {"eventId": accepted.event_id, "transactionId": accepted.transaction_id})
+    for one in accepted.events:
+        logger.info("webhook accepted", event_id=one.event_id, event_type=one.event_type)
+        _count("Accepted")
+    if accepted.answer.body is not None:
+        return _plain(accepted.answer.status, correlation_id, accepted.answer.body)
+    first = accepted.events[0]
+    body = {"eventId": first.event_id, "transactionId": first.transaction_id}
+    return _answer(accepted.answer.status, correlation_id, body)
 
 
 def _count(name: str) -> None:
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
+
+
+def _plain(status: int, correlation_id: str, body: str) -> dict[str, Any]:
+    headers = {"Content-Type": "text/plain; charset=utf-8", "X-Correlation-Id": correlation_id}
+    return {"statusCode": status, "headers": headers, "body": body}
 
 
 def _answer(status: int, correlation_id: str, body: dict[str, str]) -> dict[str, Any]:

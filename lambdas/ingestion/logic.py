@@ -1,8 +1,8 @@
 """What ingestion does with a webhook, without API Gateway and without AWS clients of its own."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -15,14 +15,31 @@ from lambdas.shared.errors import (
     UnavailableError,
     UnknownProviderError,
 )
-from lambdas.shared.event import WebhookEvent, read_event
-from lambdas.shared.providers.entry import Provider
+from lambdas.shared.event import WebhookEvent, read_events
+from lambdas.shared.evidence import Evidence
+from lambdas.shared.providers.entry import Answer, Provider
 from lambdas.shared.queue import MainQueue
 from lambdas.shared.request import WebhookRequest
 from lambdas.shared.secrets import RECHECK_SECONDS, SecretStore
-from lambdas.shared.signatures.scheme import Verdict
+from lambdas.shared.signatures.scheme import ChallengeScheme, Verdict
 
 _CONTENT_TYPE = re.compile(r"[\x20-\x7e]{1,128}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """A webhook that is durable.
+
+    Attributes
+    ----------
+    events : Sequence[WebhookEvent]
+        What it held; one event, or for some providers several.
+    answer : Answer
+        What its provider wants to hear.
+    """
+
+    events: Sequence[WebhookEvent]
+    answer: Answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +66,7 @@ class Ingestion:
     archive: Archive
     max_body_bytes: int
 
-    def accept(self, name: str, request: WebhookRequest, correlation_id: str) -> WebhookEvent:
+    def accept(self, name: str, request: WebhookRequest, correlation_id: str) -> Accepted:
         """Verify a webhook and make it durable.
 
         Parameters
@@ -60,49 +77,88 @@ class Ingestion:
         Raises
         ------
         WebhookRefusedError
-            With the status of the answer. Nothing of the webhook was stored then, unless its payload was too large
-            for a message and the queue failed after the archive had taken it.
+            With the status of the answer. Nothing of the webhook was stored then, unless a part of it was when the
+            queue or the archive failed for the rest.
         """
-        provider = self.providers.get(name)
-        if provider is None:
-            raise UnknownProviderError("unknown_provider")
+        provider = self._provider(name)
         if len(request.body) > self.max_body_bytes:
             raise PayloadTooLargeError("payload_too_large")
         verdict = self._verify(name, provider, request)
-        event = read_event(name, provider, request)
-        self._make_durable(event, verdict, request, correlation_id)
-        return event
+        events = read_events(name, provider, request)
+        evidence = Evidence(
+            entry=provider.name,
+            options=provider.configuration,
+            scheme=verdict.scheme,
+            key_id=verdict.key_id,
+            headers=verdict.headers,
+            received_at=request.received_at,
+            certificate=verdict.certificate,
+        )
+        for event in events:
+            self._make_durable(event, evidence, verdict.signature_id, request, correlation_id)
+        return Accepted(events=events, answer=provider.answer)
+
+    def challenge(self, name: str, request: WebhookRequest) -> str:
+        """Answer a provider that asks, before it sends anything, whether this endpoint has its key.
+
+        Raises
+        ------
+        WebhookRefusedError
+            With the status of the answer; 404 for a provider that asks no such thing.
+        """
+        provider = self._provider(name)
+        if not isinstance(provider.scheme, ChallengeScheme):
+            raise UnknownProviderError("no_challenge")
+        return provider.scheme.answer_challenge(request, self._secrets(name, provider))
+
+    def _provider(self, name: str) -> Provider:
+        provider = self.providers.get(name)
+        if provider is None:
+            raise UnknownProviderError("unknown_provider")
+        return provider
 
     def _verify(self, name: str, provider: Provider, request: WebhookRequest) -> Verdict:
         try:
-            return provider.scheme.verify(request, self.secrets.get(name))
+            return provider.scheme.verify(request, self._secrets(name, provider))
         except SignatureRefusedError as refusal:
-            if refusal.reason != "signature_mismatch":
+            if refusal.reason != "signature_mismatch" or not provider.needs_secret:
                 raise
             fresh = self.secrets.get(name, max_age=RECHECK_SECONDS)
             return provider.scheme.verify(request, fresh)
 
+    def _secrets(self, name: str, provider: Provider) -> Sequence[str]:
+        return self.secrets.get(name) if provider.needs_secret else ()
+
     def _make_durable(
-        self, event: WebhookEvent, verdict: Verdict, request: WebhookRequest, correlation_id: str
+        self,
+        event: WebhookEvent,
+        evidence: Evidence,
+        signature_id: str | None,
+        request: WebhookRequest,
+        correlation_id: str,
     ) -> None:
         content_type = request.header("content-type") or ""
         if not _CONTENT_TYPE.fullmatch(content_type):
             content_type = "application/octet-stream"
 
-        def envelope(**payload: object) -> str:
-            return Envelope(
-                event=event,
-                received_at=times.iso(request.received_at),
-                correlation_id=correlation_id,
-                content_type=content_type,
-                scheme=verdict.scheme,
-                **payload,  # type: ignore[arg-type]
-            ).to_message()
-
+        envelope = Envelope(
+            event=event,
+            received_at=times.iso(request.received_at),
+            correlation_id=correlation_id,
+            content_type=content_type,
+            scheme=evidence.scheme,
+            evidence=evidence,
+            signature_id=signature_id,
+            body=request.body,
+        )
         try:
-            message = envelope(body=request.body)
+            message = envelope.to_message()
             if len(message) > MAX_MESSAGE_BYTES:
-                message = envelope(archived=self.archive.store(event, request.body, content_type))
-            self.queue.send(message, event.provider)
+                archived = self.archive.store(event, request.body, content_type, evidence)
+                # It lies beside the payload now, all but the certificate, which is processing's to archive.
+                rest = evidence if evidence.certificate is not None else None
+                envelope = replace(envelope, body=None, archived=archived, evidence=rest)
+                message = envelope.to_message()
+            self.queue.send(envelope, message)
         except (BotoCoreError, ClientError) as error:
             raise UnavailableError("not_durable") from error

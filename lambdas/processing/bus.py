@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lambdas.shared.envelope import ArchivedBody, Envelope
 from lambdas.shared.errors import TellableError
+from lambdas.shared.records import described
 
 SOURCE_PREFIX = "webhooks."
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
@@ -14,6 +16,25 @@ MAX_ENTRIES = 10
 
 class NotPublishedError(TellableError):
     """The bus refused an entry."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """What is published of an event.
+
+    Attributes
+    ----------
+    envelope : Envelope
+        The event.
+    archived : ArchivedBody
+        Where its payload lies.
+    sequence : str | None
+        The place that a FIFO queue gave it in its group.
+    """
+
+    envelope: Envelope
+    archived: ArchivedBody
+    sequence: str | None = None
 
 
 class Bus:
@@ -37,7 +58,7 @@ class Bus:
         self._name = name
         self._bucket = bucket
 
-    def publish(self, items: Sequence[tuple[Envelope, ArchivedBody]]) -> list[str | NotPublishedError]:
+    def publish(self, publications: Sequence[Publication]) -> list[str | NotPublishedError]:
         """Publish at most ten events in one call.
 
         ``PutEvents`` answers 200 even when it refused entries, so that each one is looked at.
@@ -47,7 +68,7 @@ class Bus:
         list[str | NotPublishedError]
             For each event, in order, its EventBridge id or why it was refused.
         """
-        answer = self._events.put_events(Entries=[self._entry(*item) for item in items])
+        answer = self._events.put_events(Entries=[self._entry(item) for item in publications])
         return [
             result["EventId"]
             if result.get("EventId") and not result.get("ErrorCode")
@@ -55,14 +76,15 @@ class Bus:
             for result in answer["Entries"]
         ]
 
-    def _entry(self, envelope: Envelope, archived: ArchivedBody) -> dict[str, Any]:
+    def _entry(self, publication: Publication) -> dict[str, Any]:
+        envelope, archived = publication.envelope, publication.archived
         event = envelope.event
         detail: dict[str, Any] = {
             "provider": event.provider,
             "eventId": event.event_id,
             "eventType": event.event_type,
             "transactionId": event.transaction_id,
-            "occurredAt": event.occurred_at,
+            **described(event),
             "receivedAt": envelope.received_at,
             "correlationId": envelope.correlation_id,
             "archive": {
@@ -72,6 +94,8 @@ class Bus:
                 "sha256": archived.sha256,
             },
         }
+        if publication.sequence is not None:
+            detail["sequence"] = publication.sequence
         if envelope.replay is not None:
             detail["replay"] = {
                 "replayId": envelope.replay.replay_id,

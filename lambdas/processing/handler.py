@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from lambdas.processing.bus import Bus
+from lambdas.processing.ordering import run_in_order
 from lambdas.processing.pipeline import Message, Outcome, Pipeline
 from lambdas.shared.archive import Archive
 from lambdas.shared.aws import client, setting
@@ -34,6 +35,7 @@ _pipeline = Pipeline(
     clock=time.time,
     on_failure=_log_failure,
 )
+_max_receive_count = int(setting("MAX_RECEIVE_COUNT"))
 
 
 @metrics.log_metrics
@@ -41,15 +43,11 @@ _pipeline = Pipeline(
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process a batch and name the messages that must come back."""
-    messages = [
-        Message(
-            message_id=record["messageId"],
-            body=record["body"],
-            receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
-        )
-        for record in event["Records"]
-    ]
-    outcome = _pipeline.run(messages, context.get_remaining_time_in_millis() / 1000)
+    outcome = run_in_order(
+        [_message(record) for record in event["Records"]],
+        lambda messages: _pipeline.run(messages, context.get_remaining_time_in_millis() / 1000),
+        _max_receive_count,
+    )
     _report(outcome)
 
     def answer_for(record: SQSRecord) -> None:
@@ -59,11 +57,24 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return dict(process_partial_response(event=event, record_handler=answer_for, processor=_processor, context=context))
 
 
+def _message(record: dict[str, Any]) -> Message:
+    attributes = record["attributes"]
+    # A standard queue's messages have a group too, for fair queueing, and no place in it.
+    sequence = attributes.get("SequenceNumber")
+    return Message(
+        message_id=record["messageId"],
+        body=record["body"],
+        receive_count=int(attributes["ApproximateReceiveCount"]),
+        group=attributes["MessageGroupId"] if sequence else None,
+        sequence=sequence,
+    )
+
+
 def _report(outcome: Outcome) -> None:
     for name, envelopes in (
         ("event routed", outcome.routed),
         ("duplicate event", outcome.duplicates),
-        ("event id used again for another payload", outcome.conflicts),
+        ("event id or signature used again for another payload", outcome.conflicts),
     ):
         for envelope in envelopes:
             logger.info(

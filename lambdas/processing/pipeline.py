@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdas.processing.bus import MAX_ENTRIES, Bus, NotPublishedError
+from lambdas.processing.bus import MAX_ENTRIES, Bus, NotPublishedError, Publication
 from lambdas.processing.rules import Decision, decide
 from lambdas.shared import times
 from lambdas.shared.archive import Archive
@@ -33,11 +33,17 @@ class Message:
         Message body.
     receive_count : int
         How often it was received, this time included.
+    group : str | None
+        Message group, where the queue keeps its order.
+    sequence : str | None
+        Twenty digits that grow from message to message of a group; the place that a FIFO queue gave it.
     """
 
     message_id: str
     body: str
     receive_count: int
+    group: str | None = None
+    sequence: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -71,6 +77,13 @@ class Outcome:
     routed: list[Envelope] = field(default_factory=list)
     duplicates: list[Envelope] = field(default_factory=list)
     conflicts: list[Envelope] = field(default_factory=list)
+
+    def add(self, other: "Outcome") -> None:
+        """Take over what became of more messages."""
+        self.failures |= other.failures
+        self.routed += other.routed
+        self.duplicates += other.duplicates
+        self.conflicts += other.conflicts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,16 +148,22 @@ class Pipeline:
 
     def _archive(self, work: Work) -> None:
         envelope = work.envelope
+        # Before the payload, whose evidence is worth nothing without it.
+        if envelope.evidence is not None and envelope.evidence.certificate is not None:
+            self.archive.store_certificate(envelope.evidence.key_id, envelope.evidence.certificate)
         if envelope.archived is not None:
             work.archived, work.archived_at = envelope.archived, envelope.received_at
         elif envelope.body is not None:
-            work.archived = self.archive.store(envelope.event, envelope.body, envelope.content_type)
+            work.archived = self.archive.store(envelope.event, envelope.body, envelope.content_type, envelope.evidence)
             work.archived_at = self._now()
 
     def _claim(self, work: Work) -> bool:
         """Record the event and claim it; False when there is nothing left to do."""
         assert work.archived is not None
         envelope, archived = work.envelope, work.archived
+        if not self.records.take_signature(envelope, archived):
+            work.conflicting = True
+            return False
         replay = envelope.replay
         replayed = [entry(Step.REPLAYED, replay.requested_at, replayId=replay.replay_id)] if replay else []
         recorded = [entry(Step.ARCHIVED, work.archived_at), entry(Step.RECORDED, self._now())]
@@ -152,11 +171,13 @@ class Pipeline:
         existing = self.records.create(envelope, archived, work.claim, timeline)
         if existing is None:
             return True
+        # Whatever became of the first payload, one that came later under its id does not take its place.
+        if replay is None and existing.get("archive", {}).get("sha256", archived.sha256) != archived.sha256:
+            work.conflicting = True
+            self.records.note_conflict(envelope.event, archived, self._now())
+            return False
         decision = decide(existing, envelope, work.message.message_id, int(self.clock() * 1000))
         if decision is Decision.DUPLICATE:
-            work.conflicting = existing["archive"]["sha256"] != archived.sha256
-            if work.conflicting:
-                self.records.note_conflict(envelope.event, archived, self._now())
             return False
         taken_up = replayed if existing.get("owner") != work.claim.owner else []
         steps = taken_up or [entry(Step.RESUMED, self._now())]
@@ -170,7 +191,13 @@ class Pipeline:
         for start in range(0, len(claimed), MAX_ENTRIES):
             chunk = claimed[start : start + MAX_ENTRIES]
             try:
-                results = self.bus.publish([(work.envelope, work.archived) for work in chunk if work.archived])
+                results = self.bus.publish(
+                    [
+                        Publication(envelope=work.envelope, archived=work.archived, sequence=work.message.sequence)
+                        for work in chunk
+                        if work.archived
+                    ]
+                )
             except Exception as error:
                 for work in chunk:
                     self._fail(outcome, work.message, work, error)

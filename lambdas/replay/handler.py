@@ -19,7 +19,7 @@ from lambdas.shared.request import from_api_gateway
 _replayer = Replayer(
     queries=RecordQueries(client("dynamodb"), setting("TABLE_NAME")),
     archive=Archive(client("s3"), setting("BUCKET_NAME")),
-    queue=MainQueue(client("sqs"), setting("QUEUE_URL")),
+    queue=MainQueue(client("sqs"), setting("QUEUE_URL"), setting("MESSAGE_GROUP_BY")),
     clock=time.time,
 )
 

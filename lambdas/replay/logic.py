@@ -106,7 +106,7 @@ class Replayer:
         for record in records:
             try:
                 envelope = replace(self._envelope(record), replay=replay)
-                self.queue.send(envelope.to_message(), envelope.event.provider)
+                self.queue.send(envelope, envelope.to_message())
                 replayed.append(envelope.event.key)
             except NotReplayableError as error:
                 failed[str(record["eventKey"])] = str(error)
@@ -123,6 +123,9 @@ class Replayer:
                     event_type=record["eventType"],
                     transaction_id=record["transactionId"],
                     occurred_at=record.get("occurredAt"),
+                    amount=record.get("amount"),
+                    currency=record.get("currency"),
+                    amount_unit=record.get("amountUnit"),
                 ),
                 received_at=record["receivedAt"],
                 correlation_id=record["correlationId"],

@@ -8,9 +8,11 @@ from botocore.exceptions import ClientError
 
 from lambdas.shared.envelope import ArchivedBody
 from lambdas.shared.event import WebhookEvent
+from lambdas.shared.evidence import Evidence
 
 RAW_PREFIX = "raw/"
 DEAD_LETTER_PREFIX = "dead-letter/"
+CERTIFICATE_PREFIX = "evidence/certificates/"
 # S3 takes any character, but tools mistake "%" for an escape, and a leading dot for a relative path.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 _NOT_SAFE_IN_A_KEY = re.compile(r"[^A-Za-z0-9_.-]|^\.")
@@ -40,9 +42,12 @@ class Archive:
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
+        self._certificates: set[str] = set()
 
-    def store(self, event: WebhookEvent, body: bytes, content_type: str) -> ArchivedBody:
-        """Store a payload unless it is there already, and say where it lies.
+    def store(
+        self, event: WebhookEvent, body: bytes, content_type: str, evidence: Evidence | None = None
+    ) -> ArchivedBody:
+        """Store a payload with its evidence unless it is there already, and say where it lies.
 
         Raises
         ------
@@ -51,13 +56,19 @@ class Archive:
         """
         sha256 = hashlib.sha256(body).hexdigest()
         archived = ArchivedBody(key=raw_key(event, sha256), size=len(body), sha256=sha256)
-        self._put_once(archived.key, body, content_type)
+        self._put_once(archived.key, body, content_type, evidence.to_metadata() if evidence else {})
         return archived
+
+    def store_certificate(self, key_id: str, certificate: str) -> None:
+        """Store the certificate that evidence names by its key, unless it is there already."""
+        if key_id not in self._certificates:
+            self._put_once(f"{CERTIFICATE_PREFIX}{key_id}.pem", certificate.encode(), "application/x-pem-file", {})
+            self._certificates.add(key_id)
 
     def store_dead_letter(self, key: str, message: str) -> str:
         """Store a dead-lettered message as it was, and return its full key."""
         full_key = DEAD_LETTER_PREFIX + key
-        self._put_once(full_key, message.encode("utf-8", "surrogatepass"), "application/json")
+        self._put_once(full_key, message.encode("utf-8", "surrogatepass"), "application/json", {})
         return full_key
 
     def read_dead_letter(self, full_key: str) -> str:
@@ -65,10 +76,12 @@ class Archive:
         answer = self._s3.get_object(Bucket=self._bucket, Key=full_key)
         return str(answer["Body"].read().decode("utf-8", "surrogatepass"))
 
-    def _put_once(self, key: str, body: bytes, content_type: str) -> None:
+    def _put_once(self, key: str, body: bytes, content_type: str, metadata: dict[str, str]) -> None:
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
         try:
-            self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
+            self._s3.put_object(
+                Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, Metadata=metadata, IfNoneMatch="*"
+            )
         except ClientError as error:
             if error.response["Error"]["Code"] != "PreconditionFailed":
                 raise

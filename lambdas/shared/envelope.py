@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from lambdas.shared import times
 from lambdas.shared.event import WebhookEvent
+from lambdas.shared.evidence import Evidence
 from lambdas.shared.providers.fields import is_identifier
 
 VERSION = 1
@@ -74,6 +75,11 @@ class Envelope:
         The ``Content-Type`` under which the payload came.
     scheme : str
         The signature scheme that accepted it.
+    evidence : Evidence | None
+        What proves that; archived with the payload. Where the payload is archived already it is absent, unless it
+        holds a certificate.
+    signature_id : str | None
+        Set where no more than one body may be recorded for a signature, see `lambdas.shared.signatures.scheme.Verdict`.
     body : bytes | None
         The payload, when it travels in the message.
     archived : ArchivedBody | None
@@ -87,6 +93,8 @@ class Envelope:
     correlation_id: str
     content_type: str
     scheme: str
+    evidence: Evidence | None = None
+    signature_id: str | None = None
     body: bytes | None = None
     archived: ArchivedBody | None = None
     replay: Replay | None = None
@@ -101,6 +109,10 @@ class Envelope:
             "contentType": self.content_type,
             "scheme": self.scheme,
         }
+        if self.evidence is not None:
+            message["evidence"] = self.evidence.to_document()
+        if self.signature_id is not None:
+            message["signatureId"] = self.signature_id
         if self.body is not None:
             message["body"] = base64.b64encode(self.body).decode("ascii")
         if self.archived is not None:
@@ -126,9 +138,12 @@ class Envelope:
             identifiers = (event.provider, event.event_id, event.event_type, event.transaction_id)
             if not all(is_identifier(value) for value in identifiers):
                 raise NotAnEnvelopeError("provider, event_id, event_type and transaction_id must be identifiers")
+            if not is_identifier(fields.get("signatureId", "-")):
+                raise NotAnEnvelopeError("signatureId must be an identifier")
             archived, replay = fields.get("archived"), fields.get("replay")
             texts = [fields[name] for name in ("receivedAt", "correlationId", "contentType", "scheme")]
-            texts += [event.occurred_at] if event.occurred_at is not None else []
+            optional = (event.occurred_at, event.amount, event.currency, event.amount_unit)
+            texts += [text for text in optional if text is not None]
             texts += [archived["key"], archived["sha256"]] if archived is not None else []
             texts += list(replay.values()) if replay is not None else []
             if not all(isinstance(text, str) for text in texts):
@@ -143,6 +158,8 @@ class Envelope:
                 correlation_id=fields["correlationId"],
                 content_type=fields["contentType"],
                 scheme=fields["scheme"],
+                evidence=Evidence.from_document(fields["evidence"]) if "evidence" in fields else None,
+                signature_id=fields.get("signatureId"),
                 body=base64.b64decode(fields["body"], validate=True) if "body" in fields else None,
                 archived=None if archived is None else ArchivedBody(**archived),
                 replay=None if replay is None else Replay(**replay),

@@ -1,10 +1,12 @@
 """One provider event in the form that is stored, routed and queried, whoever sent it."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lambdas.shared import times
 from lambdas.shared.errors import MalformedWebhookError
-from lambdas.shared.jsonbody import parse_object
 from lambdas.shared.providers.entry import Provider
 from lambdas.shared.providers.fields import first_of
 from lambdas.shared.request import WebhookRequest
@@ -12,6 +14,8 @@ from lambdas.shared.request import WebhookRequest
 UNKNOWN_TYPE = "unknown"
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html
 MAX_EVENT_TYPE_CHARS = 128
+# ISO 4217
+_CURRENCY = re.compile(r"[A-Za-z]{3}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,9 @@ class WebhookEvent:
         What ties together the events of one payment.
     occurred_at : str | None
         When it happened, by the provider's clock, as ISO 8601 in UTC; None where the provider does not say.
+    amount, currency, amount_unit : str | None
+        The amount as the provider writes it, its currency in capitals, and whether it counts in ``minor`` or ``major``
+        units; None where the event has none.
     """
 
     provider: str
@@ -37,6 +44,9 @@ class WebhookEvent:
     event_type: str
     transaction_id: str
     occurred_at: str | None
+    amount: str | None = None
+    currency: str | None = None
+    amount_unit: str | None = None
 
     @property
     def key(self) -> str:
@@ -49,8 +59,8 @@ class WebhookEvent:
         return f"{self.occurred_at or '-'}#{self.key}"
 
 
-def read_event(name: str, provider: Provider, request: WebhookRequest) -> WebhookEvent:
-    """Read a request whose signature has been verified.
+def read_events(name: str, provider: Provider, request: WebhookRequest) -> list[WebhookEvent]:
+    """Read a request whose signature has been verified: one event, or for some providers several.
 
     Parameters
     ----------
@@ -60,9 +70,12 @@ def read_event(name: str, provider: Provider, request: WebhookRequest) -> Webhoo
     Raises
     ------
     MalformedWebhookError
-        When the body is not a JSON object, or holds no event id.
+        When the body is of another format than the provider's, or an event in it has no id.
     """
-    document = parse_object(request.body)
+    return [_read(name, provider, request, document) for document in provider.body_format.documents(request)]
+
+
+def _read(name: str, provider: Provider, request: WebhookRequest, document: Mapping[str, Any]) -> WebhookEvent:
     event_id = first_of(provider.event_id, request, document)
     if event_id is None:
         raise MalformedWebhookError("no_event_id")
@@ -75,4 +88,15 @@ def read_event(name: str, provider: Provider, request: WebhookRequest) -> Webhoo
         event_type=event_type if len(event_type) <= MAX_EVENT_TYPE_CHARS else UNKNOWN_TYPE,
         transaction_id=first_of(provider.transaction_id, request, document) or f"{name}:{event_id}"[:256],
         occurred_at=None if seconds is None else times.iso(seconds),
+        **_amount(provider, request, document),
     )
+
+
+def _amount(provider: Provider, request: WebhookRequest, document: Mapping[str, Any]) -> dict[str, str]:
+    if provider.amount is None:
+        return {}
+    value = first_of(provider.amount.value, request, document)
+    currency = first_of(provider.amount.currency, request, document)
+    if value is None or currency is None or not _CURRENCY.fullmatch(currency):
+        return {}
+    return {"amount": value, "currency": currency.upper(), "amount_unit": provider.amount.unit}

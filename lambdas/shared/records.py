@@ -103,6 +103,16 @@ def key_of(event: WebhookEvent) -> dict[str, Any]:
     return to_item({PARTITION_KEY: event.transaction_id, SORT_KEY: event.sort_key})
 
 
+def described(event: WebhookEvent) -> dict[str, str | None]:
+    """Return what an event may say of itself, under the names that records and published events have for it."""
+    return {
+        "occurredAt": event.occurred_at,
+        "amount": event.amount,
+        "currency": event.currency,
+        "amountUnit": event.amount_unit,
+    }
+
+
 def identity(envelope: Envelope) -> dict[str, Any]:
     """Return what a record says of an event whatever became of it; none of it is payload."""
     event = envelope.event
@@ -116,7 +126,7 @@ def identity(envelope: Envelope) -> dict[str, Any]:
         "correlationId": envelope.correlation_id,
         "contentType": envelope.content_type,
         "scheme": envelope.scheme,
-        **({"occurredAt": event.occurred_at} if event.occurred_at else {}),
+        **{name: value for name, value in described(event).items() if value is not None},
     }
 
 
@@ -134,6 +144,33 @@ class Records:
     def __init__(self, dynamodb: Any, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
+
+    def take_signature(self, envelope: Envelope, archived: ArchivedBody) -> bool:
+        """Tell whether an event's body is the first for its signature, or its signature is good for one body only.
+
+        The item has a key that no event can have, since there is a blank in it, and is in no index.
+        """
+        if envelope.signature_id is None:
+            return True
+        item = {
+            PARTITION_KEY: f"signature {envelope.event.provider}:{envelope.signature_id}",
+            SORT_KEY: "-",
+            "heldBy": envelope.event.key,
+            "sha256": archived.sha256,
+        }
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=to_item(item),
+                ConditionExpression="attribute_not_exists(#sha256) OR #sha256 = :sha256",
+                ExpressionAttributeNames={"#sha256": "sha256"},
+                ExpressionAttributeValues=to_item({":sha256": archived.sha256}),
+            )
+        except ClientError as error:
+            if not _condition_failed(error):
+                raise
+            return False
+        return True
 
     def create(
         self, envelope: Envelope, archived: ArchivedBody, claim: Claim, timeline: list[dict[str, str]]

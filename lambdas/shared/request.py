@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError
@@ -22,11 +22,14 @@ class WebhookRequest:
     received_at : float
         Seconds since the epoch at which API Gateway received the request. Signatures age against this and not
         against the time of processing.
+    query : Mapping[str, str]
+        Parameters of the URL's query.
     """
 
     body: bytes
     headers: Mapping[str, Sequence[str]]
     received_at: float
+    query: Mapping[str, str] = field(default_factory=dict)
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header, or None."""
@@ -75,4 +78,5 @@ def from_api_gateway(event: Mapping[str, Any]) -> WebhookRequest:
         body=raw,
         headers=headers,
         received_at=event["requestContext"]["requestTimeEpoch"] / 1000,
+        query=event.get("queryStringParameters") or {},
     )

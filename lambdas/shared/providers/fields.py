@@ -12,12 +12,24 @@ from lambdas.shared.request import WebhookRequest
 # room under DynamoDB's 1,024 bytes for a sort key that joins a time, a provider and an event id.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MAX_IDENTIFIER_CHARS = 256
+MAX_DECIMAL_CHARS = 30
+_DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,8})?", re.ASCII)
 _IDENTIFIER = re.compile(r"[\x21-\x7e]{1,256}", re.ASCII)
 
 
 def is_identifier(value: object) -> bool:
     """Tell whether a value can be an event id, a transaction id or an event type."""
     return isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None
+
+
+def value_at(document: Mapping[str, Any], path: str) -> Any:
+    """Return what stands at a dotted path, or None. Arrays are not walked into."""
+    value: Any = document
+    for key in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
 
 
 class Field(Protocol):
@@ -42,14 +54,31 @@ class JsonField:
     def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
         """Return the string or whole number at the path."""
         del request
-        value: Any = document
-        for key in self.path.split("."):
-            if not isinstance(value, Mapping):
-                return None
-            value = value.get(key)
+        value = value_at(document, self.path)
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**MAX_IDENTIFIER_CHARS:
             value = str(value)
         return value if is_identifier(value) else None
+
+
+@dataclass(frozen=True)
+class DecimalField:
+    """A number in the document, by dotted path, as the provider writes it.
+
+    Attributes
+    ----------
+    path : str
+        Keys from the root, joined by dots.
+    """
+
+    path: str
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return the number at the path as text, whether it stands there as a text or as a number."""
+        del request
+        value = value_at(document, self.path)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = repr(value) if abs(value) < 10**MAX_DECIMAL_CHARS else None
+        return value if isinstance(value, str) and _DECIMAL.fullmatch(value) else None
 
 
 @dataclass(frozen=True)

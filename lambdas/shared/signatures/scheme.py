@@ -1,10 +1,11 @@
 """What every signature scheme is, and the few checks that they share."""
 
+import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from lambdas.shared.errors import SignatureRefusedError, UnavailableError
 from lambdas.shared.request import WebhookRequest
@@ -26,14 +27,24 @@ class Verdict:
         Name of the scheme that accepted the request.
     signed_at : int | None
         The time that the provider signed, in seconds since the epoch; None where a scheme signs no time.
-    secret_index : int
-        Which of the valid secrets matched, counted from 0, the newest: during a rotation it tells whether the
-        old one is still in use.
+    key_id : str
+        Which key it was, without telling the key; see `key_id`.
+    headers : Mapping[str, str]
+        The headers that were verified, in lower case, reduced to the signature that matched: with the body and the key
+        they prove the same again.
+    certificate : str | None
+        PEM of the certificate that holds the key, and of those up to its root; None where the key is a secret.
+    signature_id : str | None
+        Set where the signature covers the body so weakly that another body can be made to fit it: what is signed well
+        and the same in every redelivery. Only one body is recorded for it, the first.
     """
 
     scheme: str
     signed_at: int | None
-    secret_index: int
+    key_id: str
+    headers: Mapping[str, str]
+    certificate: str | None = None
+    signature_id: str | None = None
 
 
 class Scheme(Protocol):
@@ -53,6 +64,27 @@ class Scheme(Protocol):
         UnavailableError
             When the check cannot be made, as with a secret that this scheme cannot use.
         """
+
+
+@runtime_checkable
+class ChallengeScheme(Protocol):
+    """A scheme whose provider first asks, with a GET request, for a proof that this endpoint has its key."""
+
+    def answer_challenge(self, request: WebhookRequest, secrets: Sequence[str]) -> str:
+        """Return the text of the answer.
+
+        Raises
+        ------
+        MalformedWebhookError
+            When the request holds no challenge.
+        UnavailableError
+            When there is no key to answer with.
+        """
+
+
+def key_id(key: str) -> str:
+    """Return 16 hex digits that name a secret key and tell nothing about it."""
+    return hmac.new(key.encode(), b"webhook key id", hashlib.sha256).hexdigest()[:16]
 
 
 def signature_header(request: WebhookRequest, name: str) -> str:
@@ -84,8 +116,23 @@ def usable(secrets: Sequence[str]) -> Sequence[str]:
     return secrets
 
 
-def matching_secret(expected: Sequence[bytes], candidates: Iterable[str]) -> int:
-    """Return the index of the first expected signature that is among the candidates.
+@dataclass(frozen=True)
+class Match:
+    """Which secret made which of the signatures that were sent."""
+
+    secret: str
+    signature: str
+
+
+def matching(secrets: Sequence[str], expected: Sequence[bytes], candidates: Iterable[str]) -> Match:
+    """Return the first secret whose signature is among the candidates.
+
+    Parameters
+    ----------
+    secrets, expected : Sequence
+        The valid secrets, and the signature that each of them makes.
+    candidates : Iterable[str]
+        The signatures that were sent.
 
     Compares bytes, since ``hmac.compare_digest`` raises on non-ASCII text, and always compares every pair.
 
@@ -94,12 +141,12 @@ def matching_secret(expected: Sequence[bytes], candidates: Iterable[str]) -> int
     SignatureRefusedError
         When none matches.
     """
-    match: int | None = None
-    given = [candidate.encode("utf-8", "surrogatepass") for candidate in candidates]
-    for index, signature in enumerate(expected):
-        for candidate in given:
-            if hmac.compare_digest(signature, candidate) and match is None:
-                match = index
+    match: Match | None = None
+    given = [(candidate, candidate.encode("utf-8", "surrogatepass")) for candidate in candidates]
+    for secret, signature in zip(secrets, expected, strict=True):
+        for candidate, raw in given:
+            if hmac.compare_digest(signature, raw) and match is None:
+                match = Match(secret, candidate)
     if match is None:
         raise SignatureRefusedError("signature_mismatch")
     return match

@@ -2,17 +2,17 @@
 
 import base64
 import binascii
-import hashlib
-import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lambdas.shared.errors import SignatureRefusedError, UnavailableError
 from lambdas.shared.request import WebhookRequest
+from lambdas.shared.signatures.digests import hmac_text
 from lambdas.shared.signatures.scheme import (
     DEFAULT_TOLERANCE_SECONDS,
     Verdict,
-    matching_secret,
+    key_id,
+    matching,
     signature_header,
     signing_time,
     usable,
@@ -41,32 +41,76 @@ class StandardWebhooksScheme:
 
     def verify(self, request: WebhookRequest, secrets: Sequence[str]) -> Verdict:
         """See `Scheme.verify`."""
-        message_id = signature_header(request, f"{self.header_prefix}-id")
-        timestamp = signature_header(request, f"{self.header_prefix}-timestamp")
-        signatures = signature_header(request, f"{self.header_prefix}-signature")
-        signed_at = signing_time(timestamp, request, self.tolerance_seconds)
-        candidates = []
-        for part in signatures.split(" "):
-            version, separator, value = part.partition(",")
-            if not separator:
-                raise SignatureRefusedError("malformed_signature_header")
-            if version == "v1":
-                candidates.append(value)
-        if not candidates:
+        message = read_message(request, self.header_prefix, "v1", self.tolerance_seconds)
+        expected = [hmac_text(decode_secret(secret), message.content, encoding="base64") for secret in usable(secrets)]
+        match = matching(secrets, expected, message.signatures)
+        return Verdict(
+            scheme=self.name,
+            signed_at=message.signed_at,
+            key_id=key_id(match.secret),
+            headers={**message.headers, f"{self.header_prefix}-signature": f"v1,{match.signature}"},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedMessage:
+    """What the three headers and the body say.
+
+    Attributes
+    ----------
+    content : bytes
+        The bytes that were signed.
+    signed_at : int
+        Seconds since the epoch.
+    signatures : Sequence[str]
+        The signatures of one version, without its name; there is at least one.
+    headers : Mapping[str, str]
+        The headers that are part of `content`, in lower case.
+    """
+
+    content: bytes
+    signed_at: int
+    signatures: Sequence[str]
+    headers: Mapping[str, str]
+
+
+def read_message(request: WebhookRequest, header_prefix: str, version: str, tolerance_seconds: int) -> SignedMessage:
+    """Read a request for the signatures of one version; those of others are passed over.
+
+    Raises
+    ------
+    SignatureRefusedError
+        When a header is missing or malformed, the time is outside of the window, or no signature has that version.
+    """
+    message_id = signature_header(request, f"{header_prefix}-id")
+    timestamp = signature_header(request, f"{header_prefix}-timestamp")
+    signatures = signature_header(request, f"{header_prefix}-signature")
+    signed_at = signing_time(timestamp, request, tolerance_seconds)
+    candidates = []
+    for part in signatures.split(" "):
+        name, separator, value = part.partition(",")
+        if not separator:
             raise SignatureRefusedError("malformed_signature_header")
-        try:
-            signed = f"{message_id}.{timestamp}.".encode() + request.body
-        except UnicodeEncodeError as error:
-            raise SignatureRefusedError("malformed_signature_header") from error
-        expected = [
-            base64.b64encode(hmac.new(decode_secret(secret), signed, hashlib.sha256).digest())
-            for secret in usable(secrets)
-        ]
-        return Verdict(scheme=self.name, signed_at=signed_at, secret_index=matching_secret(expected, candidates))
+        if name == version:
+            candidates.append(value)
+    if not candidates:
+        raise SignatureRefusedError("malformed_signature_header")
+    try:
+        content = f"{message_id}.{timestamp}.".encode() + request.body
+    except UnicodeEncodeError as error:
+        raise SignatureRefusedError("malformed_signature_header") from error
+    return SignedMessage(
+        content=content,
+        signed_at=signed_at,
+        signatures=candidates,
+        headers={f"{header_prefix}-id": message_id, f"{header_prefix}-timestamp": timestamp},
+    )
 
 
 def decode_secret(secret: str) -> bytes:
     """Return the key of a ``whsec_…`` secret; its base64 padding may be left out, as the reference libraries allow.
+
+    A key of the asymmetric form, ``whpk_…`` or ``whsk_…``, is none: with a public key as HMAC key, anybody could sign.
 
     Raises
     ------

@@ -1,16 +1,16 @@
 """Stripe's scheme: ``t=<seconds>,v1=<hex>`` over ``<t>.<body>``."""
 
-import hashlib
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lambdas.shared.errors import SignatureRefusedError
 from lambdas.shared.request import WebhookRequest
+from lambdas.shared.signatures.digests import hmac_text
 from lambdas.shared.signatures.scheme import (
     DEFAULT_TOLERANCE_SECONDS,
     Verdict,
-    matching_secret,
+    key_id,
+    matching,
     signature_header,
     signing_time,
     usable,
@@ -52,7 +52,11 @@ class StripeScheme:
             raise SignatureRefusedError("malformed_signature_header")
         signed_at = signing_time(times[0], request, self.tolerance_seconds)
         signed = times[0].encode("ascii") + b"." + request.body
-        expected = [
-            hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode() for secret in usable(secrets)
-        ]
-        return Verdict(scheme=self.name, signed_at=signed_at, secret_index=matching_secret(expected, candidates))
+        expected = [hmac_text(secret.encode(), signed) for secret in usable(secrets)]
+        match = matching(secrets, expected, candidates)
+        return Verdict(
+            scheme=self.name,
+            signed_at=signed_at,
+            key_id=key_id(match.secret),
+            headers={self.header.lower(): f"t={times[0]},v1={match.signature}"},
+        )

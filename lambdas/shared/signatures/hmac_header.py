@@ -1,16 +1,16 @@
-"""Hex HMAC-SHA256 in one header: GitHub's scheme, and the one for senders who bring none of their own."""
+"""HMAC in one header: GitHub's scheme, and the one for senders who bring none of their own."""
 
-import hashlib
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lambdas.shared.errors import SignatureRefusedError
 from lambdas.shared.request import WebhookRequest
+from lambdas.shared.signatures.digests import hmac_text
 from lambdas.shared.signatures.scheme import (
     DEFAULT_TOLERANCE_SECONDS,
     Verdict,
-    matching_secret,
+    key_id,
+    matching,
     signature_header,
     signing_time,
     usable,
@@ -18,8 +18,8 @@ from lambdas.shared.signatures.scheme import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class HexHmacScheme:
-    """HMAC-SHA256 in hex over the body, or over ``<timestamp>.<body>`` when a timestamp header is set.
+class HmacHeaderScheme:
+    """HMAC over the body, or over a time and the body when a timestamp header is set.
 
     The two forms are two schemes, and a provider has exactly one of them: were the timestamp optional, whoever
     holds a signature over ``<timestamp>.<body>`` could present those bytes as a body without a timestamp.
@@ -31,37 +31,61 @@ class HexHmacScheme:
 
     Attributes
     ----------
+    family : str
+        First part of the scheme's name; the algorithm is the last.
     header : str
         Header that carries the signature.
-    prefix : str
-        What stands before the hex digits.
+    algorithm : str
+        ``sha256`` or ``sha512``.
+    encoding : str
+        ``hex`` in lower case, ``base64``, or ``base64url`` with or without its padding.
+    prefix : str | None
+        What stands before the signature; None for the algorithm and ``=``.
     prefix_required : bool
         Whether a signature without the prefix is refused.
     timestamp_header : str | None
         Header with the signed time, in seconds since the epoch.
+    signed_content : str
+        What is signed where a time is: ``{timestamp}``, a separator that is no digit, and ``{body}`` at the end.
     tolerance_seconds : int
         Replay window around the time of receipt, where a time is signed.
     """
 
-    name: str
+    family: str
     header: str
-    prefix: str = "sha256="
+    algorithm: str = "sha256"
+    encoding: str = "hex"
+    prefix: str | None = None
     prefix_required: bool = False
     timestamp_header: str | None = None
+    signed_content: str = "{timestamp}.{body}"
     tolerance_seconds: int = DEFAULT_TOLERANCE_SECONDS
+
+    @property
+    def name(self) -> str:
+        """See `Scheme.name`."""
+        return f"{self.family}-{self.algorithm}"
 
     def verify(self, request: WebhookRequest, secrets: Sequence[str]) -> Verdict:
         """See `Scheme.verify`."""
         value = signature_header(request, self.header)
-        if self.prefix_required and not value.startswith(self.prefix):
+        prefix = f"{self.algorithm}=" if self.prefix is None else self.prefix
+        if self.prefix_required and not value.startswith(prefix):
             raise SignatureRefusedError("malformed_signature_header")
-        candidate = value.removeprefix(self.prefix)
+        candidate = value.removeprefix(prefix)
+        if self.encoding == "base64url":
+            candidate += "=" * (-len(candidate) % 4)
         signed, signed_at = request.body, None
+        headers = {self.header.lower(): value}
         if self.timestamp_header is not None:
             timestamp = signature_header(request, self.timestamp_header)
             signed_at = signing_time(timestamp, request, self.tolerance_seconds)
-            signed = timestamp.encode("ascii") + b"." + request.body
+            before_body = self.signed_content.removesuffix("{body}").replace("{timestamp}", timestamp)
+            signed = before_body.encode("ascii") + request.body
+            headers[self.timestamp_header.lower()] = timestamp
         expected = [
-            hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode() for secret in usable(secrets)
+            hmac_text(secret.encode(), signed, algorithm=self.algorithm, encoding=self.encoding)
+            for secret in usable(secrets)
         ]
-        return Verdict(scheme=self.name, signed_at=signed_at, secret_index=matching_secret(expected, [candidate]))
+        match = matching(secrets, expected, [candidate])
+        return Verdict(scheme=self.name, signed_at=signed_at, key_id=key_id(match.secret), headers=headers)

@@ -1,0 +1,133 @@
+"""What proves, beside an archived payload, that the provider signed it.
+
+It lies in the metadata of the payload's own object, so that neither can be there without the other.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+# S3 takes 2 KB of metadata, names included.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+MAX_METADATA_BYTES = 1_900
+METADATA_NAME = "evidence"
+
+
+class NoEvidenceError(ValueError):
+    """The metadata hold no evidence that this version can read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """A verdict and what it was reached from; never a key.
+
+    Attributes
+    ----------
+    entry : str
+        Registry entry of the provider.
+    options : Mapping[str, str]
+        What was said of the provider when it was deployed; options change, and the verdict was reached with these.
+    scheme : str
+        Signature scheme that accepted the request.
+    key_id : str
+        Names the key, see `lambdas.shared.signatures.scheme.key_id`, or the certificate.
+    headers : Mapping[str, str]
+        The verified headers, in lower case.
+    received_at : float
+        Seconds since the epoch at which the request came; the replay window was counted from it.
+    verdict : str
+        ``accepted``: nothing else is archived.
+    certificate : str | None
+        PEM of the certificate that `key_id` names. It is archived once, under that name, and not with each payload.
+    """
+
+    entry: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    scheme: str
+    key_id: str
+    headers: Mapping[str, str]
+    received_at: float
+    verdict: str = "accepted"
+    certificate: str | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        document = {
+            "entry": self.entry,
+            "options": dict(self.options),
+            "scheme": self.scheme,
+            "keyId": self.key_id,
+            "headers": dict(self.headers),
+            "receivedAt": self.received_at,
+            "verdict": self.verdict,
+        }
+        return document if self.certificate is None else {**document, "certificate": self.certificate}
+
+    @classmethod
+    def from_document(cls, document: Any) -> Self:
+        """Read the JSON form.
+
+        Raises
+        ------
+        NoEvidenceError
+            When it is another.
+        """
+        try:
+            evidence = cls(
+                entry=document["entry"],
+                options=dict(document["options"]),
+                scheme=document["scheme"],
+                key_id=document["keyId"],
+                headers=dict(document["headers"]),
+                received_at=float(document["receivedAt"]),
+                verdict=document["verdict"],
+                certificate=document.get("certificate"),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise NoEvidenceError(f"not evidence: {type(error).__name__}") from error
+        texts = [evidence.entry, evidence.scheme, evidence.key_id, evidence.verdict]
+        texts += [] if evidence.certificate is None else [evidence.certificate]
+        if not all(
+            isinstance(text, str)
+            for text in [
+                *texts,
+                *evidence.headers,
+                *evidence.headers.values(),
+                *evidence.options,
+                *evidence.options.values(),
+            ]
+        ):
+            raise NoEvidenceError("not evidence: a text is none")
+        return evidence
+
+    def to_metadata(self) -> dict[str, str]:
+        """Return the metadata of an object; headers that do not fit are told to be missing."""
+        document = replace(self, certificate=None).to_document()
+        text = _encode(document)
+        if len(text) > MAX_METADATA_BYTES:
+            text = _encode({**document, "headers": {}, "headersTooLong": True})
+        return {METADATA_NAME: text}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
+        """Read the metadata of an object.
+
+        Raises
+        ------
+        NoEvidenceError
+            When they hold none.
+        """
+        try:
+            document = json.loads(base64.urlsafe_b64decode(metadata[METADATA_NAME]))
+        except (KeyError, ValueError, binascii.Error) as error:
+            raise NoEvidenceError("no evidence") from error
+        if isinstance(document, dict) and document.get("headersTooLong"):
+            raise NoEvidenceError("the headers did not fit")
+        return cls.from_document(document)
+
+
+def _encode(document: Mapping[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(document, separators=(",", ":")).encode()).decode("ascii")
