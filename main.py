@@ -8,19 +8,26 @@ import os
 import sys
 from pathlib import Path
 
-from modules.api_layer import REPLAY, STAGE, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH, ApiLayer
+from lambdas.shared.providers.registry import REGISTRY
+from lambdas.shared.signatures.scheme import ChallengeScheme
+from modules.api_layer import CHALLENGE, REPLAY, STAGE, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH, ApiLayer
 from modules.backend import configure_backend
 from modules.bundling import BUNDLES
 from modules.cdk import App, AwsProvider, Construct, DataAwsCallerIdentity, TerraformOutput, TerraformStack
-from modules.environments import load_settings
+from modules.concurrency import reserved_concurrency
+from modules.environments import is_declared, load_settings
+from modules.event_alarms import EVENT_ALARMS
 from modules.event_routing import EventRouting
+from modules.guards import guard_error, guard_everything
 from modules.lambda_fleet import LambdaFleet
 from modules.monitoring import Monitoring
 from modules.naming import Names
+from modules.network import Network
 from modules.queue_layer import QueueLayer
 from modules.secrets_layer import SecretsLayer
 from modules.settings import Settings
 from modules.storage_layer import StorageLayer
+from modules.subscriber_queues import SubscriberQueues
 from modules.tags import tag_everything, tags_of
 from modules.validation import SettingsError
 
@@ -37,15 +44,14 @@ class WebhookStack(TerraformStack):
     bundles : Path
         Folder with the functions' bundles.
 
-    Raises
-    ------
-    SettingsError
-        When a setting asks for something that this version does not build.
+    Attributes
+    ----------
+    guards : Guards
+        What stops synth on a mistake. A subclass waives one there, with the reason.
     """
 
     def __init__(self, scope: Construct, id_: str, settings: Settings, bundles: Path = BUNDLES) -> None:
         super().__init__(scope, id_)
-        _refuse_unbuilt(settings)
         names = Names(settings.environment)
         AwsProvider(self, "aws", region=settings.region)
         configure_backend(self, id_, settings.backend)
@@ -53,12 +59,41 @@ class WebhookStack(TerraformStack):
 
         self.storage = StorageLayer(self, "storage", settings=settings.storage, names=names, account_id=account_id)
         self.queues = QueueLayer(self, "queues", settings=settings.queue, names=names)
-        self.secrets = SecretsLayer(self, "secrets", providers=settings.providers, names=names)
+        self.secrets = SecretsLayer(
+            self,
+            "secrets",
+            providers=settings.providers,
+            options=settings.provider_options,
+            keyless=[name for name, entry in settings.providers.items() if not REGISTRY[entry].needs_secret],
+            names=names,
+        )
         self.routing = EventRouting(
             self, "routing", settings=settings.routing, names=names, providers=settings.providers
         )
+        self.subscribers = SubscriberQueues(
+            self,
+            "subscribers",
+            subscribers=settings.routing.subscribers,
+            settings=settings.queue,
+            names=names,
+            rules=self.routing.rules,
+        )
+        self.network = (
+            Network(self, "network", settings=settings.network, names=names, region=settings.region)
+            if settings.network.vpc
+            else None
+        )
+        self._reserved = reserved_concurrency(settings.api.throttle_rate, settings.functions)
         self.fleet = LambdaFleet(
-            self, "fleet", settings=settings.functions, names=names, account_id=account_id, bundles=bundles
+            self,
+            "fleet",
+            settings=settings.functions,
+            names=names,
+            account_id=account_id,
+            bundles=bundles,
+            reserved_concurrency=self._reserved,
+            placement=self.network.placement if self.network else None,
+            native_ingestion=any(REGISTRY[entry].native for entry in settings.providers.values()),
         )
         self.api = ApiLayer(
             self, "api", settings=settings.api, names=names, log_retention=settings.functions.log_retention
@@ -74,16 +109,19 @@ class WebhookStack(TerraformStack):
         self._wire_ingestion(settings)
         self._wire_processing(settings)
         self._wire_operations()
+        if self.network is not None:
+            self.network.permit({each.role.arn: each.statements for each in self.fleet.functions.values()})
         self._watch()
         self._publish_outputs()
         tag_everything(self, tags_of(settings))
+        self.guards = guard_everything(self, environment=settings.environment)
 
     def _wire_ingestion(self, settings: Settings) -> None:
         ingestion = self.fleet.ingestion
         ingestion.configure(
             {
                 "PROVIDERS": self.secrets.providers_variable(),
-                "QUEUE_URL": self.queues.main.url,
+                **self.queues.sender_variables,
                 "BUCKET_NAME": self.storage.bucket.bucket,
                 "MAX_BODY_BYTES": str(settings.api.max_body_bytes),
             }
@@ -93,6 +131,8 @@ class WebhookStack(TerraformStack):
         self.storage.grant_archive_payloads(ingestion)
         self.api.route(WEBHOOK_BY_PATH, ingestion)
         self.api.route(WEBHOOK_BY_HEADER, ingestion)
+        if any(isinstance(REGISTRY[entry].scheme, ChallengeScheme) for entry in settings.providers.values()):
+            self.api.route(CHALLENGE, ingestion)
 
     def _wire_processing(self, settings: Settings) -> None:
         processing, dead_letter = self.fleet.processing, self.fleet.dead_letter
@@ -101,12 +141,15 @@ class WebhookStack(TerraformStack):
                 "TABLE_NAME": self.storage.table.name,
                 "BUCKET_NAME": self.storage.bucket.bucket,
                 "EVENT_BUS_NAME": self.routing.bus.name,
+                "MAX_RECEIVE_COUNT": str(settings.queue.max_receive_count),
             }
         )
         self.storage.grant_archive_payloads(processing)
+        if any(REGISTRY[entry].certificate_hosts for entry in settings.providers.values()):
+            self.storage.grant_archive_certificates(processing)
         self.storage.grant_write_records(processing)
         self.routing.grant_publish(processing)
-        self.queues.feed(processing, maximum_concurrency=settings.functions.processing_reserved_concurrency)
+        self.queues.feed(processing, maximum_concurrency=self._reserved["processing"])
 
         dead_letter.configure({"TABLE_NAME": self.storage.table.name, "BUCKET_NAME": self.storage.bucket.bucket})
         self.storage.grant_keep_dead_letters(dead_letter)
@@ -123,7 +166,7 @@ class WebhookStack(TerraformStack):
             {
                 "TABLE_NAME": self.storage.table.name,
                 "BUCKET_NAME": self.storage.bucket.bucket,
-                "QUEUE_URL": self.queues.main.url,
+                **self.queues.sender_variables,
             }
         )
         self.storage.grant_find_records(replay)
@@ -139,49 +182,10 @@ class WebhookStack(TerraformStack):
         watch.watch_queue(self.queues.main.name)
         watch.watch_dead_letter_queue(self.queues.dead_letter.name)
         watch.watch_api(self.api.api.name, STAGE)
-        watch.watch_event(
-            "dead-lettered",
-            "an event was given up and waits for a replay",
-            metric="DeadLettered",
-            function=self.fleet.dead_letter,
-        )
-        watch.watch_event(
-            "processing-failures",
-            "messages fail in processing; each is tried again until its last receive",
-            metric="ProcessingFailures",
-            function=self.fleet.processing,
-        )
-        watch.watch_event(
-            "refused-503",
-            "webhooks are refused because they cannot be checked or kept: a secret is missing, or AWS does not answer",
-            metric="Refused503",
-            function=self.fleet.ingestion,
-        )
-        watch.watch_event(
-            "conflicting-duplicates",
-            "an event id came again with another payload: compare the two, the second was archived but not routed",
-            metric="ConflictingDuplicates",
-            function=self.fleet.processing,
-        )
-        watch.watch_event(
-            "refused-400",
-            "webhooks with a right signature are refused because they cannot be read; the sender may give up",
-            metric="Refused400",
-            function=self.fleet.ingestion,
-        )
-        watch.watch_event(
-            "refused-413",
-            "webhooks are refused because they are larger than api.max_body_bytes",
-            metric="Refused413",
-            function=self.fleet.ingestion,
-        )
-        watch.watch_event(
-            "refused-signatures",
-            "many signatures are refused: a secret was rotated on one side only, or somebody forges",
-            metric="Refused401",
-            function=self.fleet.ingestion,
-            threshold=20,
-        )
+        for alarm in EVENT_ALARMS:
+            watch.watch_event(alarm, self.fleet.functions[alarm.function])
+        for name, subscriber in self.subscribers.subscribers.items():
+            watch.watch_subscriber(name, subscriber)
         watch.build_dashboard()
 
     def _publish_outputs(self) -> None:
@@ -202,24 +206,30 @@ class WebhookStack(TerraformStack):
                 "ARNs of the signing secrets, to be filled after the first deployment",
             ),
         }
+        if subscribers := self.subscribers.subscribers:
+            outputs["subscriber_queue_urls"] = (
+                {name: subscriber.queue.url for name, subscriber in subscribers.items()},
+                "URLs of the subscribers' queues",
+            )
         for name, (value, description) in outputs.items():
             TerraformOutput(self, name, value=value, description=description)
-
-
-def _refuse_unbuilt(settings: Settings) -> None:
-    for asked, name in (
-        (settings.queue.fifo, "queue.fifo"),
-        (settings.network.vpc, "network.vpc"),
-        (settings.api.api_key, "api.api_key"),
-    ):
-        if asked:
-            raise SettingsError(
-                f"{name}: true (preset {settings.preset!r}) is not built by this version; it would be ignored"
+        if self.api.api_key is not None:
+            TerraformOutput(
+                self,
+                "api_key",
+                value=self.api.api_key.value,
+                description="API key that senders put into the header x-api-key",
+                sensitive=True,
             )
 
 
-def build_app(environment: str, outdir: Path | None = None) -> App:
+def build_app(environment: str, outdir: Path | None = None, bundles: Path = BUNDLES) -> App:
     """Return the app with the stack of one environment, ready to synthesize.
+
+    Parameters
+    ----------
+    bundles : Path
+        Folder with the functions' bundles.
 
     Raises
     ------
@@ -230,12 +240,20 @@ def build_app(environment: str, outdir: Path | None = None) -> App:
     """
     settings = load_settings(ROOT / "cdktf.json", environment)
     app = App(outdir=str(outdir or os.environ.get("CDKTF_OUTDIR") or ROOT / "cdktf.out"))
-    WebhookStack(app, f"webhooks-{settings.environment}", settings)
+    WebhookStack(app, f"webhooks-{settings.environment}", settings, bundles)
     return app
 
 
 if __name__ == "__main__":
     try:
-        build_app(os.environ.get("ENVIRONMENT_SUFFIX", "dev")).synth()
+        asked = os.environ.get("ENVIRONMENT_SUFFIX", "dev")
+        app = build_app(asked)
+        if not is_declared(ROOT / "cdktf.json", asked):
+            print(f"note: cdktf.json does not name the environment {asked!r}: preset standard", file=sys.stderr)
+        app.synth()
     except (SettingsError, FileNotFoundError) as error:
         sys.exit(f"error: {error}")
+    except RuntimeError as error:
+        if (mistakes := guard_error(error)) is None:
+            raise
+        sys.exit(f"error: {mistakes}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from modules.cdk import (
     ApiGatewayAccount,
+    ApiGatewayApiKey,
     ApiGatewayDeployment,
     ApiGatewayGatewayResponse,
     ApiGatewayIntegration,
@@ -19,6 +20,10 @@ from modules.cdk import (
     ApiGatewayRestApi,
     ApiGatewayStage,
     ApiGatewayStageAccessLogSettings,
+    ApiGatewayUsagePlan,
+    ApiGatewayUsagePlanApiStages,
+    ApiGatewayUsagePlanKey,
+    ApiGatewayUsagePlanThrottleSettings,
     CloudwatchLogGroup,
     Construct,
     DataAwsIamPolicyDocument,
@@ -32,6 +37,7 @@ from modules.cdk import (
 )
 from modules.lambda_fleet import WebhookFunction
 from modules.naming import Names
+from modules.pinning import pin
 from modules.policy import Statement, policy_document
 from modules.settings import ApiSettings
 
@@ -80,7 +86,7 @@ class GatewayResponse:
     retry_after: int
 
 
-_FROZEN_BY_A_DEPLOYMENT = (
+FROZEN_BY_A_DEPLOYMENT = (
     "aws_api_gateway_rest_api",
     "aws_api_gateway_resource",
     "aws_api_gateway_method",
@@ -134,6 +140,8 @@ class Route:
 
 WEBHOOK_BY_PATH = Route(method="POST", path="/webhook/{provider}")
 WEBHOOK_BY_HEADER = Route(method="POST", path="/webhook", required_headers=("X-Provider-ID", "X-Webhook-Signature"))
+# Some providers ask, before they send, for a proof that the endpoint has their key.
+CHALLENGE = Route(method="GET", path="/webhook/{provider}")
 STATUS = Route(method="GET", path="/status/{transactionId}", authorization="AWS_IAM")
 REPLAY = Route(method="POST", path="/internal/replay", authorization="AWS_IAM")
 
@@ -158,9 +166,12 @@ class ApiLayer(Construct):
         The API.
     stage : ApiGatewayStage
         Its stage, after `deploy`.
+    api_key : ApiGatewayApiKey | None
+        The key that webhooks must bring, after `deploy`, where the settings ask for one.
     """
 
     stage: ApiGatewayStage
+    api_key: ApiGatewayApiKey | None = None
 
     def __init__(self, scope: Construct, id_: str, *, settings: ApiSettings, names: Names, log_retention: int) -> None:
         super().__init__(scope, id_)
@@ -179,6 +190,8 @@ class ApiLayer(Construct):
             # Every body arrives base64-encoded, so that the bytes that were signed are the bytes that are verified.
             binary_media_types=["*/*"],
         )
+        # Its address is what every provider was told, and another API has another.
+        pin(self.api, f"{id_}_rest_api")
         self._validator = ApiGatewayRequestValidator(
             self, "headers", name=names("headers"), rest_api_id=self.api.id, validate_request_parameters=True
         )
@@ -197,6 +210,7 @@ class ApiLayer(Construct):
             authorization=route.authorization,
             request_parameters={f"method.request.header.{name}": True for name in route.required_headers} or None,
             request_validator_id=self._validator.id if route.required_headers else None,
+            api_key_required=(self._settings.api_key and route.authorization == "NONE") or None,
         )
         integration = ApiGatewayIntegration(
             self,
@@ -285,13 +299,41 @@ class ApiLayer(Construct):
                 metrics_enabled=True,
             ),
         )
+        if self._settings.api_key:
+            self.api_key = self._metered_key()
+
+    def _metered_key(self) -> ApiGatewayApiKey:
+        """Create an API key with a usage plan of the stage's own throttle."""
+        key = ApiGatewayApiKey(
+            self,
+            "key",
+            name=self._names("key"),
+            description="For the senders of webhooks",
+            # Made up once, when it is created. API Gateway would make one up too, but the local AWS refuses the empty
+            # value that the provider then sends.
+            value='${replace(uuid(), "-", "")}',
+            lifecycle=TerraformResourceLifecycle(ignore_changes=["value"]),
+        )
+        pin(key, f"{self.node.id}_key")
+        plan = ApiGatewayUsagePlan(
+            self,
+            "usage_plan",
+            name=self._names("usage-plan"),
+            description="What the API key lets through",
+            api_stages=[ApiGatewayUsagePlanApiStages(api_id=self.api.id, stage=self.stage.stage_name)],
+            throttle_settings=ApiGatewayUsagePlanThrottleSettings(
+                rate_limit=self._settings.throttle_rate, burst_limit=self._settings.throttle_burst
+            ),
+        )
+        ApiGatewayUsagePlanKey(self, "usage_plan_key", key_id=key.id, key_type="API_KEY", usage_plan_id=plan.id)
+        return key
 
     def _definition_digest(self) -> str:
         """Return a digest of all that a deployment freezes, so that any change of it makes a new deployment."""
         synthesized = TerraformStack.of(self).to_terraform()["resource"]
         definition = {
             f"{kind}.{name}": {key: value for key, value in attributes.items() if key not in ("//", "tags")}
-            for kind in _FROZEN_BY_A_DEPLOYMENT
+            for kind in FROZEN_BY_A_DEPLOYMENT
             for name, attributes in synthesized.get(kind, {}).items()
             if attributes["//"]["metadata"]["path"].startswith(f"{self.node.path}/")
         }

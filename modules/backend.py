@@ -16,3 +16,5 @@ def configure_backend(stack: TerraformStack, name: str, settings: BackendSetting
         return
     S3Backend(stack, bucket=settings.bucket, key=settings.key, region=settings.region, encrypt=True)
     stack.add_override("terraform.backend.s3.use_lockfile", True)
+    if settings.use_path_style:
+        stack.add_override("terraform.backend.s3.use_path_style", True)

@@ -35,7 +35,7 @@ def load_settings(path: Path, environment: str) -> Settings:
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path.name} is not JSON: {error}") from error
     values: Any = document
     for member in ("context", "environments", environment):
@@ -48,6 +48,14 @@ def load_settings(path: Path, environment: str) -> Settings:
         return build_settings(environment, values)
     except SettingsError as error:
         raise SettingsError(f"environment {environment!r} in {path.name}: {error}") from error
+
+
+def is_declared(path: Path, environment: str) -> bool:
+    """Tell whether the file names an environment; what is wrong with the file is told by `load_settings`."""
+    try:
+        return environment in json.loads(path.read_text(encoding="utf-8"))["context"]["environments"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return True
 
 
 def build_settings(environment: str, values: Mapping[str, Any]) -> Settings:
@@ -64,8 +72,10 @@ def build_settings(environment: str, values: Mapping[str, Any]) -> Settings:
     if "environment" in values:
         raise SettingsError("environment: is the name of the environment itself and cannot be set")
     _refuse_unknown("", values, Settings)
-    arguments: dict[str, Any] = {name: value for name, value in values.items() if name not in _SECTIONS}
-    if isinstance(providers := arguments.get("providers"), list):
+    arguments: dict[str, Any] = {
+        name: value for name, value in {**PRESETS[preset], **values}.items() if name not in _SECTIONS
+    }
+    if isinstance(providers := arguments.get("providers"), list | tuple):
         arguments["providers"] = {str(name): str(name) for name in providers}
     elif providers is not None and not isinstance(providers, Mapping):
         raise SettingsError(f"providers: {providers!r} is neither a list of entries nor a mapping of names to entries")

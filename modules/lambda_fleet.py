@@ -15,13 +15,23 @@ from modules.cdk import (
     LambdaFunction,
     LambdaFunctionEnvironment,
     LambdaFunctionTracingConfig,
+    LambdaFunctionVpcConfig,
     TerraformAsset,
 )
 from modules.naming import Names
+from modules.network import Placement
 from modules.policy import Condition, Statement, policy_document, to_block
 from modules.settings import FunctionSettings
 
 NAMESPACE = "Webhooks"
+MANAGE_NETWORK_INTERFACES = (
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+)
 
 
 class WebhookFunction(Construct):
@@ -49,6 +59,7 @@ class WebhookFunction(Construct):
         account_id: str,
         reserved_concurrency: int | None,
         bundle: Path,
+        placement: Placement | None,
     ) -> None:
         super().__init__(scope, id_)
         self.name = names(name.replace("_", "-"))
@@ -64,7 +75,10 @@ class WebhookFunction(Construct):
                     actions=["sts:AssumeRole"],
                     resources=[],
                     services=["lambda.amazonaws.com"],
-                    conditions=[Condition(test="StringEquals", variable="aws:SourceAccount", values=[account_id])],
+                    # Lambda's documents do not promise that it names the account; where it does, it must be this.
+                    conditions=[
+                        Condition(test="StringEqualsIfExists", variable="aws:SourceAccount", values=[account_id])
+                    ],
                 )
             ],
         )
@@ -76,6 +90,8 @@ class WebhookFunction(Construct):
         # X-Ray knows no resources for these actions.
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
         self.allow("WriteTracesWhichHaveNoArn", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])
+        if placement is not None:
+            self._attach_to_network(account_id)
         asset = TerraformAsset(
             self,
             "bundle",
@@ -104,13 +120,48 @@ class WebhookFunction(Construct):
             reserved_concurrent_executions=reserved_concurrency,
             tracing_config=LambdaFunctionTracingConfig(mode="Active"),
             environment=LambdaFunctionEnvironment(variables=dict(self._environment)),
+            vpc_config=placement
+            and LambdaFunctionVpcConfig(
+                subnet_ids=list(placement.subnet_ids), security_group_ids=list(placement.security_group_ids)
+            ),
             depends_on=[log_group, policy],
         )
 
+    @property
+    def statements(self) -> Sequence[Statement]:
+        """What the function may do."""
+        return tuple(self._statements)
+
     def allow(self, sid: str, actions: Sequence[str], resources: Sequence[str]) -> None:
         """Add a statement to the function's policy."""
-        self._statements.append(Statement(sid=sid, actions=actions, resources=resources))
+        self._state(Statement(sid=sid, actions=actions, resources=resources))
+
+    def _state(self, statement: Statement) -> None:
+        self._statements.append(statement)
         self._policy.put_statement([to_block(statement) for statement in self._statements])
+
+    def _attach_to_network(self, account_id: str) -> None:
+        """Let Lambda manage the function's network interfaces, and its code not.
+
+        The statement that denies goes by the function's name, since its ARN is known only after its policy.
+        Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+        """
+        self.allow("ManageNetworkInterfacesWhichHaveNoArn", MANAGE_NETWORK_INTERFACES, ["*"])
+        self._state(
+            Statement(
+                sid="KeepNetworkInterfacesFromCode",
+                effect="Deny",
+                actions=MANAGE_NETWORK_INTERFACES,
+                resources=["*"],
+                conditions=[
+                    Condition(
+                        test="ArnLike",
+                        variable="lambda:SourceFunctionArn",
+                        values=[f"arn:*:lambda:*:{account_id}:function:{self.name}"],
+                    )
+                ],
+            )
+        )
 
     def configure(self, variables: Mapping[str, str]) -> None:
         """Add environment variables; names and addresses only, never a secret."""
@@ -124,13 +175,19 @@ class LambdaFleet(Construct):
     Parameters
     ----------
     settings : FunctionSettings
-        Runtime, size and concurrency.
+        Runtime and size.
     names : Names
         Naming of the environment.
     account_id : str
         The account, which alone may have Lambda assume the roles.
     bundles : Path
         Folder with the bundles that ``make bundle`` built.
+    reserved_concurrency : Mapping[str, int]
+        Executions reserved for a function, by its name.
+    placement : Placement | None
+        Subnets and security groups, for functions in a VPC.
+    native_ingestion : bool
+        Whether a deployed provider's signatures need compiled code, which is in a bundle of its own.
 
     Attributes
     ----------
@@ -144,13 +201,19 @@ class LambdaFleet(Construct):
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, settings: FunctionSettings, names: Names, account_id: str, bundles: Path
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: FunctionSettings,
+        names: Names,
+        account_id: str,
+        bundles: Path,
+        reserved_concurrency: Mapping[str, int],
+        placement: Placement | None = None,
+        native_ingestion: bool = False,
     ) -> None:
         super().__init__(scope, id_)
-        reserved = {
-            "ingestion": settings.ingestion_reserved_concurrency,
-            "processing": settings.processing_reserved_concurrency,
-        }
         self.functions = {
             name: WebhookFunction(
                 self,
@@ -159,8 +222,9 @@ class LambdaFleet(Construct):
                 settings=settings,
                 names=names,
                 account_id=account_id,
-                reserved_concurrency=reserved.get(name),
-                bundle=bundle_of(bundles, name),
+                reserved_concurrency=reserved_concurrency.get(name),
+                bundle=bundle_of(bundles, name, native=native_ingestion and name == "ingestion"),
+                placement=placement,
             )
             for name in FUNCTIONS
         }

@@ -13,10 +13,12 @@ from modules.cdk import (
     SnsTopic,
     SnsTopicPolicy,
 )
+from modules.event_alarms import EventAlarm
 from modules.lambda_fleet import NAMESPACE, WebhookFunction
 from modules.naming import Names
 from modules.policy import Condition, Statement, policy_document
 from modules.settings import MonitoringSettings
+from modules.subscriber_queues import Subscriber
 
 _PERIOD_SECONDS = 300
 
@@ -145,42 +147,65 @@ class Monitoring(Construct):
             ],
         )
 
-    def watch_dead_letter_queue(self, queue_name: str) -> None:
-        """Alarm when a message stays in the dead letter queue: its handler fails or does not keep up."""
+    def watch_dead_letter_queue(
+        self,
+        queue_name: str,
+        id_: str = "dlq-not-empty",
+        description: str = "messages wait in the dead letter queue: its handler fails",
+        of: str | None = None,
+    ) -> None:
+        """Alarm when a message stays in a queue that is empty while all is well."""
         self._metric_alarm(
-            "dlq-not-empty",
-            "messages wait in the dead letter queue: its handler fails",
+            id_,
+            description,
             namespace="AWS/SQS",
             metric_name="ApproximateNumberOfMessagesVisible",
             dimensions={"QueueName": queue_name},
             statistic="Maximum",
+            of=of,
         )
 
-    def watch_event(
-        self, id_: str, description: str, *, metric: str, function: WebhookFunction, threshold: int = 0
-    ) -> None:
-        """Alarm when a function counts something more often in five minutes than it may.
+    def watch_subscriber(self, name: str, subscriber: Subscriber) -> None:
+        """Alarm when a subscriber's queue could not be reached, or its messages were given up."""
+        self.watch_dead_letter_queue(
+            subscriber.undelivered.name,
+            "subscriber-undelivered",
+            f"events could not be sent to the queue of {name}",
+            of=name,
+        )
+        self.watch_dead_letter_queue(
+            subscriber.dead_letter.name,
+            "subscriber-dlq",
+            f"{name} received events too often without deleting them",
+            of=name,
+        )
 
-        Parameters
-        ----------
-        metric : str
-            Name of a metric that the function emits.
-        function : WebhookFunction
-            The function, whose name is the metric's dimension.
-        threshold : int
-            Count that is still borne.
-        """
-        dimensions = {"service": function.name}
+    def watch_event(self, alarm: EventAlarm, function: WebhookFunction) -> None:
+        """Alarm when a function counts something more often in five minutes than it may."""
         self._metric_alarm(
-            id_, description, namespace=NAMESPACE, metric_name=metric, dimensions=dimensions, threshold=threshold
+            alarm.id,
+            alarm.description,
+            namespace=NAMESPACE,
+            metric_name=alarm.metric,
+            dimensions={"service": function.name},
+            threshold=alarm.threshold,
         )
-        self._widget(id_, [[NAMESPACE, metric, "service", function.name]])
+        self._widget(alarm.id, [[NAMESPACE, alarm.metric, "service", function.name]])
 
     def watch_api(self, api_name: str, stage: str) -> None:
-        """Alarm when the API answers 5xx."""
+        """Alarm when the API answers 5xx, and when it refuses much, which may happen before any function runs."""
         dimensions = {"ApiName": api_name, "Stage": stage}
         self._metric_alarm(
             "api-5xx", "the API answers 5xx", namespace="AWS/ApiGateway", metric_name="5XXError", dimensions=dimensions
+        )
+        self._metric_alarm(
+            "api-4xx",
+            f"more than {self._settings.refused_requests} requests were refused: over the throttle, without the API "
+            "key, forged, or unreadable",
+            namespace="AWS/ApiGateway",
+            metric_name="4XXError",
+            dimensions=dimensions,
+            threshold=self._settings.refused_requests,
         )
         self._widget(
             "api",
@@ -209,11 +234,13 @@ class Monitoring(Construct):
         dimensions: Mapping[str, str],
         statistic: str = "Sum",
         threshold: int = 0,
+        of: str | None = None,
     ) -> None:
         self._alarm(
             id_,
             description,
             threshold=threshold,
+            of=of,
             namespace=namespace,
             metric_name=metric_name,
             dimensions=dict(dimensions),
@@ -221,11 +248,11 @@ class Monitoring(Construct):
             period=_PERIOD_SECONDS,
         )
 
-    def _alarm(self, id_: str, description: str, *, threshold: int, **metric: Any) -> None:
+    def _alarm(self, id_: str, description: str, *, threshold: int, of: str | None = None, **metric: Any) -> None:
         CloudwatchMetricAlarm(
             self,
-            id_,
-            alarm_name=self._names(id_.replace("_", "-")),
+            f"{id_}-{of}" if of else id_,
+            alarm_name=self._names(id_.replace("_", "-"), of=of),
             alarm_description=description,
             comparison_operator="GreaterThanThreshold",
             threshold=threshold,

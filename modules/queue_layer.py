@@ -5,22 +5,18 @@ from modules.cdk import (
     LambdaEventSourceMapping,
     LambdaEventSourceMappingScalingConfig,
     SqsQueue,
-    SqsQueuePolicy,
-    SqsQueueRedriveAllowPolicy,
 )
 from modules.lambda_fleet import WebhookFunction
 from modules.naming import Names
 from modules.pinning import pin
-from modules.policy import deny_plain_http, policy_document
+from modules.queues import allow_redrive, dead_letter_queue, protect_queue, working_queue
 from modules.settings import QueueSettings
 
-# The longest that SQS keeps a message. A standard dead letter queue counts from when the message was first sent.
-DEAD_LETTER_RETENTION_SECONDS = 1_209_600
 _CONSUME = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 
 
 class QueueLayer(Construct):
-    """Main queue and dead letter queue, encrypted, TLS only.
+    """Main queue and dead letter queue, both standard or both FIFO, encrypted, TLS only.
 
     Parameters
     ----------
@@ -38,36 +34,18 @@ class QueueLayer(Construct):
     def __init__(self, scope: Construct, id_: str, *, settings: QueueSettings, names: Names) -> None:
         super().__init__(scope, id_)
         self._settings = settings
-        self.dead_letter = SqsQueue(
-            self,
-            "dead_letter",
-            name=names("dlq"),
-            message_retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
-            visibility_timeout_seconds=settings.visibility_timeout,
-            sqs_managed_sse_enabled=True,
-        )
+        self.dead_letter = dead_letter_queue(self, "dead_letter", names("dlq"), fifo=settings.fifo)
         pin(self.dead_letter, f"{id_}_dead_letter")
-        self.main = SqsQueue(
-            self,
-            "main",
-            name=names("queue"),
-            message_retention_seconds=settings.retention,
-            visibility_timeout_seconds=settings.visibility_timeout,
-            sqs_managed_sse_enabled=True,
-            redrive_policy=(
-                f'{{"deadLetterTargetArn":"{self.dead_letter.arn}","maxReceiveCount":{settings.max_receive_count}}}'
-            ),
-        )
+        self.main = working_queue(self, "main", names("queue"), settings, self.dead_letter)
         pin(self.main, f"{id_}_main")
-        SqsQueueRedriveAllowPolicy(
-            self,
-            "redrive_allow",
-            queue_url=self.dead_letter.id,
-            redrive_allow_policy=f'{{"redrivePermission":"byQueue","sourceQueueArns":["{self.main.arn}"]}}',
-        )
+        allow_redrive(self, "redrive_allow", self.main, self.dead_letter)
         for name, queue in (("main", self.main), ("dead_letter", self.dead_letter)):
-            document = policy_document(self, f"{name}_policy_document", [deny_plain_http(["sqs:*"], [queue.arn])])
-            SqsQueuePolicy(self, f"{name}_policy", queue_url=queue.id, policy=document.json)
+            protect_queue(self, f"{name}_policy", queue)
+
+    @property
+    def sender_variables(self) -> dict[str, str]:
+        """Environment variables of a function that sends to the main queue."""
+        return {"QUEUE_URL": self.main.url, "MESSAGE_GROUP_BY": self._settings.ordered_by}
 
     def grant_send(self, function: WebhookFunction) -> None:
         """Allow ``sqs:SendMessage`` on the main queue, which covers batches too."""

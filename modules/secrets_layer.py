@@ -1,7 +1,7 @@
-"""One Secrets Manager secret for each deployed provider, created empty: its value never passes through Terraform."""
+"""One Secrets Manager secret for each provider that has any, created empty: no value ever passes through Terraform."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from modules.cdk import Construct, SecretsmanagerSecret
 from modules.lambda_fleet import WebhookFunction
@@ -16,6 +16,10 @@ class SecretsLayer(Construct):
     ----------
     providers : Mapping[str, str]
         Deployed name to registry entry.
+    options : Mapping[str, Mapping[str, str]]
+        Deployed name to the options of its entry.
+    keyless : Collection[str]
+        Deployed names of providers that have no secret.
     names : Names
         Naming of the environment.
 
@@ -25,9 +29,19 @@ class SecretsLayer(Construct):
         Deployed name to secret.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, providers: Mapping[str, str], names: Names) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        providers: Mapping[str, str],
+        options: Mapping[str, Mapping[str, str]],
+        keyless: Collection[str] = (),
+        names: Names,
+    ) -> None:
         super().__init__(scope, id_)
         self._providers = providers
+        self._options = options
         self.secrets = {
             name: pin(
                 SecretsmanagerSecret(
@@ -40,16 +54,24 @@ class SecretsLayer(Construct):
                 f"{id_}_{name}",
             )
             for name in providers
+            if name not in keyless
         }
 
     def grant_read(self, function: WebhookFunction) -> None:
-        """Allow ``secretsmanager:GetSecretValue`` on these secrets."""
-        arns = [secret.arn for secret in self.secrets.values()]
-        function.allow("ReadSigningSecrets", ["secretsmanager:GetSecretValue"], arns)
+        """Allow ``secretsmanager:GetSecretValue`` on these secrets, if there are any."""
+        if arns := [secret.arn for secret in self.secrets.values()]:
+            function.allow("ReadSigningSecrets", ["secretsmanager:GetSecretValue"], arns)
 
     def providers_variable(self) -> str:
-        """Return the value of the variable ``PROVIDERS``: for each name, its registry entry and its secret's ARN."""
+        """Return the value of ``PROVIDERS``: for each deployed name its entry, options, and its secret's ARN if any."""
         return json.dumps(
-            {name: {"entry": self._providers[name], "secretArn": secret.arn} for name, secret in self.secrets.items()},
+            {
+                name: {
+                    "entry": entry,
+                    **({"secretArn": self.secrets[name].arn} if name in self.secrets else {}),
+                    **({"options": dict(options)} if (options := self._options.get(name)) else {}),
+                }
+                for name, entry in self._providers.items()
+            },
             separators=(",", ":"),
         )

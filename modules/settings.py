@@ -1,10 +1,9 @@
 """The settings of a stack: typed, validated, documented; presets, and what an environment changes of them."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lambdas.shared.providers.registry import REGISTRY
+from modules.settings_rules import check_together
 from modules.validation import SettingsError, Validated, setting
 
 # Provider 5.100.0 knows these runtimes; 3.14 is not among them, and 3.11 is near its end on Lambda.
@@ -36,12 +35,6 @@ LOG_RETENTION_DAYS = (
     3653,
 )
 
-_ENVIRONMENT = re.compile(r"[a-z0-9]([a-z0-9-]{0,14}[a-z0-9])?", re.ASCII)
-_PROVIDER_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
-# https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
-_TAG_VALUE = re.compile(r"[\w .:/=+@-]{1,256}")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d", re.ASCII)
-
 
 @dataclass(frozen=True, kw_only=True)
 class ApiSettings(Validated):
@@ -70,7 +63,13 @@ class ApiSettings(Validated):
     )
     api_key: bool = setting(
         False,
-        doc="Ask for an API key on the webhook endpoints, with a usage plan of the stage's throttle.",
+        doc="Ask for an API key in the header `x-api-key` on the webhook endpoints, with a usage plan of the stage's "
+        "throttle. The key only meters: signatures authenticate.",
+    )
+    api_key_added_for: Sequence[str] = setting(
+        (),
+        doc="Deployed providers that cannot send a key themselves, but come through something that adds it, such as a "
+        "CDN. Without a mention here they are refused together with `api.api_key`.",
     )
     execution_log_level: str = setting(
         "ERROR",
@@ -98,19 +97,41 @@ class FunctionSettings(Validated):
         doc="Time-out. A sixth of the queue's visibility timeout at most, so that a message is not received again "
         "while it is being processed.",
     )
-    ingestion_reserved_concurrency: int = setting(
+    ingestion_budget: int = setting(
         50,
-        unit="executions",
+        unit="ms",
         low=1,
-        high=10_000,
-        doc="Reserved for ingestion; 1,000 requests/s leave 50 ms each.",
+        high=29_000,
+        doc="What one request may take in ingestion: `api.throttle_rate` times this is reserved. A ceiling and not an "
+        "average: if requests took this long on average, one in ten would find no execution free and be told to try "
+        "again.",
     )
-    processing_reserved_concurrency: int = setting(
+    processing_budget: int = setting(
         100,
+        unit="ms",
+        low=1,
+        high=30_000,
+        doc="What one event may take in processing: `api.throttle_rate` times this is reserved, and is the most that "
+        "the event source mapping uses. A batch of ten may take ten times as long. What comes faster waits in the "
+        "queue.",
+    )
+    ingestion_reserved_concurrency: int | None = setting(
+        None, unit="executions", low=1, high=10_000, doc="Reserved for ingestion, instead of what its budget asks for."
+    )
+    processing_reserved_concurrency: int | None = setting(
+        None,
         unit="executions",
         low=2,
         high=10_000,
-        doc="Reserved for processing, and the most that its event source mapping uses.",
+        doc="Reserved for processing, instead of what its budget asks for.",
+    )
+    account_concurrency: int = setting(
+        1_000,
+        unit="executions",
+        low=200,
+        high=1_000_000,
+        doc="The account's limit of concurrent executions in the region, of which 100 stay unreserved. New accounts "
+        "have less than the usual 1,000.",
     )
     log_retention: int = setting(7, unit="days", choices=LOG_RETENTION_DAYS, doc="How long logs are kept.")
     log_level: str = setting("INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"), doc="Level of the functions' logs.")
@@ -120,7 +141,16 @@ class FunctionSettings(Validated):
 class QueueSettings(Validated):
     """Settings of the main queue and its dead letter queue."""
 
-    fifo: bool = setting(False, doc="FIFO queues, ordered by provider.")
+    fifo: bool = setting(False, doc="FIFO queues, which keep the order of `queue.ordered_by`.")
+    ordered_by: str = setting(
+        "provider",
+        choices=("provider", "transaction"),
+        doc="What a FIFO queue keeps in order. `provider`: every event of a provider waits for the one before it, "
+        "which makes four calls to AWS, so that one provider has some 20 events/s; a poisoned event holds up its "
+        "provider until its last receive. `transaction`: only the events of one transaction wait for each other, and "
+        "throughput grows with the number of transactions. SQS looks for groups that do not wait among the first "
+        "120,000 messages only, so that a backlog beyond that holds up every group.",
+    )
     visibility_timeout: int = setting(
         300,
         unit="s",
@@ -180,6 +210,12 @@ class RoutingSettings(Validated):
         high=36_500,
         doc="How long the bus's archive keeps events; 0 keeps them for ever.",
     )
+    subscribers: Mapping[str, str] = setting(
+        factory=dict,
+        doc="Queues that this stack attaches to the bus: the subscriber's name, and the deployed provider whose events "
+        "it gets. Each is of the main queue's kind and has dead letter queues of its own. Of a FIFO subscriber all "
+        "messages are one group, in order whatever `queue.ordered_by` says, which SQS gives out at 300 batches/s.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +223,8 @@ class NetworkSettings(Validated):
     """Settings of the network."""
 
     vpc: bool = setting(False, doc="Run the functions in private subnets of a VPC, with endpoints instead of NAT.")
+    cidr: str = setting("10.0.0.0/23", doc="Addresses of the VPC, halved into two subnets; private, /16 to /27.")
+    zones: Sequence[str] = setting(("a", "b"), doc="Letters of the two availability zones of the region.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +241,13 @@ class MonitoringSettings(Validated):
         high=1_000_000,
         doc="Below this number the error rate alarms only when five or more invocations failed, so that one failure at "
         "night does not flap.",
+    )
+    refused_requests: int = setting(
+        100,
+        unit="requests in 5 min",
+        low=0,
+        high=100_000_000,
+        doc="Requests that were answered 4xx, by API Gateway or by ingestion, above which the API alarms.",
     )
     backlog_age: int = setting(
         600,
@@ -227,6 +272,9 @@ class BackendSettings(Validated):
     bucket: str = setting(doc="Bucket of the state; it must exist.")
     key: str = setting(doc="Object key of the state.")
     region: str = setting("us-east-1", doc="Region of the bucket.")
+    use_path_style: bool = setting(
+        False, doc="Put the bucket's name into the path of the URL, as S3-compatible stores other than AWS want it."
+    )
 
     def __post_init__(self) -> None:
         """Check that nothing is empty."""
@@ -248,7 +296,9 @@ class Settings(Validated):
 
     environment: str = setting(
         "dev",
-        doc="Environment suffix: lower-case letters, digits and inner hyphens, 16 at most. Ends every name.",
+        doc="Environment suffix, which ends every name.",
+        pattern=r"[a-z0-9]([a-z0-9-]{0,14}[a-z0-9])?",
+        words="1 to 16 lower-case letters, digits and inner hyphens",
     )
     preset: str = setting(
         "standard",
@@ -256,10 +306,21 @@ class Settings(Validated):
         doc="The preset that the other settings start from.",
     )
     region: str = setting("us-east-1", doc="AWS region.")
-    service: str = setting("webhooks", doc="Value of the tag Service.")
+    service: str = setting(
+        "webhooks",
+        doc="Value of the tag Service.",
+        # https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
+        pattern=r"[\w .:/=+@-]{1,256}",
+        words="1 to 256 letters, digits, blanks and any of + - = . _ : / @",
+    )
     providers: Mapping[str, str] = setting(
         factory=lambda: {name: name for name in ("stripe", "github", "standard-webhooks", "generic")},
         doc="Deployed providers: the name in the URL, and the entry of the registry behind it.",
+    )
+    provider_options: Mapping[str, Mapping[str, str]] = setting(
+        factory=dict,
+        doc="What a provider's entry must or may know besides its secret, such as the URL that Square signs: deployed "
+        "name, then option, see the table of providers.",
     )
     backend: BackendSettings | None = setting(None, doc="Remote state; without it, state is a local file.")
     api: ApiSettings = setting(factory=ApiSettings, doc="The REST API.")
@@ -273,42 +334,4 @@ class Settings(Validated):
     def __post_init__(self) -> None:
         """Check every field, and those that depend on each other."""
         super().__post_init__()
-        if not _ENVIRONMENT.fullmatch(self.environment):
-            raise SettingsError(
-                f"environment: {self.environment!r} is not allowed; allowed: 1 to 16 lower-case letters, digits "
-                "and inner hyphens"
-            )
-        if not _TAG_VALUE.fullmatch(self.service):
-            raise SettingsError(
-                f"service: {self.service!r} is not allowed; allowed: 1 to 256 letters, digits, blanks and any of "
-                "+ - = . _ : / @"
-            )
-        if not _REGION.fullmatch(self.region):
-            raise SettingsError(f"region: {self.region!r} is not the name of an AWS region")
-        self._check_providers()
-        self._check_queue()
-
-    def _check_queue(self) -> None:
-        if 6 * self.functions.timeout > self.queue.visibility_timeout:
-            raise SettingsError(
-                f"queue.visibility_timeout: {self.queue.visibility_timeout} s is less than six times "
-                f"functions.timeout, {self.functions.timeout} s: a message would be received again while it is being "
-                "processed"
-            )
-        in_flight = self.queue.visibility_timeout * self.queue.max_receive_count
-        if self.queue.retention <= in_flight:
-            raise SettingsError(
-                f"queue.retention: {self.queue.retention} s is no longer than queue.max_receive_count times "
-                f"queue.visibility_timeout, {in_flight} s: a message would expire before its last receive, and be lost"
-            )
-
-    def _check_providers(self) -> None:
-        if not self.providers:
-            raise SettingsError("providers: none is given, and a stack without one receives nothing")
-        for name, registered in self.providers.items():
-            if not _PROVIDER_NAME.fullmatch(name):
-                raise SettingsError(
-                    f"providers: {name!r} is not allowed; allowed: 1 to 32 lower-case letters, digits and inner hyphens"
-                )
-            if not isinstance(registered, str) or registered not in REGISTRY:
-                raise SettingsError(f"providers.{name}: {registered!r} is none of {', '.join(REGISTRY)}")
+        check_together(self)

@@ -1,6 +1,6 @@
 """The table of records and the archive of payloads."""
 
-from lambdas.shared.archive import DEAD_LETTER_PREFIX, RAW_PREFIX
+from lambdas.shared.archive import CERTIFICATE_PREFIX, DEAD_LETTER_PREFIX, RAW_PREFIX
 from lambdas.shared.records import BY_EVENT_INDEX, BY_RECEIVED_INDEX, PARTITION_KEY, SORT_KEY
 from modules.cdk import (
     Construct,
@@ -169,6 +169,10 @@ class StorageLayer(Construct):
     def grant_archive_payloads(self, function: WebhookFunction) -> None:
         """Allow ``s3:PutObject`` below ``raw/``."""
         function.allow("ArchivePayloads", ["s3:PutObject"], [f"{self.bucket.arn}/{RAW_PREFIX}*"])
+
+    def grant_archive_certificates(self, function: WebhookFunction) -> None:
+        """Allow ``s3:PutObject`` below ``evidence/certificates/``."""
+        function.allow("ArchiveCertificates", ["s3:PutObject"], [f"{self.bucket.arn}/{CERTIFICATE_PREFIX}*"])
 
     def grant_keep_dead_letters(self, function: WebhookFunction) -> None:
         """Allow ``s3:PutObject`` below ``dead-letter/``."""

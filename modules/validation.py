@@ -1,7 +1,9 @@
 """Settings that know their unit and range: one declaration gives the check, the error and the documentation."""
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, cast
+from typing import Any, cast, get_origin
 
 
 class SettingsError(ValueError):
@@ -22,6 +24,10 @@ class Rule:
         Range of a number, both ends included.
     choices : tuple
         All values allowed, where they can be listed.
+    pattern : str
+        Regular expression that a whole text must match.
+    words : str
+        What the pattern allows.
     """
 
     doc: str
@@ -29,9 +35,13 @@ class Rule:
     low: int | None = None
     high: int | None = None
     choices: tuple[Any, ...] = ()
+    pattern: str = ""
+    words: str = ""
 
     def allowed(self) -> str:
         """Return in words what is allowed."""
+        if self.words:
+            return self.words
         if self.choices:
             return "one of " + ", ".join(str(choice) for choice in self.choices)
         unit = f" {self.unit}" if self.unit else ""
@@ -51,9 +61,11 @@ def setting(
     low: int | None = None,
     high: int | None = None,
     choices: tuple[Any, ...] = (),
+    pattern: str = "",
+    words: str = "",
 ) -> Any:
     """Declare a field of a settings class."""
-    rule = Rule(doc=doc, unit=unit, low=low, high=high, choices=choices)
+    rule = Rule(doc=doc, unit=unit, low=low, high=high, choices=choices, pattern=pattern, words=words)
     if factory is not MISSING:
         return field(default_factory=factory, metadata={"rule": rule})
     return field(default=default, metadata={"rule": rule})
@@ -82,16 +94,24 @@ class Validated:
 
 def _check(declared: "Field[Any]", value: Any) -> None:
     rule = rule_of(declared)
-    expected = declared.type if declared.type in (int, bool, str) else None
+    if value is None and declared.default is None:
+        return
+    expected = int if declared.type == int | None else declared.type if declared.type in (int, bool, str) else None
     if isinstance(expected, type) and (
         not isinstance(value, expected) or (expected is int and isinstance(value, bool))
     ):
         wanted = {int: "a whole number", bool: "true or false", str: "a text"}[expected]
         raise SettingsError(f"{declared.name}: {value!r} is not {wanted}")
+    if (group := get_origin(declared.type)) in (Mapping, Sequence) and (
+        not isinstance(value, group) or isinstance(value, str) or not all(isinstance(item, str) for item in value)
+    ):
+        kind = "a mapping of texts" if group is Mapping else "a list of texts"
+        raise SettingsError(f"{declared.name}: {value!r} is not {kind}")
     out_of_range = (
         (rule.choices and value not in rule.choices)
         or (rule.low is not None and value < rule.low)
         or (rule.high is not None and value > rule.high)
+        or (rule.pattern and not re.fullmatch(rule.pattern, value))
     )
     if out_of_range:
         raise SettingsError(f"{declared.name}: {value!r} is not allowed; allowed: {rule.allowed()}")

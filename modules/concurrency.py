@@ -1,0 +1,36 @@
+"""How many executions are reserved for the functions that events pass through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modules.settings import FunctionSettings
+
+# Lambda refuses a reservation that leaves fewer to all functions of the account that reserve none.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+UNRESERVED = 100
+
+
+def reserved_concurrency(throttle_rate: int, functions: FunctionSettings) -> dict[str, int]:
+    """Return the reserved concurrency of each function that has one.
+
+    Executions at once are requests per second times seconds per request; a setting that names a number overrides it.
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+
+    Parameters
+    ----------
+    throttle_rate : int
+        Requests per second that API Gateway lets through.
+    """
+    return {
+        "ingestion": functions.ingestion_reserved_concurrency
+        or _executions(throttle_rate, functions.ingestion_budget, low=1),
+        # An event source mapping uses two at least.
+        "processing": functions.processing_reserved_concurrency
+        or _executions(throttle_rate, functions.processing_budget, low=2),
+    }
+
+
+def _executions(rate: int, budget_ms: int, *, low: int) -> int:
+    return max(low, -(-rate * budget_ms // 1_000))

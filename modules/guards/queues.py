@@ -1,0 +1,181 @@
+"""Queues: no message is lost, and none is received again while it is still being processed."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from modules.guards.configuration import Configuration, Resource, is_true, number
+from modules.guards.guard import Finding, Guard
+
+# The provider's defaults, in seconds.
+# https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/sqs_queue
+_VISIBILITY_TIMEOUT = 30
+_RETENTION = 345_600
+# https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/lambda_function
+_FUNCTION_TIMEOUT = 3
+
+
+@dataclass(frozen=True)
+class _Redrive:
+    """Where a queue's dead letters go: ``target`` as text, ``dead_letter`` where it is a queue of this stack."""
+
+    source: Resource
+    target: str
+    dead_letter: Resource | None
+
+
+def _redrives(configuration: Configuration) -> Iterator[_Redrive]:
+    said = [(queue, queue.get("redrive_policy")) for queue in configuration.all("aws_sqs_queue")]
+    for separate in configuration.all("aws_sqs_queue_redrive_policy"):
+        if queue := configuration.find("aws_sqs_queue", separate.get("queue_url")):
+            said.append((queue, separate.get("redrive_policy")))
+    for queue, policy in said:
+        if policy:
+            target = _dead_letter_target(policy)
+            yield _Redrive(queue, target, configuration.find("aws_sqs_queue", target))
+
+
+def _dead_letter_target(policy: str) -> str:
+    """Return the ARN in a redrive policy, or nothing where the policy cannot be read."""
+    try:
+        document = json.loads(policy)
+    except ValueError:
+        return ""
+    return str(document.get("deadLetterTargetArn", "")) if isinstance(document, dict) else ""
+
+
+def _is_fifo(configuration: Configuration, queue: Resource) -> bool:
+    return is_true(queue.get("fifo_queue")) or configuration.name(queue).endswith(".fifo")
+
+
+def _kind(fifo: bool) -> str:
+    return "FIFO" if fifo else "standard"
+
+
+def _other_kind(configuration: Configuration) -> Iterator[Finding]:
+    for redrive in _redrives(configuration):
+        if not redrive.target:
+            yield Finding(redrive.source.path, "redrive_policy is no JSON that can be read at synth")
+            continue
+        if redrive.dead_letter is not None:
+            fifo = _is_fifo(configuration, redrive.dead_letter)
+            name = redrive.dead_letter.path
+        elif "${" in redrive.target:
+            continue
+        else:
+            fifo, name = redrive.target.endswith(".fifo"), redrive.target
+        source_fifo = _is_fifo(configuration, redrive.source)
+        if fifo != source_fifo:
+            yield Finding(
+                redrive.source.path,
+                f"it is a {_kind(source_fifo)} queue, and its dead letter queue {name} is a {_kind(fifo)} queue",
+            )
+
+
+def _kept_too_short(configuration: Configuration) -> Iterator[Finding]:
+    for redrive in _redrives(configuration):
+        if redrive.dead_letter is None:
+            continue
+        source = number(redrive.source.get("message_retention_seconds"), _RETENTION)
+        kept = number(redrive.dead_letter.get("message_retention_seconds"), _RETENTION)
+        if source is None or kept is None:
+            yield Finding(redrive.dead_letter.path, "message_retention_seconds is not known at synth")
+        elif kept <= source:
+            yield Finding(
+                redrive.dead_letter.path,
+                f"message_retention_seconds is {kept:.0f} s, and that of its source {redrive.source.path} is "
+                f"{source:.0f} s",
+            )
+
+
+def _mapped(configuration: Configuration) -> Iterator[tuple[Resource, Resource]]:
+    """Yield each event source mapping of a queue of this stack, with the queue."""
+    for mapping in configuration.all("aws_lambda_event_source_mapping"):
+        if queue := configuration.find("aws_sqs_queue", mapping.get("event_source_arn")):
+            yield mapping, queue
+
+
+def _without_dead_letter_queue(configuration: Configuration) -> Iterator[Finding]:
+    redrives = list(_redrives(configuration))
+    with_one = {redrive.source for redrive in redrives}
+    # What is a dead letter queue itself is the end of the line.
+    with_one |= {redrive.dead_letter for redrive in redrives if redrive.dead_letter}
+    for target in configuration.all("aws_cloudwatch_event_target"):
+        if queue := configuration.find("aws_sqs_queue", target.block("dead_letter_config").get("arn")):
+            with_one.add(queue)
+    for mapping, queue in _mapped(configuration):
+        if queue not in with_one:
+            yield Finding(queue.path, f"it feeds a function through {mapping.path} and has no redrive_policy")
+
+
+def _visible_too_soon(configuration: Configuration) -> Iterator[Finding]:
+    for mapping, queue in _mapped(configuration):
+        function = configuration.find("aws_lambda_function", mapping.get("function_name"))
+        if function is None:
+            continue
+        visibility = number(queue.get("visibility_timeout_seconds"), _VISIBILITY_TIMEOUT)
+        timeout = number(function.get("timeout"), _FUNCTION_TIMEOUT)
+        window = number(mapping.get("maximum_batching_window_in_seconds"), 0)
+        if visibility is None or timeout is None or window is None:
+            yield Finding(queue.path, f"the times of {queue.path}, {function.path} and {mapping.path} must be numbers")
+        elif visibility < 6 * timeout + window:
+            yield Finding(
+                queue.path,
+                f"visibility_timeout_seconds is {visibility:.0f} s, less than {6 * timeout + window:.0f} s: six times "
+                f"the time-out of {function.path}, {timeout:.0f} s, and a batch window of {window:.0f} s",
+            )
+
+
+def _undelivered_is_lost(configuration: Configuration) -> Iterator[Finding]:
+    for target in configuration.all("aws_cloudwatch_event_target"):
+        arn = target.block("dead_letter_config").get("arn")
+        queue = configuration.find("aws_sqs_queue", arn)
+        if not arn:
+            yield Finding(target.path, "it has no dead_letter_config: what cannot be delivered is gone")
+        elif _is_fifo(configuration, queue) if queue else str(arn).endswith(".fifo"):
+            name = queue.path if queue else arn
+            yield Finding(target.path, f"its dead letter queue {name} is a FIFO queue")
+
+
+_DEAD_LETTER_QUEUES = (
+    "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html"
+)
+
+GUARDS = (
+    Guard(
+        id="dead-letter-queue-kind",
+        rule="The dead letter queue of a FIFO queue is FIFO, that of a standard queue is standard.",
+        remedy="Make both queues FIFO or both standard: AWS refuses the pair, but not before it is applied.",
+        source=_DEAD_LETTER_QUEUES,
+        check=_other_kind,
+    ),
+    Guard(
+        id="dead-letter-queue-missing",
+        rule="A queue that feeds a function has a dead letter queue, unless it is one.",
+        remedy="Give the queue a redrive_policy; otherwise a message that fails goes round until it expires.",
+        source=_DEAD_LETTER_QUEUES,
+        check=_without_dead_letter_queue,
+    ),
+    Guard(
+        id="dead-letter-retention",
+        rule="A dead letter queue keeps messages longer than its source.",
+        remedy="Keep dead letters for 1209600 s (14 days), and messages of the source for less: the time in the source "
+        "counts.",
+        source=_DEAD_LETTER_QUEUES,
+        check=_kept_too_short,
+    ),
+    Guard(
+        id="visibility-timeout",
+        rule="A queue's visibility timeout is at least six times its function's time-out, and the batch window on top.",
+        remedy="Raise the visibility timeout or lower the time-out: a message would come again while it is processed.",
+        source="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
+        check=_visible_too_soon,
+    ),
+    Guard(
+        id="event-target-dead-letter-queue",
+        rule="Every target of an event rule has a dead letter queue, and that is a standard queue.",
+        remedy="Give the target a dead_letter_config with the ARN of a standard queue, also where the target is FIFO.",
+        source="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html",
+        check=_undelivered_is_lost,
+    ),
+)

@@ -1,0 +1,83 @@
+"""Queues as this project makes them: encrypted, TLS only, standard or FIFO, dead letters in one of the same kind."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from modules.cdk import Construct, SqsQueue, SqsQueuePolicy, SqsQueueRedriveAllowPolicy
+from modules.policy import Statement, deny_plain_http, policy_document
+from modules.settings import QueueSettings
+
+# The longest that SQS keeps a message. A standard dead letter queue counts from when the message was first sent.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+DEAD_LETTER_RETENTION_SECONDS = 1_209_600
+# Six times the longest time-out that the settings allow.
+_DEAD_LETTER_VISIBILITY_SECONDS = 300
+
+
+def working_queue(scope: Construct, id_: str, name: str, settings: QueueSettings, dead_letter: SqsQueue) -> SqsQueue:
+    """Create a queue whose messages go to a dead letter queue after their last receive.
+
+    Parameters
+    ----------
+    name : str
+        Name in AWS; a FIFO queue's gets the suffix ``.fifo``.
+    dead_letter : SqsQueue
+        Must be FIFO where this queue is: AWS refuses any other when it is applied.
+    """
+    return SqsQueue(
+        scope,
+        id_,
+        **_kind(name, settings.fifo),
+        message_retention_seconds=settings.retention,
+        visibility_timeout_seconds=settings.visibility_timeout,
+        sqs_managed_sse_enabled=True,
+        redrive_policy=(
+            f'{{"deadLetterTargetArn":"{dead_letter.arn}","maxReceiveCount":{settings.max_receive_count}}}'
+        ),
+    )
+
+
+def dead_letter_queue(scope: Construct, id_: str, name: str, *, fifo: bool) -> SqsQueue:
+    """Create a queue that keeps messages for 14 days, the longest that SQS does."""
+    return SqsQueue(
+        scope,
+        id_,
+        **_kind(name, fifo),
+        message_retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
+        visibility_timeout_seconds=_DEAD_LETTER_VISIBILITY_SECONDS,
+        sqs_managed_sse_enabled=True,
+    )
+
+
+def allow_redrive(scope: Construct, id_: str, source: SqsQueue, dead_letter: SqsQueue) -> None:
+    """Let one queue, and no other, use a dead letter queue."""
+    SqsQueueRedriveAllowPolicy(
+        scope,
+        id_,
+        queue_url=dead_letter.id,
+        redrive_allow_policy=f'{{"redrivePermission":"byQueue","sourceQueueArns":["{source.arn}"]}}',
+    )
+
+
+def protect_queue(scope: Construct, id_: str, queue: SqsQueue, allowed: Sequence[Statement] = ()) -> None:
+    """Refuse plain HTTP on a queue; allow what the statements say to other services."""
+    document = policy_document(scope, f"{id_}_document", [*allowed, deny_plain_http(["sqs:*"], [queue.arn])])
+    SqsQueuePolicy(scope, id_, queue_url=queue.id, policy=document.json)
+
+
+def _kind(name: str, fifo: bool) -> dict[str, Any]:
+    """Return the arguments that make a queue standard, or FIFO in high throughput mode.
+
+    Senders give a deduplication id themselves; deduplication by content is on for those that cannot, such as
+    EventBridge. High throughput needs both scopes to be the message group's.
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/high-throughput-fifo.html
+    """
+    if not fifo:
+        return {"name": name}
+    return {
+        "name": f"{name}.fifo",
+        "fifo_queue": True,
+        "content_based_deduplication": True,
+        "deduplication_scope": "messageGroup",
+        "fifo_throughput_limit": "perMessageGroupId",
+    }

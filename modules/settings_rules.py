@@ -1,0 +1,178 @@
+"""What settings must be together, beyond the range of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING
+
+from lambdas.shared.providers.registry import REGISTRY
+from modules.concurrency import UNRESERVED, reserved_concurrency
+from modules.validation import SettingsError
+
+if TYPE_CHECKING:
+    from modules.settings import Settings
+
+# What the native bundle of ingestion is built for; see tools/bundle.py.
+NATIVE_RUNTIME = "python3.13"
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d", re.ASCII)
+# Python calls others private too, of which AWS refuses some, such as 127.0.0.0/8.
+# https://www.rfc-editor.org/rfc/rfc1918
+_PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+
+
+def check_together(settings: Settings) -> None:
+    """Check the settings that depend on each other, and names.
+
+    Raises
+    ------
+    SettingsError
+        Names the field, the value, and what is allowed.
+    """
+    _check_region(settings)
+    _check_providers(settings)
+    _check_provider_options(settings)
+    _check_api_key(settings)
+    _check_queue(settings)
+    _check_subscribers(settings)
+    _check_concurrency(settings)
+    _check_network(settings)
+    _check_certificates(settings)
+    _check_runtime(settings)
+
+
+def _check_region(settings: Settings) -> None:
+    if not _REGION.fullmatch(settings.region):
+        raise SettingsError(f"region: {settings.region!r} is not the name of an AWS region")
+
+
+def _check_providers(settings: Settings) -> None:
+    if not settings.providers:
+        raise SettingsError("providers: none is given, and a stack without one receives nothing")
+    for name, registered in settings.providers.items():
+        _check_name("providers", name)
+        if not isinstance(registered, str) or registered not in REGISTRY:
+            raise SettingsError(f"providers.{name}: {registered!r} is none of {', '.join(REGISTRY)}")
+
+
+def _check_provider_options(settings: Settings) -> None:
+    for name, options in settings.provider_options.items():
+        if name not in settings.providers:
+            raise SettingsError(f"provider_options: {name!r} is none of the deployed providers")
+        if not isinstance(options, Mapping):
+            raise SettingsError(f"provider_options.{name}: {options!r} is not a group of options")
+        known = REGISTRY[settings.providers[name]].options
+        for option, value in options.items():
+            field = f"provider_options.{name}.{option}"
+            if option not in known:
+                raise SettingsError(f"{field}: unknown option; known: {', '.join(known) or 'none'}")
+            if not isinstance(value, str) or not re.fullmatch(known[option].pattern, value, re.ASCII):
+                raise SettingsError(f"{field}: {value!r} is not allowed; it is {known[option].doc}")
+    for name, registered in settings.providers.items():
+        for option, rule in REGISTRY[registered].options.items():
+            if rule.required and option not in settings.provider_options.get(name, {}):
+                raise SettingsError(f"provider_options.{name}.{option}: is missing; it is {rule.doc}")
+
+
+def _check_api_key(settings: Settings) -> None:
+    added = settings.api.api_key_added_for
+    for name in added:
+        if name not in settings.providers:
+            raise SettingsError(f"api.api_key_added_for: {name!r} is none of the deployed providers")
+        if not settings.api.api_key:
+            raise SettingsError(f"api.api_key_added_for: {name!r} is named, but api.api_key is false")
+    for name, registered in settings.providers.items():
+        if settings.api.api_key and not REGISTRY[registered].sends_api_key and name not in added:
+            raise SettingsError(
+                f"providers.{name}: {REGISTRY[registered].title} cannot send the API key that api.api_key asks for, so "
+                "that every webhook of it would be refused; set api.api_key to false, or name it in "
+                "api.api_key_added_for if it comes through something that adds the key"
+            )
+
+
+def _check_queue(settings: Settings) -> None:
+    queue, timeout = settings.queue, settings.functions.timeout
+    if 6 * timeout > queue.visibility_timeout:
+        raise SettingsError(
+            f"queue.visibility_timeout: {queue.visibility_timeout} s is less than six times functions.timeout, "
+            f"{timeout} s: a message would be received again while it is being processed"
+        )
+    in_flight = queue.visibility_timeout * queue.max_receive_count
+    if queue.retention <= in_flight:
+        raise SettingsError(
+            f"queue.retention: {queue.retention} s is no longer than queue.max_receive_count times "
+            f"queue.visibility_timeout, {in_flight} s: a message would expire before its last receive, and be lost"
+        )
+    if queue.ordered_by != "provider" and not queue.fifo:
+        raise SettingsError(f"queue.ordered_by: {queue.ordered_by!r} needs queue.fifo; a standard queue keeps no order")
+
+
+def _check_subscribers(settings: Settings) -> None:
+    for name, provider in settings.routing.subscribers.items():
+        _check_name("routing.subscribers", name)
+        if not isinstance(provider, str) or provider not in settings.providers:
+            raise SettingsError(
+                f"routing.subscribers.{name}: {provider!r} is none of the deployed providers, "
+                f"{', '.join(settings.providers)}"
+            )
+
+
+def _check_concurrency(settings: Settings) -> None:
+    reserved = reserved_concurrency(settings.api.throttle_rate, settings.functions)
+    limit = settings.functions.account_concurrency
+    if (total := sum(reserved.values())) > limit - UNRESERVED:
+        shares = " and ".join(f"{count:,} for {name}" for name, count in reserved.items())
+        raise SettingsError(
+            f"functions.account_concurrency: {limit:,} is too little for {shares}, {total:,} together, since Lambda "
+            f"keeps {UNRESERVED} for functions without a reservation; have the account's limit raised and say so here, "
+            "or lower api.throttle_rate or the budgets"
+        )
+
+
+def _check_network(settings: Settings) -> None:
+    try:
+        network = IPv4Network(settings.network.cidr)
+    except ValueError as error:
+        raise SettingsError(f"network.cidr: {settings.network.cidr!r} is not an IPv4 network: {error}") from error
+    # AWS takes /16 to /28, and a subnet, of which there are two, is /28 at the smallest.
+    # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
+    if not (
+        16 <= network.prefixlen <= 27
+        and any(network.subnet_of(block) for block in _PRIVATE)
+        # Terraform takes no mask for a length.
+        and str(network) == settings.network.cidr
+    ):
+        raise SettingsError(f"network.cidr: {settings.network.cidr!r} is not allowed; allowed: private, /16 to /27")
+    zones = settings.network.zones
+    if not (isinstance(zones, list | tuple) and len(set(zones)) == len(zones) == 2):
+        raise SettingsError(f"network.zones: {zones!r} is not allowed; allowed: two different zone letters")
+    for zone in zones:
+        if not (isinstance(zone, str) and re.fullmatch("[a-z]", zone)):
+            raise SettingsError(f"network.zones: {zone!r} is not the letter of an availability zone")
+
+
+def _check_certificates(settings: Settings) -> None:
+    for name, registered in settings.providers.items():
+        if settings.network.vpc and (hosts := REGISTRY[registered].certificate_hosts):
+            raise SettingsError(
+                f"providers.{name}: its certificate is fetched from {' or '.join(hosts)}, which functions in a VPC "
+                "without a way to the internet cannot reach; set network.vpc to false"
+            )
+
+
+def _check_runtime(settings: Settings) -> None:
+    for name, registered in settings.providers.items():
+        if REGISTRY[registered].native and settings.functions.runtime != NATIVE_RUNTIME:
+            raise SettingsError(
+                f"functions.runtime: {settings.functions.runtime!r} is not allowed with providers.{name}, whose "
+                f"signatures need code that is compiled for {NATIVE_RUNTIME}"
+            )
+
+
+def _check_name(field: str, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise SettingsError(
+            f"{field}: {name!r} is not allowed; allowed: 1 to 32 lower-case letters, digits and inner hyphens"
+        )
