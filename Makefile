@@ -12,7 +12,10 @@ unexport TF_CLI_CONFIG_FILE
 endif
 endif
 
-.PHONY: help setup bundle synth deploy demo up down test test-fast lint docs lock clean
+required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
+
+.PHONY: help setup bundle synth deploy module demo up down secret send verify-archive test test-fast audit audit-accept \
+	audit-setup audit-lock lint docs golden bench fuzz lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -30,6 +33,9 @@ synth: bundle ## Write the Terraform JSON of ENVIRONMENT_SUFFIX (dev by default)
 deploy: bundle ## Deploy ENVIRONMENT_SUFFIX (dev by default) to AWS, from bundles that are built anew
 	@npx cdktf deploy webhooks-$(or $(ENVIRONMENT_SUFFIX),dev)
 
+module: bundle ## Write the stack of PRESET (standard by default) or ENVIRONMENT_SUFFIX as a plain Terraform module to OUT
+	@$(PYTHON) -m tools.module $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") $(if $(OUT),--out "$(OUT)")
+
 demo: bundle ## Run the pipeline on this machine, without an AWS account, and show what becomes of webhooks
 	@$(PYTHON) -m tools.demo
 
@@ -39,11 +45,42 @@ up: bundle ## Start the pipeline on this machine, and print ready-made curl comm
 down: setup ## Take down what 'make up' started
 	@$(PYTHON) -m tools.up down
 
-test: bundle lint ## Run all tests, the end-to-end ones on a local AWS included
+secret: setup ## Set or rotate the signing secret of PROVIDER, read from the terminal or a pipe; FINISH=1 ends the overlap
+	@$(PYTHON) -m tools.signing_secret $(call required,PROVIDER) $(if $(FINISH),finish)
+
+send: setup ## Send COUNT signed webhooks of PROVIDER (EVENT=type, FORGE=body|key|time|unsigned) to the local or a deployed stack
+	@$(PYTHON) -m tools.send $(call required,PROVIDER) $(if $(EVENT),--event $(EVENT)) $(if $(FORGE),--forge $(FORGE)) \
+		$(if $(COUNT),--count $(COUNT)) $(if $(NUMBER),--number $(NUMBER))
+
+verify-archive: setup ## Verify anew what is archived (PROVIDER=name, RETIRED=file with keys that were rotated out)
+	@$(PYTHON) -m tools.verify_archive $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(RETIRED),--retired $(RETIRED))
+
+test: bundle audit-setup lint ## Run all tests, the end-to-end ones on a local AWS included
 	@$(PYTHON) -m pytest
 
 test-fast: bundle ## Run the tests that need no Terraform
 	@$(PYTHON) -m pytest tests/unit tests/lambdas tests/synth
+
+# What is audited: the presets; ENVIRONMENTS="prod staging" of cdktf.json; or PLAN=plan.json of 'terraform show -json'.
+AUDITED = $(if $(PLAN),--plan $(PLAN),$(if $(ENVIRONMENTS),--environments $(ENVIRONMENTS)))
+
+audit: bundle audit-setup ## Judge the plan of every preset (or ENVIRONMENTS=, or PLAN=), and write a page about each
+	@$(PYTHON) -m tools.audit $(AUDITED)
+
+audit-accept: bundle audit-setup ## Take the audited plans for reviewed: later ones are compared with them
+	@$(PYTHON) -m tools.audit --accept $(AUDITED)
+
+audit-setup: setup ## Install checkov and the IAM linter into an environment of their own
+	@python3 tools/setup.py audit
+
+audit-lock: setup ## Lock that environment anew
+	@$(PYTHON) -m tools.audit.lock
+
+bench: setup ## Measure what verifying a webhook costs, as a ratio to what it cannot avoid
+	@$(PYTHON) -m bench.verify
+
+fuzz: setup ## Fuzz every provider's verifier and extractor, guided by coverage (RUNS=100000 inputs each)
+	@$(PYTHON) -m fuzz $(if $(RUNS),--runs $(RUNS))
 
 lint: setup ## Check format, style and types
 	@.venv/bin/ruff format --check .
@@ -52,6 +89,9 @@ lint: setup ## Check format, style and types
 
 docs: setup ## Write the generated tables of README
 	@$(PYTHON) -m tools.docs
+
+golden: bundle ## Accept what the presets deploy now as reviewed: write tests/synth/golden
+	@$(PYTHON) -m tools.golden
 
 lock: setup ## Lock the Python dependencies anew
 	@$(PYTHON) -m tools.lock

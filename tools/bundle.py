@@ -4,24 +4,33 @@ One zip for each function, and no shared layer: a function's code and its depend
 together, and a change of one function redeploys that function alone. The dependencies are small enough to be there five
 times.
 
+Ingestion has a second bundle with compiled code, for stacks with a provider whose signatures need it; see `NATIVE`.
+
 Left out is what Lambda's Python runtime brings: boto3 and what it needs.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 """
 
 import hashlib
 import json
+import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterable, Sequence
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from modules.bundling import BUNDLES, FUNCTIONS
+from modules.bundling import BUNDLES, FUNCTIONS, NATIVE_SUFFIX
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
 DEPENDENCIES = BUILD / "dependencies"
+# The functions whose bundle comes a second time with the compiled packages; no other code imports them.
+NATIVE = ("ingestion",)
+NATIVE_DEPENDENCIES = BUILD / "native-dependencies"
+CATEGORY, NATIVE_CATEGORY = "functions", "functions-native"
 RUNTIME_PYTHON = (3, 13)
 RUNTIME_PROVIDES = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "urllib3", "python-dateutil", "six"})
 # pip resolves to old versions when it is given the newer platform tag alone.
@@ -39,17 +48,60 @@ def main() -> None:
             f"bundle: this is Python {sys.version_info[0]}.{sys.version_info[1]}, so no bytecode for 3.13 is included"
         )
     install_dependencies(ROOT / "Pipfile.lock", DEPENDENCIES)
+    install_dependencies(ROOT / "Pipfile.lock", NATIVE_DEPENDENCIES, NATIVE_CATEGORY)
     BUNDLES.mkdir(parents=True, exist_ok=True)
-    for function in FUNCTIONS:
-        bundle = BUNDLES / f"{function}.zip"
-        build(function, bundle)
+    jobs = [(function, function, [DEPENDENCIES]) for function in FUNCTIONS]
+    jobs += [(function + NATIVE_SUFFIX, function, [DEPENDENCIES, NATIVE_DEPENDENCIES]) for function in NATIVE]
+    for name, function, dependencies in jobs:
+        bundle = BUNDLES / f"{name}.zip"
+        build(function, bundle, dependencies)
         digest = hashlib.sha256(bundle.read_bytes()).hexdigest()
-        print(f"bundle: {function:12} {bundle.stat().st_size:>9,} bytes  sha256 {digest[:16]}")
+        print(f"bundle: {name:16} {bundle.stat().st_size:>9,} bytes  sha256 {digest[:16]}")
 
 
-def locked_requirements(lock: Path) -> list[str]:
+def bundles_for_this_machine(folder: Path) -> Path:
+    """Return a folder with bundles that run on this machine, for a local AWS, which runs functions as they are.
+
+    Only compiled code that cannot do without must be of the machine's kind: `wrapt` has a second form in Python, which
+    it takes where its compiled one does not load. For the native bundles the packages are taken from the environment
+    that this runs in, which holds the same versions from the same lock.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the bundles have not been built.
+    """
+    if platform.machine() in ("aarch64", "arm64") and sys.version_info[:2] == RUNTIME_PYTHON:
+        return BUNDLES
+    shutil.copytree(BUNDLES, folder, dirs_exist_ok=True)
+    here = folder / "native-dependencies"
+    copy_installed(locked_names(ROOT / "Pipfile.lock", NATIVE_CATEGORY), here)
+    for function in NATIVE:
+        build(function, folder / f"{function}{NATIVE_SUFFIX}.zip", (DEPENDENCIES, here))
+    return folder
+
+
+def copy_installed(names: Iterable[str], target: Path) -> None:
+    """Copy packages of the running environment as they are."""
+    for name in names:
+        try:
+            files = distribution(name).files or []
+        except PackageNotFoundError as error:
+            raise FileNotFoundError(f"{name} is not installed: run 'make setup' first") from error
+        for file in files:
+            if ".." not in file.parts and file.suffix != ".pyc":
+                (target / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(str(file.locate()), target / file)
+
+
+def locked_names(lock: Path, category: str) -> list[str]:
+    """Return the names of a category's packages."""
+    return sorted(json.loads(lock.read_text(encoding="utf-8"))[category])
+
+
+def locked_requirements(lock: Path, category: str = CATEGORY) -> list[str]:
     """Return the functions' dependencies as hashed requirements, without those that the runtime brings."""
-    locked = json.loads(lock.read_text(encoding="utf-8"))["functions"]
+    locked = json.loads(lock.read_text(encoding="utf-8"))[category]
     return [
         " ".join([name + entry["version"], *(f"--hash={digest}" for digest in entry["hashes"])])
         for name, entry in sorted(locked.items())
@@ -57,9 +109,9 @@ def locked_requirements(lock: Path) -> list[str]:
     ]
 
 
-def install_dependencies(lock: Path, target: Path) -> None:
+def install_dependencies(lock: Path, target: Path, category: str = CATEGORY) -> None:
     """Install the functions' dependencies for arm64, unless they are there from the same lock."""
-    requirements = "\n".join(locked_requirements(lock)) + "\n"
+    requirements = "\n".join(locked_requirements(lock, category)) + "\n"
     stamp = target / ".requirements"
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == requirements:
         return
@@ -79,14 +131,15 @@ def install_dependencies(lock: Path, target: Path) -> None:
     stamp.write_text(requirements, encoding="utf-8")
 
 
-def build(function: str, bundle: Path, dependencies: Path = DEPENDENCIES) -> None:
-    """Write the bundle of one function."""
+def build(function: str, bundle: Path, dependencies: Sequence[Path] = (DEPENDENCIES,)) -> None:
+    """Write the bundle of one function, with what is installed in some folders."""
     package = ROOT / "lambdas"
     sources = {f"lambdas/{path.relative_to(package).as_posix()}": path for path in _python_files(package, function)}
-    for path in dependencies.rglob("*"):
-        name = path.relative_to(dependencies).as_posix()
-        if path.is_file() and path.name not in INSTALLER_FILES and not name.startswith((".", "bin/")):
-            sources[name] = path
+    for folder in dependencies:
+        for path in folder.rglob("*"):
+            name = path.relative_to(folder).as_posix()
+            if path.is_file() and path.name not in INSTALLER_FILES and not name.startswith((".", "bin/")):
+                sources[name] = path
     files = {name: path.read_bytes() for name, path in sources.items()}
     if sys.version_info[:2] == RUNTIME_PYTHON:
         files |= _bytecode({name: path for name, path in sources.items() if name.endswith(".py")})

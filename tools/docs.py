@@ -1,15 +1,18 @@
-"""The tables of README that follow from the code: settings, outputs, alarms, providers."""
+"""The tables of README that follow from the code: settings, guards, outputs, alarms, providers."""
 
 import json
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from lambdas.shared.providers.entry import Provider
 from lambdas.shared.providers.registry import REGISTRY
-from main import build_app
+from main import WebhookStack
+from modules.cdk import Testing
+from modules.environments import build_settings
+from modules.guards.table import GUARDS
 from modules.presets import PRESETS
 from modules.settings import BackendSettings, Settings
 from modules.validation import rule_of
@@ -23,10 +26,9 @@ def main() -> None:
 
 
 def synthesized() -> dict[str, Any]:
-    """Return the Terraform JSON of the standard preset."""
-    with tempfile.TemporaryDirectory() as folder:
-        build_app("dev", Path(folder)).synth()
-        document: dict[str, Any] = json.loads((Path(folder) / "stacks/webhooks-dev/cdk.tf.json").read_text("utf-8"))
+    """Return the Terraform JSON of a stack that has everything: an API key, a network, and a subscriber."""
+    settings = build_settings("dev", {"preset": "burst", "routing": {"subscribers": {"name": "generic"}}})
+    document: dict[str, Any] = json.loads(Testing.synth(WebhookStack(Testing.app(), "webhooks-dev", settings)))
     return document
 
 
@@ -40,7 +42,9 @@ def with_tables(text: str, stack: dict[str, Any]) -> str:
     """
     tables = {
         "providers": providers_table(),
+        "options": options_table(),
         "settings": settings_table(),
+        "guards": guards_table(),
         "outputs": outputs_table(stack),
         "alarms": alarms_table(stack),
     }
@@ -57,45 +61,88 @@ def with_tables(text: str, stack: dict[str, Any]) -> str:
 def settings_table() -> str:
     """Return every setting with its presets, unit and range."""
     rows = []
-    for path, declared in _all_settings(Settings, ""):
+    for path, declared in all_settings():
         rule = rule_of(declared)
         values = [_preset_value(preset, path, declared) for preset in PRESETS]
         if len(set(values)) == 1:
             values = [values[0], "", ""]
         rows.append([f"`{path}`", *values, rule.allowed(), rule.doc])
-    return _table(["setting", *(f"`{preset}`" for preset in PRESETS), "allowed", "meaning"], rows)
+    return table(["setting", *(f"`{preset}`" for preset in PRESETS), "allowed", "meaning"], rows)
+
+
+def guards_table() -> str:
+    """Return the guards."""
+    return table(["guard", "rule", "source"], [[f"`{guard.id}`", guard.rule, guard.source] for guard in GUARDS])
 
 
 def outputs_table(stack: dict[str, Any]) -> str:
     """Return the stack's outputs."""
     rows = [[f"`{name}`", output["description"]] for name, output in stack["output"].items()]
-    return _table(["output", "what it is"], sorted(rows))
+    return table(["output", "what it is"], sorted(rows))
 
 
 def alarms_table(stack: dict[str, Any]) -> str:
     """Return the alarms."""
     alarms = stack["resource"]["aws_cloudwatch_metric_alarm"].values()
-    rows = [[f"`{alarm['alarm_name'].removesuffix('-dev')}-<suffix>`", alarm["alarm_description"]] for alarm in alarms]
-    return _table(["alarm", "goes off when"], sorted(rows))
+    rows = [
+        [
+            f"`{alarm['alarm_name'].removesuffix('-dev').replace('-name', '-<name>')}-<suffix>`",
+            alarm["alarm_description"].replace(" name", " `<name>`"),
+        ]
+        for alarm in alarms
+    ]
+    return table(["alarm", "goes off when"], sorted(rows))
 
 
 def providers_table() -> str:
     """Return the registry's entries."""
     rows = []
     for name, entry in REGISTRY.items():
-        window = "none: a replay ends as a duplicate"
-        tolerance = getattr(entry.scheme, "tolerance_seconds", None)
-        if getattr(entry.scheme, "timestamp_header", "signed") is not None and tolerance:
-            window = f"{tolerance} s"
-        rows.append([f"`{name}`", entry.title, f"`{entry.scheme.name}`", window, entry.source])
-    return _table(["entry", "provider", "signature", "replay window", "source"], rows)
+        options = [f"`{option}`{' (required)' if rule.required else ''}" for option, rule in entry.options.items()]
+        rows.append(
+            [
+                f"`{name}`",
+                entry.title,
+                f"`{entry.scheme.name}`",
+                f"{window} s" if (window := replay_window(entry)) else "none: a replay ends as a duplicate",
+                ", ".join(options) or "none",
+                entry.transaction,
+                "yes" if entry.sends_api_key else "no",
+                entry.retries + (f"; waits {entry.answer_within} s" if entry.answer_within else ""),
+                " ".join(
+                    f"[{number}]({url})" if url.startswith("http") else url
+                    for number, url in enumerate(entry.sources, 1)
+                ),
+            ]
+        )
+    header = ["entry", "provider", "signature", "replay window", "options", "transaction id", "sends an API key"]
+    caveats = [f"\n`{name}`: {entry.caveat}\n" for name, entry in REGISTRY.items() if entry.caveat]
+    return table([*header, "sends again", "sources"], rows) + "".join(caveats)
 
 
-def _all_settings(kind: Any, prefix: str) -> Iterator[tuple[str, "Field[Any]"]]:
+def options_table() -> str:
+    """Return what can be said of each entry when it is deployed."""
+    rows = [
+        [f"`{name}`", f"`{option}`", "yes" if rule.required else "no", rule.doc]
+        for name, entry in REGISTRY.items()
+        for option, rule in entry.options.items()
+    ]
+    return table(["entry", "option", "required", "what it is"], rows)
+
+
+def replay_window(entry: Provider) -> int | None:
+    """Return the seconds of an entry's replay window, or None where its scheme signs no time."""
+    if getattr(entry.scheme, "timestamp_header", "signed") is None:
+        return None
+    return getattr(entry.scheme, "tolerance_seconds", None)
+
+
+def all_settings(kind: Any = Settings, prefix: str = "") -> Iterator[tuple[str, "Field[Any]"]]:
+    """Yield every setting: its path, such as ``api.throttle_rate``, and its declaration."""
     for declared in fields(kind):
         section = BackendSettings if declared.name == "backend" else declared.type
         if is_dataclass(section):
-            yield from _all_settings(section, f"{prefix}{declared.name}.")
+            yield from all_settings(section, f"{prefix}{declared.name}.")
         else:
             yield prefix + declared.name, declared
 
@@ -104,21 +151,27 @@ def _preset_value(preset: str, path: str, declared: "Field[Any]") -> str:
     if path == "preset":
         return "`standard`"
     section, _, name = path.rpartition(".")
-    overridden = PRESETS[preset].get(section, {})
+    overridden = PRESETS[preset].get(section, {}) if section else PRESETS[preset]
     if name in overridden:
-        return _show(overridden[name])
+        return show(overridden[name])
     if declared.default_factory is not MISSING:
-        return ", ".join(f"`{item}`" for item in declared.default_factory())
-    return "required" if declared.default is MISSING else _show(declared.default)
+        return show(tuple(declared.default_factory()))
+    return "required" if declared.default is MISSING else show(declared.default)
 
 
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
+    """Return a setting's value as tables have it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{item}`" for item in value)
     return f"{value:,}" if isinstance(value, int) else f"`{value}`"
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
 

@@ -6,9 +6,21 @@ from typing import Any, Self
 
 from modules.naming import Names
 from tools.local import LocalStack
+from tools.ministack import LocalAws
 
 TARGET_ID = "downstream"
 QUEUE_NAME = "downstream"
+
+
+def receive_events(aws: LocalAws, queue_url: str) -> list[dict[str, Any]]:
+    """Take the events that have arrived in a queue, in the order in which it gives them."""
+    sqs = aws.client("sqs")
+    taken = []
+    while messages := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+            taken.append(json.loads(message["Body"]))
+    return taken
 
 
 @dataclass(frozen=True)
@@ -29,17 +41,7 @@ class Downstream:
     @classmethod
     def subscribe(cls, stack: LocalStack) -> Self:
         """Create the queue, let EventBridge send to it, and attach it to the rule of every provider."""
-        sqs = stack.aws.client("sqs")
-        url: str = sqs.create_queue(QueueName=QUEUE_NAME)["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"Service": "events.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": arn,
-        }
-        policy = {"Version": "2012-10-17", "Statement": [statement]}
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+        url, arn = stack.aws.queue_for("events.amazonaws.com", QUEUE_NAME)
         downstream = cls(stack, url)
         for rule in downstream._rules():
             stack.aws.client("events").put_targets(**rule, Targets=[{"Id": TARGET_ID, "Arn": arn}])
@@ -47,13 +49,7 @@ class Downstream:
 
     def receive(self) -> list[dict[str, Any]]:
         """Take the events that have arrived: whole EventBridge events, each once."""
-        sqs = self.stack.aws.client("sqs")
-        taken = []
-        while messages := sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
-                taken.append(json.loads(message["Body"]))
-        return taken
+        return receive_events(self.stack.aws, self.queue_url)
 
     def unsubscribe(self) -> None:
         """Detach and delete the queue; Terraform does not remove rules that have foreign targets."""

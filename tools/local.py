@@ -15,10 +15,14 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from lambdas.shared.providers.registry import REGISTRY
 from main import build_app
+from modules.bundling import BUNDLES
+from modules.environments import load_settings
 from tools import senders
-from tools.ministack import REGION, LocalAws
-from tools.senders import SentWebhook, new_secret
+from tools.bundle import bundles_for_this_machine
+from tools.ministack import REGION, LocalAws, LocalEndpoint
+from tools.senders import SentWebhook, kept, new_secret
 from tools.terraform import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,36 +90,43 @@ class LocalStack:
         on_event : Callable
             Told of Terraform's progress.
         """
-        app = build_app(environment, folder / "synth")
-        app.synth()
-        workspace = Workspace.create(folder / "synth" / "stacks" / f"webhooks-{environment}", folder, aws.environment())
+        workspace = Workspace.create(synthesize(environment, folder / "synth"), folder, aws.environment())
         workspace.apply(on_event)
-        outputs = workspace.outputs()
-        secrets = {name: new_secret(name) for name in senders.providers()}
+        return cls.take_over(aws, workspace, environment)
+
+    @classmethod
+    def take_over(
+        cls, aws: LocalAws, workspace: Workspace, environment: str, outputs: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Fill the secrets of a stack that was just applied, but those of providers nobody can send for.
+
+        Parameters
+        ----------
+        outputs : Mapping[str, Any] | None
+            The stack's outputs, where they are not those of the workspace.
+        """
+        outputs = workspace.outputs() if outputs is None else outputs
+        secrets = {name: new_secret(name) for name in senders.providers() if name in outputs["secret_arns"]}
         manager = aws.client("secretsmanager")
         for name, secret in secrets.items():
             manager.put_secret_value(
-                SecretId=outputs["secret_arns"][name], SecretString=json.dumps({"secrets": [secret]})
+                SecretId=outputs["secret_arns"][name], SecretString=json.dumps({"secrets": [kept(name, secret)]})
             )
-        return cls(
-            environment, aws, workspace, outputs, secrets, _create_operator(aws, outputs["operator_policy_json"])
-        )
+        operator = _create_operator(aws, f"{OPERATOR}-{environment}", outputs["operator_policy_json"])
+        return cls(environment, aws, workspace, outputs, secrets, operator)
 
     @property
     def base_url(self) -> str:
         """Base URL of the API on the local AWS, which has no names of its own for it."""
-        api_id, stage = (
-            self.outputs["endpoint_url"].split("//")[1].split(".")[0],
-            self.outputs["endpoint_url"].rsplit("/")[-1],
-        )
-        return f"{self.aws.url}/restapis/{api_id}/{stage}/_user_request_"
+        return local_base_url(self.aws, self.outputs["endpoint_url"])
 
     def post(self, webhook: SentWebhook) -> requests.Response:
-        """Send a webhook as its provider would."""
+        """Send a webhook as its provider would, with the API key where the stack asks for one."""
+        key = {"x-api-key": self.outputs["api_key"]} if "api_key" in self.outputs else {}
         return requests.post(
             self.base_url + webhook.path,
             data=webhook.body,
-            headers=dict(webhook.headers),
+            headers={**key, **webhook.headers},
             verify=str(self.aws.certificate_authority),
             timeout=REQUEST_TIMEOUT_SECONDS,
         )
@@ -165,6 +176,21 @@ class LocalStack:
         )
 
 
+def local_base_url(aws: LocalEndpoint, endpoint_url: str) -> str:
+    """Return the base URL of an API on the local AWS, which has no names of its own for it."""
+    api_id, stage = endpoint_url.split("//")[1].split(".", maxsplit=1)[0], endpoint_url.rsplit("/", maxsplit=1)[-1]
+    return f"{aws.url}/restapis/{api_id}/{stage}/_user_request_"
+
+
+def synthesize(environment: str, outdir: Path) -> Path:
+    """Synthesize an environment and return the folder of its stack."""
+    settings = load_settings(ROOT / "cdktf.json", environment)
+    native = any(REGISTRY[entry].native for entry in settings.providers.values())
+    bundles = bundles_for_this_machine(outdir.parent / "bundles") if native else BUNDLES
+    build_app(environment, outdir, bundles).synth()
+    return outdir / "stacks" / f"webhooks-{environment}"
+
+
 def wait_for(
     what: str, look: Callable[[], T | None], timeout: float, on_wait: Callable[[float], None] | None = None
 ) -> T:
@@ -186,11 +212,11 @@ def wait_for(
     return found
 
 
-def _create_operator(aws: LocalAws, policy: str) -> Operator:
+def _create_operator(aws: LocalAws, name: str, policy: str) -> Operator:
     iam = aws.client("iam")
-    iam.create_user(UserName=OPERATOR)
-    iam.put_user_policy(UserName=OPERATOR, PolicyName="operate", PolicyDocument=policy)
-    key = iam.create_access_key(UserName=OPERATOR)["AccessKey"]
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="operate", PolicyDocument=policy)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
     return Operator(key["AccessKeyId"], key["SecretAccessKey"])
 
 

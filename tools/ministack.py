@@ -1,6 +1,7 @@
 """A local AWS: MiniStack, in a process of its own, with IAM enforced on every call."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -27,57 +28,23 @@ ACCOUNT_ID = "000000000000"
 # MiniStack takes this pair for the account's root; the functions get credentials of their own roles.
 ROOT_KEY = "test"
 START_TIMEOUT_SECONDS = 60
+STOP_TIMEOUT_SECONDS = 10
 
 
 @dataclass
-class LocalAws:
-    """A running MiniStack.
+class LocalEndpoint:
+    """Where a running MiniStack answers.
 
     Attributes
     ----------
     port : int
         Port on the loopback address.
     folder : Path
-        Its files: log, objects, the functions' unpacked bundles. Gone after `stop`.
-    process : subprocess.Popen
-        The server's process, leader of a group of its own.
+        Its files: log, objects, the functions' unpacked bundles.
     """
 
     port: int
     folder: Path
-    process: "subprocess.Popen[bytes]"
-
-    @classmethod
-    def start(cls) -> Self:
-        """Start a server on a free port and wait until it answers.
-
-        Raises
-        ------
-        RuntimeError
-            When it does not, with the end of its log.
-        """
-        folder = Path(tempfile.mkdtemp(prefix="webhooks-aws-"))
-        _write_certificate(folder)
-        port = _free_port()
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "ministack"],
-                env=_server_environment(port, folder),
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        server = cls(port=port, folder=folder, process=process)
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while not server.answers():
-            if process.poll() is not None or time.monotonic() > deadline:
-                tail = server.log()[-2000:]
-                server.stop()
-                raise RuntimeError(f"MiniStack did not start on port {port}:\n{tail}")
-            time.sleep(0.1)
-        return server
 
     @property
     def url(self) -> str:
@@ -125,18 +92,110 @@ class LocalAws:
             config=Config(retries={"mode": "standard"}, s3={"addressing_style": "path"}),
         )
 
+    def queue_for(self, service: str, name: str) -> tuple[str, str]:
+        """Create a queue that a service may send to; return its URL and its ARN."""
+        sqs = self.client("sqs")
+        url = str(sqs.create_queue(QueueName=name)["QueueUrl"])
+        arn = str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+        }
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+        return url, arn
+
     def log(self) -> str:
         """Return the server's log."""
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
 
+
+@dataclass
+class LocalAws(LocalEndpoint):
+    """A running MiniStack that belongs to this process.
+
+    Attributes
+    ----------
+    process : subprocess.Popen
+        The server's process, leader of a group of its own. Its files are gone after `stop`.
+    """
+
+    process: "subprocess.Popen[bytes]"
+
+    @classmethod
+    def start(cls) -> Self:
+        """Start an empty server on a free port and wait until it answers.
+
+        Raises
+        ------
+        RuntimeError
+            When it does not, with the end of its log.
+        """
+        folder = _new_folder()
+        _write_certificate(folder)
+        return cls._run(folder, _free_port())
+
+    @classmethod
+    def resume(cls, saved: Path, port: int) -> Self:
+        """Start a server with all that another one held when it was saved.
+
+        Parameters
+        ----------
+        saved : Path
+            What `save` wrote; it stays as it is.
+        port : int
+            The port of the server that was saved, which queue URLs contain.
+
+        Raises
+        ------
+        RuntimeError
+            When it does not start, as when something else has taken the port.
+        """
+        folder = _new_folder()
+        shutil.copytree(saved, folder, dirs_exist_ok=True)
+        return cls._run(folder, port)
+
+    def save(self, folder: Path) -> None:
+        """Stop the server, and keep what it held in a new folder."""
+        self._end()
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("tmp", "log"))
+        self.remove_files(self.folder)
+
+    @classmethod
+    def _run(cls, folder: Path, port: int) -> Self:
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-P", str(Path(__file__).with_name("ministack_server.py"))],
+                env=_server_environment(port, folder),
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        server = cls(port=port, folder=folder, process=process)
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while not server.answers():
+            if process.poll() is not None or time.monotonic() > deadline:
+                tail = server.log()[-2000:]
+                server.stop()
+                raise RuntimeError(f"MiniStack did not start on port {port}:\n{tail}")
+            time.sleep(0.1)
+        return server
+
     def stop(self) -> None:
         """Stop the server and the functions that it runs, and remove its files."""
+        self._end()
+        self.remove_files(self.folder)
+
+    def _end(self) -> None:
         stop_group(self.process.pid)
         try:
             self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self.process.kill()
-        self.remove_files(self.folder)
 
     @staticmethod
     def remove_files(folder: Path) -> None:
@@ -158,7 +217,7 @@ def stop_group(leader: int) -> None:
     """End a server by the id of its process group, which holds the functions' processes too."""
     try:
         os.killpg(leader, signal.SIGTERM)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             os.killpg(leader, 0)
             time.sleep(0.1)
@@ -198,10 +257,16 @@ def _server_environment(port: int, folder: Path) -> dict[str, str]:
         "CLOUDTRAIL_MAX_EVENTS": "500000",
         "S3_DATA_DIR": str(folder / "s3"),
         "STATE_DIR": str(folder / "state"),
+        # What it holds is written when it stops, so that it can be saved.
+        "PERSIST_STATE": "1",
         "TMPDIR": str(temporary),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _new_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="webhooks-aws-"))
 
 
 def _write_certificate(folder: Path) -> None:

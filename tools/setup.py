@@ -16,6 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools"
 VENV = ROOT / ".venv"
+AUDIT = TOOLS / "audit"
+AUDIT_LOCK = ROOT / "tools" / "audit" / "requirements.lock"
 PIPENV = "pipenv==2026.10.3"
 OLDEST_PYTHON = (3, 11)
 DEPLOYED_PYTHON = (3, 13)
@@ -39,6 +41,8 @@ def main():
         node_modules = ROOT / "node_modules"
         step("cdktf command line", node_modules, [ROOT / "package-lock.json"], "", install_node)
         link_provider()
+        if "audit" in sys.argv[1:]:
+            step("audit tools", AUDIT, [AUDIT_LOCK], str(python), lambda: install_audit(python))
     except MissingPrerequisiteError as error:
         sys.exit("\nset-up stopped: %s" % error)
     except subprocess.CalledProcessError as error:
@@ -134,6 +138,15 @@ def install_python(python):
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,
+    )
+
+
+def install_audit(python):
+    """Make the environment of checkov and the IAM linter, which pin other versions than the project's own."""
+    shutil.rmtree(AUDIT, ignore_errors=True)
+    subprocess.run([python, "-m", "venv", str(AUDIT)], check=True)
+    subprocess.run(
+        [str(AUDIT / "bin" / "pip"), "install", "--quiet", "--require-hashes", "-r", str(AUDIT_LOCK)], check=True
     )
 
 

@@ -35,9 +35,14 @@ class Workspace:
         folder = root / "cdktf.out" / "stacks" / synthesized.name
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(synthesized, folder, ignore=shutil.ignore_patterns(".terraform*"))
-        workspace = cls(folder, dict(environment) | {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"})
+        workspace = cls.reopen(folder, environment)
         workspace.run("init", "-input=false")
         return workspace
+
+    @classmethod
+    def reopen(cls, folder: Path, environment: Mapping[str, str]) -> Self:
+        """Return a workspace that `create` made before."""
+        return cls(folder, dict(environment) | {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"})
 
     def run(self, *arguments: str, on_line: Callable[[dict[str, Any]], None] | None = None) -> str:
         """Run a command and return what it printed.
@@ -78,8 +83,12 @@ class Workspace:
         self.run("apply", "-auto-approve", "-input=false", "-parallelism=20", on_line=on_line or _ignore)
 
     def destroy(self, on_line: Callable[[dict[str, Any]], None] | None = None) -> None:
-        """Remove everything."""
-        self.run("destroy", "-auto-approve", "-input=false", "-parallelism=20", on_line=on_line or _ignore)
+        """Remove everything; try twice, since what was gone already is no reason to keep the rest."""
+        arguments = ("destroy", "-auto-approve", "-input=false", "-parallelism=20")
+        try:
+            self.run(*arguments, on_line=on_line or _ignore)
+        except TerraformError:
+            self.run(*arguments, on_line=on_line or _ignore)
 
     def plan(self) -> dict[str, Any]:
         """Return the plan in Terraform's JSON form."""

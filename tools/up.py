@@ -59,6 +59,8 @@ def print_commands(stack: LocalStack) -> None:
     ):
         console.print(f"\n[bold]{title}[/]")
         print(command)
+    console.print("\n[bold]webhooks of every provider, genuine and forged[/]")
+    print("make send PROVIDER=adyen EVENT=REFUND COUNT=3; make send PROVIDER=stripe FORGE=body; make verify-archive")
     console.print("\n'make down' takes it down.")
 
 

@@ -1,0 +1,58 @@
+"""Data: nothing that holds any is destroyed by the way, and nothing is left behind on purpose."""
+
+from collections.abc import Iterator
+
+from tools.audit.model.plan import Plan, Violation
+from tools.audit.rules import rule
+
+HOLDS_DATA = (
+    "aws_cloudwatch_event_archive",
+    "aws_cloudwatch_event_bus",
+    "aws_dynamodb_table",
+    "aws_kms_key",
+    "aws_s3_bucket",
+    "aws_secretsmanager_secret",
+    "aws_sqs_queue",
+)
+# What each attribute must be, so that "terraform destroy" removes the resource with what it holds.
+_GOES_WITH_THE_STACK = {
+    "aws_cloudwatch_log_group": ("skip_destroy", False),
+    "aws_dynamodb_table": ("deletion_protection_enabled", False),
+    "aws_lambda_function": ("skip_destroy", False),
+    "aws_s3_bucket": ("force_destroy", True),
+    "aws_secretsmanager_secret": ("recovery_window_in_days", 0),
+}
+_DEFAULTS = {"force_destroy": False, "recovery_window_in_days": 30}
+
+
+@rule(
+    "data-destroyed",
+    "A plan destroys or replaces nothing that holds data",
+    why="The records, the payloads, the messages or the signing keys in it would be gone.",
+    source="https://developer.hashicorp.com/terraform/cli/commands/plan",
+)
+def nothing_with_data_is_destroyed(plan: Plan) -> Iterator[Violation]:
+    """Yield resources with data that the plan deletes, replaces, or forgets."""
+    for item in plan.everything:
+        if item.data or item.type not in HOLDS_DATA:
+            continue
+        if "delete" in item.actions:
+            what = "replaced by an empty one" if "create" in item.actions else "destroyed"
+            yield item.breaks(f"{item.label} would be {what}, with all that it holds")
+        elif "forget" in item.actions:
+            yield item.breaks(f"{item.label} would be left without anybody who manages it")
+
+
+@rule(
+    "destroy-complete",
+    "A destroy leaves nothing behind",
+    why="A name that a left bucket or a secret in its recovery window keeps cannot be used again.",
+    source="DEL-1; https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_delete-secret.html",
+)
+def nothing_is_left_behind(plan: Plan) -> Iterator[Violation]:
+    """Yield resources that a destroy would leave, or could not remove."""
+    for item in plan.all(*_GOES_WITH_THE_STACK):
+        attribute, wanted = _GOES_WITH_THE_STACK[item.type]
+        value = item.get(attribute, _DEFAULTS.get(attribute, False))
+        if value != wanted:
+            yield item.breaks(f"{attribute} is {value}, not {wanted}")

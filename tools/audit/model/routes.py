@@ -1,0 +1,118 @@
+"""Methods of REST APIs: who may call them, and what stands in front of the function."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tools.audit.model.functions import Function, Verification, function_of, verifications
+from tools.audit.model.plan import Plan, Resource
+
+
+@dataclass(frozen=True)
+class Throttle:
+    """A limit on requests: a rate in requests/s, and a burst in requests."""
+
+    rate: float
+    burst: int
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """A method of a REST API.
+
+    Attributes
+    ----------
+    authorization : str
+        ``NONE``, ``AWS_IAM``, ``CUSTOM`` or ``COGNITO_USER_POOLS``.
+    authorizer : Resource | None
+        The authorizer that is asked.
+    required : tuple[str, ...]
+        Headers and parameters without which API Gateway itself refuses, because a validator looks for them.
+    throttle : Throttle | None
+        The stage's limit that holds for this method.
+    function : Function | None
+        The function behind it.
+    verifications : tuple[Verification, ...]
+        The providers whose signatures that function verifies.
+    """
+
+    resource: Resource
+    api: Resource | None
+    method: str
+    path: str
+    authorization: str
+    authorizer: Resource | None
+    api_key: bool
+    required: tuple[str, ...]
+    throttle: Throttle | None
+    function: Function | None
+    verifications: tuple[Verification, ...]
+
+    @property
+    def public(self) -> bool:
+        """Whether API Gateway lets anybody through who reaches it."""
+        return self.authorization == "NONE"
+
+    @property
+    def verified(self) -> bool:
+        """Whether every request's signature is verified: each provider has a secret that the function may read."""
+        return bool(self.verifications) and all(item.secret and item.readable for item in self.verifications)
+
+
+def apis(plan: Plan) -> list[Resource]:
+    """Return the REST APIs."""
+    return plan.all("aws_api_gateway_rest_api")
+
+
+def routes(plan: Plan) -> list[Route]:
+    """Return every method of every REST API, by path."""
+    found = [_route(plan, item) for item in plan.all("aws_api_gateway_method")]
+    return sorted(found, key=lambda route: (route.path, route.method))
+
+
+def throttles(plan: Plan, api: Resource | None) -> Mapping[str, Throttle]:
+    """Return the limits of an API's stages by method path; ``*/*`` is that of all methods. Unlimited ones are left out.
+
+    Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
+    """
+    found = {}
+    for item in plan.all("aws_api_gateway_method_settings"):
+        rate, burst = item.get("settings.throttling_rate_limit", -1), item.get("settings.throttling_burst_limit", -1)
+        if plan.target(item.get("rest_api_id"), "aws_api_gateway_rest_api") is api and rate > 0 and burst > 0:
+            found[str(item.get("method_path"))] = Throttle(rate, burst)
+    return found
+
+
+def _route(plan: Plan, item: Resource) -> Route:
+    api = plan.target(item.get("rest_api_id"), "aws_api_gateway_rest_api")
+    path, method = _path(plan, item.get("resource_id")), str(item.get("http_method"))
+    validator = plan.target(item.get("request_validator_id"), "aws_api_gateway_request_validator")
+    validates = validator is not None and validator.get("validate_request_parameters", False)
+    required = [name for name, needed in item.get("request_parameters", {}).items() if needed and validates]
+    limits = throttles(plan, api)
+    function = _function(plan, item)
+    return Route(
+        resource=item,
+        api=api,
+        method=method,
+        path=path,
+        authorization=item.get("authorization", "NONE"),
+        authorizer=plan.target(item.get("authorizer_id"), "aws_api_gateway_authorizer"),
+        api_key=item.get("api_key_required", False),
+        required=tuple(sorted(name.split(".")[-1] for name in required)),
+        throttle=limits.get(f"{path.lstrip('/')}/{method}") or limits.get("*/*"),
+        function=function,
+        verifications=tuple(verifications(plan, function)) if function else (),
+    )
+
+
+def _path(plan: Plan, reference: object) -> str:
+    part = plan.target(reference, "aws_api_gateway_resource")
+    return f"{_path(plan, part.get('parent_id'))}/{part.get('path_part')}".replace("//", "/") if part else "/"
+
+
+def _function(plan: Plan, method: Resource) -> Function | None:
+    for item in plan.all("aws_api_gateway_integration"):
+        same = all(item.get(name) == method.get(name) for name in ("rest_api_id", "resource_id", "http_method"))
+        if same and (found := function_of(plan, item.get("uri"))):
+            return found
+    return None

@@ -1,0 +1,92 @@
+"""The plan of a stack: synthesized, and planned by real Terraform with the real provider against an empty local AWS."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+
+from modules.environments import build_settings, load_settings
+from modules.settings import Settings
+from tools.ministack import LocalAws
+from tools.terraform import Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack to audit.
+
+    Attributes
+    ----------
+    name : str
+        Name of its page and of its accepted plan.
+    plan : Callable
+        Returns its plan in Terraform's JSON form.
+    """
+
+    name: str
+    plan: Callable[[], Any]
+
+
+class Planner:
+    """Plans stacks against one local AWS, which is started for the first and stays empty: nothing is applied.
+
+    A local AWS is needed because a plan asks for the account's id.
+    """
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._aws: LocalAws | None = None
+
+    def __enter__(self) -> Self:
+        """Return the planner."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Stop the local AWS."""
+        self._stack.close()
+
+    def presets(self, names: Sequence[str]) -> Iterator[Stack]:
+        """Yield the stack of each preset, as the environment of that name would be."""
+        for name in names:
+            yield self._planned(name, partial(build_settings, name, {"preset": name}))
+
+    def environments(self, names: Sequence[str]) -> Iterator[Stack]:
+        """Yield the stack of each environment of ``cdktf.json``."""
+        for name in names:
+            yield self._planned(name, partial(load_settings, ROOT / "cdktf.json", name))
+
+    def _planned(self, name: str, settings: Callable[[], Settings]) -> Stack:
+        return Stack(name, lambda: self._plan(settings()))
+
+    def _plan(self, settings: Settings) -> dict[str, Any]:
+        # A plan that is given needs neither CDKTF nor Node.js.
+        from main import WebhookStack  # noqa: PLC0415
+        from modules.cdk import App  # noqa: PLC0415
+
+        if self._aws is None:
+            self._aws = self._stack.enter_context(LocalAws.start())
+        name = f"webhooks-{settings.environment}"
+        with TemporaryDirectory() as folder:
+            # The remote state is in a bucket that the local AWS does not have, and that no audit should touch.
+            app = App(outdir=str(Path(folder) / "synth"))
+            WebhookStack(app, name, replace(settings, backend=None))
+            app.synth()
+            synthesized = Path(folder) / "synth" / "stacks" / name
+            return Workspace.create(synthesized, Path(folder), self._aws.environment()).plan()
+
+
+def given(path: Path, name: str | None) -> Stack:
+    """Return the stack of a plan that was made before, with ``terraform plan -out`` and ``terraform show -json``.
+
+    Parameters
+    ----------
+    name : str | None
+        Its name; the file's, without a suffix, by default.
+    """
+    return Stack(name or path.stem, lambda: json.loads(path.read_text(encoding="utf-8")))

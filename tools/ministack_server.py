@@ -1,0 +1,27 @@
+"""Starts MiniStack with connections that stay open as long as Terraform's provider keeps them.
+
+MiniStack closes a connection that was idle for 75 s, or that carried 1,000 requests. The provider keeps one for 90 s
+and any number of requests, and a request on a connection that is being closed may be carried out without an answer:
+the provider tries again, and what it creates is there already, or what it deletes is gone.
+"""
+
+import runpy
+from typing import Any
+
+import hypercorn.asyncio
+
+KEEP_ALIVE_SECONDS = 600
+REQUESTS_OF_A_CONNECTION = 1_000_000
+
+_serve = hypercorn.asyncio.serve
+
+
+def _serve_patiently(app: Any, config: Any, **options: Any) -> Any:
+    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+    config.keep_alive_max_requests = REQUESTS_OF_A_CONNECTION
+    return _serve(app, config, **options)
+
+
+if __name__ == "__main__":
+    hypercorn.asyncio.serve = _serve_patiently
+    runpy.run_module("ministack", run_name="__main__", alter_sys=True)

@@ -1,0 +1,45 @@
+"""Write a module from a preset, or from an environment of ``cdktf.json``."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from main import ROOT
+from modules.bundling import BUNDLES
+from modules.environments import build_settings, load_settings
+from modules.presets import PRESETS
+from modules.settings import Settings
+from modules.validation import SettingsError
+from tools.module.errors import ModuleError
+from tools.module.terraform_module import TerraformModule
+
+MODULES = ROOT / ".build" / "module"
+
+
+def main() -> None:
+    """Write the module and print where it is."""
+    parser = argparse.ArgumentParser(prog="make module", description=__doc__)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--preset", choices=PRESETS, help="standard by default")
+    which.add_argument("--environment", help="environment of cdktf.json, with its preset, providers and values")
+    parser.add_argument("--out", type=Path, help="folder to write to; .build/module/<name> by default")
+    chosen = parser.parse_args()
+    preset = chosen.preset or "standard"
+    out: Path = chosen.out or MODULES / (chosen.environment or preset)
+    try:
+        settings, source = _settings(preset, chosen.environment)
+        TerraformModule(settings=settings, source=source, bundles=BUNDLES).write(out)
+    except (ModuleError, SettingsError, FileNotFoundError) as error:
+        sys.exit(f"error: {error}")
+    print(f"module: written from {source} to {os.path.relpath(out)}")
+
+
+def _settings(preset: str, environment: str | None) -> tuple[Settings, str]:
+    if environment is not None:
+        return load_settings(ROOT / "cdktf.json", environment), f"the environment `{environment}` of `cdktf.json`"
+    return build_settings("module", {"preset": preset}), f"the preset `{preset}`"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What must hold between inputs."""
+
+from dataclasses import dataclass
+
+from modules.concurrency import UNRESERVED
+from tools.module.hcl import expression
+
+# An event source mapping uses no more, and the stack cuts what is more.
+MOST_OF_A_MAPPING = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleBetweenInputs:
+    """What must hold between inputs; `Settings` checks the same of settings, and a test compares the two.
+
+    Attributes
+    ----------
+    of : str
+        The variable that is refused.
+    condition : str
+        Expression over variables.
+    refusal : str
+        What the caller is told.
+    """
+
+    of: str
+    condition: str
+    refusal: str
+
+    def block(self) -> dict[str, str]:
+        """Return the rule as a variable's validation."""
+        return {"condition": expression(self.condition), "error_message": f"{self.of}: {self.refusal}"}
+
+
+RULES_BETWEEN_INPUTS = (
+    RuleBetweenInputs(
+        of="queue_visibility_timeout",
+        condition="var.queue_visibility_timeout >= 6 * var.functions_timeout",
+        refusal="less than six times functions_timeout, so that a message would be received again while it is being "
+        "processed",
+    ),
+    RuleBetweenInputs(
+        of="queue_retention",
+        condition="var.queue_retention > var.queue_max_receive_count * var.queue_visibility_timeout",
+        refusal="no longer than queue_max_receive_count times queue_visibility_timeout, so that a message would expire "
+        "before its last receive, and be lost",
+    ),
+    RuleBetweenInputs(
+        of="functions_account_concurrency",
+        condition="local.functions_ingestion_reserved_concurrency + local.functions_processing_reserved_concurrency "
+        f"<= var.functions_account_concurrency - {UNRESERVED}",
+        refusal="too little for what ingestion and processing reserve, since Lambda keeps "
+        f"{UNRESERVED} for functions without a reservation; have the account's limit raised and say so here, or lower "
+        "api_throttle_rate or the budgets",
+    ),
+    RuleBetweenInputs(
+        of="functions_processing_budget",
+        condition="var.functions_processing_reserved_concurrency != null || "
+        f"var.api_throttle_rate * var.functions_processing_budget <= {MOST_OF_A_MAPPING * 1_000}",
+        refusal=f"asks for more than the {MOST_OF_A_MAPPING:,} executions that an event source mapping uses; lower it, "
+        "or api_throttle_rate",
+    ),
+)

@@ -1,0 +1,100 @@
+"""Whether an archived payload is what its provider signed, by its bytes, its evidence and the provider's keys."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from lambdas.shared.errors import SignatureRefusedError, UnavailableError
+from lambdas.shared.evidence import Evidence, NoEvidenceError
+from lambdas.shared.providers.registry import REGISTRY
+from lambdas.shared.request import WebhookRequest
+from lambdas.shared.signatures.paypal import PayPalScheme
+from lambdas.shared.signatures.paypal_certificates import Authorities, CertificateStore, paypal_authorities
+from lambdas.shared.signatures.scheme import Scheme, key_id
+
+
+class Proof(StrEnum):
+    """What is known about an archived payload."""
+
+    PROVEN = "proven"
+    """The evidence's key made the signature of exactly these bytes."""
+    KEY_UNKNOWN = "key unknown"
+    """None of the keys at hand is the one that signed: it was retired, and has to be handed in."""
+    NO_EVIDENCE = "no evidence"
+    """Nothing that could be verified lies beside the payload."""
+    CHANGED = "changed"
+    """The bytes are not those that were archived."""
+    REFUTED = "refuted"
+    """The key that the evidence names did not sign these bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchivedPayload:
+    """An object of the archive.
+
+    Attributes
+    ----------
+    key : str
+        Object key, which ends with the SHA-256 of the bytes that were archived.
+    body : bytes
+        Its bytes now.
+    metadata : Mapping[str, str]
+        Its metadata.
+    """
+
+    key: str
+    body: bytes
+    metadata: Mapping[str, str]
+
+    @property
+    def provider(self) -> str:
+        """The name under which the provider was deployed."""
+        return self.key.split("/")[1]
+
+
+def prove(payload: ArchivedPayload, keys: Sequence[str], certificate_of: Callable[[str], bytes | None]) -> Proof:
+    """Verify a payload anew, as if it came at the time at which it came, by the entry that accepted it.
+
+    Parameters
+    ----------
+    keys : Sequence[str]
+        The provider's keys, retired ones included.
+    certificate_of : Callable[[str], bytes | None]
+        Returns the certificate that was archived under a key id, for providers that sign with one.
+    """
+    if hashlib.sha256(payload.body).hexdigest() != payload.key.rsplit("/", 1)[-1]:
+        return Proof.CHANGED
+    try:
+        evidence = Evidence.from_metadata(payload.metadata)
+        provider = REGISTRY[evidence.entry].configured(evidence.options)
+    except (NoEvidenceError, KeyError, TypeError):
+        return Proof.NO_EVIDENCE
+    request = WebhookRequest(
+        body=payload.body,
+        headers={name: [value] for name, value in evidence.headers.items()},
+        received_at=evidence.received_at,
+    )
+    scheme: Scheme = provider.scheme
+    known = False
+    if isinstance(scheme, PayPalScheme):
+        certificate = certificate_of(evidence.key_id)
+        if certificate is None:
+            return Proof.KEY_UNKNOWN
+        scheme, keys, known = with_certificate(scheme, certificate), [""], True
+    for key in keys:
+        try:
+            verdict = scheme.verify(request, [key])
+        except (SignatureRefusedError, UnavailableError):
+            known = known or key_id(key) == evidence.key_id
+            continue
+        if verdict.key_id == evidence.key_id:
+            return Proof.PROVEN
+    return Proof.REFUTED if known else Proof.KEY_UNKNOWN
+
+
+def with_certificate(
+    scheme: PayPalScheme, certificate: bytes, authorities: Callable[[], Authorities] = paypal_authorities
+) -> PayPalScheme:
+    """Return a scheme that takes an archived certificate for what lies at the address, and asks nobody."""
+    return replace(scheme, certificates=CertificateStore(lambda _: certificate, authorities))

@@ -1,0 +1,100 @@
+"""A deployed local stack, kept from one run to the next: only the first has to wait for Terraform's apply."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tools.local import ROOT, LocalStack, Operator, clean, synthesize
+from tools.ministack import LocalAws
+from tools.terraform import Workspace
+
+
+@dataclass(frozen=True)
+class SavedStack:
+    """A stack as it was right after it was deployed, before anything was sent to it.
+
+    Attributes
+    ----------
+    folder : Path
+        What is kept: Terraform's work and state, the local AWS's files, and how to reach the stack.
+    environment : str
+        Environment suffix.
+    """
+
+    folder: Path
+    environment: str
+
+    def start(self, on_deploy: Callable[[], Any], on_event: Callable[[dict[str, Any]], None]) -> LocalStack:
+        """Start the saved stack; deploy and save it first, where there is none of what would be deployed now.
+
+        Parameters
+        ----------
+        on_deploy : Callable
+            Told that it has to be deployed.
+        on_event : Callable
+            Told of Terraform's progress then.
+
+        Raises
+        ------
+        RuntimeError
+            When the local AWS does not start.
+        """
+        digest = self._digest()
+        if self._describes(digest):
+            try:
+                return self._resume()
+            except RuntimeError:
+                # Most likely its port was taken since, and the queues' URLs contain it.
+                pass
+        on_deploy()
+        self._deploy(digest, on_event)
+        return self._resume()
+
+    @property
+    def _description(self) -> Path:
+        return self.folder / "stack.json"
+
+    def _digest(self) -> str:
+        """Return a digest of all that the deployed stack follows from."""
+        synthesized = synthesize(self.environment, clean(self.folder.with_name(f"{self.folder.name}-synth")))
+        digest = hashlib.sha256(version("ministack").encode())
+        for file in [synthesized / "cdk.tf.json", *sorted((ROOT / "tools").glob("*.py"))]:
+            digest.update(file.read_bytes())
+        return digest.hexdigest()
+
+    def _describes(self, digest: str) -> bool:
+        try:
+            return bool(json.loads(self._description.read_text(encoding="utf-8"))["digest"] == digest)
+        except (FileNotFoundError, ValueError, KeyError):
+            return False
+
+    def _deploy(self, digest: str, on_event: Callable[[dict[str, Any]], None]) -> None:
+        with LocalAws.start() as aws:
+            stack = LocalStack.deploy(aws, clean(self.folder), self.environment, on_event)
+            aws.save(self.folder / "aws")
+            description = {
+                "digest": digest,
+                "port": aws.port,
+                "workspace": str(stack.workspace.folder.relative_to(self.folder)),
+                "outputs": dict(stack.outputs),
+                "secrets": stack.secrets,
+                "operator": asdict(stack.operator),
+            }
+        # Written last: without it the folder is no saved stack.
+        self._description.write_text(json.dumps(description), encoding="utf-8")
+
+    def _resume(self) -> LocalStack:
+        described = json.loads(self._description.read_text(encoding="utf-8"))
+        aws = LocalAws.resume(self.folder / "aws", described["port"])
+        return LocalStack(
+            environment=self.environment,
+            aws=aws,
+            workspace=Workspace.reopen(self.folder / described["workspace"], aws.environment()),
+            outputs=described["outputs"],
+            secrets=described["secrets"],
+            operator=Operator(**described["operator"]),
+        )

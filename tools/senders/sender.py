@@ -1,0 +1,140 @@
+"""What every provider's sender is made of."""
+
+import hashlib
+import hmac
+import json
+import secrets as random_source
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentWebhook:
+    """A webhook as a provider sends it.
+
+    Attributes
+    ----------
+    provider : str
+        Registry entry.
+    path : str
+        Path below the API's base URL.
+    body : bytes
+        Exact bytes.
+    headers : Mapping[str, str]
+        All headers, signature included.
+    transaction_id : str
+        The transaction that it belongs to.
+    """
+
+    provider: str
+    path: str
+    body: bytes
+    headers: Mapping[str, str]
+    transaction_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signing:
+    """What a signature is made with.
+
+    Attributes
+    ----------
+    secret : str
+        The signing secret, as it lies in Secrets Manager.
+    now : int
+        Seconds since the epoch.
+    number : int
+        Number of the event.
+    options : Mapping[str, str]
+        The deployed provider's options.
+    """
+
+    secret: str
+    now: int
+    number: int
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sender:
+    """Makes one provider's webhooks.
+
+    Written from the provider's documents and not from the verifier, so that the two can disagree.
+
+    Attributes
+    ----------
+    entry : str
+        Registry entry.
+    events : Mapping[str, Callable[[int], tuple[dict, str]]]
+        Event type to a function that returns the document of the event with a number, and its transaction id. The
+        same number is the same event.
+    sign : Callable[[bytes, Signing], dict[str, str]]
+        Returns the headers that sign a body.
+    encode : Callable[[dict, Signing], bytes]
+        Makes the body of a document; here too for providers that sign inside of it.
+    new_secret : Callable[[], str]
+        Returns a fresh secret of the provider's form.
+    kept : Callable[[str], str]
+        Returns what the receiver keeps of it: all, unless the provider signs with a private key.
+    content_type : str
+        Of the body.
+    options : Mapping[str, str]
+        Options to deploy the provider with, for tests and the demo.
+    by_header : bool
+        Whether it posts to ``/webhook`` and names itself in ``X-Provider-ID``.
+    """
+
+    entry: str
+    events: Mapping[str, Callable[[int], tuple[dict[str, Any], str]]]
+    sign: Callable[[bytes, Signing], dict[str, str]]
+    encode: Callable[[dict[str, Any], Signing], bytes] = lambda document, _: json.dumps(document).encode()
+    new_secret: Callable[[], str] = lambda: random_source.token_urlsafe(32)
+    kept: Callable[[str], str] = lambda secret: secret
+    content_type: str = "application/json"
+    options: Mapping[str, str] = field(default_factory=dict)
+    by_header: bool = False
+
+    @property
+    def signs_with_private_key(self) -> bool:
+        """Whether the receiver keeps something else than what signs."""
+        secret = self.new_secret()
+        return self.kept(secret) != secret
+
+    def webhook(
+        self,
+        signing: Signing,
+        *,
+        event: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> SentWebhook:
+        """Return a signed webhook.
+
+        Parameters
+        ----------
+        event : str
+            Event type; the first that the provider has, where none is given.
+        extra : Mapping
+            Members to add to the document.
+        name : str
+            The name under which the provider is deployed, where that is not the entry's.
+        """
+        document, transaction_id = self.events[event or next(iter(self.events))](signing.number)
+        body = self.encode(document | dict(extra or {}), signing)
+        headers = {"Content-Type": self.content_type, **self.sign(body, signing)}
+        deployed = name or self.entry
+        if self.by_header:
+            headers["X-Provider-ID"] = deployed
+        return SentWebhook(
+            provider=deployed,
+            path="/webhook" if self.by_header else f"/webhook/{deployed}",
+            body=body,
+            headers=headers,
+            transaction_id=transaction_id,
+        )
+
+
+def hex_hmac(secret: str, signed: bytes, algorithm: str = "sha256") -> str:
+    """Return an HMAC in hex."""
+    return hmac.new(secret.encode(), signed, getattr(hashlib, algorithm)).hexdigest()

@@ -1,0 +1,88 @@
+"""``make verify-archive``: every archived payload verified anew, as if it came at the time at which it came."""
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from lambdas.shared.archive import CERTIFICATE_PREFIX, RAW_PREFIX
+from tools.proof import ArchivedPayload, Proof, prove
+from tools.signing_secret import read_secrets
+from tools.target import NoTargetError, Target, run
+
+console = Console()
+
+
+def main() -> int:
+    """Verify and tell; 1 when any payload is not proven."""
+    parser = argparse.ArgumentParser(prog="make verify-archive")
+    parser.add_argument("--provider", help="deployed name; all, where none is given")
+    parser.add_argument("--retired", type=Path, help="file with retired keys: a JSON object, deployed name to a list")
+    arguments = parser.parse_args()
+    target = Target.chosen()
+    keys = all_keys(target, arguments.retired)
+    certificate_of = partial(archived_certificate, target)
+    proofs: dict[str, Counter[Proof]] = {}
+    doubtful = []
+    for payload in archived(target, arguments.provider):
+        proof = prove(payload, keys.get(payload.provider, ()), certificate_of)
+        proofs.setdefault(payload.provider, Counter())[proof] += 1
+        if proof is not Proof.PROVEN:
+            doubtful.append((payload.key, proof))
+    table = Table("provider", *Proof, title="Archived payloads", title_justify="left")
+    for provider, counts in sorted(proofs.items()):
+        table.add_row(provider, *(str(counts[proof]) for proof in Proof))
+    console.print(table)
+    for key, proof in doubtful:
+        console.print(f"[yellow]{proof}[/]: {key}", soft_wrap=True)
+    return 1 if doubtful else 0
+
+
+def all_keys(target: Target, retired: Path | None) -> dict[str, list[str]]:
+    """Return each provider's keys: those in Secrets Manager, then the retired ones.
+
+    Raises
+    ------
+    NoTargetError
+        When the file of retired keys is none.
+    """
+    manager = target.client("secretsmanager")
+    keys = {name: list(read_secrets(manager, arn)) for name, arn in target.outputs["secret_arns"].items()}
+    if retired is not None:
+        try:
+            for name, more in json.loads(retired.read_text(encoding="utf-8")).items():
+                keys.setdefault(name, []).extend(str(key) for key in more)
+        except (OSError, ValueError, AttributeError, TypeError) as error:
+            raise NoTargetError(f"RETIRED: {retired} holds no JSON object of lists: {type(error).__name__}") from error
+    return keys
+
+
+def archived_certificate(target: Target, key_id: str) -> bytes | None:
+    """Return the certificate that was archived under a key id, or None."""
+    s3 = target.client("s3")
+    try:
+        answer = s3.get_object(Bucket=target.outputs["bucket_name"], Key=f"{CERTIFICATE_PREFIX}{key_id}.pem")
+    except s3.exceptions.NoSuchKey:
+        return None
+    return bytes(answer["Body"].read())
+
+
+def archived(target: Target, provider: str | None) -> Iterator[ArchivedPayload]:
+    """Yield the archive's payloads, one at a time."""
+    s3: Any = target.client("s3")
+    bucket = target.outputs["bucket_name"]
+    prefix = RAW_PREFIX + (f"{provider}/" if provider else "")
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for item in page.get("Contents", []):
+            answer = s3.get_object(Bucket=bucket, Key=item["Key"])
+            yield ArchivedPayload(key=item["Key"], body=answer["Body"].read(), metadata=answer["Metadata"])
+
+
+if __name__ == "__main__":
+    run(main)
