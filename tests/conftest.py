@@ -4,20 +4,23 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tools.bundle import BUNDLES, FUNCTIONS
+from tools.bundle import BUNDLES, FUNCTIONS, NATIVE, NATIVE_SUFFIX
 from tools.local import LocalStack
 from tools.ministack import LocalAws
+from tools.terraform import TerraformError
 
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
 
 
 @pytest.fixture(scope="session")
 def bundles() -> Path:
-    missing = [name for name in FUNCTIONS if not (BUNDLES / f"{name}.zip").is_file()]
+    names = [*FUNCTIONS, *(name + NATIVE_SUFFIX for name in NATIVE)]
+    missing = [name for name in names if not (BUNDLES / f"{name}.zip").is_file()]
     assert not missing, "the bundles have not been built: run 'make bundle', which 'make test' does by itself"
     return BUNDLES
 
@@ -33,8 +36,15 @@ def local_aws() -> Iterator[LocalAws]:
 def stack(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The stack as Terraform applied it to a MiniStack of its own, with every secret filled but that of ``acme``."""
     del bundles
-    with LocalAws.start() as server:
-        deployed = LocalStack.deploy(server, tmp_path_factory.mktemp("stack"))
+    with ExitStack() as servers:
+        server = servers.enter_context(LocalAws.start())
+        try:
+            deployed = LocalStack.deploy(server, tmp_path_factory.mktemp("stack"))
+        except TerraformError:
+            # On a busy machine MiniStack now and then carries out a request without an answer, and what Terraform then
+            # creates again is there already. A second server tells that from a mistake of the stack.
+            server = servers.enter_context(LocalAws.start())
+            deployed = LocalStack.deploy(server, tmp_path_factory.mktemp("stack"))
         # Three receives at 300 s would take a quarter of an hour; the functions' time-out in this environment is 10 s.
         deployed.shorten_retries(12)
         yield deployed

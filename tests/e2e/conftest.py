@@ -1,11 +1,17 @@
 """What the end-to-end tests share."""
 
 import itertools
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.e2e.remote import CdktfError, Project, state_key
 from tools.downstream import Downstream
-from tools.local import LocalStack
+from tools.local import LocalStack, wait_for
+from tools.ministack import LocalAws
 
 _numbers = itertools.count(1_000)
 
@@ -20,3 +26,56 @@ def number() -> int:
 def downstream(stack: LocalStack) -> Downstream:
     """A subscriber of every provider's events, until the test that destroys the stack detaches it."""
     return Downstream.subscribe(stack)
+
+
+ORDERED, BURST = "local-ordered", "local-burst"
+
+
+@pytest.fixture(scope="session")
+def project(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A user's project with two environments, deployed into one account at the same time.
+
+    While the first is being deployed, and holds the lock of its state, somebody else tries to deploy it too.
+    """
+    del bundles
+    with ExitStack() as servers:
+        try:
+            made = deployed(tmp_path_factory.mktemp("project"), servers.enter_context(LocalAws.start()))
+        except CdktfError:
+            # As in tests/conftest.py: a second server tells a request without an answer from a mistake.
+            made = deployed(tmp_path_factory.mktemp("project"), servers.enter_context(LocalAws.start()))
+        yield made
+
+
+def deployed(folder: Path, server: LocalAws) -> Project:
+    made = Project.create(folder, server, (ORDERED, BURST))
+    with made.deploying(ORDERED), made.deploying(BURST):
+        lock = f"{state_key(ORDERED)}.tflock"
+        wait_for("the state to be locked", lambda: True if lock in made.state_objects() else None, 120)
+        try:
+            made.second_attempt = made.deploy(ORDERED, output="out-second")
+        except CdktfError as error:
+            made.second_attempt = str(error)
+    return made
+
+
+@pytest.fixture(scope="session")
+def second_plans(project: Project) -> dict[str, dict[str, Any]]:
+    """Environment to what a plan would change right after its deployment, before any test changed anything."""
+    return {environment: project.workspace(environment).plan() for environment in (ORDERED, BURST)}
+
+
+@pytest.fixture(scope="session")
+def ordered(project: Project, second_plans: dict[str, dict[str, Any]]) -> LocalStack:
+    """The preset ``ordered``, as ``cdktf deploy`` applied it."""
+    del second_plans
+    stack = project.stack(ORDERED)
+    stack.shorten_retries(12)
+    return stack
+
+
+@pytest.fixture(scope="session")
+def burst(project: Project, second_plans: dict[str, dict[str, Any]]) -> LocalStack:
+    """The preset ``burst``, as ``cdktf deploy`` applied it."""
+    del second_plans
+    return project.stack(BURST)

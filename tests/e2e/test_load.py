@@ -2,14 +2,11 @@
 
 import hashlib
 import random
-import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
-import psutil
-
+from tests.e2e.chaos import Killer, deliver
 from tests.e2e.observe import objects, records, waiting
 from tools.local import wait_for
 from tools.senders import providers, webhook
@@ -18,58 +15,7 @@ DISTINCT = 667
 TOTAL = 1_000
 SENDERS = 6
 FIRST_NUMBER = 100_000
-GIVE_UP_SECONDS = 240
 KILLED_FOR_EACH_REQUEST = 0.04
-
-
-@dataclass
-class Killer:
-    """Kills a function now and then, as a failing host would.
-
-    It goes by the number of requests and not by the clock, so that a slow machine has no more failures than a fast one.
-    """
-
-    server: int
-    environment: str
-    random: random.Random
-    killed: Counter = field(default_factory=Counter)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def after_a_request(self):
-        with self.lock:
-            if self.random.random() >= KILLED_FOR_EACH_REQUEST:
-                return
-            functions = {f"webhook-{part}-{self.environment}" for part in ("ingestion", "processing")}
-            victims = [
-                (process, name)
-                for process in psutil.Process(self.server).children(recursive=True)
-                if (name := function_of(process)) in functions
-            ]
-            if victims:
-                process, name = self.random.choice(victims)
-                process.kill()
-                self.killed[name] += 1
-
-
-def function_of(process):
-    """Return the name of the function that a process runs, or None."""
-    try:
-        return process.environ().get("AWS_LAMBDA_FUNCTION_NAME")
-    except psutil.Error:
-        return None
-
-
-def deliver(stack, sent, killer):
-    """Send a webhook as a provider does: again and again until a 2xx."""
-    answers = []
-    deadline = time.monotonic() + GIVE_UP_SECONDS
-    while time.monotonic() < deadline:
-        answers.append(stack.post(sent).status_code)
-        killer.after_a_request()
-        if answers[-1] == 202:
-            return answers
-        time.sleep(0.2)
-    raise TimeoutError(f"{sent.transaction_id} was never accepted: {Counter(answers)}")
 
 
 def test_no_event_is_lost_and_none_recorded_twice(stack, downstream, report):
@@ -87,7 +33,7 @@ def test_no_event_is_lost_and_none_recorded_twice(stack, downstream, report):
     downstream.receive()
 
     # When they are sent by several senders at once while functions are killed
-    killer = Killer(stack.aws.process.pid, stack.environment, chance)
+    killer = Killer(stack, chance, KILLED_FOR_EACH_REQUEST)
     started = time.monotonic()
     with ThreadPoolExecutor(SENDERS) as pool:
         answers = list(pool.map(lambda number: deliver(stack, make(number), killer), sending))

@@ -2,49 +2,16 @@
 
 import json
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from lambdas.shared.envelope import Envelope
 from modules.naming import Names
+from tests.e2e.faults import no_archive_grant, send_at_once
 from tests.e2e.observe import await_routed, await_state, by_transaction, log_lines, objects, waiting
 from tools.local import wait_for
 from tools.senders import webhook
-
-
-@contextmanager
-def no_archive_grant(stack, event_ids):
-    """Take the grant on some events' archive keys from processing, and give it back."""
-    iam, role = stack.aws.client("iam"), Names(stack.environment)("processing")
-    bucket = stack.outputs["bucket_name"]
-    resources = [f"arn:aws:s3:::{bucket}/raw/stripe/{event_id}/*" for event_id in event_ids]
-    statement = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": resources}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_role_policy(RoleName=role, PolicyName="outage", PolicyDocument=policy)
-    try:
-        yield
-    finally:
-        iam.delete_role_policy(RoleName=role, PolicyName="outage")
-
-
-def send_at_once(stack, sent):
-    """Put accepted webhooks into the main queue as one batch, so that processing receives them together.
-
-    Ingestion sends one message at a time, and the poller would take each at once; so the mapping rests meanwhile.
-    """
-    client = stack.aws.client("lambda")
-    (mapping,) = client.list_event_source_mappings(FunctionName=Names(stack.environment)("processing"))[
-        "EventSourceMappings"
-    ]
-    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    try:
-        answers = [stack.post(item) for item in sent]
-        wait_for("the batch to gather", lambda: True if waiting(stack, "queue_url") >= len(sent) else None, 30)
-    finally:
-        client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
-    return answers
 
 
 def emitted(stack, function, metric):
@@ -93,17 +60,7 @@ def test_a_dead_letter_sets_off_its_alarm(stack):
     count = emitted(stack, "dead-letter", "DeadLettered")
     assert count >= 1
     sqs, sns = stack.aws.client("sqs"), stack.aws.client("sns")
-    url = sqs.create_queue(QueueName="pager")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    policy = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-    }
-    sqs.set_queue_attributes(
-        QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [policy]})}
-    )
+    url, arn = stack.aws.queue_for("sns.amazonaws.com", "pager")
     topic = stack.outputs["alarm_topic_arn"]
     subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
 

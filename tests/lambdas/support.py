@@ -5,7 +5,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -78,7 +78,7 @@ def message(body: str | Envelope, message_id: str | None = None, receive_count: 
 
 def received_again(messages: Sequence[Message]) -> list[Message]:
     """Return messages as SQS hands them out the next time: same ids, one receive more."""
-    return [Message(message_id=one.message_id, body=one.body, receive_count=one.receive_count + 1) for one in messages]
+    return [replace(one, receive_count=one.receive_count + 1) for one in messages]
 
 
 # --- the world ------------------------------------------------------------------------------------------------------
@@ -418,8 +418,9 @@ def lambda_context(seconds: float = SECONDS_LEFT) -> Any:
 
 
 def sqs_event(messages: Sequence[Message], queue: str = "main") -> dict[str, Any]:
-    """Return the event of an SQS event source mapping.
+    """Return the event of an SQS event source mapping: of a FIFO queue where the messages have a sequence.
 
+    On a standard queue messages have a group as well, for fair queueing, and no place in it.
     Source: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
     """
     return {
@@ -433,6 +434,12 @@ def sqs_event(messages: Sequence[Message], queue: str = "main") -> dict[str, Any
                     "SentTimestamp": str(int(NOW * 1000)),
                     "SenderId": "AROAEXAMPLE",
                     "ApproximateFirstReceiveTimestamp": str(int(NOW * 1000) + 1),
+                    "MessageGroupId": one.group or PROVIDER,
+                    **(
+                        {"SequenceNumber": one.sequence, "MessageDeduplicationId": f"deduplication-{one.message_id}"}
+                        if one.sequence
+                        else {}
+                    ),
                 },
                 "messageAttributes": {},
                 "md5OfBody": "0" * 32,

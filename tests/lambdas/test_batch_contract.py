@@ -31,7 +31,12 @@ NOT_AN_ENVELOPE = "not an envelope"
 
 @pytest.fixture
 def processing(cold_start, world):
-    return cold_start("processing", TABLE_NAME=world.name, BUCKET_NAME=world.name, EVENT_BUS_NAME=world.name)
+    return cold_start("processing", **variables_of(world))
+
+
+def variables_of(world):
+    names = dict.fromkeys(["BUCKET_NAME", "TABLE_NAME", "EVENT_BUS_NAME"], world.name)
+    return {**names, "MAX_RECEIVE_COUNT": "3"}
 
 
 @pytest.fixture
@@ -103,8 +108,7 @@ def test_processing_names_a_message_that_aws_failed(processing, world):
 @pytest.mark.parametrize("missing", ["BUCKET_NAME", "TABLE_NAME"])
 def test_processing_names_every_message_when_a_resource_is_gone(cold_start, world, missing):
     # Given a function whose bucket or table does not exist
-    variables = dict.fromkeys(["BUCKET_NAME", "TABLE_NAME", "EVENT_BUS_NAME"], world.name)
-    processing = cold_start("processing", **(variables | {missing: f"{world.name}-gone"}))
+    processing = cold_start("processing", **(variables_of(world) | {missing: f"{world.name}-gone"}))
     batch = batch_of("evt_1", "evt_2")
 
     # When it gets a batch, then every message of it comes back and no event is routed

@@ -72,6 +72,7 @@ def start_ingestion(cold_start, world, secret_arns):
         settings = {
             "PROVIDERS": json.dumps(deployed),
             "QUEUE_URL": world.queue_url,
+            "MESSAGE_GROUP_BY": "provider",
             "BUCKET_NAME": world.name,
             "MAX_BODY_BYTES": str(MAX_BODY_BYTES),
         }

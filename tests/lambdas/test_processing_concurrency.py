@@ -383,7 +383,7 @@ UNREADABLE = {
     "of a later version": poison(v=2),
     "of no version": poison(without=["v"]),
     "without an event": poison(without=["event"]),
-    "with an unknown field of the event": poison(event_fields={"currency": "EUR"}),
+    "with an unknown field of the event": poison(event_fields={"colour": "red"}),
     "without a payload": poison(without=["body"]),
     "with two payloads": poison(archived={"key": "raw/x", "size": 1, "sha256": "0" * 64}),
     "with a payload that is not base64": poison(body="%%%"),
@@ -590,6 +590,31 @@ def test_a_delivery_of_a_dead_lettered_event_is_taken_over(world):
     assert world.payloads() == [payload_of("evt_1")]
     assert world.routed_counts() == {"evt_1": 1}
     assert world.steps(given) == ["received", "archived", "recorded", "dead-lettered", "resumed", "routed"]
+
+
+@pytest.mark.parametrize("given_up", [True, False], ids=["given up", "cut short"])
+def test_other_bytes_do_not_take_the_place_of_what_was_not_routed_yet(world, given_up):
+    # Given an event that was recorded and not routed, and whose claim has ended
+    given = event()
+    first = message(envelope(given, body=b"first"))
+    with pytest.raises(CrashError):
+        trapped(world, Trap("before publish")).run([first], SECONDS_LEFT)
+    if given_up:
+        world.records.mark_dead_lettered(
+            envelope(given, body=b"first"), first.message_id, times.iso(world.clock.now), "dead-letter/x", "bus down"
+        )
+    world.clock.pass_lease()
+    before = world.record(given)
+
+    # When other bytes come under its id
+    outcome = world.process([message(envelope(given, body=b"second"))])
+
+    # Then they are told, kept beside the first, and not routed
+    assert verdicts([outcome]) == Counter(conflict=1)
+    assert world.routed_counts() == {}
+    after = world.record(given)
+    assert (after["archive"], after["state"]) == (before["archive"], before["state"])
+    assert sorted(dict(world.objects("raw/")).values()) == [b"first", b"second"]
 
 
 def test_a_delivery_of_an_event_that_died_before_it_was_recorded_is_taken_over(world):

@@ -49,7 +49,7 @@ def replayer_of(world, **changes):
     values = {
         "queries": world.queries,
         "archive": world.archive,
-        "queue": MainQueue(world.clients.sqs, world.queue_url),
+        "queue": MainQueue(world.clients.sqs, world.queue_url, "provider"),
         "clock": world.clock,
     }
     return Replayer(**(values | changes))
@@ -285,7 +285,7 @@ def test_an_event_that_cannot_be_sent_is_named_and_the_others_are_sent(world):
     for event_id in ("evt_1", "evt_2", "evt_3"):
         route(world, event_id)
     sqs = Unreliable(world.clients.sqs, "send_message", "evt_2", raising(aws_error("RequestThrottled", "SendMessage")))
-    replayer = replayer_of(world, queue=MainQueue(sqs, world.queue_url))
+    replayer = replayer_of(world, queue=MainQueue(sqs, world.queue_url, "provider"))
 
     # When three events are replayed
     outcome = replayer.run(naming("evt_1", "evt_2", "evt_3"), "replay_1")
@@ -519,7 +519,13 @@ def test_a_cursor_of_another_range_is_refused(crowd, monkeypatch, other):
 
 @pytest.fixture
 def replay(cold_start, world):
-    return cold_start("replay", TABLE_NAME=world.name, BUCKET_NAME=world.name, QUEUE_URL=world.queue_url)
+    return cold_start(
+        "replay",
+        TABLE_NAME=world.name,
+        BUCKET_NAME=world.name,
+        QUEUE_URL=world.queue_url,
+        MESSAGE_GROUP_BY="provider",
+    )
 
 
 def post(module, body, request_id="c6af9ac6-7b61-11e6-9a41-93e8deadbeef"):

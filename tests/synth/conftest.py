@@ -1,11 +1,13 @@
 """The stack, synthesized once per session; variations of it where a test needs another environment."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from modules.presets import PRESETS
 from tests.synth.template import Template
 
 Synthesize = Callable[..., Template]
@@ -49,6 +51,36 @@ def synthesize(bundles: Path) -> Synthesize:
         return Template.parse(Testing.synth(stack, True))
 
     return build
+
+
+@pytest.fixture(scope="session")
+def preset_of(bundles: Path) -> Callable[[str], Template]:
+    """Return a function that gives a preset's stack as the golden synth has it, in an environment called like it."""
+    from tools.golden import synthesize
+
+    return cache(lambda preset: Template(synthesize(preset, bundles)))
+
+
+@pytest.fixture(params=PRESETS)
+def preset(request: pytest.FixtureRequest, preset_of: Callable[[str], Template]) -> Template:
+    """Each preset in turn."""
+    return preset_of(request.param)
+
+
+@pytest.fixture(scope="session")
+def standard(preset_of: Callable[[str], Template]) -> Template:
+    return preset_of("standard")
+
+
+@pytest.fixture(scope="session")
+def ordered(preset_of: Callable[[str], Template]) -> Template:
+    """With a subscriber, ``ledger``, of Stripe's events."""
+    return preset_of("ordered")
+
+
+@pytest.fixture(scope="session")
+def burst(preset_of: Callable[[str], Template]) -> Template:
+    return preset_of("burst")
 
 
 @pytest.fixture(scope="session")

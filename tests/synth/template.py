@@ -7,24 +7,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-# What AWS knows a resource by. Everything that is not listed here has no name of its own.
+# What AWS knows a resource by, or the tag that its console shows as the name. Everything that is not listed here has no
+# name of its own.
 NAME_ATTRIBUTES = {
+    "aws_api_gateway_api_key": "name",
     "aws_api_gateway_request_validator": "name",
     "aws_api_gateway_rest_api": "name",
+    "aws_api_gateway_usage_plan": "name",
     "aws_cloudwatch_dashboard": "dashboard_name",
     "aws_cloudwatch_event_archive": "name",
     "aws_cloudwatch_event_bus": "name",
     "aws_cloudwatch_event_rule": "name",
     "aws_cloudwatch_log_group": "name",
     "aws_cloudwatch_metric_alarm": "alarm_name",
+    "aws_default_security_group": "tags.Name",
     "aws_dynamodb_table": "name",
     "aws_iam_role": "name",
     "aws_iam_role_policy": "name",
     "aws_lambda_function": "function_name",
+    "aws_route_table": "tags.Name",
     "aws_s3_bucket": "bucket",
     "aws_secretsmanager_secret": "name",
+    "aws_security_group": "name",
     "aws_sns_topic": "name",
     "aws_sqs_queue": "name",
+    "aws_subnet": "tags.Name",
+    "aws_vpc": "tags.Name",
+    "aws_vpc_endpoint": "tags.Name",
 }
 # `${aws_sqs_queue.queues_main.arn}`, `${data.aws_caller_identity.account.account_id}`
 _REFERENCE = re.compile(r"\$\{((?:data\.)?aws_\w+)\.([\w-]+)\.(\w+)\}")
@@ -60,8 +69,15 @@ class Resource:
     @property
     def name(self) -> str:
         """The name in AWS, with what is only known there in angle brackets; without one, the id without its hash."""
-        name = self.values.get(NAME_ATTRIBUTES.get(self.type, ""))
+        name = self.given_name
         return _REFERENCE.sub(r"<\3>", name) if name else re.sub(r"_[0-9A-F]{8}$", "", self.id)
+
+    @property
+    def given_name(self) -> str | None:
+        """The name that the stack gives it, or None."""
+        attribute = NAME_ATTRIBUTES.get(self.type, "")
+        values = self.values.get("tags", {}) if attribute.startswith("tags.") else self.values
+        return values.get(attribute.removeprefix("tags."))
 
     @property
     def label(self) -> str:
@@ -164,6 +180,11 @@ class Template:
         assert document.type == "data.aws_iam_policy_document", f"{policy} is no policy document"
         assert set(document.values) == {"statement"}, f"{document.address} takes more than its statements"
         return [self.meaning(statement) for statement in document["statement"]]
+
+    @property
+    def environment(self) -> str:
+        """The environment that the stack is tagged with."""
+        return self.one("aws_dynamodb_table")["tags"]["Environment"]
 
     def outputs(self) -> dict[str, Any]:
         """Return the outputs, with the meaning of their values."""

@@ -11,23 +11,45 @@ import pytest
 
 from modules import cdk
 from modules.pinning import pin
+from modules.presets import PRESETS
 from tests.synth.bare import bare_stack, synthesize
 from tests.synth.template import NAME_ATTRIBUTES
 
+# In every preset, whatever else it changes: so no change of a preset, or of code for one, replaces what holds data.
 PINNED = {
-    # Terraform address                                    what it is called in AWS
-    "aws_dynamodb_table.storage_table":                    "webhook-records-dev",
-    "aws_s3_bucket.storage_bucket":                        "webhook-archive-<account_id>-dev",
-    "aws_sqs_queue.queues_main":                           "webhook-queue-dev",
-    "aws_sqs_queue.queues_dead_letter":                    "webhook-dlq-dev",
-    "aws_secretsmanager_secret.secrets_stripe":            "webhook-secret-stripe-dev",
-    "aws_secretsmanager_secret.secrets_github":            "webhook-secret-github-dev",
-    "aws_secretsmanager_secret.secrets_standard-webhooks": "webhook-secret-standard_webhooks-dev",
-    "aws_secretsmanager_secret.secrets_generic":           "webhook-secret-generic-dev",
-    "aws_cloudwatch_event_bus.routing_bus":                "webhook-events-dev",
-    "aws_cloudwatch_event_archive.routing_archive":        "webhook-events-dev",
+    # Terraform address                      what it is called in AWS, but for the environment
+    "aws_dynamodb_table.storage_table": "webhook-records",
+    "aws_s3_bucket.storage_bucket": "webhook-archive-<account_id>",
+    "aws_sqs_queue.queues_main": "webhook-queue",
+    "aws_sqs_queue.queues_dead_letter": "webhook-dlq",
+    "aws_cloudwatch_event_bus.routing_bus": "webhook-events",
+    "aws_cloudwatch_event_archive.routing_archive": "webhook-events",
+}
+PINNED_OF_A_PROVIDER = {
+    "stripe": ("aws_secretsmanager_secret.secrets_stripe", "webhook-secret-stripe"),
+    "github": ("aws_secretsmanager_secret.secrets_github", "webhook-secret-github"),
+    "standard-webhooks": ("aws_secretsmanager_secret.secrets_standard-webhooks", "webhook-secret-standard_webhooks"),
+    "generic": ("aws_secretsmanager_secret.secrets_generic", "webhook-secret-generic"),
+    "generic-timestamped": (
+        "aws_secretsmanager_secret.secrets_generic-timestamped",
+        "webhook-secret-generic_timestamped",
+    ),
+}
+PINNED_OF_A_SUBSCRIBER = {
+    "ledger": {
+        "aws_sqs_queue.subscribers_ledger":             "webhook-subscriber-queue-ledger",
+        "aws_sqs_queue.subscribers_ledger_dead_letter": "webhook-subscriber-dlq-ledger",
+        "aws_sqs_queue.subscribers_ledger_undelivered": "webhook-subscriber-undelivered-ledger",
+    },
 }  # fmt: skip
-DATA_TYPES = {address.split(".")[0] for address in PINNED}
+FOUR = ("stripe", "github", "standard-webhooks", "generic")
+DEPLOYED = {
+    # preset      providers, subscribers
+    "standard": (FOUR, ()),
+    "ordered":  (FOUR, ("ledger",)),
+    "burst":    (("generic", "generic-timestamped"), ()),
+}  # fmt: skip
+DATA_TYPES = {address.split(".")[0] for address in PINNED} | {"aws_secretsmanager_secret"}
 # Terraform types that hold something and are none of ours yet: one that appears needs a line above.
 OTHER_DATA_TYPES = {
     "aws_db_instance",
@@ -42,26 +64,50 @@ OTHER_DATA_TYPES = {
 }
 
 
-@pytest.mark.parametrize(("address", "name"), PINNED.items())
-def test_what_holds_data_keeps_its_address(template, address, name):
-    resource = template.one(address.split(".")[0], name)
+def table_of(preset):
+    """Return the table for a preset: address to name."""
+    providers, subscribers = DEPLOYED[preset]
+    table = PINNED | dict(PINNED_OF_A_PROVIDER[provider] for provider in providers)
+    for subscriber in subscribers:
+        table |= PINNED_OF_A_SUBSCRIBER[subscriber]
+    return table
 
-    assert resource.address == address
+
+@pytest.mark.parametrize("name", DEPLOYED)
+def test_what_holds_data_keeps_its_address_in_every_preset(preset_of, name):
+    # A FIFO queue's name has a suffix more; its address has not.
+    template = preset_of(name)
+    data = [resource for resource in template.resources() if resource.type in DATA_TYPES]
+
+    addresses = {resource.address: resource.name.removesuffix(".fifo").removesuffix(f"-{name}") for resource in data}
+
+    assert addresses == table_of(name)
 
 
-def test_the_table_names_everything_that_holds_data(template):
-    declared = {resource.address for resource in template.resources() if resource.type in DATA_TYPES}
-    unlisted = {resource.type for resource in template.resources()} & OTHER_DATA_TYPES
+def test_the_tables_know_every_preset():
+    assert set(DEPLOYED) == set(PRESETS)
 
-    assert declared == set(PINNED)
+
+def test_subscribers_queues_have_the_same_addresses_whatever_their_kind(ordered, synthesize):
+    standard = synthesize(values={"routing": {"subscribers": {"ledger": "stripe"}}})
+
+    def queues(template):
+        return {resource.address for resource in template.all("aws_sqs_queue")}
+
+    assert queues(standard) == queues(ordered)
+
+
+def test_nothing_else_holds_data(preset):
+    unlisted = {resource.type for resource in preset.resources()} & OTHER_DATA_TYPES
+
     assert unlisted == set()
 
 
-def test_no_address_of_the_table_depends_on_a_construct_path(template):
+def test_no_address_of_the_table_depends_on_a_construct_path(preset):
     # CDKTF's own ids end with a hash of the path, so that moving a construct would change them.
     hashed = [
         resource.address
-        for resource in template.resources()
+        for resource in preset.resources()
         if resource.type in DATA_TYPES and re.search(r"_[0-9A-F]{8}$", resource.id)
     ]
 

@@ -84,6 +84,10 @@ def test_a_gateway_response_more_or_less_makes_a_new_deployment(monkeypatch):
     assert trigger() != before
 
 
+def test_asking_for_an_api_key_makes_a_new_deployment():
+    assert trigger(api_key=True) != trigger(api_key=False)
+
+
 # What the layer's own code says about the deployed resources: a change of that code must go live as well.
 CODE_CHANGES = {
     "integration": ("ApiGatewayIntegration", {"timeout_milliseconds": 5_000}),

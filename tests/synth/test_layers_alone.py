@@ -2,30 +2,37 @@
 
 import re
 from functools import cache
+from types import SimpleNamespace
 
 import pytest
 
 from modules import cdk
 from modules.api_layer import REPLAY, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH, ApiLayer
+from modules.event_alarms import EventAlarm
 from modules.event_routing import EventRouting
 from modules.lambda_fleet import LambdaFleet, WebhookFunction
 from modules.monitoring import Monitoring
 from modules.naming import Names
+from modules.network import Network, Placement
+from modules.policy import Statement
 from modules.queue_layer import QueueLayer
 from modules.secrets_layer import SecretsLayer
 from modules.settings import (
     ApiSettings,
     FunctionSettings,
     MonitoringSettings,
+    NetworkSettings,
     QueueSettings,
     RoutingSettings,
     StorageSettings,
 )
 from modules.storage_layer import StorageLayer
+from modules.subscriber_queues import SubscriberQueues
 from tests.synth.bare import ACCOUNT, StubFunction, bare_stack, synthesize
 from tests.synth.template import NAME_ATTRIBUTES
 
 PROVIDERS = {"stripe": "stripe", "acme": "generic"}
+SOMETHING = EventAlarm(id="something", function="f", metric="Something", description="something happens")
 
 
 def storage(scope, id_, names):
@@ -39,16 +46,51 @@ def queues(scope, id_, names):
     return layer
 
 
+def fifo_queues(scope, id_, names):
+    layer = QueueLayer(scope, id_, settings=QueueSettings(fifo=True), names=names)
+    layer.feed(StubFunction(), maximum_concurrency=5)
+    layer.feed_dead_letters(StubFunction())
+    return layer
+
+
 def secrets(scope, id_, names):
-    return SecretsLayer(scope, id_, providers=PROVIDERS, names=names)
+    return SecretsLayer(scope, id_, providers=PROVIDERS, options={}, names=names)
 
 
 def routing(scope, id_, names):
     return EventRouting(scope, id_, settings=RoutingSettings(), names=names, providers=PROVIDERS)
 
 
-def api(scope, id_, names):
-    layer = ApiLayer(scope, id_, settings=ApiSettings(), names=names, log_retention=7)
+def subscribers(scope, id_, names, *, fifo=False):
+    # The rules are another layer's, and this one refers to them.
+    rules = EventRouting(scope, f"{id_}-routing", settings=RoutingSettings(), names=names, providers=PROVIDERS).rules
+    settings = QueueSettings(fifo=fifo)
+    given = {"ledger": "stripe", "fraud": "stripe"}
+    return SubscriberQueues(scope, id_, subscribers=given, settings=settings, names=names, rules=rules)
+
+
+def fifo_subscribers(scope, id_, names):
+    return subscribers(scope, id_, names, fifo=True)
+
+
+def network(scope, id_, names):
+    layer = Network(
+        scope,
+        id_,
+        settings=NetworkSettings(vpc=True),
+        names=names,
+        region="us-east-1",
+    )
+    layer.permit({"arn:role": [Statement(sid="Send", actions=["sqs:SendMessage"], resources=["arn:queue"])]})
+    return layer
+
+
+def keyed_api(scope, id_, names):
+    return api(scope, id_, names, api_key=True)
+
+
+def api(scope, id_, names, *, api_key=False):
+    layer = ApiLayer(scope, id_, settings=ApiSettings(api_key=api_key), names=names, log_retention=7)
     for route in (WEBHOOK_BY_PATH, WEBHOOK_BY_HEADER, STATUS, REPLAY):
         layer.route(route, StubFunction())
     layer.deploy()
@@ -62,7 +104,10 @@ def monitoring(scope, id_, names):
     layer.watch_queue("q")
     layer.watch_dead_letter_queue("d")
     layer.watch_api("a", "v1")
-    layer.watch_event("something", "something happens", metric="Something", function=StubFunction())
+    layer.watch_event(SOMETHING, StubFunction())
+    layer.watch_subscriber(
+        "s", SimpleNamespace(undelivered=SimpleNamespace(name="u"), dead_letter=SimpleNamespace(name="e"))
+    )
     layer.build_dashboard()
     return layer
 
@@ -70,9 +115,34 @@ def monitoring(scope, id_, names):
 @pytest.fixture(scope="session")
 def fleet(bundles):
     def build(scope, id_, names):
-        layer = LambdaFleet(scope, id_, settings=FunctionSettings(), names=names, account_id=ACCOUNT, bundles=bundles)
+        layer = LambdaFleet(
+            scope,
+            id_,
+            settings=FunctionSettings(),
+            names=names,
+            account_id=ACCOUNT,
+            bundles=bundles,
+            reserved_concurrency={},
+        )
         layer.status.configure({"TABLE_NAME": "t"})
         return layer
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def placed_fleet(bundles):
+    def build(scope, id_, names):
+        return LambdaFleet(
+            scope,
+            id_,
+            settings=FunctionSettings(),
+            names=names,
+            account_id=ACCOUNT,
+            bundles=bundles,
+            reserved_concurrency={"ingestion": 5},
+            placement=Placement(subnet_ids=["subnet-1", "subnet-2"], security_group_ids=["sg-1"]),
+        )
 
     return build
 
@@ -80,11 +150,17 @@ def fleet(bundles):
 LAYERS = {
     "storage": storage,
     "queues": queues,
+    "fifo_queues": fifo_queues,
     "secrets": secrets,
     "routing": routing,
+    "subscribers": subscribers,
+    "fifo_subscribers": fifo_subscribers,
+    "network": network,
     "api": api,
+    "keyed_api": keyed_api,
     "monitoring": monitoring,
     "fleet": None,
+    "placed_fleet": None,
 }
 
 
@@ -108,6 +184,12 @@ def alone(build, id_, environment):
 HOLDS = {
     "storage": "aws_dynamodb_table",
     "queues": "aws_sqs_queue",
+    "fifo_queues": "aws_sqs_queue",
+    "subscribers": "aws_cloudwatch_event_target",
+    "fifo_subscribers": "aws_cloudwatch_event_target",
+    "network": "aws_vpc",
+    "keyed_api": "aws_api_gateway_api_key",
+    "placed_fleet": "aws_lambda_function",
     "secrets": "aws_secretsmanager_secret",
     "routing": "aws_cloudwatch_event_bus",
     "api": "aws_api_gateway_rest_api",
@@ -165,7 +247,7 @@ def test_a_layer_may_be_in_a_stack_twice_under_two_ids(build):
 def names(template):
     """Return type and name in AWS of all that has one; twice what is there twice."""
     return sorted(
-        (resource.type, template.meaning(resource[NAME_ATTRIBUTES[resource.type]]))
+        (resource.type, template.meaning(resource.given_name))
         for resource in template.resources()
         if resource.type in NAME_ATTRIBUTES
     )
@@ -212,6 +294,7 @@ BUS = "aws_cloudwatch_event_bus[webhook-events-dev].arn"
 GRANTS = {
     # layer, method                               what it adds
     (storage, "grant_archive_payloads"):  {("s3:PutObject", f"{BUCKET}/raw/*")},
+    (storage, "grant_archive_certificates"): {("s3:PutObject", f"{BUCKET}/evidence/certificates/*")},
     (storage, "grant_keep_dead_letters"): {("s3:PutObject", f"{BUCKET}/dead-letter/*")},
     (storage, "grant_read_dead_letters"): {("s3:GetObject", f"{BUCKET}/dead-letter/*")},
     (storage, "grant_write_records"):     {("dynamodb:PutItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
@@ -303,6 +386,7 @@ def test_a_function_adds_up_what_it_is_allowed_and_told(bundles):
         account_id=ACCOUNT,
         reserved_concurrency=None,
         bundle=bundles / "status.zip",
+        placement=None,
     )
     function.allow("One", ["a:A"], ["arn:1"])
     function.allow("Two", ["b:B"], ["arn:2"])
@@ -329,6 +413,7 @@ def test_a_function_without_a_bundle_is_refused_with_what_to_do(tmp_path):
             names=Names("dev"),
             account_id=ACCOUNT,
             bundles=tmp_path,
+            reserved_concurrency={},
         )
 
 

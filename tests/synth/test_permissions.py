@@ -68,7 +68,7 @@ GRANTS = {
 
 LAMBDA_OF_THIS_ACCOUNT = {
     "service": "lambda.amazonaws.com",
-    "condition": [{"test": "StringEquals", "variable": "aws:SourceAccount", "values": [ACCOUNT]}],
+    "condition": [{"test": "StringEqualsIfExists", "variable": "aws:SourceAccount", "values": [ACCOUNT]}],
 }
 TRUST = {
     **dict.fromkeys(GRANTS, LAMBDA_OF_THIS_ACCOUNT),
@@ -164,21 +164,42 @@ def test_a_role_trusts_one_service(template, role):
     ]
 
 
-def test_the_only_resource_that_is_everything_is_x_rays_which_has_no_other(template):
+# Network interfaces have no ARN before they are there, and cannot be described by one.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+INTERFACES = {
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+}
+EVERYWHERE = {
+    "standard": {(action, "WriteTracesWhichHaveNoArn") for action, _ in TRACES},
+    "ordered": {(action, "WriteTracesWhichHaveNoArn") for action, _ in TRACES},
+    "burst": {
+        *((action, "WriteTracesWhichHaveNoArn") for action, _ in TRACES),
+        *((action, "ManageNetworkInterfacesWhichHaveNoArn") for action in INTERFACES),
+    },
+}
+
+
+def test_the_only_resources_that_are_everything_are_those_that_have_no_arn_and_their_sid_says_so(preset):
+    # An endpoint's policy says what the roles' policies say, with a number after the sid.
     everywhere = {
-        (action, statement["sid"])
-        for _, statement in statements(template)
+        (action, statement["sid"].rstrip("0123456789"))
+        for _, statement in statements(preset)
         for action in statement["actions"]
         if statement["effect"] == "Allow" and "*" in statement["resources"]
     }
 
-    assert everywhere == {(action, "WriteTracesWhichHaveNoArn") for action, _ in TRACES}
+    assert everywhere == EVERYWHERE[preset.environment]
 
 
-def test_no_allowed_action_has_a_wildcard(template):
+def test_no_allowed_action_has_a_wildcard(preset):
     wild = {
         (document, action)
-        for document, statement in statements(template)
+        for document, statement in statements(preset)
         for action in statement["actions"]
         if statement["effect"] == "Allow" and re.search(r"[*?]", action)
     }
@@ -186,27 +207,40 @@ def test_no_allowed_action_has_a_wildcard(template):
     assert wild == set()
 
 
-def test_nobody_is_allowed_as_anybody(template):
+def test_nobody_is_allowed_as_anybody(preset):
+    # A gateway endpoint's policy takes no role as principal, but as a condition.
+    # https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
     everybody = {
         (document, statement["sid"])
-        for document, statement in statements(template)
+        for document, statement in statements(preset)
+        if statement["effect"] == "Allow"
+        and "*" in list(texts(statement.get("principals")))
+        and [(c["test"], c["variable"], len(c["values"])) for c in statement.get("condition", [])]
+        != [("ArnEquals", "aws:PrincipalArn", 1)]
+    }
+    of_endpoints = {preset.target(endpoint["policy"]).address for endpoint in preset.all("aws_vpc_endpoint")}
+    by_condition = {
+        document
+        for document, statement in statements(preset)
         if statement["effect"] == "Allow" and "*" in list(texts(statement.get("principals")))
     }
 
     assert everybody == set()
+    assert by_condition == of_endpoints
 
 
-def test_no_statement_is_written_the_other_way_round(template):
+def test_no_statement_is_written_the_other_way_round(preset):
     # `not_actions` and its like grant what nobody listed.
-    attributes = {attribute for _, statement in statements(template) for attribute in statement}
+    attributes = {attribute for _, statement in statements(preset) for attribute in statement}
 
     assert attributes == {"sid", "effect", "actions", "resources", "principals", "condition"}
 
 
-def test_every_policy_document_is_used_in_one_place(template, stack_text):
-    documents = [document.address for document in template.all("data.aws_iam_policy_document")]
+def test_every_policy_document_is_used_in_one_place(preset):
+    documents = [document.address for document in preset.all("data.aws_iam_policy_document")]
+    used = list(texts(preset.document))
 
-    uses = {document: stack_text.count(f"${{{document}.json}}") for document in documents}
+    uses = {document: used.count(f"${{{document}.json}}") for document in documents}
 
     assert uses == dict.fromkeys(documents, 1)
 
@@ -236,13 +270,15 @@ def test_whatever_does_not_come_over_tls_is_denied_and_nothing_else_is_said(temp
     ]
 
 
-def test_every_bucket_and_queue_has_its_policy(template):
-    attached = [template.target(policy["bucket"]).label for policy in template.all("aws_s3_bucket_policy")]
-    attached += [template.target(policy["queue_url"]).label for policy in template.all("aws_sqs_queue_policy")]
+def test_every_bucket_and_queue_has_its_policy_which_denies_plain_http(preset):
+    attached = [(preset.target(policy["bucket"]).label, policy) for policy in preset.all("aws_s3_bucket_policy")]
+    attached += [(preset.target(policy["queue_url"]).label, policy) for policy in preset.all("aws_sqs_queue_policy")]
+    denying = [label for label, policy in attached if preset.statements(policy["policy"])[-1]["sid"] == "DenyPlainHttp"]
 
-    assert sorted(attached) == sorted(
-        resource.label for type_ in ("aws_s3_bucket", "aws_sqs_queue") for resource in template.all(type_)
+    assert sorted(label for label, _ in attached) == sorted(
+        resource.label for type_ in ("aws_s3_bucket", "aws_sqs_queue") for resource in preset.all(type_)
     )
+    assert sorted(denying) == sorted(label for label, _ in attached)
 
 
 def test_only_alarms_of_this_account_publish_to_the_topic(template):

@@ -25,7 +25,6 @@ import pytest
 from main import WebhookStack, build_app
 from modules import cdk
 from modules.environments import build_settings, load_settings
-from modules.validation import SettingsError
 from tests.synth.labels import ROOT
 
 SOURCES = ("main.py", "cdktf.json", "modules", "lambdas")
@@ -283,42 +282,12 @@ def test_importing_synthesizes_nothing(places, tmp_path):
     assert set(copy.rglob("*")) - before == set()
 
 
-UNBUILT = {
-    "queue.fifo": [{"queue": {"fifo": True}}, {"preset": "ordered"}],
-    "network.vpc": [{"network": {"vpc": True}}, {"preset": "burst", "api": {"api_key": False}}],
-    "api.api_key": [{"api": {"api_key": True}}, {"preset": "burst", "network": {"vpc": False}}],
-}
-
-
-@pytest.mark.parametrize(("field_", "values"), [(name, values) for name, many in UNBUILT.items() for values in many])
-def test_what_this_version_does_not_build_stops_synth_and_is_named(bundles, field_, values):
-    settings = build_settings("dev", values)
-
-    with pytest.raises(SettingsError) as refusal:
-        WebhookStack(cdk.Testing.app(), "webhooks-dev", settings, bundles)
-
-    preset = values.get("preset", "standard")
-    assert str(refusal.value).startswith(f"{field_}: true (preset '{preset}') is not built by this version")
-
-
-@pytest.mark.parametrize(
-    ("preset", "changes"),
-    [("ordered", {"queue": {"fifo": False}}), ("burst", {"api": {"api_key": False}, "network": {"vpc": False}})],
-)
-def test_a_preset_is_built_without_what_is_not(synthesize, preset, changes):
-    template = synthesize(values={"preset": preset, **changes})
-
-    memory = {f["memory_size"] for f in template.all("aws_lambda_function")}
-
-    assert memory == {{"ordered": 256, "burst": 512}[preset]}
-
-
 @pytest.fixture(scope="session")
 def wrong(tmp_path_factory):
     """A copy of main.py beside a ``cdktf.json`` that is wrong."""
     folder = tmp_path_factory.mktemp("wrong")
     shutil.copy(ROOT / "main.py", folder)
-    environments = {"ordered": {"preset": "ordered"}, "wrong": {"region": 5}}
+    environments = {"keyed": {"preset": "burst", "providers": ["stripe"]}, "wrong": {"region": 5}}
     (folder / "cdktf.json").write_text(json.dumps({"context": {"environments": environments}}))
     return folder
 
@@ -326,7 +295,9 @@ def wrong(tmp_path_factory):
 ONE_LINE = {
     "my env": "error: environment 'my env' in cdktf.json: environment: 'my env' is not allowed; "
     "allowed: 1 to 16 lower-case letters, digits and inner hyphens",
-    "ordered": "error: queue.fifo: true (preset 'ordered') is not built by this version; it would be ignored",
+    "keyed": "error: environment 'keyed' in cdktf.json: providers.stripe: Stripe cannot send the API key that "
+    "api.api_key asks for, so that every webhook of it would be refused; set api.api_key to false, or name it in "
+    "api.api_key_added_for if it comes through something that adds the key",
     "wrong": "error: environment 'wrong' in cdktf.json: region: 5 is not a text",
 }
 

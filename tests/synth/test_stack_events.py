@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lambdas.processing.bus import Bus
+from lambdas.processing.bus import Bus, Publication
 from lambdas.shared.envelope import ArchivedBody, Envelope
 from lambdas.shared.event import WebhookEvent
 from tests.synth.labels import BUS, PROVIDERS, of
@@ -34,7 +34,8 @@ def published(provider):
         scheme="s",
         body=b"{}",
     )
-    Bus(client, "bus", "bucket").publish([(envelope, ArchivedBody(key="raw/k", size=2, sha256="0" * 64))])
+    archived = ArchivedBody(key="raw/k", size=2, sha256="0" * 64)
+    Bus(client, "bus", "bucket").publish([Publication(envelope=envelope, archived=archived)])
     return client.entries[0]
 
 

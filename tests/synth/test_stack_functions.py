@@ -25,6 +25,7 @@ VARIABLES = {
             separators=(",", ":"),
         ),
         "QUEUE_URL": f"{QUEUE}.url",
+        "MESSAGE_GROUP_BY": "provider",
         "BUCKET_NAME": f"{BUCKET}.bucket",
         "MAX_BODY_BYTES": "4194304",
     },
@@ -32,6 +33,7 @@ VARIABLES = {
         "TABLE_NAME": f"{TABLE}.name",
         "BUCKET_NAME": f"{BUCKET}.bucket",
         "EVENT_BUS_NAME": f"{BUS}.name",
+        "MAX_RECEIVE_COUNT": "3",
     },
     "webhook-status-dev": {"TABLE_NAME": f"{TABLE}.name"},
     "webhook-dead-letter-dev": {"TABLE_NAME": f"{TABLE}.name", "BUCKET_NAME": f"{BUCKET}.bucket"},
@@ -39,6 +41,7 @@ VARIABLES = {
         "TABLE_NAME": f"{TABLE}.name",
         "BUCKET_NAME": f"{BUCKET}.bucket",
         "QUEUE_URL": f"{QUEUE}.url",
+        "MESSAGE_GROUP_BY": "provider",
     },
 }
 

@@ -53,6 +53,9 @@ METRICS = {
     "webhook-api-5xx-dev": (
         "AWS/ApiGateway", "5XXError", {"ApiName": f"{API}.name", "Stage": "v1"}, "Sum", 0,
     ),
+    "webhook-api-4xx-dev": (
+        "AWS/ApiGateway", "4XXError", {"ApiName": f"{API}.name", "Stage": "v1"}, "Sum", 100,
+    ),
     "webhook-dead-lettered-dev": ("Webhooks", "DeadLettered", {"service": "webhook-dead-letter-dev"}, "Sum", 0),
     "webhook-processing-failures-dev": (
         "Webhooks", "ProcessingFailures", {"service": "webhook-processing-dev"}, "Sum", 0,
@@ -193,7 +196,7 @@ def test_the_error_rate_alarms_over_one_percent_and_not_at_a_single_failure(temp
 
 
 def test_the_thresholds_are_settings(synthesize):
-    chosen = {"error_rate": 5, "minimum_invocations": 50, "backlog_age": 60, "backlog_depth": 7}
+    chosen = {"error_rate": 5, "minimum_invocations": 50, "backlog_age": 60, "backlog_depth": 7, "refused_requests": 8}
     alarms = synthesize(values={"monitoring": chosen}).by_name("aws_cloudwatch_metric_alarm")
 
     (rate,) = [q["expression"] for q in alarms["webhook-status-errors-dev"]["metric_query"] if "expression" in q]
@@ -202,6 +205,7 @@ def test_the_thresholds_are_settings(synthesize):
     assert (evaluate(rate, errors=4, invocations=49), evaluate(rate, errors=4, invocations=50)) == (0, 8)
     assert alarms["webhook-queue-age-dev"]["threshold"] == 60
     assert alarms["webhook-queue-depth-dev"]["threshold"] == 7
+    assert alarms["webhook-api-4xx-dev"]["threshold"] == 8
 
 
 def test_the_dashboard_shows_every_function_the_queue_the_api_and_our_own_metrics(template):

@@ -63,7 +63,9 @@ def test_one_failed_message_does_not_take_its_batch_with_it(template, queue):
     ("reserved", "maximum"), [(2, 2), (3, 3), (100, 100), (1_000, 1_000), (1_001, 1_000), (10_000, 1_000)]
 )
 def test_the_mapping_never_runs_into_the_reserved_concurrency(synthesize, reserved, maximum):
-    template = synthesize(values={"functions": {"processing_reserved_concurrency": reserved}})
+    template = synthesize(
+        values={"functions": {"processing_reserved_concurrency": reserved, "account_concurrency": 20_000}}
+    )
 
     mapping = mappings(template)[f"{QUEUE}.arn"]
     function = template.target(mapping["function_name"])

@@ -5,19 +5,24 @@ import json
 import posixpath
 import re
 import sys
+from functools import cache
 
 import pytest
 
+from modules.presets import PRESETS
 from tests.synth.labels import BUCKET, BUS, DLQ, FUNCTIONS, PROVIDERS, QUEUE, ROOT, TABLE, TOPIC, of, secret
 from tests.synth.template import NAME_ATTRIBUTES, UndeclaredError, texts
 
+# What Terraform computes instead of looking it up.
+COMPUTED = {'replace(uuid(), "-", "")'}
 
-def test_whatever_is_referred_to_is_declared(template, stack_text):
-    expressions = re.findall(r"\$\{([^}]*)\}", stack_text)
+
+def test_whatever_is_referred_to_is_declared(preset):
+    expressions = {found for text in texts(preset.document) for found in re.findall(r"\$\{([^}]*)\}", text)} - COMPUTED
     undeclared = set()
-    for expression in {*expressions, *(text for r in template.resources() for text in r.get("depends_on", []))}:
+    for expression in {*expressions, *(text for r in preset.resources() for text in r.get("depends_on", []))}:
         try:
-            template.target(expression)
+            preset.target(expression)
         except UndeclaredError as error:
             undeclared.add(str(error))
 
@@ -25,27 +30,38 @@ def test_whatever_is_referred_to_is_declared(template, stack_text):
     assert "aws_sqs_queue.queues_main.arn" in expressions
 
 
-def test_no_token_was_left_unresolved(stack_text):
+def test_no_token_was_left_unresolved(preset):
     # What CDKTF's tokens look like when they are computed with instead of handed on.
-    assert re.findall(r"TfToken|\$\{Token|#\{|e\+308|\[object|\bNaN\b|\bundefined\b", stack_text) == []
+    tokens = re.compile(r"TfToken|\$\{Token|#\{|e\+308|\[object|\bNaN\b|\bundefined\b")
+
+    assert tokens.findall(json.dumps(preset.document)) == []
 
 
 # Types whose resources take tags, of those that the stack has.
 TAGGED = {
+    "aws_api_gateway_api_key",
     "aws_api_gateway_rest_api",
     "aws_api_gateway_stage",
+    "aws_api_gateway_usage_plan",
     "aws_cloudwatch_event_bus",
     "aws_cloudwatch_event_rule",
     "aws_cloudwatch_log_group",
     "aws_cloudwatch_metric_alarm",
+    "aws_default_security_group",
     "aws_dynamodb_table",
     "aws_iam_role",
     "aws_lambda_event_source_mapping",
     "aws_lambda_function",
+    "aws_route_table",
     "aws_s3_bucket",
     "aws_secretsmanager_secret",
+    "aws_security_group",
     "aws_sns_topic",
     "aws_sqs_queue",
+    "aws_subnet",
+    "aws_vpc",
+    "aws_vpc_endpoint",
+    "aws_vpc_security_group_ingress_rule",
 }
 
 
@@ -63,19 +79,29 @@ def takes_tags():
     return {kind.TF_RESOURCE_TYPE: "tags" in inspect.signature(kind.__init__).parameters for kind in kinds}
 
 
-def test_the_types_that_take_tags_are_those_of_the_provider(template):
+def used_types(preset_of):
+    return {resource.type for preset in PRESETS for resource in preset_of(preset).resources()}
+
+
+def test_the_types_that_take_tags_are_those_of_the_provider(preset_of):
     of_the_provider = takes_tags()
-    used = {resource.type for resource in template.resources()}
+    used = used_types(preset_of)
 
     assert {type_ for type_ in used if of_the_provider[type_]} == TAGGED
 
 
-@pytest.mark.parametrize("type_", sorted(TAGGED))
-def test_every_resource_that_can_carries_the_three_tags(template, type_):
-    tags = {resource.address: resource.get("tags") for resource in template.all(type_)}
+def test_every_resource_that_can_carries_the_three_tags(preset):
+    three = {"Environment": preset.environment, "Service": "webhooks", "ManagedBy": "cdktf"}
 
-    assert tags == {address: {"Environment": "dev", "Service": "webhooks", "ManagedBy": "cdktf"} for address in tags}
-    assert tags != {}
+    tags = {
+        resource.address: dict(resource.get("tags", {})) for resource in preset.resources() if resource.type in TAGGED
+    }
+    named = {resource.address for resource in preset.resources() if NAME_ATTRIBUTES.get(resource.type) == "tags.Name"}
+    # Where AWS has no name but a tag, or shows the tag instead.
+    others = {address: of.pop("Name", None) for address, of in tags.items()}
+
+    assert tags == dict.fromkeys(tags, three)
+    assert named <= {address for address, name in others.items() if name}
 
 
 def test_environment_and_service_are_those_of_the_settings(synthesize):
@@ -95,9 +121,12 @@ UNNAMED = {
     "aws_api_gateway_method_settings",
     "aws_api_gateway_resource",
     "aws_api_gateway_stage",
+    "aws_api_gateway_usage_plan_key",
+    "aws_cloudwatch_event_target",
     "aws_iam_role_policy_attachment",
     "aws_lambda_event_source_mapping",
     "aws_lambda_permission",
+    "aws_route_table_association",
     "aws_s3_bucket_lifecycle_configuration",
     "aws_s3_bucket_policy",
     "aws_s3_bucket_public_access_block",
@@ -106,6 +135,7 @@ UNNAMED = {
     "aws_sns_topic_policy",
     "aws_sqs_queue_policy",
     "aws_sqs_queue_redrive_allow_policy",
+    "aws_vpc_security_group_ingress_rule",
 }
 
 
@@ -121,32 +151,63 @@ def names(template):
     }
 
 
-def test_every_type_is_known_to_have_a_name_or_none(template):
-    types = {resource.type for resource in template.resources()}
-
-    assert types == {*NAME_ATTRIBUTES, *UNNAMED}
+def test_every_type_is_known_to_have_a_name_or_none(preset_of):
+    assert used_types(preset_of) == {*NAME_ATTRIBUTES, *UNNAMED}
 
 
-def test_every_resource_that_can_has_a_name_of_ours(template):
+def test_every_resource_that_can_has_a_name_of_ours(preset):
     unnamed = [
         resource.address
-        for resource in template.resources()
-        if resource.type in NAME_ATTRIBUTES and not resource.get(NAME_ATTRIBUTES[resource.type])
+        for resource in preset.resources()
+        if resource.type in NAME_ATTRIBUTES and not resource.given_name
     ]
 
     assert unnamed == []
 
 
-@pytest.mark.parametrize("environment", ["dev", "prod", "eu-prod-1"])
-def test_every_name_ends_with_the_environment(synthesize, environment):
-    others = {(t, name) for t, name in names(synthesize(environment)) if not name.endswith(f"-{environment}")}
+def not_ending_with(environment, template):
+    """Return the names that end otherwise; that of a FIFO queue has to have a suffix more."""
+    return {
+        (type_, name)
+        for type_, name in names(template)
+        if not (name.removesuffix(".fifo") if type_ == "aws_sqs_queue" else name).endswith(f"-{environment}")
+    }
 
-    assert others == set()
+
+def test_every_name_ends_with_the_environment(preset):
+    assert not_ending_with(preset.environment, preset) == set()
 
 
-def test_two_environments_share_no_name(template, production):
-    assert names(template) & names(production) == set()
-    assert {t for t, _ in names(template)} == {t for t, _ in names(production)} == set(NAME_ATTRIBUTES)
+def test_every_name_ends_with_an_environment_that_has_hyphens(synthesize):
+    assert not_ending_with("eu-prod-1", synthesize("eu-prod-1")) == set()
+
+
+# Two environments of one account, made so that a name of the one could be read as a name of the other.
+NEIGHBOURS = [
+    ("dev", "prod"),
+    ("dev", "eu-dev"),
+    ("dev", "dlq-dev"),
+    ("dev", "x-dev"),
+]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(("one", "other"), NEIGHBOURS)
+def test_two_environments_share_no_name(named_awkwardly, one, other, preset):
+    assert names(named_awkwardly(one, preset)) & names(named_awkwardly(other, preset)) == set()
+
+
+@pytest.fixture(scope="session")
+def named_awkwardly(synthesize):
+    """Return a function that synthesizes an environment with providers and subscribers of misleading names."""
+    called = ("x", "x-eu", "eu", "dlq", "undelivered", "queue")
+
+    def build(environment, preset):
+        subscribers = dict.fromkeys(called, "x")
+        values = {"providers": dict.fromkeys(called, "generic"), "routing": {"subscribers": subscribers}}
+        return synthesize(environment, {"preset": preset, **values})
+
+    return cache(build)
 
 
 def test_two_environments_watch_no_metric_in_common(template, production):
@@ -172,12 +233,17 @@ def test_the_longest_names_are_within_what_aws_allows(synthesize):
         "aws_sqs_queue": 80,
         "aws_cloudwatch_metric_alarm": 255,
     }
-    template = synthesize("e" * 16, {"providers": {"p" * 32: "generic"}})
+    longest = {"providers": {"p" * 32: "generic"}, "routing": {"subscribers": {"s" * 32: "p" * 32}}}
+    templates = [
+        synthesize("e" * 16, {"preset": "ordered", **longest}),
+        synthesize("e" * 16, {"preset": "burst", **longest}),
+    ]
 
     too_long = [
         resource.label
+        for template in templates
         for resource in template.resources()
-        if len(resource.name.replace("<account_id>", "0" * 12)) > limits.get(resource.type, 256)
+        if len(resource.name.replace("<account_id>", "0" * 12)) > limits.get(resource.type, 255)
     ]
 
     assert too_long == []

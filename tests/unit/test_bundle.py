@@ -27,13 +27,19 @@ VARIABLES = {
     "ingestion": {
         "PROVIDERS": json.dumps({"stripe": {"entry": "stripe", "secretArn": "arn:aws:secretsmanager:::secret:s"}}),
         "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/q",
+        "MESSAGE_GROUP_BY": "provider",
         "BUCKET_NAME": "b",
         "MAX_BODY_BYTES": "1000",
     },
-    "processing": {"TABLE_NAME": "t", "BUCKET_NAME": "b", "EVENT_BUS_NAME": "e"},
+    "processing": {"TABLE_NAME": "t", "BUCKET_NAME": "b", "EVENT_BUS_NAME": "e", "MAX_RECEIVE_COUNT": "3"},
     "status": {"TABLE_NAME": "t"},
     "dead_letter": {"TABLE_NAME": "t", "BUCKET_NAME": "b"},
-    "replay": {"TABLE_NAME": "t", "BUCKET_NAME": "b", "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/q"},
+    "replay": {
+        "TABLE_NAME": "t",
+        "BUCKET_NAME": "b",
+        "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/q",
+        "MESSAGE_GROUP_BY": "provider",
+    },
 }
 each_function = pytest.mark.parametrize("function", FUNCTIONS)
 runtime_only = pytest.mark.skipif(
@@ -266,6 +272,8 @@ def test_a_bundle_is_small_enough_for_lambda(built, function):
 IMPORT_AS_LAMBDA_DOES = """
 import json, sys
 sys.path[0] = sys.argv[1]
+# botocore would load it, and cryptography with it, where it is installed; Lambda does not have it.
+sys.modules["OpenSSL"] = None
 module = __import__(sys.argv[2], fromlist=["handler"])
 files = {name: getattr(found, "__file__", None) for name, found in list(sys.modules.items())}
 loaded = {name: path for name, path in files.items() if path}

@@ -17,8 +17,10 @@ from lambdas.shared.errors import (
     UnknownProviderError,
     WebhookRefusedError,
 )
+from lambdas.shared.evidence import Evidence
 from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.secrets import CACHE_SECONDS, RECHECK_SECONDS, SecretStore
+from lambdas.shared.signatures.scheme import key_id
 from tests.unit.webhooks import NOW, OTHER_SECRET, SECRETS, request, signed
 
 MAX_BODY_BYTES = 1_000_000
@@ -43,8 +45,9 @@ class World:
     archive_failure: Exception | None = None
     calls: list = field(default_factory=list)
     messages: list = field(default_factory=list)
-    groups: list = field(default_factory=list)
+    described: list = field(default_factory=list)
     stored: list = field(default_factory=list)
+    evidence: list = field(default_factory=list)
 
     # As the secret store ...
     def get(self, provider, *, max_age=CACHE_SECONDS):
@@ -54,15 +57,16 @@ class World:
         return self.secrets
 
     # ... the queue ...
-    def send(self, message, group):
+    def send(self, envelope, message):
         self.calls.append("queue")
         if self.queue_failure:
             raise self.queue_failure
         self.messages.append(message)
-        self.groups.append(group)
+        self.described.append(envelope)
 
     # ... and the archive.
-    def store(self, event, body, content_type):
+    def store(self, event, body, content_type, evidence):
+        self.evidence.append(evidence)
         self.calls.append("archive")
         if self.archive_failure:
             raise self.archive_failure
@@ -102,11 +106,10 @@ def refusal(world, webhook, name="stripe"):
 def test_an_accepted_webhook_is_on_the_queue_with_its_exact_bytes_when_accept_returns():
     world = World()
 
-    event = world.ingestion().accept("stripe", stripe(received_at=NOW + 1.5), "request-1")
+    (event,) = world.ingestion().accept("stripe", stripe(received_at=NOW + 1.5), "request-1").events
 
     assert (event.key, event.transaction_id, event.event_type) == ("stripe:evt_1", "pi_1", "charge.succeeded")
     assert world.calls == ["secrets", "queue"]
-    assert world.groups == ["stripe"]
     assert [Envelope.from_message(message) for message in world.messages] == [
         Envelope(
             event=event,
@@ -114,6 +117,13 @@ def test_an_accepted_webhook_is_on_the_queue_with_its_exact_bytes_when_accept_re
             correlation_id="request-1",
             content_type="application/json",
             scheme="stripe-v1",
+            evidence=Evidence(
+                entry="stripe",
+                scheme="stripe-v1",
+                key_id=key_id(SECRET),
+                headers={"stripe-signature": stripe().header("stripe-signature")},
+                received_at=NOW + 1.5,
+            ),
             body=BODY,
         )
     ]
@@ -122,10 +132,20 @@ def test_an_accepted_webhook_is_on_the_queue_with_its_exact_bytes_when_accept_re
 def test_the_deployed_name_counts_and_not_the_entry_s():
     world = World(secrets=[SECRETS["generic"]])
 
-    event = world.ingestion().accept("shop", signed("generic"), "request-1")
+    (event,) = world.ingestion().accept("shop", signed("generic"), "request-1").events
 
     assert event.provider == "shop"
-    assert world.groups == ["shop"]
+    assert [envelope.event.provider for envelope in world.described] == ["shop"]
+
+
+@pytest.mark.parametrize("size", [len(BODY), MAX_BODY_BYTES], ids=["in the message", "in the archive"])
+def test_the_queue_is_told_of_exactly_what_the_message_says(size):
+    # Group and deduplication id are made of the one, and processing reads the other.
+    world = World()
+
+    world.ingestion().accept("stripe", stripe(large_body(size)), "request-1")
+
+    assert world.described == [Envelope.from_message(message) for message in world.messages]
 
 
 @pytest.mark.parametrize("secrets", [["new", SECRET], [SECRET, "old"]])

@@ -11,7 +11,7 @@ import stripe
 
 from lambdas.shared.errors import SignatureRefusedError
 from lambdas.shared.providers.registry import REGISTRY
-from lambdas.shared.signatures.scheme import Verdict
+from lambdas.shared.signatures.scheme import Verdict, key_id
 from tests.unit.signers import MESSAGE_ID, sign
 from tests.unit.webhooks import NOW, OTHER_SECRET, SECRETS, request
 
@@ -89,7 +89,8 @@ def test_a_published_vector_is_accepted(vector):
 
     verdict = scheme.verify(webhook, [vector.secret])
 
-    assert verdict == Verdict(scheme=scheme.name, signed_at=vector.signed_at, secret_index=0)
+    assert (verdict.scheme, verdict.signed_at) == (scheme.name, vector.signed_at)
+    assert verdict.key_id == key_id(vector.secret)
 
 
 @published_vectors
@@ -194,7 +195,7 @@ def test_a_secret_whose_padding_got_lost_works_as_it_does_in_the_standard_webhoo
 
     verdict = REGISTRY["standard-webhooks"].scheme.verify(request(b"{}", headers), [secret])
 
-    assert verdict.secret_index == 0
+    assert verdict.key_id == key_id(secret)
 
 
 @bodies
@@ -205,7 +206,9 @@ def test_what_the_stripe_client_signs_is_accepted(body):
         request(body.encode(), {"Stripe-Signature": header}), [SECRETS["stripe"]]
     )
 
-    assert verdict == Verdict(scheme="stripe-v1", signed_at=NOW, secret_index=0)
+    assert verdict == Verdict(
+        scheme="stripe-v1", signed_at=NOW, key_id=key_id(SECRETS["stripe"]), headers={"stripe-signature": header}
+    )
 
 
 @bodies

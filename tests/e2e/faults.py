@@ -1,0 +1,41 @@
+"""Faults that a test puts into a deployed stack, and takes away again."""
+
+import json
+from contextlib import contextmanager
+
+from modules.naming import Names
+from tests.e2e.observe import waiting
+from tools.local import wait_for
+
+
+@contextmanager
+def no_archive_grant(stack, event_ids):
+    """Take the grant on some events' archive keys from processing, and give it back."""
+    iam, role = stack.aws.client("iam"), Names(stack.environment)("processing")
+    bucket = stack.outputs["bucket_name"]
+    resources = [f"arn:aws:s3:::{bucket}/raw/stripe/{event_id}/*" for event_id in event_ids]
+    statement = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": resources}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=role, PolicyName="outage", PolicyDocument=policy)
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName="outage")
+
+
+def send_at_once(stack, sent):
+    """Put accepted webhooks into the main queue as one batch, so that processing receives them together.
+
+    Ingestion sends one message at a time, and the poller would take each at once; so the mapping rests meanwhile.
+    """
+    client = stack.aws.client("lambda")
+    (mapping,) = client.list_event_source_mappings(FunctionName=Names(stack.environment)("processing"))[
+        "EventSourceMappings"
+    ]
+    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    try:
+        answers = [stack.post(item) for item in sent]
+        wait_for("the batch to gather", lambda: True if waiting(stack, "queue_url") >= len(sent) else None, 30)
+    finally:
+        client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    return answers

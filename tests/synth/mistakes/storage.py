@@ -1,0 +1,169 @@
+"""Mistakes with buckets, tables and other stores."""
+
+import json
+
+from tests.synth.mistakes.book import Book
+
+book = Book()
+FOUR_WAYS = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
+
+
+def bucket(edit, statements=None, without=""):
+    """Add a bucket with all that it needs, but for one thing, or with other statements in its policy."""
+    edit.add("aws_s3_bucket", "files", bucket="webhook-files-dev")
+    parts = {
+        "public_access_block": dict.fromkeys(FOUR_WAYS, True),
+        "server_side_encryption_configuration": {
+            "rule": {"apply_server_side_encryption_by_default": {"sse_algorithm": "aws:kms"}}
+        },
+        "policy": {"policy": json.dumps({"Statement": statements() if statements else [tls_only(edit)]})},
+    }
+    for part, values in parts.items():
+        if part != without:
+            edit.add(f"aws_s3_bucket_{part}", f"files_{part}", bucket=edit.ref("files", "bucket"), **values)
+
+
+def tls_only(edit, **changes):
+    return {
+        "Sid": "Tls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [edit.ref("files"), f"{edit.ref('files')}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        **changes,
+    }
+
+
+@book.right
+def bucket_of_a_users_own(edit):
+    bucket(edit)
+
+
+@book.mistake("public-bucket", "files", "no public access block")
+def bucket_without_a_public_access_block(edit):
+    bucket(edit, without="public_access_block")
+
+
+for way in FOUR_WAYS:
+    book.mistake("public-bucket", "storage/public_access", f"{way} must be true", name=f"{way} is false")(
+        lambda edit, way=way: edit.at("storage/public_access").update({way: False})
+    )
+
+
+@book.mistake("public-bucket", "storage/public_access", "block_public_acls, block_public_policy must be true")
+def public_access_block_that_leaves_two_out(edit):
+    for name in ("block_public_acls", "block_public_policy"):
+        del edit.at("storage/public_access")[name]
+
+
+@book.mistake("public-bucket", "acl", "its acl is public-read")
+def public_acl(edit):
+    edit.add("aws_s3_bucket_acl", "acl", bucket=edit.ref("storage/bucket", "id"), acl="public-read")
+
+
+@book.mistake("public-bucket", "acl", "grants access to everybody")
+def acl_that_grants_to_everybody(edit):
+    grant = {
+        "grantee": {"type": "Group", "uri": "http://acs.amazonaws.com/groups/global/AllUsers"},
+        "permission": "READ",
+    }
+    edit.add(
+        "aws_s3_bucket_acl", "acl", bucket=edit.ref("storage/bucket", "id"), access_control_policy=[{"grant": [grant]}]
+    )
+
+
+@book.right
+def private_acl(edit):
+    edit.add("aws_s3_bucket_acl", "acl", bucket=edit.ref("storage/bucket", "id"), acl="private")
+
+
+@book.mistake("bucket-tls", "storage/bucket", "no policy denies plain HTTP for the bucket and its objects")
+def bucket_without_a_policy(edit):
+    edit.remove("storage/bucket_policy")
+
+
+PLAIN_HTTP_LEFT_OPEN = {
+    "objects left out": lambda edit: {"Resource": edit.ref("files")},
+    "bucket left out": lambda edit: {"Resource": f"{edit.ref('files')}/*"},
+    "of another bucket": lambda edit: {"Resource": [edit.ref("storage/bucket"), f"{edit.ref('storage/bucket')}/*"]},
+    "some actions only": lambda edit: {"Action": "s3:GetObject"},
+    "some principals only": lambda edit: {"Principal": {"AWS": "arn:aws:iam::123456789012:root"}},
+    "TLS denied": lambda edit: {"Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+    "one more condition": lambda edit: {
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}, "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
+    },
+    "TLS denied by a boolean": lambda edit: {"Condition": {"Bool": {"aws:SecureTransport": True}}},
+    "both with and without TLS": lambda edit: {
+        "Condition": {"BoolIfExists": {"aws:SecureTransport": ["true", "false"]}}
+    },
+    "another condition": lambda edit: {"Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}}},
+}
+
+
+for how, changes in PLAIN_HTTP_LEFT_OPEN.items():
+    book.mistake("bucket-tls", "files", "no policy denies plain HTTP", name=f"plain HTTP left open: {how}")(
+        lambda edit, change=changes: bucket(edit, lambda: [tls_only(edit, **change(edit))])
+    )
+
+
+@book.right
+def tls_only_by_two_statements_and_a_boolean(edit):
+    condition = {"Bool": {"aws:SecureTransport": False}}
+    bucket(
+        edit,
+        lambda: [
+            tls_only(edit, Resource="arn:aws:s3:::webhook-files-dev", Action="*", Condition=condition),
+            tls_only(edit, Resource="arn:aws:s3:::webhook-files-dev/*", Principal={"AWS": "*"}, Condition=condition),
+        ],
+    )
+
+
+@book.mistake("unencrypted-store", "files", "no server-side encryption configuration")
+def unencrypted_bucket(edit):
+    bucket(edit, without="server_side_encryption_configuration")
+
+
+@book.mistake("unencrypted-store", "storage/table", "server_side_encryption is not enabled")
+def table_with_encryption_turned_off(edit):
+    edit.at("storage/table")["server_side_encryption"] = {"enabled": False}
+
+
+@book.mistake("unencrypted-store", "storage/table", "server_side_encryption is not enabled")
+def table_that_says_nothing_of_encryption(edit):
+    del edit.at("storage/table")["server_side_encryption"]
+
+
+@book.mistake("unencrypted-store", "queues/dead_letter", "neither sqs_managed_sse_enabled nor kms_master_key_id")
+def unencrypted_queue(edit):
+    edit.at("queues/dead_letter")["sqs_managed_sse_enabled"] = False
+
+
+@book.mistake("unencrypted-store", "stream", "encryption_type is not KMS")
+def unencrypted_stream(edit):
+    edit.add("aws_kinesis_stream", "stream", name="webhook-stream-dev")
+
+
+@book.right
+def encrypted_stream(edit):
+    edit.add("aws_kinesis_stream", "stream", name="webhook-stream-dev", encryption_type="KMS")
+
+
+STORES = {
+    "aws_db_instance": "storage_encrypted",
+    "aws_efs_file_system": "encrypted",
+    "aws_rds_cluster": "storage_encrypted",
+}
+for store, encrypted in STORES.items():
+    book.mistake("unencrypted-store", "store", f"{encrypted} is not true", name=f"{store} unencrypted")(
+        lambda edit, store=store: edit.add(store, "store")
+    )
+    book.right(
+        lambda edit, store=store, encrypted=encrypted: edit.add(store, "store", **{encrypted: True}),
+        name=f"{store} encrypted",
+    )
+
+
+@book.right
+def queue_under_a_key_of_the_users(edit):
+    edit.at("queues/main").update(sqs_managed_sse_enabled=None, kms_master_key_id="alias/webhooks")

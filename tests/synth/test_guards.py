@@ -1,0 +1,102 @@
+"""Every guard: the mistakes that trip it, and what is so near to one that it must not.
+
+They are edits of the standard stack's synthesized JSON, such as an escape hatch or a resource of a user's own makes
+them. That the guards see such JSON at synth is shown in ``test_guards_at_synth.py``.
+"""
+
+import pytest
+
+from modules import cdk
+from modules.environments import build_settings
+from modules.guards.configuration import Configuration
+from modules.guards.table import GUARDS
+from tests.synth.edits import Edit
+from tests.synth.mistakes import functions, names_and_tags, policies, queues, routes, storage, variables
+
+BOOKS = [module.book for module in (queues, functions, variables, routes, policies, storage, names_and_tags)]
+MISTAKES = {name: mistake for book in BOOKS for name, mistake in book.mistakes.items()}
+RIGHTS = {name: make for book in BOOKS for name, make in book.rights.items()}
+
+
+@pytest.fixture(scope="session")
+def standard(bundles):
+    """The stack of the environment dev as it is synthesized, tags included."""
+    from main import WebhookStack
+
+    stack = WebhookStack(cdk.Testing.app(), "webhooks-dev", build_settings("dev", {}), bundles)
+    cdk.Testing.synth(stack)
+    return Edit(stack.to_terraform(), Configuration.of(stack, "dev").arguments)
+
+
+@pytest.fixture
+def edit(standard):
+    return standard.fresh()
+
+
+def test_the_standard_stack_trips_no_guard(edit):
+    assert edit.findings() == []
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_trips_its_guard_and_no_other_at_its_path(edit, name):
+    mistake = MISTAKES[name]
+
+    mistake.make(edit)
+    findings = edit.findings()
+
+    assert [(guard, path) for guard, path, _ in findings] == [(mistake.guard, path) for path in mistake.paths]
+    assert [problem for _, _, problem in findings if mistake.says not in problem] == []
+
+
+@pytest.mark.parametrize("name", RIGHTS)
+def test_what_is_right_trips_no_guard(edit, name):
+    RIGHTS[name](edit)
+
+    assert edit.findings() == []
+
+
+@pytest.mark.parametrize("kind", variables.SECRETS)
+def test_a_value_that_looks_like_a_secret_trips_its_guard_and_is_not_repeated(edit, kind):
+    name, value = variables.SECRETS[kind]
+    edit.variables("status", **{name: value})
+
+    ((guard, path, problem),) = edit.findings()
+
+    assert (guard, path) == ("secret-in-variable", "fleet/status/function")
+    assert problem.startswith(f"variable {name} ")
+    assert kind in problem
+    assert value not in problem
+
+
+@pytest.mark.parametrize("name", variables.NAMED_LIKE_SECRETS)
+@pytest.mark.parametrize("value", variables.NO_ADDRESSES)
+def test_a_variable_named_like_a_secret_may_hold_only_a_reference_or_an_arn(edit, name, value):
+    edit.variables("status", **{name: value})
+
+    ((guard, path, problem),) = edit.findings()
+
+    assert (guard, path) == ("secret-in-variable", "fleet/status/function")
+    assert problem.startswith(f"variable {name} is named like a secret")
+    assert value not in problem
+
+
+def test_an_allowed_statement_denies_no_plain_http(edit):
+    storage.bucket(edit, lambda: [storage.tls_only(edit, Effect="Allow")])
+
+    assert ("bucket-tls", "files") in {(guard, path) for guard, path, _ in edit.findings()}
+
+
+def test_every_guard_has_a_mistake_here():
+    assert {mistake.guard for mistake in MISTAKES.values()} == {guard.id for guard in GUARDS}
+
+
+def test_no_two_mistakes_have_one_name():
+    noted = [name for book in BOOKS for name in (*book.mistakes, *book.rights)]
+
+    assert sorted(noted) == sorted({*MISTAKES, *RIGHTS})
+
+
+def test_no_two_guards_have_one_id():
+    ids = [guard.id for guard in GUARDS]
+
+    assert sorted(ids) == sorted(set(ids))

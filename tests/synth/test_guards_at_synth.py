@@ -1,0 +1,362 @@
+"""The guards as a user meets them: at synth, in a stack of their own, with waivers."""
+
+import json
+import re
+import runpy
+
+import jsii
+import pytest
+
+from main import WebhookStack, build_app
+from modules import cdk
+from modules.api_layer import Route
+from modules.environments import build_settings, load_settings
+from modules.guards import GuardError, Waiver, guard_error, guard_everything
+from modules.guards.table import GUARDS
+from modules.naming import Names
+from modules.policy import Statement, policy_document
+from modules.storage_layer import StorageLayer
+from modules.tags import tag_everything
+from tests.synth.bare import ACCOUNT, bare_stack
+from tests.synth.labels import ROOT
+
+TAGS = {"Environment": "dev", "Service": "ledger", "ManagedBy": "cdktf"}
+
+
+@pytest.fixture
+def stack(bundles):
+    """A stack that no test has synthesized yet."""
+    return WebhookStack(cdk.Testing.app(), "webhooks-dev", build_settings("dev", {}), bundles)
+
+
+def refusal(stack):
+    """Synthesize a stack that guards must stop, without validations, and return their error."""
+    with pytest.raises(RuntimeError) as stopped:
+        cdk.Testing.synth(stack)
+    error = guard_error(stopped.value)
+    assert isinstance(error, GuardError), f"stopped by something else: {stopped.value}"
+    return error
+
+
+def found(stack):
+    return [(guard, finding.path) for guard, finding in refusal(stack).findings]
+
+
+@pytest.mark.parametrize("environment", json.loads((ROOT / "cdktf.json").read_text())["context"]["environments"])
+def test_no_environment_of_cdktf_json_is_stopped(bundles, environment):
+    settings = load_settings(ROOT / "cdktf.json", environment)
+    stack = WebhookStack(cdk.Testing.app(), f"webhooks-{environment}", settings, bundles)
+
+    text = cdk.Testing.synth(stack)
+
+    assert "aws_sqs_queue" in json.loads(text)["resource"]
+    assert "guard" not in text
+
+
+@pytest.mark.parametrize("environment", ["staging1", "pr4711", "probe2", "a1b2c3d4e5f6g7h8", "x"])
+def test_the_name_of_an_environment_is_no_secret(bundles, environment):
+    built = WebhookStack(cdk.Testing.app(), f"webhooks-{environment}", build_settings(environment, {}), bundles)
+
+    # A finding would stop it.
+    assert json.loads(cdk.Testing.synth(built))["resource"]["aws_lambda_function"]
+
+
+def test_an_escape_hatch_is_seen(stack):
+    stack.queues.main.add_override("visibility_timeout_seconds", 60)
+
+    assert found(stack) == [("visibility-timeout", "webhooks-dev/queues/main")]
+
+
+def test_the_error_says_where_what_which_rule_and_what_to_do(stack):
+    stack.queues.main.add_override("visibility_timeout_seconds", 60)
+    stack.storage.table.add_override("name", "records")
+
+    assert str(refusal(stack)) == (
+        "guards stop the synth of webhooks-dev:\n"
+        "\n"
+        "webhooks-dev/queues/main: visibility-timeout\n"
+        "  found: visibility_timeout_seconds is 60 s, less than 180 s: six times the time-out of "
+        "webhooks-dev/fleet/processing/function, 30 s, and a batch window of 0 s\n"
+        "  rule:  A queue's visibility timeout is at least six times its function's time-out, and the batch window on "
+        "top.\n"
+        "         https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html\n"
+        "  to do: Raise the visibility timeout or lower the time-out: a message would come again while it is "
+        "processed.\n"
+        "\n"
+        "webhooks-dev/storage/table: name-suffix\n"
+        "  found: name is 'records' and does not end in '-dev'\n"
+        "  rule:  Every name ends in -<environment>, and after it .fifo for a FIFO queue. The log group of API "
+        "Gateway's execution log is exempt: AWS names it.\n"
+        "         this project's modules/naming.py\n"
+        "  to do: Make the name with modules.naming.Names, so that two environments live in one account."
+    )
+
+
+def test_the_error_does_not_repeat_a_secret(stack):
+    secret = "whs" + "ec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    stack.fleet.status.configure({"SIGNED_BY": secret})
+
+    error = refusal(stack)
+
+    assert "webhooks-dev/fleet/status/function: secret-in-variable\n  found: variable SIGNED_BY " in str(error)
+    assert secret not in str(error)
+
+
+def test_a_layer_used_wrongly_is_seen(stack):
+    stack.api.route(Route(method="POST", path="/webhook/open"), stack.fleet.status)
+    stack.fleet.status.allow("Everything", ["s3:*"], ["*"])
+
+    assert found(stack) == [
+        ("open-route", "webhooks-dev/api/post_webhook_open_method"),
+        ("wildcard-action", "webhooks-dev/fleet/status/permissions"),
+        ("wildcard-resource", "webhooks-dev/fleet/status/permissions"),
+    ]
+
+
+def test_an_override_of_the_whole_stack_is_seen(stack):
+    stack.add_override("resource.aws_sqs_queue.raw", {"name": "raw", "tags": TAGS, "sqs_managed_sse_enabled": True})
+
+    assert found(stack) == [("name-suffix", "aws_sqs_queue.raw")]
+
+
+class WithAnInbox(WebhookStack):
+    """A user's stack, with a queue whose name somebody else has chosen."""
+
+    def __init__(self, scope, id_, settings, bundles, waived):
+        super().__init__(scope, id_, settings, bundles)
+        self.inbox = cdk.SqsQueue(self, "inbox", name="partner-inbox", sqs_managed_sse_enabled=True)
+        for rule in waived:
+            self.guards.waive(Waiver.at(self.inbox, rule, "the partner's contract names this queue"))
+
+
+def with_an_inbox(bundles, *waived, environment="dev"):
+    settings = build_settings(environment, {})
+    return WithAnInbox(cdk.Testing.app(), f"webhooks-{environment}", settings, bundles, waived)
+
+
+def test_what_a_subclass_adds_is_seen(bundles):
+    assert found(with_an_inbox(bundles)) == [("name-suffix", "webhooks-dev/inbox")]
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_a_waiver_lets_one_guard_through_at_one_construct(bundles, environment):
+    stack = with_an_inbox(bundles, "name-suffix", environment=environment)
+
+    queues = json.loads(cdk.Testing.synth(stack))["resource"]["aws_sqs_queue"].values()
+
+    assert "partner-inbox" in {queue["name"] for queue in queues}
+
+
+def test_a_waiver_lets_no_other_guard_through(bundles):
+    stack = with_an_inbox(bundles, "name-suffix")
+    stack.inbox.add_override("sqs_managed_sse_enabled", False)
+
+    assert found(stack) == [("unencrypted-store", "webhooks-dev/inbox")]
+
+
+def test_a_waiver_lets_no_other_construct_through(bundles):
+    stack = with_an_inbox(bundles, "name-suffix")
+    stack.queues.main.add_override("name", "webhook-queue")
+
+    assert found(stack) == [("name-suffix", "webhooks-dev/queues/main")]
+
+
+def test_a_waiver_that_is_not_needed_is_an_error(bundles):
+    stack = with_an_inbox(bundles, "name-suffix", "missing-tag")
+
+    error = refusal(stack)
+
+    assert [(guard, finding.path) for guard, finding in error.findings] == [("unused-waiver", "webhooks-dev/inbox")]
+    assert "nothing is found here by missing-tag, which is waived" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason", "says"),
+    [
+        ("name-sufix", "typed in a hurry", "'name-sufix' is no guard; guards: dead-letter-queue-kind, "),
+        ("unused-waiver", "makes no sense", "'unused-waiver' is no guard"),
+        ("name-suffix", "  ", "waiver of name-suffix at webhooks-dev/inbox: it needs a reason"),
+    ],
+)
+def test_a_waiver_needs_a_guard_and_a_reason(rule, reason, says):
+    with pytest.raises(ValueError, match=re.escape(says)):
+        Waiver("webhooks-dev/inbox", rule, reason)
+
+
+@jsii.implements(cdk.IAspect)
+class Change:
+    """A user's Aspect: calls a function with the construct of a path."""
+
+    def __init__(self, path, change):
+        self._path, self._change = path, change
+
+    def visit(self, node):
+        if node.node.path == self._path:
+            self._change(node)
+
+
+def test_what_an_aspect_that_is_added_later_does_is_seen_at_the_last_construct_too(stack):
+    cdk.SqsQueue(stack, "last", name="webhook-last-dev", sqs_managed_sse_enabled=True)
+    for path in ("webhooks-dev/queues/main", "webhooks-dev/last"):
+        cdk.Aspects.of(stack).add(Change(path, lambda node: node.add_override("name", "changed")))
+
+    assert found(stack) == [
+        ("name-suffix", "webhooks-dev/queues/main"),
+        ("name-suffix", "webhooks-dev/last"),
+    ]
+
+
+def test_what_an_aspect_that_is_added_later_mends_is_no_mistake(stack):
+    queue = cdk.SqsQueue(stack, "last", name="webhook-last-dev")
+    cdk.Aspects.of(stack).add(
+        Change("webhooks-dev/last", lambda node: node.add_override("kms_master_key_id", "alias/k"))
+    )
+
+    written = json.loads(cdk.Testing.synth(stack))["resource"]["aws_sqs_queue"]
+
+    assert written[queue.friendly_unique_id]["kms_master_key_id"] == "alias/k"
+
+
+def test_what_an_aspect_that_is_added_later_adds_is_seen(stack):
+    def add(node):
+        cdk.SqsQueue(node, "added", name="webhook-added-dev", tags=TAGS)
+
+    cdk.Aspects.of(stack).add(Change("webhooks-dev", add))
+
+    assert found(stack) == [("unencrypted-store", "webhooks-dev/added")]
+
+
+def test_every_synth_of_a_stack_is_checked(stack):
+    cdk.Testing.synth(stack)
+    cdk.SqsQueue(stack, "late", name="webhook-late-dev")
+
+    assert found(stack) == [("unencrypted-store", "webhooks-dev/late")]
+    assert found(stack) == [("unencrypted-store", "webhooks-dev/late")]
+
+
+def test_a_stack_is_guarded_once(stack):
+    with pytest.raises(ValueError, match="webhooks-dev is guarded already: waive with the guards that it has"):
+        guard_everything(stack, environment="dev")
+
+
+def test_a_stack_that_nobody_tags_is_stopped():
+    stack = bare_stack()
+    StorageLayer(stack, "one", settings=build_settings("dev", {}).storage, names=Names("dev"), account_id=ACCOUNT)
+    guard_everything(stack, environment="dev")
+
+    assert found(stack) == [("missing-tag", "stack/one/table"), ("missing-tag", "stack/one/bucket")]
+
+
+class Delivery(cdk.TerraformStack):
+    """A stack of another kind: tokens checked by an authorizer, a public page, a FIFO queue, a layer used twice."""
+
+    def __init__(self, *, waivers=(), authorizer=True):
+        super().__init__(cdk.Testing.app(), "delivery-dev")
+        cdk.AwsProvider(self, "aws", region="us-east-1")
+        names = Names("dev")
+        for id_ in ("tenants", "events"):
+            StorageLayer(self, id_, settings=build_settings("dev", {}).storage, names=names, account_id=ACCOUNT)
+        self._queues(names)
+        self._api(names, authorizer)
+        self._network(names)
+        tag_everything(self, TAGS)
+        guard_everything(self, environment="dev", waivers=waivers)
+
+    def _queues(self, names):
+        dead = cdk.SqsQueue(
+            self,
+            "dead",
+            name=f"{names('dead')}.fifo",
+            fifo_queue=True,
+            sqs_managed_sse_enabled=True,
+            message_retention_seconds=1_209_600,
+        )
+        cdk.SqsQueue(
+            self,
+            "queue",
+            name=f"{names('deliveries')}.fifo",
+            fifo_queue=True,
+            sqs_managed_sse_enabled=True,
+            redrive_policy=f'{{"deadLetterTargetArn":"{dead.arn}","maxReceiveCount":5}}',
+        )
+
+    def _api(self, names, authorizer):
+        api = cdk.ApiGatewayRestApi(self, "api", name=names("delivery-api"))
+        place = {"rest_api_id": api.id, "resource_id": api.root_resource_id}
+        cdk.ApiGatewayMethod(self, "docs", **place, http_method="GET", authorization="NONE")
+        post = cdk.ApiGatewayMethod(self, "post", **place, http_method="POST", authorization="CUSTOM")
+        if authorizer:
+            post.add_override("authorizer_id", "${aws_api_gateway_authorizer.tokens.id}")
+
+    def _network(self, names):
+        document = policy_document(
+            self,
+            "own_interfaces",
+            [
+                Statement(
+                    sid="ManageNetworkInterfacesWhichHaveNoArn",
+                    actions=[
+                        "ec2:CreateNetworkInterface",
+                        "ec2:DescribeNetworkInterfaces",
+                        "ec2:DeleteNetworkInterface",
+                    ],
+                    resources=["*"],
+                )
+            ],
+        )
+        cdk.IamRolePolicy(self, "interfaces", name=names("interfaces"), role="worker", policy=document.json)
+
+
+PAGE = Waiver("delivery-dev/docs", "open-route", "the documentation is public")
+
+
+def test_a_stack_of_another_kind_passes_with_its_public_page_waived():
+    methods = json.loads(cdk.Testing.synth(Delivery(waivers=[PAGE])))["resource"]["aws_api_gateway_method"]
+
+    assert {method["authorization"] for method in methods.values()} == {"NONE", "CUSTOM"}
+
+
+def test_a_public_page_that_is_not_waived_is_stopped():
+    assert found(Delivery()) == [("open-route", "delivery-dev/docs")]
+
+
+def test_a_route_whose_authorizer_was_forgotten_is_stopped():
+    assert found(Delivery(waivers=[PAGE], authorizer=False)) == [("open-route", "delivery-dev/post")]
+
+
+def test_a_stopped_synth_writes_no_stack(bundles, tmp_path):
+    app = build_app("dev", tmp_path)
+    app.node.find_child("webhooks-dev").queues.main.add_override("sqs_managed_sse_enabled", False)
+
+    with pytest.raises(RuntimeError) as stopped:
+        app.synth()
+
+    assert guard_error(stopped.value).findings[0][0] == "unencrypted-store"
+    assert list(tmp_path.rglob("cdk.tf.json")) == []
+
+
+def test_main_ends_with_the_guards_error_alone(bundles, tmp_path, monkeypatch):
+    monkeypatch.setattr("modules.tags.tag_everything", lambda stack, tags: None)
+    monkeypatch.setenv("ENVIRONMENT_SUFFIX", "dev")
+    monkeypatch.setenv("CDKTF_OUTDIR", str(tmp_path))
+
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(ROOT / "main.py"), run_name="__main__")
+
+    assert end.value.code.startswith("error: guards stop the synth of webhooks-dev:\n\nwebhooks-dev/")
+    assert {line.split(": ")[1] for line in end.value.code.splitlines() if line.startswith("webhooks-dev/")} == {
+        "missing-tag"
+    }
+    assert list(tmp_path.rglob("cdk.tf.json")) == []
+
+
+def test_what_is_no_mistake_of_the_stack_stays_the_error_that_it_is():
+    assert guard_error(RuntimeError("something else")) is None
+
+
+def test_a_guards_text_is_one_line_each_and_names_its_source():
+    texts = [text for guard in GUARDS for text in (guard.rule, guard.remedy, guard.source)]
+    sources = [guard.source for guard in GUARDS if not guard.source.startswith(("https://docs.", "this project"))]
+
+    assert [text for text in texts if "\n" in text or not text.strip()] == []
+    assert sources == []

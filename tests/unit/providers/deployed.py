@@ -1,0 +1,117 @@
+"""Providers as they are deployed, with their options, behind the door that ingestion is; and who signs for them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lambdas.ingestion.logic import Ingestion
+from lambdas.shared.envelope import ArchivedBody
+from lambdas.shared.errors import WebhookRefusedError
+from lambdas.shared.providers.entry import Provider
+from lambdas.shared.providers.registry import REGISTRY
+from tools.senders import SENDERS, Signing
+
+ACCEPTED = "accepted"
+MAX_BODY_BYTES = 2**22
+NUMBER = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """A provider with its options.
+
+    ``options`` are deployed; the senders sign by them, which were written from the providers' documents.
+    """
+
+    entry: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    secret: str = "6yJt0kqX3bVd8r1LhQ2mWc5nZs7uPfAe"
+
+    @property
+    def provider(self) -> Provider:
+        return REGISTRY[self.entry].configured(self.options)
+
+    @property
+    def signed_headers(self) -> tuple[str, ...]:
+        """The headers that are verified, the signature last."""
+        scheme = self.provider.scheme
+        timestamp = getattr(scheme, "timestamp_header", None)
+        return (scheme.header,) if timestamp is None else (timestamp, scheme.header)
+
+    def body(self, event: str | None = None, number: int = NUMBER) -> bytes:
+        sender = SENDERS[self.entry]
+        document, _ = sender.events[event or next(iter(sender.events))](number)
+        return sender.encode(document, self.signing(None, 0))
+
+    def sign(self, body: bytes, *, now: int | str, secret: str | None = None) -> dict[str, str]:
+        """Return the headers under which the provider sends a body, each by the name that the scheme uses."""
+        sent = SENDERS[self.entry].sign(body, self.signing(secret, now))
+        names = {name.lower(): name for name in self.signed_headers}
+        return {names.get(name.lower(), name): value for name, value in sent.items()}
+
+    def signing(self, secret: str | None, now: int | str) -> Signing:
+        return Signing(secret=self.secret if secret is None else secret, now=now, number=NUMBER, options=self.options)
+
+    def answer(self, request, secrets=None) -> str:
+        """Return what ingestion answers; an exception of any other kind than a refusal fails the test."""
+        nowhere = Nowhere([self.secret] if secrets is None else secrets)
+        door = Ingestion(
+            providers={self.entry: self.provider},
+            secrets=nowhere,
+            queue=nowhere,
+            archive=nowhere,
+            max_body_bytes=MAX_BODY_BYTES,
+        )
+        try:
+            accepted = door.accept(self.entry, request, "request-1")
+        except WebhookRefusedError as refusal:
+            return f"{refusal.status} {refusal.reason}"
+        assert [event.provider for event in accepted.events] == [self.entry]
+        return ACCEPTED
+
+    def verify(self, request):
+        return self.provider.scheme.verify(request, [self.secret])
+
+
+class Nowhere:
+    """Secrets that are given; a queue and an archive of which nobody asks what became of things."""
+
+    def __init__(self, secrets):
+        self.secrets = secrets
+
+    def get(self, name, *, max_age=0.0):
+        return self.secrets
+
+    def send(self, envelope, message):
+        pass
+
+    def store(self, event, body, content_type, evidence):
+        return ArchivedBody(key="raw/x", size=len(body), sha256="0" * 64)
+
+
+SHOPIFY = Deployed(entry="shopify", options=SENDERS["shopify"].options)
+SQUARE = Deployed(entry="square", options=SENDERS["square"].options)
+GENERIC = Deployed(entry="generic")
+SHA512_BASE64 = Deployed(
+    entry="generic", options={"algorithm": "sha512", "encoding": "base64", "header": "X-Signature"}
+)
+BASE64URL = Deployed(entry="generic", options={"encoding": "base64url", "prefix": "v1="})
+TIMESTAMPED = Deployed(entry="generic-timestamped")
+LIKE_SLACK = Deployed(
+    entry="generic-timestamped",
+    options={
+        "header": "X-Slack-Signature",
+        "timestamp_header": "X-Slack-Request-Timestamp",
+        "signed_content": "v0:{timestamp}:{body}",
+        "prefix": "v0=",
+    },
+)
+
+UNTIMED = {
+    "shopify": SHOPIFY,
+    "square": SQUARE,
+    "generic": GENERIC,
+    "generic, SHA-512 in base64": SHA512_BASE64,
+    "generic, base64url behind v1=": BASE64URL,
+}
+TIMED = {"generic-timestamped": TIMESTAMPED, "generic-timestamped, like Slack": LIKE_SLACK}
+DEPLOYED = UNTIMED | TIMED

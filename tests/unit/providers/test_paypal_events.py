@@ -1,0 +1,130 @@
+"""Which transaction each of PayPal's events belongs to, by its own object model.
+
+The documents are made after the samples of https://developer.paypal.com/api/rest/webhooks/event-names/ and the objects
+of https://developer.paypal.com/docs/api/payments/v2/ and https://developer.paypal.com/api/customer-disputes/v1/ .
+"""
+
+import json
+
+import pytest
+
+from lambdas.shared.event import read_events
+from lambdas.shared.providers.registry import REGISTRY
+from tests.unit.providers.paypal_world import delivery
+
+API = "https://api.paypal.com"
+
+
+def read(event_type, resource_type, resource, **changes):
+    document = {
+        "id": "WH-1",
+        "create_time": "2026-09-21T14:13:18.439Z",
+        "event_type": event_type,
+        "resource_type": resource_type,
+        "resource": resource,
+    }
+    (event,) = read_events("paypal", REGISTRY["paypal"], delivery(json.dumps(document | changes).encode(), {}))
+    return event
+
+
+def up(path):
+    return [{"href": f"{API}/v2/x/self", "rel": "self"}, {"href": f"{API}{path}", "rel": "up", "method": "GET"}]
+
+
+ORDER = {"related_ids": {"order_id": "O1"}}
+AMOUNT = {"currency_code": "EUR", "value": "30.00"}
+EVENTS = {
+    # One payment: all that happens to the money says the capture.
+    "capture": (
+        "PAYMENT.CAPTURE.COMPLETED",
+        "capture",
+        {"id": "C1", "amount": AMOUNT, "supplementary_data": ORDER},
+        "C1",
+    ),
+    "capture denied": ("PAYMENT.CAPTURE.DENIED", "capture", {"id": "C1", "links": up("/v2/checkout/orders/O1")}, "C1"),
+    "refund": ("PAYMENT.CAPTURE.REFUNDED", "refund", {"id": "R1", "links": up("/v2/payments/captures/C1")}, "C1"),
+    "reversal": ("PAYMENT.CAPTURE.REVERSED", "refund", {"id": "R2", "links": up("/v2/payments/captures/C1")}, "C1"),
+    "dispute": (
+        "CUSTOMER.DISPUTE.CREATED",
+        "dispute",
+        {"dispute_id": "PP-D-1", "disputed_transactions": [{"seller_transaction_id": "C1"}], "dispute_amount": AMOUNT},
+        "C1",
+    ),
+    # Before the money moves: the order.
+    "order": ("CHECKOUT.ORDER.APPROVED", "checkout-order", {"id": "O1", "purchase_units": [{"amount": AMOUNT}]}, "O1"),
+    "authorization": (
+        "PAYMENT.AUTHORIZATION.CREATED",
+        "authorization",
+        {"id": "A1", "supplementary_data": ORDER},
+        "O1",
+    ),
+    "authorization without an order": ("PAYMENT.AUTHORIZATION.VOIDED", "authorization", {"id": "A1"}, "A1"),
+    # The first version of the API, in which subscriptions are still paid.
+    "sale": ("PAYMENT.SALE.COMPLETED", "sale", {"id": "S1", "billing_agreement_id": "I-1"}, "S1"),
+    "refund of a sale": ("PAYMENT.SALE.REFUNDED", "refund", {"id": "R3", "sale_id": "S1", "links": []}, "S1"),
+    "refund of a first-version capture": ("PAYMENT.CAPTURE.REFUNDED", "refund", {"id": "R4", "capture_id": "C9"}, "C9"),
+    "subscription": ("BILLING.SUBSCRIPTION.ACTIVATED", "subscription", {"id": "I-1"}, "I-1"),
+    # What says nothing is a transaction of its own.
+    "refund of nothing": ("PAYMENT.CAPTURE.REFUNDED", "refund", {"id": "R5", "links": up("/v2/other/X")}, "R5"),
+    "dispute of nothing": ("CUSTOMER.DISPUTE.CREATED", "dispute", {"dispute_id": "PP-D-2"}, "PP-D-2"),
+    "nothing": ("X", "x", {}, "paypal:WH-1"),
+}
+
+
+@pytest.mark.parametrize(("event_type", "kind", "resource", "transaction"), EVENTS.values(), ids=EVENTS.keys())
+def test_an_event_belongs_to(event_type, kind, resource, transaction):
+    event = read(event_type, kind, resource)
+
+    assert (event.event_id, event.event_type, event.transaction_id) == ("WH-1", event_type, transaction)
+    assert event.occurred_at == "2026-09-21T14:13:18.439Z"
+
+
+AMOUNTS = {
+    "capture": ("capture", {"amount": {"value": "30.00", "currency_code": "EUR"}}, ("30.00", "EUR", "major")),
+    "yen": ("capture", {"amount": {"value": "3000", "currency_code": "JPY"}}, ("3000", "JPY", "major")),
+    "sale": ("sale", {"amount": {"total": "6.01", "currency": "USD"}}, ("6.01", "USD", "major")),
+    "dispute": ("dispute", {"dispute_amount": {"value": "9.00", "currency_code": "USD"}}, ("9.00", "USD", "major")),
+    "none": ("checkout-order", {}, (None, None, None)),
+    "no number": ("capture", {"amount": {"value": "1e3", "currency_code": "EUR"}}, (None, None, None)),
+    "no currency": ("capture", {"amount": {"value": "1.00"}}, (None, None, None)),
+}
+
+
+@pytest.mark.parametrize(("kind", "resource", "expected"), AMOUNTS.values(), ids=AMOUNTS.keys())
+def test_an_amount_is_what_paypal_writes(kind, resource, expected):
+    event = read("X", kind, {"id": "1", **resource})
+
+    assert (event.amount, event.currency, event.amount_unit) == expected
+
+
+HOSTILE_LINKS = [
+    None,
+    "x",
+    {"href": "x"},
+    [None, 5, "x", []],
+    [{"rel": "up"}],
+    [{"rel": "up", "href": None}],
+    [{"rel": "up", "href": 5}],
+    [{"rel": "up", "href": ""}],
+    [{"rel": "up", "href": "/"}],
+    [{"rel": "up", "href": "/captures/"}],
+    [{"rel": "up", "href": "captures/C2"}],
+    [{"rel": "up", "href": f"{API}/v2/payments/captures/C 2"}],
+    [{"rel": "up", "href": f"{API}/v2/payments/captures/\u0421"}],
+    [{"rel": "up", "href": f"{API}/v2/payments/captures/" + "C" * 257}],
+    [{"rel": "self", "href": f"{API}/v2/payments/captures/C2"}],
+]
+
+
+@pytest.mark.parametrize("links", HOSTILE_LINKS, ids=lambda links: json.dumps(links)[:50])
+def test_links_that_are_none_leave_the_refund_by_itself(links):
+    assert read("PAYMENT.CAPTURE.REFUNDED", "refund", {"id": "R1", "links": links}).transaction_id == "R1"
+
+
+@pytest.mark.parametrize(
+    "listed", [None, "x", {}, [], [None], [5], [{}], [{"seller_transaction_id": None}]], ids=json.dumps
+)
+def test_a_dispute_that_lists_no_transaction_is_by_itself(listed):
+    resource = {"dispute_id": "PP-D-1", "disputed_transactions": listed}
+
+    assert read("CUSTOMER.DISPUTE.CREATED", "dispute", resource).transaction_id == "PP-D-1"

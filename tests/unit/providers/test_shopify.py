@@ -1,0 +1,256 @@
+"""Shopify: its own package in both directions, its topics, and what its bodies say."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from lambdas.shared.event import read_events
+from lambdas.shared.providers.registry import REGISTRY
+from modules.environments import build_settings
+from modules.validation import SettingsError
+from tests.unit.providers.bodies import BODIES
+from tests.unit.providers.deployed import ACCEPTED, SHOPIFY, Deployed
+from tests.unit.providers.sdk import call
+from tests.unit.webhooks import NOW, OTHER_SECRET, request
+from tools.senders import SENDERS
+
+SIGNATURE = "X-Shopify-Hmac-SHA256"
+TOPIC = "X-Shopify-Topic"
+OTHER_TOPIC = "401 other_topic"
+
+
+def signed(body=None, deployed=SHOPIFY, **headers):
+    content = SHOPIFY.body() if body is None else body
+    given = deployed.sign(content, now=NOW)
+    return request(content, given | {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def read(document, topic="orders/paid", name="shopify"):
+    (event,) = read_events(name, REGISTRY["shopify"], request(json.dumps(document).encode(), {TOPIC: topic}))
+    return event
+
+
+# --- Shopify's own package ------------------------------------------------------------------------------------------
+
+
+def test_what_shopify_s_package_signs_is_accepted():
+    signatures = call(*(["shopify.sign", SHOPIFY.secret, body] for body in BODIES.values()))
+
+    for body, signature in zip(BODIES.values(), signatures, strict=True):
+        headers = {SIGNATURE: signature, TOPIC: "orders/paid"}
+        verdict = SHOPIFY.verify(request(body.encode(), headers))
+        assert verdict.headers == {SIGNATURE.lower(): signature, TOPIC.lower(): "orders/paid"}
+        assert (verdict.scheme, verdict.signed_at) == ("shopify-sha256", None)
+
+
+def test_shopify_s_package_accepts_what_we_send_and_nothing_else():
+    ours = {body: SHOPIFY.sign(body.encode(), now=NOW) for body in BODIES.values()}
+
+    right = call(*(["shopify.validate", SHOPIFY.secret, body, headers] for body, headers in ours.items()))
+    other_key = call(*(["shopify.validate", OTHER_SECRET, body, headers] for body, headers in ours.items()))
+    other_body = call(*(["shopify.validate", SHOPIFY.secret, body + " ", headers] for body, headers in ours.items()))
+
+    assert [(answer["valid"], answer["topic"]) for answer in right] == [(True, "ORDERS_PAID")] * len(ours)
+    assert {(answer["valid"], answer["reason"]) for answer in other_key + other_body} == {(False, "invalid_hmac")}
+
+
+# --- topics ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("topics", "expected"),
+    [
+        (["orders/paid"], ACCEPTED),
+        (["refunds/create"], ACCEPTED),
+        (["orders/create"], OTHER_TOPIC),
+        (["ORDERS/PAID"], OTHER_TOPIC),
+        (["orders/paid "], OTHER_TOPIC),
+        (["orders/paid\n"], OTHER_TOPIC),
+        (["orders/pa\u0456d"], OTHER_TOPIC),
+        (["orders/paid,refunds/create"], OTHER_TOPIC),
+        (["orders"], OTHER_TOPIC),
+        ([""], OTHER_TOPIC),
+        ([], OTHER_TOPIC),
+        (["orders/paid", "orders/paid"], OTHER_TOPIC),
+        (["orders/create", "orders/paid"], OTHER_TOPIC),
+        (["orders/paid", "orders/create"], OTHER_TOPIC),
+    ],
+    ids=ascii,
+)
+def test_a_topic_that_was_not_agreed_on_is_refused_aloud(topics, expected):
+    assert SHOPIFY.answer(signed(X_Shopify_Topic=topics)) == expected
+
+
+def test_an_unsigned_request_hears_nothing_of_topics():
+    assert SHOPIFY.answer(signed(X_Shopify_Topic="orders/create", X_Shopify_Hmac_SHA256="x")) == (
+        "401 signature_mismatch"
+    )
+
+
+def test_without_topics_nothing_is_accepted():
+    assert Deployed(entry="shopify").answer(signed()) == "503 topics_missing"
+
+
+@pytest.mark.parametrize(
+    "topics",
+    [
+        "orders/paid",
+        "orders/paid,refunds/create",
+        "order_transactions/create,orders/paid,refunds/create,disputes/update",
+        "customers/data_request",
+    ],
+)
+def test_topics_of_different_resources_can_share_a_name(topics):
+    options = {"shopify": {"topics": topics}}
+
+    assert build_settings("dev", {"providers": ["shopify"], "provider_options": options}).provider_options == options
+
+
+@pytest.mark.parametrize(
+    "topics",
+    [
+        "",
+        "orders",
+        "orders/",
+        "/paid",
+        "Orders/paid",
+        "ORDERS_PAID",
+        "orders/paid,",
+        "orders/paid, refunds/create",
+        "orders/paid\n",
+        "orders/create,orders/paid",
+        "orders/paid,orders/paid",
+        "refunds/create,orders/create,orders/paid",
+        "orders/create,refunds/create,orders/paid",
+        "orders/create,orders/paid,refunds/create",
+    ],
+)
+def test_topics_that_may_send_the_same_bytes_cannot_share_a_name(topics):
+    values = {"providers": ["shopify"], "provider_options": {"shopify": {"topics": topics}}}
+
+    with pytest.raises(SettingsError, match=r"^provider_options\.shopify\.topics: .*topics that this URL"):
+        build_settings("dev", values)
+
+
+def test_a_shopify_without_topics_is_not_deployed():
+    with pytest.raises(SettingsError, match=r"^provider_options\.shopify\.topics: is missing"):
+        build_settings("dev", {"providers": ["shopify"]})
+
+
+# --- which event it is ----------------------------------------------------------------------------------------------
+
+
+def test_a_delivery_that_comes_again_under_new_headers_is_the_same_event():
+    first = signed()
+    again = replace(first, headers={**first.headers, "x-shopify-webhook-id": ["w2"], "x-shopify-event-id": ["e2"]})
+
+    assert SHOPIFY.answer(again) == ACCEPTED
+    keys = {read_events("shopify", SHOPIFY.provider, webhook)[0].sort_key for webhook in (first, again)}
+    assert len(keys) == 1
+
+
+def test_a_signed_body_under_another_topic_that_is_taken_is_no_new_event():
+    first, relabelled = signed(), signed(X_Shopify_Topic="refunds/create")
+
+    assert SHOPIFY.answer(relabelled) == ACCEPTED
+    keys = {read_events("shopify", SHOPIFY.provider, webhook)[0].sort_key for webhook in (first, relabelled)}
+    assert len(keys) == 1
+
+
+def test_the_same_bytes_of_two_topics_are_two_events_under_two_names():
+    order = json.loads(SHOPIFY.body())
+
+    created = read(order, topic="orders/create", name="shopify-created")
+    paid = read(order, topic="orders/paid", name="shopify")
+
+    assert created.key != paid.key
+    assert (created.event_type, paid.event_type) == ("orders/create", "orders/paid")
+    assert created.transaction_id == paid.transaction_id
+
+
+# --- what its bodies say --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("event", SENDERS["shopify"].events)
+def test_what_the_sender_sends_is_read(event):
+    document, order = SENDERS["shopify"].events[event](7)
+
+    read_event = read(document, topic=event)
+
+    assert (read_event.event_type, read_event.transaction_id) == (event, order)
+    assert (read_event.currency, read_event.amount_unit) == ("CAD", "major")
+
+
+@pytest.mark.parametrize(
+    ("document", "transaction_id"),
+    [
+        # orders/*
+        ({"id": 820982911946154508, "admin_graphql_api_id": "gid://shopify/Order/820982911946154508"}, None),
+        # refunds/create, order_transactions/create, fulfillments/create, disputes/create
+        ({"id": 1, "order_id": 820982911946154508}, None),
+        # returns/request
+        ({"id": 1, "order": {"id": 820982911946154508}}, None),
+        # orders/edited
+        ({"order_edit": {"id": 78912328793, "order_id": 820982911946154508}}, None),
+        # draft_orders/create, before it is an order
+        ({"id": 890612572, "order_id": None}, "890612572"),
+        # carts/create
+        ({"id": "eeafa272cebfd4b22385bc4b645e762c"}, "eeafa272cebfd4b22385bc4b645e762c"),
+        ({"order_id": 1.5, "id": 2}, "2"),
+        ({"order_id": True, "id": 2}, "2"),
+        ({"order_id": "a b", "id": 2}, "2"),
+    ],
+)
+def test_the_transaction_is_the_order(document, transaction_id):
+    assert read(document).transaction_id == (transaction_id or "820982911946154508")
+
+
+def test_what_names_no_object_is_a_transaction_of_its_own():
+    event = read({"shop_id": 954889})
+
+    assert event.transaction_id == f"shopify:{event.event_id}"
+
+
+@pytest.mark.parametrize(
+    ("document", "amount", "currency"),
+    [
+        ({"total_price": "398.00", "currency": "CAD"}, "398.00", "CAD"),
+        ({"total_price": "0.00", "currency": "jpy"}, "0.00", "JPY"),
+        # order_transactions/create and disputes/create
+        ({"order_id": 1, "amount": "11.50", "currency": "USD"}, "11.50", "USD"),
+        ({"order_id": 1, "transactions": [{"amount": "41.94", "currency": "USD"}]}, "41.94", "USD"),
+        # Of several payments that a refund goes back to, none is the refund.
+        ({"transactions": [{"amount": "1.00", "currency": "USD"}, {"amount": "2.00", "currency": "USD"}]}, None, None),
+        ({"order_id": 1, "transactions": []}, None, None),
+        ({"order_id": 1, "transactions": {"amount": "1.00", "currency": "USD"}}, None, None),
+        ({"order_id": 1, "transactions": ["41.94"]}, None, None),
+        ({"total_price": "398.00"}, None, None),
+        ({"total_price": "398,00", "currency": "CAD"}, None, None),
+        ({"total_price": "\uff11.00", "currency": "CAD"}, None, None),
+        ({"total_price": "398.00", "currency": "dollars"}, None, None),
+        ({"total_price": None, "currency": "CAD"}, None, None),
+    ],
+)
+def test_the_amount_is_what_shopify_writes_in_major_units(document, amount, currency):
+    event = read({"id": 1, **document})
+
+    assert (event.amount, event.currency) == (amount, currency)
+    assert event.amount_unit == (None if amount is None else "major")
+
+
+@pytest.mark.parametrize(
+    ("document", "occurred_at"),
+    [
+        (
+            {"updated_at": "2021-12-31T19:00:00-05:00", "created_at": "2021-12-30T19:00:00-05:00"},
+            "2022-01-01T00:00:00.000Z",
+        ),
+        ({"updated_at": None, "created_at": "2021-12-31T19:00:00-05:00"}, "2022-01-01T00:00:00.000Z"),
+        ({"processed_at": "2021-12-31T19:00:00-05:00"}, "2022-01-01T00:00:00.000Z"),
+        ({"updated_at": "yesterday"}, None),
+        ({}, None),
+    ],
+)
+def test_the_time_is_the_object_s_own(document, occurred_at):
+    assert read({"id": 1, **document}).occurred_at == occurred_at

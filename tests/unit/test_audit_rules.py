@@ -1,0 +1,437 @@
+"""Every rule of the policy: silent on a stack that is right, and red on one mistake."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.unit.audit_stack import ACCOUNT, TAGS, Stack, allow, good, only, plan_of, read, service
+from tools.audit.model.plan import Plan
+from tools.audit.rules import rule, rules
+
+RULES = {item.id: item for item in rules()}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake, and the resource that a rule must name for it."""
+
+    rule: str
+    make: Callable[[Stack], object]
+    address: str
+    actions: dict[str, list[str]] = field(default_factory=dict)
+
+
+def put(address: str, **values: object) -> Callable[[Stack], object]:
+    return lambda stack: stack[address].update(values)
+
+
+def drop(*addresses: str) -> Callable[[Stack], object]:
+    return lambda stack: [stack.pop(address) for address in addresses]
+
+
+def unset(address: str, attribute: str) -> Callable[[Stack], object]:
+    return lambda stack: stack[address].pop(attribute)
+
+
+def add(address: str, **values: object) -> Callable[[Stack], object]:
+    return lambda stack: stack.update({address: values})
+
+
+def say(document: str, *statements: dict[str, object]) -> Callable[[Stack], object]:
+    return lambda stack: stack[f"data.aws_iam_policy_document.{document}"]["statement"].extend(statements)
+
+
+def instead(document: str, *statements: dict[str, object]) -> Callable[[Stack], object]:
+    return lambda stack: stack[f"data.aws_iam_policy_document.{document}"].update(statement=list(statements))
+
+
+def trust(**more: object) -> dict[str, object]:
+    return allow("Trust", ["sts:AssumeRole"], [], **more)
+
+
+def deny(**more: object) -> dict[str, object]:
+    """The statement that refuses plain HTTP, with something else in it."""
+    statement = {
+        "sid": "DenyPlainHttp",
+        "effect": "Deny",
+        "actions": ["s3:*"],
+        "resources": ["${aws_s3_bucket.archive.arn}", "${aws_s3_bucket.archive.arn}/*"],
+        "principals": [{"type": "*", "identifiers": ["*"]}],
+        "condition": only("aws:SecureTransport", "false", "Bool"),
+    }
+    return statement | more
+
+
+INGESTION = "aws_lambda_function.ingestion"
+MAIN = "aws_sqs_queue.main"
+MAIN_ARN = "${aws_sqs_queue.main.arn}"
+DEAD = "aws_sqs_queue.dead"
+AGE = "aws_cloudwatch_metric_alarm.age"
+LOG = "aws_cloudwatch_log_group.ingestion"
+PROCESSING = "aws_iam_role_policy.processing"
+ARCHIVE = "aws_s3_bucket.archive"
+ROUTE = "aws_api_gateway_method.webhook"
+TARGET = "aws_cloudwatch_event_target.stripe"
+MAPPING = "aws_lambda_event_source_mapping.main"
+EGRESS = {"protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_blocks": ["0.0.0.0/0"]}
+
+MISTAKES = [
+    # Queues
+    Mistake("queue-dead-letter", unset(MAIN, "redrive_policy"), MAIN),
+    Mistake("queue-fifo-dead-letter", put(DEAD, fifo_queue=False), MAIN),
+    Mistake("queue-fifo-dead-letter", put(MAIN, fifo_queue=False), MAIN),
+    Mistake("queue-dead-letter-retention", put(DEAD, message_retention_seconds=345_600), DEAD),
+    Mistake("queue-visibility", put(MAIN, visibility_timeout_seconds=179), MAIN),
+    Mistake("queue-visibility", put(MAPPING, maximum_batching_window_in_seconds=121), MAIN),
+    Mistake("queue-fifo-throughput", unset(MAIN, "deduplication_scope"), MAIN),
+    Mistake("queue-fifo-throughput", put(MAIN, fifo_throughput_limit="perQueue"), MAIN),
+    Mistake("mapping-concurrency", put(MAPPING, scaling_config=[{"maximum_concurrency": 21}]), MAPPING),
+    Mistake("mapping-concurrency", unset(MAPPING, "scaling_config"), MAPPING),
+    Mistake("mapping-partial-failures", unset(MAPPING, "function_response_types"), MAPPING),
+    # Functions
+    Mistake("function-arm64", put(INGESTION, architectures=["x86_64"]), INGESTION),
+    Mistake("function-arm64", unset(INGESTION, "architectures"), INGESTION),
+    Mistake("function-role", put(INGESTION, role="arn:aws:iam::123456789012:role/admin"), INGESTION),
+    Mistake("function-log-group", put(LOG, name="/aws/lambda/other-dev"), INGESTION),
+    Mistake("log-retention", put(LOG, retention_in_days=0), LOG),
+    Mistake("log-retention", unset(LOG, "retention_in_days"), LOG),
+    Mistake("function-tracing", put(INGESTION, tracing_config=[{"mode": "PassThrough"}]), INGESTION),
+    Mistake("function-network", unset(INGESTION, "vpc_config"), INGESTION),
+    # The API
+    Mistake("route-guarded", put(INGESTION, environment=[{"variables": {}}]), ROUTE),
+    Mistake(
+        "route-guarded",
+        put(
+            INGESTION,
+            environment=[
+                {"variables": {"PROVIDERS": '{"x":{"entry":"x","secretArn":"arn:aws:secretsmanager:::secret:x"}}'}}
+            ],
+        ),
+        ROUTE,
+    ),
+    Mistake("route-guarded", instead("ingestion", allow("Archive", ["s3:PutObject"], [])), ROUTE),
+    Mistake(
+        "route-guarded",
+        put("aws_api_gateway_integration.webhook", uri="${aws_lambda_function.processing.invoke_arn}"),
+        ROUTE,
+    ),
+    Mistake("route-guarded", put(ROUTE, authorization="CUSTOM"), ROUTE),
+    Mistake("route-throttled", drop("aws_api_gateway_method_settings.all"), ROUTE),
+    Mistake(
+        "route-throttled",
+        put(
+            "aws_api_gateway_method_settings.all",
+            settings=[{"throttling_rate_limit": -1, "throttling_burst_limit": -1}],
+        ),
+        ROUTE,
+    ),
+    Mistake("route-api-key", drop("aws_api_gateway_usage_plan_key.key"), ROUTE),
+    Mistake("route-api-key", put("aws_api_gateway_usage_plan.plan", api_stages=[]), ROUTE),
+    Mistake("api-busy-answer", drop("aws_api_gateway_gateway_response.busy"), "aws_api_gateway_rest_api.api"),
+    Mistake(
+        "api-busy-answer",
+        put("aws_api_gateway_gateway_response.busy", status_code="500"),
+        "aws_api_gateway_rest_api.api",
+    ),
+    Mistake(
+        "api-busy-answer",
+        unset("aws_api_gateway_gateway_response.busy", "response_parameters"),
+        "aws_api_gateway_rest_api.api",
+    ),
+    Mistake(
+        "api-payload-log",
+        put("aws_api_gateway_method_settings.all", settings=[{"data_trace_enabled": True}]),
+        "aws_api_gateway_method_settings.all",
+    ),
+    Mistake(
+        "entry-point-known",
+        add("aws_lambda_function_url.url", function_name="webhook-ingestion-dev", authorization_type="NONE"),
+        "aws_lambda_function_url.url",
+    ),
+    # Events
+    Mistake("event-archive", drop("aws_cloudwatch_event_archive.archive"), "aws_cloudwatch_event_bus.bus"),
+    Mistake("event-target-dead-letter", unset(TARGET, "dead_letter_config"), TARGET),
+    Mistake("event-target-dead-letter", put(TARGET, dead_letter_config=[{"arn": MAIN_ARN}]), TARGET),
+    Mistake("event-target-allowed", instead("queue_target"), TARGET),
+    Mistake("event-target-allowed", instead("queue_undelivered"), TARGET),
+    # Permissions
+    Mistake("iam-readable", unset(PROCESSING, "policy"), PROCESSING),
+    Mistake("iam-readable", instead("processing"), PROCESSING),
+    Mistake("iam-sid", say("processing", allow("", ["sqs:SendMessage"], [MAIN_ARN])), PROCESSING),
+    Mistake("iam-action", say("processing", allow("A", ["sqs:*"], [MAIN_ARN])), PROCESSING),
+    Mistake("iam-action", say("processing", allow("A", ["*"], [MAIN_ARN])), PROCESSING),
+    Mistake("iam-action", say("processing", allow("A", ["s3:Get?bject"], [f"${{{ARCHIVE}.arn}}/*"])), PROCESSING),
+    Mistake(
+        "iam-action",
+        say("processing", {"sid": "A", "effect": "Allow", "not_actions": ["iam:Get"], "resources": ["*"]}),
+        PROCESSING,
+    ),
+    Mistake(
+        "iam-action",
+        put(
+            PROCESSING,
+            policy='{"Statement":{"Sid":"A","Effect":"Allow","Action":"dynamodb:*","Resource":'
+            '"${aws_dynamodb_table.records.arn}"}}',
+        ),
+        PROCESSING,
+    ),
+    Mistake("iam-resource", say("processing", allow("A", ["sqs:SendMessage"], ["*"])), PROCESSING),
+    Mistake(
+        "iam-resource",
+        say("processing", allow("A", ["sqs:SendMessage"], [f"arn:aws:sqs:us-east-1:{ACCOUNT}:webhook-*"])),
+        PROCESSING,
+    ),
+    Mistake("iam-resource", say("processing", allow("A", ["sqs:SendMessage"], [f"{MAIN_ARN}*"])), PROCESSING),
+    Mistake(
+        "iam-resource",
+        add(
+            "data.aws_iam_policy_document.operators",
+            statement=[allow("Operate", ["execute-api:Invoke"], ["arn:aws:execute-api:*:*:*"])],
+        ),
+        "data.aws_iam_policy_document.operators",
+    ),
+    Mistake(
+        "iam-escalation", say("processing", allow("A", ["iam:PassRole"], ["${aws_iam_role.ingestion.arn}"])), PROCESSING
+    ),
+    Mistake(
+        "iam-escalation",
+        say("processing", allow("A", ["lambda:UpdateFunctionCode"], ["${aws_lambda_function.ingestion.arn}"])),
+        PROCESSING,
+    ),
+    Mistake(
+        "iam-managed-policy",
+        add(
+            "aws_iam_role_policy_attachment.admin",
+            role="${aws_iam_role.processing.name}",
+            policy_arn="arn:aws:iam::aws:policy/AdministratorAccess",
+        ),
+        "aws_iam_role_policy_attachment.admin",
+    ),
+    Mistake(
+        "iam-managed-policy",
+        add(
+            "aws_iam_role_policy_attachment.lookalike",
+            role="${aws_iam_role.processing.name}",
+            policy_arn="arn:aws:iam::123456789012:policy/AmazonAPIGatewayPushToCloudWatchLogs",
+        ),
+        "aws_iam_role_policy_attachment.lookalike",
+    ),
+    Mistake(
+        "role-trust",
+        instead("processing_trust", trust(principals=service("lambda.amazonaws.com"))),
+        "aws_iam_role.processing",
+    ),
+    Mistake(
+        "role-trust",
+        instead(
+            "processing_trust",
+            trust(
+                principals=service("events.amazonaws.com"),
+                condition=only("aws:SourceAccount", ACCOUNT, "StringEqualsIfExists"),
+            ),
+        ),
+        "aws_iam_role.processing",
+    ),
+    Mistake(
+        "role-trust",
+        instead(
+            "processing_trust",
+            trust(
+                principals=[{"type": "AWS", "identifiers": ["arn:aws:iam::999999999999:root"]}],
+                condition=only("aws:SourceAccount", ACCOUNT),
+            ),
+        ),
+        "aws_iam_role.processing",
+    ),
+    Mistake("resource-policy", unset("aws_lambda_permission.webhook", "source_arn"), "aws_lambda_permission.webhook"),
+    Mistake(
+        "resource-policy",
+        say(
+            "archive",
+            allow(
+                "Everybody",
+                ["s3:GetObject"],
+                [f"${{{ARCHIVE}.arn}}/*"],
+                principals=[{"type": "*", "identifiers": ["*"]}],
+            ),
+        ),
+        "aws_s3_bucket_policy.archive",
+    ),
+    Mistake(
+        "resource-policy",
+        say(
+            "queue_main",
+            allow(
+                "OtherAccount",
+                ["sqs:SendMessage"],
+                [MAIN_ARN],
+                principals=[{"type": "AWS", "identifiers": ["999999999999"]}],
+            ),
+        ),
+        "aws_sqs_queue_policy.main",
+    ),
+    Mistake(
+        "resource-policy",
+        put(
+            MAIN,
+            policy='{"Statement":[{"Sid":"Open","Effect":"Allow","Action":"sqs:SendMessage","Principal":"*",'
+            '"Resource":"${aws_sqs_queue.main.arn}"}]}',
+        ),
+        MAIN,
+    ),
+    Mistake(
+        "iam-action",
+        put(
+            "aws_iam_role.processing",
+            inline_policy=[{"name": "more", "policy": '{"Statement":{"Sid":"A","Effect":"Allow","Action":"sqs:*"}}'}],
+        ),
+        "aws_iam_role.processing",
+    ),
+    # Transport
+    Mistake("tls-only", drop("aws_sqs_queue_policy.main"), MAIN),
+    Mistake("tls-only", instead("archive", deny(resources=[f"${{{ARCHIVE}.arn}}"])), ARCHIVE),
+    Mistake("tls-only", instead("archive", deny(actions=["s3:GetObject"])), ARCHIVE),
+    Mistake("tls-only", instead("archive", deny(condition=only("aws:SecureTransport", "true", "Bool"))), ARCHIVE),
+    Mistake("tls-only", instead("archive", deny(principals=service("lambda.amazonaws.com"))), ARCHIVE),
+    Mistake(
+        "tls-only",
+        instead(
+            "archive", deny(condition=[*only("aws:SecureTransport", "false", "Bool"), *only("aws:SourceVpc", "vpc-1")])
+        ),
+        ARCHIVE,
+    ),
+    # Secrets
+    Mistake(
+        "secret-in-plan",
+        add("aws_secretsmanager_secret_version.stripe", secret_id="${aws_secretsmanager_secret.stripe.id}"),
+        "aws_secretsmanager_secret_version.stripe",
+    ),
+    Mistake("secret-in-plan", put(INGESTION, environment=[{"variables": {"SIGNING": "whsec_" + "a" * 32}}]), INGESTION),
+    Mistake("secret-in-variable", put(INGESTION, environment=[{"variables": {"STRIPE_SECRET": "short"}}]), INGESTION),
+    # Alarms
+    Mistake("alarm-notifies", put(AGE, alarm_actions=[]), AGE),
+    Mistake("alarm-notifies", put(AGE, actions_enabled=False), AGE),
+    Mistake("alarm-missing-data", unset(AGE, "treat_missing_data"), AGE),
+    Mistake("alarm-function", drop("aws_cloudwatch_metric_alarm.ingestion-errors"), INGESTION),
+    Mistake(
+        "alarm-function", drop("aws_cloudwatch_metric_alarm.processing-throttles"), "aws_lambda_function.processing"
+    ),
+    Mistake("alarm-queue", drop(AGE), MAIN),
+    Mistake("alarm-queue", drop("aws_cloudwatch_metric_alarm.dead"), DEAD),
+    Mistake("alarm-api", drop("aws_cloudwatch_metric_alarm.api-5xx"), "aws_api_gateway_rest_api.api"),
+    # Names and tags
+    Mistake("tags", put(ARCHIVE, tags={"Environment": "dev", "Service": "webhooks"}), ARCHIVE),
+    Mistake("name-suffix", put("aws_sqs_queue.target", name="webhook-subscriber"), "aws_sqs_queue.target"),
+    Mistake("name-suffix", put("aws_sqs_queue.target", name="webhook-subscriber-prod"), "aws_sqs_queue.target"),
+    # Data
+    Mistake("data-destroyed", lambda _: None, ARCHIVE, {ARCHIVE: ["delete"]}),
+    Mistake("data-destroyed", lambda _: None, ARCHIVE, {ARCHIVE: ["forget"]}),
+    Mistake(
+        "data-destroyed",
+        lambda _: None,
+        "aws_dynamodb_table.records",
+        {"aws_dynamodb_table.records": ["create", "delete"]},
+    ),
+    Mistake("destroy-complete", put(ARCHIVE, force_destroy=False), ARCHIVE),
+    Mistake(
+        "destroy-complete",
+        unset("aws_secretsmanager_secret.stripe", "recovery_window_in_days"),
+        "aws_secretsmanager_secret.stripe",
+    ),
+    Mistake(
+        "destroy-complete",
+        put("aws_dynamodb_table.records", deletion_protection_enabled=True),
+        "aws_dynamodb_table.records",
+    ),
+    # Network
+    Mistake(
+        "network-ingress",
+        put("aws_security_group.functions", ingress=[{**EGRESS, "cidr_blocks": ["0.0.0.0/0"]}]),
+        "aws_security_group.functions",
+    ),
+    Mistake(
+        "network-ingress",
+        add("aws_vpc_security_group_ingress_rule.all", ip_protocol="-1", cidr_ipv4="0.0.0.0/0", tags=TAGS),
+        "aws_vpc_security_group_ingress_rule.all",
+    ),
+    Mistake(
+        "network-egress",
+        put("aws_security_group.functions", egress=[{**EGRESS, "protocol": "-1", "from_port": 0, "to_port": 0}]),
+        "aws_security_group.functions",
+    ),
+    Mistake(
+        "network-egress",
+        add("aws_security_group_rule.out", type="egress", protocol="tcp", from_port=0, to_port=443),
+        "aws_security_group_rule.out",
+    ),
+]
+
+
+@pytest.mark.parametrize("id_", RULES)
+def test_a_rule_is_silent_on_a_stack_that_is_right(id_):
+    assert RULES[id_].findings(read(good())) == []
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=[f"{item.rule}-{number}" for number, item in enumerate(MISTAKES)])
+def test_a_rule_names_the_resource_with_the_mistake(mistake):
+    # Given a stack with one mistake
+    stack = good()
+    mistake.make(stack)
+
+    # When
+    findings = RULES[mistake.rule].findings(Plan.read(plan_of(stack, mistake.actions)))
+
+    # Then the rule names that resource
+    assert mistake.address in {finding.address for finding in findings}
+    assert {finding.check for finding in findings} == {mistake.rule}
+
+
+def test_every_rule_has_been_seen_red():
+    assert {mistake.rule for mistake in MISTAKES} == RULES.keys()
+
+
+def test_two_environments_in_one_plan_have_names_of_their_own():
+    # Given a second environment's queue in the plan, and one that has the tag of one and the name of the other
+    stack = good()
+    stack["aws_sqs_queue.other"] = {"name": "webhook-queue-prod", "tags": {**TAGS, "Environment": "prod"}}
+    stack["aws_sqs_queue.mixed"] = {"name": "webhook-mixed-dev", "tags": {**TAGS, "Environment": "prod"}}
+
+    found = RULES["name-suffix"].findings(read(stack))
+
+    assert [item.address for item in found] == ["aws_sqs_queue.mixed"]
+
+
+def test_a_shared_role_is_named_on_both_functions():
+    stack = good()
+    stack[INGESTION]["role"] = "${aws_iam_role.processing.arn}"
+
+    found = RULES["function-role"].findings(read(stack))
+
+    assert {item.address for item in found} == {INGESTION, "aws_lambda_function.processing"}
+
+
+def test_a_finding_about_a_secret_does_not_tell_it():
+    stack = good()
+    stack[INGESTION]["environment"] = [{"variables": {"SIGNING": "whsec_" + "a" * 32}}]
+
+    found = RULES["secret-in-plan"].findings(read(stack))
+
+    assert all("whsec_" not in item.message for item in found)
+    assert "environment.variables.SIGNING" in found[0].message
+
+
+def test_two_rules_cannot_have_one_id():
+    def another(plan):
+        yield from ()
+
+    with pytest.raises(ValueError, match="iam-action"):
+        rule("iam-action", "Another", why="why", source="source")(another)
+
+
+def test_a_rule_without_a_source_is_refused():
+    def another(plan):
+        yield from ()
+
+    with pytest.raises(ValueError, match="source"):
+        rule("new-rule", "A rule", why="why", source="")(another)

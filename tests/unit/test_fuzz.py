@@ -1,0 +1,41 @@
+"""A short run of the coverage-guided fuzzer at every provider's door; ``make fuzz`` runs it for longer."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from lambdas.shared.providers.registry import REGISTRY
+from tests.synth.labels import ROOT
+
+atheris = pytest.importorskip("atheris", reason="Atheris has wheels for Linux on x86_64 only")
+
+from fuzz.door import AcceptedError, Door  # noqa: E402
+
+
+@pytest.mark.parametrize("entry", REGISTRY)
+def test_nothing_escapes_and_nothing_unsigned_is_accepted(entry):
+    run = subprocess.run(
+        [sys.executable, "-m", "fuzz", entry, "--runs", "3000"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert run.returncode == 0, run.stdout
+    assert f"{entry}: #3000" in run.stdout
+
+
+def test_a_door_that_lets_everything_in_is_found():
+    door = Door("stripe")
+    door.provider = replace(door.provider, scheme=SimpleNamespace(verify=lambda request, secrets: None))
+
+    with pytest.raises(AcceptedError, match="stripe accepted"):
+        door.try_one(b"anything")
+
+
+def test_an_error_that_is_no_refusal_escapes():
+    door = Door("stripe")
+    door.provider = replace(door.provider, scheme=SimpleNamespace(verify=lambda request, secrets: 1 / 0))
+
+    with pytest.raises(ZeroDivisionError):
+        door.try_one(b"anything")

@@ -1,0 +1,99 @@
+"""What years later proves that an archived payload is what its provider signed."""
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from lambdas.shared.evidence import Evidence
+from lambdas.shared.providers.registry import REGISTRY
+from lambdas.shared.request import WebhookRequest
+from tools.proof import ArchivedPayload, Proof, prove
+from tools.senders import SENDERS, Signing
+
+NOW = 1_790_000_000
+every_sender = pytest.mark.parametrize("sender", SENDERS.values(), ids=list(SENDERS))
+
+
+def no_certificate(key_id):
+    raise AssertionError(f"nobody asked for a certificate, and it was looked for: {key_id}")
+
+
+def archive(sender, secret):
+    """Return what ingestion and processing leave of a webhook."""
+    sent = sender.webhook(Signing(secret=secret, now=NOW, number=1, options=sender.options))
+    request = WebhookRequest(
+        body=sent.body,
+        headers={name.lower(): [value] for name, value in sent.headers.items()},
+        received_at=NOW + 2.5,
+    )
+    provider = REGISTRY[sender.entry].configured(sender.options)
+    verdict = provider.scheme.verify(request, [sender.kept(secret)])
+    evidence = Evidence(
+        entry=sender.entry,
+        options=provider.configuration,
+        scheme=verdict.scheme,
+        key_id=verdict.key_id,
+        headers=verdict.headers,
+        received_at=request.received_at,
+    )
+    key = f"raw/{sender.entry}/e/{hashlib.sha256(sent.body).hexdigest()}"
+    return ArchivedPayload(key=key, body=sent.body, metadata=evidence.to_metadata())
+
+
+def with_evidence(payload, **changes):
+    evidence = replace(Evidence.from_metadata(payload.metadata), **changes)
+    return replace(payload, metadata=evidence.to_metadata())
+
+
+@every_sender
+def test_a_payload_is_proven_with_the_key_that_signed_it_among_others(sender):
+    secret, other = sender.new_secret(), sender.new_secret()
+    payload = archive(sender, secret)
+
+    assert prove(payload, [sender.kept(other), sender.kept(secret)], no_certificate) is Proof.PROVEN
+
+
+@every_sender
+def test_without_the_key_that_signed_it_nothing_is_proven(sender):
+    payload = archive(sender, sender.new_secret())
+
+    assert prove(payload, [sender.kept(sender.new_secret())], no_certificate) is Proof.KEY_UNKNOWN
+    assert prove(payload, [], no_certificate) is Proof.KEY_UNKNOWN
+
+
+@every_sender
+def test_bytes_that_changed_are_told(sender):
+    secret = sender.new_secret()
+    payload = archive(sender, secret)
+
+    assert prove(replace(payload, body=payload.body + b" "), [sender.kept(secret)], no_certificate) is Proof.CHANGED
+
+
+@every_sender
+def test_a_payload_put_into_the_place_of_another_is_refuted(sender):
+    # Given somebody who may write into the archive, and gives other bytes the right digest and another's evidence
+    secret = sender.new_secret()
+    payload = archive(sender, secret)
+    body = payload.body.replace(b"1", b"2")
+    forged = replace(payload, body=body, key=f"raw/{sender.entry}/e/{hashlib.sha256(body).hexdigest()}")
+
+    assert prove(forged, [sender.kept(secret)], no_certificate) is Proof.REFUTED
+
+
+@every_sender
+def test_a_payload_without_evidence_is_told(sender):
+    secret = sender.new_secret()
+    payload = archive(sender, secret)
+
+    assert prove(replace(payload, metadata={}), [sender.kept(secret)], no_certificate) is Proof.NO_EVIDENCE
+    assert prove(with_evidence(payload, entry="another"), [sender.kept(secret)], no_certificate) is Proof.NO_EVIDENCE
+
+
+@pytest.mark.parametrize("entry", ["stripe", "standard-webhooks", "generic-timestamped"])
+def test_the_time_of_receipt_is_part_of_what_is_verified(entry):
+    secret = SENDERS[entry].new_secret()
+    payload = archive(SENDERS[entry], secret)
+
+    late = with_evidence(payload, received_at=NOW + 301.0)
+    assert prove(late, [secret], no_certificate) is Proof.REFUTED

@@ -1,0 +1,317 @@
+"""Rules between settings: what each allows by itself, and not together."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.shared.providers.registry import REGISTRY
+from modules.concurrency import reserved_concurrency
+from modules.environments import build_settings
+from modules.settings import FunctionSettings
+from modules.validation import SettingsError
+from tests.unit.options import OPTIONS
+
+# --- queue ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("timeout", "visibility"), [(1, 6), (30, 180), (30, 181), (50, 300), (50, 43_200)])
+def test_a_visibility_timeout_of_six_timeouts_or_more_is_accepted(timeout, visibility):
+    values = {"functions": {"timeout": timeout}, "queue": {"visibility_timeout": visibility}}
+
+    settings = build_settings("dev", values)
+
+    assert (settings.functions.timeout, settings.queue.visibility_timeout) == (timeout, visibility)
+
+
+@pytest.mark.parametrize(("timeout", "visibility"), [(1, 5), (30, 179), (50, 299), (50, 1)])
+def test_a_visibility_timeout_under_six_timeouts_is_refused_with_both(timeout, visibility):
+    values = {"functions": {"timeout": timeout}, "queue": {"visibility_timeout": visibility}}
+
+    with pytest.raises(SettingsError) as refusal:
+        build_settings("dev", values)
+
+    assert str(refusal.value).startswith(
+        f"queue.visibility_timeout: {visibility} s is less than six times functions.timeout, {timeout} s"
+    )
+
+
+@pytest.mark.parametrize(("retention", "fits"), [(900, False), (901, True)])
+def test_a_message_outlives_its_last_receive(retention, fits):
+    # Otherwise it would expire before SQS moves it to the dead letter queue, and be gone.
+    values = {"queue": {"retention": retention}, "functions": {"timeout": 50}}
+
+    if fits:
+        assert build_settings("dev", values).queue.retention == retention
+    else:
+        with pytest.raises(SettingsError, match=r"queue\.retention: 900 s .* 900 s"):
+            build_settings("dev", values)
+
+
+@pytest.mark.parametrize("preset", ["standard", "burst"])
+def test_an_order_without_fifo_is_refused(preset):
+    with pytest.raises(SettingsError) as refusal:
+        build_settings("dev", {"preset": preset, "queue": {"ordered_by": "transaction"}})
+
+    assert str(refusal.value) == ("queue.ordered_by: 'transaction' needs queue.fifo; a standard queue keeps no order")
+
+
+@pytest.mark.parametrize("values", [{"preset": "ordered"}, {"queue": {"fifo": True}}], ids=["preset", "setting"])
+def test_a_fifo_queue_may_keep_the_order_of_transactions(values):
+    queue = {**values.get("queue", {}), "ordered_by": "transaction"}
+
+    settings = build_settings("dev", {**values, "queue": queue})
+
+    assert (settings.queue.fifo, settings.queue.ordered_by) == (True, "transaction")
+
+
+# --- concurrency ----------------------------------------------------------------------------------------------------
+
+
+def reserved(**functions):
+    rate = functions.pop("rate", 1_000)
+    settings = build_settings("dev", {"api": {"throttle_rate": rate}, "functions": functions})
+    return reserved_concurrency(settings.api.throttle_rate, settings.functions)
+
+
+@pytest.mark.parametrize(
+    ("given", "ingestion", "processing"),
+    [
+        # Executions at once are requests per second times seconds per request.
+        ({}, 50, 100),
+        ({"rate": 2_000}, 100, 200),
+        ({"ingestion_budget": 20, "processing_budget": 10}, 20, 10),
+        # Of a fraction, the next whole number.
+        ({"rate": 990, "ingestion_budget": 51}, 51, 99),
+        ({"rate": 21, "ingestion_budget": 48}, 2, 3),
+        # One at least, and two where an event source mapping asks for them.
+        ({"rate": 1, "ingestion_budget": 1, "processing_budget": 1}, 1, 2),
+        # A number that is set counts.
+        ({"ingestion_reserved_concurrency": 3, "ingestion_budget": 500}, 3, 100),
+        ({"processing_reserved_concurrency": 2, "processing_budget": 500}, 50, 2),
+    ],
+    ids=str,
+)
+def test_concurrency_follows_from_rate_and_budgets(given, ingestion, processing):
+    assert reserved(**given) == {"ingestion": ingestion, "processing": processing}
+
+
+@given(rate=st.integers(1, 10_000), ingestion=st.integers(1, 29_000), processing=st.integers(1, 30_000))
+def test_what_is_reserved_bears_the_rate_and_one_less_would_not(rate, ingestion, processing):
+    functions = FunctionSettings(ingestion_budget=ingestion, processing_budget=processing)
+
+    executions = reserved_concurrency(rate, functions)
+
+    for name, budget, least in (("ingestion", ingestion, 1), ("processing", processing, 2)):
+        assert executions[name] * 1_000 >= rate * budget
+        assert executions[name] == least or (executions[name] - 1) * 1_000 < rate * budget
+
+
+@pytest.mark.parametrize(
+    ("limit", "functions", "total"),
+    [
+        (250, {}, 150),
+        (200, {"ingestion_reserved_concurrency": 40, "processing_reserved_concurrency": 60}, 100),
+        (1_000, {"ingestion_budget": 500, "processing_budget": 400}, 900),
+    ],
+)
+def test_a_hundred_executions_stay_unreserved(limit, functions, total):
+    fits = {**functions, "account_concurrency": limit}
+    assert sum(reserved(**fits).values()) == total == limit - 100
+
+    one_more = {**fits, "processing_reserved_concurrency": reserved(**fits)["processing"] + 1}
+    with pytest.raises(SettingsError, match=r"^functions\.account_concurrency: "):
+        build_settings("dev", {"functions": one_more})
+
+
+def test_too_much_for_the_account_is_refused_with_all_numbers():
+    with pytest.raises(SettingsError) as refusal:
+        build_settings("dev", {"preset": "burst", "functions": {"processing_budget": 100}})
+
+    assert str(refusal.value) == (
+        "functions.account_concurrency: 1,000 is too little for 500 for ingestion and 1,000 for processing, 1,500 "
+        "together, since Lambda keeps 100 for functions without a reservation; have the account's limit raised and say "
+        "so here, or lower api.throttle_rate or the budgets"
+    )
+
+
+def test_an_account_whose_limit_was_raised_bears_more():
+    values = {"preset": "burst", "functions": {"processing_budget": 100, "account_concurrency": 1_600}}
+
+    assert build_settings("dev", values).functions.account_concurrency == 1_600
+
+
+# --- API key --------------------------------------------------------------------------------------------------------
+
+WITHOUT_KEY = [name for name, entry in REGISTRY.items() if not entry.sends_api_key]
+KEYED = [{"preset": "burst"}, {"api": {"api_key": True}}]
+each_keyed = pytest.mark.parametrize("keyed", KEYED, ids=["preset", "setting"])
+
+
+def with_key(keyed, **values):
+    """Return values that ask for an API key, and these."""
+    api = {**keyed.get("api", {}), **values.pop("api", {})}
+    return {**keyed, **values, **({"api": api} if api else {})}
+
+
+def test_there_are_providers_that_can_send_a_key_and_providers_that_cannot():
+    assert "stripe" in WITHOUT_KEY
+    assert "generic" not in WITHOUT_KEY
+
+
+@each_keyed
+@pytest.mark.parametrize("entry", WITHOUT_KEY)
+def test_a_provider_that_cannot_send_the_key_is_refused(entry, keyed):
+    options = {"acme": OPTIONS[entry]}
+    values = with_key(keyed, providers={"acme": entry, "own": "generic"}, provider_options=options)
+
+    with pytest.raises(SettingsError) as refusal:
+        build_settings("dev", values)
+
+    assert str(refusal.value) == (
+        f"providers.acme: {REGISTRY[entry].title} cannot send the API key that api.api_key asks for, so that every "
+        "webhook of it would be refused; set api.api_key to false, or name it in api.api_key_added_for if it comes "
+        "through something that adds the key"
+    )
+
+
+@each_keyed
+def test_it_is_accepted_when_something_adds_the_key_for_it(keyed):
+    providers = {"acme": "stripe", "code": "github"}
+
+    settings = build_settings("dev", with_key(keyed, providers=providers, api={"api_key_added_for": ["acme", "code"]}))
+
+    assert settings.providers == providers
+
+
+@each_keyed
+def test_whoever_is_not_named_is_still_refused(keyed):
+    values = with_key(keyed, providers={"acme": "stripe", "code": "github"}, api={"api_key_added_for": ["acme"]})
+
+    with pytest.raises(SettingsError, match=r"^providers\.code: GitHub cannot send"):
+        build_settings("dev", values)
+
+
+@each_keyed
+@pytest.mark.parametrize("name", ["stripe", "", "Acme"])
+def test_a_name_for_which_nothing_is_deployed_is_refused(keyed, name):
+    # The entry is Stripe's; the name under which it is deployed counts.
+    values = with_key(keyed, providers={"acme": "stripe"}, api={"api_key_added_for": [name]})
+
+    with pytest.raises(SettingsError) as refusal:
+        build_settings("dev", values)
+
+    assert str(refusal.value) == f"api.api_key_added_for: {name!r} is none of the deployed providers"
+
+
+def test_adding_a_key_that_nobody_asks_for_is_refused():
+    with pytest.raises(SettingsError) as refusal:
+        build_settings("dev", {"api": {"api_key_added_for": ["stripe"]}})
+
+    assert str(refusal.value) == "api.api_key_added_for: 'stripe' is named, but api.api_key is false"
+
+
+def test_without_a_key_every_provider_is_accepted():
+    # PayPal's certificates are fetched over the internet, to which a VPC has no way.
+    values = {
+        "preset": "burst",
+        "api": {"api_key": False},
+        "network": {"vpc": False},
+        "providers": WITHOUT_KEY,
+        "provider_options": {name: OPTIONS[name] for name in WITHOUT_KEY},
+    }
+
+    assert list(build_settings("dev", values).providers) == WITHOUT_KEY
+
+
+# --- subscribers ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["ledger", "a", "0", "a-b", "s" * 32, "dlq"])
+@pytest.mark.parametrize("preset", ["standard", "ordered"])
+def test_a_subscriber_is_accepted(preset, name):
+    values = {"preset": preset, "providers": {"acme": "generic"}, "routing": {"subscribers": {name: "acme"}}}
+
+    assert build_settings("dev", values).routing.subscribers == {name: "acme"}
+
+
+@pytest.mark.parametrize("name", ["", "Ledger", "a b", "-a", "a-", "a_b", "é", "a/b", "s" * 33, "${x}", "a\n"])
+def test_a_subscriber_that_cannot_be_part_of_a_resources_name_is_refused(name):
+    with pytest.raises(SettingsError) as refusal:
+        build_settings("dev", {"routing": {"subscribers": {name: "stripe"}}})
+
+    assert str(refusal.value) == (
+        f"routing.subscribers: {name!r} is not allowed; allowed: 1 to 32 lower-case letters, digits and inner hyphens"
+    )
+
+
+# A provider is deployed under a name: an entry that is not deployed, or only under another, sends nothing.
+@pytest.mark.parametrize("provider", ["stripe", "generic", "", "Acme", None, 5, ["acme"], {"acme": 1}], ids=repr)
+def test_a_subscriber_of_a_provider_that_is_not_deployed_is_refused(provider):
+    values = {"providers": {"acme": "generic", "other": "github"}, "routing": {"subscribers": {"ledger": provider}}}
+
+    with pytest.raises(SettingsError) as refusal:
+        build_settings("dev", values)
+
+    assert str(refusal.value) == (
+        f"routing.subscribers.ledger: {provider!r} is none of the deployed providers, acme, other"
+    )
+
+
+# --- network --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "cidr", ["10.0.0.0/23", "10.0.0.0/16", "10.255.255.224/27", "172.16.0.0/16", "172.31.0.0/20", "192.168.0.0/16"]
+)
+def test_private_addresses_for_two_subnets_are_accepted(cidr):
+    assert build_settings("dev", {"network": {"cidr": cidr}}).network.cidr == cidr
+
+
+@pytest.mark.parametrize(
+    "cidr",
+    [
+        # What AWS takes as a VPC, and what can be halved into subnets that it takes.
+        "10.0.0.0/15", "10.0.0.0/8", "10.0.0.0/28", "10.0.0.0/32", "10.0.0.0",
+        # Private to nobody, or to something else.
+        "8.8.0.0/16", "172.32.0.0/16", "192.0.2.0/24", "100.64.0.0/16", "127.0.0.0/16", "169.254.0.0/16", "0.0.0.0/16",
+        "198.18.0.0/16", "240.0.0.0/16",
+        # The same address otherwise, as Terraform does not take it.
+        "10.0.0.0/255.255.254.0", "10.0.0.0/0.0.1.255", "10.0.0.0/023",
+    ],
+)  # fmt: skip
+def test_other_addresses_are_refused(cidr):
+    with pytest.raises(SettingsError) as refusal:
+        build_settings("dev", {"network": {"cidr": cidr}})
+
+    assert str(refusal.value) == f"network.cidr: {cidr!r} is not allowed; allowed: private, /16 to /27"
+
+
+@pytest.mark.parametrize(
+    "cidr", ["", "x", "10.0.0.1/23", "10.0.0/23", "10.0.0.0/33", "10.0.0.0/-1", "fd00::/64", "10.0.0.0/23\n", "${x}"]
+)
+def test_what_is_no_network_is_refused(cidr):
+    with pytest.raises(SettingsError) as refusal:
+        build_settings("dev", {"network": {"cidr": cidr}})
+
+    assert str(refusal.value).startswith(f"network.cidr: {cidr!r} is not an IPv4 network: ")
+
+
+@pytest.mark.parametrize("zones", [["a", "b"], ["c", "f"], ["b", "a"]], ids=repr)
+def test_two_zones_are_accepted(zones):
+    assert build_settings("dev", {"network": {"zones": zones}}).network.zones == zones
+
+
+@pytest.mark.parametrize("zones", [[], ["a"], ["a", "a"], ["a", "b", "c"]], ids=repr)
+def test_other_than_two_zones_are_refused(zones):
+    with pytest.raises(SettingsError) as refusal:
+        build_settings("dev", {"network": {"zones": zones}})
+
+    assert str(refusal.value) == f"network.zones: {zones!r} is not allowed; allowed: two different zone letters"
+
+
+@pytest.mark.parametrize("zone", ["", "A", "1", "ab", "us-east-1b", "é", "b\n", "${x}"], ids=repr)
+def test_a_zone_that_is_no_letter_is_refused(zone):
+    with pytest.raises(SettingsError) as refusal:
+        build_settings("dev", {"network": {"zones": ["a", zone]}})
+
+    assert str(refusal.value) == f"network.zones: {zone!r} is not the letter of an availability zone"
