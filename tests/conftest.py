@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.second_server import deploy_to_a_server
 from tools.bundle import BUNDLES, FUNCTIONS, NATIVE, NATIVE_SUFFIX
 from tools.local import LocalStack
 from tools.ministack import LocalAws
-from tools.terraform import TerraformError
 
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
 
@@ -37,14 +37,9 @@ def stack(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
     """The stack as Terraform applied it to a MiniStack of its own, with every secret filled but that of ``acme``."""
     del bundles
     with ExitStack() as servers:
-        server = servers.enter_context(LocalAws.start())
-        try:
-            deployed = LocalStack.deploy(server, tmp_path_factory.mktemp("stack"))
-        except TerraformError:
-            # On a busy machine MiniStack now and then carries out a request without an answer, and what Terraform then
-            # creates again is there already. A second server tells that from a mistake of the stack.
-            server = servers.enter_context(LocalAws.start())
-            deployed = LocalStack.deploy(server, tmp_path_factory.mktemp("stack"))
+        deployed = deploy_to_a_server(
+            servers, lambda server: LocalStack.deploy(server, tmp_path_factory.mktemp("stack"))
+        )
         # Three receives at 300 s would take a quarter of an hour; the functions' time-out in this environment is 10 s.
         deployed.shorten_retries(12)
         yield deployed

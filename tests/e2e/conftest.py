@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.remote import CdktfError, Project, state_key
+from tests.second_server import deploy_to_a_server
 from tools.downstream import Downstream
 from tools.local import LocalStack, wait_for
 from tools.ministack import LocalAws
@@ -39,12 +40,7 @@ def project(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """
     del bundles
     with ExitStack() as servers:
-        try:
-            made = deployed(tmp_path_factory.mktemp("project"), servers.enter_context(LocalAws.start()))
-        except CdktfError:
-            # As in tests/conftest.py: a second server tells a request without an answer from a mistake.
-            made = deployed(tmp_path_factory.mktemp("project"), servers.enter_context(LocalAws.start()))
-        yield made
+        yield deploy_to_a_server(servers, lambda server: deployed(tmp_path_factory.mktemp("project"), server))
 
 
 def deployed(folder: Path, server: LocalAws) -> Project:

@@ -13,11 +13,12 @@ from modules.environments import build_settings
 from tests.e2e.left import left_behind
 from tests.e2e.observe import await_state
 from tests.emulator import split
+from tests.second_server import deploy_to_a_server
 from tools.local import ROOT, LocalStack
 from tools.ministack import LocalAws
 from tools.module.terraform_module import TerraformModule
 from tools.senders import webhook
-from tools.terraform import TerraformError, Workspace, changes
+from tools.terraform import Workspace, changes
 
 INSTANCES = ("test", "live")
 # The example shows what people need; the tests need every output of both.
@@ -46,17 +47,12 @@ def example(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     shutil.copytree(ROOT / "examples" / "terraform", root, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
     (root / "every_output.tf").write_text(EVERY_OUTPUT)
     with ExitStack() as servers:
-        try:
-            made = apply(root, servers.enter_context(LocalAws.start()))
-        except TerraformError:
-            # As in tests/conftest.py: a second server tells a request without an answer from a mistake.
-            for state in root.rglob("terraform.tfstate*"):
-                state.unlink()
-            made = apply(root, servers.enter_context(LocalAws.start()))
-        yield made
+        yield deploy_to_a_server(servers, lambda server: apply(root, server))
 
 
 def apply(root: Path, aws: LocalAws) -> Example:
+    for state in root.rglob("terraform.tfstate*"):
+        state.unlink()
     account = Workspace.reopen(root / "account", aws.environment())
     account.run("init", "-input=false")
     account.apply()
