@@ -27,6 +27,8 @@ class Proof(StrEnum):
     """The bytes are not those that were archived."""
     REFUTED = "refuted"
     """The key that the evidence names did not sign these bytes."""
+    IN_GLACIER = "in Glacier"
+    """It cannot be read before it is restored."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +49,10 @@ class ArchivedPayload:
     body: bytes
     metadata: Mapping[str, str]
 
-    @property
-    def provider(self) -> str:
-        """The name under which the provider was deployed."""
-        return self.key.split("/")[1]
+
+def provider_of(key: str) -> str:
+    """Return the name under which the provider of an object key was deployed."""
+    return key.split("/")[1]
 
 
 def prove(payload: ArchivedPayload, keys: Sequence[str], certificate_of: Callable[[str], bytes | None]) -> Proof:

@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
 from lambdas.shared.archive import CERTIFICATE_PREFIX, RAW_PREFIX
-from tools.proof import ArchivedPayload, Proof, prove
+from tools.proof import ArchivedPayload, Proof, prove, provider_of
 from tools.signing_secret import read_secrets
 from tools.target import NoTargetError, Target, run
 
@@ -30,17 +31,22 @@ def main() -> int:
     certificate_of = partial(archived_certificate, target)
     proofs: dict[str, Counter[Proof]] = {}
     doubtful = []
-    for payload in archived(target, arguments.provider):
-        proof = prove(payload, keys.get(payload.provider, ()), certificate_of)
-        proofs.setdefault(payload.provider, Counter())[proof] += 1
+    for key, payload in archived(target, arguments.provider):
+        provider = provider_of(key)
+        proof = prove(payload, keys.get(provider, ()), certificate_of) if payload else Proof.IN_GLACIER
+        proofs.setdefault(provider, Counter())[proof] += 1
         if proof is not Proof.PROVEN:
-            doubtful.append((payload.key, proof))
+            doubtful.append((key, proof))
+    if arguments.provider and not proofs:
+        raise NoTargetError(f"PROVIDER: nothing is archived under {arguments.provider!r}")
     table = Table("provider", *Proof, title="Archived payloads", title_justify="left")
     for provider, counts in sorted(proofs.items()):
         table.add_row(provider, *(str(counts[proof]) for proof in Proof))
     console.print(table)
     for key, proof in doubtful:
         console.print(f"[yellow]{proof}[/]: {key}", soft_wrap=True)
+    if any(proof is Proof.IN_GLACIER for _, proof in doubtful):
+        console.print("What is in Glacier can be read after 'aws s3api restore-object'; then verify again.")
     return 1 if doubtful else 0
 
 
@@ -73,15 +79,23 @@ def archived_certificate(target: Target, key_id: str) -> bytes | None:
     return bytes(answer["Body"].read())
 
 
-def archived(target: Target, provider: str | None) -> Iterator[ArchivedPayload]:
-    """Yield the archive's payloads, one at a time."""
+def archived(target: Target, provider: str | None) -> Iterator[tuple[str, ArchivedPayload | None]]:
+    """Yield the keys of the archive, one at a time, each with its payload; None for one in Glacier."""
     s3: Any = target.client("s3")
     bucket = target.outputs["bucket_name"]
     prefix = RAW_PREFIX + (f"{provider}/" if provider else "")
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", []):
-            answer = s3.get_object(Bucket=bucket, Key=item["Key"])
-            yield ArchivedPayload(key=item["Key"], body=answer["Body"].read(), metadata=answer["Metadata"])
+            key = item["Key"]
+            try:
+                answer = s3.get_object(Bucket=bucket, Key=key)
+            except ClientError as error:
+                # A listing has the class GLACIER also for what was restored, so that only reading tells.
+                if error.response["Error"]["Code"] != "InvalidObjectState":
+                    raise
+                yield key, None
+                continue
+            yield key, ArchivedPayload(key=key, body=answer["Body"].read(), metadata=answer["Metadata"])
 
 
 if __name__ == "__main__":
