@@ -1,17 +1,20 @@
 """Whether an archived payload is what its provider signed, by its bytes, its evidence and the provider's keys."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lambdas.shared.errors import SignatureRefusedError, UnavailableError
 from lambdas.shared.evidence import Evidence, NoEvidenceError
+from lambdas.shared.providers.entry import Provider
 from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.request import WebhookRequest
 from lambdas.shared.signatures.paypal import PayPalScheme
 from lambdas.shared.signatures.paypal_certificates import Authorities, CertificateStore, paypal_authorities
 from lambdas.shared.signatures.scheme import Scheme, key_id
+from lambdas.shared.signatures.standard_webhooks_ed25519 import PUBLIC_KEY_PREFIX, StandardWebhooksEd25519Scheme
 
 
 class Proof(StrEnum):
@@ -69,8 +72,8 @@ def prove(payload: ArchivedPayload, keys: Sequence[str], certificate_of: Callabl
         return Proof.CHANGED
     try:
         evidence = Evidence.from_metadata(payload.metadata)
-        provider = REGISTRY[evidence.entry].configured(evidence.options)
-    except (NoEvidenceError, KeyError, TypeError):
+        provider = _as_deployed(evidence)
+    except NoEvidenceError:
         return Proof.NO_EVIDENCE
     request = WebhookRequest(
         body=payload.body,
@@ -84,6 +87,10 @@ def prove(payload: ArchivedPayload, keys: Sequence[str], certificate_of: Callabl
         if certificate is None:
             return Proof.KEY_UNKNOWN
         scheme, keys, known = with_certificate(scheme, certificate), [""], True
+    elif not isinstance(scheme, StandardWebhooksEd25519Scheme):
+        # Evidence says itself by which entry it is verified. A public key is no secret: taken for the key of an HMAC,
+        # it would prove whatever anybody signed with it.
+        keys = [key for key in keys if not key.startswith(PUBLIC_KEY_PREFIX)]
     for key in keys:
         try:
             verdict = scheme.verify(request, [key])
@@ -93,6 +100,23 @@ def prove(payload: ArchivedPayload, keys: Sequence[str], certificate_of: Callabl
         if verdict.key_id == evidence.key_id:
             return Proof.PROVEN
     return Proof.REFUTED if known else Proof.KEY_UNKNOWN
+
+
+def _as_deployed(evidence: Evidence) -> Provider:
+    """Return the entry that the evidence names, with its options.
+
+    Raises
+    ------
+    NoEvidenceError
+        When there is no such entry, or it could not have been deployed with these options.
+    """
+    entry = REGISTRY.get(evidence.entry)
+    if entry is None:
+        raise NoEvidenceError("no such entry")
+    for name, value in evidence.options.items():
+        if name not in entry.options or not re.fullmatch(entry.options[name].pattern, value, re.ASCII):
+            raise NoEvidenceError("no such option")
+    return entry.configured(evidence.options)
 
 
 def with_certificate(

@@ -1,6 +1,7 @@
 """What years later proves that an archived payload is what its provider signed."""
 
 import hashlib
+import hmac
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from lambdas.shared.evidence import Evidence
 from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.request import WebhookRequest
+from lambdas.shared.signatures.scheme import key_id
 from tools.proof import ArchivedPayload, Proof, prove
 from tools.senders import SENDERS, Signing
 
@@ -15,8 +17,8 @@ NOW = 1_790_000_000
 every_sender = pytest.mark.parametrize("sender", SENDERS.values(), ids=list(SENDERS))
 
 
-def no_certificate(key_id):
-    raise AssertionError(f"nobody asked for a certificate, and it was looked for: {key_id}")
+def no_certificate(wanted):
+    raise AssertionError(f"nobody asked for a certificate, and it was looked for: {wanted}")
 
 
 def archive(sender, secret):
@@ -88,6 +90,44 @@ def test_a_payload_without_evidence_is_told(sender):
 
     assert prove(replace(payload, metadata={}), [sender.kept(secret)], no_certificate) is Proof.NO_EVIDENCE
     assert prove(with_evidence(payload, entry="another"), [sender.kept(secret)], no_certificate) is Proof.NO_EVIDENCE
+
+
+def test_a_public_key_proves_nothing_as_the_key_of_an_hmac():
+    # Given somebody who may write into the archive, and knows the public key of a provider, as everybody may
+    sender = SENDERS["standard-webhooks-ed25519"]
+    public_key = sender.kept(sender.new_secret())
+    body = b'{"type":"payout.paid","data":{"transaction_id":"tx_1"}}'
+    signature = hmac.new(public_key.encode(), body, hashlib.sha256).hexdigest()
+    evidence = Evidence(
+        entry="generic",
+        scheme="generic-sha256",
+        key_id=key_id(public_key),
+        headers={"x-webhook-signature": signature},
+        received_at=NOW,
+    )
+    key = f"raw/{sender.entry}/e/{hashlib.sha256(body).hexdigest()}"
+    forged = ArchivedPayload(key=key, body=body, metadata=evidence.to_metadata())
+
+    assert prove(forged, [public_key], no_certificate) is Proof.KEY_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"algorithm": "crc32"},
+        {"signed_content": "\u00e9{body}"},
+        {"tolerance_seconds": "1000000"},
+        {"timestamp_header": ""},
+        {"unknown": "x"},
+    ],
+    ids=str,
+)
+def test_evidence_with_options_that_cannot_be_deployed_is_none(options):
+    sender = SENDERS["generic-timestamped"]
+    secret = sender.new_secret()
+    payload = with_evidence(archive(sender, secret), options=options)
+
+    assert prove(payload, [secret], no_certificate) is Proof.NO_EVIDENCE
 
 
 @pytest.mark.parametrize("entry", ["stripe", "standard-webhooks", "generic-timestamped"])
