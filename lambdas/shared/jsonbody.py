@@ -1,6 +1,7 @@
 """Strict JSON: a body that two parsers could read differently is refused."""
 
 import json
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from lambdas.shared.errors import MalformedWebhookError
@@ -10,7 +11,8 @@ def parse_object(body: bytes) -> dict[str, Any]:
     """Parse a JSON object from a body whose signature has been verified already.
 
     A byte order mark is ignored, as RFC 8259 section 8.1 allows. Duplicate keys, ``NaN`` and ``Infinity``, whole
-    numbers of more than 4,300 digits, and nesting deeper than the interpreter bears are refused.
+    numbers of more than 4,300 digits, and nesting deeper than the interpreter bears are refused. A number with a
+    fraction is a `Decimal`, which keeps every digit of an amount.
 
     Raises
     ------
@@ -18,7 +20,12 @@ def parse_object(body: bytes) -> dict[str, Any]:
         For all of these, and for anything that is not a JSON object in UTF-8.
     """
     try:
-        parsed = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
+        parsed = json.loads(
+            body.decode("utf-8-sig"),
+            object_pairs_hook=_unique_keys,
+            parse_constant=_refuse_constant,
+            parse_float=_as_written,
+        )
     except (ValueError, RecursionError) as error:
         raise MalformedWebhookError("body_not_json") from error
     if not isinstance(parsed, dict):
@@ -31,6 +38,14 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) != len(pairs):
         raise ValueError("duplicate key")
     return result
+
+
+def _as_written(text: str) -> Decimal | float:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        # Its exponent has more than 18 digits; as a float it is 0 or infinite.
+        return float(text)
 
 
 def _refuse_constant(name: str) -> NoReturn:

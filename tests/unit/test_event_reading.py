@@ -377,3 +377,34 @@ def test_a_whole_event_is_read():
         transaction_id="tx_1",
         occurred_at=None,
     )
+
+
+# --- the amount -----------------------------------------------------------------------------------------------------
+
+AMOUNTS = [
+    ("1234", "1234"),
+    ("12.30", "12.30"),
+    ("100.00", "100.00"),
+    ("-12.30", "-12.30"),
+    ('"12.30"', "12.30"),
+    # More digits than a float has.
+    ("99999999999999.99", "99999999999999.99"),
+    ("1234567890123456.78", "1234567890123456.78"),
+    ("0.00000001", None),
+    ("1e3", None),
+    ("1e999999999", None),
+    ("1e-999999999", None),
+    ("1e99999999999999999999", None),
+    ("-1e99999999999999999999", None),
+    ("1e-99999999999999999999", None),
+    ("true", None),
+]
+
+
+@pytest.mark.parametrize(("written", "amount"), AMOUNTS)
+def test_the_amount_has_every_digit_that_was_signed(written, amount):
+    body = b'{"id":"evt_1","currency":"EUR","amount":' + written.encode() + b"}"
+
+    (event,) = read_events("shop", REGISTRY["generic"], signed("generic", body))
+
+    assert event.amount == amount

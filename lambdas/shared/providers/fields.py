@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Protocol
 
 from lambdas.shared.request import WebhookRequest
@@ -76,8 +77,10 @@ class DecimalField:
         """Return the number at the path as text, whether it stands there as a text or as a number."""
         del request
         value = value_at(document, self.path)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            value = repr(value) if abs(value) < 10**MAX_DECIMAL_CHARS else None
+        if isinstance(value, Decimal):
+            value = str(value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value) if abs(value) < 10**MAX_DECIMAL_CHARS else None
         return value if isinstance(value, str) and _DECIMAL.fullmatch(value) else None
 
 
