@@ -1,0 +1,89 @@
+"""What ``make secret`` refuses before it changes anything."""
+
+import io
+import json
+
+import pytest
+
+from lambdas.shared.providers.registry import REGISTRY
+from modules.environments import build_settings
+from tools import signing_secret
+from tools.senders import SENDERS
+from tools.target import NoTargetError, Target
+
+OPTIONS = {
+    "square": {"url": "https://webhooks.example.com/webhook/square"},
+    "shopify": {"topics": "orders/paid"},
+    "paypal": {"webhook_id": "1AB"},
+    "generic": {"header": "X-Acme", "encoding": "base64"},
+}
+
+
+class Manager:
+    """A Secrets Manager client with one secret."""
+
+    def __init__(self):
+        self.value = json.dumps({"secrets": ["older"]})
+
+    def get_secret_value(self, **_):
+        return {"SecretString": self.value}
+
+    def put_secret_value(self, **asked):
+        self.value = asked["SecretString"]
+
+
+@pytest.fixture
+def enter(monkeypatch):
+    manager = Manager()
+
+    def run(provider, text):
+        target = Target(
+            settings=build_settings("dev", {"providers": list(REGISTRY), "provider_options": OPTIONS}),
+            base_url="",
+            outputs={"secret_arns": {name: "arn" for name in REGISTRY if name != "paypal"}},
+            client=lambda _: manager,
+            verify=True,
+            signing_secrets={},
+        )
+        monkeypatch.setattr(Target, "chosen", lambda: target)
+        monkeypatch.setattr("sys.argv", ["secret", provider])
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{text}\n"))
+        try:
+            signing_secret.main()
+        finally:
+            run.kept = json.loads(manager.value)["secrets"]
+
+    return run
+
+
+@pytest.mark.parametrize("entry", SENDERS)
+def test_a_secret_of_the_providers_form_becomes_the_newest(enter, entry):
+    secret = SENDERS[entry].kept(SENDERS[entry].new_secret())
+
+    enter(entry, secret)
+
+    assert enter.kept == [secret, "older"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        ("adyen", "no hexadecimal digits"),
+        ("adyen-platform", "abc"),
+        ("braintree", "only-the-private-key"),
+        ("standard-webhooks", "whsec_not base64!"),
+        ("standard-webhooks", "whpk_AAAA"),
+        ("standard-webhooks-ed25519", "whsec_c2VjcmV0"),
+    ],
+)
+def test_what_could_not_verify_anything_is_refused_and_the_older_secret_stays_as_it_was(enter, entry, text):
+    with pytest.raises(NoTargetError, match="what was entered is no secret of") as refused:
+        enter(entry, text)
+
+    assert text not in str(refused.value)
+    assert enter.kept == ["older"]
+
+
+def test_a_provider_without_a_secret_is_told(enter):
+    with pytest.raises(NoTargetError, match="PROVIDER: 'paypal' has no secret"):
+        enter("paypal", "anything")
