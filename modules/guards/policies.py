@@ -82,7 +82,8 @@ def _is_below_one(resource: str) -> bool:
         return True
     reference = _REFERENCE.match(resource)
     if reference:
-        return resource[reference.end()] in "/:"
+        # Nothing is left where the * or ? stands in the expression itself: `x[*].arn`, or one that chooses or joins.
+        return resource[reference.end() :].startswith(("/", ":"))
     if _OWN_API.fullmatch(resource):
         return True
     parts = _REFERENCE.sub("x", _SECRET_ENDING.sub("", resource)).split(":", 5)

@@ -55,6 +55,21 @@ def every_action_in_a_policy_that_a_document_takes_over(edit):
     edit.add_data("aws_iam_policy_document", "taken_over", source_policy_documents=[json.dumps(inner)])
 
 
+@book.mistake("wildcard-resource", STATUS, "which is more than one resource")
+def resource_that_an_expression_chooses(edit):
+    edit.statement(resources=['${var.wide ? "*" : aws_dynamodb_table.storage_table.arn}'])
+
+
+@book.mistake("wildcard-resource", STATUS, "which is more than one resource")
+def resource_that_an_expression_joins(edit):
+    edit.statement(resources=['${join("", ["arn:aws:s3:::", "*"])}'])
+
+
+@book.mistake("wildcard-resource", STATUS, "which is more than one resource")
+def resources_of_a_whole_list(edit):
+    edit.statement(resources=["${aws_sqs_queue.all[*].arn}"])
+
+
 @book.right
 def every_action_denied(edit):
     edit.statement(effect="Deny", actions=["*"], resources=["*"])
