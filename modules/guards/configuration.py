@@ -86,6 +86,7 @@ class Configuration:
             for kind, prefix in (("resource", ""), ("data", "data."))
             for type_, instances in document.get(kind, {}).items()
             for id_, values in instances.items()
+            if not _is_nowhere(values)
         }
 
     @classmethod
@@ -166,6 +167,11 @@ class Configuration:
         known = self._by_name.get(type_, {})
         text = self.literal(value)
         return next((part for part in (text, *re.split(r"[:/]", text)) if part in known), "")
+
+
+def _is_nowhere(values: Mapping[str, Any]) -> bool:
+    """Tell whether an escape hatch has none made of a resource, so that it guards nothing either."""
+    return str(values.get("count")) == "0" or values.get("for_each") in ({}, [])
 
 
 def _resource(type_: str, id_: str, values: Mapping[str, Any]) -> Resource:

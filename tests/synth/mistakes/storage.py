@@ -57,6 +57,16 @@ def public_access_block_that_leaves_two_out(edit):
         del edit.at("storage/public_access")[name]
 
 
+@book.mistake("public-bucket", "storage/bucket", "no public access block")
+def public_access_block_of_which_none_is_made(edit):
+    edit.at("storage/public_access")["count"] = 0
+
+
+@book.mistake("bucket-tls", "storage/bucket", "no policy denies plain HTTP for the bucket and its objects")
+def bucket_policy_of_which_none_is_made(edit):
+    edit.at("storage/bucket_policy")["count"] = "0"
+
+
 @book.mistake("public-bucket", "acl", "its acl is public-read")
 def public_acl(edit):
     edit.add("aws_s3_bucket_acl", "acl", bucket=edit.ref("storage/bucket", "id"), acl="public-read")
