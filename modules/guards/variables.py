@@ -13,8 +13,11 @@ from modules.guards.configuration import Configuration
 from modules.guards.guard import Finding, Guard
 
 _SECRET_NAME = re.compile(
-    "SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|APIKEY|PRIVATEKEY|ACCESSKEY|SIGNINGKEY|ENCRYPTIONKEY"
+    "SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|APIKEY|PRIVATEKEY|ACCESSKEY|SIGNINGKEY|ENCRYPTIONKEY|HMACKEY|"
+    "WEBHOOKKEY|SHAREDKEY|AUTHKEY|MASTERKEY"
 )
+# Only as words of their own: BYPASS and COMPASS are none.
+_SECRET_WORDS = frozenset({"PASS", "PASSCODE", "PWD"})
 # A name that ends in one of these says where a secret is, or something about it, and not the secret.
 _ADDRESS = frozenset(
     {
@@ -121,8 +124,9 @@ def _looks_secret(configuration: Configuration, name: str, text: str) -> str:
 
 def _is_named_like_a_secret(name: str) -> bool:
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name.rpartition(".")[2])
-    joined = "".join(words).upper()
-    return bool(_SECRET_NAME.search(joined)) and words[-1].upper() not in _ADDRESS | _MEASURE
+    upper = [word.upper() for word in words]
+    named = _SECRET_NAME.search("".join(upper)) or _SECRET_WORDS.intersection(upper)
+    return bool(named) and upper[-1] not in _ADDRESS | _MEASURE
 
 
 def _is_random(text: str) -> bool:

@@ -33,6 +33,11 @@ NAMED_LIKE_SECRETS = (
     "clientSecret",
     "PRIVATE_KEY",
     "APIKEY",
+    "DB_PASS",
+    "DB_PWD",
+    "dbPass",
+    "HMAC_KEY",
+    "WEBHOOK_KEY",
 )
 NO_ADDRESSES = ("swordfish", "12345678", "${var.value}", "prefix-${aws_sns_topic.t.name}")
 
@@ -94,6 +99,8 @@ HARMLESS = {
     "REQUIRE_API_KEY": "true",
     "API_KEY": "",
     "MONKEY": "banana",
+    "BYPASS": "never",
+    "COMPASS_HEADING": "north",
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/webhook-subscriber-undelivered-ledger-dev",
     "BUCKET_NAME": "webhook-archive-123456789012-eu-production-1",
     "FUNCTION": "arn:aws:lambda:us-east-1:123456789012:function:webhook-dead-letter-production-eu-1",
