@@ -16,9 +16,12 @@ _NAME_ATTRIBUTES = {
     "aws_cloudwatch_dashboard": "dashboard_name",
     "aws_cloudwatch_metric_alarm": "alarm_name",
     "aws_db_instance": "identifier",
+    "aws_docdb_cluster": "cluster_identifier",
     "aws_lambda_function": "function_name",
     "aws_lambda_layer_version": "layer_name",
+    "aws_neptune_cluster": "cluster_identifier",
     "aws_rds_cluster": "cluster_identifier",
+    "aws_redshift_cluster": "cluster_identifier",
     "aws_s3_bucket": "bucket",
 }
 

@@ -14,8 +14,11 @@ _PUBLIC_GROUP = re.compile(r"acs\.amazonaws\.com/groups/global/(AllUsers|Authent
 # Stores that say in one attribute whether they are encrypted.
 _ENCRYPTED_BY = {
     "aws_db_instance": "storage_encrypted",
+    "aws_docdb_cluster": "storage_encrypted",
     "aws_efs_file_system": "encrypted",
+    "aws_neptune_cluster": "storage_encrypted",
     "aws_rds_cluster": "storage_encrypted",
+    "aws_redshift_cluster": "encrypted",
 }
 
 
@@ -109,6 +112,9 @@ def _unencrypted(configuration: Configuration) -> Iterator[Finding]:
     for stream in configuration.all("aws_kinesis_stream"):
         if stream.get("encryption_type") != "KMS":
             yield Finding(stream.path, "encryption_type is not KMS")
+    for stream in configuration.all("aws_kinesis_firehose_delivery_stream"):
+        if not is_true(stream.block("server_side_encryption").get("enabled")):
+            yield Finding(stream.path, "server_side_encryption is not enabled")
     for store in configuration.all(*_ENCRYPTED_BY):
         if not is_true(store.get(_ENCRYPTED_BY[store.type])):
             yield Finding(store.path, f"{_ENCRYPTED_BY[store.type]} is not true")

@@ -154,6 +154,21 @@ def unencrypted_stream(edit):
     edit.add("aws_kinesis_stream", "stream", name="webhook-stream-dev")
 
 
+@book.mistake("unencrypted-store", "delivery", "server_side_encryption is not enabled")
+def unencrypted_delivery_stream(edit):
+    edit.add("aws_kinesis_firehose_delivery_stream", "delivery", name="webhook-delivery-dev")
+
+
+@book.right
+def encrypted_delivery_stream(edit):
+    edit.add(
+        "aws_kinesis_firehose_delivery_stream",
+        "delivery",
+        name="webhook-delivery-dev",
+        server_side_encryption={"enabled": True},
+    )
+
+
 @book.right
 def encrypted_stream(edit):
     edit.add("aws_kinesis_stream", "stream", name="webhook-stream-dev", encryption_type="KMS")
@@ -161,8 +176,11 @@ def encrypted_stream(edit):
 
 STORES = {
     "aws_db_instance": "storage_encrypted",
+    "aws_docdb_cluster": "storage_encrypted",
     "aws_efs_file_system": "encrypted",
+    "aws_neptune_cluster": "storage_encrypted",
     "aws_rds_cluster": "storage_encrypted",
+    "aws_redshift_cluster": "encrypted",
 }
 for store, encrypted in STORES.items():
     book.mistake("unencrypted-store", "store", f"{encrypted} is not true", name=f"{store} unencrypted")(
