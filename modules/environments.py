@@ -34,7 +34,9 @@ def load_settings(path: Path, environment: str) -> Settings:
         Names the environment, the field, the value, and what is allowed.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_said_once)
+    except SettingsError as error:
+        raise SettingsError(f"{path.name}: {error}") from error
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path.name} is not JSON: {error}") from error
     values: Any = document
@@ -45,9 +47,34 @@ def load_settings(path: Path, environment: str) -> Settings:
     if not isinstance(values, Mapping):
         raise SettingsError(f"environment {environment!r} in {path.name}: {values!r:.60} is not a group of settings")
     try:
-        return build_settings(environment, values)
+        settings = build_settings(environment, values)
+        _check_state_is_its_own(settings, document["context"]["environments"] if values else {})
+        return settings
     except SettingsError as error:
         raise SettingsError(f"environment {environment!r} in {path.name}: {error}") from error
+
+
+def _said_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise SettingsError(f"{name!r} is said twice in one object, of which only the last would count")
+        found[name] = value
+    return found
+
+
+def _check_state_is_its_own(settings: Settings, environments: Mapping[str, Any]) -> None:
+    """Check that no other environment keeps its state in the same place: each would plan to replace the other."""
+    if settings.backend is None:
+        return
+    place = (settings.backend.bucket, settings.backend.key)
+    for name, values in environments.items():
+        backend = values.get("backend") if isinstance(values, Mapping) and name != settings.environment else None
+        if isinstance(backend, Mapping) and (backend.get("bucket"), backend.get("key")) == place:
+            raise SettingsError(
+                f"backend.key: {place[1]!r} in the bucket {place[0]!r} is where the environment {name!r} has its "
+                "state; allowed: a key of its own, or one of the two would replace the other"
+            )
 
 
 def is_declared(path: Path, environment: str) -> bool:
@@ -84,7 +111,7 @@ def build_settings(environment: str, values: Mapping[str, Any]) -> Settings:
         if not isinstance(given, Mapping):
             raise SettingsError(f"{section}: {given!r} is not a group of settings")
         merged = {**PRESETS[preset].get(section, {}), **given}
-        if merged:
+        if merged or section in values:
             arguments[section] = _build_section(section, kind, merged)
     return Settings(environment=environment, **arguments)
 

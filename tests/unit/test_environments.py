@@ -167,3 +167,26 @@ def test_a_file_that_is_no_utf_8_is_named(tmp_path):
 def test_a_file_of_another_shape_is_refused_with_a_message_that_names_it(cdktf_json, content):
     with pytest.raises(SettingsError, match=r"cdktf\.json"):
         load_settings(cdktf_json(content), "dev")
+
+
+def test_two_environments_cannot_have_one_state(cdktf_json):
+    state = {"bucket": "my-state", "key": "webhooks/prod.tfstate"}
+    path = cdktf_json(of(prod={"backend": state}, staging={"backend": {**state, "region": "eu-west-1"}}, dev={}))
+
+    for environment, other in (("prod", "staging"), ("staging", "prod")):
+        with pytest.raises(SettingsError, match=rf"{environment}.*backend.key: 'webhooks/prod.tfstate' in .*'{other}'"):
+            load_settings(path, environment)
+    assert load_settings(path, "dev").backend is None
+
+
+def test_what_is_said_twice_in_one_object_is_refused(cdktf_json):
+    twice = '{"functions": {"log_retention": 365}, "functions": {"memory": 256}}'
+    path = cdktf_json('{"context": {"environments": {"prod": ' + twice + "}}}")
+
+    with pytest.raises(SettingsError, match=r"^cdktf\.json: 'functions' is said twice"):
+        load_settings(path, "prod")
+
+
+def test_a_backend_without_anything_in_it_is_no_local_state():
+    with pytest.raises(SettingsError, match=r"backend: a setting is missing: .*'bucket'"):
+        build_settings("dev", {"backend": {}})
