@@ -103,7 +103,10 @@ def build_settings(environment: str, values: Mapping[str, Any]) -> Settings:
         name: value for name, value in {**PRESETS[preset], **values}.items() if name not in _SECTIONS
     }
     if isinstance(providers := arguments.get("providers"), list | tuple):
-        arguments["providers"] = {str(name): str(name) for name in providers}
+        for name in providers:
+            if not isinstance(name, str):
+                raise SettingsError(f"providers: {name!r} is not a text")
+        arguments["providers"] = {name: name for name in providers}
     elif providers is not None and not isinstance(providers, Mapping):
         raise SettingsError(f"providers: {providers!r} is neither a list of entries nor a mapping of names to entries")
     for section, kind in _SECTIONS.items():

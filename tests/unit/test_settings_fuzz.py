@@ -57,7 +57,11 @@ def named(message, field, value):
     """Tell whether a refusal names the field, and the value or that part of it which is wrong."""
     if message.startswith((f"{field}: ", f"{field}.")):
         return (
-            any(f"{part!r:.60}" in message or f"{part} s" in message for part in places(value)) or "none is" in message
+            any(
+                f"{part!r:.60}" in message or f"{part} s" in message or f".{part}: " in message
+                for part in places(value)
+            )
+            or "none is" in message
         )
     # A rule between this field and another, which is named first.
     return field in message or message.startswith("functions.account_concurrency: ")
@@ -77,6 +81,8 @@ def test_any_value_of_a_setting_is_accepted_or_refused_by_its_name_and_value(pat
 
 @pytest.mark.parametrize("field", TOP_LEVEL)
 @given(value=json_values)
+@example(value={"stripe": {"True": None}})
+@example(value=[["\x1f"]])
 def test_any_value_at_the_top_is_accepted_or_refused_by_its_name_and_value(field, value):
     message = refusal_of(build_settings, "dev", {field: value})
 
