@@ -19,9 +19,7 @@ console = Console()
 
 def _changed_body(sender: Sender, signing: Signing, event: str | None, name: str) -> SentWebhook:
     genuine = sender.webhook(signing, event=event, name=name)
-    middle = len(genuine.body) // 2
-    changed = bytes([genuine.body[middle] ^ 1])
-    return replace(genuine, body=genuine.body[:middle] + changed + genuine.body[middle + 1 :])
+    return replace(genuine, body=sender.altered(genuine.body))
 
 
 def _other_key(sender: Sender, signing: Signing, event: str | None, name: str) -> SentWebhook:
@@ -35,7 +33,8 @@ def _an_hour_old(sender: Sender, signing: Signing, event: str | None, name: str)
 def _unsigned(sender: Sender, signing: Signing, event: str | None, name: str) -> SentWebhook:
     genuine = sender.webhook(signing, event=event, name=name)
     kept = ("Content-Type", "X-Provider-ID")
-    return replace(genuine, headers={key: value for key, value in genuine.headers.items() if key in kept})
+    headers = {key: value for key, value in genuine.headers.items() if key in kept}
+    return replace(genuine, body=sender.unsigned(genuine.body), headers=headers)
 
 
 FORGERIES: Mapping[str, Callable[[Sender, Signing, str | None, str], SentWebhook]] = {
@@ -46,13 +45,19 @@ FORGERIES: Mapping[str, Callable[[Sender, Signing, str | None, str], SentWebhook
 }
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
 def main() -> int:
     """Send and show what was answered."""
     parser = argparse.ArgumentParser(prog="make send")
     parser.add_argument("provider", help="deployed name")
     parser.add_argument("--event", help="event type; the provider's first, where none is given")
     parser.add_argument("--forge", choices=sorted(FORGERIES), help="what is wrong with them")
-    parser.add_argument("--count", type=int, default=1, help="how many")
+    parser.add_argument("--count", type=_count, default=1, help="how many")
     parser.add_argument("--number", type=int, help="number of the first; the same number is the same event")
     arguments = parser.parse_args()
     target = Target.chosen()

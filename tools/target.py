@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from modules.environments import load_settings
 from modules.settings import Settings
+from modules.validation import SettingsError
 from tools.local import ROOT, local_base_url
 from tools.ministack import LocalEndpoint
 from tools.terraform import TerraformError, Workspace
@@ -124,8 +126,8 @@ class Target:
 
 
 def run(main: Callable[[], int]) -> None:
-    """Run a command; a target that is not there is a message and not a traceback."""
+    """Run a command; a target that is not there, or that does not answer, is a message and not a traceback."""
     try:
         sys.exit(main())
-    except NoTargetError as error:
+    except (NoTargetError, SettingsError, BotoCoreError, ClientError) as error:
         sys.exit(f"error: {error}")

@@ -66,6 +66,10 @@ def _signed_form(document: dict[str, Any], signing: Signing) -> bytes:
     return urlencode({"bt_signature": f"{public}|{signature}", "bt_payload": payload}).encode()
 
 
+def _without_signature(form: bytes) -> bytes:
+    return form[form.index(b"bt_payload=") :]
+
+
 def _sign(body: bytes, signing: Signing) -> dict[str, str]:
     del body, signing
     return {}
@@ -83,4 +87,5 @@ SENDER = Sender(
     encode=_signed_form,
     new_secret=_new_key_pair,
     content_type="application/x-www-form-urlencoded",
+    unsigned=_without_signature,
 )

@@ -56,6 +56,12 @@ class Signing:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
+def with_another_byte(body: bytes) -> bytes:
+    """Return a body of which one byte in the middle is another."""
+    middle = len(body) // 2
+    return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sender:
     """Makes one provider's webhooks.
@@ -81,6 +87,10 @@ class Sender:
         Of the body.
     options : Mapping[str, str]
         Options to deploy the provider with, for tests and the demo.
+    altered : Callable[[bytes], bytes]
+        Returns a body that is changed where it is signed.
+    unsigned : Callable[[bytes], bytes]
+        Returns a body without what signs it, for providers that sign inside of it.
     by_header : bool
         Whether it posts to ``/webhook`` and names itself in ``X-Provider-ID``.
     """
@@ -93,6 +103,8 @@ class Sender:
     kept: Callable[[str], str] = lambda secret: secret
     content_type: str = "application/json"
     options: Mapping[str, str] = field(default_factory=dict)
+    altered: Callable[[bytes], bytes] = with_another_byte
+    unsigned: Callable[[bytes], bytes] = lambda body: body
     by_header: bool = False
 
     @property
