@@ -42,6 +42,13 @@ ADYEN = Provider(
     sends_api_key=False,
     retries=_RETRIES,
     answer_within=10,
+    caveat="Adyen signs eight fields of each item, `pspReference`, `originalReference`, `merchantAccountCode`, "
+    "`merchantReference`, the amount's value and currency, `eventCode` and `success`, and nothing else of the body. "
+    "Whoever holds a delivery can change the rest, `reason`, `eventDate`, `live` and `additionalData` among it, and it "
+    "is accepted: the item was recorded already, so that a changed one sets off the alarm `conflicting-duplicates` and "
+    "is not routed, unless it comes before Adyen's own. Events, records and routing use the signed fields alone; do "
+    "not trust the others in the archived payload. That `make verify-archive` calls it proven is true of the signed "
+    "fields.",
     sources=(
         *_SOURCES,
         "https://docs.adyen.com/risk-management/disputes-api/dispute-notifications/",
