@@ -5,6 +5,7 @@ from lambdas.shared.providers.fields import BodyDigest, DecimalField, HeaderFiel
 from lambdas.shared.providers.selecting_fields import FieldOfOnlyItem
 from lambdas.shared.signatures.shopify import TOPIC_HEADER, ShopifyScheme
 
+MAX_TOPICS_CHARS = 800
 _TOPIC = "[a-z_]+(/[a-z_]+)+"
 # Looks ahead for a resource, the part before the first slash, that comes again behind a later comma.
 _RESOURCE_TWICE = r"(?:.*,)?([a-z_]+)/[^,]*,(?:.*,)?\1/"
@@ -18,9 +19,11 @@ SHOPIFY = Provider(
             doc=(
                 "the topics that this URL is subscribed to, as in orders/paid,refunds/create, no two of one resource: "
                 "orders/create and orders/paid can carry the same bytes, and Shopify does not sign the topic, so that "
-                "one would pass for a duplicate of the other; deploy the entry once more for the second"
+                "one would pass for a duplicate of the other; deploy the entry once more for the second. At most "
+                f"{MAX_TOPICS_CHARS} characters"
             ),
-            pattern=f"(?!{_RESOURCE_TWICE}){_TOPIC}(,{_TOPIC})*",
+            # Evidence names them, in the 2 KB of metadata that S3 takes.
+            pattern=f"(?=.{{1,{MAX_TOPICS_CHARS}}}$)(?!{_RESOURCE_TWICE}){_TOPIC}(,{_TOPIC})*",
             required=True,
         )
     },

@@ -15,9 +15,10 @@ SQUARE = Provider(
             doc=(
                 "the subscription's notification URL exactly as it is registered with Square, which signs it. For an "
                 "API without a domain of its own it is known after the first deployment: the output endpoint_url, "
-                "/webhook/ and the deployed name"
+                "/webhook/ and the deployed name. At most 508 characters"
             ),
-            pattern=r"https://[!-~]{1,2000}",
+            # Evidence names it, in the 2 KB of metadata that S3 takes.
+            pattern=r"https://[!-~]{1,500}",
             required=True,
         )
     },
