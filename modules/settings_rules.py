@@ -70,10 +70,20 @@ def _check_provider_options(settings: Settings) -> None:
                 raise SettingsError(f"{field}: unknown option; known: {', '.join(known) or 'none'}")
             if not isinstance(value, str) or not re.fullmatch(known[option].pattern, value, re.ASCII):
                 raise SettingsError(f"{field}: {value!r} is not allowed; it is {known[option].doc}")
+        _check_headers(name, REGISTRY[settings.providers[name]].configured(options).scheme)
     for name, registered in settings.providers.items():
         for option, rule in REGISTRY[registered].options.items():
             if rule.required and option not in settings.provider_options.get(name, {}):
                 raise SettingsError(f"provider_options.{name}.{option}: is missing; it is {rule.doc}")
+
+
+def _check_headers(name: str, scheme: object) -> None:
+    header, timestamp = getattr(scheme, "header", ""), getattr(scheme, "timestamp_header", None)
+    if timestamp and timestamp.lower() == header.lower():
+        raise SettingsError(
+            f"provider_options.{name}.timestamp_header: {timestamp!r} is the header of the signature as well, so that "
+            "every webhook would be refused; allowed: another header"
+        )
 
 
 def _check_api_key(settings: Settings) -> None:

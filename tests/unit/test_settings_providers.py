@@ -86,3 +86,10 @@ def test_a_provider_name_is_accepted(name):
 def test_providers_that_are_neither_list_nor_mapping_are_refused(providers):
     with pytest.raises(SettingsError, match=r"^providers: "):
         build_settings("dev", {"providers": providers})
+
+
+def test_signature_and_time_cannot_have_one_header():
+    given = {"generic-timestamped": {"timestamp_header": "x-webhook-signature"}}
+
+    with pytest.raises(SettingsError, match=r"^provider_options.generic-timestamped.timestamp_header: 'x-webhook-sig"):
+        build_settings("dev", {"providers": ["generic-timestamped"], "provider_options": given})
