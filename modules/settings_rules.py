@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 NATIVE_RUNTIME = "python3.13"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d", re.ASCII)
+# Lambda takes 4 KB of environment variables, of which the other variables of ingestion take some 400 bytes.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_MAX_PROVIDERS_CHARS = 3_600
+# `,"secretArn":"arn:aws:secretsmanager::123456789012:secret:webhook-secret---AbCdEf"`
+_SECRET_ARN_CHARS = 80
 # Python calls others private too, of which AWS refuses some, such as 127.0.0.0/8.
 # https://www.rfc-editor.org/rfc/rfc1918
 _PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
@@ -34,6 +40,7 @@ def check_together(settings: Settings) -> None:
     _check_region(settings)
     _check_providers(settings)
     _check_provider_options(settings)
+    _check_variables(settings)
     _check_api_key(settings)
     _check_queue(settings)
     _check_subscribers(settings)
@@ -83,6 +90,23 @@ def _check_headers(name: str, scheme: object) -> None:
         raise SettingsError(
             f"provider_options.{name}.timestamp_header: {timestamp!r} is the header of the signature as well, so that "
             "every webhook would be refused; allowed: another header"
+        )
+
+
+def _check_variables(settings: Settings) -> None:
+    """Check that ingestion's variable with all providers fits; see `SecretsLayer.providers_variable`."""
+    size = 0
+    for name, entry in settings.providers.items():
+        options = settings.provider_options.get(name)
+        said = {"entry": entry, **({"options": dict(options)} if options else {})}
+        size += len(json.dumps({name: said}, separators=(",", ":")))
+        if REGISTRY[entry].needs_secret:
+            size += _SECRET_ARN_CHARS + len(settings.region + name + settings.environment)
+    if size > _MAX_PROVIDERS_CHARS:
+        raise SettingsError(
+            f"providers: {len(settings.providers)} with their options take {size:,} bytes of ingestion's environment, "
+            f"of which Lambda leaves {_MAX_PROVIDERS_CHARS:,}; allowed: fewer of them, or shorter names and options; "
+            "deploy the others as an environment of their own"
         )
 
 

@@ -88,6 +88,15 @@ def test_providers_that_are_neither_list_nor_mapping_are_refused(providers):
         build_settings("dev", {"providers": providers})
 
 
+def test_as_many_providers_are_deployed_as_fit_into_the_environment_of_ingestion():
+    providers = {f"merchant-{number:02}": "generic-timestamped" for number in range(30)}
+
+    with pytest.raises(SettingsError, match=r"^providers: 30 with their options take [\d,]+ bytes of ingestion's"):
+        build_settings("production", {"providers": providers})
+
+    assert build_settings("production", {"providers": dict(list(providers.items())[:20])})
+
+
 def test_signature_and_time_cannot_have_one_header():
     given = {"generic-timestamped": {"timestamp_header": "x-webhook-signature"}}
 
