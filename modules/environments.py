@@ -80,9 +80,25 @@ def _check_state_is_its_own(settings: Settings, environments: Mapping[str, Any])
 def is_declared(path: Path, environment: str) -> bool:
     """Tell whether the file names an environment; what is wrong with the file is told by `load_settings`."""
     try:
-        return environment in json.loads(path.read_text(encoding="utf-8"))["context"]["environments"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return environment in document.get("context", {}).get("environments", {})
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return True
+
+
+def load_declared(path: Path, environment: str) -> Settings:
+    """Return the settings of an environment that the file names.
+
+    Raises
+    ------
+    SettingsError
+        When it does not name it, and for whatever `load_settings` refuses.
+    """
+    settings = load_settings(path, environment)
+    if not is_declared(path, environment):
+        names = json.loads(path.read_text(encoding="utf-8")).get("context", {}).get("environments", {})
+        raise SettingsError(f"environment {environment!r}: {path.name} does not name it; named: {', '.join(names)}")
+    return settings
 
 
 def build_settings(environment: str, values: Mapping[str, Any]) -> Settings:

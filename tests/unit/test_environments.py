@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modules.environments import build_settings, load_settings
+from modules.environments import build_settings, load_declared, load_settings
 from modules.settings import Settings
 from modules.validation import SettingsError
 
@@ -190,3 +190,14 @@ def test_what_is_said_twice_in_one_object_is_refused(cdktf_json):
 def test_a_backend_without_anything_in_it_is_no_local_state():
     with pytest.raises(SettingsError, match=r"backend: a setting is missing: .*'bucket'"):
         build_settings("dev", {"backend": {}})
+
+
+def test_what_is_written_or_audited_by_the_name_of_an_environment_must_have_it(cdktf_json):
+    path = cdktf_json(of(prod={"functions": {"memory": 1_024}}, dev={}))
+
+    assert load_declared(path, "prod").functions.memory == 1_024
+    assert load_declared(path, "dev").preset == "standard"
+    with pytest.raises(SettingsError, match=r"^environment 'prdo': cdktf\.json does not name it; named: prod, dev$"):
+        load_declared(path, "prdo")
+    with pytest.raises(SettingsError, match="does not name it"):
+        load_declared(cdktf_json({}), "prod")

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
-from modules.environments import build_settings, load_settings
+from modules.environments import build_settings, load_declared
 from modules.settings import Settings
 from tools.ministack import LocalAws
 from tools.terraform import Workspace
@@ -59,7 +59,7 @@ class Planner:
     def environments(self, names: Sequence[str]) -> Iterator[Stack]:
         """Yield the stack of each environment of ``cdktf.json``."""
         for name in names:
-            yield self._planned(name, partial(load_settings, ROOT / "cdktf.json", name))
+            yield self._planned(name, partial(load_declared, ROOT / "cdktf.json", name))
 
     def _planned(self, name: str, settings: Callable[[], Settings]) -> Stack:
         return Stack(name, lambda: self._plan(settings()))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from main import ROOT
 from modules.bundling import BUNDLES
-from modules.environments import build_settings, load_settings
+from modules.environments import build_settings, load_declared
 from modules.presets import PRESETS
 from modules.settings import Settings
 from modules.validation import SettingsError
@@ -37,7 +37,7 @@ def main() -> None:
 
 def _settings(preset: str, environment: str | None) -> tuple[Settings, str]:
     if environment is not None:
-        return load_settings(ROOT / "cdktf.json", environment), f"the environment `{environment}` of `cdktf.json`"
+        return load_declared(ROOT / "cdktf.json", environment), f"the environment `{environment}` of `cdktf.json`"
     return build_settings("module", {"preset": preset}), f"the preset `{preset}`"
 
 
