@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lambdas.processing.pipeline import Message
+from lambdas.processing.work import Message
 from tests.lambdas.support import (
     Unreliable,
     aws_error,

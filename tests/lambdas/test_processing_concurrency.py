@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.processing.pipeline import BusyError
+from lambdas.processing.claiming import BusyError
 from lambdas.shared import times
 from lambdas.shared.archive import Archive
 from lambdas.shared.envelope import NotAnEnvelopeError, Replay

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from lambdas.processing.bus import Bus
-from lambdas.processing.pipeline import BusyError
+from lambdas.processing.claiming import BusyError
 from lambdas.shared import times
 from lambdas.shared.archive import Archive
 from lambdas.shared.envelope import ArchivedBody, Replay
