@@ -113,6 +113,7 @@ class World:
     name: str
     queue_url: str
     routed_url: str
+    archive_by: str = BY_BATCH
     clock: Clock = field(default_factory=Clock)
     routed_so_far: list[dict[str, Any]] = field(default_factory=list)
 
@@ -150,7 +151,7 @@ class World:
             "archive": self.archive,
             "records": self.records,
             "bus": self.bus,
-            "archive_by": BY_BATCH,
+            "archive_by": self.archive_by,
             "clock": self.clock,
             "on_failure": lambda *_: None,
             "on_fallback": lambda *_: None,
@@ -381,11 +382,11 @@ class TrappedBus(Bus):
         return self._trap.around("publish", lambda: super(TrappedBus, self).publish(*args))
 
 
-def trapped(world: World, trap: Trap) -> Pipeline:
+def trapped(world: World, trap: Trap, dynamodb: Any = None) -> Pipeline:
     """Return a pipeline that dies at the trap's point."""
     return world.pipeline(
         archive=TrappedArchive(world.clients.s3, world.name, trap),
-        records=TrappedRecords(world.clients.dynamodb, world.name, trap),
+        records=TrappedRecords(dynamodb or world.clients.dynamodb, world.name, trap),
         bus=TrappedBus(world.clients.events, world.name, world.name, trap),
     )
 
@@ -418,6 +419,25 @@ def raising(error: Exception) -> Callable[..., Any]:
 
     def fail(call: Callable[..., Any], arguments: dict) -> Any:
         raise error
+
+    return fail
+
+
+def without_batches(client: Any) -> Any:
+    """Return a DynamoDB client that carries out no batch of statements, so that all is done one by one."""
+    fail = raising(aws_error("AccessDeniedException", "BatchExecuteStatement"))
+    return Unreliable(client, "batch_execute_statement", "", fail)
+
+
+def refusing_statements(code: str, text: str) -> Callable[..., Any]:
+    """Return a way for a batch of statements to have those refused that hold a text, and the others carried out."""
+
+    def fail(call: Callable[..., Any], arguments: dict) -> Any:
+        statements = arguments["Statements"]
+        taken = [one for one in statements if text not in repr(one)]
+        done = iter(call(Statements=taken)["Responses"] if taken else [])
+        refused = {"Error": {"Code": code, "Message": "card 4242 4242 4242 4242 quoted"}}
+        return {"Responses": [refused if text in repr(one) else next(done) for one in statements]}
 
     return fail
 
