@@ -1,8 +1,11 @@
-"""Reading one payload from the archive, as whoever gets an event from the bus does."""
+"""Reading payloads from the archive: one, as whoever gets an event from the bus does, or all of an object."""
 
 import hashlib
 from collections.abc import Mapping
 from typing import Any
+
+from lambdas.shared.archive import BATCH_PREFIX
+from lambdas.shared.batch_object import read_index
 
 
 class PayloadChangedError(Exception):
@@ -33,3 +36,17 @@ def read_payload(s3: Any, bucket: str, archive: Mapping[str, Any]) -> bytes:
     if hashlib.sha256(body).hexdigest() != archive["sha256"]:
         raise PayloadChangedError(f"{archive['key']} at {offset}: its digest is not the recorded one")
     return body
+
+
+def payloads_of(key: str, content: bytes) -> list[bytes]:
+    """Return the payloads that an object below ``raw/`` holds.
+
+    Raises
+    ------
+    NotABatchObjectError
+        When its key says that it holds many, and it does not.
+    """
+    if not key.startswith(BATCH_PREFIX):
+        return [content]
+    places = sorted({(entry.offset, entry.size) for entry in read_index(content)})
+    return [content[offset : offset + size] for offset, size in places]

@@ -11,7 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from lambdas.shared.archive import CERTIFICATE_PREFIX, RAW_PREFIX
+from lambdas.shared.archive import BATCH_PREFIX, CERTIFICATE_PREFIX, RAW_PREFIX
+from lambdas.shared.batch_object import NotABatchObjectError
 from tools.proof import ArchivedPayload, Proof, prove
 from tools.signing_secret import read_secrets
 from tools.target import NoTargetError, Target, run
@@ -29,18 +30,25 @@ def main() -> int:
     keys = all_keys(target, arguments.retired)
     certificate_of = partial(archived_certificate, target)
     proofs: dict[str, Counter[Proof]] = {}
-    doubtful = []
-    for payload in archived(target, arguments.provider):
+    doubtful: list[tuple[str, str]] = []
+    seen: Counter[tuple[str, str, str]] = Counter()
+    for payload in archived(target, arguments.provider, doubtful):
         proof = prove(payload, keys.get(payload.provider, ()), certificate_of)
         proofs.setdefault(payload.provider, Counter())[proof] += 1
+        seen[payload.provider, payload.event, payload.sha256] += 1
         if proof is not Proof.PROVEN:
-            doubtful.append((payload.key, proof))
+            doubtful.append((payload.place, proof))
     table = Table("provider", *Proof, title="Archived payloads", title_justify="left")
     for provider, counts in sorted(proofs.items()):
         table.add_row(provider, *(str(counts[proof]) for proof in Proof))
     console.print(table)
-    for key, proof in doubtful:
-        console.print(f"[yellow]{proof}[/]: {key}", soft_wrap=True)
+    if copies := seen.total() - len(seen):
+        console.print(
+            f"{copies} of them are copies: the same bytes archived again, when a provider sent an event again or a "
+            "batch came back in another composition. A record names one; the others harm nobody."
+        )
+    for place, found in doubtful:
+        console.print(f"[yellow]{found}[/]: {place}", soft_wrap=True)
     return 1 if doubtful else 0
 
 
@@ -73,15 +81,25 @@ def archived_certificate(target: Target, key_id: str) -> bytes | None:
     return bytes(answer["Body"].read())
 
 
-def archived(target: Target, provider: str | None) -> Iterator[ArchivedPayload]:
-    """Yield the archive's payloads, one at a time."""
+def archived(target: Target, provider: str | None, unreadable: list[tuple[str, str]]) -> Iterator[ArchivedPayload]:
+    """Yield the archive's payloads, one at a time; add what is no object of ours to a list, with the reason."""
     s3: Any = target.client("s3")
     bucket = target.outputs["bucket_name"]
-    prefix = RAW_PREFIX + (f"{provider}/" if provider else "")
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        for item in page.get("Contents", []):
-            answer = s3.get_object(Bucket=bucket, Key=item["Key"])
-            yield ArchivedPayload(key=item["Key"], body=answer["Body"].read(), metadata=answer["Metadata"])
+    prefixes = (f"{RAW_PREFIX}{provider}/", BATCH_PREFIX) if provider else (RAW_PREFIX,)
+    pages = (s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix) for prefix in prefixes)
+    for item in (item for found in pages for page in found for item in page.get("Contents", [])):
+        key = item["Key"]
+        answer = s3.get_object(Bucket=bucket, Key=key)
+        content = answer["Body"].read()
+        if not key.startswith(BATCH_PREFIX):
+            yield ArchivedPayload.of_its_own(key, content, answer["Metadata"])
+            continue
+        try:
+            payloads = ArchivedPayload.of_a_batch(key, content)
+        except NotABatchObjectError as error:
+            unreadable.append((key, f"{Proof.CHANGED}, {error}"))
+            continue
+        yield from (payload for payload in payloads if provider in (None, payload.provider))
 
 
 if __name__ == "__main__":

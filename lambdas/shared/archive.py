@@ -31,8 +31,12 @@ def raw_key(event: WebhookEvent, sha256: str) -> str:
     It follows from the event and its bytes alone: a redelivery of the same bytes meets the object that is there,
     and one with other bytes under the same id is kept beside it.
     """
-    event_id = _NOT_SAFE_IN_A_KEY.sub(lambda match: f"!{ord(match[0]):02X}", event.event_id)
-    return f"{RAW_PREFIX}{event.provider}/{event_id}/{sha256}"
+    return f"{RAW_PREFIX}{event.provider}/{key_part(event.event_id)}/{sha256}"
+
+
+def key_part(event_id: str) -> str:
+    """Return an event's id as it stands in a key."""
+    return _NOT_SAFE_IN_A_KEY.sub(lambda match: f"!{ord(match[0]):02X}", event_id)
 
 
 class Archive:

@@ -17,14 +17,13 @@ from lambdas.processing.bus import Bus
 from lambdas.processing.pipeline import Pipeline
 from lambdas.processing.work import Message, Outcome
 from lambdas.shared import times
-from lambdas.shared.archive import BATCH_PREFIX, Archive
-from lambdas.shared.batch_object import read_index
+from lambdas.shared.archive import Archive
 from lambdas.shared.envelope import Envelope
 from lambdas.shared.event import WebhookEvent
 from lambdas.shared.record_batches import BatchedRecords
 from lambdas.shared.record_queries import RecordQueries
 from lambdas.shared.records import BY_EVENT_INDEX, BY_RECEIVED_INDEX, from_item, key_of
-from tools.archived import read_payload
+from tools.archived import payloads_of, read_payload
 from tools.ministack import ACCOUNT_ID, REGION, LocalAws
 
 NOW = 1_790_000_000.0
@@ -198,12 +197,8 @@ class World:
         """Return every payload of every object of the archive, so that one archived twice shows up twice."""
         found = []
         for key, content in self.objects("raw/"):
-            if not key.startswith(BATCH_PREFIX):
-                found.append(content)
-                continue
             assert key.endswith(hashlib.sha256(content).hexdigest())
-            places = {(one.offset, one.size) for one in read_index(content)}
-            found += [content[offset : offset + size] for offset, size in places]
+            found += payloads_of(key, content)
         return sorted(found)
 
     def payload_at(self, archive: Mapping[str, Any]) -> bytes:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from modules.concurrency import UNRESERVED
+from modules.settings_rules import SMALL_BATCH
 from tools.module.hcl import expression
 
 # An event source mapping uses no more, and the stack cuts what is more.
@@ -35,9 +36,15 @@ class RuleBetweenInputs:
 RULES_BETWEEN_INPUTS = (
     RuleBetweenInputs(
         of="queue_visibility_timeout",
-        condition="var.queue_visibility_timeout >= 6 * var.functions_timeout",
-        refusal="less than six times functions_timeout, so that a message would be received again while it is being "
-        "processed",
+        condition="var.queue_visibility_timeout >= 6 * var.functions_timeout + var.queue_batch_window",
+        refusal="less than six times functions_timeout and queue_batch_window on top, so that a message would be "
+        "received again while it is being processed",
+    ),
+    RuleBetweenInputs(
+        of="queue_batch_size",
+        condition=f"var.queue_batch_size <= {SMALL_BATCH} || var.queue_batch_window >= 1",
+        refusal=f"more than the {SMALL_BATCH} that Lambda takes from a queue without gathering; set "
+        "queue_batch_window to 1 or more",
     ),
     RuleBetweenInputs(
         of="queue_retention",

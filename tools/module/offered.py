@@ -75,6 +75,8 @@ OFFERED = (
     offer("queue.max_receive_count"),
     offer("queue.retention"),
     offer("queue.batch_size"),
+    offer("queue.batch_window"),
+    offer("storage.archive_by"),
     offer("storage.glacier_after"),
     offer("storage.glacier_minimum_size"),
     offer("storage.noncurrent_versions"),
