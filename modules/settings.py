@@ -94,8 +94,8 @@ class FunctionSettings(Validated):
         unit="s",
         low=1,
         high=50,
-        doc="Time-out. A sixth of the queue's visibility timeout at most, so that a message is not received again "
-        "while it is being processed.",
+        doc="Time-out. Six times this, and the batch window, fit into the queue's visibility timeout, so that a message "
+        "is not received again while it is being processed.",
     )
     ingestion_budget: int = setting(
         50,

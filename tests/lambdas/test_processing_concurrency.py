@@ -407,6 +407,12 @@ MISTYPED = {
     "occurred at is an object": poison(event_fields={"occurred_at": {"at": 1}}),
     "received at is empty": poison(receivedAt=""),
     "archive key is a number": poison(without=["body"], archived={"key": 1, "size": 1, "sha256": "0" * 64}),
+    "archive offset is a text": poison(
+        without=["body"], archived={"key": "raw/x", "size": 1, "offset": "0", "sha256": "0" * 64}
+    ),
+    "archive offset is before the beginning": poison(
+        without=["body"], archived={"key": "raw/x", "size": 1, "offset": -1, "sha256": "0" * 64}
+    ),
     "archive size is a fraction": poison(without=["body"], archived={"key": "raw/x", "size": 1.5, "sha256": "0" * 64}),
     "replay id is an object": poison(replay={"replay_id": {}, "requested_at": "now"}),
 }
