@@ -94,7 +94,7 @@ class FunctionSettings(Validated):
         unit="s",
         low=1,
         high=50,
-        doc="Time-out. Six times this, and the batch window, fit into the queue's visibility timeout, so that a message "
+        doc="Time-out. Six times this and the batch window fit into the queue's visibility timeout, so that a message "
         "is not received again while it is being processed.",
     )
     ingestion_budget: int = setting(

@@ -14,6 +14,7 @@ from typing import Any
 
 from lambdas.shared.envelope import ArchivedBody, Envelope
 from lambdas.shared.event import WebhookEvent
+from lambdas.shared.items import to_wire
 from lambdas.shared.records import (
     Claim,
     Entry,
@@ -21,7 +22,6 @@ from lambdas.shared.records import (
     State,
     new_record,
     new_signature,
-    to_item,
 )
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html
@@ -118,4 +118,4 @@ def _values_of(mark: Mark) -> list[Any]:
 
 
 def _statement(text: str, parameters: Sequence[Any]) -> dict[str, Any]:
-    return {"Statement": text, "Parameters": list(to_item({str(n): one for n, one in enumerate(parameters)}).values())}
+    return {"Statement": text, "Parameters": [to_wire(parameter) for parameter in parameters]}

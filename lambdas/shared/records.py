@@ -12,11 +12,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from lambdas.shared.envelope import ArchivedBody, Envelope
 from lambdas.shared.event import WebhookEvent
+from lambdas.shared.items import from_item, to_item
 
 PARTITION_KEY = "transactionId"
 SORT_KEY = "timestamp"
@@ -31,9 +31,6 @@ UNKNOWN_REASON = "no reason was written down: look for the correlation id in the
 
 # An entry of a record's timeline.
 Entry = dict[str, str | int]
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 class State(StrEnum):
@@ -89,16 +86,6 @@ def received_bucket(provider: str, received_at: str, shard: int) -> str:
 def shard_of(event: WebhookEvent) -> int:
     """Return the shard of an event, the same for every redelivery."""
     return int(hashlib.sha256(event.key.encode()).hexdigest()[:8], 16) % RECEIVED_SHARDS
-
-
-def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values in DynamoDB's wire form."""
-    return {name: _serialize(value) for name, value in values.items()}
-
-
-def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item's plain values."""
-    return {name: _deserialize(value) for name, value in item.items()}
 
 
 def entry(step: Step, at: str, **details: str | int) -> Entry:

@@ -20,9 +20,10 @@ from lambdas.shared import times
 from lambdas.shared.archive import Archive
 from lambdas.shared.envelope import Envelope
 from lambdas.shared.event import WebhookEvent
+from lambdas.shared.items import from_item
 from lambdas.shared.record_batches import BatchedRecords
 from lambdas.shared.record_queries import RecordQueries
-from lambdas.shared.records import BY_EVENT_INDEX, BY_RECEIVED_INDEX, from_item, key_of
+from lambdas.shared.records import BY_EVENT_INDEX, BY_RECEIVED_INDEX, key_of
 from tools.archived import payloads_of, read_payload
 from tools.ministack import ACCOUNT_ID, REGION, LocalAws
 
