@@ -86,30 +86,31 @@ def write_batch(payloads: Sequence[Payload]) -> tuple[bytes, dict[tuple[str, str
 
     The same payloads in any order make the same object. Of two with one identity, one is kept.
     """
-    documents = {id(payload): _evidence_of(payload) for payload in payloads}
-    ordered = sorted(payloads, key=lambda payload: (payload.identity, json.dumps(documents[id(payload)])))
+    kept: dict[tuple[str, str, str], Payload] = {}
+    for payload in payloads:
+        other = kept.get(payload.identity)
+        if other is None or _text(payload) < _text(other):
+            kept[payload.identity] = payload
     parts: list[bytes] = []
-    offsets: dict[tuple[str, str, str], int] = {}
     by_digest: dict[str, int] = {}
+    offsets: dict[tuple[str, str, str], int] = {}
     entries = []
     end = 0
-    for payload in ordered:
-        if payload.identity in offsets:
-            continue
+    for identity, payload in sorted(kept.items()):
         if payload.sha256 not in by_digest:
             by_digest[payload.sha256] = end
             parts.append(payload.body)
             end += len(payload.body)
-        offsets[payload.identity] = by_digest[payload.sha256]
+        offsets[identity] = by_digest[payload.sha256]
         entries.append(
             {
                 "provider": payload.provider,
                 "eventId": payload.event_id,
                 "contentType": payload.content_type,
-                "offset": by_digest[payload.sha256],
+                "offset": offsets[identity],
                 "size": len(payload.body),
                 "sha256": payload.sha256,
-                "evidence": documents[id(payload)],
+                "evidence": _evidence_of(payload),
             }
         )
     index = json.dumps({"payloads": entries}, separators=(",", ":")).encode("ascii")
@@ -147,6 +148,11 @@ def read_index(content: bytes) -> list[IndexEntry]:
 def _evidence_of(payload: Payload) -> dict[str, Any] | None:
     """Return the evidence without a certificate, which is archived once and not with each payload."""
     return None if payload.evidence is None else replace(payload.evidence, certificate=None).to_document()
+
+
+def _text(payload: Payload) -> str:
+    """Return what tells payloads of one identity apart, so that it does not matter which comes first."""
+    return json.dumps([payload.content_type, _evidence_of(payload)])
 
 
 def _entry(document: Any) -> IndexEntry:

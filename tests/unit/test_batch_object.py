@@ -3,6 +3,7 @@
 import hashlib
 import random
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ EVIDENCE = Evidence(
     headers={"stripe-signature": "t=1,v1=ab"},
     received_at=1.25,
 )
+OTHER_EVIDENCE = replace(EVIDENCE, headers={"stripe-signature": "t=2,v1=cd"})
 
 
 def payload(body, event_id="e", evidence=None, provider="p"):
@@ -39,8 +41,8 @@ batches = st.lists(
     st.builds(
         payload,
         bodies,
-        event_id=st.text(max_size=6),
-        evidence=st.sampled_from([None, EVIDENCE]),
+        event_id=st.text(max_size=1),
+        evidence=st.sampled_from([None, EVIDENCE, OTHER_EVIDENCE]),
         provider=st.sampled_from(["p", "q"]),
     ),
     min_size=1,
