@@ -142,6 +142,7 @@ class WebhookStack(TerraformStack):
                 "BUCKET_NAME": self.storage.bucket.bucket,
                 "EVENT_BUS_NAME": self.routing.bus.name,
                 "MAX_RECEIVE_COUNT": str(settings.queue.max_receive_count),
+                "ARCHIVE_BY": settings.storage.archive_by,
             }
         )
         self.storage.grant_archive_payloads(processing)

@@ -7,7 +7,7 @@ from typing import Any
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "standard": {},
-        "ordered": {"functions": {"memory": 256}, "queue": {"fifo": True}},
+        "ordered": {"functions": {"memory": 256}, "queue": {"fifo": True, "batch_size": 10, "batch_window": 0}},
         "burst": {
             "api": {"throttle_rate": 10_000, "throttle_burst": 10_000, "api_key": True},
             # 200 ms for a batch of ten. Ingestion's 500 and these 200 fit into an account's usual 1,000.

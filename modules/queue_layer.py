@@ -11,6 +11,7 @@ from modules.naming import Names
 from modules.pinning import pin
 from modules.queues import allow_redrive, dead_letter_queue, protect_queue, working_queue
 from modules.settings import QueueSettings
+from modules.settings_rules import SMALL_BATCH
 
 _CONSUME = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 
@@ -21,7 +22,7 @@ class QueueLayer(Construct):
     Parameters
     ----------
     settings : QueueSettings
-        Visibility, receives, retention, batch size.
+        Visibility, receives, retention, batches.
     names : Names
         Naming of the environment.
 
@@ -63,20 +64,30 @@ class QueueLayer(Construct):
             towards the dead letter queue.
         """
         function.allow("ConsumeMainQueue", _CONSUME, [self.main.arn])
-        self._map("main_mapping", self.main, function, maximum_concurrency)
+        self._map(
+            "main_mapping",
+            self.main,
+            function,
+            batch_size=self._settings.batch_size,
+            maximum_batching_window_in_seconds=self._settings.batch_window,
+            maximum_concurrency=maximum_concurrency,
+        )
 
     def feed_dead_letters(self, function: WebhookFunction) -> None:
         """Have a function process the dead letter queue, with the same grants on that queue."""
         function.allow("ConsumeDeadLetterQueue", _CONSUME, [self.dead_letter.arn])
-        self._map("dead_letter_mapping", self.dead_letter, function, 2)
+        # Each takes some calls of its own, so that a batch saves nothing.
+        self._map("dead_letter_mapping", self.dead_letter, function, batch_size=SMALL_BATCH, maximum_concurrency=2)
 
-    def _map(self, id_: str, queue: SqsQueue, function: WebhookFunction, maximum_concurrency: int) -> None:
+    def _map(
+        self, id_: str, queue: SqsQueue, function: WebhookFunction, *, maximum_concurrency: int, **batches: int
+    ) -> None:
         LambdaEventSourceMapping(
             self,
             id_,
             event_source_arn=queue.arn,
             function_name=function.function.arn,
-            batch_size=self._settings.batch_size,
+            **batches,
             function_response_types=["ReportBatchItemFailures"],
             # Lambda takes 2 to 1,000 here.
             scaling_config=LambdaEventSourceMappingScalingConfig(

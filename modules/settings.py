@@ -94,8 +94,8 @@ class FunctionSettings(Validated):
         unit="s",
         low=1,
         high=50,
-        doc="Time-out. A sixth of the queue's visibility timeout at most, so that a message is not received again "
-        "while it is being processed.",
+        doc="Time-out. Six times this and the batch window fit into the queue's visibility timeout, so that a message "
+        "is not received again while it is being processed.",
     )
     ingestion_budget: int = setting(
         50,
@@ -146,7 +146,7 @@ class QueueSettings(Validated):
         "provider",
         choices=("provider", "transaction"),
         doc="What a FIFO queue keeps in order. `provider`: every event of a provider waits for the one before it, "
-        "which makes four calls to AWS, so that one provider has some 20 events/s; a poisoned event holds up its "
+        "which makes three calls to AWS, so that one provider has some 20 events/s; a poisoned event holds up its "
         "provider until its last receive. `transaction`: only the events of one transaction wait for each other, and "
         "throughput grows with the number of transactions. SQS looks for groups that do not wait among the first "
         "120,000 messages only, so that a backlog beyond that holds up every group.",
@@ -173,13 +173,37 @@ class QueueSettings(Validated):
         doc="How long the main queue keeps a message. The dead letter queue keeps it for 14 days, counted from the "
         "same moment, so this must be less.",
     )
-    batch_size: int = setting(10, unit="messages", low=1, high=10, doc="Messages in one invocation of processing.")
+    batch_size: int = setting(
+        100,
+        unit="messages",
+        low=1,
+        high=10_000,
+        doc="Messages in one invocation of processing; Lambda hands out fewer when they are 6 MB together. What is "
+        "charged for each batch and not for each event, such as `storage.archive_by` saves, falls with it. More than "
+        "10 need `queue.batch_window`; a FIFO queue takes 10 at most.",
+    )
+    batch_window: int = setting(
+        1,
+        unit="s",
+        low=0,
+        high=300,
+        doc="How long Lambda gathers messages for a batch that is not full; so much later is an event routed while "
+        "little comes in. 0 takes what is there. A FIFO queue takes no other.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class StorageSettings(Validated):
     """Settings of the table and the archive bucket."""
 
+    archive_by: str = setting(
+        "batch",
+        choices=("batch", "event"),
+        doc="What has an object of its own in the archive. `batch`: the payloads of a batch lie in one object, and the "
+        "record says key, offset and size, so that S3's price for each PUT, and later for each move to Glacier, is "
+        "paid once for a batch; to erase one payload, its object is written anew without it. `event`: each payload, at "
+        "a PUT each.",
+    )
     glacier_after: int = setting(30, unit="days", low=1, high=36_500, doc="When payloads move to Glacier.")
     glacier_minimum_size: int = setting(
         1,
@@ -188,7 +212,7 @@ class StorageSettings(Validated):
         high=1_099_511_627_776,
         doc="Only objects larger than this move; S3's own default of 131,072 would leave most payloads where they "
         "are. Each move costs a request, and each object in Glacier 40 KB of overhead, so that a larger value is the "
-        "cheaper one for small payloads.",
+        "cheaper one for small payloads. With `storage.archive_by` `batch` objects are as large as their batch.",
     )
     noncurrent_versions: int = setting(
         30,

@@ -13,10 +13,12 @@ from modules.concurrency import UNRESERVED, reserved_concurrency
 from modules.validation import SettingsError
 
 if TYPE_CHECKING:
-    from modules.settings import Settings
+    from modules.settings import QueueSettings, Settings
 
 # What the native bundle of ingestion is built for; see tools/bundle.py.
 NATIVE_RUNTIME = "python3.13"
+# The most that Lambda takes from a queue in one receive.
+SMALL_BATCH = 10
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d", re.ASCII)
 # Lambda takes 4 KB of environment variables, of which the other variables of ingestion take some 400 bytes.
@@ -128,10 +130,12 @@ def _check_api_key(settings: Settings) -> None:
 
 def _check_queue(settings: Settings) -> None:
     queue, timeout = settings.queue, settings.functions.timeout
-    if 6 * timeout > queue.visibility_timeout:
+    _check_batches(queue)
+    if 6 * timeout + queue.batch_window > queue.visibility_timeout:
+        window = f" and queue.batch_window, {queue.batch_window} s, on top" if queue.batch_window else ""
         raise SettingsError(
             f"queue.visibility_timeout: {queue.visibility_timeout} s is less than six times functions.timeout, "
-            f"{timeout} s: a message would be received again while it is being processed"
+            f"{timeout} s{window}: a message would be received again while it is being processed"
         )
     in_flight = queue.visibility_timeout * queue.max_receive_count
     if queue.retention <= in_flight:
@@ -141,6 +145,25 @@ def _check_queue(settings: Settings) -> None:
         )
     if queue.ordered_by != "provider" and not queue.fifo:
         raise SettingsError(f"queue.ordered_by: {queue.ordered_by!r} needs queue.fifo; a standard queue keeps no order")
+
+
+def _check_batches(queue: QueueSettings) -> None:
+    """Check what Lambda takes of a queue: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html."""
+    if queue.fifo and queue.batch_size > SMALL_BATCH:
+        raise SettingsError(
+            f"queue.batch_size: {queue.batch_size:,} is more than the {SMALL_BATCH} that Lambda takes with queue.fifo; "
+            f"set queue.batch_size to {SMALL_BATCH} or less, and queue.batch_window to 0"
+        )
+    if queue.fifo and queue.batch_window:
+        raise SettingsError(
+            f"queue.batch_window: {queue.batch_window} s is not allowed with queue.fifo, of which Lambda gathers no "
+            "batches; set it to 0"
+        )
+    if queue.batch_size > SMALL_BATCH and not queue.batch_window:
+        raise SettingsError(
+            f"queue.batch_size: {queue.batch_size:,} is more than the {SMALL_BATCH} that Lambda takes from a queue "
+            "without gathering; set queue.batch_window to 1 s or more"
+        )
 
 
 def _check_subscribers(settings: Settings) -> None:

@@ -183,8 +183,14 @@ class StorageLayer(Construct):
         function.allow("ReadDeadLetters", ["s3:GetObject"], [f"{self.bucket.arn}/{DEAD_LETTER_PREFIX}*"])
 
     def grant_write_records(self, function: WebhookFunction) -> None:
-        """Allow ``dynamodb:PutItem`` and ``dynamodb:UpdateItem`` on the table."""
-        function.allow("WriteRecords", ["dynamodb:PutItem", "dynamodb:UpdateItem"], [self.table.arn])
+        """Allow ``dynamodb:PutItem`` and ``dynamodb:UpdateItem`` on the table, and the same for many in one call.
+
+        That is ``dynamodb:PartiQLInsert`` and ``dynamodb:PartiQLUpdate``: statements are what ``BatchExecuteStatement``
+        is allowed by.
+        """
+        single, batched = ["PutItem", "UpdateItem"], ["PartiQLInsert", "PartiQLUpdate"]
+        actions = [f"dynamodb:{name}" for name in single + batched]
+        function.allow("WriteRecords", actions, [self.table.arn])
 
     def grant_mark_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:UpdateItem`` and ``dynamodb:GetItem`` on the table."""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from lambdas.processing.pipeline import Message
+from lambdas.processing.work import Message
 
 MOST_IN_A_BATCH = 10
 

@@ -16,7 +16,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from lambdas.shared.archive import BATCH_PREFIX
 from modules.naming import Names
+from tools.archived import payloads_of
 from tools.downstream import Downstream
 from tools.local import ROOT, LocalStack, wait_for
 from tools.saved_stack import SavedStack
@@ -130,14 +132,17 @@ def _signed_garbage(stack: LocalStack, now: int) -> SentWebhook:
 
 
 def deny_archive(stack: LocalStack, number: int) -> None:
-    """Poison one event: deny processing the one object key that its payload would get."""
+    """Poison one event: deny processing the one object key that its payload would get, and objects of many."""
     policy = {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Effect": "Deny",
                 "Action": "s3:PutObject",
-                "Resource": f"arn:aws:s3:::{stack.outputs['bucket_name']}/raw/stripe/evt_1Demo{number:06}/*",
+                "Resource": [
+                    f"arn:aws:s3:::{stack.outputs['bucket_name']}/{prefix}*"
+                    for prefix in (f"raw/stripe/evt_1Demo{number:06}/", BATCH_PREFIX)
+                ],
             }
         ],
     }
@@ -239,12 +244,13 @@ def show_archive(stack: LocalStack, accepted: list[SentWebhook]) -> None:
     console.print(table)
     bucket, s3 = stack.outputs["bucket_name"], stack.aws.client("s3")
     raw = [item["Key"] for item in found.get("Contents", []) if item["Key"].startswith("raw/")]
-    stored = {s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in raw}
+    contents = {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in raw}
+    stored = {body for key, content in contents.items() for body in payloads_of(key, content)}
     distinct = {item.body for item in accepted}
     console.print(
         f"   {len(accepted)} accepted, {len(accepted) - len(distinct)} of them duplicates; "
         f"{len(distinct & stored)} of {len(distinct)} distinct payloads archived byte for byte, "
-        f"{len(stored - distinct)} objects too many"
+        f"{len(stored - distinct)} payloads too many"
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from lambdas.shared.archive import key_part
+from lambdas.shared.batch_object import NotABatchObjectError, read_index
 from lambdas.shared.errors import SignatureRefusedError, UnavailableError
 from lambdas.shared.evidence import Evidence, NoEvidenceError
 from lambdas.shared.providers.entry import Provider
@@ -36,26 +38,65 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ArchivedPayload:
-    """An object of the archive.
+    """A payload of the archive, wherever it lies there.
 
     Attributes
     ----------
-    key : str
-        Object key, which ends with the SHA-256 of the bytes that were archived.
+    place : str
+        Object key, and where several lie in an object, its event.
+    provider : str
+        The name under which the provider was deployed.
+    event : str
+        The event's id, as it stands in a key.
+    sha256 : str
+        Digest of the bytes that were archived.
     body : bytes
         Its bytes now.
-    metadata : Mapping[str, str]
-        Its metadata.
+    evidence : Evidence | None
+        What lies beside it, if that can be read.
     """
 
-    key: str
+    place: str
+    provider: str
+    event: str
+    sha256: str
     body: bytes
-    metadata: Mapping[str, str]
+    evidence: Evidence | None
 
+    @classmethod
+    def of_its_own(cls, key: str, body: bytes, metadata: Mapping[str, str]) -> "ArchivedPayload":
+        """Return the payload of an object that holds no other; its key says what it is."""
+        _, provider, event, sha256 = key.split("/")
+        try:
+            evidence = Evidence.from_metadata(metadata)
+        except NoEvidenceError:
+            evidence = None
+        return cls(place=key, provider=provider, event=event, sha256=sha256, body=body, evidence=evidence)
 
-def provider_of(key: str) -> str:
-    """Return the name under which the provider of an object key was deployed."""
-    return key.split("/")[1]
+    @classmethod
+    def of_a_batch(cls, key: str, content: bytes) -> "list[ArchivedPayload]":
+        """Return the payloads of a batch's object.
+
+        Raises
+        ------
+        NotABatchObjectError
+            When it is none, or not the one that was archived.
+        """
+        entries = read_index(content)
+        # The index says what the payloads are, and the key what the index is.
+        if hashlib.sha256(content).hexdigest() != key.rsplit("/", 1)[-1]:
+            raise NotABatchObjectError("its digest is not the one in its key")
+        return [
+            cls(
+                place=f"{key} at {entry.offset}, {entry.provider}:{entry.event_id}",
+                provider=entry.provider,
+                event=key_part(entry.event_id),
+                sha256=entry.sha256,
+                body=content[entry.offset : entry.offset + entry.size],
+                evidence=entry.evidence,
+            )
+            for entry in entries
+        ]
 
 
 def prove(payload: ArchivedPayload, keys: Sequence[str], certificate_of: Callable[[str], bytes | None]) -> Proof:
@@ -68,10 +109,12 @@ def prove(payload: ArchivedPayload, keys: Sequence[str], certificate_of: Callabl
     certificate_of : Callable[[str], bytes | None]
         Returns the certificate that was archived under a key id, for providers that sign with one.
     """
-    if hashlib.sha256(payload.body).hexdigest() != payload.key.rsplit("/", 1)[-1]:
+    if hashlib.sha256(payload.body).hexdigest() != payload.sha256:
         return Proof.CHANGED
+    evidence = payload.evidence
+    if evidence is None:
+        return Proof.NO_EVIDENCE
     try:
-        evidence = Evidence.from_metadata(payload.metadata)
         provider = _as_deployed(evidence)
     except NoEvidenceError:
         return Proof.NO_EVIDENCE

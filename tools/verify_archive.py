@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
-from lambdas.shared.archive import CERTIFICATE_PREFIX, RAW_PREFIX
-from tools.proof import ArchivedPayload, Proof, prove, provider_of
+from lambdas.shared.archive import BATCH_PREFIX, CERTIFICATE_PREFIX, RAW_PREFIX
+from lambdas.shared.batch_object import NotABatchObjectError
+from tools.proof import ArchivedPayload, Proof, prove
 from tools.signing_secret import read_secrets
 from tools.target import NoTargetError, Target, run
 
@@ -30,22 +31,29 @@ def main() -> int:
     keys = all_keys(target, arguments.retired)
     certificate_of = partial(archived_certificate, target)
     proofs: dict[str, Counter[Proof]] = {}
-    doubtful = []
-    for key, payload in archived(target, arguments.provider):
-        provider = provider_of(key)
-        proof = prove(payload, keys.get(provider, ()), certificate_of) if payload else Proof.IN_GLACIER
-        proofs.setdefault(provider, Counter())[proof] += 1
+    doubtful: list[tuple[str, str]] = []
+    seen: Counter[tuple[str, str, str]] = Counter()
+    for payload in archived(target, arguments.provider, doubtful):
+        proof = prove(payload, keys.get(payload.provider, ()), certificate_of)
+        proofs.setdefault(payload.provider, Counter())[proof] += 1
+        seen[payload.provider, payload.event, payload.sha256] += 1
         if proof is not Proof.PROVEN:
-            doubtful.append((key, proof))
-    if arguments.provider and not proofs:
+            doubtful.append((payload.place, proof))
+    if arguments.provider and not proofs and not doubtful:
         raise NoTargetError(f"PROVIDER: nothing is archived under {arguments.provider!r}")
-    table = Table("provider", *Proof, title="Archived payloads", title_justify="left")
+    shown = [proof for proof in Proof if proof is not Proof.IN_GLACIER]
+    table = Table("provider", *shown, title="Archived payloads", title_justify="left")
     for provider, counts in sorted(proofs.items()):
-        table.add_row(provider, *(str(counts[proof]) for proof in Proof))
+        table.add_row(provider, *(str(counts[proof]) for proof in shown))
     console.print(table)
-    for key, proof in doubtful:
-        console.print(f"[yellow]{proof}[/]: {key}", soft_wrap=True)
-    if any(proof is Proof.IN_GLACIER for _, proof in doubtful):
+    if copies := seen.total() - len(seen):
+        console.print(
+            f"{copies} of them are copies: the same bytes archived again, when a provider sent an event again or a "
+            "batch came back in another composition. A record names one; the others harm nobody."
+        )
+    for place, found in doubtful:
+        console.print(f"[yellow]{found}[/]: {place}", soft_wrap=True)
+    if any(found == Proof.IN_GLACIER for _, found in doubtful):
         console.print("What is in Glacier can be read after 'aws s3api restore-object'; then verify again.")
     return 1 if doubtful else 0
 
@@ -79,23 +87,32 @@ def archived_certificate(target: Target, key_id: str) -> bytes | None:
     return bytes(answer["Body"].read())
 
 
-def archived(target: Target, provider: str | None) -> Iterator[tuple[str, ArchivedPayload | None]]:
-    """Yield the keys of the archive, one at a time, each with its payload; None for one in Glacier."""
+def archived(target: Target, provider: str | None, unreadable: list[tuple[str, str]]) -> Iterator[ArchivedPayload]:
+    """Yield the archive's payloads, one at a time; add what cannot be read to a list, with the reason."""
     s3: Any = target.client("s3")
     bucket = target.outputs["bucket_name"]
-    prefix = RAW_PREFIX + (f"{provider}/" if provider else "")
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        for item in page.get("Contents", []):
-            key = item["Key"]
-            try:
-                answer = s3.get_object(Bucket=bucket, Key=key)
-            except ClientError as error:
-                # A listing has the class GLACIER also for what was restored, so that only reading tells.
-                if error.response["Error"]["Code"] != "InvalidObjectState":
-                    raise
-                yield key, None
-                continue
-            yield key, ArchivedPayload(key=key, body=answer["Body"].read(), metadata=answer["Metadata"])
+    prefixes = (f"{RAW_PREFIX}{provider}/", BATCH_PREFIX) if provider else (RAW_PREFIX,)
+    pages = (s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix) for prefix in prefixes)
+    for item in (item for found in pages for page in found for item in page.get("Contents", [])):
+        key = item["Key"]
+        try:
+            answer = s3.get_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            # A listing has the class GLACIER also for what was restored, so that only reading tells.
+            if error.response["Error"]["Code"] != "InvalidObjectState":
+                raise
+            unreadable.append((key, Proof.IN_GLACIER))
+            continue
+        content = answer["Body"].read()
+        if not key.startswith(BATCH_PREFIX):
+            yield ArchivedPayload.of_its_own(key, content, answer["Metadata"])
+            continue
+        try:
+            payloads = ArchivedPayload.of_a_batch(key, content)
+        except NotABatchObjectError as error:
+            unreadable.append((key, f"{Proof.CHANGED}, {error}"))
+            continue
+        yield from (payload for payload in payloads if provider in (None, payload.provider))
 
 
 if __name__ == "__main__":

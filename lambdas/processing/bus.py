@@ -90,6 +90,7 @@ class Bus:
             "archive": {
                 "bucket": self._bucket,
                 "key": archived.key,
+                "offset": archived.offset,
                 "size": archived.size,
                 "sha256": archived.sha256,
             },

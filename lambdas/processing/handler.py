@@ -9,12 +9,13 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from lambdas.processing.bus import Bus
 from lambdas.processing.ordering import run_in_order
-from lambdas.processing.pipeline import Message, Outcome, Pipeline
+from lambdas.processing.pipeline import Pipeline
+from lambdas.processing.work import Message, Outcome
 from lambdas.shared.archive import Archive
 from lambdas.shared.aws import client, setting
 from lambdas.shared.errors import describe
 from lambdas.shared.observability import logger, metrics, tracer
-from lambdas.shared.records import Records
+from lambdas.shared.record_batches import BatchedRecords
 
 _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -28,12 +29,18 @@ def _log_failure(message: Message, error: Exception) -> None:
     )
 
 
+def _log_fallback(call: str, reason: str) -> None:
+    logger.warning("done one by one", call=call, reason=reason)
+
+
 _pipeline = Pipeline(
     archive=Archive(client("s3"), setting("BUCKET_NAME")),
-    records=Records(client("dynamodb"), setting("TABLE_NAME")),
+    records=BatchedRecords(client("dynamodb"), setting("TABLE_NAME")),
     bus=Bus(client("events"), setting("EVENT_BUS_NAME"), setting("BUCKET_NAME")),
+    archive_by=setting("ARCHIVE_BY"),
     clock=time.time,
     on_failure=_log_failure,
+    on_fallback=_log_fallback,
 )
 _max_receive_count = int(setting("MAX_RECEIVE_COUNT"))
 
@@ -43,11 +50,9 @@ _max_receive_count = int(setting("MAX_RECEIVE_COUNT"))
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process a batch and name the messages that must come back."""
-    outcome = run_in_order(
-        [_message(record) for record in event["Records"]],
-        lambda messages: _pipeline.run(messages, context.get_remaining_time_in_millis() / 1000),
-        _max_receive_count,
-    )
+    messages = [_message(record) for record in event["Records"]]
+    invocation = _pipeline.start(messages, context.get_remaining_time_in_millis() / 1000)
+    outcome = run_in_order(messages, invocation.process, _max_receive_count)
     _report(outcome)
 
     def answer_for(record: SQSRecord) -> None:

@@ -13,7 +13,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from lambdas.processing.pipeline import Message, Outcome
+from lambdas.processing.work import Message, Outcome
 from lambdas.shared.errors import TellableError
 
 

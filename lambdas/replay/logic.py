@@ -131,7 +131,13 @@ class Replayer:
                 correlation_id=record["correlationId"],
                 content_type=record["contentType"],
                 scheme=record["scheme"],
-                archived=ArchivedBody(key=archived["key"], size=int(archived["size"]), sha256=archived["sha256"]),
+                archived=ArchivedBody(
+                    key=archived["key"],
+                    # A record from before there were batch objects says none.
+                    offset=int(archived.get("offset", 0)),
+                    size=int(archived["size"]),
+                    sha256=archived["sha256"],
+                ),
             )
         if not (key := record.get("deadLetter")):
             raise NotReplayableError("neither archived nor dead-lettered: its message is still in the queue")

@@ -1,16 +1,23 @@
-"""The archive: the exact bytes of every accepted payload, one object for each, never overwritten."""
+"""The archive: the exact bytes of every accepted payload, never overwritten.
+
+A payload is an object of its own, or lies in one with the other payloads of its batch.
+"""
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.shared.batch_object import Payload, write_batch
 from lambdas.shared.envelope import ArchivedBody
 from lambdas.shared.event import WebhookEvent
 from lambdas.shared.evidence import Evidence
 
 RAW_PREFIX = "raw/"
+# No provider can have this name, since none has an underscore in it.
+BATCH_PREFIX = RAW_PREFIX + "_batch/"
 DEAD_LETTER_PREFIX = "dead-letter/"
 CERTIFICATE_PREFIX = "evidence/certificates/"
 # S3 takes any character, but tools mistake "%" for an escape, and a leading dot for a relative path.
@@ -24,8 +31,12 @@ def raw_key(event: WebhookEvent, sha256: str) -> str:
     It follows from the event and its bytes alone: a redelivery of the same bytes meets the object that is there,
     and one with other bytes under the same id is kept beside it.
     """
-    event_id = _NOT_SAFE_IN_A_KEY.sub(lambda match: f"!{ord(match[0]):02X}", event.event_id)
-    return f"{RAW_PREFIX}{event.provider}/{event_id}/{sha256}"
+    return f"{RAW_PREFIX}{event.provider}/{key_part(event.event_id)}/{sha256}"
+
+
+def key_part(event_id: str) -> str:
+    """Return an event's id as it stands in a key."""
+    return _NOT_SAFE_IN_A_KEY.sub(lambda match: f"!{ord(match[0]):02X}", event_id)
 
 
 class Archive:
@@ -58,6 +69,30 @@ class Archive:
         archived = ArchivedBody(key=raw_key(event, sha256), size=len(body), sha256=sha256)
         self._put_once(archived.key, body, content_type, evidence.to_metadata() if evidence else {})
         return archived
+
+    def store_batch(self, payloads: Sequence[Payload], day: str) -> list[ArchivedBody]:
+        """Store payloads in one object unless it is there already, and say where each lies, in order.
+
+        The object's key ends in the digest of its content, which follows from the payloads: a batch that comes again
+        meets the object that is there.
+
+        Parameters
+        ----------
+        day : str
+            ``2026-01-31``; part of the key, so that people find their way. It must follow from the payloads too.
+
+        Raises
+        ------
+        botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
+            When they could not be made durable.
+        """
+        content, offsets = write_batch(payloads)
+        key = f"{BATCH_PREFIX}{day}/{hashlib.sha256(content).hexdigest()}"
+        self._put_once(key, content, "application/octet-stream", {})
+        return [
+            ArchivedBody(key=key, offset=offsets[payload.identity], size=len(payload.body), sha256=payload.sha256)
+            for payload in payloads
+        ]
 
     def store_certificate(self, key_id: str, certificate: str) -> None:
         """Store the certificate that evidence names by its key, unless it is there already."""

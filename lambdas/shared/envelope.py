@@ -36,11 +36,14 @@ class ArchivedBody:
         Length in bytes.
     sha256 : str
         Hex digest of the bytes.
+    offset : int
+        Where the payload begins in the object, which may hold others too.
     """
 
     key: str
     size: int
     sha256: str
+    offset: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,8 +153,10 @@ class Envelope:
                 raise NotAnEnvelopeError("a text is missing or is none")
             if times.parse(fields["receivedAt"]) is None:
                 raise NotAnEnvelopeError("receivedAt must be a time")
-            if archived is not None and type(archived["size"]) is not int:
-                raise NotAnEnvelopeError("archived.size must be a whole number")
+            if archived is not None:
+                for name, number in (("size", archived["size"]), ("offset", archived.get("offset", 0))):
+                    if type(number) is not int or number < 0:
+                        raise NotAnEnvelopeError(f"archived.{name} must be a whole number")
             envelope = cls(
                 event=event,
                 received_at=fields["receivedAt"],

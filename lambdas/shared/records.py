@@ -7,15 +7,16 @@ at whatever time, meets the same item.
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from lambdas.shared.envelope import ArchivedBody, Envelope
 from lambdas.shared.event import WebhookEvent
+from lambdas.shared.items import from_item, to_item
 
 PARTITION_KEY = "transactionId"
 SORT_KEY = "timestamp"
@@ -28,8 +29,8 @@ RECEIVED_SHARDS = 10
 MAX_TIMELINE_ENTRIES = 500
 UNKNOWN_REASON = "no reason was written down: look for the correlation id in the processing function's log"
 
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
+# An entry of a record's timeline.
+Entry = dict[str, str | int]
 
 
 class State(StrEnum):
@@ -67,10 +68,14 @@ class Claim:
         SQS message id; the same in every redelivery of the message.
     until : int
         Milliseconds since the epoch: the end of the invocation. Nobody else publishes the event before it.
+    token : str
+        Made anew for each claim. By it a call that the SDK sent again, because an answer was lost, knows its own work;
+        two invocations may have the same message at once.
     """
 
     owner: str
     until: int
+    token: str = field(default_factory=lambda: uuid4().hex[:16])
 
 
 def received_bucket(provider: str, received_at: str, shard: int) -> str:
@@ -83,17 +88,7 @@ def shard_of(event: WebhookEvent) -> int:
     return int(hashlib.sha256(event.key.encode()).hexdigest()[:8], 16) % RECEIVED_SHARDS
 
 
-def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values in DynamoDB's wire form."""
-    return {name: _serialize(value) for name, value in values.items()}
-
-
-def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item's plain values."""
-    return {name: _deserialize(value) for name, value in item.items()}
-
-
-def entry(step: Step, at: str, **details: str) -> dict[str, str]:
+def entry(step: Step, at: str, **details: str | int) -> Entry:
     """Return an entry of the timeline."""
     return {"step": str(step), "at": at, **details}
 
@@ -130,6 +125,35 @@ def identity(envelope: Envelope) -> dict[str, Any]:
     }
 
 
+def new_record(envelope: Envelope, archived: ArchivedBody, claim: Claim, timeline: list[Entry]) -> dict[str, Any]:
+    """Return the values of a record that is claimed as it is created."""
+    return {
+        PARTITION_KEY: envelope.event.transaction_id,
+        SORT_KEY: envelope.event.sort_key,
+        **identity(envelope),
+        "state": State.RECORDED,
+        "owner": claim.owner,
+        "leaseUntil": claim.until,
+        "claim": claim.token,
+        "archive": asdict(archived),
+        "timeline": timeline,
+        **({"replayId": envelope.replay.replay_id} if envelope.replay else {}),
+    }
+
+
+def new_signature(envelope: Envelope, archived: ArchivedBody) -> dict[str, Any]:
+    """Return the values of the item that holds a signature for one body.
+
+    Its key is one that no event can have, since there is a blank in it, and it is in no index.
+    """
+    return {
+        PARTITION_KEY: f"signature {envelope.event.provider}:{envelope.signature_id}",
+        SORT_KEY: "-",
+        "heldBy": envelope.event.key,
+        "sha256": archived.sha256,
+    }
+
+
 class Records:
     """Writes records, each write conditional on what it assumes.
 
@@ -146,22 +170,13 @@ class Records:
         self._table = table
 
     def take_signature(self, envelope: Envelope, archived: ArchivedBody) -> bool:
-        """Tell whether an event's body is the first for its signature, or its signature is good for one body only.
-
-        The item has a key that no event can have, since there is a blank in it, and is in no index.
-        """
+        """Tell whether an event's body is the first for its signature, or its signature is good for one body only."""
         if envelope.signature_id is None:
             return True
-        item = {
-            PARTITION_KEY: f"signature {envelope.event.provider}:{envelope.signature_id}",
-            SORT_KEY: "-",
-            "heldBy": envelope.event.key,
-            "sha256": archived.sha256,
-        }
         try:
             self._dynamodb.put_item(
                 TableName=self._table,
-                Item=to_item(item),
+                Item=to_item(new_signature(envelope, archived)),
                 ConditionExpression="attribute_not_exists(#sha256) OR #sha256 = :sha256",
                 ExpressionAttributeNames={"#sha256": "sha256"},
                 ExpressionAttributeValues=to_item({":sha256": archived.sha256}),
@@ -173,27 +188,16 @@ class Records:
         return True
 
     def create(
-        self, envelope: Envelope, archived: ArchivedBody, claim: Claim, timeline: list[dict[str, str]]
+        self, envelope: Envelope, archived: ArchivedBody, claim: Claim, timeline: list[Entry]
     ) -> dict[str, Any] | None:
         """Create the record and claim it, or return the record that exists.
 
         A note of a failure may have been written before; it holds no state and gives way.
         """
-        values = {
-            PARTITION_KEY: envelope.event.transaction_id,
-            SORT_KEY: envelope.event.sort_key,
-            **identity(envelope),
-            "state": State.RECORDED,
-            "owner": claim.owner,
-            "leaseUntil": claim.until,
-            "archive": asdict(archived),
-            "timeline": timeline,
-            **({"replayId": envelope.replay.replay_id} if envelope.replay else {}),
-        }
         try:
             self._dynamodb.put_item(
                 TableName=self._table,
-                Item=to_item(values),
+                Item=to_item(new_record(envelope, archived, claim, timeline)),
                 ConditionExpression="attribute_not_exists(#state)",
                 ExpressionAttributeNames={"#state": "state"},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -201,7 +205,8 @@ class Records:
         except ClientError as error:
             if not _condition_failed(error):
                 raise
-            return from_item(error.response["Item"])
+            existing = from_item(error.response["Item"])
+            return None if existing.get("claim") == claim.token else existing
         return None
 
     def take_over(
@@ -210,17 +215,18 @@ class Records:
         archived: ArchivedBody,
         claim: Claim,
         seen: Mapping[str, Any],
-        timeline: list[dict[str, str]],
+        timeline: list[Entry],
     ) -> bool:
         """Claim a record that exists, unless it changed since it was seen; tell whether that worked."""
         return self._update(
             envelope.event,
-            "SET #state = :state, #owner = :owner, #leaseUntil = :until, #archive = :archive, #replayId = :replay, "
-            "#timeline = list_append(#timeline, :timeline)",
+            "SET #state = :state, #owner = :owner, #leaseUntil = :until, #claim = :claim, #archive = :archive, "
+            "#replayId = :replay, #timeline = list_append(#timeline, :timeline)",
             {
                 ":state": State.RECORDED,
                 ":owner": claim.owner,
                 ":until": claim.until,
+                ":claim": claim.token,
                 ":archive": asdict(archived),
                 ":replay": envelope.replay.replay_id if envelope.replay else seen.get("replayId", "-"),
                 ":timeline": timeline,
@@ -232,7 +238,7 @@ class Records:
             "AND (attribute_not_exists(#leaseUntil) OR #leaseUntil = :seenUntil)",
         )
 
-    def mark_routed(self, event: WebhookEvent, claim: Claim, routed: dict[str, str]) -> bool:
+    def mark_routed(self, event: WebhookEvent, claim: Claim, routed: Entry) -> bool:
         """Say once that the event was published; False when it was said, or another message took over meanwhile."""
         return self._update(
             event,
@@ -251,7 +257,9 @@ class Records:
             event,
             "SET #timeline = list_append(#timeline, :entries) ADD #otherPayloads :digest",
             {
-                ":entries": [entry(Step.CONFLICTING, at, archive=archived.key)],
+                ":entries": [
+                    entry(Step.CONFLICTING, at, archive=archived.key, offset=archived.offset, size=archived.size)
+                ],
                 ":digest": {archived.sha256},
                 ":one": archived.sha256,
                 ":most": MAX_TIMELINE_ENTRIES,

@@ -3,6 +3,7 @@
 import json
 from contextlib import contextmanager
 
+from lambdas.shared.archive import BATCH_PREFIX
 from modules.naming import Names
 from tests.e2e.observe import waiting
 from tools.local import wait_for
@@ -14,6 +15,8 @@ def no_archive_grant(stack, event_ids):
     iam, role = stack.aws.client("iam"), Names(stack.environment)("processing")
     bucket = stack.outputs["bucket_name"]
     resources = [f"arn:aws:s3:::{bucket}/raw/stripe/{event_id}/*" for event_id in event_ids]
+    # Together with others a payload would be archived still.
+    resources.append(f"arn:aws:s3:::{bucket}/{BATCH_PREFIX}*")
     statement = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": resources}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.put_role_policy(RoleName=role, PolicyName="outage", PolicyDocument=policy)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from tools.archived import payloads_of
 from tools.downstream import Downstream
 from tools.local import LocalStack, wait_for
 
@@ -38,6 +39,11 @@ def objects(stack: LocalStack, prefix: str) -> dict[str, bytes]:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
     return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+def payloads(stack: LocalStack) -> list[bytes]:
+    """Return every payload of the archive, one that lies there twice twice."""
+    return [body for key, content in objects(stack, "raw/").items() for body in payloads_of(key, content)]
 
 
 def records(stack: LocalStack) -> list[dict[str, Any]]:

@@ -25,6 +25,10 @@ CALLED_BY_LAMBDA = {
 }
 
 
+# Actions that IAM names otherwise than the calls that need them.
+CALLS = {"dynamodb:PartiQLInsert": "BatchExecuteStatement", "dynamodb:PartiQLUpdate": "BatchExecuteStatement"}
+
+
 def granted(stack, function):
     """Return the actions in a function's policy, as IAM has them."""
     name = Names(stack.environment)(function)
@@ -45,7 +49,7 @@ def was_called(stack, function, action):
     name = Names(stack.environment)(function)
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}:arn:aws:iam::{ACCOUNT_ID}:role/{name}"
     key = "ASIA" + hashlib.sha256(arn.encode()).hexdigest()[:16].upper()
-    attributes = {"AccessKeyId": key, "EventName": action.partition(":")[2]}
+    attributes = {"AccessKeyId": key, "EventName": CALLS.get(action, action.partition(":")[2])}
     found = stack.aws.client("cloudtrail").lookup_events(
         LookupAttributes=[{"AttributeKey": name, "AttributeValue": value} for name, value in attributes.items()]
     )

@@ -12,6 +12,7 @@ import requests
 
 from lambdas.shared.providers.registry import REGISTRY
 from tests.e2e.observe import await_routed, await_state
+from tools.archived import read_payload
 from tools.proof import ArchivedPayload, Proof, prove
 from tools.senders import SENDERS, Signing, kept
 
@@ -49,9 +50,10 @@ def test_an_event_is_routed_archived_and_proven(stack, downstream, number, entry
     assert found["eventId"] == routed["detail"]["eventId"]
     # and the exact bytes are archived, and proven by what lies beside them
     place = routed["detail"]["archive"]
-    stored = stack.aws.client("s3").get_object(Bucket=place["bucket"], Key=place["key"])
-    payload = ArchivedPayload(key=place["key"], body=stored["Body"].read(), metadata=stored["Metadata"])
-    assert payload.body == sent.body
+    s3 = stack.aws.client("s3")
+    assert read_payload(s3, place["bucket"], place) == sent.body
+    stored = s3.get_object(Bucket=place["bucket"], Key=place["key"])
+    payload = ArchivedPayload.of_its_own(place["key"], stored["Body"].read(), stored["Metadata"])
     assert prove(payload, [kept(entry, stack.secrets[entry])], lambda key_id: None) is Proof.PROVEN
 
 

@@ -9,6 +9,7 @@ import requests
 
 from lambdas.shared.providers.registry import REGISTRY
 from tests.e2e.observe import await_routed, await_state, invocations, log_lines, objects, records
+from tools.archived import read_payload
 from tools.local import wait_for
 from tools.senders import providers, webhook
 
@@ -32,8 +33,7 @@ def test_a_signed_webhook_is_archived_recorded_routed_and_queryable(stack, downs
     assert (event["provider"], event["eventId"]) == (provider, event_id)
     assert event["correlationId"] == answer.headers["X-Correlation-Id"]
     # and the archive holds exactly the bytes that were sent
-    stored = objects(stack, event["archive"]["key"])
-    assert stored == {event["archive"]["key"]: sent.body}
+    assert read_payload(stack.aws.client("s3"), stack.outputs["bucket_name"], event["archive"]) == sent.body
     assert event["archive"]["sha256"] == hashlib.sha256(sent.body).hexdigest()
     # and the subscriber of the provider's rule got the event with the same correlation id
     (routed,) = [
@@ -41,7 +41,7 @@ def test_a_signed_webhook_is_archived_recorded_routed_and_queryable(stack, downs
     ]
     assert routed["source"] == f"webhooks.{provider}"
     assert routed["detail"]["correlationId"] == event["correlationId"]
-    assert routed["detail"]["archive"]["key"] == event["archive"]["key"]
+    assert routed["detail"]["archive"] == {"bucket": stack.outputs["bucket_name"], **event["archive"]}
 
 
 def test_one_correlation_id_is_in_the_log_of_every_function_that_touches_the_event(stack, number):

@@ -1,24 +1,30 @@
 """What the tests of the functions share: a world of real, local AWS resources, messages, and things that break."""
 
+import hashlib
 import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.processing.archiving import BY_BATCH
 from lambdas.processing.bus import Bus
-from lambdas.processing.pipeline import Message, Outcome, Pipeline
+from lambdas.processing.pipeline import Pipeline
+from lambdas.processing.work import Message, Outcome
 from lambdas.shared import times
 from lambdas.shared.archive import Archive
 from lambdas.shared.envelope import Envelope
 from lambdas.shared.event import WebhookEvent
+from lambdas.shared.items import from_item
+from lambdas.shared.record_batches import BatchedRecords
 from lambdas.shared.record_queries import RecordQueries
-from lambdas.shared.records import BY_EVENT_INDEX, BY_RECEIVED_INDEX, Records, from_item, key_of
+from lambdas.shared.records import BY_EVENT_INDEX, BY_RECEIVED_INDEX, key_of
+from tools.archived import payloads_of, read_payload
 from tools.ministack import ACCOUNT_ID, REGION, LocalAws
 
 NOW = 1_790_000_000.0
@@ -107,6 +113,7 @@ class World:
     name: str
     queue_url: str
     routed_url: str
+    archive_by: str = BY_BATCH
     clock: Clock = field(default_factory=Clock)
     routed_so_far: list[dict[str, Any]] = field(default_factory=list)
 
@@ -127,8 +134,8 @@ class World:
         return Archive(self.clients.s3, self.name)
 
     @property
-    def records(self) -> Records:
-        return Records(self.clients.dynamodb, self.name)
+    def records(self) -> BatchedRecords:
+        return BatchedRecords(self.clients.dynamodb, self.name)
 
     @property
     def queries(self) -> RecordQueries:
@@ -144,8 +151,10 @@ class World:
             "archive": self.archive,
             "records": self.records,
             "bus": self.bus,
+            "archive_by": self.archive_by,
             "clock": self.clock,
             "on_failure": lambda *_: None,
+            "on_fallback": lambda *_: None,
         }
         return Pipeline(**(values | changes))
 
@@ -186,7 +195,16 @@ class World:
         return sorted(found)
 
     def payloads(self) -> list[bytes]:
-        return sorted(body for _, body in self.objects("raw/"))
+        """Return every payload of every object of the archive, so that one archived twice shows up twice."""
+        found = []
+        for key, content in self.objects("raw/"):
+            assert key.endswith(hashlib.sha256(content).hexdigest())
+            found += payloads_of(key, content)
+        return sorted(found)
+
+    def payload_at(self, archive: Mapping[str, Any]) -> bytes:
+        """Return what lies where a record or a routed event says, as its reader gets it."""
+        return read_payload(self.clients.s3, self.name, archive)
 
     def routed(self) -> list[dict[str, Any]]:
         """Return every event that subscribers got so far, in order.
@@ -323,8 +341,11 @@ class TrappedArchive(Archive):
     def store(self, *args) -> Any:
         return self._trap.around("archive", lambda: super(TrappedArchive, self).store(*args))
 
+    def store_batch(self, *args) -> Any:
+        return self._trap.around("batch archive", lambda: super(TrappedArchive, self).store_batch(*args))
 
-class TrappedRecords(Records):
+
+class TrappedRecords(BatchedRecords):
     def __init__(self, dynamodb: Any, table: str, trap: Trap) -> None:
         super().__init__(dynamodb, table)
         self._trap = trap
@@ -338,6 +359,15 @@ class TrappedRecords(Records):
     def mark_routed(self, *args) -> Any:
         return self._trap.around("mark", lambda: super(TrappedRecords, self).mark_routed(*args))
 
+    def take_signatures(self, *args) -> Any:
+        return self._trap.around("batch signatures", lambda: super(TrappedRecords, self).take_signatures(*args))
+
+    def create_all(self, *args) -> Any:
+        return self._trap.around("batch create", lambda: super(TrappedRecords, self).create_all(*args))
+
+    def mark_all_routed(self, *args) -> Any:
+        return self._trap.around("batch mark", lambda: super(TrappedRecords, self).mark_all_routed(*args))
+
 
 class TrappedBus(Bus):
     def __init__(self, events: Any, name: str, bucket: str, trap: Trap) -> None:
@@ -348,11 +378,11 @@ class TrappedBus(Bus):
         return self._trap.around("publish", lambda: super(TrappedBus, self).publish(*args))
 
 
-def trapped(world: World, trap: Trap) -> Pipeline:
+def trapped(world: World, trap: Trap, dynamodb: Any = None) -> Pipeline:
     """Return a pipeline that dies at the trap's point."""
     return world.pipeline(
         archive=TrappedArchive(world.clients.s3, world.name, trap),
-        records=TrappedRecords(world.clients.dynamodb, world.name, trap),
+        records=TrappedRecords(dynamodb or world.clients.dynamodb, world.name, trap),
         bus=TrappedBus(world.clients.events, world.name, world.name, trap),
     )
 
@@ -385,6 +415,25 @@ def raising(error: Exception) -> Callable[..., Any]:
 
     def fail(call: Callable[..., Any], arguments: dict) -> Any:
         raise error
+
+    return fail
+
+
+def without_batches(client: Any) -> Any:
+    """Return a DynamoDB client that carries out no batch of statements, so that all is done one by one."""
+    fail = raising(aws_error("AccessDeniedException", "BatchExecuteStatement"))
+    return Unreliable(client, "batch_execute_statement", "", fail)
+
+
+def refusing_statements(code: str, text: str) -> Callable[..., Any]:
+    """Return a way for a batch of statements to have those refused that hold a text, and the others carried out."""
+
+    def fail(call: Callable[..., Any], arguments: dict) -> Any:
+        statements = arguments["Statements"]
+        taken = [one for one in statements if text not in repr(one)]
+        done = iter(call(Statements=taken)["Responses"] if taken else [])
+        refused = {"Error": {"Code": code, "Message": "card 4242 4242 4242 4242 quoted"}}
+        return {"Responses": [refused if text in repr(one) else next(done) for one in statements]}
 
     return fail
 

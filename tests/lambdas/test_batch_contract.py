@@ -36,7 +36,7 @@ def processing(cold_start, world):
 
 def variables_of(world):
     names = dict.fromkeys(["BUCKET_NAME", "TABLE_NAME", "EVENT_BUS_NAME"], world.name)
-    return {**names, "MAX_RECEIVE_COUNT": "3"}
+    return {**names, "MAX_RECEIVE_COUNT": "3", "ARCHIVE_BY": "batch"}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from lambdas.dead_letter.logic import DeadLetters
 from lambdas.processing.bus import Bus, NotPublishedError
 from lambdas.processing.ordering import run_in_order
 from lambdas.shared.archive import Archive
-from lambdas.shared.records import Records
+from lambdas.shared.record_batches import BatchedRecords
 from tests.fifo import FifoQueue, drain
 from tests.lambdas.support import NOW, SECONDS_LEFT, CrashError, World, envelope, event
 
@@ -67,19 +67,34 @@ class FaultyArchive(Archive):
         super().__init__(world.clients.s3, world.name)
         self._faults = faults
 
+    def store_batch(self, payloads, *args):
+        for payload in payloads:
+            self._faults.at("archive", payload.event_id)
+        return super().store_batch(payloads, *args)
+
     def store(self, of, *args):
         self._faults.at("archive", of.event_id)
         return super().store(of, *args)
 
 
-class FaultyRecords(Records):
+class FaultyRecords(BatchedRecords):
     def __init__(self, world, faults):
         super().__init__(world.clients.dynamodb, world.name)
         self._faults = faults
 
+    def create_all(self, creations):
+        for one in creations:
+            self._faults.at("claim", one.envelope.event.event_id)
+        return super().create_all(creations)
+
     def create(self, of, *args):
         self._faults.at("claim", of.event.event_id)
         return super().create(of, *args)
+
+    def mark_all_routed(self, marks):
+        for one in marks:
+            self._faults.at("mark", one.event.event_id)
+        return super().mark_all_routed(marks)
 
     def mark_routed(self, of, *args):
         self._faults.at("mark", of.event_id)
@@ -141,7 +156,7 @@ def play(world, seed, *, messages=20, crashes=0.0):
         given = batch.received()
         sequences.update({one.message_id: one.sequence for one in given})
         try:
-            outcome = run_in_order(given, lambda ready: pipeline.run(ready, SECONDS_LEFT), RECEIVES)
+            outcome = run_in_order(given, pipeline.start(given, SECONDS_LEFT).process, RECEIVES)
         except CrashError:
             return []
         return [one.message_id for one in given if one.message_id not in outcome.failures]

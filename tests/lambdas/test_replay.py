@@ -15,7 +15,7 @@ from lambdas.replay.request import BadReplayError, ReplayRequest, TimeRange
 from lambdas.shared import times
 from lambdas.shared.envelope import MAX_MESSAGE_BYTES, Envelope
 from lambdas.shared.queue import MainQueue
-from lambdas.shared.records import Claim, State, received_bucket
+from lambdas.shared.records import Claim, State, key_of, received_bucket
 from tests.lambdas.support import (
     NOW,
     SECONDS_LEFT,
@@ -137,6 +137,45 @@ def test_what_is_sent_is_the_event_as_it_was_received(world, replayer):
     assert replace(again, archived=None, replay=None, body=given.body) == given
     assert dict(world.objects("raw/"))[again.archived.key] == given.body
     assert (again.replay.replay_id, again.replay.requested_at) == ("replay_1", times.iso(world.clock.now))
+
+
+def test_of_a_batch_each_event_is_replayed_with_its_own_bytes(world, replayer):
+    # Given events whose payloads lie in one object
+    ids = ("evt_1", "evt_2", "evt_3")
+    assert world.process([message(envelope(event(event_id))) for event_id in ids]).failures == {}
+    before = {one["detail"]["eventId"]: one["detail"]["archive"] for one in world.routed()}
+    assert len({place["key"] for place in before.values()}) == 1
+    assert len({place["offset"] for place in before.values()}) == 3
+    objects = world.objects()
+
+    # When they are replayed
+    replayer.run(naming(*ids), "replay_1")
+    assert world.process(world.queued()).failures == {}
+
+    # Then each says the same place as at first, where its exact bytes are, and nothing was archived again
+    again = {one["detail"]["eventId"]: one["detail"]["archive"] for one in world.routed() if "replay" in one["detail"]}
+    assert again == before
+    assert {event_id: world.payload_at(place) for event_id, place in again.items()} == {
+        event_id: payload_of(event_id) for event_id in ids
+    }
+    assert world.objects() == objects
+
+
+def test_a_record_from_before_there_were_offsets_is_replayed_from_the_first_byte(world, replayer):
+    route(world, "evt_1")
+    world.clients.dynamodb.update_item(
+        TableName=world.name,
+        Key=key_of(event()),
+        UpdateExpression="REMOVE #archive.#offset",
+        ExpressionAttributeNames={"#archive": "archive", "#offset": "offset"},
+    )
+
+    replayer.run(naming("evt_1"), "replay_1")
+
+    [sent] = world.queued()
+    assert Envelope.from_message(sent.body).archived.offset == 0
+    assert world.process([sent]).failures == {}
+    assert world.payload_at(world.routed()[-1]["detail"]["archive"]) == payload_of("evt_1")
 
 
 STANDING = {

@@ -47,7 +47,7 @@ def queues(scope, id_, names):
 
 
 def fifo_queues(scope, id_, names):
-    layer = QueueLayer(scope, id_, settings=QueueSettings(fifo=True), names=names)
+    layer = QueueLayer(scope, id_, settings=QueueSettings(fifo=True, batch_size=10, batch_window=0), names=names)
     layer.feed(StubFunction(), maximum_concurrency=5)
     layer.feed_dead_letters(StubFunction())
     return layer
@@ -297,7 +297,9 @@ GRANTS = {
     (storage, "grant_archive_certificates"): {("s3:PutObject", f"{BUCKET}/evidence/certificates/*")},
     (storage, "grant_keep_dead_letters"): {("s3:PutObject", f"{BUCKET}/dead-letter/*")},
     (storage, "grant_read_dead_letters"): {("s3:GetObject", f"{BUCKET}/dead-letter/*")},
-    (storage, "grant_write_records"):     {("dynamodb:PutItem", TABLE), ("dynamodb:UpdateItem", TABLE)},
+    (storage, "grant_write_records"):     {
+        (f"dynamodb:{action}", TABLE) for action in ("PutItem", "UpdateItem", "PartiQLInsert", "PartiQLUpdate")
+    },
     (storage, "grant_mark_records"):      {("dynamodb:UpdateItem", TABLE), ("dynamodb:GetItem", TABLE)},
     (storage, "grant_query_records"):     {("dynamodb:Query", TABLE)},
     (storage, "grant_find_records"):      {("dynamodb:Query", f"{TABLE}/index/byEvent"),

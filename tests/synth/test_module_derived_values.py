@@ -126,9 +126,9 @@ def test_an_input_of_which_another_is_computed_is_used_only_if_that_is():
 
 
 def test_an_input_without_effect_stops_it():
-    inputs = [*INPUTS, offer("queue.batch_size")]
+    inputs = [*INPUTS, offer("storage.archive_by")]
 
-    with pytest.raises(ModuleError, match="queue_batch_size: without effect on the stack"):
+    with pytest.raises(ModuleError, match="storage_archive_by: without effect on the stack"):
         written(lambda settings: {}, inputs)
 
 

@@ -51,7 +51,7 @@ OTHER_VALUES = {
     "queue_visibility_timeout": 240,
     "queue_max_receive_count": 5,
     "queue_retention": 86_400,
-    "queue_batch_size": 7,
+    "storage_archive_by": "event",
     "storage_glacier_after": 90,
     "storage_glacier_minimum_size": 131_072,
     "storage_noncurrent_versions": 14,

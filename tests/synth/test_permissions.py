@@ -43,6 +43,8 @@ GRANTS = {
         ("sqs:GetQueueAttributes",        QUEUE_ARN),
         ("s3:PutObject",                  f"{BUCKET_ARN}/raw/*"),
         ("dynamodb:PutItem",              TABLE_ARN),
+        ("dynamodb:PartiQLInsert",        TABLE_ARN),
+        ("dynamodb:PartiQLUpdate",        TABLE_ARN),
         ("dynamodb:UpdateItem",           TABLE_ARN),
         ("events:PutEvents",              BUS_ARN),
     },

@@ -34,6 +34,7 @@ VARIABLES = {
         "BUCKET_NAME": f"{BUCKET}.bucket",
         "EVENT_BUS_NAME": f"{BUS}.name",
         "MAX_RECEIVE_COUNT": "3",
+        "ARCHIVE_BY": "batch",
     },
     "webhook-status-dev": {"TABLE_NAME": f"{TABLE}.name"},
     "webhook-dead-letter-dev": {"TABLE_NAME": f"{TABLE}.name", "BUCKET_NAME": f"{BUCKET}.bucket"},

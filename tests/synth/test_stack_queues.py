@@ -56,7 +56,16 @@ def test_one_failed_message_does_not_take_its_batch_with_it(template, queue):
     mapping = mappings(template)[queue]
 
     assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
-    assert mapping["batch_size"] == 10
+
+
+def test_a_batch_is_gathered_of_events_and_not_of_dead_letters(template):
+    found = {
+        queue: (mapping["batch_size"], mapping.get("maximum_batching_window_in_seconds"))
+        for queue, mapping in mappings(template).items()
+    }
+
+    assert sorted(found.values(), key=str) == [(10, None), (100, 1)]
+    assert found[f"{QUEUE}.arn"] == (100, 1)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +95,7 @@ def test_no_function_outlives_a_sixth_of_the_visibility_timeout(template):
 
 
 def test_the_queues_numbers_are_settings(synthesize):
-    chosen = {"visibility_timeout": 600, "max_receive_count": 5, "batch_size": 4}
+    chosen = {"visibility_timeout": 600, "max_receive_count": 5, "batch_size": 4, "batch_window": 7}
     template = synthesize(values={"queue": chosen})
 
     queue = template.one("aws_sqs_queue", "webhook-queue-dev")
@@ -94,3 +103,4 @@ def test_the_queues_numbers_are_settings(synthesize):
     assert queue["visibility_timeout_seconds"] == 600
     assert json.loads(queue["redrive_policy"])["maxReceiveCount"] == 5
     assert mappings(template)[f"{QUEUE}.arn"]["batch_size"] == 4
+    assert mappings(template)[f"{QUEUE}.arn"]["maximum_batching_window_in_seconds"] == 7

@@ -31,7 +31,13 @@ VARIABLES = {
         "BUCKET_NAME": "b",
         "MAX_BODY_BYTES": "1000",
     },
-    "processing": {"TABLE_NAME": "t", "BUCKET_NAME": "b", "EVENT_BUS_NAME": "e", "MAX_RECEIVE_COUNT": "3"},
+    "processing": {
+        "TABLE_NAME": "t",
+        "BUCKET_NAME": "b",
+        "EVENT_BUS_NAME": "e",
+        "MAX_RECEIVE_COUNT": "3",
+        "ARCHIVE_BY": "batch",
+    },
     "status": {"TABLE_NAME": "t"},
     "dead_letter": {"TABLE_NAME": "t", "BUCKET_NAME": "b"},
     "replay": {

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.processing.ordering import BlockedError, run_in_order
-from lambdas.processing.pipeline import Message, Outcome
+from lambdas.processing.work import Message, Outcome
 from tests.fifo import FifoQueue, drain
 
 FOR_EVER = 1_000

@@ -36,6 +36,8 @@ PRESET_TABLE = {
     "functions.timeout":                        (30,       30,      30),
     "functions.processing_budget":              (100,      100,     20),
     "queue.fifo":                               (False,    True,    False),
+    "queue.batch_size":                         (100,      10,      100),
+    "queue.batch_window":                       (1,        0,       1),
     "queue.visibility_timeout":                 (300,      300,     300),
     "queue.max_receive_count":                  (3,        3,       3),
     "api.api_key":                              (False,    False,   True),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from lambdas.shared.batch_object import NotABatchObjectError, Payload, write_batch
 from lambdas.shared.evidence import Evidence
 from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.request import WebhookRequest
@@ -21,7 +22,7 @@ def no_certificate(wanted):
     raise AssertionError(f"nobody asked for a certificate, and it was looked for: {wanted}")
 
 
-def archive(sender, secret):
+def archive(sender, secret, form="alone"):
     """Return what ingestion and processing leave of a webhook."""
     sent = sender.webhook(Signing(secret=secret, now=NOW, number=1, options=sender.options))
     request = WebhookRequest(
@@ -39,19 +40,41 @@ def archive(sender, secret):
         headers=verdict.headers,
         received_at=request.received_at,
     )
-    key = f"raw/{sender.entry}/e/{hashlib.sha256(sent.body).hexdigest()}"
-    return ArchivedPayload(key=key, body=sent.body, metadata=evidence.to_metadata())
+    return alone(sender, sent.body, evidence) if form == "alone" else in_a_batch(sender, sent.body, evidence)
+
+
+def alone(sender, body, evidence):
+    key = f"raw/{sender.entry}/e/{hashlib.sha256(body).hexdigest()}"
+    return ArchivedPayload.of_its_own(key, body, evidence.to_metadata())
+
+
+def in_a_batch(sender, body, evidence):
+    payloads = [
+        Payload(
+            provider=sender.entry,
+            event_id=event_id,
+            content_type="application/json",
+            body=content,
+            sha256=hashlib.sha256(content).hexdigest(),
+            evidence=evidence,
+        )
+        for event_id, content in (("a", b"another"), ("e", body), ("z", b"one more"))
+    ]
+    content, _ = write_batch(payloads)
+    key = f"raw/_batch/2026-09-21/{hashlib.sha256(content).hexdigest()}"
+    (found,) = [one for one in ArchivedPayload.of_a_batch(key, content) if one.place.endswith(":e")]
+    return found
 
 
 def with_evidence(payload, **changes):
-    evidence = replace(Evidence.from_metadata(payload.metadata), **changes)
-    return replace(payload, metadata=evidence.to_metadata())
+    return replace(payload, evidence=replace(payload.evidence, **changes))
 
 
+@pytest.mark.parametrize("form", ["alone", "in a batch"])
 @every_sender
-def test_a_payload_is_proven_with_the_key_that_signed_it_among_others(sender):
+def test_a_payload_is_proven_with_the_key_that_signed_it_among_others(sender, form):
     secret, other = sender.new_secret(), sender.new_secret()
-    payload = archive(sender, secret)
+    payload = archive(sender, secret, form)
 
     assert prove(payload, [sender.kept(other), sender.kept(secret)], no_certificate) is Proof.PROVEN
 
@@ -78,7 +101,7 @@ def test_a_payload_put_into_the_place_of_another_is_refuted(sender):
     secret = sender.new_secret()
     payload = archive(sender, secret)
     body = payload.body.replace(b"1", b"2")
-    forged = replace(payload, body=body, key=f"raw/{sender.entry}/e/{hashlib.sha256(body).hexdigest()}")
+    forged = replace(payload, body=body, sha256=hashlib.sha256(body).hexdigest())
 
     assert prove(forged, [sender.kept(secret)], no_certificate) is Proof.REFUTED
 
@@ -88,7 +111,7 @@ def test_a_payload_without_evidence_is_told(sender):
     secret = sender.new_secret()
     payload = archive(sender, secret)
 
-    assert prove(replace(payload, metadata={}), [sender.kept(secret)], no_certificate) is Proof.NO_EVIDENCE
+    assert prove(replace(payload, evidence=None), [sender.kept(secret)], no_certificate) is Proof.NO_EVIDENCE
     assert prove(with_evidence(payload, entry="another"), [sender.kept(secret)], no_certificate) is Proof.NO_EVIDENCE
 
 
@@ -106,7 +129,7 @@ def test_a_public_key_proves_nothing_as_the_key_of_an_hmac():
         received_at=NOW,
     )
     key = f"raw/{sender.entry}/e/{hashlib.sha256(body).hexdigest()}"
-    forged = ArchivedPayload(key=key, body=body, metadata=evidence.to_metadata())
+    forged = ArchivedPayload.of_its_own(key, body, evidence.to_metadata())
 
     assert prove(forged, [public_key], no_certificate) is Proof.KEY_UNKNOWN
 
@@ -137,3 +160,24 @@ def test_the_time_of_receipt_is_part_of_what_is_verified(entry):
 
     late = with_evidence(payload, received_at=NOW + 301.0)
     assert prove(late, [secret], no_certificate) is Proof.REFUTED
+
+
+def test_an_object_without_evidence_in_its_metadata_has_none():
+    digest = hashlib.sha256(b"{}").hexdigest()
+
+    payload = ArchivedPayload.of_its_own(f"raw/stripe/e/{digest}", b"{}", {"evidence": "unreadable"})
+
+    assert (payload.provider, payload.sha256, payload.evidence) == ("stripe", digest, None)
+
+
+@pytest.mark.parametrize("place", [0, -1, 20])
+def test_a_batch_in_which_anything_changed_is_told(place):
+    body = b"x" * 30
+    digest = hashlib.sha256(body).hexdigest()
+    payload = Payload(provider="p", event_id="e", content_type="text/plain", body=body, sha256=digest, evidence=None)
+    content, _ = write_batch([payload])
+    changed = bytearray(content)
+    changed[place] ^= 1
+
+    with pytest.raises(NotABatchObjectError):
+        ArchivedPayload.of_a_batch(f"raw/_batch/2026-09-21/{hashlib.sha256(content).hexdigest()}", bytes(changed))

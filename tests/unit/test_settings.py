@@ -49,7 +49,8 @@ RANGES = {
     "queue.visibility_timeout":                 (1,         43_200,            "s"),
     "queue.max_receive_count":                  (1,         1_000,             "receives"),
     "queue.retention":                          (60,        1_209_599,         "s"),
-    "queue.batch_size":                         (1,         10,                "messages"),
+    "queue.batch_size":                         (1,         10_000,            "messages"),
+    "queue.batch_window":                       (0,         300,               "s"),
     "storage.glacier_after":                    (1,         36_500,            "days"),
     "storage.glacier_minimum_size":             (1,         1_099_511_627_776, "bytes"),
     "storage.noncurrent_versions":              (1,         36_500,            "days"),
@@ -66,6 +67,7 @@ CHOICES = {
     "functions.log_retention": LOG_RETENTION_DAYS,
     "functions.log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
     "queue.ordered_by": ("provider", "transaction"),
+    "storage.archive_by": ("batch", "event"),
 }
 SWITCHES = ("api.api_key", "api.manage_account_log_role", "queue.fifo", "network.vpc", "backend.use_path_style")
 BACKEND_TEXTS = ("backend.bucket", "backend.key", "backend.region")

@@ -11,12 +11,14 @@ from modules.settings import FunctionSettings
 from modules.validation import SettingsError
 from tests.unit.options import OPTIONS
 
+NO_WINDOW = {"batch_size": 10, "batch_window": 0}
+
 # --- queue ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("timeout", "visibility"), [(1, 6), (30, 180), (30, 181), (50, 300), (50, 43_200)])
 def test_a_visibility_timeout_of_six_timeouts_or_more_is_accepted(timeout, visibility):
-    values = {"functions": {"timeout": timeout}, "queue": {"visibility_timeout": visibility}}
+    values = {"functions": {"timeout": timeout}, "queue": {"visibility_timeout": visibility, **NO_WINDOW}}
 
     settings = build_settings("dev", values)
 
@@ -35,10 +37,47 @@ def test_a_visibility_timeout_under_six_timeouts_is_refused_with_both(timeout, v
     )
 
 
+@pytest.mark.parametrize(("window", "visibility", "fits"), [(1, 180, False), (1, 181, True), (300, 480, True)])
+def test_the_batch_window_comes_on_top_of_six_timeouts(window, visibility, fits):
+    values = {"queue": {"batch_window": window, "visibility_timeout": visibility, "retention": 86_400}}
+
+    if fits:
+        assert build_settings("dev", values).queue.batch_window == window
+    else:
+        with pytest.raises(
+            SettingsError, match=r"^queue\.visibility_timeout: 180 s .* queue\.batch_window, 1 s, on top"
+        ):
+            build_settings("dev", values)
+
+
+# What Lambda takes: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
+@pytest.mark.parametrize(
+    ("queue", "refusal"),
+    [
+        ({"batch_size": 10, "batch_window": 0}, None),
+        ({"batch_size": 11, "batch_window": 1}, None),
+        ({"batch_size": 10_000, "batch_window": 1}, None),
+        (
+            {"batch_size": 11, "batch_window": 0},
+            "queue.batch_size: 11 is more than the 10 .* set queue.batch_window to 1",
+        ),
+        ({"fifo": True}, "queue.batch_size: 100 is more than the 10 that Lambda takes with queue.fifo"),
+        ({"fifo": True, "batch_size": 10}, "queue.batch_window: 1 s is not allowed with queue.fifo"),
+        ({"fifo": True, "batch_size": 10, "batch_window": 0}, None),
+    ],
+)
+def test_a_batch_is_one_that_lambda_takes_from_the_queue(queue, refusal):
+    if refusal is None:
+        assert build_settings("dev", {"queue": queue}).queue.batch_size == queue["batch_size"]
+    else:
+        with pytest.raises(SettingsError, match=f"^{refusal}"):
+            build_settings("dev", {"queue": queue})
+
+
 @pytest.mark.parametrize(("retention", "fits"), [(900, False), (901, True)])
 def test_a_message_outlives_its_last_receive(retention, fits):
     # Otherwise it would expire before SQS moves it to the dead letter queue, and be gone.
-    values = {"queue": {"retention": retention}, "functions": {"timeout": 50}}
+    values = {"queue": {"retention": retention, **NO_WINDOW}, "functions": {"timeout": 50}}
 
     if fits:
         assert build_settings("dev", values).queue.retention == retention
@@ -55,7 +94,9 @@ def test_an_order_without_fifo_is_refused(preset):
     assert str(refusal.value) == ("queue.ordered_by: 'transaction' needs queue.fifo; a standard queue keeps no order")
 
 
-@pytest.mark.parametrize("values", [{"preset": "ordered"}, {"queue": {"fifo": True}}], ids=["preset", "setting"])
+@pytest.mark.parametrize(
+    "values", [{"preset": "ordered"}, {"queue": {"fifo": True, **NO_WINDOW}}], ids=["preset", "setting"]
+)
 def test_a_fifo_queue_may_keep_the_order_of_transactions(values):
     queue = {**values.get("queue", {}), "ordered_by": "transaction"}
 

@@ -1,9 +1,12 @@
 """What must hold between inputs."""
 
+import re
 from dataclasses import dataclass
 
 from modules.concurrency import UNRESERVED
+from modules.settings import Settings
 from tools.module.hcl import expression
+from tools.module.paths import value_at
 
 # An event source mapping uses no more, and the stack cuts what is more.
 MOST_OF_A_MAPPING = 1_000
@@ -18,7 +21,7 @@ class RuleBetweenInputs:
     of : str
         The variable that is refused.
     condition : str
-        Expression over variables.
+        Expression over variables; ``<path>`` stands for a setting that is fixed in the module.
     refusal : str
         What the caller is told.
     """
@@ -27,17 +30,18 @@ class RuleBetweenInputs:
     condition: str
     refusal: str
 
-    def block(self) -> dict[str, str]:
-        """Return the rule as a variable's validation."""
-        return {"condition": expression(self.condition), "error_message": f"{self.of}: {self.refusal}"}
+    def block(self, settings: Settings) -> dict[str, str]:
+        """Return the rule as a variable's validation in the module of settings."""
+        condition = re.sub(r"<([\w.]+)>", lambda fixed: str(value_at(settings, fixed[1])), self.condition)
+        return {"condition": expression(condition), "error_message": f"{self.of}: {self.refusal}"}
 
 
 RULES_BETWEEN_INPUTS = (
     RuleBetweenInputs(
         of="queue_visibility_timeout",
-        condition="var.queue_visibility_timeout >= 6 * var.functions_timeout",
-        refusal="less than six times functions_timeout, so that a message would be received again while it is being "
-        "processed",
+        condition="var.queue_visibility_timeout >= 6 * var.functions_timeout + <queue.batch_window>",
+        refusal="less than six times functions_timeout and the batch window on top, so that a message would be "
+        "received again while it is being processed",
     ),
     RuleBetweenInputs(
         of="queue_retention",

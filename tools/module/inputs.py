@@ -91,19 +91,19 @@ class Input:
         whole = f"floor({variable}) == {variable} && {variable} >= {self.rule.low} && {variable} <= {self.rule.high}"
         return f"{variable} == null ? true : {whole}" if self.computed else whole
 
-    def block(self, default: Any) -> dict[str, Any]:
-        """Return the variable's block."""
+    def block(self, settings: Settings) -> dict[str, Any]:
+        """Return the variable's block in the module of settings."""
         return {
             "description": self.description,
             "type": self.type,
             "nullable": self.computed is not None,
-            **({} if self.required else {"default": default}),
+            **({} if self.required else {"default": value_at(settings, self.path)}),
             "validation": [
                 # Terraform prints the value itself.
                 {
                     "condition": expression(self.condition),
                     "error_message": f"{self.name}: allowed: {self.rule.allowed()}",
                 },
-                *(rule.block() for rule in RULES_BETWEEN_INPUTS if rule.of == self.name),
+                *(rule.block(settings) for rule in RULES_BETWEEN_INPUTS if rule.of == self.name),
             ],
         }

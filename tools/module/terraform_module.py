@@ -12,7 +12,7 @@ from tools.module.errors import ModuleError
 from tools.module.inputs import Input
 from tools.module.offered import OFFERED
 from tools.module.parametrize import parametrize
-from tools.module.paths import value_at, with_values
+from tools.module.paths import with_values
 from tools.module.probes import choose
 from tools.module.readme import MARK, account_readme, module_readme
 from tools.module.references import used
@@ -66,12 +66,12 @@ class TerraformModule:
         if len(set(bundles.values())) < len(bundles):
             raise ModuleError(f"two assets have one name: {', '.join(sorted(bundles))}")
         versions = {"required_version": REQUIRED_VERSION, "required_providers": synthesized.required_providers}
-        files = _terraform_files(_with_bundles(instance, bundles), self.inputs, self._defaults, versions)
+        files = _terraform_files(_with_bundles(instance, bundles), self.inputs, self.settings, versions)
         files["README.md"] = module_readme(self.source, self.settings, self.inputs, instance["output"]).encode()
         files |= {bundles[path]: content for path, content in synthesized.assets.items()}
         if account := account_of(whole, instance):
             inputs = [item for item in self.inputs if item.name in used(account)]
-            of_account = _terraform_files(account, inputs, self._defaults, versions)
+            of_account = _terraform_files(account, inputs, self.settings, versions)
             of_account["README.md"] = account_readme(inputs, self.settings).encode()
             files |= {f"{ACCOUNT}/{name}": content for name, content in of_account.items()}
         return dict(sorted(files.items()))
@@ -104,10 +104,6 @@ class TerraformModule:
             lambda probed: synthesize(probed, self.bundles).document,
         )
 
-    @property
-    def _defaults(self) -> dict[str, Any]:
-        return {item.name: value_at(self.settings, item.path) for item in self.inputs}
-
 
 def _is_module(folder: Path) -> bool:
     readme = folder / "README.md"
@@ -115,10 +111,10 @@ def _is_module(folder: Path) -> bool:
 
 
 def _terraform_files(
-    document: Mapping[str, Any], inputs: Sequence[Input], defaults: Mapping[str, Any], versions: Mapping[str, Any]
+    document: Mapping[str, Any], inputs: Sequence[Input], settings: Settings, versions: Mapping[str, Any]
 ) -> dict[str, bytes]:
     outputs = document.get("output", {})
-    variables = {item.name: item.block(defaults[item.name]) for item in inputs} | {TAGS: tags_block()}
+    variables = {item.name: item.block(settings) for item in inputs} | {TAGS: tags_block()}
     main = with_callers_tags({name: block for name, block in document.items() if name != "output"})
     main["locals"] = main.get("locals", {}) | {item.name: item.local for item in inputs if item.local}
     blocks = {

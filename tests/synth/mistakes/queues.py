@@ -112,7 +112,7 @@ def dead_letters_kept_a_second_longer(edit):
     edit.at("queues/dead_letter")["message_retention_seconds"] = 345_601
 
 
-@book.mistake("visibility-timeout", "queues/main", "is 179 s, less than 180 s: six times")
+@book.mistake("visibility-timeout", "queues/main", "is 179 s, less than 181 s: six times")
 def visibility_under_six_time_outs(edit):
     edit.at("queues/main")["visibility_timeout_seconds"] = 179
 

@@ -13,6 +13,8 @@ _THIS_ACCOUNT = re.compile(r"\$\{(?:module\.[^{}]*\.)?data\.aws_caller_identity\
 VERBS = {
     "dynamodb:BatchGetItem": "read items of",
     "dynamodb:GetItem": "read items of",
+    "dynamodb:PartiQLInsert": "insert items into",
+    "dynamodb:PartiQLUpdate": "update by statement items of",
     "dynamodb:PutItem": "put items into",
     "dynamodb:Query": "query",
     "dynamodb:UpdateItem": "update items of",

@@ -1,0 +1,53 @@
+"""What MiniStack's PartiQL lacks of DynamoDB's: `list_append`, and permissions by statement.
+
+MiniStack asks for an action ``dynamodb:BatchExecuteStatement``, which IAM does not have. DynamoDB asks for
+``dynamodb:PartiQLInsert`` and its like, on the table of each statement, and answers for each; here one statement that
+is not allowed has the whole call refused.
+Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html,
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.update.html
+"""
+
+import json
+import re
+from typing import Any
+
+from ministack.core import iam_actions
+from ministack.services import dynamodb
+
+_STATEMENT = re.compile(
+    r"""\s*(?:(?P<insert>INSERT\s+INTO)|(?P<update>UPDATE)|(?P<delete>DELETE\s+FROM)|(?P<select>SELECT\s.*?\sFROM))"""
+    r"""\s+"?(?P<table>[A-Za-z0-9_.-]+)""",
+    re.IGNORECASE | re.DOTALL,
+)
+_call = dynamodb._pq_call
+_transaction_checks = iam_actions.dynamodb_transaction_checks
+
+
+def teach_partiql() -> None:
+    """Have MiniStack in this process append to lists, and check what each statement of a batch does."""
+    dynamodb._pq_call = _call_with_append
+    iam_actions.dynamodb_transaction_checks = _checks_with_batches
+
+
+def _call_with_append(name: str, values: list[Any], nodes: Any) -> Any:
+    if name != "list_append":
+        return _call(name, values, nodes)
+    if not all(isinstance(value, dict) and "L" in value for value in values) or len(values) != 2:
+        raise ValueError("An operand in the update expression has an incorrect data type")
+    return {"L": values[0]["L"] + values[1]["L"]}
+
+
+def _checks_with_batches(action: str, body: bytes, region: str, account_id: str) -> list[tuple[str, str]]:
+    if action != "dynamodb:BatchExecuteStatement":
+        checks: list[tuple[str, str]] = _transaction_checks(action, body, region, account_id)
+        return checks
+    found = []
+    for statement in json.loads(body)["Statements"]:
+        match = _STATEMENT.match(statement["Statement"])
+        if match is None:
+            # Nobody is allowed what cannot be read.
+            return [("dynamodb:PartiQLUnreadable", "*")]
+        (verb,) = [name for name in ("insert", "update", "delete", "select") if match[name]]
+        arn = iam_actions._dynamodb_table_arn(match["table"], region, account_id)
+        found.append((f"dynamodb:PartiQL{verb.capitalize()}", arn))
+    return sorted(set(found))
