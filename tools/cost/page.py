@@ -25,7 +25,8 @@ def text(name: str, bill: Bill, others: Sequence[tuple[Alternative, Bill]]) -> I
     yield from _lines(bill)
     yield ""
     most = bill.case.path.mapping.get("batch_size", 10)
-    yield f"Batches of processing hold {bill.case.batch:.2f} of at most {most} events at this rate."yield ""
+    yield f"Batches of processing hold {bill.case.batch:.2f} of at most {most} events at this rate."
+    yield ""
     yield from _others(bill, others)
     yield ""
     yield from _prices(bill)

@@ -26,8 +26,9 @@ class TokenBucket:
 
     def holds(self, now: float) -> bool:
         """Tell whether there is a token at a time, which never goes back."""
-        self._tokens = min(self.capacity, self._tokens + (now - self._at) * self.rate)
-        self._at = now
+        if now > self._at:
+            self._tokens = min(self.capacity, self._tokens + (now - self._at) * self.rate)
+            self._at = now
         # A refill that should have been exactly one is now and then a little less.
         return self._tokens >= 1 - 1e-9
 

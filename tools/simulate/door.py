@@ -10,7 +10,7 @@ from tools.simulate.scenarios import uncollected
 from tools.simulate.timing import Timing
 
 SECONDS = 60.0
-DURATIONS_MS = (10, 20, 30, 50)
+DURATIONS_MS = (10, 20, 50, 100)
 # Above what the rate needs, for the arrivals of one second that are more than the average.
 HEADROOM = 1.2
 
@@ -37,7 +37,7 @@ class Account:
 def accounts(deployment: Deployment, rate: float) -> list[Account]:
     """Return the deployed reservation, the most that a default account can give, and what the rate needs."""
     most = AWS.account_concurrency - AWS.unreserved
-    needed = int(rate / AWS.rate_per_concurrency * HEADROOM)
+    needed = int(rate / AWS.function_rate * HEADROOM)
     raised = replace(
         AWS,
         gateway_rate=max(AWS.gateway_rate, rate * HEADROOM),
@@ -51,6 +51,11 @@ def accounts(deployment: Deployment, rate: float) -> list[Account]:
             platform=AWS,
         ),
         Account(name=f"all of a default account, {most} reserved", reserved=most, platform=AWS),
+        Account(
+            name=f"the same, were {AWS.account_rate:g} x the account's limit alone",
+            reserved=most,
+            platform=replace(AWS, function_rate=0.0),
+        ),
         Account(
             name=f"quotas raised, {needed:,} reserved of {raised.account_concurrency:,}",
             reserved=needed,

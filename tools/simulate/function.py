@@ -1,7 +1,14 @@
 """The execution environments of one function."""
 
+import math
+
 from tools.simulate.buckets import TokenBucket
 from tools.simulate.platform import Platform
+
+
+def rate_limit(rate: float, platform: Platform) -> TokenBucket:
+    """Return Lambda's limit on requests a second, which is none for a rate of 0."""
+    return TokenBucket(rate or math.inf, max(1.0, (rate or math.inf) * platform.rate_window_s))
 
 
 class Function:
@@ -24,18 +31,12 @@ class Function:
         self._warm = 0
         self._cold_start_s = cold_start_s
         self._scaling = TokenBucket(platform.scaling / platform.scaling_s, platform.scaling)
-        requests = platform.rate_per_concurrency * limit
-        # How long a second's requests may come at once is not documented; a tenth of it is assumed.
-        self._requests = TokenBucket(requests, max(1.0, requests / 10)) if requests else None
+        self._requests = rate_limit(platform.function_rate * limit, platform)
 
     def begin(self, now: float) -> float | None:
         """Take an environment and return what its start adds; None when the invocation is throttled."""
         cold = not self._warm
-        if (
-            self.busy >= self.limit
-            or (cold and not self._scaling.holds(now))
-            or (self._requests is not None and not self._requests.take(now))
-        ):
+        if self.busy >= self.limit or (cold and not self._scaling.holds(now)) or not self._requests.take(now):
             self.throttled += 1
             return None
         self.busy += 1

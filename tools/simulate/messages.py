@@ -34,6 +34,10 @@ class Queue:
     ----------
     sent, routed, dead : int
         Messages that were sent, deleted, and given up.
+    depth, in_flight : int
+        Messages that wait, and that were received and neither deleted nor given back.
+    last_routed_at : float
+        When the last message was deleted.
     """
 
     def __init__(self, env: simpy.Environment, *, visibility_s: float, max_receives: int, fifo: bool) -> None:
@@ -45,22 +49,20 @@ class Queue:
         self._ready: deque[int] = deque()
         self._listeners: deque[simpy.Event] = deque()
         self.sent = self.routed = self.dead = self.depth = self.in_flight = 0
+        self.last_routed_at = 0.0
 
     def send(self, message: Message) -> None:
         """Take a message."""
         self.sent += 1
         self._put(message)
 
-    def _put(self, message: Message, *, first: bool = False) -> None:
+    def _put(self, message: Message) -> None:
         group = message.group if self._fifo else 0
         waiting = self._waiting.get(group)
         if waiting is None:
             waiting = self._waiting[group] = deque()
             self._ready.append(group)
-        if first:
-            waiting.appendleft(message)
-        else:
-            waiting.append(message)
+        waiting.append(message)
         self.depth += 1
         self._wake()
 
@@ -99,6 +101,7 @@ class Queue:
         """Forget messages that were processed."""
         self.in_flight -= len(messages)
         self.routed += len(messages)
+        self.last_routed_at = self._env.now
         self._unlock(messages)
 
     def give_back_later(self, messages: list[Message], received_at: float) -> None:

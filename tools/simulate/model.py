@@ -9,7 +9,7 @@ import simpy
 
 from tools.simulate.buckets import TokenBucket, take_from_all
 from tools.simulate.deployment import Deployment
-from tools.simulate.function import Function
+from tools.simulate.function import Function, rate_limit
 from tools.simulate.mapping import Mapping
 from tools.simulate.messages import Message, Queue, after
 from tools.simulate.outcome import Outcome, Second
@@ -92,10 +92,7 @@ class Model:
         reserved = (deployment.ingestion_reserved or 0) + (deployment.processing_reserved or 0)
         open_to_all = max(platform.unreserved, platform.account_concurrency - reserved)
         self._ingestion = Function(deployment.ingestion_reserved or open_to_all, self.timing.cold_start, platform)
-        self._account = TokenBucket(
-            platform.rate_per_concurrency * platform.account_concurrency or float("inf"),
-            max(1.0, platform.rate_per_concurrency * platform.account_concurrency / 10) or 1.0,
-        )
+        self._account = rate_limit(platform.account_rate * platform.account_concurrency, platform)
         self._queue = Queue(
             env, visibility_s=deployment.visibility_s, max_receives=deployment.max_receives, fifo=deployment.fifo
         )

@@ -37,7 +37,7 @@ class Needs:
 def needs(rate: float, deployment: Deployment, timing: Timing, platform: Platform) -> Needs:
     """Return what a steady rate needs, without any reserve."""
     by_duration = math.ceil(rate * timing.ingestion)
-    by_rate = math.ceil(rate / platform.rate_per_concurrency) if platform.rate_per_concurrency else 1
+    by_rate = math.ceil(rate / platform.function_rate) if platform.function_rate else 1
     batch = timing.processing(deployment.batch_size) + platform.poll_s
     processing = math.ceil(rate / deployment.batch_size * batch)
     return Needs(
@@ -55,7 +55,7 @@ def door_limit(deployment: Deployment, timing: Timing, platform: Platform) -> fl
         deployment.throttle_rate,
         platform.gateway_rate,
         concurrency / timing.ingestion,
-        concurrency * platform.rate_per_concurrency or math.inf,
+        concurrency * platform.function_rate or math.inf,
     )
 
 

@@ -58,6 +58,8 @@ class Outcome:
         Executions at once, at most.
     cold_starts : int
         Of ingestion.
+    last_routed_at : float
+        When the last event was processed, in seconds.
     seconds : list[Second]
         Second by second.
     """
@@ -74,6 +76,7 @@ class Outcome:
     most_ingestion: int = 0
     most_processing: int = 0
     cold_starts: int = 0
+    last_routed_at: float = 0.0
     seconds: list[Second] = field(default_factory=list)
     _durations: list[float] = field(default_factory=list)
 
@@ -87,7 +90,7 @@ class Outcome:
         self.queued, self.routed, self.dead, self.left = queue.sent, queue.routed, queue.dead, queue.left
         self.most_ingestion, self.most_processing = ingestion.most_busy, processing.most_busy
         self.cold_starts = ingestion.cold_starts
-        self.unanswered = pending
+        self.unanswered, self.last_routed_at = pending, queue.last_routed_at
         self._durations.sort()
         return self
 

@@ -36,7 +36,7 @@ def deployed(name: str, deployment: Deployment, timing: Timing, platform: Platfo
     yield (
         f"  its throttle     of {deployment.throttle_rate:,g}/s needs {needed.ingestion:,} executions of ingestion "
         f"({needed.by_duration:,} by duration, {needed.by_rate:,} because a function takes "
-        f"{platform.rate_per_concurrency:g} requests/s for each), {needed.processing:,} of processing to keep up, and "
+        f"{platform.function_rate:g} requests/s for each), {needed.processing:,} of processing to keep up, and "
         f"an account with {needed.account:,}"
     )
     yield ""

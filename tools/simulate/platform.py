@@ -11,7 +11,7 @@ def _limit(default: Any, doc: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """Limits and habits of the services."""
+    """Limits and habits of the services; a rate of 0 is no limit."""
 
     gateway_rate: float = _limit(
         10_000.0,
@@ -31,12 +31,17 @@ class Platform:
         "https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html",
     )
     scaling_s: float = _limit(10.0, "see above")
-    rate_per_concurrency: float = _limit(
+    account_rate: float = _limit(
         10.0,
-        "requests/s for each unit of an account's or a function's concurrency, however short they are: "
-        "https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html and, for a function's reserved "
-        "concurrency, https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html",
+        "requests/s for each unit of the account's concurrency, however short they are: "
+        "https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html",
     )
+    function_rate: float = _limit(
+        10.0,
+        "the same of a function's reserved concurrency: https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html "
+        "and https://aws.amazon.com/blogs/compute/understanding-aws-lambdas-invoke-throttle-limits/",
+    )
+    rate_window_s: float = _limit(0.1, "within which these requests may come at once; not documented, assumed")
     integration_timeout_s: float = _limit(
         29.0,
         "after which API Gateway answers 504: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html",
