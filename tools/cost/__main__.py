@@ -13,7 +13,8 @@ from tools.cost.observed.endpoint import UnknownCallError
 from tools.cost.observed.functions import NotObservedError, Observer
 from tools.cost.rules import NoPriceError
 from tools.cost.workload import Workload, WorkloadError
-from tools.synthesized import NotInStackError, choose, synthesize, webhook_path
+from tools.synthesized import NotInStackError, webhook_path
+from tools.synthesized.synthesis import choose, synthesize
 
 
 def main() -> None:

@@ -20,7 +20,8 @@ from tools.simulate.plot import draw
 from tools.simulate.scenarios import TIMES, SimulationError, burst, slow_downstream, uncollected
 from tools.simulate.senders import RETRIES, Retries
 from tools.simulate.timing import Timing, observed
-from tools.synthesized import NotInStackError, choose, synthesize, webhook_path
+from tools.synthesized import NotInStackError, webhook_path
+from tools.synthesized.synthesis import choose, synthesize
 
 PICTURES = ROOT / ".build" / "simulate"
 # Of the sample webhooks whose calls are observed; their number hardly depends on it.

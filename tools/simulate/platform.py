@@ -38,8 +38,8 @@ class Platform:
     )
     function_rate: float = _limit(
         10.0,
-        "the same of a function's reserved concurrency: https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html "
-        "and https://aws.amazon.com/blogs/compute/understanding-aws-lambdas-invoke-throttle-limits/",
+        "the same of a function's reserved concurrency: "
+        "https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html and https://aws.amazon.com/blogs/compute/understanding-aws-lambdas-invoke-throttle-limits/",
     )
     rate_window_s: float = _limit(0.1, "within which these requests may come at once; not documented, assumed")
     integration_timeout_s: float = _limit(

@@ -2,6 +2,5 @@
 
 from tools.synthesized.path import WebhookPath, webhook_path
 from tools.synthesized.stack import NotInStackError, Resource, Stack
-from tools.synthesized.synthesis import choose, synthesize
 
-__all__ = ["NotInStackError", "Resource", "Stack", "WebhookPath", "choose", "synthesize", "webhook_path"]
+__all__ = ["NotInStackError", "Resource", "Stack", "WebhookPath", "webhook_path"]
