@@ -10,6 +10,7 @@ from tests.unit.priced_stack import Observed, bill, stack
 from tools.cost.assumptions import ASSUMPTIONS
 from tools.cost.batches import effective_batch
 from tools.cost.observed.endpoint import unsigned_chunks
+from tools.cost.observed.partiql import NotAWriteError, as_request
 from tools.cost.observed.table import Index, Table, size, units_of, updated
 from tools.cost.prices import FILE, Price, load
 from tools.cost.rules.monitoring import access_log_bytes
@@ -165,6 +166,32 @@ def test_an_update_is_what_its_expression_says():
         "first": {"S": "0"},
         "timeline": {"L": [{"S": "a"}, {"S": "b"}]},
     }
+
+
+def test_statements_are_the_requests_that_do_the_same():
+    insert = {"Statement": "INSERT INTO \"records\" VALUE {'a': ?, 'b': ?}", "Parameters": [{"S": "1"}, {"S": "2"}]}
+    update = {
+        "Statement": 'UPDATE "records" SET "state" = ? SET "timeline" = list_append("timeline", ?) REMOVE "old" '
+        'WHERE "transactionId" = ? AND "timestamp" = ? AND "state" <> ?',
+        "Parameters": [{"S": "ROUTED"}, {"L": [{"S": "b"}]}, {"S": "t"}, {"S": "1"}, {"S": "ROUTED"}],
+    }
+
+    assert as_request(insert)[0] == "PutItem"
+    assert as_request(insert)[1]["Item"] == {"a": {"S": "1"}, "b": {"S": "2"}}
+    operation, request = as_request(update)
+    assert operation == "UpdateItem"
+    assert request["Key"] == {"transactionId": {"S": "t"}, "timestamp": {"S": "1"}}
+    assert updated({**ITEM, "old": {"S": "x"}, "timeline": {"L": [{"S": "a"}]}}, request) == {
+        **ITEM,
+        "state": {"S": "ROUTED"},
+        "timeline": {"L": [{"S": "a"}, {"S": "b"}]},
+    }
+
+
+@pytest.mark.parametrize("text", ["SELECT * FROM records", "INSERT INTO r VALUE {'a': ?}", "DELETE FROM r WHERE a = ?"])
+def test_a_statement_that_is_not_read_is_not_free(text):
+    with pytest.raises(NotAWriteError):
+        as_request({"Statement": text, "Parameters": []})
 
 
 def test_a_chunked_body_is_what_it_holds():

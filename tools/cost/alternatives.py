@@ -80,7 +80,7 @@ def _larger_batches(case: Case) -> Iterator[Alternative]:
     values = edited.values(case.path.mapping)
     values["batch_size"], values["maximum_batching_window_in_seconds"] = 100, 5
     yield Alternative(
-        name="the same, of up to 100 events in 5 s",
+        name="one S3 object for up to 100 events in 5 s",
         price="events are routed up to 5 s later; a batch takes longer than 30 s unless its calls run at once",
         stack=edited.stack(),
         archive="batch",

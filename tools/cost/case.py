@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from tools.cost.assumptions import Assumptions
 from tools.cost.batches import concurrent_pollers, effective_batch
@@ -119,13 +120,17 @@ class Case:
         return concurrent_pollers(self.path.mapping, self.groups, self.assume)
 
     def processing_s(self, batch: float) -> float:
-        """Return how long a batch takes; calls grow evenly from a batch of one to one of ten, and on."""
-        one, ten = self._ends
-        return one + (ten - one) / (_TEN - 1) * (batch - 1)
+        """Return how long a batch takes; between the sizes that are observed, and beyond, calls grow evenly."""
+        sizes = sorted(self._knots)
+        low, high = next(((one, next_) for one, next_ in pairwise(sizes) if batch <= next_), sizes[-2:])
+        grows = (self._knots[high] - self._knots[low]) / (high - low)
+        return self._knots[low] + grows * (batch - low)
 
     @cached_property
-    def _ends(self) -> tuple[float, float]:
-        return self._batch_s(1), self._batch_s(_TEN)
+    def _knots(self) -> dict[int, float]:
+        """Sizes of batch, and how long each takes."""
+        most = int(self.path.mapping.get("batch_size", _TEN))
+        return {size: self._batch_s(size) for size in (1, _TEN, *([_LARGEST_OBSERVED] if most > _TEN else []))}
 
     def _batch_s(self, batch: int) -> float:
         memory = int(self.path.processing.get("memory_size", 128))

@@ -78,19 +78,28 @@ def _by_service(entries: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
 
 def _others(bill: Bill, others: Sequence[tuple[Alternative, Bill]]) -> Iterator[str]:
     yield "The same traffic, built in another way (priced by the same rules; one change at a time)"
-    rows = [["as it is", _usd(bill.per_million()), _usd(bill.per_month), "", "", ""]]
-    rows += [
+    yield from _table(
+        ["", "USD/million passing", "keeping", "USD/month", "difference", "", "what it costs besides"],
         [
-            alternative.name,
-            _usd(other.per_million()),
-            _usd(other.per_month),
-            f"{other.per_month - bill.per_month:+,.2f}",
-            f"{other.per_month / bill.per_month - 1:+.0%}",
-            alternative.price,
-        ]
-        for alternative, other in others
-    ]
-    yield from _table(["", "USD/million", "USD/month", "difference", "", "what it costs besides"], rows, left=(0, 5))
+            ["as it is", *_both(bill), _usd(bill.per_month), "", "", ""],
+            *(
+                [
+                    alternative.name,
+                    *_both(other),
+                    _usd(other.per_month),
+                    f"{other.per_month - bill.per_month:+,.2f}",
+                    f"{other.per_month / bill.per_month - 1:+.0%}",
+                    alternative.price,
+                ]
+                for alternative, other in others
+            ),
+        ],
+        left=(0, 6),
+    )
+
+
+def _both(bill: Bill) -> tuple[str, str]:
+    return _usd(bill.per_million(Paid.PASSING)), _usd(bill.per_million(Paid.KEEPING))
 
 
 def _prices(bill: Bill) -> Iterator[str]:

@@ -16,7 +16,7 @@ _WIDTH = 72
 
 def deployed(name: str, deployment: Deployment, timing: Timing, platform: Platform, needed: Needs) -> Iterator[str]:
     """Yield what was read from the stack, and what follows from it before anything is simulated."""
-    order = f"FIFO, {deployment.groups} groups" if deployment.groups else "FIFO" if deployment.fifo else "standard"
+    order = f"FIFO ({deployment.groups} groups)" if deployment.groups else "FIFO" if deployment.fifo else "standard"
     yield f"Simulation of {name}"
     yield (
         f"  from the stack   throttle {deployment.throttle_rate:,g}/s, burst {deployment.throttle_burst:,g}; reserved "

@@ -8,7 +8,7 @@ from tools.cost.assumptions import Assumptions
 from tools.cost.observed import Observer
 from tools.synthesized import WebhookPath
 
-_TEN = 10
+_TEN, _HUNDRED = 10, 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +48,10 @@ def observed(path: WebhookPath, observer: Observer, assume: Assumptions) -> Timi
     """Return the timing that follows from the calls that the functions were seen to make, and from their memory."""
     assert path.ingestion is not None
     memory = int(path.processing.get("memory_size", 128))
-    one, ten = (assume.invocation_s(observer.processing(size)[0].in_order, memory) for size in (1, _TEN))
-    each = (ten - one) / (_TEN - 1)
+    # Observing takes time for each message, and a hundred of them tell how calls grow.
+    most = max(_TEN, min(_HUNDRED, int(path.mapping.get("batch_size", _TEN))))
+    one, full = (assume.invocation_s(observer.processing(size)[0].in_order, memory) for size in (1, most))
+    each = (full - one) / (most - 1)
     return Timing(
         ingestion=assume.invocation_s(observer.ingestion().in_order, int(path.ingestion.get("memory_size", 128))),
         batch=one - each,

@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import trustme
 
+from tools.cost.observed.partiql import NotAWriteError, as_request
 from tools.cost.observed.table import READ_UNIT_BYTES, Table, size, updated
 from tools.cost.observed.usage import Usage
 
@@ -122,6 +123,7 @@ class CountingEndpoint:
                 "BatchGetItem": self._batch_get_item,
                 "TransactWriteItems": self._transact_write_items,
                 "BatchWriteItem": self._batch_write_item,
+                "BatchExecuteStatement": self._batch_execute_statement,
             }
             if operation not in answers:
                 self.unknown.append(target)
@@ -219,6 +221,25 @@ class CountingEndpoint:
                 self._update_item(item["Update"], _TRANSACTION_FACTOR)
             else:
                 self.unknown.append(f"TransactWriteItems with {', '.join(item)}")
+        return {}
+
+    def _batch_execute_statement(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"Responses": [self._execute_statement(statement) for statement in request["Statements"]]}
+
+    def _execute_statement(self, statement: dict[str, Any]) -> dict[str, Any]:
+        try:
+            operation, write = as_request(statement)
+        except NotAWriteError as error:
+            self.unknown.append(str(error))
+            return {"Error": {"Code": "ValidationError"}}
+        try:
+            if operation == "PutItem":
+                self._put_item(write)
+            else:
+                table = self._tables[write["TableName"]]
+                self._update_item({**write, "Key": {name: write["Key"][name] for name in table.keys}})
+        except _RefusedError:
+            return {"Error": {"Code": "DuplicateItem"}}
         return {}
 
     def _batch_write_item(self, request: dict[str, Any]) -> dict[str, Any]:
