@@ -1,14 +1,19 @@
 """The tools that read a synthesized stack, on the presets as they deploy."""
 
 import copy
+import re
 
 import pytest
 
+from modules.validation import SettingsError
 from tests.unit.priced_stack import Observed, bill, entry
 from tools.cost.alternatives import alternatives
 from tools.cost.observed import Observer
 from tools.cost.rules import NoPriceError, Paid
 from tools.simulate.deployment import read
+from tools.simulate.needs import door_limit
+from tools.simulate.platform import AWS
+from tools.simulate.timing import Timing
 from tools.synthesized import Stack, webhook_path
 
 
@@ -91,6 +96,29 @@ def test_what_is_simulated_is_what_deploys(preset_of):
     assert found["ordered"].groups == 4
     assert {each.busy_status for each in found.values()} == {429}
     assert {(each.visibility_s, each.max_receives) for each in found.values()} == {(300, 3)}
+
+
+@pytest.mark.parametrize(("name", "limit"), [("standard", 500), ("burst", 5_000)])
+def test_the_door_takes_what_readme_says(preset_of, name, limit):
+    # At any duration below a tenth of a second
+    timing = Timing(ingestion=0.05, batch=0.1, event=0.05, cold_start=0)
+
+    assert door_limit(read(Stack(preset_of(name).document)), timing, AWS) == limit
+
+
+@pytest.mark.parametrize(
+    ("preset_name", "environment", "named"),
+    [
+        ("large", "", "PRESET: 'large'"),
+        ("", "nowhere", "ENVIRONMENT_SUFFIX: 'nowhere'"),
+        ("standard", "dev", "PRESET and ENVIRONMENT_SUFFIX"),
+    ],
+)
+def test_what_is_not_there_is_named(preset_name, environment, named):
+    from tools.synthesized.synthesis import choose
+
+    with pytest.raises(SettingsError, match=re.escape(named)):
+        choose(preset_name, environment)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from hypothesis import strategies as some
 from tests.unit.priced_stack import stack
 from tools.simulate.buckets import TokenBucket, take_from_all
 from tools.simulate.deployment import Deployment, read
+from tools.simulate.door import Account, share_accepted
 from tools.simulate.function import Function
 from tools.simulate.model import Load, Model
 from tools.simulate.needs import door_limit, needs, processing_limit
@@ -269,6 +270,16 @@ def test_the_same_seed_is_the_same_run_and_another_one_is_not():
 
     assert one == same
     assert one.seconds != other.seconds
+
+
+@pytest.mark.parametrize(("reserved", "share"), [(5, 0.5), (9, 0.9), (12, 1.0)])
+def test_a_door_takes_the_share_that_its_reserve_allows(reserved, share):
+    # 100/s from cold, at 10 ms: concurrency would do with one
+    account = Account(name="", reserved=reserved, platform=AWS)
+
+    found = share_accepted(DEPLOYED, replace(AT_ONCE, ingestion=0.01), account, 100)
+
+    assert found == pytest.approx(share, abs=0.03)
 
 
 def test_needs_are_by_duration_or_by_rate_whichever_is_more():
