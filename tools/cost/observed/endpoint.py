@@ -19,11 +19,10 @@ from typing import Any, Self
 
 import trustme
 
-from tools.cost.observed.partiql import NotAWriteError, as_request
-from tools.cost.observed.table import READ_UNIT_BYTES, Table, size, updated
+from tools.cost.observed.dynamodb import CountedTables, RefusedError, UncountedError
+from tools.cost.observed.table import Table
 from tools.cost.observed.usage import Usage
 
-_TRANSACTION_FACTOR = 2
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -51,7 +50,7 @@ class CountingEndpoint:
         self.messages: list[dict[str, Any]] = []
         self.secrets: dict[str, str] = {}
         self.unknown: list[str] = []
-        self._tables = dict(tables)
+        self._dynamodb = CountedTables(tables)
         self._objects: dict[str, int] = {}
         self._folder = tempfile.TemporaryDirectory()
         self.certificate_authority = Path(self._folder.name) / "ca.pem"
@@ -90,15 +89,14 @@ class CountingEndpoint:
                 f"the functions call {', '.join(sorted(set(self.unknown)))}, which tools/cost/observed does not count"
             )
         counted, self.usage = self.usage, Usage()
-        counted.stored_item_bytes = sum(table.stored_bytes() for table in self._tables.values())
+        counted.stored_item_bytes = self._dynamodb.stored_bytes()
         return counted
 
     def forget(self) -> None:
         """Empty tables and buckets."""
         self._objects.clear()
         self.messages.clear()
-        for table in self._tables.values():
-            table.items.clear()
+        self._dynamodb.forget()
 
     def _context(self) -> ssl.SSLContext:
         authority = trustme.CA()
@@ -117,13 +115,7 @@ class CountingEndpoint:
                 "SendMessage": self._send_message,
                 "PutEvents": self._put_events,
                 "GetSecretValue": self._get_secret_value,
-                "PutItem": self._put_item,
-                "UpdateItem": self._update_item,
-                "GetItem": self._get_item,
-                "BatchGetItem": self._batch_get_item,
-                "TransactWriteItems": self._transact_write_items,
-                "BatchWriteItem": self._batch_write_item,
-                "BatchExecuteStatement": self._batch_execute_statement,
+                **self._dynamodb.answers(self.usage),
             }
             if operation not in answers:
                 self.unknown.append(target)
@@ -131,8 +123,11 @@ class CountingEndpoint:
             self.usage.count(operation)
             try:
                 answer = answers[operation](json.loads(body))
-            except _RefusedError as refused:
+            except RefusedError as refused:
                 return 400, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(refused.body).encode()
+            except UncountedError as uncounted:
+                self.unknown.append(str(uncounted))
+                return 400, {}, b'{"__type":"ValidationException"}'
             return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(answer).encode()
 
     def _s3(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -171,82 +166,6 @@ class CountingEndpoint:
 
     def _get_secret_value(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"ARN": request["SecretId"], "Name": "secret", "SecretString": self.secrets[request["SecretId"]]}
-
-    def _put_item(self, request: dict[str, Any], factor: int = 1) -> dict[str, Any]:
-        table = self._tables[request["TableName"]]
-        before = table.items.get(table.key_of(request["Item"]))
-        if before is not None and "attribute_not_exists" in request.get("ConditionExpression", ""):
-            # A write that a condition refuses costs what it would have cost in the table.
-            self.usage.table_write_units += factor * max(1, -(-size(before) // 1024))
-            raise _RefusedError({"__type": "ConditionalCheckFailedException", "Item": before})
-        self._count_write(table, before, request["Item"], factor)
-        return {}
-
-    def _update_item(self, request: dict[str, Any], factor: int = 1) -> dict[str, Any]:
-        table = self._tables[request["TableName"]]
-        before = table.items.get(table.key_of(request["Key"]))
-        self._count_write(table, before, updated(before or {}, request), factor)
-        return {}
-
-    def _count_write(self, table: Table, before: dict[str, Any] | None, after: dict[str, Any], factor: int) -> None:
-        units, index_units = table.write(before, after)
-        self.usage.table_write_units += factor * units
-        self.usage.index_write_units += factor * index_units
-
-    def _get_item(self, request: dict[str, Any]) -> dict[str, Any]:
-        table = self._tables[request["TableName"]]
-        item = table.items.get(table.key_of(request["Key"]))
-        self._count_read(item, consistent=bool(request.get("ConsistentRead")))
-        return {"Item": item} if item else {}
-
-    def _batch_get_item(self, request: dict[str, Any]) -> dict[str, Any]:
-        found: dict[str, list[Any]] = {}
-        for name, asked in request["RequestItems"].items():
-            table = self._tables[name]
-            for key in asked["Keys"]:
-                item = table.items.get(table.key_of(key))
-                self._count_read(item, consistent=bool(asked.get("ConsistentRead")))
-                found.setdefault(name, []).extend([item] if item else [])
-        return {"Responses": found, "UnprocessedKeys": {}}
-
-    def _count_read(self, item: dict[str, Any] | None, *, consistent: bool) -> None:
-        units = max(1, -(-size(item or {}) // READ_UNIT_BYTES))
-        self.usage.read_units += units if consistent else units / 2
-
-    def _transact_write_items(self, request: dict[str, Any]) -> dict[str, Any]:
-        for item in request["TransactItems"]:
-            if "Put" in item:
-                self._put_item(item["Put"], _TRANSACTION_FACTOR)
-            elif "Update" in item:
-                self._update_item(item["Update"], _TRANSACTION_FACTOR)
-            else:
-                self.unknown.append(f"TransactWriteItems with {', '.join(item)}")
-        return {}
-
-    def _batch_execute_statement(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"Responses": [self._execute_statement(statement) for statement in request["Statements"]]}
-
-    def _execute_statement(self, statement: dict[str, Any]) -> dict[str, Any]:
-        try:
-            operation, write = as_request(statement)
-        except NotAWriteError as error:
-            self.unknown.append(str(error))
-            return {"Error": {"Code": "ValidationError"}}
-        try:
-            if operation == "PutItem":
-                self._put_item(write)
-            else:
-                table = self._tables[write["TableName"]]
-                self._update_item({**write, "Key": {name: write["Key"][name] for name in table.keys}})
-        except _RefusedError:
-            return {"Error": {"Code": "DuplicateItem"}}
-        return {}
-
-    def _batch_write_item(self, request: dict[str, Any]) -> dict[str, Any]:
-        for name, writes in request["RequestItems"].items():
-            for write in writes:
-                self._put_item({"TableName": name, "Item": write["PutRequest"]["Item"]})
-        return {"UnprocessedItems": {}}
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         answer = self._answer
@@ -297,12 +216,6 @@ class CountingEndpoint:
 def _headers(message: Message) -> dict[str, str]:
     """Return headers under the names that they are looked up by."""
     return {name.title(): value for name, value in message.items()}
-
-
-class _RefusedError(Exception):
-    def __init__(self, body: dict[str, Any]) -> None:
-        super().__init__(body["__type"])
-        self.body = body
 
 
 def unsigned_chunks(body: bytes) -> bytes:
