@@ -133,7 +133,8 @@ def test_the_door_makes_one_call(seen):
     assert dict(door.calls) == {"SendMessage": 1}
     # The body in base64, and what the envelope says of it
     assert 1_024 * 4 / 3 < door.message_bytes[0] < 1_024 * 4 / 3 + 1_500
-    assert door.log_bytes > 0
+    # A line that says so, and one of metrics
+    assert 300 < door.log_bytes < 1_200
     assert any(name.endswith("Accepted") for name in door.metrics)
 
 
@@ -159,6 +160,16 @@ def test_a_large_payload_goes_to_s3_at_the_door(standard_stack):
     assert door.message_bytes[0] < 3_000
     priced = bill(standard_stack, rate=1, size=300_000, observed=Seen(door))
     assert entry(priced, "messages sent").quantity == pytest.approx(priced.case.webhooks)
+
+
+def test_the_same_is_observed_twice(standard_stack, seen):
+    with Observer(standard_stack, webhook_path(standard_stack), 1_024) as observer:
+        again = observer.ingestion(), observer.processing(1), observer.processing(10)
+
+    assert again[0].calls == seen[0].calls
+    assert again[0].log_bytes == pytest.approx(seen[0].log_bytes, abs=20)
+    assert again[2][0].log_bytes == pytest.approx(seen[2][0].log_bytes, abs=100)
+    assert again[2][0].in_order == seen[2][0].in_order
 
 
 class Seen(Observed):

@@ -51,6 +51,9 @@ def alternatives(bill: Bill) -> list[Alternative]:
 
 
 def _other_archive(case: Case) -> Iterator[Alternative]:
+    if not case.processed.puts:
+        # What is too large for a message is archived at the door, by itself.
+        return
     if archives_batches(case):
         yield Alternative(
             name="one S3 object for each event",

@@ -190,7 +190,7 @@ class Case:
         return self.workload.fresh * self.observer.processing(size)[0].stored_item_bytes / size
 
     def _archived_otherwise(self, seen: PerWebhook) -> PerWebhook:
-        if self.archive is None:
+        if self.archive is None or not seen.puts:
             return seen
         by_event = self.archive == "event"
         values = {

@@ -1,39 +1,32 @@
 """Runs one function's handler over events, in a process of its own whose environment is the function's.
 
-Standard input: ``{"function": …, "events": […]}``. For each event a line of JSON goes to the file that
-``OBSERVED_ANSWERS`` names, and a line is awaited on standard input before the next one runs.
+Standard input: a line with the function's name, and one of JSON for each event. Standard output is the function's log;
+after each event a line that begins with `ANSWER` has what the handler returned, as JSON.
 """
 
 import importlib
 import json
 import os
 import sys
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+
+ANSWER = "observed-answer "
 
 
 def main() -> None:
     """Run the events."""
-    job = json.loads(sys.stdin.readline())
-    answers = Path(os.environ.pop("OBSERVED_ANSWERS"))
-    handler = importlib.import_module(f"lambdas.{job['function']}.handler").handler
+    function = sys.stdin.readline().strip()
+    handler = importlib.import_module(f"lambdas.{function}.handler").handler
     context = SimpleNamespace(
         function_name=os.environ["AWS_LAMBDA_FUNCTION_NAME"],
         memory_limit_in_mb=int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]),
-        invoked_function_arn=f"arn:aws:lambda:us-east-1:000000000000:function:{job['function']}",
+        invoked_function_arn=f"arn:aws:lambda:us-east-1:000000000000:function:{function}",
         aws_request_id="00000000-0000-4000-8000-000000000000",
         get_remaining_time_in_millis=lambda: 29_000,
     )
     for line in sys.stdin:
-        with answers.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(_ran(handler, json.loads(line), context)) + "\n")
-
-
-def _ran(handler: Any, event: Any, context: Any) -> Any:
-    answer = handler(event, context)
-    sys.stdout.flush()
-    return answer
+        answer = handler(json.loads(line), context)
+        print(f"{ANSWER}{json.dumps(answer)}", flush=True)
 
 
 if __name__ == "__main__":

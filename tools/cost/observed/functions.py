@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from tools import senders
+from tools.cost.observed.child import ANSWER
 from tools.cost.observed.endpoint import CountingEndpoint, encoded
 from tools.cost.observed.table import Table
 from tools.cost.observed.usage import Usage
@@ -22,6 +23,7 @@ from tools.synthesized import Resource, Stack, WebhookPath
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 ANSWER_SECONDS = 60
+_MARK = ANSWER.encode()
 # Senders whose documents may be padded to any size, and that every preset deploys.
 _PREFERRED = ("generic", "generic-timestamped", "stripe", "standard-webhooks")
 _REFERENCE = re.compile(r"\$\{((?:data\.)?aws_\w+)\.([\w-]+)\.(\w+)\}")
@@ -55,6 +57,7 @@ class Observer:
         }
         self._endpoint = CountingEndpoint(tables)
         self._children: list[_Child] = []
+        self._door: Usage | None = None
         self._batches: dict[int, tuple[Usage, Usage]] = {}
         self._number = 0
 
@@ -68,7 +71,7 @@ class Observer:
             self._ingestion = self._start(self._path.ingestion)
             # The first webhook reads the secret, which the function then keeps.
             self._accept()
-            self._endpoint.restart()
+            self._ingestion.with_output(self._endpoint.restart())
         self._processing = self._start(self._path.processing)
         return self
 
@@ -82,9 +85,11 @@ class Observer:
 
     def ingestion(self) -> Usage:
         """Return what one webhook causes at the door, once the function is warm."""
-        self._endpoint.forget()
-        self._accept()
-        return self._ingestion.with_output(self._endpoint.restart())
+        if self._door is None:
+            self._endpoint.forget()
+            self._accept()
+            self._door = self._ingestion.with_output(self._endpoint.restart())
+        return self._door
 
     def processing(self, batch: int) -> tuple[Usage, Usage]:
         """Return what a batch of new events causes, and what the same batch causes when it comes again."""
@@ -186,45 +191,45 @@ class _Child:
 
     def __init__(self, function: str, environment: Mapping[str, str]) -> None:
         self._function = function
-        self._folder = Path(environment["AWS_CA_BUNDLE"]).parent
-        self._answers = self._folder / f"{function}.answers"
-        self._read = 0
-        self._printed: queue.Queue[bytes] = queue.Queue()
+        self._lines: queue.Queue[bytes] = queue.Queue()
         self._errors: list[bytes] = []
+        self._log: list[bytes] = []
+        self._answer = b""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tools.cost.observed.child"],
             cwd=ROOT,
-            env={**environment, "OBSERVED_ANSWERS": str(self._answers)},
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        for pipe, take in ((self._process.stdout, self._printed.put), (self._process.stderr, self._errors.append)):
+        for pipe, take in ((self._process.stdout, self._lines.put), (self._process.stderr, self._errors.append)):
             assert pipe is not None
-            threading.Thread(target=lambda pipe=pipe, take=take: [take(line) for line in pipe], daemon=True).start()
-        self._write({"function": function})
+            threading.Thread(target=_read, args=(pipe, take), daemon=True).start()
+        self._write(function.encode())
 
     def run(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Run the handler on an event and return what it returned."""
-        self._write(event)
-        started = time.monotonic()
-        while not (self._answers.exists() and len(lines := self._answers.read_text().splitlines()) > self._read):
-            if self._process.poll() is not None or time.monotonic() - started > ANSWER_SECONDS:
-                said = b"".join(self._errors[-3:]).decode(errors="replace").strip()
-                raise NotObservedError(f"{self._function} did not answer a sample event: {said}")
-            time.sleep(0.005)
-        self._read += 1
-        answer: dict[str, Any] = json.loads(lines[self._read - 1])
-        return answer
+        self._write(json.dumps(event).encode())
+        while True:
+            try:
+                line = self._lines.get(timeout=ANSWER_SECONDS)
+            except queue.Empty:
+                line = b""
+            if not line:
+                raise NotObservedError(f"{self._function} did not answer a sample event: {self._said()}")
+            if line.startswith(_MARK):
+                self._answer = line.removeprefix(_MARK).strip()
+                answer: dict[str, Any] = json.loads(self._answer)
+                return answer
+            self._log.append(line)
 
     def with_output(self, usage: Usage) -> Usage:
-        """Add what the function printed and returned since it was asked last."""
-        time.sleep(0.02)
-        while not self._printed.empty():
-            line = self._printed.get()
-            usage.log_bytes += len(line)
-            usage.metrics |= _metrics(line)
-        usage.answer_bytes = len(self._answers.read_text().splitlines()[-1])
+        """Add what the function printed, and returned last, since it was asked before."""
+        usage.log_bytes = sum(map(len, self._log))
+        usage.metrics = set().union(*map(_metrics, self._log))
+        usage.answer_bytes = len(self._answer)
+        self._log.clear()
         return usage
 
     def stop(self) -> None:
@@ -232,14 +237,23 @@ class _Child:
         self._process.kill()
         self._process.wait()
 
-    def _write(self, document: Mapping[str, Any]) -> None:
+    def _write(self, line: bytes) -> None:
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(document).encode() + b"\n")
+            self._process.stdin.write(line + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError as error:
-            said = b"".join(self._errors[-3:]).decode(errors="replace").strip()
-            raise NotObservedError(f"{self._function} does not start: {said}") from error
+            raise NotObservedError(f"{self._function} does not start: {self._said()}") from error
+
+    def _said(self) -> str:
+        return b"".join(self._errors[-3:]).decode(errors="replace").strip() or "it printed nothing"
+
+
+def _read(pipe: IO[bytes], take: Callable[[bytes], None]) -> None:
+    """Hand on lines, and an empty one at the end."""
+    for line in pipe:
+        take(line)
+    take(b"")
 
 
 def _metrics(line: bytes) -> set[str]:
