@@ -15,7 +15,7 @@ endif
 required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 
 .PHONY: help setup bundle synth deploy module demo up down secret send verify-archive test test-fast audit audit-accept \
-	audit-setup audit-lock lint docs golden bench fuzz lock clean
+	audit-setup audit-lock cost simulate lint docs golden bench fuzz lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -75,6 +75,16 @@ audit-setup: setup ## Install checkov and the IAM linter into an environment of 
 
 audit-lock: setup ## Lock that environment anew
 	@$(PYTHON) -m tools.audit.lock
+
+cost: bundle ## Price PRESET or ENVIRONMENT_SUFFIX for RATE webhooks/s of SIZE bytes (DUPLICATES=percent, MONTHS kept, JSON=1)
+	@$(PYTHON) -m tools.cost $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") \
+		$(if $(RATE),--rate="$(RATE)") $(if $(SIZE),--size="$(SIZE)") $(if $(DUPLICATES),--duplicates="$(DUPLICATES)") \
+		$(if $(MONTHS),--months="$(MONTHS)") $(if $(JSON),--json)
+
+simulate: bundle ## Simulate a burst and a slow downstream of PRESET or ENVIRONMENT_SUFFIX (RATE, SLOW=times, SENDERS, SEED, DOOR=1)
+	@$(PYTHON) -m tools.simulate $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") \
+		$(if $(RATE),--rate="$(RATE)") $(if $(SLOW),--slow="$(SLOW)") $(if $(SENDERS),--senders "$(SENDERS)") \
+		$(if $(SEED),--seed="$(SEED)") $(if $(DOOR),--door)
 
 bench: setup ## Measure what verifying a webhook costs, as a ratio to what it cannot avoid
 	@$(PYTHON) -m bench.verify

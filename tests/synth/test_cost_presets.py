@@ -1,0 +1,181 @@
+"""The tools that read a synthesized stack, on the presets as they deploy."""
+
+import copy
+import re
+
+import pytest
+
+from modules.validation import SettingsError
+from tests.unit.priced_stack import Observed, bill, entry
+from tools.cost.alternatives import alternatives
+from tools.cost.observed import Observer
+from tools.cost.rules import NoPriceError, Paid
+from tools.simulate.deployment import read
+from tools.simulate.needs import door_limit
+from tools.simulate.platform import AWS
+from tools.simulate.timing import Timing
+from tools.synthesized import Stack, webhook_path
+
+
+@pytest.fixture
+def preset_stack(preset):
+    return Stack(preset.document)
+
+
+@pytest.fixture(scope="session")
+def standard_stack(standard):
+    return Stack(standard.document)
+
+
+def test_every_resource_of_a_preset_has_a_price_or_a_reason(preset_stack):
+    priced = bill(preset_stack, rate=10)
+
+    assert priced.per_month > 0
+    assert {line.resource.split(".")[0] for line in priced.lines} >= {
+        "aws_api_gateway_rest_api",
+        "aws_lambda_function",
+        "aws_sqs_queue",
+        "aws_dynamodb_table",
+        "aws_s3_bucket",
+        "aws_cloudwatch_event_bus",
+        "aws_cloudwatch_event_archive",
+        "aws_cloudwatch_log_group",
+        "aws_secretsmanager_secret",
+    }
+
+
+def test_a_resource_that_is_added_is_not_free(standard_stack):
+    document = copy.deepcopy(dict(standard_stack.document))
+    document["resource"]["aws_nat_gateway"] = {"way_out": {}}
+
+    with pytest.raises(NoPriceError, match=r"aws_nat_gateway\.way_out"):
+        bill(Stack(document), rate=10)
+
+
+def test_a_month_in_which_nothing_is_sent_is_paid_for_what_waits(standard_stack):
+    # 4 secrets at $0.40, 17 alarms on one metric and 5 on two at $0.10 for each, a dashboard, and 5 and 2 pollers that
+    # ask an empty queue every 20 s
+    idle = bill(standard_stack, rate=0.000001).of(Paid.IDLE)
+
+    polling = (5 + 2) * 730 * 3600 / 20 * 0.4e-6
+    assert idle == pytest.approx(4 * 0.40 + (17 + 5 * 2) * 0.10 + 3 + polling, abs=0.01)
+
+
+def test_every_alternative_is_priced_by_the_same_rules(preset_stack):
+    # At a rate that fills batches
+    one = bill(preset_stack, rate=1_000)
+
+    others = {each.name: bill(each.stack, rate=1_000, archive=each.archive) for each in alternatives(one)}
+
+    fifo = bool(one.case.path.queue.get("fifo_queue"))
+    assert len(others) == 5 + (not fifo)
+    for name, other in others.items():
+        assert other.per_month != pytest.approx(one.per_month), name
+    assert not [
+        line for line in others["function URL instead of the REST API"].lines if line.what == "REST API requests"
+    ]
+    direct = others["API Gateway writes to SQS, no function at the door"]
+    assert direct.case.path.ingestion is None
+    assert not [line for line in direct.lines if "ingestion" in line.what]
+
+
+def test_an_alternative_leaves_the_stack_as_it_was(standard_stack):
+    before = copy.deepcopy(dict(standard_stack.document))
+
+    alternatives(bill(standard_stack, rate=10))
+
+    assert standard_stack.document == before
+
+
+def test_what_is_simulated_is_what_deploys(preset_of):
+    found = {name: read(Stack(preset_of(name).document)) for name in ("standard", "ordered", "burst")}
+
+    assert (found["standard"].throttle_rate, found["standard"].throttle_burst) == (1_000, 2_000)
+    assert (found["burst"].throttle_rate, found["burst"].throttle_burst) == (10_000, 10_000)
+    assert {name: each.fifo for name, each in found.items()} == {"standard": False, "ordered": True, "burst": False}
+    assert found["ordered"].groups == 4
+    assert {each.busy_status for each in found.values()} == {429}
+    assert {(each.visibility_s, each.max_receives) for each in found.values()} == {(300, 3)}
+
+
+@pytest.mark.parametrize(("name", "limit"), [("standard", 500), ("burst", 5_000)])
+def test_the_door_takes_what_readme_says(preset_of, name, limit):
+    # At any duration below a tenth of a second
+    timing = Timing(ingestion=0.05, batch=0.1, event=0.05, cold_start=0)
+
+    assert door_limit(read(Stack(preset_of(name).document)), timing, AWS) == limit
+
+
+@pytest.mark.parametrize(
+    ("preset_name", "environment", "named"),
+    [
+        ("large", "", "PRESET: 'large'"),
+        ("", "nowhere", "ENVIRONMENT_SUFFIX: 'nowhere'"),
+        ("standard", "dev", "PRESET and ENVIRONMENT_SUFFIX"),
+    ],
+)
+def test_what_is_not_there_is_named(preset_name, environment, named):
+    from tools.synthesized.synthesis import choose
+
+    with pytest.raises(SettingsError, match=re.escape(named)):
+        choose(preset_name, environment)
+
+
+@pytest.fixture(scope="module")
+def seen(standard_stack):
+    with Observer(standard_stack, webhook_path(standard_stack), 1_024) as observer:
+        yield observer.ingestion(), observer.processing(1), observer.processing(10)
+
+
+def test_the_door_makes_one_call(seen):
+    door, _, _ = seen
+
+    assert dict(door.calls) == {"SendMessage": 1}
+    # The body in base64, and what the envelope says of it
+    assert 1_024 * 4 / 3 < door.message_bytes[0] < 1_024 * 4 / 3 + 1_500
+    # A line that says so, and one of metrics
+    assert 300 < door.log_bytes < 1_200
+    assert any(name.endswith("Accepted") for name in door.metrics)
+
+
+def test_a_batch_is_archived_recorded_and_routed_and_again_it_is_not(seen):
+    _, (one, _), (ten, again) = seen
+
+    assert len(ten.event_bytes) == 10
+    assert sum(ten.objects) >= 10 * 1_024
+    assert ten.table_write_units >= 10
+    assert ten.index_write_units >= 20
+    assert ten.stored_item_bytes == pytest.approx(10 * one.stored_item_bytes, rel=0.05)
+    # Nothing is published, kept or indexed twice
+    assert not again.event_bytes
+    assert again.index_write_units == 0
+    assert again.stored_item_bytes == ten.stored_item_bytes
+
+
+def test_a_large_payload_goes_to_s3_at_the_door(standard_stack):
+    with Observer(standard_stack, webhook_path(standard_stack), 300_000) as observer:
+        door = observer.ingestion()
+
+    assert sum(door.objects) >= 300_000
+    assert door.message_bytes[0] < 3_000
+    priced = bill(standard_stack, rate=1, size=300_000, observed=Seen(door))
+    assert entry(priced, "messages sent").quantity == pytest.approx(priced.case.webhooks)
+
+
+def test_the_same_is_observed_twice(standard_stack, seen):
+    with Observer(standard_stack, webhook_path(standard_stack), 1_024) as observer:
+        again = observer.ingestion(), observer.processing(1), observer.processing(10)
+
+    assert again[0].calls == seen[0].calls
+    assert again[0].log_bytes == pytest.approx(seen[0].log_bytes, abs=20)
+    assert again[2][0].log_bytes == pytest.approx(seen[2][0].log_bytes, abs=100)
+    assert again[2][0].in_order == seen[2][0].in_order
+
+
+class Seen(Observed):
+    def __init__(self, door):
+        super().__init__()
+        self.door = door
+
+    def ingestion(self):
+        return self.door

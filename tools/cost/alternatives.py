@@ -1,0 +1,185 @@
+"""Other ways to build the same, as other stacks: the same rules price them."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tools.cost.bill import Bill
+from tools.cost.case import Case
+from tools.synthesized import Resource, Stack
+
+_GATEWAY = "aws_api_gateway_"
+# S3's own threshold for moving an object to Glacier.
+_SMALL = 131_072
+# What of a body a message has room for: 256 KB, in base64, beside the headers.
+DIRECT_BYTES = 190_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alternative:
+    """Another way.
+
+    Attributes
+    ----------
+    name : str
+        What is done instead.
+    price : str
+        What it costs besides money.
+    stack : Stack
+        The stack in which it is done.
+    archive : str | None
+        ``event`` or ``batch`` where payloads are archived in another way.
+    """
+
+    name: str
+    price: str
+    stack: Stack
+    archive: str | None = None
+
+
+def alternatives(bill: Bill) -> list[Alternative]:
+    """Return the ways that are possible for a stack and a workload."""
+    ways: tuple[Callable[[Case], Iterator[Alternative]], ...] = (
+        _other_archive,
+        _larger_batches,
+        _no_glacier,
+        _function_url,
+        _direct,
+        _provisioned,
+    )
+    return [found for way in ways for found in way(bill.case)]
+
+
+def _other_archive(case: Case) -> Iterator[Alternative]:
+    if not case.processed.puts:
+        # What is too large for a message is archived at the door, by itself.
+        return
+    if archives_batches(case):
+        yield Alternative(
+            name="one S3 object for each event",
+            price="each payload is an object of its own",
+            stack=case.stack,
+            archive="event",
+        )
+    else:
+        yield Alternative(
+            name="one S3 object for each batch",
+            price="a payload is a range of an object; batches are only as full as the rate makes them",
+            stack=case.stack,
+            archive="batch",
+        )
+
+
+def archives_batches(case: Case) -> bool:
+    """Tell whether the observed functions put a batch into one object."""
+    fresh, _ = case.observer.processing(10)
+    return fresh.calls["PutObject"] < 10
+
+
+def _larger_batches(case: Case) -> Iterator[Alternative]:
+    if case.path.queue.get("fifo_queue"):
+        return
+    edited = case.stack.changed()
+    values = edited.values(case.path.mapping)
+    values["batch_size"], values["maximum_batching_window_in_seconds"] = 100, 5
+    yield Alternative(
+        name="one S3 object for up to 100 events in 5 s",
+        price="events are routed up to 5 s later; a batch takes longer than 30 s unless its calls run at once",
+        stack=edited.stack(),
+        archive="batch",
+    )
+
+
+def _no_glacier(case: Case) -> Iterator[Alternative]:
+    edited = case.stack.changed()
+    moved = 0
+    for lifecycle in case.stack.all("aws_s3_bucket_lifecycle_configuration"):
+        for rule in edited.values(lifecycle)["rule"]:
+            for filter_ in rule.get("filter", []):
+                for joined in filter_.get("and", []):
+                    if rule.get("transition") and joined.get("object_size_greater_than", _SMALL) < _SMALL:
+                        joined["object_size_greater_than"] = _SMALL
+                        moved += 1
+    if moved:
+        yield Alternative(
+            name="no move to Glacier below 128 KB",
+            price="small payloads stay in S3 Standard; the setting is storage.glacier_minimum_size",
+            stack=edited.stack(),
+        )
+
+
+def _function_url(case: Case) -> Iterator[Alternative]:
+    if case.path.ingestion is None or case.path.method is None:
+        return
+    edited = case.stack.changed()
+    for resource in list(case.stack.resources()):
+        if resource.type.startswith(_GATEWAY) or _belongs_to_gateway(resource):
+            edited.remove(resource)
+    edited.add(
+        "aws_lambda_function_url",
+        "door",
+        {"authorization_type": "NONE", "function_name": _reference(case.path.ingestion, "function_name")},
+    )
+    yield Alternative(
+        name="function URL instead of the REST API",
+        price="no throttle, request validator, API key, access log or IAM routes for operators; the URL is not yours",
+        stack=edited.stack(),
+    )
+
+
+def _belongs_to_gateway(resource: Resource) -> bool:
+    name = str(resource.get("name", ""))
+    return (resource.type == "aws_cloudwatch_log_group" and not name.startswith("/aws/lambda/")) or (
+        resource.type == "aws_cloudwatch_metric_alarm" and resource.get("namespace") == "AWS/ApiGateway"
+    )
+
+
+def _direct(case: Case) -> Iterator[Alternative]:
+    ingestion = case.path.ingestion
+    if ingestion is None or case.path.method is None or case.workload.size > DIRECT_BYTES:
+        return
+    edited = case.stack.changed()
+    values = edited.values(case.path.door)
+    values["type"] = "AWS"
+    values["uri"] = f"arn:aws:apigateway:us-east-1:sqs:path/account/{_reference(case.path.queue, 'name')}"
+    variables = edited.values(case.path.processing)["environment"]["variables"]
+    variables["PROVIDERS"] = case.stack.variables(ingestion).get("PROVIDERS", "{}")
+    for resource in list(case.stack.resources()):
+        name = f"/aws/lambda/{ingestion.get('function_name')}"
+        if resource.address == ingestion.address or resource.get("name") == name:
+            edited.remove(resource)
+    yield Alternative(
+        name="API Gateway writes to SQS, no function at the door",
+        price="202 before the signature is verified; forged webhooks are paid for up to the queue; 256 KB at most",
+        stack=edited.stack(),
+    )
+
+
+def _provisioned(case: Case) -> Iterator[Alternative]:
+    for table in case.stack.all("aws_dynamodb_table"):
+        if table.get("billing_mode") != "PAY_PER_REQUEST":
+            return
+        edited = case.stack.changed()
+        values = edited.values(table)
+        indexes = values.get("global_secondary_index", [])
+        rate, seen = case.workload.rate / case.assume.capacity_use, case.processed
+        values["billing_mode"] = "PROVISIONED"
+        values["write_capacity"] = _capacity(rate * seen.table_units)
+        values["read_capacity"] = _capacity(rate * seen.read_units)
+        for index in indexes:
+            index["write_capacity"] = _capacity(rate * seen.index_units / len(indexes))
+            index["read_capacity"] = 1
+        yield Alternative(
+            name="provisioned instead of on-demand DynamoDB",
+            price=f"sized for the average at {case.assume.capacity_use:.0%} use: a peak waits until it scales",
+            stack=edited.stack(),
+        )
+        return
+
+
+def _capacity(units: float) -> int:
+    return max(1, math.ceil(units))
+
+
+def _reference(resource: Resource, attribute: str) -> str:
+    return f"${{{resource.address}.{attribute}}}"

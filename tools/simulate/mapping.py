@@ -1,0 +1,98 @@
+"""The event source mapping: pollers that read batches and invoke processing."""
+
+import random
+from collections.abc import Callable, Generator
+from typing import Any
+
+import simpy
+
+from tools.simulate.deployment import Deployment
+from tools.simulate.function import Function
+from tools.simulate.messages import Queue
+from tools.simulate.platform import Platform
+from tools.simulate.timing import Timing
+
+_CHECK_S = 1.0
+Process = Generator[simpy.Event, Any, None]
+
+
+class Mapping:
+    """Has a queue processed.
+
+    Parameters
+    ----------
+    slowness : Callable[[float], float]
+        By how much processing takes longer at a time.
+    """
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        queue: Queue,
+        function: Function,
+        *,
+        deployment: Deployment,
+        platform: Platform,
+        timing: Timing,
+        random_source: random.Random,
+        slowness: Callable[[float], float],
+    ) -> None:
+        self._env = env
+        self._queue = queue
+        self._function = function
+        self._deployment = deployment
+        self._platform = platform
+        self._timing = timing
+        self._random = random_source
+        self._slowness = slowness
+        self._pollers = 0
+        self._idle = 0
+        self.most_pollers = min(platform.most_pollers, deployment.maximum_concurrency or platform.most_pollers)
+        self.batches = 0
+        self._add(min(platform.pollers, self.most_pollers))
+        env.process(self._scale())
+
+    def _add(self, count: int) -> None:
+        for _ in range(count):
+            self._pollers += 1
+            self._env.process(self._poll())
+
+    def _scale(self) -> Process:
+        more = self._platform.pollers_per_minute * _CHECK_S / 60
+        owed = 0.0
+        while self._pollers < self.most_pollers:
+            yield self._env.timeout(_CHECK_S)
+            # A queue that keeps order has no more to give than it has groups that nobody works on.
+            if self._queue.depth and not self._idle:
+                owed += more
+                whole = min(int(owed), self.most_pollers - self._pollers)
+                owed -= whole
+                self._add(whole)
+
+    def _poll(self) -> Process:
+        env, queue = self._env, self._queue
+        while True:
+            self._idle += 1
+            yield queue.has_messages()
+            self._idle -= 1
+            if self._deployment.window_s and queue.depth < self._deployment.batch_size:
+                yield env.timeout(self._deployment.window_s)
+            messages = queue.receive(self._deployment.batch_size)
+            if not messages:
+                continue
+            received_at = env.now
+            start = self._function.begin(env.now)
+            if start is None:
+                queue.give_back_later(messages, received_at)
+                yield env.timeout(_CHECK_S)
+                continue
+            mean = self._timing.processing(len(messages)) * self._slowness(env.now)
+            takes = start + self._timing.drawn(mean, self._random)
+            yield env.timeout(min(takes, self._deployment.processing_timeout_s))
+            self._function.end()
+            self.batches += 1
+            if takes > self._deployment.processing_timeout_s:
+                queue.give_back_later(messages, received_at)
+            else:
+                queue.delete(messages)
+            yield env.timeout(self._platform.poll_s)
