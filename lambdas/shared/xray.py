@@ -84,6 +84,7 @@ class DaemonProvider(BaseProvider):
         self._current: ContextVar[Subsegment | None] = ContextVar("subsegment", default=None)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
+        self._daemon = _daemon()
 
     @contextmanager
     def in_subsegment(self, name: str | None = None, **kwargs: Any) -> Iterator[Subsegment]:
@@ -130,21 +131,20 @@ class DaemonProvider(BaseProvider):
             trace = dict(
                 part.split("=", 1) for part in os.environ.get("_X_AMZN_TRACE_ID", "").split(";") if "=" in part
             )
-            address = _daemon()
-            if address is None or trace.get("Sampled") != "1":
+            if self._daemon is None or trace.get("Sampled") != "1":
                 return
             message = DAEMON_HEADER + subsegment.document(trace["Root"], parent.id if parent else trace["Parent"])
             if len(message) <= MAX_BYTES:
-                self._socket.sendto(message, address)
+                self._socket.sendto(message, self._daemon)
         except Exception:  # noqa: S110 (the log must not grow with each request while the daemon is away)
             pass
 
 
 def _daemon() -> tuple[str, int] | None:
-    """Return the daemon's address; it may be written ``tcp:<address> udp:<address>``."""
+    """Return the daemon's address, which may be written ``tcp:<address> udp:<address>``; None where there is none."""
     for part in os.environ.get("AWS_XRAY_DAEMON_ADDRESS", "").split():
-        if not part.startswith("tcp:"):
-            host, _, port = part.removeprefix("udp:").rpartition(":")
+        host, _, port = part.removeprefix("udp:").rpartition(":")
+        if not part.startswith("tcp:") and port.isascii() and port.isdigit():
             return host, int(port)
     return None
 

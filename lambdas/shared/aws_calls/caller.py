@@ -4,7 +4,6 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from http.client import HTTPException
 from typing import Any
 
 from lambdas.shared.aws_calls.connection import Answer, Host
@@ -86,7 +85,7 @@ class Caller:
             signed = signed_headers(
                 method,
                 path,
-                {"host": self._host.host, **headers},
+                {"host": self._host.name, **headers},
                 body,
                 credentials=self._credentials.get(),
                 scope=self._scope,
@@ -97,7 +96,7 @@ class Caller:
             raise AwsUnreachableError(operation, "timed out") from error
         except NoCredentialsError as error:
             raise AwsError(operation, str(error)) from error
-        except (OSError, HTTPException) as error:
+        except OSError as error:
             raise AwsUnreachableError(operation, type(error).__name__) from error
         if not 200 <= answer.status < 300:
             raise AwsRefusedError(operation, answer.status, error_code(answer))

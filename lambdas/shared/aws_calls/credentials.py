@@ -5,16 +5,15 @@ import os
 import time
 from collections.abc import Callable
 from datetime import datetime
-from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
+from lambdas.shared.aws_calls.connection import Host
 from lambdas.shared.aws_calls.signing import Credentials
 
 # Renewed this long before they end, and while that fails, used to the end.
 RENEW_BEFORE_SECONDS = 300.0
 # How long a renewal that failed is not tried again while the old ones are still good.
 RETRY_RENEWAL_SECONDS = 15.0
-_TIMEOUT_SECONDS = 2.0
 # The only hosts that a token may be sent to without TLS: this machine, and the addresses that AWS reserves on it.
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 _TRUSTED_HOSTS = frozenset({"127.0.0.1", "localhost", "::1", "169.254.170.2", "169.254.170.23", "fd00:ec2::23"})
@@ -68,7 +67,7 @@ class RoleCredentials:
             raise NoCredentialsError("the credentials have ended")
         try:
             self._given = given = _fetch()
-        except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             self._failed_at = now
             if given and now < given[1]:
                 return given[0]
@@ -88,15 +87,11 @@ def _fetch() -> tuple[Credentials, float]:
     if address.scheme != "http" or address.hostname not in _TRUSTED_HOSTS:
         raise ValueError("not an address of this machine")
     token = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
-    connection = HTTPConnection(address.hostname, address.port, timeout=_TIMEOUT_SECONDS)
-    try:
-        path = f"{address.path or '/'}{'?' + address.query if address.query else ''}"
-        connection.request("GET", path, headers={"Authorization": token} if token else {})
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise ValueError("refused")
-        fields = json.loads(answer.read(65_536))
-    finally:
-        connection.close()
+    host = Host(f"http://{address.netloc}")
+    path = f"{address.path or '/'}{'?' + address.query if address.query else ''}"
+    answer = host.exchange("GET", path, {"host": host.name} | ({"authorization": token} if token else {}))
+    if answer.status != 200:
+        raise ValueError("refused")
+    fields = json.loads(answer.body)
     ends = datetime.fromisoformat(fields["Expiration"]).timestamp()
     return Credentials(fields["AccessKeyId"], fields["SecretAccessKey"], fields.get("Token")), ends

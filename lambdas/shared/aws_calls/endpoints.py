@@ -31,6 +31,11 @@ def region() -> str:
 def overridden(service: str) -> str | None:
     """Return the endpoint that the environment names for a service, or None.
 
+    Parameters
+    ----------
+    service : str
+        The service's id as the SDKs have it, with ``_`` for blanks: ``SECRETS_MANAGER``.
+
     Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 
     Raises
@@ -44,7 +49,7 @@ def overridden(service: str) -> str | None:
             raise RuntimeError(f"{variable} is set, and ingestion's calls to AWS know no such endpoints")
     if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
         return None
-    named = f"AWS_ENDPOINT_URL_{service.upper()}"
+    named = f"AWS_ENDPOINT_URL_{service}"
     url = os.environ.get(named) or os.environ.get("AWS_ENDPOINT_URL")
     if not url:
         return None

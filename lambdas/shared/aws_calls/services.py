@@ -12,10 +12,10 @@ from lambdas.shared.aws_calls.errors import AwsUnreachableError
 from lambdas.shared.aws_calls.signing import Scope
 
 
-def _caller(service: str, credentials: RoleCredentials, endpoint: str | None = None) -> Caller:
+def _caller(service: str, id_: str, credentials: RoleCredentials) -> Caller:
     region = endpoints.region()
-    url = endpoint or endpoints.overridden(service) or endpoints.of_service(service, region)
-    return Caller(url, Scope(region, service), credentials)
+    endpoint = endpoints.overridden(id_) or endpoints.of_service(service, region)
+    return Caller(endpoint, Scope(region, service), credentials)
 
 
 def _json_call(caller: Caller, operation: str, target: str, version: str, arguments: Mapping[str, Any]) -> Any:
@@ -33,7 +33,7 @@ class Sqs:
     """Amazon SQS."""
 
     def __init__(self, credentials: RoleCredentials) -> None:
-        self._caller = _caller("sqs", credentials)
+        self._caller = _caller("sqs", "SQS", credentials)
 
     def send_message(self, **arguments: str) -> Mapping[str, Any]:
         """Send a message; it is durable when this returns.
@@ -55,7 +55,7 @@ class SecretsManager:
     """AWS Secrets Manager."""
 
     def __init__(self, credentials: RoleCredentials) -> None:
-        self._caller = _caller("secretsmanager", credentials)
+        self._caller = _caller("secretsmanager", "SECRETS_MANAGER", credentials)
 
     def get_secret_value(self, **arguments: str) -> Mapping[str, Any]:
         """Return a secret's value and what belongs to it.
@@ -85,12 +85,13 @@ class S3:
 
     def __init__(self, credentials: RoleCredentials, bucket: str) -> None:
         region = endpoints.region()
-        endpoint = endpoints.overridden("s3") or endpoints.of_service("s3", region)
+        other = endpoints.overridden("S3")
+        endpoint = other or endpoints.of_service("s3", region)
         self._bucket = bucket
-        self._in_path = "." in bucket or endpoints.overridden("s3") is not None
+        self._in_path = "." in bucket or other is not None
         if not self._in_path:
             endpoint = endpoint.replace("https://", f"https://{bucket}.", 1)
-        self._caller = _caller("s3", credentials, endpoint)
+        self._caller = Caller(endpoint, Scope(region, "s3"), credentials)
 
     def put_object(
         self,
