@@ -76,8 +76,8 @@ audit-setup: setup ## Install checkov and the IAM linter into an environment of 
 audit-lock: setup ## Lock that environment anew
 	@$(PYTHON) -m tools.audit.lock
 
-bench: setup ## Measure what verifying a webhook costs, as a ratio to what it cannot avoid
-	@$(PYTHON) -m bench.verify
+bench: bundle ## Measure what the functions and synth cost, beside what one would build otherwise (PARTS="cold warm", AT=revision)
+	@$(PYTHON) -m bench $(PARTS) $(if $(AT),--at $(AT))
 
 fuzz: setup ## Fuzz every provider's verifier and extractor, guided by coverage (RUNS=100000 inputs each)
 	@$(PYTHON) -m fuzz $(if $(RUNS),--runs $(RUNS))
