@@ -12,8 +12,8 @@ from bench.measure import Document
 from bench.report import console, keep
 from bench.webhook import SECRET
 
-PARTS = ("bundles", "cold", "warm", "processing", "synth", "verify")
-ROUNDS = {"cold": 21, "warm": 15, "processing": 15, "synth": 5, "verify": 30}
+PARTS = ("bundles", "cold", "warm", "processing", "synth", "plan", "verify")
+ROUNDS = {"cold": 21, "warm": 15, "processing": 15, "synth": 5, "plan": 3, "verify": 30}
 
 
 def main() -> None:
@@ -90,22 +90,19 @@ class Bench:
                 self._keep("processing", document)
                 processing.table(measured, document, self._rounds["processing"])
             if "synth" in self._parts:
-                self._synth()
+                measured, document = synth.measure(self._folder, self._rounds["synth"], self._progress)
+                self._keep("synth", document)
+                synth.table(measured, self._rounds["synth"])
+            if "plan" in self._parts:
+                measured, document = synth.measure_terraform(self._folder, self._rounds["plan"], self._progress)
+                self._keep("plan", document)
+                synth.table(measured, self._rounds["plan"])
             if "verify" in self._parts:
                 verify.measure_all(self._rounds["verify"], self._progress)
         found = goals.goals(self._documents, self._revisions[0] if self._revisions else None)
         if found:
             keep("goals", {"goals": [asdict(goal) | {"reached": goal.now <= goal.limit} for goal in found]})
             goals.table(found)
-
-    def _synth(self) -> None:
-        folder = self._folder / "synth"
-        folder.mkdir()
-        measured, document = synth.measure(folder, self._rounds["synth"], self._progress)
-        planned = synth.terraform(folder, self._rounds["synth"], self._progress)
-        document["terraform"] = {name: figures["seconds"].to_document() for name, figures in planned.items()}
-        self._keep("synth", document)
-        synth.table({**measured, **planned}, self._rounds["synth"])
 
     def _keep(self, part: str, document: Document) -> None:
         self._documents[part] = document

@@ -47,7 +47,7 @@ def endpoint(secret: str) -> Iterator[dict[str, str]]:
         bundle.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-        process = multiprocessing.get_context("fork").Process(target=_serve, args=(listener, key, secret), daemon=True)
+        process = multiprocessing.get_context("spawn").Process(target=_serve, args=(listener, key, secret), daemon=True)
         process.start()
         listener.close()
         try:

@@ -87,12 +87,14 @@ def measure(
     return measured, document
 
 
-def terraform(folder: Path, rounds: int, progress: Callable[[str], None]) -> dict[str, dict[str, Series]]:
+def measure_terraform(
+    folder: Path, rounds: int, progress: Callable[[str], None]
+) -> tuple[dict[str, dict[str, Series]], Document]:
     """Measure ``validate`` and ``plan`` of the preset standard, on an empty account of a local AWS."""
     _synth("standard", folder)
     with LocalAws.start() as server:
         workspace = Workspace.create(
-            folder / "standard" / "stacks" / "webhooks-standard", folder / "tf", server.environment()
+            folder / "standard" / "stacks" / "webhooks-standard", folder / "terraform", server.environment()
         )
 
         def timed(*command: str) -> Mapping[str, float]:
@@ -100,7 +102,7 @@ def terraform(folder: Path, rounds: int, progress: Callable[[str], None]) -> dic
             workspace.run(*command)
             return {"seconds": time.monotonic() - started}
 
-        return interleaved(
+        measured = interleaved(
             {
                 "terraform validate": lambda: timed("validate"),
                 "terraform plan": lambda: timed("plan", "-input=false", "-out=plan.bin"),
@@ -108,6 +110,8 @@ def terraform(folder: Path, rounds: int, progress: Callable[[str], None]) -> dic
             rounds,
             progress,
         )
+    commands = {name: figures["seconds"].to_document() for name, figures in measured.items()}
+    return measured, {"unit": "s", "rounds": rounds, "commands": commands}
 
 
 def table(measured: Mapping[str, Mapping[str, Series]], rounds: int) -> None:
