@@ -3,7 +3,6 @@
 import argparse
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from bench import cold, functions, goals, processing, sizes, synth, verify, warm
@@ -101,7 +100,7 @@ class Bench:
                 verify.measure_all(self._rounds["verify"], self._progress)
         found = goals.goals(self._documents, self._revisions[0] if self._revisions else None)
         if found:
-            keep("goals", {"goals": [asdict(goal) | {"reached": goal.now <= goal.limit} for goal in found]})
+            keep("goals", {"goals": goals.merged(found)})
             goals.table(found)
 
     def _keep(self, part: str, document: Document) -> None:

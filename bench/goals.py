@@ -1,11 +1,12 @@
 """What the figures must reach, as ratios within one run."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from bench.functions import BARE, FRAMEWORK
 from bench.measure import Document
-from bench.report import show
+from bench.report import RESULTS, show
 
 MAX_BUNDLE_BYTES = 2_000_000
 MAX_SYNTH_SECONDS = 3.0
@@ -64,7 +65,7 @@ def goals(documents: Mapping[str, Document], before: str | None) -> list[Goal]:
         then = bundles.get(f"{largest} at {before}")
         found.append(
             Goal(
-                what=f"largest bundle ({largest}), zipped bytes",
+                what="largest bundle without compiled code, zipped bytes",
                 peer="",
                 limit=MAX_BUNDLE_BYTES,
                 now=plain[largest],
@@ -87,6 +88,15 @@ def goals(documents: Mapping[str, Document], before: str | None) -> list[Goal]:
                 )
             )
     return found
+
+
+def merged(found: list[Goal]) -> list[Document]:
+    """Return the goals for a file: those of this run, and of the parts that it left out what an earlier run found."""
+    path = RESULTS / "goals.json"
+    kept = json.loads(path.read_text(encoding="utf-8"))["goals"] if path.is_file() else []
+    now = [asdict(goal) | {"reached": goal.now <= goal.limit} for goal in found]
+    measured = {(goal.what, goal.peer) for goal in found}
+    return [*now, *(goal for goal in kept if (goal["what"], goal["peer"]) not in measured)]
 
 
 def table(found: list[Goal]) -> None:
