@@ -200,6 +200,14 @@ def test_a_connection_that_the_host_will_close_is_not_kept(host, waits, last):
     assert connections(host) == [0, 1]
 
 
+def test_what_comes_beyond_an_answer_is_not_taken_for_the_next_one(host, waits):
+    host.then(SENT + answer(body=b'{"MessageId":"smuggled"}')).then(SENT)
+    sqs = Sqs(RoleCredentials())
+
+    assert sqs.send_message(MessageBody="1") == sqs.send_message(MessageBody="2") == {"MessageId": "m"}
+    assert connections(host) == [0, 1]
+
+
 ODD_BUT_GOOD = {
     "chunked": b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"Mes\r\nC;x=y\r\nsageId":"m"}\r\n0\r\n\r\n',
     "with a trailer": (
@@ -246,6 +254,7 @@ NO_ANSWER = {
     "too long": (b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (MAX_ANSWER_BYTES + 1), SILENCE),
     "a line too long": (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000, SILENCE),
     "too many headers": (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200, SILENCE),
+    "interim answers without end": (b"HTTP/1.1 100 Continue\r\n\r\n" * 100, SILENCE),
     "a header without a name": (b"HTTP/1.1 200 OK\r\nno header\r\n\r\n", SILENCE),
 }
 

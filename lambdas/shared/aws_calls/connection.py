@@ -10,8 +10,8 @@ import select
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
-from io import BufferedReader
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ READ_SECONDS = 4.0
 MAX_ANSWER_BYTES = 1024 * 1024
 MAX_LINE_BYTES = 16 * 1024
 MAX_HEADERS = 100
+_RECEIVE_BYTES = 64 * 1024
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: .*)?\r?\n")
 _NO_BODY = frozenset({204, 304})
 
@@ -114,17 +115,20 @@ class Host:
         return answer
 
     def _take(self) -> "_Connection":
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.was_ended():
-                return connection
-            connection.close()
+        # Not by its length: another thread may take the last one meanwhile.
+        with suppress(IndexError):
+            while True:
+                connection = self._idle.pop()
+                if not connection.was_ended():
+                    return connection
+                connection.close()
         sock = socket.create_connection(self._address, timeout=CONNECT_SECONDS)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             if self._secure:
-                sock = trust().wrap_socket(sock, server_hostname=self._address[0])
+                # An end that TLS does not announce may be an attacker's, who cuts an answer short.
+                sock = trust().wrap_socket(sock, server_hostname=self._address[0], suppress_ragged_eofs=False)
             sock.settimeout(READ_SECONDS)
         except BaseException:
             sock.close()
@@ -143,7 +147,7 @@ class _Connection:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
-        self._reader: BufferedReader = sock.makefile("rb")
+        self._received = b""
         self.reusable = False
 
     def was_ended(self) -> bool:
@@ -153,7 +157,6 @@ class _Connection:
         return bool(poll.poll(0))
 
     def close(self) -> None:
-        self._reader.close()
         self._socket.close()
 
     def exchange(self, request: bytes) -> Answer:
@@ -161,10 +164,12 @@ class _Connection:
         self._socket.sendall(request)
         minor, status = self._status()
         headers = self._headers()
-        # An interim answer, after which the real one comes.
-        while status < 200:
+        if status < 200:
+            # An interim answer, after which the real one comes.
             minor, status = self._status()
             headers = self._headers()
+        if status < 200:
+            raise NotHttpError("no end of interim answers")
         by_length = True
         if status in _NO_BODY:
             body = b""
@@ -174,13 +179,24 @@ class _Connection:
             body = self._exactly(_whole_number(headers["content-length"], 10))
         else:
             body, by_length = self._rest(), False
-        self.reusable = by_length and minor == 1 and "close" not in headers.get("connection", "").lower()
+        # What came beyond the answer would be taken for the next one.
+        goes_on = minor == 1 and "close" not in headers.get("connection", "").lower()
+        self.reusable = by_length and goes_on and not self._received
         return Answer(status, headers, body)
 
+    def _receive(self) -> bool:
+        """Wait for more, and tell whether there was any."""
+        received = self._socket.recv(_RECEIVE_BYTES)
+        self._received += received
+        return bool(received)
+
     def _line(self) -> bytes:
-        line = self._reader.readline(MAX_LINE_BYTES)
-        if not line.endswith(b"\n"):
-            raise NotHttpError("closed" if len(line) < MAX_LINE_BYTES else "a line too long")
+        while (end := self._received.find(b"\n", 0, MAX_LINE_BYTES)) < 0:
+            if len(self._received) >= MAX_LINE_BYTES:
+                raise NotHttpError("a line too long")
+            if not self._receive():
+                raise NotHttpError("closed")
+        line, self._received = self._received[: end + 1], self._received[end + 1 :]
         return line
 
     def _status(self) -> tuple[int, int]:
@@ -206,9 +222,10 @@ class _Connection:
     def _exactly(self, length: int) -> bytes:
         if length > MAX_ANSWER_BYTES:
             raise NotHttpError("an answer too long")
-        body = self._reader.read(length)
-        if len(body) != length:
-            raise NotHttpError("an answer cut short")
+        while len(self._received) < length:
+            if not self._receive():
+                raise NotHttpError("an answer cut short")
+        body, self._received = self._received[:length], self._received[length:]
         return body
 
     def _chunks(self, coding: str) -> bytes:
@@ -223,10 +240,11 @@ class _Connection:
         return body
 
     def _rest(self) -> bytes:
-        body = self._reader.read(MAX_ANSWER_BYTES + 1)
-        if len(body) > MAX_ANSWER_BYTES:
-            raise NotHttpError("an answer too long")
-        return body
+        while len(self._received) <= MAX_ANSWER_BYTES:
+            if not self._receive():
+                body, self._received = self._received, b""
+                return body
+        raise NotHttpError("an answer too long")
 
 
 def _request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:

@@ -38,6 +38,9 @@ class Sqs:
     def send_message(self, **arguments: str) -> Mapping[str, Any]:
         """Send a message; it is durable when this returns.
 
+        It may be in the queue twice, when the answer to an earlier attempt was lost: SQS promises no less than once,
+        and processing finds duplicates by event.
+
         Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 
         Raises
