@@ -128,11 +128,10 @@ class DaemonProvider(BaseProvider):
     def _send(self, subsegment: Subsegment, parent: Subsegment | None) -> None:
         # Whatever goes wrong here, the request has been answered, or has failed with an error of its own.
         try:
-            trace = dict(
-                part.split("=", 1) for part in os.environ.get("_X_AMZN_TRACE_ID", "").split(";") if "=" in part
-            )
-            if self._daemon is None or trace.get("Sampled") != "1":
+            header = os.environ.get("_X_AMZN_TRACE_ID", "")
+            if self._daemon is None or "Sampled=1" not in header:
                 return
+            trace = dict(part.split("=", 1) for part in header.split(";") if "=" in part)
             message = DAEMON_HEADER + subsegment.document(trace["Root"], parent.id if parent else trace["Parent"])
             if len(message) <= MAX_BYTES:
                 self._socket.sendto(message, self._daemon)
