@@ -86,8 +86,8 @@ simulate: bundle ## Simulate a burst and a slow downstream of PRESET or ENVIRONM
 		$(if $(RATE),--rate="$(RATE)") $(if $(SLOW),--slow="$(SLOW)") $(if $(SENDERS),--senders "$(SENDERS)") \
 		$(if $(SEED),--seed="$(SEED)") $(if $(DOOR),--door)
 
-bench: setup ## Measure what verifying a webhook costs, as a ratio to what it cannot avoid
-	@$(PYTHON) -m bench.verify
+bench: bundle ## Measure what the functions and synth cost, beside what one would build otherwise (PARTS="cold warm", AT=revision)
+	@$(PYTHON) -m bench $(PARTS) $(if $(AT),--at $(AT))
 
 fuzz: setup ## Fuzz every provider's verifier and extractor, guided by coverage (RUNS=100000 inputs each)
 	@$(PYTHON) -m fuzz $(if $(RUNS),--runs $(RUNS))

@@ -2,26 +2,18 @@
 
 import hashlib
 import hmac
-import json
-import platform
-import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from bench.measure import interleaved
+from bench.report import keep, show
 from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.request import WebhookRequest
 from tools.senders import SENDERS, Signing, kept
 
-ROUNDS = 30
 CALLS_OF_A_ROUND = 200
 NOW = 1_790_000_000
-RESULTS = Path(__file__).resolve().parent / "results"
 # What a scheme's own algorithm is called on; the others are HMAC-SHA256 over the body.
 ALGORITHMS = {"braintree": "sha1"}
 
@@ -104,57 +96,50 @@ def microseconds(call: Callable[[], object]) -> float:
     return (time.process_time_ns() - started) / CALLS_OF_A_ROUND / 1_000
 
 
-def main() -> None:
-    """Measure, in rounds that alternate between all cases, and show medians, extremes and ratios."""
-    console = Console()
-    measured = cases()
-    rounds: dict[str, list[tuple[float, float]]] = {case.name: [] for case in measured}
-    for case in measured:
+def measure_all(rounds: int, progress: Callable[[str], None]) -> None:
+    """Measure all cases, show them and keep them."""
+    measured = {case.name: case for case in cases()}
+    for case in measured.values():
         case.verify(), case.bare()
-    with console.status("measuring") as status:
-        for number in range(ROUNDS):
-            status.update(f"round {number + 1} of {ROUNDS}")
-            for case in measured:
-                rounds[case.name].append((microseconds(case.verify), microseconds(case.bare)))
-    table = Table("entry", "bytes", "verify, us", "min to max", "bare call, us", "ratio", title_justify="left")
-    results = []
-    for case in measured:
-        verify, bare = zip(*rounds[case.name], strict=True)
-        result = {
-            "entry": case.name,
-            "bytes": case.size,
-            "verifyMicroseconds": round(statistics.median(verify), 2),
-            "verifyMinimum": round(min(verify), 2),
-            "verifyMaximum": round(max(verify), 2),
-            "bareMicroseconds": round(statistics.median(bare), 2),
-            "ratio": round(statistics.median(a / b for a, b in zip(verify, bare, strict=True)), 2),
-        }
-        results.append(result)
-        table.add_row(
-            *(
-                str(value)
-                for value in (
-                    case.name,
-                    case.size,
-                    result["verifyMicroseconds"],
-                    f"{result['verifyMinimum']} to {result['verifyMaximum']}",
-                    result["bareMicroseconds"],
-                    result["ratio"],
-                )
+    taken = interleaved(
+        {name: (lambda c=case: _once(c)) for name, case in measured.items()},  # type: ignore[misc]
+        rounds,
+        progress,
+    )
+    show(
+        "Verifying a webhook, CPU in microseconds",
+        ("entry", "bytes", "median", "min to max", "bare call", "ratio"),
+        [
+            (
+                name,
+                measured[name].size,
+                f"{figures['verify'].median:.1f}",
+                f"{figures['verify'].minimum:.1f} to {figures['verify'].maximum:.1f}",
+                f"{figures['bare'].median:.1f}",
+                f"{figures['verify'].ratio(figures['bare']):.2f}",
             )
-        )
-    console.print(table)
-    RESULTS.mkdir(exist_ok=True)
-    document = {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "rounds": ROUNDS,
-        "callsOfARound": CALLS_OF_A_ROUND,
-        "results": results,
-    }
-    (RESULTS / "verify.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    console.print(f"written to bench/results/verify.json ({sys.implementation.name} {platform.python_version()})")
+            for name, figures in taken.items()
+        ],
+        f"{rounds} rounds of {CALLS_OF_A_ROUND} calls, interleaved; beside the one call of HMAC, RSA or Ed25519 "
+        "that it cannot avoid.",
+    )
+    keep(
+        "verify",
+        {
+            "unit": "microseconds",
+            "rounds": rounds,
+            "callsOfARound": CALLS_OF_A_ROUND,
+            "entries": {
+                name: {
+                    "bytes": measured[name].size,
+                    **{figure: one.to_document() for figure, one in figures.items()},
+                    "ratio": round(figures["verify"].ratio(figures["bare"]), 2),
+                }
+                for name, figures in taken.items()
+            },
+        },
+    )
 
 
-if __name__ == "__main__":
-    main()
+def _once(case: Case) -> dict[str, float]:
+    return {"verify": microseconds(case.verify), "bare": microseconds(case.bare)}

@@ -1,32 +1,11 @@
 """Every name that comes from CDKTF and its AWS bindings.
 
 CDKTF was archived in December 2025, and ``cdktn`` continues it with the same API: to move, change the imports here.
-
-The bindings' own ``__init__`` imports all of their 2,214 submodules, which takes most of a synth's time. An empty
-package of the same path stands in for it, so that only the submodules named here are imported; the output is byte for
-byte the same, and a test compares the two.
 """
 
-import sys
-from importlib.machinery import PathFinder
-from types import ModuleType
+from modules.bindings import load_lazily
 
-_BINDINGS = "cdktf_cdktf_provider_aws"
-
-
-def _import_submodules_only() -> None:
-    if _BINDINGS in sys.modules:
-        return
-    spec = PathFinder.find_spec(_BINDINGS)
-    if spec is None or spec.submodule_search_locations is None:
-        raise ModuleNotFoundError(f"{_BINDINGS} is not installed: run 'make setup'", name=_BINDINGS)
-    package = ModuleType(_BINDINGS)
-    package.__path__ = list(spec.submodule_search_locations)
-    package.__spec__ = spec
-    sys.modules[_BINDINGS] = package
-
-
-_import_submodules_only()
+load_lazily()
 
 from cdktf import (  # noqa: E402
     App,

@@ -6,7 +6,8 @@ times.
 
 Ingestion has a second bundle with compiled code, for stacks with a provider whose signatures need it; see `NATIVE`.
 
-Left out is what Lambda's Python runtime brings: boto3 and what it needs.
+Left out is what Lambda's Python runtime brings: boto3 and what it needs; and of Powertools, whose parts are many, what
+the function cannot reach.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 """
 
@@ -23,6 +24,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from modules.bundling import BUNDLES, FUNCTIONS, NATIVE_SUFFIX
+from tools.reachable import unreachable
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
@@ -33,6 +35,10 @@ NATIVE_DEPENDENCIES = BUILD / "native-dependencies"
 CATEGORY, NATIVE_CATEGORY = "functions", "functions-native"
 RUNTIME_PYTHON = (3, 13)
 RUNTIME_PROVIDES = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "urllib3", "python-dateutil", "six"})
+# Packages of which only what a function reaches is shipped.
+REACHED_ONLY = ("aws_lambda_powertools",)
+# What Powertools imports only once it meets a model of Pydantic's, which a function without Pydantic cannot have.
+FOR_PYDANTIC_ONLY = ("aws_lambda_powertools.event_handler.openapi.compat", "aws_lambda_powertools.utilities.parser")
 # pip resolves to old versions when it is given the newer platform tag alone.
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
 # Written by the installer, and different from machine to machine.
@@ -62,9 +68,8 @@ def main() -> None:
 def bundles_for_this_machine(folder: Path) -> Path:
     """Return a folder with bundles that run on this machine, for a local AWS, which runs functions as they are.
 
-    Only compiled code that cannot do without must be of the machine's kind: `wrapt` has a second form in Python, which
-    it takes where its compiled one does not load. For the native bundles the packages are taken from the environment
-    that this runs in, which holds the same versions from the same lock.
+    Compiled code must be of the machine's kind, and only the native bundles hold any: for these the packages are taken
+    from the environment that this runs in, which holds the same versions from the same lock.
 
     Raises
     ------
@@ -140,6 +145,10 @@ def build(function: str, bundle: Path, dependencies: Sequence[Path] = (DEPENDENC
             name = path.relative_to(folder).as_posix()
             if path.is_file() and path.name not in INSTALLER_FILES and not name.startswith((".", "bin/")):
                 sources[name] = path
+    never = () if "pydantic/__init__.py" in sources else FOR_PYDANTIC_ONLY
+    for dependency in REACHED_ONLY:
+        for name in unreachable(sources, dependency, [f"lambdas/{function}/handler.py"], never):
+            del sources[name]
     files = {name: path.read_bytes() for name, path in sources.items()}
     if sys.version_info[:2] == RUNTIME_PYTHON:
         files |= _bytecode({name: path for name, path in sources.items() if name.endswith(".py")})

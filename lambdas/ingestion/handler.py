@@ -8,7 +8,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from lambdas.ingestion.logic import Ingestion
 from lambdas.shared.archive import Archive
-from lambdas.shared.aws import client, setting
+from lambdas.shared.aws_calls.credentials import RoleCredentials
+from lambdas.shared.aws_calls.services import S3, SecretsManager, Sqs
+from lambdas.shared.environment import setting
 from lambdas.shared.errors import WebhookRefusedError
 from lambdas.shared.observability import logger, metrics, tracer
 from lambdas.shared.providers.registry import REGISTRY
@@ -21,17 +23,19 @@ RETRY_AFTER_SECONDS = "5"
 
 def _build() -> Ingestion:
     deployed = json.loads(setting("PROVIDERS"))
+    credentials = RoleCredentials()
+    bucket = setting("BUCKET_NAME")
     return Ingestion(
         providers={
             name: REGISTRY[provider["entry"]].configured(provider.get("options", {}))
             for name, provider in deployed.items()
         },
         secrets=SecretStore(
-            client("secretsmanager"),
+            SecretsManager(credentials),
             {name: provider["secretArn"] for name, provider in deployed.items() if "secretArn" in provider},
         ),
-        queue=MainQueue(client("sqs"), setting("QUEUE_URL"), setting("MESSAGE_GROUP_BY")),
-        archive=Archive(client("s3"), setting("BUCKET_NAME")),
+        queue=MainQueue(Sqs(credentials), setting("QUEUE_URL"), setting("MESSAGE_GROUP_BY")),
+        archive=Archive(S3(credentials, bucket), bucket),
         max_body_bytes=int(setting("MAX_BODY_BYTES")),
     )
 

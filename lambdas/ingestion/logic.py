@@ -4,10 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from lambdas.shared import times
 from lambdas.shared.archive import Archive
+from lambdas.shared.aws_calls.errors import AwsError
 from lambdas.shared.envelope import MAX_MESSAGE_BYTES, Envelope
 from lambdas.shared.errors import (
     PayloadTooLargeError,
@@ -160,5 +159,5 @@ class Ingestion:
                 envelope = replace(envelope, body=None, archived=archived, evidence=rest)
                 message = envelope.to_message()
             self.queue.send(envelope, message)
-        except (BotoCoreError, ClientError) as error:
+        except AwsError as error:
             raise UnavailableError("not_durable") from error

@@ -8,10 +8,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from lambdas.shared.batch_object import Payload, write_batch
 from lambdas.shared.envelope import ArchivedBody
+from lambdas.shared.errors import aws_code
 from lambdas.shared.event import WebhookEvent
 from lambdas.shared.evidence import Evidence
 
@@ -45,7 +44,7 @@ class Archive:
     Parameters
     ----------
     s3
-        A boto3 S3 client.
+        A boto3 S3 client, or for what ingestion stores `lambdas.shared.aws_calls.services.S3`.
     bucket : str
         Bucket name.
     """
@@ -62,8 +61,8 @@ class Archive:
 
         Raises
         ------
-        botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
-            When it could not be made durable.
+        Exception
+            The client's own, when it could not be made durable.
         """
         sha256 = hashlib.sha256(body).hexdigest()
         archived = ArchivedBody(key=raw_key(event, sha256), size=len(body), sha256=sha256)
@@ -83,8 +82,8 @@ class Archive:
 
         Raises
         ------
-        botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
-            When they could not be made durable.
+        Exception
+            The client's own, when they could not be made durable.
         """
         content, offsets = write_batch(payloads)
         key = f"{BATCH_PREFIX}{day}/{hashlib.sha256(content).hexdigest()}"
@@ -117,6 +116,6 @@ class Archive:
             self._s3.put_object(
                 Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, Metadata=metadata, IfNoneMatch="*"
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "PreconditionFailed":
+        except Exception as error:
+            if aws_code(error) != "PreconditionFailed":
                 raise

@@ -1,11 +1,14 @@
 """boto3 clients, made once per process with time-outs that fit inside a function's own."""
 
-import os
 from functools import cache
 from typing import Any
 
 import boto3
 from botocore.config import Config
+
+from lambdas.shared.environment import setting
+
+__all__ = ["client", "setting"]
 
 # Three attempts of 1 s to connect and 4 s to read stay under API Gateway's 29 s even if each runs to its end.
 # https://docs.aws.amazon.com/boto3/latest/guide/retries.html
@@ -21,17 +24,3 @@ _CONFIG = Config(
 def client(service: str) -> Any:
     """Return the process's client of an AWS service."""
     return boto3.client(service, config=_CONFIG)
-
-
-def setting(name: str) -> str:
-    """Return a value that the stack passes to the function.
-
-    Raises
-    ------
-    RuntimeError
-        When the stack did not set it.
-    """
-    value = os.environ.get(name)
-    if not value:
-        raise RuntimeError(f"environment variable {name} is not set")
-    return value

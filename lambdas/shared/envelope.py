@@ -7,7 +7,7 @@ Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/AP
 import base64
 import binascii
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 from lambdas.shared import times
@@ -106,7 +106,7 @@ class Envelope:
         """Return the message body."""
         message: dict[str, Any] = {
             "v": VERSION,
-            "event": asdict(self.event),
+            "event": vars(self.event),
             "receivedAt": self.received_at,
             "correlationId": self.correlation_id,
             "contentType": self.content_type,
@@ -119,9 +119,9 @@ class Envelope:
         if self.body is not None:
             message["body"] = base64.b64encode(self.body).decode("ascii")
         if self.archived is not None:
-            message["archived"] = asdict(self.archived)
+            message["archived"] = vars(self.archived)
         if self.replay is not None:
-            message["replay"] = asdict(self.replay)
+            message["replay"] = vars(self.replay)
         return json.dumps(message, separators=(",", ":"))
 
     @classmethod

@@ -53,10 +53,14 @@ class TellableError(Exception):
     """An error whose message holds nothing of a payload, so that it may stand in a log or a record."""
 
 
+def aws_code(error: Exception) -> str | None:
+    """Return AWS's code of a refused call, whoever made it: boto3 or `lambdas.shared.aws_calls`; None for any other."""
+    response = getattr(error, "response", None)
+    return str(response.get("Error", {}).get("Code", "unknown")) if isinstance(response, dict) else None
+
+
 def describe(error: Exception) -> str:
     """Return what a log or a record may say of an error: AWS's code and operation, or its type; not what it quotes."""
-    response = getattr(error, "response", None)
-    if isinstance(response, dict):
-        code = response.get("Error", {}).get("Code", "unknown")
+    if (code := aws_code(error)) is not None:
         return f"{getattr(error, 'operation_name', 'call')}: {code}"
     return str(error) if isinstance(error, TellableError) else type(error).__name__

@@ -6,6 +6,10 @@ environment, and makes its alarms from the same names.
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 
+from lambdas.shared.xray import DaemonProvider
+
 logger = Logger()
-tracer = Tracer(auto_patch=False)
+# Powertools would turn a tracer off outside of Lambda by asking X-Ray's SDK, which is not there; the provider sends
+# nothing then by itself.
+tracer = Tracer(auto_patch=False, disabled=False, provider=DaemonProvider())
 metrics = Metrics()

@@ -18,7 +18,7 @@ class MainQueue:
     Parameters
     ----------
     sqs
-        A boto3 SQS client.
+        A boto3 SQS client, or `lambdas.shared.aws_calls.services.Sqs`.
     url : str
         Queue URL; that of a FIFO queue, and no other, ends in ``.fifo``.
     group_by : str
@@ -42,8 +42,8 @@ class MainQueue:
 
         Raises
         ------
-        botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
-            When it may not be.
+        Exception
+            The client's own, when it may not be.
         """
         arguments = {"QueueUrl": self._url, "MessageBody": message, "MessageGroupId": self._group(envelope)}
         if self._url.endswith(".fifo"):

@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from lambdas.shared.errors import UnavailableError
+from lambdas.shared.aws_calls.errors import AwsError
+from lambdas.shared.errors import UnavailableError, aws_code
 
 CACHE_SECONDS = 300.0
 # A wrong signature may mean a secret that was rotated a moment ago. It may also be a flood of forgeries, so that at
@@ -24,7 +23,7 @@ class SecretStore:
     Parameters
     ----------
     secrets_manager
-        A boto3 Secrets Manager client.
+        A `lambdas.shared.aws_calls.services.SecretsManager`.
     arns : Mapping[str, str]
         Deployed provider name to the ARN of its secret.
     clock : Callable[[], float]
@@ -62,9 +61,9 @@ class SecretStore:
             raise UnavailableError("secrets_unavailable")
         try:
             answer = self._client.get_secret_value(SecretId=self._arns[provider])
-        except (ClientError, BotoCoreError) as error:
+        except AwsError as error:
             self._failed_at[provider] = now
-            if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ResourceNotFoundException":
+            if aws_code(error) == "ResourceNotFoundException":
                 raise UnavailableError("secret_missing") from error
             raise UnavailableError("secrets_unavailable") from error
         secrets = parse_secret(answer.get("SecretString", ""))

@@ -5,9 +5,9 @@ import json
 from dataclasses import dataclass, field, replace
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
 
 from lambdas.ingestion.logic import Ingestion
+from lambdas.shared.aws_calls.errors import AwsError, AwsRefusedError, AwsUnreachableError
 from lambdas.shared.envelope import MAX_MESSAGE_BYTES, ArchivedBody, Envelope
 from lambdas.shared.errors import (
     MalformedWebhookError,
@@ -29,9 +29,10 @@ BODY = b'{"id":"evt_1","type":"charge.succeeded","created":1614265330,"data":{"o
 PLACE = ArchivedBody(key="raw/stripe/evt_1/x", size=1, sha256="0" * 64)
 
 DOWN = [
-    ClientError({"Error": {"Code": "InternalError", "Message": "4242424242424242"}}, "Call"),
-    ClientError({"Error": {"Code": "AccessDenied", "Message": "4242424242424242"}}, "Call"),
-    EndpointConnectionError(endpoint_url="https://example.com/4242424242424242"),
+    AwsRefusedError("Call", 500, "4242424242424242"),
+    AwsRefusedError("Call", 403, "AccessDenied"),
+    AwsUnreachableError("Call", "4242424242424242"),
+    AwsError("Call", "no credentials"),
 ]
 
 
@@ -469,7 +470,7 @@ def test_a_flood_of_forgeries_costs_one_look_up_per_interval(door, clock, manage
 
 def test_a_flood_of_forgeries_costs_one_look_up_per_interval_even_while_secrets_manager_fails(door, clock, manager):
     # Otherwise the forger decides how often a service that throttles us is asked.
-    manager.value = ClientError({"Error": {"Code": "ThrottlingException"}}, "GetSecretValue")
+    manager.value = AwsRefusedError("GetSecretValue", 400, "ThrottlingException")
     clock.now = RECHECK_SECONDS
 
     outcomes = {accepted(door, stripe(secret="whsec_forged")) for _ in range(10)}
@@ -479,7 +480,7 @@ def test_a_flood_of_forgeries_costs_one_look_up_per_interval_even_while_secrets_
 
 
 def test_a_forgery_while_secrets_manager_fails_does_not_turn_away_the_genuine(door, clock, manager):
-    manager.value = ClientError({"Error": {"Code": "ThrottlingException"}}, "GetSecretValue")
+    manager.value = AwsRefusedError("GetSecretValue", 400, "ThrottlingException")
     clock.now = RECHECK_SECONDS
 
     assert accepted(door, stripe(secret="whsec_forged")) in ("secrets_unavailable", "signature_mismatch")

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass, field
 
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
+from lambdas.shared.aws_calls.errors import AwsError, AwsRefusedError, AwsUnreachableError
 from lambdas.shared.errors import UnavailableError
 from lambdas.shared.secrets import CACHE_SECONDS, RECHECK_SECONDS, SecretStore, parse_secret
 
@@ -43,8 +43,7 @@ def text(value):
 
 
 def aws_error(code):
-    # A message that must not reach the sender.
-    return ClientError({"Error": {"Code": code, "Message": "arn and account"}}, "GetSecretValue")
+    return AwsRefusedError("GetSecretValue", 400, code)
 
 
 def store(*answers):
@@ -143,9 +142,8 @@ FAILURES = {
     "key disabled": (aws_error("DecryptionFailure"), "secrets_unavailable"),
     "throttled": (aws_error("ThrottlingException"), "secrets_unavailable"),
     "down": (aws_error("InternalServiceError"), "secrets_unavailable"),
-    "no connection": (EndpointConnectionError(endpoint_url="https://x"), "secrets_unavailable"),
-    "connection too slow": (ConnectTimeoutError(endpoint_url="https://x"), "secrets_unavailable"),
-    "answer too slow": (ReadTimeoutError(endpoint_url="https://x"), "secrets_unavailable"),
+    "no answer": (AwsUnreachableError("GetSecretValue", "timed out"), "secrets_unavailable"),
+    "no credentials": (AwsError("GetSecretValue", "no credentials"), "secrets_unavailable"),
 }
 
 

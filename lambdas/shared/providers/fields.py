@@ -27,7 +27,7 @@ def value_at(document: Mapping[str, Any], path: str) -> Any:
     """Return what stands at a dotted path, or None. Arrays are not walked into."""
     value: Any = document
     for key in path.split("."):
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return None
         value = value.get(key)
     return value
@@ -125,4 +125,7 @@ class JoinedFields:
 
 def first_of(fields: Sequence[Field], request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
     """Return the first identifier that any of the fields holds."""
-    return next((value for field in fields if (value := field.read(request, document)) is not None), None)
+    for field in fields:
+        if (value := field.read(request, document)) is not None:
+            return value
+    return None

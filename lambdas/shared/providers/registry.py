@@ -1,35 +1,43 @@
-"""The registry: every provider that can be deployed. A new one is a module beside this one, and its name here."""
+"""The registry: every provider that can be deployed. A new one is a module beside this one, and a line here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from types import MappingProxyType
 
-from lambdas.shared.providers.adyen import ADYEN, ADYEN_PLATFORM
-from lambdas.shared.providers.braintree import BRAINTREE
 from lambdas.shared.providers.entry import Provider
-from lambdas.shared.providers.generic import GENERIC, GENERIC_TIMESTAMPED
-from lambdas.shared.providers.github import GITHUB
-from lambdas.shared.providers.paypal import PAYPAL
-from lambdas.shared.providers.shopify import SHOPIFY
-from lambdas.shared.providers.square import SQUARE
-from lambdas.shared.providers.standard_webhooks import STANDARD_WEBHOOKS, STANDARD_WEBHOOKS_ED25519
-from lambdas.shared.providers.stripe import STRIPE
 
-REGISTRY: Mapping[str, Provider] = MappingProxyType(
+# Name of the entry to where it is: the module beside this one, and its name there.
+_PLACES = MappingProxyType(
     {
-        entry.name: entry
-        for entry in (
-            STRIPE,
-            PAYPAL,
-            ADYEN,
-            ADYEN_PLATFORM,
-            BRAINTREE,
-            SHOPIFY,
-            SQUARE,
-            GITHUB,
-            STANDARD_WEBHOOKS,
-            STANDARD_WEBHOOKS_ED25519,
-            GENERIC,
-            GENERIC_TIMESTAMPED,
-        )
+        "stripe": ("stripe", "STRIPE"),
+        "paypal": ("paypal", "PAYPAL"),
+        "adyen": ("adyen", "ADYEN"),
+        "adyen-platform": ("adyen", "ADYEN_PLATFORM"),
+        "braintree": ("braintree", "BRAINTREE"),
+        "shopify": ("shopify", "SHOPIFY"),
+        "square": ("square", "SQUARE"),
+        "github": ("github", "GITHUB"),
+        "standard-webhooks": ("standard_webhooks", "STANDARD_WEBHOOKS"),
+        "standard-webhooks-ed25519": ("standard_webhooks", "STANDARD_WEBHOOKS_ED25519"),
+        "generic": ("generic", "GENERIC"),
+        "generic-timestamped": ("generic", "GENERIC_TIMESTAMPED"),
     }
 )
+
+
+class _Registry(Mapping[str, Provider]):
+    """Name to entry. An entry is imported when it is asked for, so that a function imports those that are deployed."""
+
+    def __getitem__(self, name: str) -> Provider:
+        module, entry = _PLACES[name]
+        provider: Provider = getattr(import_module(f"lambdas.shared.providers.{module}"), entry)
+        return provider
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_PLACES)
+
+    def __len__(self) -> int:
+        return len(_PLACES)
+
+
+REGISTRY: Mapping[str, Provider] = _Registry()

@@ -1,0 +1,133 @@
+"""What synth costs for each preset, against the stock way of importing the bindings; and what Terraform costs."""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psutil
+
+from bench.measure import Document, Series, interleaved
+from bench.report import show
+from modules.bundling import BUNDLES
+from modules.presets import PRESETS
+from tools.ministack import LocalAws
+from tools.terraform import Workspace
+
+ROOT = Path(__file__).resolve().parent.parent
+STOCK = "stock import of the bindings"
+# As ``python main.py`` does, for an environment that is the preset and nothing else. Node.js, which holds the
+# constructs, is a child of this process.
+SCRIPT = """
+import sys
+if sys.argv[4] == "stock":
+    import cdktf_cdktf_provider_aws
+from pathlib import Path
+from main import WebhookStack
+from modules.cdk import App
+from modules.environments import build_settings
+app = App(outdir=sys.argv[2])
+WebhookStack(app, "webhooks-" + sys.argv[1], build_settings(sys.argv[1], {"preset": sys.argv[1]}), Path(sys.argv[3]))
+app.synth()
+"""
+
+
+def _synth(preset: str, folder: Path, *, stock: bool = False) -> Mapping[str, float]:
+    """Synthesize once; return seconds, CPU seconds and the peak in MB of all processes."""
+    out = folder / preset
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, preset, str(out), str(BUNDLES), "stock" if stock else "ours"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.DEVNULL,
+    )
+    peak = _peak(process)
+    if process.wait():
+        raise RuntimeError(f"synth of {preset} failed")
+    seconds, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"seconds": seconds, "cpu": cpu, "megabytes": peak}
+
+
+def _peak(process: "subprocess.Popen[bytes]") -> float:
+    """Return the most memory, in MB, that a process and its children had together; looked at twenty times a second."""
+    most = 0
+    parent = psutil.Process(process.pid)
+    while process.poll() is None:
+        try:
+            family = [parent, *parent.children(recursive=True)]
+            most = max(most, sum(one.memory_info().rss for one in family))
+        except psutil.NoSuchProcess:
+            pass
+        time.sleep(0.05)
+    return most / 1e6
+
+
+def measure(
+    folder: Path, rounds: int, progress: Callable[[str], None]
+) -> tuple[dict[str, dict[str, Series]], Document]:
+    """Measure every preset, and the stock way."""
+    cases: dict[str, Callable[[], Mapping[str, float]]] = {
+        preset: (lambda name=preset: _synth(name, folder))  # type: ignore[misc]
+        for preset in PRESETS
+    }
+    cases[STOCK] = lambda: _synth("standard", folder, stock=True)
+    measured = interleaved(cases, rounds, progress)
+    document = {
+        "unit": "s; MB of Python and Node.js together",
+        "rounds": rounds,
+        "presets": {
+            name: {figure: one.to_document() for figure, one in figures.items()} for name, figures in measured.items()
+        },
+    }
+    return measured, document
+
+
+def measure_terraform(
+    folder: Path, rounds: int, progress: Callable[[str], None]
+) -> tuple[dict[str, dict[str, Series]], Document]:
+    """Measure ``validate`` and ``plan`` of the preset standard, on an empty account of a local AWS."""
+    _synth("standard", folder)
+    with LocalAws.start() as server:
+        workspace = Workspace.create(
+            folder / "standard" / "stacks" / "webhooks-standard", folder / "terraform", server.environment()
+        )
+
+        def timed(*command: str) -> Mapping[str, float]:
+            started = time.monotonic()
+            workspace.run(*command)
+            return {"seconds": time.monotonic() - started}
+
+        measured = interleaved(
+            {
+                "terraform validate": lambda: timed("validate"),
+                "terraform plan": lambda: timed("plan", "-input=false", "-out=plan.bin"),
+            },
+            rounds,
+            progress,
+        )
+    commands = {name: figures["seconds"].to_document() for name, figures in measured.items()}
+    return measured, {"unit": "s", "rounds": rounds, "commands": commands}
+
+
+def table(measured: Mapping[str, Mapping[str, Series]], rounds: int) -> None:
+    """Show the figures."""
+    show(
+        "Synth and plan",
+        ("what", "seconds", "min to max", "CPU s", "peak MB"),
+        [
+            (
+                name,
+                f"{figures['seconds'].median:.1f}",
+                f"{figures['seconds'].minimum:.1f} to {figures['seconds'].maximum:.1f}",
+                f"{figures['cpu'].median:.1f}" if "cpu" in figures else "",
+                f"{figures['megabytes'].median:.0f}" if "megabytes" in figures else "",
+            )
+            for name, figures in measured.items()
+        ],
+        f"{rounds} rounds, interleaved; Python and Node.js together, from the start of the process to its end.",
+    )

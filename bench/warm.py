@@ -1,0 +1,69 @@
+"""What a webhook costs once ingestion runs: one HTTP event in, one SQS call out."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+
+from bench.functions import BARE, FRAMEWORK
+from bench.measure import Document, Series, interleaved
+from bench.process import Function, Process
+from bench.report import show
+from bench.webhook import api_gateway_event
+
+BEFORE = 300
+OF_A_ROUND = 200
+
+
+def measure(
+    functions: Mapping[str, Function], endpoint: Mapping[str, str], rounds: int, progress: Callable[[str], None]
+) -> tuple[dict[str, dict[str, Series]], Document]:
+    """Measure every function in a process that stays, and return the figures and the document."""
+    event = api_gateway_event()
+    with ExitStack() as stack:
+        processes = {name: stack.enter_context(Process(one, endpoint)) for name, one in functions.items()}
+        for process in processes.values():
+            process.run(BEFORE, event)
+
+        def run(process: Process) -> Mapping[str, float]:
+            cpu, wall = process.run(OF_A_ROUND, event)
+            return {"cpu": cpu * 1e3, "wall": wall * 1e3}
+
+        measured = interleaved(
+            {name: (lambda p=p: run(p)) for name, p in processes.items()},  # type: ignore[misc]
+            rounds,
+            progress,
+        )
+    document = {
+        "unit": "microseconds a webhook",
+        "rounds": rounds,
+        "webhooksOfARound": OF_A_ROUND,
+        "functions": {
+            name: {
+                **{figure: one.to_document() for figure, one in figures.items()},
+                "ratioToBare": round(figures["cpu"].ratio(measured[BARE]["cpu"]), 3),
+                "ratioToFramework": round(figures["cpu"].ratio(measured[FRAMEWORK]["cpu"]), 3),
+            }
+            for name, figures in measured.items()
+        },
+    }
+    return measured, document
+
+
+def table(measured: Mapping[str, Mapping[str, Series]], rounds: int) -> None:
+    """Show the figures."""
+    show(
+        "Warm: one webhook in, one SQS call out, CPU in microseconds",
+        ("function", "median", "min to max", "time", "of bare", "of FastAPI"),
+        [
+            (
+                name,
+                f"{figures['cpu'].median:.0f}",
+                f"{figures['cpu'].minimum:.0f} to {figures['cpu'].maximum:.0f}",
+                f"{figures['wall'].median:.0f}",
+                f"{figures['cpu'].ratio(measured[BARE]['cpu']):.2f}",
+                f"{figures['cpu'].ratio(measured[FRAMEWORK]['cpu']):.2f}",
+            )
+            for name, figures in sorted(measured.items(), key=lambda item: item[1]["cpu"].median)
+        ],
+        f"{rounds} rounds of {OF_A_ROUND} webhooks, interleaved, over TLS to a process on this machine that answers "
+        "at once.",
+    )

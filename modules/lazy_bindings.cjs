@@ -1,0 +1,19 @@
+// Runs in jsii's Node.js process before anything else, see modules/bindings.py.
+//
+// The AWS bindings' index requires all of their 2,135 modules, which takes most of a synth's time. They ship another
+// one, lazy-index.js, with the same names, each of which is required when it is asked for. It is loaded in place of
+// the first. The output is byte for byte the same, and a test compares the two.
+"use strict";
+const fs = require("fs");
+const Module = require("module");
+const path = require("path");
+
+const EAGER = path.join("@cdktf", "provider-aws", "lib", "index.js");
+const resolve = Module._resolveFilename;
+
+Module._resolveFilename = function (...args) {
+  const found = resolve.apply(this, args);
+  if (!found.endsWith(EAGER)) return found;
+  const lazy = path.join(path.dirname(found), "lazy-index.js");
+  return fs.existsSync(lazy) ? lazy : found;
+};

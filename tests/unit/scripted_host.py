@@ -1,0 +1,93 @@
+"""A host on the loopback address that answers requests as a test wrote down, well or badly."""
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+# What the host does instead of an answer, or after one.
+CLOSE = object()
+RESET = object()
+SILENCE = object()
+
+
+def answer(status=200, body=b"{}", **headers):
+    lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    head = "\r\n".join([f"HTTP/1.1 {status} Said", *lines, f"Content-Length: {len(body)}", "", ""])
+    return head.encode() + body
+
+
+@dataclass(frozen=True)
+class Request:
+    line: str
+    headers: dict[str, str]
+    body: bytes
+    connection: int
+
+
+@dataclass
+class ScriptedHost:
+    """The requests that came, and what is still to be done: for each request a tuple of bytes and of the above."""
+
+    script: list[tuple] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def then(self, *steps) -> "ScriptedHost":
+        self.script.append(steps)
+        return self
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator["ScriptedHost"]:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.port = listener.getsockname()[1]
+            self.release = threading.Event()
+            threads = [threading.Thread(target=self._accept, args=(listener,), daemon=True)]
+            threads[0].start()
+            try:
+                yield self
+            finally:
+                self.release.set()
+                listener.shutdown(socket.SHUT_RDWR)
+                threads[0].join(5)
+
+    def _accept(self, listener: socket.socket) -> None:
+        number = 0
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection, number), daemon=True).start()
+            number += 1
+
+    def _serve(self, connection: socket.socket, number: int) -> None:
+        with connection, contextlib.suppress(OSError):
+            reader = connection.makefile("rb")
+            while line := reader.readline():
+                headers = {}
+                while (header := reader.readline()) not in (b"\r\n", b""):
+                    name, _, value = header.decode().partition(":")
+                    headers[name.lower()] = value.strip()
+                body = reader.read(int(headers.get("content-length", "0")))
+                self.requests.append(Request(line.decode().strip(), headers, body, number))
+                for step in self.script.pop(0) if self.script else (CLOSE,):
+                    if isinstance(step, bytes):
+                        connection.sendall(step)
+                        continue
+                    if step is SILENCE:
+                        self.release.wait(10)
+                    if step is RESET:
+                        # https://man7.org/linux/man-pages/man7/socket.7.html, SO_LINGER: closing sends a reset.
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    reader.close()
+                    connection.close()
+                    self.ended.set()
+                    return

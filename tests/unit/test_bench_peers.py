@@ -1,0 +1,49 @@
+"""What ingestion is compared with does the same job: it takes the signed webhook, and refuses the forged one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.endpoint import endpoint
+from bench.webhook import ENVIRONMENT, LAMBDA, SECRET, api_gateway_event
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = """
+import importlib, json, os, sys
+handler = importlib.import_module(sys.argv[1]).handler
+class Context:
+    function_name = function_version = aws_request_id = invoked_function_arn = "x"
+    memory_limit_in_mb = 512
+    tenant_id = None
+answers = [handler(event, Context()) for event in json.load(sys.stdin)]
+print(json.dumps([[one["statusCode"], json.loads(one["body"])] for one in answers]))
+"""
+
+
+@pytest.mark.parametrize("module", ["bench.peers.bare", "bench.peers.fastapi_mangum", "lambdas.ingestion.handler"])
+def test_a_peer_takes_what_is_signed_and_nothing_else(module):
+    good, forged, stale = api_gateway_event(), api_gateway_event(), api_gateway_event()
+    forged["body"] = forged["body"].replace("1099", "1")
+    stale["requestContext"]["requestTimeEpoch"] += 301_000
+
+    with endpoint(SECRET) as environment:
+        process = subprocess.run(
+            [sys.executable, "-c", SCRIPT, module],
+            input=json.dumps([good, forged, stale]),
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], **ENVIRONMENT, **LAMBDA, **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+    (accepted, answer), *refused = json.loads(process.stdout.splitlines()[-1])
+    assert accepted == 202
+    assert answer["eventId"] == "evt_1MqqbKLt4dXK03v5qaIbiNCC"
+    assert answer["transactionId"] == "pi_3MmlLrLkdIwHu7ix0snN0B15"
+    assert answer["correlationId"] == good["requestContext"]["requestId"]
+    assert [status for status, _ in refused] == [401, 401]
