@@ -37,6 +37,8 @@ def load_lazily() -> None:
         package.__path__ = list(spec.submodule_search_locations)
         package.__spec__ = spec
         sys.modules[_BINDINGS] = package
+    # jsii says at every start when a Node.js release has reached its end; it works on these all the same.
+    os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
     with _node_requires(_IN_NODE):
         import_module("constructs")
 

@@ -1,6 +1,5 @@
 """What more than one kind of test uses; anything slow is made once per session."""
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -13,8 +12,6 @@ from tests.second_server import deploy_to_a_server
 from tools.bundle import BUNDLES, FUNCTIONS, NATIVE, NATIVE_SUFFIX
 from tools.local import LocalStack
 from tools.ministack import LocalAws
-
-os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
 
 
 @pytest.fixture(scope="session")

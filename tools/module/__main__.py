@@ -32,6 +32,8 @@ def main() -> None:
         TerraformModule(settings=settings, source=source, bundles=BUNDLES).write(out)
     except (ModuleError, SettingsError, FileNotFoundError) as error:
         sys.exit(f"error: {error}")
+    except (FileExistsError, NotADirectoryError):
+        sys.exit(f"error: OUT: {os.path.relpath(out)} is no folder")
     print(f"module: written from {source} to {os.path.relpath(out)}")
 
 
