@@ -75,8 +75,8 @@ def test_no_event_is_lost_and_none_recorded_twice(stack, downstream, report):
     kept = sum(archived[hashlib.sha256(body).hexdigest()] for body in expected.values())
     missing = len(expected.keys() - routed.keys())
     report(
-        f"load: records {len(found)}, archive objects {kept}, routed events {sum(routed[key] for key in expected)} "
-        f"({len(twice)} events more than once), missing {missing}"
+        f"load: records {len(found)}, payloads archived {kept} times, "
+        f"routed events {sum(routed[key] for key in expected)} ({len(twice)} events more than once), missing {missing}"
     )
     assert len(killer.killed) == 2, "no function of one kind was killed, so that nothing was shown for it"
 
