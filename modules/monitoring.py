@@ -192,16 +192,26 @@ class Monitoring(Construct):
         )
         self._widget(alarm.id, [[NAMESPACE, alarm.metric, "service", function.name]])
 
-    def watch_api(self, api_name: str, stage: str) -> None:
-        """Alarm when the API answers 5xx, and when it refuses much, which may happen before any function runs."""
+    def watch_api(
+        self,
+        api_name: str,
+        stage: str,
+        refused: str = "over the throttle, without the API key, forged, or unreadable",
+    ) -> None:
+        """Alarm when the API answers 5xx, and when it refuses much, which may happen before any function runs.
+
+        Parameters
+        ----------
+        refused : str
+            Why it may have refused, in words.
+        """
         dimensions = {"ApiName": api_name, "Stage": stage}
         self._metric_alarm(
             "api-5xx", "the API answers 5xx", namespace="AWS/ApiGateway", metric_name="5XXError", dimensions=dimensions
         )
         self._metric_alarm(
             "api-4xx",
-            f"more than {self._settings.refused_requests} requests were refused: over the throttle, without the API "
-            "key, forged, or unreadable",
+            f"more than {self._settings.refused_requests} requests were refused: {refused}",
             namespace="AWS/ApiGateway",
             metric_name="4XXError",
             dimensions=dimensions,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.bundle import BUNDLES, FUNCTIONS, NATIVE, NATIVE_SUFFIX
+from modules.bundling import ALL_BUNDLES, BUNDLES
 from tools.local import LocalStack
 from tools.ministack import LocalAws
 from tools.terraform import TerraformError
@@ -19,8 +19,7 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
 
 @pytest.fixture(scope="session")
 def bundles() -> Path:
-    names = [*FUNCTIONS, *(name + NATIVE_SUFFIX for name in NATIVE)]
-    missing = [name for name in names if not (BUNDLES / f"{name}.zip").is_file()]
+    missing = [each.name for each in ALL_BUNDLES if not (BUNDLES / f"{each.name}.zip").is_file()]
     assert not missing, "the bundles have not been built: run 'make bundle', which 'make test' does by itself"
     return BUNDLES
 

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from modules.cdk import Testing
 from modules.environments import build_settings
 from modules.guards.table import GUARDS
 from modules.presets import PRESETS
-from modules.settings import BackendSettings, Settings
-from modules.validation import rule_of
+from modules.settings import Settings
+from modules.validation import rule_of, section_of
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
@@ -140,8 +140,7 @@ def replay_window(entry: Provider) -> int | None:
 def all_settings(kind: Any = Settings, prefix: str = "") -> Iterator[tuple[str, "Field[Any]"]]:
     """Yield every setting: its path, such as ``api.throttle_rate``, and its declaration."""
     for declared in fields(kind):
-        section = BackendSettings if declared.name == "backend" else declared.type
-        if is_dataclass(section):
+        if section := section_of(declared):
             yield from all_settings(section, f"{prefix}{declared.name}.")
         else:
             yield prefix + declared.name, declared
