@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from lambdas.outbound.routes import DOCS, OPERATOR_API, TENANT_API
 from modules.api_layer import ApiLayer, GatewayResponse
 from modules.backend import configure_backend
 from modules.bundling import BUNDLES
 from modules.cdk import AwsProvider, Construct, DataAwsCallerIdentity, TerraformOutput, TerraformStack
 from modules.delivery_alarms import DELIVERY_ALARMS
 from modules.delivery_fleet import DeliveryFleet
-from modules.delivery_routes import AUTHORIZATION_PATTERN, routes_of
+from modules.delivery_routes import AUTHORIZATION_PATTERN, RECEIVER, routes_of
 from modules.delivery_settings import DeliverySettings
 from modules.delivery_tables import DeliveryTables
 from modules.guards import Waiver, guard_everything
@@ -166,7 +167,7 @@ class DeliveryStack(TerraformStack):
         )
         self.tables.grant_serve_tenants(api)
         self.queues.grant_send(api)
-        for route in routes_of("delivery_api"):
+        for route in routes_of(TENANT_API):
             self.api.route(route, api)
 
     def _wire_operators_api(self, delivery: DeliverySettings) -> None:
@@ -182,7 +183,7 @@ class DeliveryStack(TerraformStack):
         self.tables.grant_operate(operator)
         self.queues.grant_send(operator)
         self.signing_keys.grant_rotate(operator)
-        for route in routes_of("delivery_operator"):
+        for route in routes_of(OPERATOR_API):
             self.api.route(route, operator)
 
     def _open_routes(self) -> list[Waiver]:
@@ -190,13 +191,13 @@ class DeliveryStack(TerraformStack):
         docs, receiver = self.fleet.docs, self.fleet.receiver
         docs.configure({"TENANTS_TABLE": self.tables.tenants.name})
         self.tables.grant_read_public_keys(docs)
-        methods = [self.api.route(route, docs) for route in routes_of("delivery_docs")]
+        methods = [self.api.route(route, docs) for route in routes_of(DOCS)]
         if receiver is not None:
             receiver.configure(
                 {"TENANTS_TABLE": self.tables.tenants.name, "ENDPOINTS_TABLE": self.tables.endpoints.name}
             )
             self.tables.grant_verify(receiver)
-            for route in routes_of("delivery_receiver"):
+            for route in routes_of(RECEIVER):
                 self.api.route(route, receiver)
         return [Waiver.at(method, "open-route", "documents and public keys are for everybody") for method in methods]
 
