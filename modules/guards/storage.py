@@ -121,7 +121,9 @@ def _kept_for_ever(configuration: Configuration) -> Iterator[Finding]:
     expected = {table: "" for table in configuration.all("aws_dynamodb_table") if table.block("ttl")}
     for function in configuration.all("aws_lambda_function"):
         variables = function.block("environment").get("variables")
-        for name in _EXPIRING if isinstance(variables, Mapping) else ():
+        if not isinstance(variables, Mapping):
+            continue
+        for name in _EXPIRING:
             if table := configuration.find("aws_dynamodb_table", variables.get(name)):
                 expected[table] = f", and {function.path} knows it as {name}"
     for table, why in expected.items():
