@@ -7,6 +7,7 @@ bundles' digests and paths, and Terraform's own block, of which only the backend
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,9 @@ def _written_out(value: Any) -> Any:
     if isinstance(value, list):
         return [_written_out(item) for item in value]
     if isinstance(value, str) and value.startswith('{"'):
-        return _written_out(json.loads(value))
+        # The template of a message is no JSON before its variables are filled in.
+        with suppress(ValueError):
+            return _written_out(json.loads(value))
     return value
 
 
