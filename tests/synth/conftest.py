@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from modules.presets import PRESETS
 from tests.synth.template import Template
+from tools import reviewed
 
 Synthesize = Callable[..., Template]
 
@@ -61,9 +61,9 @@ def preset_of(bundles: Path) -> Callable[[str], Template]:
     return cache(lambda preset: Template(synthesize(preset, bundles)))
 
 
-@pytest.fixture(params=PRESETS)
+@pytest.fixture(params=reviewed.NAMES)
 def preset(request: pytest.FixtureRequest, preset_of: Callable[[str], Template]) -> Template:
-    """Each preset in turn."""
+    """Each preset in turn, and the delivery stack."""
     return preset_of(request.param)
 
 
@@ -81,6 +81,27 @@ def ordered(preset_of: Callable[[str], Template]) -> Template:
 @pytest.fixture(scope="session")
 def burst(preset_of: Callable[[str], Template]) -> Template:
     return preset_of("burst")
+
+
+@pytest.fixture(scope="session")
+def delivery(preset_of: Callable[[str], Template]) -> Template:
+    """The delivery stack with everything that it can have, in an environment called ``delivery``."""
+    return preset_of(reviewed.DELIVERY)
+
+
+@pytest.fixture(scope="session")
+def synthesize_delivery(bundles: Path) -> Synthesize:
+    """Return a function that synthesizes the delivery stack with some values, alone or beside the inbound one."""
+    from main import DeliveryStack
+    from modules.cdk import Testing
+    from modules.environments import build_settings
+
+    def build(environment: str = "dev", values: Mapping[str, Any] | None = None, **delivery: Any) -> Template:
+        settings = build_settings(environment, {"delivery": delivery, **(values or {})})
+        stack = DeliveryStack(Testing.app(), f"delivery-{environment}", settings, bundles)
+        return Template.parse(Testing.synth(stack, True))
+
+    return build
 
 
 @pytest.fixture(scope="session")

