@@ -35,11 +35,9 @@ class RetrySchedules(Construct):
         self, scope: Construct, id_: str, *, names: Names, account_id: str, region: str, queue: SqsQueue
     ) -> None:
         super().__init__(scope, id_)
-        name = names("retries")
-        self.group = SchedulerScheduleGroup(self, "group", name=name)
+        self.group = SchedulerScheduleGroup(self, "group", name=names("retries"))
         partition = DataAwsPartition(self, "partition").partition
-        # The name and not a reference, so that a plan shows what is allowed.
-        self._schedules = f"arn:{partition}:scheduler:{region}:{account_id}:schedule/{name}/*"
+        self._schedules = f"arn:{partition}:scheduler:{region}:{account_id}:schedule/{self.group.name}/*"
         trust = policy_document(
             self,
             "trust",
