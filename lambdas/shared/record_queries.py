@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from lambdas.shared.dynamodb import from_item, to_item
 from lambdas.shared.records import (
     BY_EVENT_INDEX,
     BY_RECEIVED_INDEX,
     PARTITION_KEY,
     RECEIVED_SHARDS,
-    from_item,
     received_bucket,
-    to_item,
 )
 
 # A long and empty range has many buckets: at some 10 ms each, a page of them stays well under API Gateway's 29 s.

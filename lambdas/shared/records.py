@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from lambdas.shared.dynamodb import condition_failed, from_item, to_item
 from lambdas.shared.envelope import ArchivedBody, Envelope
 from lambdas.shared.event import WebhookEvent
 
@@ -27,9 +27,6 @@ RECEIVED_SHARDS = 10
 # An item holds 400 KB; what a sender repeats must not fill it.
 MAX_TIMELINE_ENTRIES = 500
 UNKNOWN_REASON = "no reason was written down: look for the correlation id in the processing function's log"
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 class State(StrEnum):
@@ -81,16 +78,6 @@ def received_bucket(provider: str, received_at: str, shard: int) -> str:
 def shard_of(event: WebhookEvent) -> int:
     """Return the shard of an event, the same for every redelivery."""
     return int(hashlib.sha256(event.key.encode()).hexdigest()[:8], 16) % RECEIVED_SHARDS
-
-
-def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values in DynamoDB's wire form."""
-    return {name: _serialize(value) for name, value in values.items()}
-
-
-def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item's plain values."""
-    return {name: _deserialize(value) for name, value in item.items()}
 
 
 def entry(step: Step, at: str, **details: str) -> dict[str, str]:
@@ -167,7 +154,7 @@ class Records:
                 ExpressionAttributeValues=to_item({":sha256": archived.sha256}),
             )
         except ClientError as error:
-            if not _condition_failed(error):
+            if not condition_failed(error):
                 raise
             return False
         return True
@@ -199,7 +186,7 @@ class Records:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            if not _condition_failed(error):
+            if not condition_failed(error):
                 raise
             return from_item(error.response["Item"])
         return None
@@ -349,11 +336,7 @@ class Records:
         try:
             self._dynamodb.update_item(**arguments)
         except ClientError as error:
-            if not _condition_failed(error):
+            if not condition_failed(error):
                 raise
             return False
         return True
-
-
-def _condition_failed(error: ClientError) -> bool:
-    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")

@@ -18,7 +18,8 @@ from lambdas.shared.archive import Archive
 from lambdas.shared.envelope import Envelope
 from lambdas.shared.event import WebhookEvent
 from lambdas.shared.record_queries import RecordQueries
-from lambdas.shared.records import BY_EVENT_INDEX, BY_RECEIVED_INDEX, Records, from_item, key_of
+from lambdas.shared.dynamodb import from_item
+from lambdas.shared.records import BY_EVENT_INDEX, BY_RECEIVED_INDEX, Records, key_of
 from tools.ministack import ACCOUNT_ID, REGION, LocalAws
 
 NOW = 1_790_000_000.0
