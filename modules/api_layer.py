@@ -84,6 +84,8 @@ class GatewayResponse:
         Seconds after which the sender should try again; None where that would not help.
     headers : Mapping[str, str]
         Other headers of the answer.
+    code : str
+        What programs know the case by; without one, the text stands in its place.
     """
 
     response_type: str
@@ -91,6 +93,7 @@ class GatewayResponse:
     message: str
     retry_after: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
 
 
 FROZEN_BY_A_DEPLOYMENT = (
@@ -172,7 +175,7 @@ class ApiLayer(Construct):
     stage_name : str
         Name of its stage, the first part of every path at the API's own address.
     responses : Sequence[GatewayResponse]
-        What API Gateway itself answers, besides `GATEWAY_RESPONSES`.
+        What API Gateway itself answers.
 
     Attributes
     ----------
@@ -199,7 +202,7 @@ class ApiLayer(Construct):
         log_retention: int,
         description: str = "Receives payment webhooks",
         stage_name: str = STAGE,
-        responses: Sequence[GatewayResponse] = (),
+        responses: Sequence[GatewayResponse] = GATEWAY_RESPONSES,
     ) -> None:
         super().__init__(scope, id_)
         self.stage_name = stage_name
@@ -224,7 +227,7 @@ class ApiLayer(Construct):
         self._validator = ApiGatewayRequestValidator(
             self, "headers", name=names("headers"), rest_api_id=self.api.id, validate_request_parameters=True
         )
-        for response in (*GATEWAY_RESPONSES, *responses):
+        for response in responses:
             self._deployed.append(self._gateway_response(response))
 
     def authorize_by(self, function: WebhookFunction, *, pattern: str) -> None:
@@ -449,6 +452,9 @@ class ApiLayer(Construct):
     def _gateway_response(self, response: GatewayResponse) -> ApiGatewayGatewayResponse:
         retry = {} if response.retry_after is None else {"Retry-After": response.retry_after}
         headers = {**retry, **response.headers}
+        said = f'"error":"{response.code or response.message}"'
+        if response.code:
+            said += f',"message":"{response.message}"'
         return ApiGatewayGatewayResponse(
             self,
             response.response_type.lower(),
@@ -458,7 +464,7 @@ class ApiLayer(Construct):
             response_parameters={f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()}
             or None,
             response_templates={
-                "application/json": f'{{"error":"{response.message}","correlationId":"$context.requestId"}}'
+                "application/json": f'{{{said},"correlationId":"$context.requestId"}}',
             },
         )
 

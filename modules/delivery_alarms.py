@@ -16,4 +16,17 @@ DELIVERY_ALARMS: tuple[EventAlarm, ...] = (
         metric="EndpointsDisabled",
         description="endpoints were disabled, because they answered 410 or did nothing but fail for too long",
     ),
+    EventAlarm(
+        id="authorizations-failed",
+        function="authorizer",
+        metric="AuthorizationsFailed",
+        description="tokens could not be checked, so that nobody is let in: the table of identities does not answer",
+    ),
+    EventAlarm(
+        id="tokens-refused",
+        function="authorizer",
+        metric="TokensRefused",
+        description="many tokens are refused: one was revoked or has expired and is still used, or somebody guesses",
+        threshold=100,
+    ),
 )

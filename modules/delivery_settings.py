@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.outbound.ids import is_tenant_id
 from modules.validation import SettingsError, Validated, setting
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 TARGETS_OF_A_RULE = 5
 # What starting, reading a batch and recording what came of it may take besides the attempts.
 _WORKER_OVERHEAD_SECONDS = 15
-_TENANT = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
 _CERTIFICATE = re.compile(r"arn:[a-z0-9-]+:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+", re.ASCII)
 
@@ -171,7 +171,7 @@ class DeliverySettings(Validated):
             if not tenants:
                 raise SettingsError(f"subscriptions.{provider}: names no tenant")
             for tenant in tenants:
-                if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
+                if not isinstance(tenant, str) or not is_tenant_id(tenant):
                     raise SettingsError(f"subscriptions.{provider}: {tenant!r} is not the id of a tenant")
             if len(set(tenants)) < len(tenants) or len(tenants) > TARGETS_OF_A_RULE:
                 raise SettingsError(

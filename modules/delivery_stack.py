@@ -25,19 +25,36 @@ from modules.validation import SettingsError
 
 # Not `v1`, which the paths begin with.
 STAGE = "live"
+# In the form of the functions' own answers, see lambdas/outbound/problems.py.
 RESPONSES = (
     GatewayResponse(
         response_type="UNAUTHORIZED",
         status=401,
-        message="unauthorized: send Authorization: Bearer and a token",
+        code="unauthorized",
+        message="send the header Authorization: Bearer and a token that is good",
         headers={"WWW-Authenticate": "Bearer"},
     ),
-    GatewayResponse(response_type="ACCESS_DENIED", status=403, message="forbidden"),
-    GatewayResponse(response_type="AUTHORIZER_FAILURE", status=503, message="busy, try again", retry_after=2),
+    GatewayResponse(response_type="ACCESS_DENIED", status=403, code="forbidden", message="this is not allowed"),
     GatewayResponse(
-        response_type="AUTHORIZER_CONFIGURATION_ERROR", status=503, message="busy, try again", retry_after=5
+        response_type="MISSING_AUTHENTICATION_TOKEN",
+        status=403,
+        code="forbidden",
+        message="there is no such route, or it wants a signature of AWS",
     ),
-    GatewayResponse(response_type="REQUEST_TOO_LARGE", status=413, message="too large"),
+    GatewayResponse(response_type="REQUEST_TOO_LARGE", status=413, code="too_large", message="the body is too large"),
+    *(
+        GatewayResponse(
+            response_type=case, status=status, code=code, message="try again in a moment", retry_after=seconds
+        )
+        for case, status, code, seconds in (
+            ("THROTTLED", 429, "throttled", 1),
+            # A function that finds no execution free: a matter of waiting, like a throttle.
+            ("INTEGRATION_FAILURE", 429, "busy", 2),
+            ("INTEGRATION_TIMEOUT", 504, "timed_out", 5),
+            ("AUTHORIZER_FAILURE", 503, "unavailable", 2),
+            ("AUTHORIZER_CONFIGURATION_ERROR", 503, "unavailable", 5),
+        )
+    ),
 )
 
 
@@ -217,7 +234,7 @@ class DeliveryStack(TerraformStack):
     def _watch(self) -> None:
         watch = self.monitoring
         for function in self.fleet.functions.values():
-            watch.watch_function(function)
+            watch.watch_function(function, refuses_by_errors=function is self.fleet.authorizer)
         watch.watch_queue(self.queues.main.name)
         watch.watch_dead_letter_queue(
             self.queues.dead_letter.name,

@@ -69,10 +69,34 @@ class Monitoring(Construct):
         )
         SnsTopicPolicy(self, "topic_policy", arn=self.topic.arn, policy=document.json)
 
-    def watch_function(self, function: WebhookFunction) -> None:
-        """Alarm when the share of failed invocations exceeds the setting, and when invocations are throttled."""
+    def watch_function(self, function: WebhookFunction, *, refuses_by_errors: bool = False) -> None:
+        """Alarm when the share of failed invocations exceeds the setting, and when invocations are throttled.
+
+        Parameters
+        ----------
+        refuses_by_errors : bool
+            Whether it can refuse only by failing, as an authorizer must, so that its errors say nothing.
+        """
         id_ = function.node.id
         dimensions = {"FunctionName": function.function.function_name}
+        if not refuses_by_errors:
+            self._error_rate_alarm(id_, dimensions)
+        self._metric_alarm(
+            f"{id_}-throttles",
+            "invocations are throttled: the reserved concurrency is used up",
+            namespace="AWS/Lambda",
+            metric_name="Throttles",
+            dimensions=dimensions,
+        )
+        self._widget(
+            id_,
+            [
+                ["AWS/Lambda", name, "FunctionName", dimensions["FunctionName"]]
+                for name in ("Invocations", "Errors", "Throttles")
+            ],
+        )
+
+    def _error_rate_alarm(self, id_: str, dimensions: Mapping[str, str]) -> None:
         self._alarm(
             f"{id_}-errors",
             f"more than {self._settings.error_rate} % of the invocations fail",
@@ -94,27 +118,13 @@ class Monitoring(Construct):
                         metric=CloudwatchMetricAlarmMetricQueryMetric(
                             namespace="AWS/Lambda",
                             metric_name=metric,
-                            dimensions=dimensions,
+                            dimensions=dict(dimensions),
                             period=_PERIOD_SECONDS,
                             stat="Sum",
                         ),
                     )
                     for metric in ("Errors", "Invocations")
                 ),
-            ],
-        )
-        self._metric_alarm(
-            f"{id_}-throttles",
-            "invocations are throttled: the reserved concurrency is used up",
-            namespace="AWS/Lambda",
-            metric_name="Throttles",
-            dimensions=dimensions,
-        )
-        self._widget(
-            id_,
-            [
-                ["AWS/Lambda", name, "FunctionName", dimensions["FunctionName"]]
-                for name in ("Invocations", "Errors", "Throttles")
             ],
         )
 

@@ -135,6 +135,9 @@ def answers(template):
     [
         ("UNAUTHORIZED", "401", {"gatewayresponse.header.WWW-Authenticate": "'Bearer'"}),
         ("ACCESS_DENIED", "403", {}),
+        ("MISSING_AUTHENTICATION_TOKEN", "403", {}),
+        ("INTEGRATION_FAILURE", "429", {"gatewayresponse.header.Retry-After": "'2'"}),
+        ("INTEGRATION_TIMEOUT", "504", {"gatewayresponse.header.Retry-After": "'5'"}),
         ("AUTHORIZER_FAILURE", "503", {"gatewayresponse.header.Retry-After": "'2'"}),
         ("AUTHORIZER_CONFIGURATION_ERROR", "503", {"gatewayresponse.header.Retry-After": "'5'"}),
         ("THROTTLED", "429", {"gatewayresponse.header.Retry-After": "'1'"}),
@@ -146,7 +149,8 @@ def test_what_api_gateway_answers_itself_is_json_and_says_what_to_do(delivery, c
 
     assert (found, parameters) == (status, headers)
     answer = json.loads(response["response_templates"]["application/json"])
-    assert set(answer) == {"error", "correlationId"}
+    assert set(answer) == {"error", "message", "correlationId"}
+    assert answer["correlationId"] == "$context.requestId"
 
 
 def test_the_paths_begin_below_a_stage_of_another_name(delivery):

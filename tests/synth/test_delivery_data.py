@@ -165,7 +165,9 @@ def test_what_the_rule_sends_is_a_message_that_the_worker_reads(delivery):
     template = targets(delivery)["acme"]["input_transformer"]["input_template"]
     body = template.replace("<aws.events.event.json>", json.dumps(event))
 
-    assert messages.read(body) == messages.Inbound(tenant_id="acme", event=event)
+    read = messages.read(body)
+    assert isinstance(read, messages.Inbound)
+    assert (read.tenant_id, read.event, json.loads(read.detail)) == ("acme", event, event["detail"])
 
 
 def test_beside_an_inbound_stack_the_bus_is_that_of_its_name(synthesize_delivery, template):

@@ -38,6 +38,7 @@ RESPONSE_CHANGES = {
     "message": "another text",
     "retry_after": 60,
     "headers": {"WWW-Authenticate": "Bearer"},
+    "code": "too_busy",
 }
 
 
