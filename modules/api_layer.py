@@ -174,8 +174,8 @@ class ApiLayer(Construct):
         What the API is for.
     stage_name : str
         Name of its stage, the first part of every path at the API's own address.
-    responses : Sequence[GatewayResponse]
-        What API Gateway itself answers.
+    responses : Sequence[GatewayResponse] | None
+        What API Gateway itself answers; `GATEWAY_RESPONSES` where nothing is given.
 
     Attributes
     ----------
@@ -202,7 +202,7 @@ class ApiLayer(Construct):
         log_retention: int,
         description: str = "Receives payment webhooks",
         stage_name: str = STAGE,
-        responses: Sequence[GatewayResponse] = GATEWAY_RESPONSES,
+        responses: Sequence[GatewayResponse] | None = None,
     ) -> None:
         super().__init__(scope, id_)
         self.stage_name = stage_name
@@ -227,7 +227,7 @@ class ApiLayer(Construct):
         self._validator = ApiGatewayRequestValidator(
             self, "headers", name=names("headers"), rest_api_id=self.api.id, validate_request_parameters=True
         )
-        for response in responses:
+        for response in GATEWAY_RESPONSES if responses is None else responses:
             self._deployed.append(self._gateway_response(response))
 
     def authorize_by(self, function: WebhookFunction, *, pattern: str) -> None:
