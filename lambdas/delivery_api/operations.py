@@ -45,7 +45,7 @@ class Services:
         Raises ProblemError for a URL that nothing may be sent to.
     resend : Callable[[str, str, str, float], Delivery]
         Has a delivery of a tenant, an event and an endpoint made again; raises ProblemError when it cannot be.
-    bring_forward : Callable[[str, str, float], None]
+    bring_forward : Callable[[str, str], None]
         Has the waiting deliveries of an endpoint that was activated go on.
     erase : Callable[[str, str, float], str | None]
         Erases a payload and returns since when it is gone; None when the tenant has no such event.
@@ -61,7 +61,7 @@ class Services:
     cursors: Cursors
     check_url: Callable[[str], None]
     resend: Callable[[str, str, str, float], Delivery]
-    bring_forward: Callable[[str, str, float], None]
+    bring_forward: Callable[[str, str], None]
     erase: Callable[[str, str, float], str | None]
     clock: Callable[[], float]
     max_event_bytes: int
@@ -204,9 +204,9 @@ class _Events:
         return Erased(event_id=event_id, erased_at=erased_at)
 
     def resend(self, call: Call) -> DeliveryTold:
-        # The endpoint's item key tells whether it can be an id at all.
-        endpoint = self._services.endpoints.get(call.tenant_id, call.path["endpointId"])
-        delivery = self._services.resend(call.tenant_id, _event_id(call), endpoint.endpoint_id, self._services.clock())
+        delivery = self._services.resend(
+            call.tenant_id, _event_id(call), call.path["endpointId"], self._services.clock()
+        )
         return schemas.delivery_told(delivery)
 
     def _range(self, tenant_id: str, asked: str, query: Any) -> Range:
@@ -339,7 +339,7 @@ class _Endpoints:
     def activate(self, call: Call) -> schemas.EndpointTold:
         now = self._services.clock()
         endpoint = self._services.endpoints.activate(call.tenant_id, call.path["endpointId"], now)
-        self._services.bring_forward(call.tenant_id, endpoint.endpoint_id, now)
+        self._services.bring_forward(call.tenant_id, endpoint.endpoint_id)
         return self._told(endpoint)
 
     def rotate(self, call: Call) -> schemas.EndpointWithSecret:

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from lambdas.outbound.endpoint_admin import MAX_ENDPOINTS
-from lambdas.outbound.headers import MAX_HEADERS, MAX_NAME_CHARS, MAX_VALUE_CHARS, check_headers
+from lambdas.outbound.headers import MAX_HEADERS, MAX_NAME_CHARS, check_headers
+from lambdas.outbound.headers import MAX_VALUE_CHARS as MAX_HEADER_CHARS
 from lambdas.outbound.model import Attempt, Delivery, Endpoint, Event
 from lambdas.outbound.schemas import Asked, CursorText, DeliveryTold, EndpointId, Limit, State, Time, Told
 from lambdas.outbound.subscriptions import (
@@ -48,7 +49,7 @@ _Pattern = Annotated[str, Field(max_length=MAX_EVENT_TYPE_CHARS + 2, pattern=rf"
 _FilterValue = Annotated[str, Field(max_length=MAX_VALUE_CHARS - 2)] | int | float | bool | None
 _Path = Annotated[str, Field(max_length=MAX_PATH_CHARS)]
 _HeaderName = Annotated[str, Field(max_length=MAX_NAME_CHARS)]
-_HeaderValue = Annotated[str, Field(max_length=MAX_VALUE_CHARS)]
+_HeaderValue = Annotated[str, Field(max_length=MAX_HEADER_CHARS)]
 
 
 def _checked_patterns(patterns: list[str]) -> list[str]:
@@ -107,7 +108,7 @@ Headers = Annotated[
         description="Headers that every request carries besides ours. They are not shown again.",
         json_schema_extra={
             "propertyNames": {"pattern": "^[Xx]-[Cc]ustom-[A-Za-z0-9]+$"},
-            "additionalProperties": {"type": "string", "pattern": "^[!-~]+$", "maxLength": MAX_VALUE_CHARS},
+            "additionalProperties": {"type": "string", "pattern": "^[!-~]+$", "maxLength": MAX_HEADER_CHARS},
         },
     ),
     AfterValidator(_checked_headers),
@@ -122,11 +123,11 @@ class EndpointAsked(Asked):
     """An endpoint to be."""
 
     url: Url
-    event_types: Patterns = ["*"]
-    filters: Filters = {}
+    event_types: Patterns = Field(default=["*"])
+    filters: Filters = Field(default={})
     style: Style = Field(default="standard", description="How requests are signed.")
     asymmetric: bool = Field(default=False, description="Whether a `v1a` ed25519 signature comes besides `v1`.")
-    headers: Headers = {}
+    headers: Headers = Field(default={})
     rate_limit: Rate | None = None
     schedule: Schedule | None = Field(default=None, description="Retry schedule; null for the service's own.")
     description: Description = ""
@@ -142,11 +143,11 @@ class EndpointChange(Asked):
     """What is to be other than it is; what is left out stays."""
 
     url: Url = ""
-    event_types: Patterns = ["*"]
-    filters: Filters = {}
+    event_types: Patterns = Field(default=["*"])
+    filters: Filters = Field(default={})
     style: Style = "standard"
     asymmetric: bool = False
-    headers: Headers = {}
+    headers: Headers = Field(default={})
     rate_limit: Rate | None = None
     schedule: Schedule | None = None
     description: Description = ""

@@ -5,8 +5,8 @@ Environment: ``TENANTS_TABLE``.
 Permissions: ``dynamodb:GetItem`` on the table of identities.
 
 API Gateway keeps an answer for the time of its cache: a token that is revoked, or whose tenant is suspended, is good
-for up to those five minutes more. A refusal is kept for nobody. It is an exception, since that alone becomes a 401, so that
-Lambda counts it as an error: watch ``AuthorizationsFailed`` (we could not tell) and not the function's errors.
+for up to those five minutes more. A refusal is kept for nobody. It is an exception, since that alone becomes a 401, so
+that Lambda counts it as an error: watch ``AuthorizationsFailed`` (we could not tell) and not the function's errors.
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
 """
 

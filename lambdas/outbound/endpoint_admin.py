@@ -132,7 +132,7 @@ class EndpointAdmin:
         ProblemError
             404.
         """
-        changed = self._update(tenant_id, endpoint_id, values, now, _EXISTS, {})
+        changed = self._update(tenant_id, endpoint_id, values, now)
         if changed is None:
             raise not_found()
         return changed
@@ -150,8 +150,8 @@ class EndpointAdmin:
             endpoint_id,
             {"state": EndpointState.PAUSED},
             now,
-            f"{_EXISTS} AND #state <> :disabled",
-            {":disabled": EndpointState.DISABLED},
+            condition=f"{_EXISTS} AND #state <> :disabled",
+            compared={":disabled": EndpointState.DISABLED},
         )
         if paused is None:
             self.get(tenant_id, endpoint_id)
@@ -239,8 +239,8 @@ class EndpointAdmin:
             endpoint_id,
             {"secrets": values},
             now,
-            f"{_EXISTS} AND #secrets[0].#value = :seen",
-            {":seen": before.secrets[0].value},
+            condition=f"{_EXISTS} AND #secrets[0].#value = :seen",
+            compared={":seen": before.secrets[0].value},
         )
         if rotated is None:
             raise conflict("changed_meanwhile", "the secret was rotated, or the endpoint deleted, at the same time")
@@ -252,8 +252,9 @@ class EndpointAdmin:
         endpoint_id: str,
         values: Mapping[str, Any],
         now: float,
-        condition: str,
-        compared: Mapping[str, Any],
+        *,
+        condition: str = _EXISTS,
+        compared: Mapping[str, Any] | None = None,
     ) -> Endpoint | None:
         """Write fields of an endpoint; None when the condition does not hold."""
         written = {camel(name): value for name, value in {**values, "updated_at": times.iso(now)}.items()}
@@ -270,7 +271,7 @@ class EndpointAdmin:
                 UpdateExpression=expression,
                 ConditionExpression=condition,
                 ExpressionAttributeNames={f"#{name}": name for name in used},
-                ExpressionAttributeValues=to_item({**{f":{name}": written[name] for name in sets}, **compared}),
+                ExpressionAttributeValues=to_item({**{f":{name}": written[name] for name in sets}, **(compared or {})}),
                 ReturnValues="ALL_NEW",
             )
         except ClientError as error:

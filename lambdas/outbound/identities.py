@@ -114,7 +114,8 @@ class Identities:
     def authorize(self, token: str, now: float) -> Token | None:
         """Return what a token stands for; None when it is not good.
 
-        A good one is well-formed, known, neither expired nor revoked, and of an active tenant. Reads are consistent: what was revoked a moment ago is not good.
+        A good one is well-formed, known, neither expired nor revoked, and of an active tenant. Reads are consistent:
+        what was revoked a moment ago is not good.
         """
         token_id = token_id_of(token)
         if token_id is None or not (item := self._get(_token_key(token_id))):

@@ -12,19 +12,22 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.outbound.fan_out import FanOutQueue
 from lambdas.outbound.ids import EVENT, new_id
 from lambdas.outbound.items import (
+    EVENT_ITEM,
     EVENT_KEY,
     EXPIRES_AT,
     ITEM_KEY,
     event_key,
     from_event,
+    from_payload,
     idempotency_key,
     to_event,
 )
+from lambdas.outbound.messages import FanOut
 from lambdas.outbound.model import Event
 from lambdas.outbound.problems import conflict
+from lambdas.outbound.queue import DeliveryQueue
 from lambdas.outbound.retention import Retention
 from lambdas.outbound.transactions import write_together
 from lambdas.shared import times
@@ -33,7 +36,6 @@ from lambdas.shared.errors import describe
 from lambdas.shared.observability import logger
 
 IDEMPOTENCY_SECONDS = 24 * 3_600
-PAYLOAD = "payload"
 KEY_ITEM = "key"
 
 
@@ -74,7 +76,7 @@ class Intake:
         A boto3 DynamoDB client.
     table : str
         The table of events.
-    queue : FanOutQueue
+    queue : DeliveryQueue
         Where accepted events go.
     retention : Retention
         How long they are kept.
@@ -89,7 +91,7 @@ class Intake:
         dynamodb: Any,
         table: str,
         *,
-        queue: FanOutQueue,
+        queue: DeliveryQueue,
         retention: Retention,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], None] = time.sleep,
@@ -135,7 +137,7 @@ class Intake:
         return first
 
     def _send(self, event: Event, key: str | None) -> None:
-        self._queue.send(event.tenant_id, event.event_id)
+        self._queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id))
         if key is None:
             return
         try:
@@ -155,14 +157,7 @@ class Intake:
         """Write an event with its payload and key; return the item that holds the key when it is taken."""
         puts = [
             self._put(from_event(event)),
-            self._put(
-                {
-                    EVENT_KEY: event_key(event.tenant_id, event.event_id),
-                    ITEM_KEY: PAYLOAD,
-                    "body": submission.payload,
-                    EXPIRES_AT: event.expires_at,
-                }
-            ),
+            self._put(from_payload(event, submission.payload)),
         ]
         if submission.key is not None:
             puts.append(self._put_key(event, submission.key, now))
@@ -204,7 +199,7 @@ class Intake:
     def _read(self, tenant_id: str, event_id: str) -> Event:
         answer = self._dynamodb.get_item(
             TableName=self._table,
-            Key=to_item({EVENT_KEY: event_key(tenant_id, event_id), ITEM_KEY: "event"}),
+            Key=to_item({EVENT_KEY: event_key(tenant_id, event_id), ITEM_KEY: EVENT_ITEM}),
             ConsistentRead=True,
         )
         return to_event(from_item(answer["Item"]))

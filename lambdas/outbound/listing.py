@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from lambdas.outbound.items import (
     ALL_EVENTS,
     BY_STATE_INDEX,
+    EVENT_ITEM,
     EVENT_KEY,
     EXPIRES_AT,
     ITEM_KEY,
@@ -28,6 +29,7 @@ from lambdas.outbound.items import (
     to_event,
 )
 from lambdas.outbound.model import Attempt, Delivery, DeliveryState, Event
+from lambdas.outbound.retention import gone
 from lambdas.shared.dynamodb import from_item, to_item
 
 Entry = TypeVar("Entry")
@@ -115,7 +117,7 @@ class Listing:
             if _expired(values, now):
                 continue
             kind = values[ITEM_KEY].split("#")[0]
-            if kind == "event":
+            if kind == EVENT_ITEM:
                 event = to_event(values)
             elif kind == "delivery":
                 deliveries.append(to_delivery(values))
@@ -131,7 +133,7 @@ class Listing:
         """Return an event without what became of it."""
         answer = self._dynamodb.get_item(
             TableName=self._table,
-            Key=to_item({EVENT_KEY: event_key(tenant_id, event_id), ITEM_KEY: "event"}),
+            Key=to_item({EVENT_KEY: event_key(tenant_id, event_id), ITEM_KEY: EVENT_ITEM}),
             ConsistentRead=True,
         )
         values = from_item(answer.get("Item", {}))
@@ -207,7 +209,7 @@ class Listing:
             TableName=self._table,
             KeyConditionExpression="#event = :event AND #item <= :last",
             ExpressionAttributeNames={"#event": EVENT_KEY, "#item": ITEM_KEY},
-            ExpressionAttributeValues=to_item({":event": event_key(tenant_id, event_id), ":last": "event"}),
+            ExpressionAttributeValues=to_item({":event": event_key(tenant_id, event_id), ":last": EVENT_ITEM}),
             ConsistentRead=True,
         )
         for page in pages:
@@ -216,4 +218,4 @@ class Listing:
 
 
 def _expired(values: Mapping[str, Any], now: float) -> bool:
-    return bool(values[EXPIRES_AT] <= now)
+    return gone(now, values[EXPIRES_AT])

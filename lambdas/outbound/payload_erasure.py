@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from lambdas.outbound.intake import PAYLOAD
-from lambdas.outbound.items import EVENT_KEY, EXPIRES_AT, ITEM_KEY, event_key
+from lambdas.outbound.items import EVENT_ITEM, EVENT_KEY, EXPIRES_AT, ITEM_KEY, PAYLOAD_ITEM, event_key
 from lambdas.outbound.transactions import write_together
 from lambdas.shared import times
 from lambdas.shared.dynamodb import from_item, to_item
@@ -22,7 +21,7 @@ def erase_payload(dynamodb: Any, table: str, tenant_id: str, event_id: str, now:
             {
                 "Update": {
                     "TableName": table,
-                    "Key": to_item({EVENT_KEY: key, ITEM_KEY: "event"}),
+                    "Key": to_item({EVENT_KEY: key, ITEM_KEY: EVENT_ITEM}),
                     "UpdateExpression": "SET #erasedAt = :erasedAt",
                     "ConditionExpression": "#expiresAt > :now AND attribute_not_exists(#erasedAt)",
                     "ExpressionAttributeNames": {"#erasedAt": "erasedAt", "#expiresAt": EXPIRES_AT},
@@ -30,7 +29,7 @@ def erase_payload(dynamodb: Any, table: str, tenant_id: str, event_id: str, now:
                     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 }
             },
-            {"Delete": {"TableName": table, "Key": to_item({EVENT_KEY: key, ITEM_KEY: PAYLOAD})}},
+            {"Delete": {"TableName": table, "Key": to_item({EVENT_KEY: key, ITEM_KEY: PAYLOAD_ITEM})}},
         ],
     )
     if not reasons:

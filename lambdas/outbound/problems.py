@@ -1,8 +1,8 @@
 """The ways in which a call of the delivery API is refused, and what the answer says.
 
 Every answer that is not 2xx has one form: ``error``, a code for programs; ``message``, a sentence for people;
-``fields``, each wrong field and what is wrong with it; ``correlationId``, under which the log tells of the call. Of what
-was sent, none holds more than the names of fields.
+``fields``, each wrong field and what is wrong with it; ``correlationId``, under which the log tells of the call. Of
+what was sent, none holds more than names of fields, and what a tenant chose that is no secret.
 """
 
 from collections.abc import Mapping, Sequence

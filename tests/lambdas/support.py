@@ -15,10 +15,10 @@ from lambdas.processing.bus import Bus
 from lambdas.processing.pipeline import Message, Outcome, Pipeline
 from lambdas.shared import times
 from lambdas.shared.archive import Archive
+from lambdas.shared.dynamodb import from_item
 from lambdas.shared.envelope import Envelope
 from lambdas.shared.event import WebhookEvent
 from lambdas.shared.record_queries import RecordQueries
-from lambdas.shared.dynamodb import from_item
 from lambdas.shared.records import BY_EVENT_INDEX, BY_RECEIVED_INDEX, Records, key_of
 from tools.ministack import ACCOUNT_ID, REGION, LocalAws
 
