@@ -152,7 +152,8 @@ class DeliveryStack(TerraformStack):
         worker.configure(
             {
                 **self.tables.variables,
-                **self.queues_variables,
+                "QUEUE_URL": self.queues.main.url,
+                "QUEUE_ARN": self.queues.main.arn,
                 **self.schedules.variables,
                 **self.signing_keys.variables,
                 **_rules_of_endpoints(delivery),
@@ -175,8 +176,9 @@ class DeliveryStack(TerraformStack):
         self.api.authorize_by(authorizer, pattern=AUTHORIZATION_PATTERN)
         api.configure(
             {
-                **self.tables.variables,
-                **self.queues_variables,
+                "ENDPOINTS_TABLE": self.tables.endpoints.name,
+                "EVENTS_TABLE": self.tables.events.name,
+                "QUEUE_URL": self.queues.main.url,
                 **_rules_of_endpoints(delivery),
                 **_times_to_live(delivery),
                 "MAX_EVENT_BYTES": str(delivery.max_event_bytes),
@@ -192,7 +194,7 @@ class DeliveryStack(TerraformStack):
         operator.configure(
             {
                 **self.tables.variables,
-                **self.queues_variables,
+                "QUEUE_URL": self.queues.main.url,
                 **self.signing_keys.variables,
                 **_times_to_live(delivery),
             }
@@ -225,11 +227,6 @@ class DeliveryStack(TerraformStack):
             "three times the worker's time-out, as the settings check: a message that comes again early finds the turn "
             "claimed, and the mapping never asks for more workers than are reserved, so that none is throttled",
         )
-
-    @property
-    def queues_variables(self) -> dict[str, str]:
-        """Environment variables of a function that sends to the delivery queue, now or by a schedule."""
-        return {"QUEUE_URL": self.queues.main.url, "QUEUE_ARN": self.queues.main.arn}
 
     def _watch(self) -> None:
         watch = self.monitoring

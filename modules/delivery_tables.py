@@ -112,15 +112,9 @@ class DeliveryTables(Construct):
 
     def grant_serve_tenants(self, function: WebhookFunction) -> None:
         """Allow what the tenants' API does: keep endpoints, take events in, read and resend deliveries."""
-        self._allow(
-            function, "KeepEndpoints", self.endpoints, ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"]
-        )
-        self._allow(
-            function,
-            "KeepEvents",
-            self.events,
-            ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"],
-        )
+        everything = ["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"]
+        self._allow(function, "KeepEndpoints", self.endpoints, everything)
+        self._allow(function, "KeepEvents", self.events, everything)
         self._allow_index(function, "ListByState", self.events, BY_STATE_INDEX)
 
     def grant_operate(self, function: WebhookFunction) -> None:

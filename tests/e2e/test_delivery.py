@@ -1,0 +1,317 @@
+"""Outbound delivery, deployed beside the inbound stack on a local AWS with IAM enforced."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import stripe
+from standardwebhooks.webhooks import Webhook
+
+from tests.e2e.delivery import both_stacks, refused_url, settled
+from tools.endpoints import LocalEndpoint, always, flaky
+from tools.local import LocalStack, wait_for
+from tools.local_delivery import LocalDelivery, Tenant
+from tools.senders import webhook
+
+SETTLE_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def stacks(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalStack, LocalDelivery]]:
+    """Both stacks of the environment ``local`` on a local AWS of their own."""
+    del bundles
+    with ExitStack() as cleanup:
+        yield both_stacks(tmp_path_factory, cleanup)
+
+
+@pytest.fixture(scope="module")
+def delivery(stacks) -> LocalDelivery:
+    return stacks[1]
+
+
+@pytest.fixture(scope="module")
+def alpha(delivery) -> Tenant:
+    return delivery.make_tenant("alpha")
+
+
+@pytest.fixture(scope="module")
+def beta(delivery) -> Tenant:
+    return delivery.make_tenant("beta")
+
+
+@pytest.fixture
+def endpoint() -> Iterator[LocalEndpoint]:
+    """An endpoint that takes everything."""
+    with LocalEndpoint() as server:
+        yield server
+
+
+@pytest.fixture
+def other() -> Iterator[LocalEndpoint]:
+    """A second endpoint."""
+    with LocalEndpoint() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def without_endpoints_of_earlier_tests(alpha, beta) -> Iterator[None]:
+    yield
+    for tenant in (alpha, beta):
+        for made in tenant.ask("GET", "/v1/endpoints")["endpoints"]:
+            tenant.call("DELETE", f"/v1/endpoints/{made['endpointId']}")
+
+
+def arrived(endpoint: LocalEndpoint, count: int = 1):
+    """Return what an endpoint got, once it got so many requests."""
+    return wait_for(
+        f"{count} requests",
+        lambda: list(endpoint.requests) if len(endpoint.requests) >= count else None,
+        SETTLE_SECONDS,
+    )
+
+
+def test_an_event_reaches_each_endpoint_that_subscribes_signed_and_byte_for_byte(alpha, endpoint, other):
+    # Given two endpoints, one of which wants invoices only
+    everything = alpha.add_endpoint(endpoint.url)
+    alpha.add_endpoint(other.url, eventTypes=["invoice.*"])
+    body = b'{ "type":"payment.failed", "data":{"amount":1.10,"big":12345678901234567890,"text":"\xc3\xa9\\u00e9"} }'
+
+    # When an event of another type comes
+    answer = alpha.call("POST", "/v1/events", body)
+    event_id = answer.json()["eventId"]
+    found = alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+
+    # Then the one got exactly these bytes, once, and the official library accepts them
+    assert answer.status_code == 201
+    (request,) = endpoint.requests
+    assert request.body == body
+    assert Webhook(everything["secret"]).verify(request.body, request.headers)
+    assert other.requests == []
+    (made,) = found["deliveries"]
+    assert (made["endpointId"], made["state"], made["attempts"]) == (everything["endpointId"], "DELIVERED", 1)
+
+
+def test_the_style_of_stripe_is_accepted_by_stripes_library(alpha, endpoint):
+    made = alpha.add_endpoint(endpoint.url, style="stripe")
+
+    alpha.send("invoice.paid", {"n": 1})
+    (request,) = arrived(endpoint)
+
+    signature = request.headers["stripe-signature"]
+    assert stripe.WebhookSignature.verify_header(request.body.decode(), signature, made["secret"], 300)
+
+
+def test_a_failed_delivery_is_tried_again_with_the_same_id_and_a_fresh_time(alpha, endpoint):
+    endpoint.behaviour = flaky(1)
+    made = alpha.add_endpoint(endpoint.url)
+
+    event_id = alpha.send("invoice.paid")
+    found = alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+
+    first, second = arrived(endpoint, 2)
+    assert first.webhook_id == second.webhook_id
+    assert int(second.headers["webhook-timestamp"]) > int(first.headers["webhook-timestamp"])
+    for request in (first, second):
+        assert Webhook(made["secret"]).verify(request.body, request.headers)
+    outcomes = [attempt["outcome"] for attempt in found["deliveries"][0]["history"]]
+    assert outcomes == ["status 503", "delivered"]
+
+
+def test_a_dead_endpoint_delays_no_other(alpha, endpoint):
+    alpha.add_endpoint(refused_url())
+    alive = alpha.add_endpoint(endpoint.url)
+
+    event_id = alpha.send("invoice.paid")
+    found = alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+
+    states = {each["endpointId"]: each["state"] for each in found["deliveries"]}
+    assert states.pop(alive["endpointId"]) == "DELIVERED"
+    assert set(states.values()) <= {"PENDING", "FAILED"}
+
+
+def test_gone_disables_the_endpoint_and_an_operator_requeues_what_it_missed(alpha, delivery, endpoint):
+    # Given an endpoint that says it is gone
+    endpoint.behaviour = always(410)
+    made = alpha.add_endpoint(endpoint.url)
+    event_id = alpha.send("invoice.paid")
+    dead = alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DLQ"})
+    assert dead["deliveries"][0]["reason"]
+    assert alpha.ask("GET", f"/v1/endpoints/{made['endpointId']}")["state"] == "DISABLED"
+
+    # When it is back, and an operator requeues the event
+    endpoint.behaviour = always(204)
+    alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/activate")
+    target = {"tenantId": "alpha", "eventId": event_id, "endpointId": made["endpointId"]}
+    answer = delivery.operate("POST", "/operator/requeue", target)
+
+    # Then it is really delivered
+    assert answer.ok, answer.text
+    alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+    assert [request.webhook_id for request in endpoint.requests].count(endpoint.requests[0].webhook_id) == 2
+
+
+def test_a_long_wait_is_a_schedule_in_the_stacks_group_and_no_parked_message(alpha, delivery, endpoint):
+    # Given an endpoint that asks for an hour
+    endpoint.behaviour = always(503, Retry_After="3600")
+    alpha.add_endpoint(endpoint.url)
+
+    event_id = alpha.send("invoice.paid")
+    alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"FAILED"})
+
+    # Then Scheduler has it, for the queue, by the stack's own role
+    scheduler, group = delivery.aws.client("scheduler"), delivery.outputs["schedule_group"]
+    (listed,) = wait_for(
+        "a schedule", lambda: scheduler.list_schedules(GroupName=group)["Schedules"] or None, SETTLE_SECONDS
+    )
+    schedule = scheduler.get_schedule(GroupName=group, Name=listed["Name"])
+    assert schedule["ActionAfterCompletion"] == "DELETE"
+    assert schedule["Target"]["RoleArn"].endswith(f":role/webhook-delivery-scheduler-{delivery.environment}")
+    assert event_id in schedule["Target"]["Input"]
+
+
+def test_two_secrets_sign_during_a_rotation(alpha, endpoint):
+    made = alpha.add_endpoint(endpoint.url)
+
+    rotated = alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/rotate-secret", {})
+    alpha.send("invoice.paid")
+    (request,) = arrived(endpoint)
+
+    assert rotated["secret"] != made["secret"]
+    for secret in (made["secret"], rotated["secret"]):
+        assert Webhook(secret).verify(request.body, request.headers)
+
+
+def test_a_paused_endpoint_gets_what_it_missed_when_it_goes_on(alpha, endpoint):
+    made = alpha.add_endpoint(endpoint.url)
+    alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/pause")
+    event_id = alpha.send("invoice.paid")
+    alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"PENDING"})
+    settled(alpha, event_id)
+    assert endpoint.requests == []
+
+    alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/activate")
+
+    alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+    assert len(endpoint.requests) == 1
+
+
+def test_the_same_idempotency_key_is_one_event(alpha, endpoint):
+    alpha.add_endpoint(endpoint.url)
+    body, key = b'{"type":"invoice.paid"}', {"Idempotency-Key": f"key-{time.time_ns()}"}
+
+    first, again = (alpha.call("POST", "/v1/events", body, key) for _ in range(2))
+    other_body = alpha.call("POST", "/v1/events", b'{"type":"invoice.void"}', key)
+
+    assert first.status_code == again.status_code == 201
+    assert first.json() == again.json()
+    assert other_body.status_code == 409
+    alpha.wait_for_deliveries(first.json()["eventId"], 1, SETTLE_SECONDS, states={"DELIVERED"})
+    assert len(endpoint.requests) == 1
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer x", "Basic YTpi", "Bearer whk_" + "A" * 43])
+def test_without_a_good_token_nobody_gets_past_api_gateway(delivery, header):
+    answer = delivery.get("/v1/events", {} if header is None else {"Authorization": header})
+
+    assert answer.status_code == 401
+    assert set(answer.json()) == {"error", "message", "correlationId"}
+
+
+def test_a_revoked_token_is_good_for_nothing(delivery):
+    # Given a token that nobody has used, so that no answer about it is kept
+    tenant = delivery.make_tenant("gamma")
+    (token,) = delivery.operate("GET", "/operator/tenants/gamma/tokens").json()["tokens"]
+
+    assert delivery.operate("DELETE", f"/operator/tenants/gamma/tokens/{token['tokenId']}").ok
+
+    assert tenant.call("GET", "/v1/events").status_code == 401
+
+
+def test_a_tenant_sees_nothing_of_another(alpha, beta, endpoint):
+    made = alpha.add_endpoint(endpoint.url)
+    event_id = alpha.send("invoice.paid")
+    alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+    foreign = [
+        ("GET", f"/v1/events/{event_id}"),
+        ("DELETE", f"/v1/events/{event_id}/payload"),
+        ("POST", f"/v1/events/{event_id}/deliveries/{made['endpointId']}/resend"),
+        ("GET", f"/v1/endpoints/{made['endpointId']}"),
+        ("DELETE", f"/v1/endpoints/{made['endpointId']}"),
+        ("POST", f"/v1/endpoints/{made['endpointId']}/test"),
+    ]
+
+    answers = [beta.call(method, path) for method, path in foreign]
+
+    assert [answer.status_code for answer in answers] == [404] * len(foreign)
+    assert len({answer.json()["error"] for answer in answers}) == 1
+    assert beta.ask("GET", "/v1/events")["events"] == []
+    assert beta.ask("GET", "/v1/endpoints")["endpoints"] == []
+
+
+def test_a_kept_answer_of_the_authorizer_opens_no_route_of_operators(alpha, delivery):
+    # Given that the authorizer's answer about this token is kept
+    assert alpha.call("GET", "/v1/events").ok
+
+    answer = alpha.call("POST", "/operator/tenants", {"tenantId": "mine", "name": "Mine"})
+
+    assert answer.status_code == 403
+    assert delivery.operate("GET", "/operator/tenants/mine").status_code == 404
+
+
+def test_operators_routes_are_closed_to_strangers(stacks, delivery):
+    stranger = stacks[0].stranger()
+
+    answer = delivery.operate("GET", "/operator/tenants", operator=stranger)
+
+    assert answer.status_code == 403
+    assert delivery.operate("GET", "/operator/tenants").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc", "/.well-known/webhook-keys.json"])
+def test_documents_and_keys_are_for_everybody(delivery, path):
+    assert delivery.get(path).status_code == 200
+
+
+def test_an_asymmetric_signature_verifies_with_the_public_key(alpha, delivery, endpoint):
+    from base64 import b64decode
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    # Given a signing key, and an endpoint that asks for such signatures
+    assert delivery.operate("POST", "/operator/signing-keys", {}).ok
+    alpha.add_endpoint(endpoint.url, asymmetric=True)
+
+    alpha.send("invoice.paid")
+    (request,) = arrived(endpoint)
+
+    # Then one of the published keys verifies what was signed
+    keys = delivery.get("/.well-known/webhook-keys.json").json()["keys"]
+    signed = b".".join(
+        [request.headers["webhook-id"].encode(), request.headers["webhook-timestamp"].encode(), request.body]
+    )
+    (signature,) = [
+        each.removeprefix("v1a,") for each in request.headers["webhook-signature"].split() if each.startswith("v1a,")
+    ]
+    raw = [b64decode(key["publicKey"].removeprefix("whpk_")) for key in keys]
+    Ed25519PublicKey.from_public_bytes(raw[-1]).verify(b64decode(signature), signed)
+
+
+def test_an_inbound_webhook_becomes_an_event_of_the_tenant_that_subscribes(stacks, delivery, endpoint, number):
+    # Given the subscription stripe -> acme of the settings
+    stack = stacks[0]
+    acme = delivery.make_tenant("acme")
+    made = acme.add_endpoint(endpoint.url)
+
+    # When Stripe sends a webhook
+    stack.post(webhook("stripe", number, stack.secrets["stripe"], int(time.time()))).raise_for_status()
+
+    # Then the tenant's endpoint gets it, signed with the tenant's secret
+    (request,) = arrived(endpoint)
+    assert Webhook(made["secret"]).verify(request.body, request.headers)
+    event = json.loads(request.body)
+    assert "stripe" in json.dumps(event)
+    (listed,) = acme.ask("GET", "/v1/events")["events"]
+    assert listed["eventId"].startswith("evt_")
