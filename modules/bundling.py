@@ -59,7 +59,7 @@ DELIVERY_BUNDLES = (
     _delivery("delivery_api", API_CATEGORY),
     _delivery("delivery_operator", API_CATEGORY, NATIVE_CATEGORY),
     _delivery("delivery_docs"),
-    _delivery("delivery_receiver", NATIVE_CATEGORY),
+    _delivery("delivery_receiver"),
 )
 ALL_BUNDLES = INBOUND_BUNDLES + DELIVERY_BUNDLES
 FUNCTIONS = tuple(bundle.function for bundle in INBOUND_BUNDLES if not bundle.suffix)

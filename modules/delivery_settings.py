@@ -118,6 +118,11 @@ class DeliverySettings(Validated):
     )
     delivered_ttl: int = setting(30, unit="days", low=1, high=365, doc="How long what was delivered is kept.")
     dead_ttl: int = setting(14, unit="days", low=1, high=365, doc="How long what was given up is kept for a requeue.")
+    tenant_metrics: bool = setting(
+        True,
+        doc="Count deliveries by tenant, too. Each tenant with traffic in a month is three custom metrics that "
+        "CloudWatch bills.",
+    )
     receiver: bool = setting(
         False,
         doc="Deploy the receiver: public routes that verify the signatures of a tenant's endpoint and simulate faults, "

@@ -151,7 +151,7 @@ class DeliveryStack(TerraformStack):
         worker = self.fleet.worker
         worker.configure(
             {
-                **self.tables.variables,
+                **self.tables.delivery_variables,
                 "QUEUE_URL": self.queues.main.url,
                 "QUEUE_ARN": self.queues.main.arn,
                 **self.schedules.variables,
@@ -161,6 +161,7 @@ class DeliveryStack(TerraformStack):
                 "RETRY_SCHEDULE": delivery.retry_schedule,
                 "ATTEMPT_TIMEOUT": str(delivery.attempt_timeout),
                 "DISABLE_AFTER_HOURS": str(delivery.disable_after),
+                "TENANT_METRICS": "on" if delivery.tenant_metrics else "off",
             }
         )
         self.tables.grant_deliver(worker)
@@ -176,8 +177,7 @@ class DeliveryStack(TerraformStack):
         self.api.authorize_by(authorizer, pattern=AUTHORIZATION_PATTERN)
         api.configure(
             {
-                "ENDPOINTS_TABLE": self.tables.endpoints.name,
-                "EVENTS_TABLE": self.tables.events.name,
+                **self.tables.delivery_variables,
                 "QUEUE_URL": self.queues.main.url,
                 **_rules_of_endpoints(delivery),
                 **_times_to_live(delivery),
@@ -193,7 +193,8 @@ class DeliveryStack(TerraformStack):
         operator = self.fleet.operator
         operator.configure(
             {
-                **self.tables.variables,
+                "TENANTS_TABLE": self.tables.tenants.name,
+                **self.tables.delivery_variables,
                 "QUEUE_URL": self.queues.main.url,
                 **self.signing_keys.variables,
                 **_times_to_live(delivery),
@@ -212,9 +213,7 @@ class DeliveryStack(TerraformStack):
         self.tables.grant_read_public_keys(docs)
         methods = [self.api.route(route, docs) for route in routes_of(DOCS)]
         if receiver is not None:
-            receiver.configure(
-                {"TENANTS_TABLE": self.tables.tenants.name, "ENDPOINTS_TABLE": self.tables.endpoints.name}
-            )
+            receiver.configure({"ENDPOINTS_TABLE": self.tables.endpoints.name})
             self.tables.grant_verify(receiver)
             for route in routes_of(RECEIVER):
                 self.api.route(route, receiver)

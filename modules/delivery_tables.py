@@ -14,6 +14,7 @@ from lambdas.outbound.items import (
     STATE_KEY,
     TENANT_KEY,
 )
+from lambdas.outbound.public_keys import PUBLIC_KEYS_ID
 from modules.cdk import (
     Construct,
     DynamodbTable,
@@ -27,9 +28,6 @@ from modules.lambda_fleet import WebhookFunction
 from modules.naming import Names
 from modules.pinning import pin
 from modules.policy import Condition
-
-# Item of the identity table with the public halves of the signing keys.
-PUBLIC_KEYS = "keys#public"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,13 +96,16 @@ class DeliveryTables(Construct):
             "EVENTS_TABLE": self.events.name,
         }
 
+    @property
+    def delivery_variables(self) -> dict[str, str]:
+        """Environment variables of a function that uses endpoints and events."""
+        return {"ENDPOINTS_TABLE": self.endpoints.name, "EVENTS_TABLE": self.events.name}
+
     def grant_deliver(self, function: WebhookFunction) -> None:
         """Allow what the worker does: keep endpoints' health, and the deliveries and attempts of events."""
-        self._allow(function, "ReadTenants", self.tenants, ["GetItem"])
-        self._allow(function, "KeepEndpoints", self.endpoints, ["GetItem", "Query", "UpdateItem", "PutItem"])
-        self._allow(
-            function, "KeepDeliveries", self.events, ["GetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem"]
-        )
+        self._allow(function, "KeepHealth", self.endpoints, ["GetItem", "BatchGetItem", "Query", "UpdateItem"])
+        self._allow(function, "KeepDeliveries", self.events, ["GetItem", "BatchGetItem", "PutItem", "UpdateItem"])
+        self._allow_index(function, "FindWaitingDeliveries", self.events, BY_STATE_INDEX)
 
     def grant_authorize(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:GetItem`` on the identities."""
@@ -118,21 +119,22 @@ class DeliveryTables(Construct):
         self._allow_index(function, "ListByState", self.events, BY_STATE_INDEX)
 
     def grant_operate(self, function: WebhookFunction) -> None:
-        """Allow what the operators' endpoints do: keep tenants and tokens, requeue, replay, erase payloads."""
-        self._allow(function, "KeepTenants", self.tenants, ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Scan"])
-        self._allow_index(function, "ListTokensOfTenant", self.tenants, BY_TENANT_INDEX)
-        self._allow(function, "ReadEndpoints", self.endpoints, ["GetItem", "Query"])
-        self._allow(function, "KeepEvents", self.events, ["GetItem", "Query", "UpdateItem", "DeleteItem"])
+        """Allow what operators' calls do: keep tenants and tokens, requeue, replay, erase payloads."""
+        identities = ["GetItem", "PutItem", "UpdateItem", "ConditionCheckItem"]
+        self._allow(function, "KeepTenants", self.tenants, identities)
+        self._allow_index(function, "ListTenantsAndTokens", self.tenants, BY_TENANT_INDEX)
+        self._allow(function, "ReadEndpoints", self.endpoints, ["BatchGetItem"])
+        events = ["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"]
+        self._allow(function, "SendAgainAndErase", self.events, events)
         self._allow_index(function, "ListByState", self.events, BY_STATE_INDEX)
 
     def grant_read_public_keys(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:GetItem`` on the one item with the public halves of the signing keys."""
-        self._allow(function, "ReadPublicKeys", self.tenants, ["GetItem"], keys=[PUBLIC_KEYS])
+        self._allow(function, "ReadPublicKeys", self.tenants, ["GetItem"], keys=[PUBLIC_KEYS_ID])
 
     def grant_verify(self, function: WebhookFunction) -> None:
-        """Allow ``dynamodb:GetItem`` on the endpoints, whose secrets verify, and on the public keys."""
-        self._allow(function, "ReadEndpoints", self.endpoints, ["GetItem"])
-        self._allow(function, "ReadPublicKeys", self.tenants, ["GetItem"], keys=[PUBLIC_KEYS])
+        """Allow ``dynamodb:BatchGetItem`` on the endpoints, whose secrets verify."""
+        self._allow(function, "ReadEndpoints", self.endpoints, ["BatchGetItem"])
 
     @staticmethod
     def _allow(

@@ -30,7 +30,7 @@ RANGES = {
     "dead_ttl":           (1,      365,       14),
 }  # fmt: skip
 CHOICES = {"retry_schedule": ("standard-webhooks", "minutes"), "endpoint_rules": ("public-https", "local")}
-OTHERS = {"receiver", "bus_name", "subscriptions", "domain"}
+OTHERS = {"receiver", "tenant_metrics", "bus_name", "subscriptions", "domain"}
 
 
 def settings(**values):
