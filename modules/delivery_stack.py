@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from lambdas.outbound.queue import MAX_DELAY_SECONDS
 from lambdas.outbound.routes import DOCS, OPERATOR_API, TENANT_API
 from modules.api_layer import ApiLayer, GatewayResponse
 from modules.backend import configure_backend
@@ -231,7 +232,7 @@ class DeliveryStack(TerraformStack):
         watch = self.monitoring
         for function in self.fleet.functions.values():
             watch.watch_function(function, refuses_by_errors=function is self.fleet.authorizer)
-        watch.watch_queue(self.queues.main.name)
+        watch.watch_queue(self.queues.main.name, longest_delay=MAX_DELAY_SECONDS)
         watch.watch_dead_letter_queue(
             self.queues.dead_letter.name,
             description="messages wait in the dead letter queue: the pipeline itself failed, or the worker is not well",
@@ -245,6 +246,7 @@ class DeliveryStack(TerraformStack):
         )
         for alarm in DELIVERY_ALARMS:
             watch.watch_event(alarm, self.fleet.functions[alarm.function])
+        watch.show_counts("deliveries", self.fleet.worker, ("FannedOut", "Delivered", "FailedAttempts", "Parked"))
         watch.build_dashboard()
 
     def _publish_outputs(self, delivery: DeliverySettings) -> None:

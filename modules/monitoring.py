@@ -128,17 +128,24 @@ class Monitoring(Construct):
             ],
         )
 
-    def watch_queue(self, queue_name: str) -> None:
-        """Alarm when the backlog is too old or too deep."""
+    def watch_queue(self, queue_name: str, *, longest_delay: int = 0) -> None:
+        """Alarm when the backlog is too old or too deep.
+
+        Parameters
+        ----------
+        longest_delay : int
+            Seconds that a message may be delayed on purpose, which are no backlog.
+        """
         dimensions = {"QueueName": queue_name}
+        oldest = self._settings.backlog_age + longest_delay
         self._metric_alarm(
             "queue-age",
-            f"the oldest message has waited for more than {self._settings.backlog_age} s",
+            f"the oldest message has waited for more than {oldest} s",
             namespace="AWS/SQS",
             metric_name="ApproximateAgeOfOldestMessage",
             dimensions=dimensions,
             statistic="Maximum",
-            threshold=self._settings.backlog_age,
+            threshold=oldest,
         )
         self._metric_alarm(
             "queue-depth",
@@ -201,6 +208,10 @@ class Monitoring(Construct):
             threshold=alarm.threshold,
         )
         self._widget(alarm.id, [[NAMESPACE, alarm.metric, "service", function.name]])
+
+    def show_counts(self, title: str, function: WebhookFunction, metrics: Sequence[str]) -> None:
+        """Show what a function counts, without an alarm."""
+        self._widget(title, [[NAMESPACE, metric, "service", function.name] for metric in metrics])
 
     def watch_api(
         self,

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
 import requests
@@ -24,6 +24,9 @@ from tools.bundle import bundles_for_this_machine
 from tools.ministack import REGION, LocalAws, LocalEndpoint
 from tools.senders import SentWebhook, kept, new_secret
 from tools.terraform import Workspace
+
+if TYPE_CHECKING:
+    from tools.local_delivery import LocalDelivery
 
 ROOT = Path(__file__).resolve().parent.parent
 OPERATOR = "webhook-operator"
@@ -64,6 +67,8 @@ class LocalStack:
         Provider to the signing secret that was put into Secrets Manager; a deployed provider that is not here has none.
     operator : Operator
         Who calls status and replay.
+    delivery : LocalDelivery | None
+        The delivery stack beside it, where that was deployed too.
     """
 
     environment: str
@@ -72,6 +77,7 @@ class LocalStack:
     outputs: Mapping[str, Any]
     secrets: dict[str, str]
     operator: Operator
+    delivery: "LocalDelivery | None" = None
 
     @classmethod
     def deploy(
