@@ -190,7 +190,7 @@ class Delivering:
             self._attempt(admitted, report)
 
     def _held(self, endpoint: Endpoint, health: Health, now_ms: int) -> tuple[int, str] | None:
-        """Return until when the endpoint's deliveries are held up, in milliseconds, and by what; None when they are not."""
+        """Return until when the endpoint's deliveries are held up, in ms, and by what; None when they are not."""
         if endpoint.state is EndpointState.PAUSED:
             return self._spread(now_ms + RECHECK_PAUSED_SECONDS * 1_000, now_ms), PAUSED
         if health.slow_until is not None and now_ms < health.slow_until:
