@@ -164,6 +164,16 @@ class LocalDelivery:
             timeout=REQUEST_TIMEOUT_SECONDS,
         )
 
+    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> requests.Response:
+        """Send bytes to a route as anybody may."""
+        return requests.post(
+            self.base_url + path,
+            data=body,
+            headers=dict(headers),
+            verify=str(self.aws.certificate_authority),
+            timeout=REQUEST_TIMEOUT_SECONDS,
+        )
+
     def operate(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, operator: Operator | None = None
     ) -> requests.Response:

@@ -4,14 +4,20 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import stripe
 from standardwebhooks.webhooks import Webhook
 
 from lambdas.delivery_receiver.faults import Fault
+from modules.naming import DELIVERY_PREFIX, Names
+from tests import emulator
+from tests.e2e.calls import CALLED_BY_LAMBDA, granted, was_called
 from tests.e2e.delivery import both_stacks, refused_url, settled
+from tests.e2e.left import left_behind
 from tools.faulty_receiver import FaultyReceiver
 from tools.local import LocalStack, wait_for
 from tools.local_delivery import LocalDelivery, Tenant
@@ -315,3 +321,121 @@ def test_an_inbound_webhook_becomes_an_event_of_the_tenant_that_subscribes(stack
     assert "stripe" in json.dumps(event)
     (listed,) = acme.ask("GET", "/v1/events")["events"]
     assert listed["eventId"].startswith("evt_")
+
+
+def test_erasure_takes_the_payload_and_leaves_the_event(alpha, delivery):
+    event_id = alpha.send("invoice.paid", {"name": "Jane Doe"})
+    other_id = alpha.send("invoice.paid", {"name": "Jane Doe"})
+
+    assert alpha.call("DELETE", f"/v1/events/{event_id}/payload").ok
+    assert delivery.operate("DELETE", f"/operator/tenants/alpha/events/{other_id}/payload").ok
+
+    assert alpha.event(event_id)["erasedAt"]
+    stored = json.dumps(table(delivery, "events_table_name"))
+    assert "Jane Doe" not in stored
+
+
+def test_a_replay_counts_first_and_then_sends_what_was_given_up(alpha, delivery, endpoint):
+    # Given three events that an endpoint refused for good
+    endpoint.decide = lambda _: Fault(status=410)
+    made = alpha.add_endpoint(endpoint.url())
+    events = [alpha.send("invoice.paid", {"n": n}) for n in range(3)]
+    for event_id in events:
+        alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DLQ"})
+    endpoint.decide = lambda _: Fault()
+    alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/activate")
+    given_up = {"tenantId": "alpha", "endpointId": made["endpointId"], "state": "DLQ"}
+
+    # When
+    counted = delivery.operate("POST", "/operator/replay", {**given_up, "dryRun": True}).json()
+    sent = delivery.operate("POST", "/operator/replay", {**given_up, "dryRun": False}).json()
+
+    # Then
+    assert (counted["matched"], counted["sent"]) == (3, 0)
+    assert sent["sent"] == 3
+    for event_id in events:
+        alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+
+
+def test_the_receiver_verifies_the_signatures_of_an_endpoint(alpha, delivery):
+    made = alpha.add_endpoint(refused_url())
+    now = datetime.now(UTC)
+    body = '{"type":"invoice.paid"}'
+    path = f"/receiver/alpha/{made['endpointId']}"
+
+    def post(secret: str) -> int:
+        headers = {
+            "webhook-id": "msg_1",
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(secret).sign("msg_1", now, body),
+        }
+        return delivery.post(path, body.encode(), headers).status_code
+
+    assert post(made["secret"]) == 200
+    assert post("whsec_" + "A" * 32) == 401
+
+
+def table(delivery: LocalDelivery, output: str) -> list[dict[str, Any]]:
+    """Return every item of a table, in DynamoDB's wire form."""
+    pages = delivery.aws.client("dynamodb").get_paginator("scan").paginate(TableName=delivery.outputs[output])
+    return [item for page in pages for item in page["Items"]]
+
+
+def test_nothing_secret_is_logged_or_kept_in_plain(alpha, delivery):
+    made = alpha.add_endpoint(refused_url(), headers={"X-Custom-Key": "sesame-open"})
+    alpha.send("invoice.paid", {"card": "4242424242424242"})
+    settled_log = delivery.aws.log()
+
+    for secret in (alpha.token, made["secret"], "sesame-open", "4242424242424242"):
+        assert secret not in settled_log
+    # Of tokens only their digests are kept.
+    assert alpha.token not in json.dumps(table(delivery, "tenants_table_name"))
+
+
+def test_every_granted_action_is_called(delivery, report):
+    used, unused = [], []
+    for function in ("worker", "authorizer", "api", "operator", "docs", "receiver"):
+        name = Names(delivery.environment, DELIVERY_PREFIX)(function)
+        # Scheduler's role is handed over inside CreateSchedule, without a call of its own.
+        for action in sorted(granted(delivery.aws, name) - CALLED_BY_LAMBDA - {"iam:PassRole"}):
+            (used if was_called(delivery.aws, name, action) else unused).append(f"{function}: {action}")
+
+    report(f"delivery permissions: {len(used)} granted actions, each seen called: {', '.join(used)}")
+    assert unused == []
+
+
+def test_no_message_was_given_up(delivery):
+    # What endpoints do wrong is a state of their deliveries; the dead letter queue is for faults of ours.
+    sqs = delivery.aws.client("sqs")
+    waiting = sqs.get_queue_attributes(
+        QueueUrl=delivery.outputs["dead_letter_queue_url"], AttributeNames=["ApproximateNumberOfMessages"]
+    )
+
+    assert waiting["Attributes"]["ApproximateNumberOfMessages"] == "0"
+
+
+def test_a_second_plan_has_nothing_to_do(delivery, report):
+    explained, unexplained = emulator.split(delivery.workspace.plan())
+
+    report(f"delivery: second plan: {len(explained)} alarms differ because MiniStack's XML leaves attributes out")
+    assert unexplained == {}
+
+
+def test_neither_plan_nor_state_holds_a_secret(alpha, delivery):
+    state, plan = delivery.workspace.run("state", "pull"), json.dumps(delivery.workspace.plan())
+
+    assert alpha.token not in state + plan
+    assert '"aws_secretsmanager_secret_version"' not in state
+
+
+def test_destroy_takes_the_schedules_along_and_leaves_nothing(stacks, delivery):
+    # Given a schedule that is still waiting
+    group = delivery.outputs["schedule_group"]
+    assert delivery.aws.client("scheduler").list_schedules(GroupName=group)["Schedules"]
+
+    delivery.workspace.destroy()
+    stacks[0].workspace.destroy()
+
+    assert left_behind(delivery.aws) == {}
+    groups = delivery.aws.client("scheduler").list_schedule_groups()["ScheduleGroups"]
+    assert [each["Name"] for each in groups] == ["default"]
