@@ -173,8 +173,8 @@ class EventsQuery(Asked):
 class DeliveriesQuery(EventsQuery):
     """Which deliveries are listed."""
 
-    from_: Time | None = Field(default=None, alias="from", description="Changed last at this time or later.")
-    to: Time | None = Field(default=None, description="Changed last before this time.")
+    from_: Time | None = Field(default=None, alias="from", description="Came to its state at this time or later.")
+    to: Time | None = Field(default=None, description="Came to its state before this time.")
     state: State | None = None
     endpoint_id: EndpointId | None = None
 
@@ -247,7 +247,7 @@ class EventsPage(Told):
 
 
 class DeliveriesPage(Told):
-    """A page of deliveries, the latest change first."""
+    """A page of deliveries, the latest change of state first."""
 
     deliveries: list[DeliveryTold]
     next: str | None = Field(description="Cursor of the next page; null on the last. A page may be short of its limit.")

@@ -20,7 +20,7 @@ from lambdas.outbound.items import (
 )
 from lambdas.outbound.model import Attempt, Delivery, DeliveryState
 from lambdas.outbound.tables import Table
-from lambdas.shared.records import from_item, to_item
+from lambdas.shared.dynamodb import from_item, to_item
 
 WAITING_STATES = (DeliveryState.PENDING, DeliveryState.FAILED)
 # BatchGetItem takes a hundred keys.

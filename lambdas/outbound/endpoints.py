@@ -13,7 +13,7 @@ from lambdas.outbound.items import (
 )
 from lambdas.outbound.model import Endpoint, EndpointState, Health
 from lambdas.outbound.tables import Table
-from lambdas.shared.records import from_item, to_item
+from lambdas.shared.dynamodb import from_item, to_item
 
 
 class Endpoints:

@@ -16,7 +16,7 @@ from lambdas.outbound.items import (
 )
 from lambdas.outbound.model import Event
 from lambdas.outbound.tables import Table
-from lambdas.shared.records import to_item
+from lambdas.shared.dynamodb import to_item
 
 
 class Events:

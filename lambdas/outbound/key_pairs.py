@@ -1,4 +1,4 @@
-"""The stack's ed25519 key pairs: made and retired by operators, private halves in Secrets Manager, public ones in a table.
+"""The stack's ed25519 key pairs, made and retired by operators: private halves in a secret, public ones in a table.
 
 Secrets Manager has no conditional write, so that of two who change the secret at once one would undo the other. A lease
 in the item of the public halves lets one in at a time. A public half is published before its private one can sign.

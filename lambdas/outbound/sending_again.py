@@ -6,7 +6,8 @@ from lambdas.outbound.deliveries import Deliveries
 from lambdas.outbound.ids import ENDPOINT, EVENT, is_id, is_tenant_id
 from lambdas.outbound.model import Delivery
 from lambdas.outbound.problems import conflict, not_found
-from lambdas.outbound.requeue import EVENT_EXPIRED, NOT_FOUND, Refusal, Requeue
+from lambdas.outbound.progress import EVENT_EXPIRED
+from lambdas.outbound.requeue import NOT_FOUND, Refusal, Requeue
 
 
 @dataclass(frozen=True, kw_only=True)

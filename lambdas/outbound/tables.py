@@ -6,8 +6,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.shared.dynamodb import from_item, to_item
 from lambdas.shared.errors import TellableError
-from lambdas.shared.records import from_item, to_item
 
 _MAX_ROUNDS = 5
 _FAILED_CONDITION = "ConditionalCheckFailedException"

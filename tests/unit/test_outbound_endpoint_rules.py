@@ -1,12 +1,21 @@
 """Breaker, rate limit, disabling, and what answers mean: rules that pass no time but the one handed in."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.outbound.breaker import FIRST_OPEN_SECONDS, LONGEST_OPEN_SECONDS, THRESHOLD, Gate, gate, has_to_open, open_ms
+from lambdas.outbound.breaker import (
+    FIRST_OPEN_SECONDS,
+    LONGEST_OPEN_SECONDS,
+    THRESHOLD,
+    Gate,
+    gate,
+    has_to_open,
+    open_ms,
+)
 from lambdas.outbound.disabling import FEWEST_FAILURES, announcement, derived_id, failed_for_too_long
 from lambdas.outbound.model import Endpoint, Health
 from lambdas.outbound.rate_limit import MAX_RATE, NEAR_MS, interval_ms, slot, wake
@@ -109,7 +118,7 @@ def test_a_backlog_comes_back_at_the_pace_of_the_limit(rate, backlog):
         at, next_wake = wake(next_wake, NOW_MS + 5_000, NOW_MS, rate)
         wakes.append(at)
     assert min(wakes) == NOW_MS + 5_000
-    assert {later - earlier for earlier, later in zip(wakes, wakes[1:], strict=False)} <= {interval_ms(rate)}
+    assert {later - earlier for earlier, later in itertools.pairwise(wakes)} <= {interval_ms(rate)}
 
 
 @pytest.mark.parametrize("rate", [0, -1, MAX_RATE + 1])
