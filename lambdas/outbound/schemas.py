@@ -77,6 +77,13 @@ class Problem(Told):
     fields: list[FieldTold] = Field(default=[], json_schema_extra={"description": "Left out when there is none."})
 
 
+class Refusal(Told):
+    """Why a call was refused, where API Gateway may have done it."""
+
+    error: str
+    correlation_id: str
+
+
 class DeliveryTold(Told):
     """One event on its way to one endpoint."""
 
