@@ -33,6 +33,7 @@ from modules.bundling import (
     NATIVE_SUFFIX,
     Bundle,
 )
+from tools.docs_assets import copy_assets
 
 __all__ = ["BUNDLES", "FUNCTIONS", "NATIVE_SUFFIX", "build", "bundles_for_this_machine"]
 
@@ -42,6 +43,9 @@ DEPENDENCIES = BUILD / "dependencies"
 NATIVE_DEPENDENCIES = BUILD / "native-dependencies"
 API_DEPENDENCIES = BUILD / "api-dependencies"
 INSTALLED = {CATEGORY: DEPENDENCIES, NATIVE_CATEGORY: NATIVE_DEPENDENCIES, API_CATEGORY: API_DEPENDENCIES}
+# Files from npm packages, in the place that they have in the bundle.
+DOCS_ASSETS = BUILD / "docs-assets"
+ASSETS = {"delivery_docs": DOCS_ASSETS}
 RUNTIME_PYTHON = (3, 13)
 RUNTIME_PROVIDES = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "urllib3", "python-dateutil", "six"})
 # pip resolves to old versions when it is given the newer platform tag alone.
@@ -60,6 +64,8 @@ def main() -> None:
         )
     for category, folder in INSTALLED.items():
         install_dependencies(ROOT / "Pipfile.lock", folder, category)
+    shutil.rmtree(DOCS_ASSETS, ignore_errors=True)
+    copy_assets(DOCS_ASSETS / "lambdas" / "delivery_docs" / "assets")
     BUNDLES.mkdir(parents=True, exist_ok=True)
     for each in ALL_BUNDLES:
         bundle = BUNDLES / f"{each.name}.zip"
@@ -150,7 +156,10 @@ def build_one(each: Bundle, bundle: Path, installed: Mapping[str, Path] = Mappin
     installed : Mapping[str, Path]
         Category to the folder with its packages.
     """
-    build(each.function, bundle, [installed[category] for category in each.categories], each.shared)
+    folders = [installed[category] for category in each.categories]
+    if each.function in ASSETS:
+        folders.append(ASSETS[each.function])
+    build(each.function, bundle, folders, each.shared)
 
 
 def build(
