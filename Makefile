@@ -31,7 +31,7 @@ synth: bundle ## Write the Terraform JSON of ENVIRONMENT_SUFFIX (dev by default)
 	@npx cdktf synth
 
 deploy: bundle ## Deploy ENVIRONMENT_SUFFIX (dev by default) to AWS, from bundles that are built anew
-	@npx cdktf deploy webhooks-$(or $(ENVIRONMENT_SUFFIX),dev)
+	@npx cdktf deploy '*'
 
 module: bundle ## Write the stack of PRESET (standard by default) or ENVIRONMENT_SUFFIX as a plain Terraform module to OUT
 	@$(PYTHON) -m tools.module $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") $(if $(OUT),--out "$(OUT)")
