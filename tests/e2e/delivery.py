@@ -28,6 +28,13 @@ def _deploy(folders: pytest.TempPathFactory, server: LocalAws) -> tuple[LocalSta
     return stack, LocalDelivery.beside(stack, folders.mktemp("delivery"))
 
 
+def delivery_alone(folders: pytest.TempPathFactory, cleanup: ExitStack) -> LocalDelivery:
+    """Deploy the delivery stack of the environment ``local`` without its inbound one: its bus is there, and no more."""
+    server = cleanup.enter_context(LocalAws.start())
+    server.client("events").create_event_bus(Name="webhook-events-local")
+    return LocalDelivery.deploy(server, folders.mktemp("delivery"))
+
+
 def refused_url() -> str:
     """Return the URL of a port on which nobody listens."""
     with socket.socket() as probe:
