@@ -13,7 +13,7 @@ from lambdas.outbound.endpoint_admin import EndpointAdmin
 from lambdas.outbound.ids import EVENT, is_id
 from lambdas.outbound.intake import Intake, Submission
 from lambdas.outbound.listing import Listing, Range
-from lambdas.outbound.model import Delivery, DeliveryState, EndpointState
+from lambdas.outbound.model import Delivery, DeliveryState, EndpointState, SignatureStyle
 from lambdas.outbound.problems import conflict, not_found, wrong
 from lambdas.outbound.rest import Call, Rest
 from lambdas.outbound.routes import TENANT_API
@@ -382,7 +382,11 @@ class _Endpoints:
 
 def _chosen(body: Any) -> dict[str, Any]:
     """Return a body's fields as an endpoint keeps them."""
-    return {**body.model_dump(), "filters": schemas.filters_as_text(body.filters)}
+    return {
+        **body.model_dump(),
+        "filters": schemas.filters_as_text(body.filters),
+        "style": SignatureStyle(body.style),
+    }
 
 
 def _event_id(call: Call) -> str:
