@@ -21,7 +21,7 @@ class FieldProblem:
     problem: str
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class ProblemError(Exception):
     """A call that gets no 2xx.
 
@@ -44,6 +44,9 @@ class ProblemError(Exception):
     message: str
     fields: Sequence[FieldProblem] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.code
 
     def body(self, correlation_id: str) -> dict[str, Any]:
         """Return the answer's body."""

@@ -16,15 +16,9 @@ from lambdas.outbound.identities import Identities, TenantState, token_id_of
 from lambdas.outbound.routes import ROUTES, TOKEN
 from tests.lambdas.delivery_api_support import Place
 from tests.lambdas.support import Unreliable, aws_error, lambda_context, raising
-from tools.ministack import LocalAws
 
 API = "arn:aws:execute-api:us-east-1:000000000000:api1234567/live"
 METHOD_ARN = f"{API}/GET/v1/endpoints"
-
-
-@pytest.fixture
-def place(local_aws: LocalAws) -> Place:
-    return Place.build(local_aws)
 
 
 @pytest.fixture
