@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from modules.presets import PRESETS
 from tests.synth.template import Template
 from tools import reviewed
 
@@ -61,8 +62,14 @@ def preset_of(bundles: Path) -> Callable[[str], Template]:
     return cache(lambda preset: Template(synthesize(preset, bundles)))
 
 
-@pytest.fixture(params=reviewed.NAMES)
+@pytest.fixture(params=PRESETS)
 def preset(request: pytest.FixtureRequest, preset_of: Callable[[str], Template]) -> Template:
+    """Each preset in turn."""
+    return preset_of(request.param)
+
+
+@pytest.fixture(params=reviewed.NAMES)
+def any_stack(request: pytest.FixtureRequest, preset_of: Callable[[str], Template]) -> Template:
     """Each preset in turn, and the delivery stack."""
     return preset_of(request.param)
 

@@ -18,12 +18,14 @@ from tools import reviewed
 COMPUTED = {'replace(uuid(), "-", "")'}
 
 
-def test_whatever_is_referred_to_is_declared(preset):
-    expressions = {found for text in texts(preset.document) for found in re.findall(r"\$\{([^}]*)\}", text)} - COMPUTED
+def test_whatever_is_referred_to_is_declared(any_stack):
+    expressions = {
+        found for text in texts(any_stack.document) for found in re.findall(r"\$\{([^}]*)\}", text)
+    } - COMPUTED
     undeclared = set()
-    for expression in {*expressions, *(text for r in preset.resources() for text in r.get("depends_on", []))}:
+    for expression in {*expressions, *(text for r in any_stack.resources() for text in r.get("depends_on", []))}:
         try:
-            preset.target(expression)
+            any_stack.target(expression)
         except UndeclaredError as error:
             undeclared.add(str(error))
 
@@ -31,11 +33,11 @@ def test_whatever_is_referred_to_is_declared(preset):
     assert "aws_sqs_queue.queues_main.arn" in expressions
 
 
-def test_no_token_was_left_unresolved(preset):
+def test_no_token_was_left_unresolved(any_stack):
     # What CDKTF's tokens look like when they are computed with instead of handed on.
     tokens = re.compile(r"TfToken|\$\{Token|#\{|e\+308|\[object|\bNaN\b|\bundefined\b")
 
-    assert tokens.findall(json.dumps(preset.document)) == []
+    assert tokens.findall(json.dumps(any_stack.document)) == []
 
 
 # Types whose resources take tags, of those that the stack has.
@@ -93,13 +95,17 @@ def test_the_types_that_take_tags_are_those_of_the_provider(preset_of):
     assert {type_ for type_ in used if of_the_provider[type_]} == TAGGED
 
 
-def test_every_resource_that_can_carries_the_three_tags(preset):
-    three = {"Environment": preset.environment, "Service": "webhooks", "ManagedBy": "cdktf"}
+def test_every_resource_that_can_carries_the_three_tags(any_stack):
+    three = {"Environment": any_stack.environment, "Service": "webhooks", "ManagedBy": "cdktf"}
 
     tags = {
-        resource.address: dict(resource.get("tags", {})) for resource in preset.resources() if resource.type in TAGGED
+        resource.address: dict(resource.get("tags", {}))
+        for resource in any_stack.resources()
+        if resource.type in TAGGED
     }
-    named = {resource.address for resource in preset.resources() if NAME_ATTRIBUTES.get(resource.type) == "tags.Name"}
+    named = {
+        resource.address for resource in any_stack.resources() if NAME_ATTRIBUTES.get(resource.type) == "tags.Name"
+    }
     # Where AWS has no name but a tag, or shows the tag instead.
     others = {address: of.pop("Name", None) for address, of in tags.items()}
 
@@ -161,10 +167,10 @@ def test_every_type_is_known_to_have_a_name_or_none(preset_of):
     assert used_types(preset_of) == {*NAME_ATTRIBUTES, *UNNAMED}
 
 
-def test_every_resource_that_can_has_a_name_of_ours(preset):
+def test_every_resource_that_can_has_a_name_of_ours(any_stack):
     unnamed = [
         resource.address
-        for resource in preset.resources()
+        for resource in any_stack.resources()
         if resource.type in NAME_ATTRIBUTES and not resource.given_name
     ]
 
@@ -180,8 +186,8 @@ def not_ending_with(environment, template):
     }
 
 
-def test_every_name_ends_with_the_environment(preset):
-    assert not_ending_with(preset.environment, preset) == set()
+def test_every_name_ends_with_the_environment(any_stack):
+    assert not_ending_with(any_stack.environment, any_stack) == set()
 
 
 def test_every_name_ends_with_an_environment_that_has_hyphens(synthesize):
