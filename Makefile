@@ -15,7 +15,7 @@ endif
 required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 
 .PHONY: help setup bundle synth deploy module demo up down secret send verify-archive test test-fast audit audit-accept \
-	audit-setup audit-lock cost simulate lint docs golden bench fuzz lock clean
+	audit-setup audit-lock browser-setup cost simulate lint docs openapi golden bench fuzz lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -31,7 +31,7 @@ synth: bundle ## Write the Terraform JSON of ENVIRONMENT_SUFFIX (dev by default)
 	@npx cdktf synth
 
 deploy: bundle ## Deploy ENVIRONMENT_SUFFIX (dev by default) to AWS, from bundles that are built anew
-	@npx cdktf deploy webhooks-$(or $(ENVIRONMENT_SUFFIX),dev)
+	@npx cdktf deploy '*'
 
 module: bundle ## Write the stack of PRESET (standard by default) or ENVIRONMENT_SUFFIX as a plain Terraform module to OUT
 	@$(PYTHON) -m tools.module $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") $(if $(OUT),--out "$(OUT)")
@@ -55,10 +55,10 @@ send: setup ## Send COUNT signed webhooks of PROVIDER (EVENT=type, FORGE=body|ke
 verify-archive: setup ## Verify anew what is archived (PROVIDER=name, RETIRED=file with keys that were rotated out)
 	@$(PYTHON) -m tools.verify_archive $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(RETIRED),--retired $(RETIRED))
 
-test: bundle audit-setup lint ## Run all tests, the end-to-end ones on a local AWS included
+test: bundle audit-setup browser-setup lint ## Run all tests, the end-to-end ones on a local AWS included
 	@$(PYTHON) -m pytest
 
-test-fast: bundle ## Run the tests that need no Terraform
+test-fast: bundle browser-setup ## Run the tests that need no Terraform
 	@$(PYTHON) -m pytest tests/unit tests/lambdas tests/synth
 
 # What is audited: the presets; ENVIRONMENTS="prod staging" of cdktf.json; or PLAN=plan.json of 'terraform show -json'.
@@ -72,6 +72,9 @@ audit-accept: bundle audit-setup ## Take the audited plans for reviewed: later o
 
 audit-setup: setup ## Install checkov and the IAM linter into an environment of their own
 	@python3 tools/setup.py audit
+
+browser-setup: setup ## Find the browser of the tests (CHROMIUM=path); on Debian, install it when there is none
+	@python3 tools/setup.py browser
 
 audit-lock: setup ## Lock that environment anew
 	@$(PYTHON) -m tools.audit.lock
@@ -99,6 +102,9 @@ lint: setup ## Check format, style and types
 
 docs: setup ## Write the generated tables of README
 	@$(PYTHON) -m tools.docs
+
+openapi: setup ## Write the OpenAPI document of the delivery API
+	@$(PYTHON) -m tools.openapi
 
 golden: bundle ## Accept what the presets deploy now as reviewed: write tests/synth/golden
 	@$(PYTHON) -m tools.golden

@@ -1,4 +1,4 @@
-"""The inbound pipeline as one Terraform stack, and the app that synthesizes it.
+"""The inbound pipeline as one Terraform stack, and the app that synthesizes it, with the delivery stack where wanted.
 
 ``python main.py`` and ``cdktf synth`` write it to ``cdktf.out``; the environment is chosen with ``ENVIRONMENT_SUFFIX``.
 Importing this module synthesizes nothing.
@@ -15,6 +15,7 @@ from modules.backend import configure_backend
 from modules.bundling import BUNDLES
 from modules.cdk import App, AwsProvider, Construct, DataAwsCallerIdentity, TerraformOutput, TerraformStack
 from modules.concurrency import reserved_concurrency
+from modules.delivery_stack import DeliveryStack
 from modules.environments import is_declared, load_settings
 from modules.event_alarms import EVENT_ALARMS
 from modules.event_routing import EventRouting
@@ -30,6 +31,8 @@ from modules.storage_layer import StorageLayer
 from modules.subscriber_queues import SubscriberQueues
 from modules.tags import tag_everything, tags_of
 from modules.validation import SettingsError
+
+__all__ = ["DeliveryStack", "WebhookStack", "build_app"]
 
 ROOT = Path(__file__).resolve().parent
 
@@ -225,7 +228,7 @@ class WebhookStack(TerraformStack):
 
 
 def build_app(environment: str, outdir: Path | None = None, bundles: Path = BUNDLES) -> App:
-    """Return the app with the stack of one environment, ready to synthesize.
+    """Return the app with the stacks of one environment, ready to synthesize.
 
     Parameters
     ----------
@@ -241,7 +244,12 @@ def build_app(environment: str, outdir: Path | None = None, bundles: Path = BUND
     """
     settings = load_settings(ROOT / "cdktf.json", environment)
     app = App(outdir=str(outdir or os.environ.get("CDKTF_OUTDIR") or ROOT / "cdktf.out"))
-    WebhookStack(app, f"webhooks-{settings.environment}", settings, bundles)
+    inbound = WebhookStack(app, f"webhooks-{settings.environment}", settings, bundles) if settings.inbound else None
+    if settings.delivery is not None:
+        delivery = DeliveryStack(app, f"delivery-{settings.environment}", settings, bundles)
+        if inbound is not None:
+            # Its bus, and the account's log role, must be there first.
+            delivery.add_dependency(inbound)
     return app
 
 

@@ -3,13 +3,16 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from modules.cdk import (
     ApiGatewayAccount,
     ApiGatewayApiKey,
+    ApiGatewayAuthorizer,
+    ApiGatewayBasePathMapping,
     ApiGatewayDeployment,
+    ApiGatewayDomainName,
     ApiGatewayGatewayResponse,
     ApiGatewayIntegration,
     ApiGatewayMethod,
@@ -42,6 +45,7 @@ from modules.policy import Statement, policy_document
 from modules.settings import ApiSettings
 
 STAGE = "v1"
+AUTHORIZER_CACHE_SECONDS = 300
 
 # One line of JSON for each request; no header and no body among it.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
@@ -76,14 +80,20 @@ class GatewayResponse:
         HTTP status.
     message : str
         Text of the answer.
-    retry_after : int
-        Seconds after which the sender should try again.
+    retry_after : int | None
+        Seconds after which the sender should try again; None where that would not help.
+    headers : Mapping[str, str]
+        Other headers of the answer.
+    code : str
+        What programs know the case by; without one, the text stands in its place.
     """
 
     response_type: str
     status: int
     message: str
-    retry_after: int
+    retry_after: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
 
 
 FROZEN_BY_A_DEPLOYMENT = (
@@ -117,7 +127,8 @@ class Route:
     path : str
         Path from the root, with parameters in braces.
     authorization : str
-        ``NONE`` where the function verifies a signature itself, ``AWS_IAM`` for operators.
+        ``NONE`` where the function verifies a signature itself, ``AWS_IAM`` for operators, ``CUSTOM`` for what the
+        API's Lambda authorizer lets through.
     required_headers : Sequence[str]
         Headers without which API Gateway refuses the request before any function runs.
     """
@@ -135,7 +146,7 @@ class Route:
     @property
     def any_path(self) -> str:
         """The path with ``*`` for each parameter, as ARNs have it."""
-        return re.sub(r"{\w+}", "*", self.path)
+        return re.sub(r"{\w+\+?}", "*", self.path)
 
 
 WEBHOOK_BY_PATH = Route(method="POST", path="/webhook/{provider}")
@@ -159,11 +170,19 @@ class ApiLayer(Construct):
         Naming of the environment.
     log_retention : int
         Days that access and execution log are kept.
+    description : str
+        What the API is for.
+    stage_name : str
+        Name of its stage, the first part of every path at the API's own address.
+    responses : Sequence[GatewayResponse] | None
+        What API Gateway itself answers; `GATEWAY_RESPONSES` where nothing is given.
 
     Attributes
     ----------
     api : ApiGatewayRestApi
         The API.
+    stage_name : str
+        As given.
     stage : ApiGatewayStage
         Its stage, after `deploy`.
     api_key : ApiGatewayApiKey | None
@@ -173,8 +192,21 @@ class ApiLayer(Construct):
     stage: ApiGatewayStage
     api_key: ApiGatewayApiKey | None = None
 
-    def __init__(self, scope: Construct, id_: str, *, settings: ApiSettings, names: Names, log_retention: int) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: ApiSettings,
+        names: Names,
+        log_retention: int,
+        description: str = "Receives payment webhooks",
+        stage_name: str = STAGE,
+        responses: Sequence[GatewayResponse] | None = None,
+    ) -> None:
         super().__init__(scope, id_)
+        self.stage_name = stage_name
+        self._authorizer: ApiGatewayAuthorizer | None = None
         self._settings = settings
         self._names = names
         self._log_retention = log_retention
@@ -185,7 +217,7 @@ class ApiLayer(Construct):
             self,
             "api",
             name=names("api"),
-            description="Receives payment webhooks",
+            description=description,
             endpoint_configuration={"types": ["REGIONAL"]},
             # Every body arrives base64-encoded, so that the bytes that were signed are the bytes that are verified.
             binary_media_types=["*/*"],
@@ -195,11 +227,52 @@ class ApiLayer(Construct):
         self._validator = ApiGatewayRequestValidator(
             self, "headers", name=names("headers"), rest_api_id=self.api.id, validate_request_parameters=True
         )
-        for response in GATEWAY_RESPONSES:
+        for response in GATEWAY_RESPONSES if responses is None else responses:
             self._deployed.append(self._gateway_response(response))
 
-    def route(self, route: Route, function: WebhookFunction) -> None:
-        """Add a method that a function answers, and allow API Gateway to invoke the function for it alone."""
+    def authorize_by(self, function: WebhookFunction, *, pattern: str) -> None:
+        """Have a function decide who may call the routes that say ``CUSTOM``, by the header ``Authorization``.
+
+        What it answers is kept for five minutes for each value of the header, and for every method alike.
+        Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
+
+        Parameters
+        ----------
+        pattern : str
+            What the header must match; anything else is refused before the function runs.
+        """
+        self._authorizer = ApiGatewayAuthorizer(
+            self,
+            "authorizer",
+            name=self._names("authorizer"),
+            rest_api_id=self.api.id,
+            type="TOKEN",
+            authorizer_uri=function.function.invoke_arn,
+            identity_source="method.request.header.Authorization",
+            identity_validation_expression=pattern,
+            authorizer_result_ttl_in_seconds=AUTHORIZER_CACHE_SECONDS,
+        )
+        LambdaPermission(
+            self,
+            "authorizer_permission",
+            statement_id="ApiGateway-authorizer",
+            action="lambda:InvokeFunction",
+            function_name=function.function.function_name,
+            principal="apigateway.amazonaws.com",
+            source_arn=f"{self.api.execution_arn}/authorizers/{self._authorizer.id}",
+        )
+        self._deployed.append(self._authorizer)
+
+    def route(self, route: Route, function: WebhookFunction) -> ApiGatewayMethod:
+        """Add a method that a function answers, and allow API Gateway to invoke the function for it alone.
+
+        Raises
+        ------
+        ValueError
+            When the route needs an authorizer, and the API has none yet.
+        """
+        if route.authorization == "CUSTOM" and self._authorizer is None:
+            raise ValueError(f"{route.method} {route.path}: the API has no authorizer yet: call authorize_by first")
         resource_id = self._resource(route.path)
         method = ApiGatewayMethod(
             self,
@@ -208,6 +281,7 @@ class ApiLayer(Construct):
             resource_id=resource_id,
             http_method=route.method,
             authorization=route.authorization,
+            authorizer_id=self._authorizer.id if self._authorizer and route.authorization == "CUSTOM" else None,
             request_parameters={f"method.request.header.{name}": True for name in route.required_headers} or None,
             request_validator_id=self._validator.id if route.required_headers else None,
             api_key_required=(self._settings.api_key and route.authorization == "NONE") or None,
@@ -233,6 +307,26 @@ class ApiLayer(Construct):
         )
         self._deployed += [method, integration]
         self._routes.append(route)
+        return method
+
+    def add_domain(self, name: str, certificate_arn: str) -> ApiGatewayDomainName:
+        """Give the API, after `deploy`, a domain of its own, whose DNS record and certificate are somebody else's."""
+        domain = ApiGatewayDomainName(
+            self,
+            "domain",
+            domain_name=name,
+            regional_certificate_arn=certificate_arn,
+            endpoint_configuration={"types": ["REGIONAL"]},
+            security_policy="TLS_1_2",
+        )
+        ApiGatewayBasePathMapping(
+            self,
+            "domain_mapping",
+            api_id=self.api.id,
+            stage_name=self.stage.stage_name,
+            domain_name=domain.domain_name,
+        )
+        return domain
 
     def operator_policy(self) -> DataAwsIamPolicyDocument:
         """Return a policy for operators: ``execute-api:Invoke`` on the routes that ask for IAM, and nothing else."""
@@ -244,7 +338,7 @@ class ApiLayer(Construct):
                     sid="CallOperatorsEndpoints",
                     actions=["execute-api:Invoke"],
                     resources=[
-                        f"{self.api.execution_arn}/{STAGE}/{route.method}{route.any_path}"
+                        f"{self.api.execution_arn}/{self.stage_name}/{route.method}{route.any_path}"
                         for route in self._routes
                         if route.authorization == "AWS_IAM"
                     ],
@@ -270,7 +364,7 @@ class ApiLayer(Construct):
         execution_log = CloudwatchLogGroup(
             self,
             "execution_log",
-            name=f"API-Gateway-Execution-Logs_{self.api.id}/{STAGE}",
+            name=f"API-Gateway-Execution-Logs_{self.api.id}/{self.stage_name}",
             retention_in_days=self._log_retention,
         )
         self.stage = ApiGatewayStage(
@@ -278,7 +372,7 @@ class ApiLayer(Construct):
             "stage",
             rest_api_id=self.api.id,
             deployment_id=deployment.id,
-            stage_name=STAGE,
+            stage_name=self.stage_name,
             xray_tracing_enabled=True,
             access_log_settings=ApiGatewayStageAccessLogSettings(
                 destination_arn=access_log.arn, format=json.dumps(_ACCESS_LOG, separators=(",", ":"))
@@ -356,15 +450,21 @@ class ApiLayer(Construct):
         return parent
 
     def _gateway_response(self, response: GatewayResponse) -> ApiGatewayGatewayResponse:
+        retry = {} if response.retry_after is None else {"Retry-After": response.retry_after}
+        headers = {**retry, **response.headers}
+        said = f'"error":"{response.code or response.message}"'
+        if response.code:
+            said += f',"message":"{response.message}"'
         return ApiGatewayGatewayResponse(
             self,
             response.response_type.lower(),
             rest_api_id=self.api.id,
             response_type=response.response_type,
             status_code=str(response.status),
-            response_parameters={"gatewayresponse.header.Retry-After": f"'{response.retry_after}'"},
+            response_parameters={f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()}
+            or None,
             response_templates={
-                "application/json": f'{{"error":"{response.message}","correlationId":"$context.requestId"}}'
+                "application/json": f'{{{said},"correlationId":"$context.requestId"}}',
             },
         )
 

@@ -23,7 +23,10 @@ from cdktf import (  # noqa: E402
 )
 from cdktf_cdktf_provider_aws.api_gateway_account import ApiGatewayAccount  # noqa: E402
 from cdktf_cdktf_provider_aws.api_gateway_api_key import ApiGatewayApiKey  # noqa: E402
+from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer  # noqa: E402
+from cdktf_cdktf_provider_aws.api_gateway_base_path_mapping import ApiGatewayBasePathMapping  # noqa: E402
 from cdktf_cdktf_provider_aws.api_gateway_deployment import ApiGatewayDeployment  # noqa: E402
+from cdktf_cdktf_provider_aws.api_gateway_domain_name import ApiGatewayDomainName  # noqa: E402
 from cdktf_cdktf_provider_aws.api_gateway_gateway_response import ApiGatewayGatewayResponse  # noqa: E402
 from cdktf_cdktf_provider_aws.api_gateway_integration import ApiGatewayIntegration  # noqa: E402
 from cdktf_cdktf_provider_aws.api_gateway_method import ApiGatewayMethod  # noqa: E402
@@ -48,6 +51,7 @@ from cdktf_cdktf_provider_aws.cloudwatch_event_rule import CloudwatchEventRule  
 from cdktf_cdktf_provider_aws.cloudwatch_event_target import (  # noqa: E402
     CloudwatchEventTarget,
     CloudwatchEventTargetDeadLetterConfig,
+    CloudwatchEventTargetInputTransformer,
     CloudwatchEventTargetSqsTarget,
 )
 from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup  # noqa: E402
@@ -71,6 +75,7 @@ from cdktf_cdktf_provider_aws.dynamodb_table import (  # noqa: E402
     DynamodbTableGlobalSecondaryIndex,
     DynamodbTablePointInTimeRecovery,
     DynamodbTableServerSideEncryption,
+    DynamodbTableTtl,
 )
 from cdktf_cdktf_provider_aws.iam_role import IamRole  # noqa: E402
 from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy  # noqa: E402
@@ -110,6 +115,7 @@ from cdktf_cdktf_provider_aws.s3_bucket_versioning import (  # noqa: E402
     S3BucketVersioningA,
     S3BucketVersioningVersioningConfiguration,
 )
+from cdktf_cdktf_provider_aws.scheduler_schedule_group import SchedulerScheduleGroup  # noqa: E402
 from cdktf_cdktf_provider_aws.secretsmanager_secret import SecretsmanagerSecret  # noqa: E402
 from cdktf_cdktf_provider_aws.security_group import SecurityGroup, SecurityGroupEgress  # noqa: E402
 from cdktf_cdktf_provider_aws.sns_topic import SnsTopic  # noqa: E402
@@ -124,6 +130,12 @@ from cdktf_cdktf_provider_aws.vpc_security_group_ingress_rule import VpcSecurity
 from constructs import Construct, IConstruct  # noqa: E402
 
 __all__ = [
+    "CloudwatchEventTargetInputTransformer",
+    "DynamodbTableTtl",
+    "SchedulerScheduleGroup",
+    "ApiGatewayDomainName",
+    "ApiGatewayBasePathMapping",
+    "ApiGatewayAuthorizer",
     "ApiGatewayApiKey",
     "ApiGatewayUsagePlan",
     "ApiGatewayUsagePlanApiStages",

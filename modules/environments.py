@@ -2,17 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from modules.presets import PRESETS
-from modules.settings import BackendSettings, Settings
-from modules.validation import SettingsError
+from modules.settings import Settings
+from modules.validation import SettingsError, section_of
 
-_SECTIONS = {"backend": BackendSettings} | {
-    declared.name: declared.type for declared in fields(Settings) if is_dataclass(declared.type)
-}
+_SECTIONS = {declared.name: kind for declared in fields(Settings) if (kind := section_of(declared))}
 
 
 def load_settings(path: Path, environment: str) -> Settings:
@@ -137,12 +135,23 @@ def build_settings(environment: str, values: Mapping[str, Any]) -> Settings:
 
 def _build_section(section: str, kind: Any, values: Mapping[str, Any]) -> Any:
     _refuse_unknown(f"{section}.", values, kind)
+    values = {**values, **_inner_sections(section, kind, values)}
     try:
         return kind(**values)
     except SettingsError as error:
         raise SettingsError(f"{section}.{error}") from error
     except TypeError as error:
         raise SettingsError(f"{section}: a setting is missing: {error}") from error
+
+
+def _inner_sections(section: str, kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what groups of settings within a group become."""
+    inner = {declared.name: found for declared in fields(kind) if (found := section_of(declared))}
+    given = {name: values[name] for name in inner if values.get(name) is not None}
+    for name, value in given.items():
+        if not isinstance(value, Mapping):
+            raise SettingsError(f"{section}.{name}: {value!r} is not a group of settings")
+    return {name: _build_section(f"{section}.{name}", inner[name], value) for name, value in given.items()}
 
 
 def _refuse_unknown(prefix: str, values: Mapping[str, Any], kind: Any) -> None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from modules.bundling import FUNCTIONS, bundle_of
@@ -34,14 +35,41 @@ MANAGE_NETWORK_INTERFACES = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class FunctionSize:
+    """What one function may use, where it is not what all functions of the settings do.
+
+    Attributes
+    ----------
+    memory : int
+        MB.
+    timeout : int
+        Seconds.
+    """
+
+    memory: int
+    timeout: int
+
+
 class WebhookFunction(Construct):
     """One deployed Lambda function.
 
     What it may do is what the ``grant_*`` methods of other layers add through `allow`; by itself it may write its own
     log and its traces.
 
+    Parameters
+    ----------
+    name : str
+        Folder of its code below ``lambdas/``.
+    called : str | None
+        What it is called in AWS, where that is not the folder.
+    size : FunctionSize | None
+        Its memory and time-out, where they are not those of the settings.
+
     Attributes
     ----------
+    name : str
+        Its name in AWS.
     function : LambdaFunction
         The function.
     role : IamRole
@@ -59,10 +87,13 @@ class WebhookFunction(Construct):
         account_id: str,
         reserved_concurrency: int | None,
         bundle: Path,
-        placement: Placement | None,
+        placement: Placement | None = None,
+        called: str | None = None,
+        size: FunctionSize | None = None,
     ) -> None:
         super().__init__(scope, id_)
-        self.name = names(name.replace("_", "-"))
+        self.name = names((called or name).replace("_", "-"))
+        size = size or FunctionSize(memory=settings.memory, timeout=settings.timeout)
         log_group = CloudwatchLogGroup(
             self, "logs", name=f"/aws/lambda/{self.name}", retention_in_days=settings.log_retention
         )
@@ -115,8 +146,8 @@ class WebhookFunction(Construct):
             handler=f"lambdas.{name}.handler.handler",
             filename=asset.path,
             source_code_hash=base64.b64encode(hashlib.sha256(bundle.read_bytes()).digest()).decode("ascii"),
-            memory_size=settings.memory,
-            timeout=settings.timeout,
+            memory_size=size.memory,
+            timeout=size.timeout,
             reserved_concurrent_executions=reserved_concurrency,
             tracing_config=LambdaFunctionTracingConfig(mode="Active"),
             environment=LambdaFunctionEnvironment(variables=dict(self._environment)),
@@ -132,9 +163,11 @@ class WebhookFunction(Construct):
         """What the function may do."""
         return tuple(self._statements)
 
-    def allow(self, sid: str, actions: Sequence[str], resources: Sequence[str]) -> None:
+    def allow(
+        self, sid: str, actions: Sequence[str], resources: Sequence[str], conditions: Sequence[Condition] = ()
+    ) -> None:
         """Add a statement to the function's policy."""
-        self._state(Statement(sid=sid, actions=actions, resources=resources))
+        self._state(Statement(sid=sid, actions=actions, resources=resources, conditions=conditions))
 
     def _state(self, statement: Statement) -> None:
         self._statements.append(statement)
@@ -169,23 +202,98 @@ class WebhookFunction(Construct):
         self.function.put_environment(variables=dict(self._environment))
 
 
-class LambdaFleet(Construct):
-    """All functions of the inbound pipeline.
+@dataclass(frozen=True, kw_only=True)
+class FleetMember:
+    """A function that a fleet deploys.
+
+    Attributes
+    ----------
+    folder : str
+        Folder of its code below ``lambdas/``, which its bundle is called after.
+    called : str | None
+        What it is called in AWS, where that is not the folder.
+    size : FunctionSize | None
+        Its memory and time-out, where they are not those of the settings.
+    reserved_concurrency : int | None
+        Executions reserved for it; None leaves it to the account's unreserved ones.
+    native : bool
+        Whether it needs the bundle with compiled code, where there are two.
+    """
+
+    folder: str
+    called: str | None = None
+    size: FunctionSize | None = None
+    reserved_concurrency: int | None = None
+    native: bool = False
+
+
+class Fleet(Construct):
+    """The functions of one stack.
 
     Parameters
     ----------
+    members : Sequence[FleetMember]
+        Which functions.
     settings : FunctionSettings
-        Runtime and size.
+        Runtime, size, logs.
     names : Names
-        Naming of the environment.
+        Naming of the stack.
     account_id : str
         The account, which alone may have Lambda assume the roles.
     bundles : Path
         Folder with the bundles that ``make bundle`` built.
-    reserved_concurrency : Mapping[str, int]
-        Executions reserved for a function, by its name.
     placement : Placement | None
         Subnets and security groups, for functions in a VPC.
+
+    Attributes
+    ----------
+    functions : dict[str, WebhookFunction]
+        What a function is called, to the function.
+
+    Raises
+    ------
+    FileNotFoundError
+        When a bundle has not been built.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        members: Sequence[FleetMember],
+        settings: FunctionSettings,
+        names: Names,
+        account_id: str,
+        bundles: Path,
+        placement: Placement | None = None,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.functions = {
+            member.called or member.folder: WebhookFunction(
+                self,
+                member.called or member.folder,
+                name=member.folder,
+                settings=settings,
+                names=names,
+                account_id=account_id,
+                reserved_concurrency=member.reserved_concurrency,
+                bundle=bundle_of(bundles, member.folder, native=member.native),
+                placement=placement,
+                called=member.called,
+                size=member.size,
+            )
+            for member in members
+        }
+
+
+class LambdaFleet(Fleet):
+    """All functions of the inbound pipeline.
+
+    Parameters
+    ----------
+    reserved_concurrency : Mapping[str, int]
+        Executions reserved for a function, by its name.
     native_ingestion : bool
         Whether a deployed provider's signatures need compiled code, which is in a bundle of its own.
 
@@ -193,11 +301,6 @@ class LambdaFleet(Construct):
     ----------
     ingestion, processing, status, dead_letter, replay : WebhookFunction
         The functions.
-
-    Raises
-    ------
-    FileNotFoundError
-        When a bundle has not been built.
     """
 
     def __init__(
@@ -213,21 +316,24 @@ class LambdaFleet(Construct):
         placement: Placement | None = None,
         native_ingestion: bool = False,
     ) -> None:
-        super().__init__(scope, id_)
-        self.functions = {
-            name: WebhookFunction(
-                self,
-                name,
-                name=name,
-                settings=settings,
-                names=names,
-                account_id=account_id,
+        members = [
+            FleetMember(
+                folder=name,
                 reserved_concurrency=reserved_concurrency.get(name),
-                bundle=bundle_of(bundles, name, native=native_ingestion and name == "ingestion"),
-                placement=placement,
+                native=native_ingestion and name == "ingestion",
             )
             for name in FUNCTIONS
-        }
+        ]
+        super().__init__(
+            scope,
+            id_,
+            members=members,
+            settings=settings,
+            names=names,
+            account_id=account_id,
+            bundles=bundles,
+            placement=placement,
+        )
         self.ingestion = self.functions["ingestion"]
         self.processing = self.functions["processing"]
         self.status = self.functions["status"]

@@ -69,10 +69,34 @@ class Monitoring(Construct):
         )
         SnsTopicPolicy(self, "topic_policy", arn=self.topic.arn, policy=document.json)
 
-    def watch_function(self, function: WebhookFunction) -> None:
-        """Alarm when the share of failed invocations exceeds the setting, and when invocations are throttled."""
+    def watch_function(self, function: WebhookFunction, *, refuses_by_errors: bool = False) -> None:
+        """Alarm when the share of failed invocations exceeds the setting, and when invocations are throttled.
+
+        Parameters
+        ----------
+        refuses_by_errors : bool
+            Whether it can refuse only by failing, as an authorizer must, so that its errors say nothing.
+        """
         id_ = function.node.id
         dimensions = {"FunctionName": function.function.function_name}
+        if not refuses_by_errors:
+            self._error_rate_alarm(id_, dimensions)
+        self._metric_alarm(
+            f"{id_}-throttles",
+            "invocations are throttled: the reserved concurrency is used up",
+            namespace="AWS/Lambda",
+            metric_name="Throttles",
+            dimensions=dimensions,
+        )
+        self._widget(
+            id_,
+            [
+                ["AWS/Lambda", name, "FunctionName", dimensions["FunctionName"]]
+                for name in ("Invocations", "Errors", "Throttles")
+            ],
+        )
+
+    def _error_rate_alarm(self, id_: str, dimensions: Mapping[str, str]) -> None:
         self._alarm(
             f"{id_}-errors",
             f"more than {self._settings.error_rate} % of the invocations fail",
@@ -94,7 +118,7 @@ class Monitoring(Construct):
                         metric=CloudwatchMetricAlarmMetricQueryMetric(
                             namespace="AWS/Lambda",
                             metric_name=metric,
-                            dimensions=dimensions,
+                            dimensions=dict(dimensions),
                             period=_PERIOD_SECONDS,
                             stat="Sum",
                         ),
@@ -103,32 +127,25 @@ class Monitoring(Construct):
                 ),
             ],
         )
-        self._metric_alarm(
-            f"{id_}-throttles",
-            "invocations are throttled: the reserved concurrency is used up",
-            namespace="AWS/Lambda",
-            metric_name="Throttles",
-            dimensions=dimensions,
-        )
-        self._widget(
-            id_,
-            [
-                ["AWS/Lambda", name, "FunctionName", dimensions["FunctionName"]]
-                for name in ("Invocations", "Errors", "Throttles")
-            ],
-        )
 
-    def watch_queue(self, queue_name: str) -> None:
-        """Alarm when the backlog is too old or too deep."""
+    def watch_queue(self, queue_name: str, *, longest_delay: int = 0) -> None:
+        """Alarm when the backlog is too old or too deep.
+
+        Parameters
+        ----------
+        longest_delay : int
+            Seconds that a message may be delayed on purpose, which are no backlog.
+        """
         dimensions = {"QueueName": queue_name}
+        oldest = self._settings.backlog_age + longest_delay
         self._metric_alarm(
             "queue-age",
-            f"the oldest message has waited for more than {self._settings.backlog_age} s",
+            f"the oldest message has waited for more than {oldest} s",
             namespace="AWS/SQS",
             metric_name="ApproximateAgeOfOldestMessage",
             dimensions=dimensions,
             statistic="Maximum",
-            threshold=self._settings.backlog_age,
+            threshold=oldest,
         )
         self._metric_alarm(
             "queue-depth",
@@ -192,16 +209,30 @@ class Monitoring(Construct):
         )
         self._widget(alarm.id, [[NAMESPACE, alarm.metric, "service", function.name]])
 
-    def watch_api(self, api_name: str, stage: str) -> None:
-        """Alarm when the API answers 5xx, and when it refuses much, which may happen before any function runs."""
+    def show_counts(self, title: str, function: WebhookFunction, metrics: Sequence[str]) -> None:
+        """Show what a function counts, without an alarm."""
+        self._widget(title, [[NAMESPACE, metric, "service", function.name] for metric in metrics])
+
+    def watch_api(
+        self,
+        api_name: str,
+        stage: str,
+        refused: str = "over the throttle, without the API key, forged, or unreadable",
+    ) -> None:
+        """Alarm when the API answers 5xx, and when it refuses much, which may happen before any function runs.
+
+        Parameters
+        ----------
+        refused : str
+            Why it may have refused, in words.
+        """
         dimensions = {"ApiName": api_name, "Stage": stage}
         self._metric_alarm(
             "api-5xx", "the API answers 5xx", namespace="AWS/ApiGateway", metric_name="5XXError", dimensions=dimensions
         )
         self._metric_alarm(
             "api-4xx",
-            f"more than {self._settings.refused_requests} requests were refused: over the throttle, without the API "
-            "key, forged, or unreadable",
+            f"more than {self._settings.refused_requests} requests were refused: {refused}",
             namespace="AWS/ApiGateway",
             metric_name="4XXError",
             dimensions=dimensions,

@@ -3,19 +3,23 @@
 from dataclasses import dataclass
 
 PREFIX = "webhook"
+DELIVERY_PREFIX = f"{PREFIX}-delivery"
 
 
 @dataclass(frozen=True)
 class Names:
-    """Makes the names of one environment.
+    """Makes the names of one stack of an environment.
 
     Attributes
     ----------
     environment : str
         Environment suffix.
+    prefix : str
+        What every name begins with; another one for each stack of an environment.
     """
 
     environment: str
+    prefix: str = PREFIX
 
     def __call__(self, resource: str, of: str | None = None) -> str:
         """Return the name of a resource.
@@ -27,4 +31,4 @@ class Names:
             provider ``shop-eu`` of the environment ``dev`` would have the names of ``shop`` in ``eu-dev``.
         """
         part = f"-{of.replace('-', '_')}" if of else ""
-        return f"{PREFIX}-{resource}{part}-{self.environment}"
+        return f"{self.prefix}-{resource}{part}-{self.environment}"

@@ -1,5 +1,7 @@
 """The main queue, its dead letter queue, and who may send to and receive from them."""
 
+from collections.abc import Sequence
+
 from modules.cdk import (
     Construct,
     LambdaEventSourceMapping,
@@ -9,7 +11,7 @@ from modules.cdk import (
 from modules.lambda_fleet import WebhookFunction
 from modules.naming import Names
 from modules.pinning import pin
-from modules.queues import allow_redrive, dead_letter_queue, protect_queue, working_queue
+from modules.queues import allow_redrive, dead_letter_queue, from_rules, protect_queue, working_queue
 from modules.settings import QueueSettings
 from modules.settings_rules import SMALL_BATCH
 
@@ -24,7 +26,9 @@ class QueueLayer(Construct):
     settings : QueueSettings
         Visibility, receives, retention, batches.
     names : Names
-        Naming of the environment.
+        Naming of the stack.
+    rule_arns : Sequence[str]
+        Event rules that may send to the main queue.
 
     Attributes
     ----------
@@ -32,7 +36,9 @@ class QueueLayer(Construct):
         The queues.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, settings: QueueSettings, names: Names) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, settings: QueueSettings, names: Names, rule_arns: Sequence[str] = ()
+    ) -> None:
         super().__init__(scope, id_)
         self._settings = settings
         self.dead_letter = dead_letter_queue(self, "dead_letter", names("dlq"), fifo=settings.fifo)
@@ -40,8 +46,8 @@ class QueueLayer(Construct):
         self.main = working_queue(self, "main", names("queue"), settings, self.dead_letter)
         pin(self.main, f"{id_}_main")
         allow_redrive(self, "redrive_allow", self.main, self.dead_letter)
-        for name, queue in (("main", self.main), ("dead_letter", self.dead_letter)):
-            protect_queue(self, f"{name}_policy", queue)
+        protect_queue(self, "main_policy", self.main, [from_rules(rule_arns, self.main)] if rule_arns else ())
+        protect_queue(self, "dead_letter_policy", self.dead_letter)
 
     @property
     def sender_variables(self) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from modules.cdk import Construct, SqsQueue, SqsQueuePolicy, SqsQueueRedriveAllowPolicy
-from modules.policy import Statement, deny_plain_http, policy_document
+from modules.policy import Condition, Statement, deny_plain_http, policy_document
 from modules.settings import QueueSettings
 
 # The longest that SQS keeps a message. A standard dead letter queue counts from when the message was first sent.
@@ -63,6 +63,20 @@ def protect_queue(scope: Construct, id_: str, queue: SqsQueue, allowed: Sequence
     """Refuse plain HTTP on a queue; allow what the statements say to other services."""
     document = policy_document(scope, f"{id_}_document", [*allowed, deny_plain_http(["sqs:*"], [queue.arn])])
     SqsQueuePolicy(scope, id_, queue_url=queue.id, policy=document.json)
+
+
+def from_rules(rule_arns: Sequence[str], queue: SqsQueue) -> Statement:
+    """Return the statement that lets some rules, and nothing else of EventBridge, send to a queue.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+    """
+    return Statement(
+        sid="RuleSends",
+        actions=["sqs:SendMessage"],
+        resources=[queue.arn],
+        services=["events.amazonaws.com"],
+        conditions=[Condition(test="ArnEquals", variable="aws:SourceArn", values=rule_arns)],
+    )
 
 
 def _kind(name: str, fifo: bool) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from modules.delivery_settings import DeliverySettings
 from modules.settings_rules import check_together
 from modules.validation import SettingsError, Validated, setting
 
@@ -294,7 +295,9 @@ class BackendSettings(Validated):
     """Where Terraform's state is kept: an S3 bucket, locked by a file beside the state."""
 
     bucket: str = setting(doc="Bucket of the state; it must exist.")
-    key: str = setting(doc="Object key of the state.")
+    key: str = setting(
+        doc="Object key of the inbound stack's state. That of the delivery stack has `-delivery` before its suffix."
+    )
     region: str = setting("us-east-1", doc="Region of the bucket.")
     use_path_style: bool = setting(
         False, doc="Put the bucket's name into the path of the URL, as S3-compatible stores other than AWS want it."
@@ -310,7 +313,7 @@ class BackendSettings(Validated):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(Validated):
-    """All settings of one stack.
+    """All settings of an environment: of its inbound stack, and of its delivery stack where it has one.
 
     Raises
     ------
@@ -337,6 +340,9 @@ class Settings(Validated):
         pattern=r"[\w .:/=+@-]{1,256}",
         words="1 to 256 letters, digits, blanks and any of + - = . _ : / @",
     )
+    inbound: bool = setting(
+        True, doc="Deploy the inbound stack. Without it, `delivery` must be there; what is said of providers is unused."
+    )
     providers: Mapping[str, str] = setting(
         factory=lambda: {name: name for name in ("stripe", "github", "standard-webhooks", "generic")},
         doc="Deployed providers: the name in the URL, and the entry of the registry behind it.",
@@ -354,6 +360,7 @@ class Settings(Validated):
     routing: RoutingSettings = setting(factory=RoutingSettings, doc="The event bus.")
     network: NetworkSettings = setting(factory=NetworkSettings, doc="The network.")
     monitoring: MonitoringSettings = setting(factory=MonitoringSettings, doc="The alarms.")
+    delivery: DeliverySettings | None = setting(None, doc="The delivery stack; without it, there is none.")
 
     def __post_init__(self) -> None:
         """Check every field, and those that depend on each other."""

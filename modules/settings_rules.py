@@ -50,6 +50,7 @@ def check_together(settings: Settings) -> None:
     _check_network(settings)
     _check_certificates(settings)
     _check_runtime(settings)
+    _check_delivery(settings)
 
 
 def _check_region(settings: Settings) -> None:
@@ -177,7 +178,9 @@ def _check_subscribers(settings: Settings) -> None:
 
 
 def _check_concurrency(settings: Settings) -> None:
-    reserved = reserved_concurrency(settings.api.throttle_rate, settings.functions)
+    reserved = reserved_concurrency(settings.api.throttle_rate, settings.functions) if settings.inbound else {}
+    if settings.delivery is not None:
+        reserved["delivery"] = settings.delivery.worker_concurrency
     limit = settings.functions.account_concurrency
     if (total := sum(reserved.values())) > limit - UNRESERVED:
         shares = " and ".join(f"{count:,} for {name}" for name, count in reserved.items())
@@ -226,6 +229,31 @@ def _check_runtime(settings: Settings) -> None:
                 f"functions.runtime: {settings.functions.runtime!r} is not allowed with providers.{name}, whose "
                 f"signatures need code that is compiled for {NATIVE_RUNTIME}"
             )
+
+
+def _check_delivery(settings: Settings) -> None:
+    delivery = settings.delivery
+    if delivery is None:
+        if not settings.inbound:
+            raise SettingsError("inbound: false leaves nothing to deploy; allowed: false together with a delivery")
+        return
+    if settings.functions.runtime != NATIVE_RUNTIME:
+        raise SettingsError(
+            f"functions.runtime: {settings.functions.runtime!r} is not allowed with delivery, whose functions need "
+            f"code that is compiled for {NATIVE_RUNTIME}"
+        )
+    for provider in delivery.subscriptions:
+        _check_name("delivery.subscriptions", provider)
+        if settings.inbound and delivery.bus_name is None and provider not in settings.providers:
+            raise SettingsError(
+                f"delivery.subscriptions: {provider!r} is none of the deployed providers, "
+                f"{', '.join(settings.providers)}"
+            )
+    if delivery.subscriptions and delivery.bus_name is None and not settings.inbound:
+        raise SettingsError(
+            "delivery.bus_name: is missing; without an inbound stack in this environment, delivery.subscriptions needs "
+            "the name of the event bus"
+        )
 
 
 def _check_name(field: str, name: str) -> None:

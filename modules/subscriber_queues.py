@@ -13,8 +13,7 @@ from modules.cdk import (
 )
 from modules.naming import Names
 from modules.pinning import pin
-from modules.policy import Condition, Statement
-from modules.queues import allow_redrive, dead_letter_queue, protect_queue, working_queue
+from modules.queues import allow_redrive, dead_letter_queue, from_rules, protect_queue, working_queue
 from modules.settings import QueueSettings
 
 
@@ -100,7 +99,7 @@ class SubscriberQueues(Construct):
         )
         allow_redrive(self, f"{name}_redrive_allow", queues.queue, dead_letter)
         for id_, queue in ((f"{name}_policy", queues.queue), (f"{name}_undelivered_policy", queues.undelivered)):
-            protect_queue(self, id_, queue, [_from_rule(rule, queue)])
+            protect_queue(self, id_, queue, [from_rules([rule.arn], queue)])
         protect_queue(self, f"{name}_dead_letter_policy", dead_letter)
         CloudwatchEventTarget(
             self,
@@ -113,17 +112,3 @@ class SubscriberQueues(Construct):
             dead_letter_config=CloudwatchEventTargetDeadLetterConfig(arn=queues.undelivered.arn),
         )
         return queues
-
-
-def _from_rule(rule: CloudwatchEventRule, queue: SqsQueue) -> Statement:
-    """Return the statement that lets one rule, and nothing else of EventBridge, send to a queue.
-
-    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
-    """
-    return Statement(
-        sid="RuleSends",
-        actions=["sqs:SendMessage"],
-        resources=[queue.arn],
-        services=["events.amazonaws.com"],
-        conditions=[Condition(test="ArnEquals", variable="aws:SourceArn", values=[rule.arn])],
-    )

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, cast, get_origin
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from typing import Any, cast, get_args, get_origin
 
 
 class SettingsError(ValueError):
@@ -76,6 +76,12 @@ def rule_of(declared: "Field[Any]") -> Rule:
     return cast(Rule, declared.metadata["rule"])
 
 
+def section_of(declared: "Field[Any]") -> type | None:
+    """Return the settings class that a field holds, or may hold; None for a plain value."""
+    kinds = (declared.type, *get_args(declared.type))
+    return next((kind for kind in kinds if isinstance(kind, type) and is_dataclass(kind)), None)
+
+
 class Validated:
     """A settings class whose fields are checked when it is made.
 
@@ -96,10 +102,8 @@ def _check(declared: "Field[Any]", value: Any) -> None:
     rule = rule_of(declared)
     if value is None and declared.default is None:
         return
-    expected = int if declared.type == int | None else declared.type if declared.type in (int, bool, str) else None
-    if isinstance(expected, type) and (
-        not isinstance(value, expected) or (expected is int and isinstance(value, bool))
-    ):
+    expected = next((kind for kind in (int, bool, str) if declared.type in (kind, kind | None)), None)
+    if expected is not None and (not isinstance(value, expected) or (expected is int and isinstance(value, bool))):
         wanted = {int: "a whole number", bool: "true or false", str: "a text"}[expected]
         raise SettingsError(f"{declared.name}: {value!r} is not {wanted}")
     if (group := get_origin(declared.type)) in (Mapping, Sequence) and (

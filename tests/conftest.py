@@ -8,16 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from modules.bundling import ALL_BUNDLES, BUNDLES
 from tests.second_server import deploy_to_a_server
-from tools.bundle import BUNDLES, FUNCTIONS, NATIVE, NATIVE_SUFFIX
 from tools.local import LocalStack
 from tools.ministack import LocalAws
 
 
 @pytest.fixture(scope="session")
 def bundles() -> Path:
-    names = [*FUNCTIONS, *(name + NATIVE_SUFFIX for name in NATIVE)]
-    missing = [name for name in names if not (BUNDLES / f"{name}.zip").is_file()]
+    missing = [each.name for each in ALL_BUNDLES if not (BUNDLES / f"{each.name}.zip").is_file()]
     assert not missing, "the bundles have not been built: run 'make bundle', which 'make test' does by itself"
     return BUNDLES
 

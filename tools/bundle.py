@@ -19,20 +19,35 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from types import MappingProxyType
 
-from modules.bundling import BUNDLES, FUNCTIONS, NATIVE_SUFFIX
+from modules.bundling import (
+    ALL_BUNDLES,
+    API_CATEGORY,
+    BUNDLES,
+    CATEGORY,
+    FUNCTIONS,
+    NATIVE_CATEGORY,
+    NATIVE_SUFFIX,
+    Bundle,
+)
+from tools.docs_assets import copy_assets
 from tools.reachable import unreachable
+
+__all__ = ["BUNDLES", "FUNCTIONS", "NATIVE_SUFFIX", "build", "bundles_for_this_machine"]
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
 DEPENDENCIES = BUILD / "dependencies"
-# The functions whose bundle comes a second time with the compiled packages; no other code imports them.
-NATIVE = ("ingestion",)
 NATIVE_DEPENDENCIES = BUILD / "native-dependencies"
-CATEGORY, NATIVE_CATEGORY = "functions", "functions-native"
+API_DEPENDENCIES = BUILD / "api-dependencies"
+INSTALLED = {CATEGORY: DEPENDENCIES, NATIVE_CATEGORY: NATIVE_DEPENDENCIES, API_CATEGORY: API_DEPENDENCIES}
+# Files from npm packages, in the place that they have in the bundle.
+DOCS_ASSETS = BUILD / "docs-assets"
+ASSETS = {"delivery_docs": DOCS_ASSETS}
 RUNTIME_PYTHON = (3, 13)
 RUNTIME_PROVIDES = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "urllib3", "python-dateutil", "six"})
 # Packages of which only what a function reaches is shipped.
@@ -53,16 +68,16 @@ def main() -> None:
         print(
             f"bundle: this is Python {sys.version_info[0]}.{sys.version_info[1]}, so no bytecode for 3.13 is included"
         )
-    install_dependencies(ROOT / "Pipfile.lock", DEPENDENCIES)
-    install_dependencies(ROOT / "Pipfile.lock", NATIVE_DEPENDENCIES, NATIVE_CATEGORY)
+    for category, folder in INSTALLED.items():
+        install_dependencies(ROOT / "Pipfile.lock", folder, category)
+    shutil.rmtree(DOCS_ASSETS, ignore_errors=True)
+    copy_assets(DOCS_ASSETS / "lambdas" / "delivery_docs" / "assets")
     BUNDLES.mkdir(parents=True, exist_ok=True)
-    jobs = [(function, function, [DEPENDENCIES]) for function in FUNCTIONS]
-    jobs += [(function + NATIVE_SUFFIX, function, [DEPENDENCIES, NATIVE_DEPENDENCIES]) for function in NATIVE]
-    for name, function, dependencies in jobs:
-        bundle = BUNDLES / f"{name}.zip"
-        build(function, bundle, dependencies)
+    for each in ALL_BUNDLES:
+        bundle = BUNDLES / f"{each.name}.zip"
+        build_one(each, bundle)
         digest = hashlib.sha256(bundle.read_bytes()).hexdigest()
-        print(f"bundle: {name:16} {bundle.stat().st_size:>9,} bytes  sha256 {digest[:16]}")
+        print(f"bundle: {each.name:20} {bundle.stat().st_size:>9,} bytes  sha256 {digest[:16]}")
 
 
 def bundles_for_this_machine(folder: Path) -> Path:
@@ -79,10 +94,12 @@ def bundles_for_this_machine(folder: Path) -> Path:
     if platform.machine() in ("aarch64", "arm64") and sys.version_info[:2] == RUNTIME_PYTHON:
         return BUNDLES
     shutil.copytree(BUNDLES, folder, dirs_exist_ok=True)
-    here = folder / "native-dependencies"
-    copy_installed(locked_names(ROOT / "Pipfile.lock", NATIVE_CATEGORY), here)
-    for function in NATIVE:
-        build(function, folder / f"{function}{NATIVE_SUFFIX}.zip", (DEPENDENCIES, here))
+    here = {category: folder / f"{category}-here" for category in INSTALLED if category != CATEGORY}
+    for category, target in here.items():
+        copy_installed(locked_names(ROOT / "Pipfile.lock", category), target)
+    for each in ALL_BUNDLES:
+        if each.is_native:
+            build_one(each, folder / f"{each.name}.zip", INSTALLED | here)
     return folder
 
 
@@ -136,10 +153,33 @@ def install_dependencies(lock: Path, target: Path, category: str = CATEGORY) -> 
     stamp.write_text(requirements, encoding="utf-8")
 
 
-def build(function: str, bundle: Path, dependencies: Sequence[Path] = (DEPENDENCIES,)) -> None:
-    """Write the bundle of one function, with what is installed in some folders."""
+def build_one(each: Bundle, bundle: Path, installed: Mapping[str, Path] = MappingProxyType(INSTALLED)) -> None:
+    """Write a bundle as it is declared.
+
+    Parameters
+    ----------
+    installed : Mapping[str, Path]
+        Category to the folder with its packages.
+    """
+    folders = [installed[category] for category in each.categories]
+    if each.function in ASSETS:
+        folders.append(ASSETS[each.function])
+    build(each.function, bundle, folders, each.shared)
+
+
+def build(
+    function: str, bundle: Path, dependencies: Sequence[Path] = (DEPENDENCIES,), shared: Sequence[str] = ("shared",)
+) -> None:
+    """Write the bundle of one function, with what is installed in some folders.
+
+    Parameters
+    ----------
+    shared : Sequence[str]
+        Folders below ``lambdas/`` whose code it shares with others.
+    """
     package = ROOT / "lambdas"
-    sources = {f"lambdas/{path.relative_to(package).as_posix()}": path for path in _python_files(package, function)}
+    files_of_it = _files(package, (*shared, function))
+    sources = {f"lambdas/{path.relative_to(package).as_posix()}": path for path in files_of_it}
     for folder in dependencies:
         for path in folder.rglob("*"):
             name = path.relative_to(folder).as_posix()
@@ -160,8 +200,13 @@ def build(function: str, bundle: Path, dependencies: Sequence[Path] = (DEPENDENC
             archive.writestr(entry, files[name])
 
 
-def _python_files(package: Path, function: str) -> list[Path]:
-    return [package / "__init__.py", *(package / "shared").rglob("*.py"), *(package / function).rglob("*.py")]
+def _files(package: Path, folders: Sequence[str]) -> list[Path]:
+    """Return the files of some folders, data such as documents among them."""
+    found = [path for folder in folders for path in (package / folder).rglob("*")]
+    return [
+        package / "__init__.py",
+        *(path for path in found if path.is_file() and "__pycache__" not in path.parts),
+    ]
 
 
 def _bytecode(sources: dict[str, Path]) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""``make demo``: the pipeline on a laptop, from a webhook's signature to its replay, and what became of each."""
+"""``make demo``: both halves on a laptop, from a webhook's signature to its replay, and on to tenants' endpoints."""
 
 import hashlib
 import hmac
@@ -19,6 +19,7 @@ from rich.table import Table
 from lambdas.shared.archive import BATCH_PREFIX
 from modules.naming import Names
 from tools.archived import payloads_of
+from tools.demo_delivery import show_delivery
 from tools.downstream import Downstream
 from tools.local import ROOT, LocalStack, wait_for
 from tools.saved_stack import SavedStack
@@ -47,6 +48,8 @@ def main() -> None:
         show_dead_letter_and_replay(stack, downstream, routed)
         show_archive(stack, [item for _, item, status in sent if status < 300])
         show_routed(routed)
+        if stack.delivery is not None:
+            show_delivery(stack, stack.delivery, console)
     console.print(f"\n[bold green]done[/] in {time.monotonic() - started:.0f} s; everything that was started is gone.")
     show_where_next()
 
@@ -54,12 +57,14 @@ def main() -> None:
 @contextmanager
 def running_stack(folder: Path, *, keep: bool = False) -> Iterator[LocalStack]:
     """Start the stack on a local AWS, with progress, and take it down afterwards, unless it is to be kept."""
-    console.print("[bold]1. The stack[/] on a local AWS (MiniStack, IAM enforced on every call, TLS)")
+    console.print("[bold]1. The stacks[/] on a local AWS (MiniStack, IAM enforced on every call, TLS)")
     with ExitStack() as cleanup:
         with terraform_progress() as (on_deploy, on_event):
             stack = SavedStack(folder, ENVIRONMENT).start(on_deploy, on_event)
         cleanup.enter_context(stack.aws)
-        console.print(f"   {stack.aws.url}\n   endpoint {stack.base_url}")
+        console.print(f"   {stack.aws.url}\n   webhooks come in at {stack.base_url}")
+        if stack.delivery is not None:
+            console.print(f"   events for delivery at {stack.delivery.base_url}/v1/events")
         yield stack
         if keep:
             cleanup.pop_all()

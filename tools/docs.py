@@ -3,19 +3,20 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
 from lambdas.shared.providers.entry import Provider
 from lambdas.shared.providers.registry import REGISTRY
-from main import WebhookStack
+from main import DeliveryStack, WebhookStack
 from modules.cdk import Testing
 from modules.environments import build_settings
 from modules.guards.table import GUARDS
 from modules.presets import PRESETS
-from modules.settings import BackendSettings, Settings
-from modules.validation import rule_of
+from modules.settings import Settings
+from modules.validation import rule_of, section_of
+from tools import reviewed
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
@@ -26,13 +27,16 @@ def main() -> None:
 
 
 def synthesized() -> dict[str, Any]:
-    """Return the Terraform JSON of a stack that has everything: an API key, a network, and a subscriber."""
+    """Return the Terraform JSON of stacks that have everything: API key, network, subscriber; receiver, domain."""
     settings = build_settings("dev", {"preset": "burst", "routing": {"subscribers": {"name": "generic"}}})
-    document: dict[str, Any] = json.loads(Testing.synth(WebhookStack(Testing.app(), "webhooks-dev", settings)))
-    return document
+    delivery = build_settings("dev", reviewed.values_of(reviewed.DELIVERY))
+    return {
+        "inbound": json.loads(Testing.synth(WebhookStack(Testing.app(), "webhooks-dev", settings))),
+        "delivery": json.loads(Testing.synth(DeliveryStack(Testing.app(), "delivery-dev", delivery))),
+    }
 
 
-def with_tables(text: str, stack: dict[str, Any]) -> str:
+def with_tables(text: str, stacks: dict[str, Any]) -> str:
     """Return README's text with the tables as the code has them now.
 
     Raises
@@ -45,8 +49,10 @@ def with_tables(text: str, stack: dict[str, Any]) -> str:
         "options": options_table(),
         "settings": settings_table(),
         "guards": guards_table(),
-        "outputs": outputs_table(stack),
-        "alarms": alarms_table(stack),
+        "outputs": outputs_table(stacks["inbound"]),
+        "alarms": alarms_table(stacks["inbound"]),
+        "delivery-outputs": outputs_table(stacks["delivery"]),
+        "delivery-alarms": alarms_table(stacks["delivery"]),
     }
     for name, table in tables.items():
         begin, end = f"<!-- table: {name} -->\n", f"<!-- end: {name} -->"
@@ -140,8 +146,7 @@ def replay_window(entry: Provider) -> int | None:
 def all_settings(kind: Any = Settings, prefix: str = "") -> Iterator[tuple[str, "Field[Any]"]]:
     """Yield every setting: its path, such as ``api.throttle_rate``, and its declaration."""
     for declared in fields(kind):
-        section = BackendSettings if declared.name == "backend" else declared.type
-        if is_dataclass(section):
+        if section := section_of(declared):
             yield from all_settings(section, f"{prefix}{declared.name}.")
         else:
             yield prefix + declared.name, declared

@@ -1,25 +1,29 @@
-"""The golden synths: what each preset deploys, written down to be reviewed like code.
+"""The golden synths: what each preset and outbound delivery deploy, written down to be reviewed like code.
 
 ``make golden`` writes them anew; a test compares. What is left out changes without a change of what is deployed: the
 bundles' digests and paths, and Terraform's own block, of which only the backend says something.
 """
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from main import WebhookStack
 from modules.bundling import BUNDLES
 from modules.cdk import Testing
 from modules.environments import build_settings
-from modules.presets import PRESETS
+from tools import reviewed
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "synth" / "golden"
-# Each preset's environment is called like it. One has a subscriber, whose queues no preset has by itself.
+# Each one's environment is called like it. One has a subscriber, whose queues no preset has by itself.
 VALUES: Mapping[str, Mapping[str, Any]] = {
-    preset: {"preset": preset, **({"routing": {"subscribers": {"ledger": "stripe"}}} if preset == "ordered" else {})}
-    for preset in PRESETS
+    name: {
+        **reviewed.values_of(name),
+        **({"routing": {"subscribers": {"ledger": "stripe"}}} if name == "ordered" else {}),
+    }
+    for name in reviewed.NAMES
 }
 # Attributes that follow from code or from what else is in the file, by Terraform type.
 _LEFT_OUT = {
@@ -29,9 +33,9 @@ _LEFT_OUT = {
 
 
 def main() -> None:
-    """Write the golden synth of every preset."""
+    """Write the golden synths, or those that are named."""
     FOLDER.mkdir(exist_ok=True)
-    for preset in VALUES:
+    for preset in sys.argv[1:] or VALUES:
         path(preset).write_text(golden(synthesize(preset)), encoding="utf-8")
         print(f"golden: {path(preset).name}")
 
@@ -44,7 +48,7 @@ def path(preset: str) -> Path:
 def synthesize(preset: str, bundles: Path = BUNDLES) -> dict[str, Any]:
     """Return the Terraform JSON of a preset."""
     settings = build_settings(preset, VALUES[preset])
-    stack = WebhookStack(Testing.app(), f"webhooks-{preset}", settings, bundles)
+    stack = reviewed.build(Testing.app(), settings, bundles)
     document: dict[str, Any] = json.loads(Testing.synth(stack, True))
     return document
 
@@ -88,7 +92,9 @@ def _written_out(value: Any) -> Any:
     if isinstance(value, list):
         return [_written_out(item) for item in value]
     if isinstance(value, str) and value.startswith('{"'):
-        return _written_out(json.loads(value))
+        # The template of a message is no JSON before its variables are filled in.
+        with suppress(ValueError):
+            return _written_out(json.loads(value))
     return value
 
 

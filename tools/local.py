@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
 import requests
@@ -24,6 +24,9 @@ from tools.bundle import bundles_for_this_machine
 from tools.ministack import REGION, LocalAws, LocalEndpoint
 from tools.senders import SentWebhook, kept, new_secret
 from tools.terraform import Workspace
+
+if TYPE_CHECKING:
+    from tools.local_delivery import LocalDelivery
 
 ROOT = Path(__file__).resolve().parent.parent
 OPERATOR = "webhook-operator"
@@ -64,6 +67,8 @@ class LocalStack:
         Provider to the signing secret that was put into Secrets Manager; a deployed provider that is not here has none.
     operator : Operator
         Who calls status and replay.
+    delivery : LocalDelivery | None
+        The delivery stack beside it, where that was deployed too.
     """
 
     environment: str
@@ -72,6 +77,7 @@ class LocalStack:
     outputs: Mapping[str, Any]
     secrets: dict[str, str]
     operator: Operator
+    delivery: "LocalDelivery | None" = None
 
     @classmethod
     def deploy(
@@ -112,7 +118,7 @@ class LocalStack:
             manager.put_secret_value(
                 SecretId=outputs["secret_arns"][name], SecretString=json.dumps({"secrets": [kept(name, secret)]})
             )
-        operator = _create_operator(aws, f"{OPERATOR}-{environment}", outputs["operator_policy_json"])
+        operator = create_operator(aws, f"{OPERATOR}-{environment}", outputs["operator_policy_json"])
         return cls(environment, aws, workspace, outputs, secrets, operator)
 
     @property
@@ -135,19 +141,7 @@ class LocalStack:
         self, method: str, path: str, body: Mapping[str, Any] | None = None, operator: Operator | None = None
     ) -> requests.Response:
         """Call an operators' endpoint, signed with the operator's key."""
-        who = operator or self.operator
-        data = b"" if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"} if data else {}
-        request = AWSRequest(method=method, url=self.base_url + path, data=data, headers=headers)
-        SigV4Auth(Credentials(who.key, who.secret), "execute-api", REGION).add_auth(request)
-        return requests.request(
-            method,
-            self.base_url + path,
-            data=data,
-            headers=dict(request.headers),
-            verify=str(self.aws.certificate_authority),
-            timeout=REQUEST_TIMEOUT_SECONDS,
-        )
+        return call_signed(self.aws, method, self.base_url + path, operator or self.operator, body)
 
     def status(self, transaction_id: str) -> dict[str, Any] | None:
         """Return a transaction's status, or None while it is unknown."""
@@ -176,6 +170,24 @@ class LocalStack:
         )
 
 
+def call_signed(
+    aws: LocalEndpoint, method: str, url: str, who: Operator, body: Mapping[str, Any] | None = None
+) -> requests.Response:
+    """Call a route that asks for IAM, signed with an access key."""
+    data = b"" if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"} if data else {}
+    request = AWSRequest(method=method, url=url, data=data, headers=headers)
+    SigV4Auth(Credentials(who.key, who.secret), "execute-api", REGION).add_auth(request)
+    return requests.request(
+        method,
+        url,
+        data=data,
+        headers=dict(request.headers),
+        verify=str(aws.certificate_authority),
+        timeout=REQUEST_TIMEOUT_SECONDS,
+    )
+
+
 def local_base_url(aws: LocalEndpoint, endpoint_url: str) -> str:
     """Return the base URL of an API on the local AWS, which has no names of its own for it."""
     api_id, stage = endpoint_url.split("//")[1].split(".", maxsplit=1)[0], endpoint_url.rsplit("/", maxsplit=1)[-1]
@@ -183,9 +195,9 @@ def local_base_url(aws: LocalEndpoint, endpoint_url: str) -> str:
 
 
 def synthesize(environment: str, outdir: Path) -> Path:
-    """Synthesize an environment and return the folder of its stack."""
+    """Synthesize an environment and return the folder of its inbound stack; its delivery stack's is beside it."""
     settings = load_settings(ROOT / "cdktf.json", environment)
-    native = any(REGISTRY[entry].native for entry in settings.providers.values())
+    native = settings.delivery is not None or any(REGISTRY[entry].native for entry in settings.providers.values())
     bundles = bundles_for_this_machine(outdir.parent / "bundles") if native else BUNDLES
     build_app(environment, outdir, bundles).synth()
     return outdir / "stacks" / f"webhooks-{environment}"
@@ -212,7 +224,8 @@ def wait_for(
     return found
 
 
-def _create_operator(aws: LocalAws, name: str, policy: str) -> Operator:
+def create_operator(aws: LocalAws, name: str, policy: str) -> Operator:
+    """Create an IAM user who may do what a policy says, and return its key."""
     iam = aws.client("iam")
     iam.create_user(UserName=name)
     iam.put_user_policy(UserName=name, PolicyName="operate", PolicyDocument=policy)

@@ -1,4 +1,4 @@
-"""A deployed local stack, kept from one run to the next: only the first has to wait for Terraform's apply."""
+"""Deployed local stacks, kept from one run to the next: only the first has to wait for Terraform's apply."""
 
 import hashlib
 import json
@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from tools.local import ROOT, LocalStack, Operator, clean, synthesize
+from tools.local_delivery import LocalDelivery
 from tools.ministack import LocalAws
 from tools.terraform import Workspace
 
 
 @dataclass(frozen=True)
 class SavedStack:
-    """A stack as it was right after it was deployed, before anything was sent to it.
+    """An environment's stacks as they were right after they were deployed, before anything was sent to them.
 
     Attributes
     ----------
@@ -62,7 +63,8 @@ class SavedStack:
         """Return a digest of all that the deployed stack follows from."""
         synthesized = synthesize(self.environment, clean(self.folder.with_name(f"{self.folder.name}-synth")))
         digest = hashlib.sha256(version("ministack").encode())
-        for file in [synthesized / "cdk.tf.json", *sorted((ROOT / "tools").glob("*.py"))]:
+        stacks = sorted(synthesized.parent.glob("*/cdk.tf.json"))
+        for file in [*stacks, *sorted((ROOT / "tools").glob("*.py"))]:
             digest.update(file.read_bytes())
         return digest.hexdigest()
 
@@ -75,14 +77,14 @@ class SavedStack:
     def _deploy(self, digest: str, on_event: Callable[[dict[str, Any]], None]) -> None:
         with LocalAws.start() as aws:
             stack = LocalStack.deploy(aws, clean(self.folder), self.environment, on_event)
+            delivery = LocalDelivery.beside(stack, self.folder / "delivery", on_event)
             aws.save(self.folder / "aws")
             description = {
                 "digest": digest,
                 "port": aws.port,
-                "workspace": str(stack.workspace.folder.relative_to(self.folder)),
-                "outputs": dict(stack.outputs),
+                **self._described(stack),
                 "secrets": stack.secrets,
-                "operator": asdict(stack.operator),
+                "delivery": self._described(delivery),
             }
         # Written last: without it the folder is no saved stack.
         self._description.write_text(json.dumps(description), encoding="utf-8")
@@ -90,11 +92,24 @@ class SavedStack:
     def _resume(self) -> LocalStack:
         described = json.loads(self._description.read_text(encoding="utf-8"))
         aws = LocalAws.resume(self.folder / "aws", described["port"])
-        return LocalStack(
-            environment=self.environment,
-            aws=aws,
-            workspace=Workspace.reopen(self.folder / described["workspace"], aws.environment()),
-            outputs=described["outputs"],
-            secrets=described["secrets"],
-            operator=Operator(**described["operator"]),
-        )
+        stack = LocalStack(secrets=described["secrets"], **self._common(described, aws))
+        stack.delivery = LocalDelivery(**self._common(described["delivery"], aws))
+        return stack
+
+    def _described(self, stack: LocalStack | LocalDelivery) -> dict[str, Any]:
+        """Return how to reach a stack."""
+        return {
+            "workspace": str(stack.workspace.folder.relative_to(self.folder)),
+            "outputs": dict(stack.outputs),
+            "operator": asdict(stack.operator),
+        }
+
+    def _common(self, described: dict[str, Any], aws: LocalAws) -> dict[str, Any]:
+        """Return what both kinds of stack are made of."""
+        return {
+            "environment": self.environment,
+            "aws": aws,
+            "workspace": Workspace.reopen(self.folder / described["workspace"], aws.environment()),
+            "outputs": described["outputs"],
+            "operator": Operator(**described["operator"]),
+        }

@@ -13,11 +13,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from browser import find_browser
+
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools"
 VENV = ROOT / ".venv"
 AUDIT = TOOLS / "audit"
 AUDIT_LOCK = ROOT / "tools" / "audit" / "requirements.lock"
+DOCS_ASSETS = ROOT / "tools" / "docs_assets"
+DOCS_LOCK = DOCS_ASSETS / "package-lock.json"
 PIPENV = "pipenv==2026.10.3"
 OLDEST_PYTHON = (3, 11)
 DEPLOYED_PYTHON = (3, 13)
@@ -40,7 +44,10 @@ def main():
         step("python packages", VENV, [ROOT / "Pipfile.lock"], str(python), lambda: install_python(python))
         node_modules = ROOT / "node_modules"
         step("cdktf command line", node_modules, [ROOT / "package-lock.json"], "", install_node)
+        step("pages of the API's document", DOCS_ASSETS / "node_modules", [DOCS_LOCK], "", install_docs_assets)
         link_provider()
+        if "browser" in sys.argv[1:]:
+            require_browser()
         if "audit" in sys.argv[1:]:
             step("audit tools", AUDIT, [AUDIT_LOCK], str(python), lambda: install_audit(python))
     except MissingPrerequisiteError as error:
@@ -155,6 +162,33 @@ def install_node():
     subprocess.run(
         ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], check=True, cwd=ROOT, stdout=subprocess.DEVNULL
     )
+
+
+def install_docs_assets():
+    """Install Swagger UI and ReDoc, apart from the command line: ReDoc's React is not the one that cdktf wants."""
+    command = ["npm", "ci", "--omit=peer", "--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund"]
+    subprocess.run([*command, "--loglevel=error"], check=True, cwd=DOCS_ASSETS, stdout=subprocess.DEVNULL)
+
+
+def require_browser():
+    """Find the browser that opens the pages in the tests; install Debian's where that can be done."""
+    if find_browser():
+        return
+    if not (shutil.which("apt-get") and os.geteuid() == 0 and Path("/etc/debian_version").is_file()):
+        raise MissingPrerequisiteError(
+            "no browser was found for the tests. Install Chromium ('apt-get install chromium', 'dnf install chromium', "
+            "'brew install --cask chromium') or Google Chrome, or name it: CHROMIUM=/path/to/it"
+        )
+    print("set-up: browser of the tests ...", flush=True)
+    subprocess.run(["apt-get", "update", "-qq"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
+        check=True,
+        env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"),
+        stdout=subprocess.DEVNULL,
+    )
+    if not find_browser():
+        raise MissingPrerequisiteError("Debian's chromium was installed, and is not found on the PATH")
 
 
 def link_provider():

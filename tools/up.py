@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tools.demo import console, running_stack
 from tools.local import ROOT, LocalStack
+from tools.local_delivery import LocalDelivery
 from tools.ministack import REGION, LocalAws, stop_group
 
 FOLDER = ROOT / ".local" / "up"
@@ -61,7 +62,30 @@ def print_commands(stack: LocalStack) -> None:
         print(command)
     console.print("\n[bold]webhooks of every provider, genuine and forged[/]")
     print("make send PROVIDER=adyen EVENT=REFUND COUNT=3; make send PROVIDER=stripe FORGE=body; make verify-archive")
+    if stack.delivery is not None:
+        print_delivery_commands(stack.delivery, curl)
     console.print("\n'make down' takes it down.")
+
+
+def print_delivery_commands(delivery: LocalDelivery, curl: str) -> None:
+    """Print commands that make a tenant, an endpoint and an event."""
+    signed = (
+        f"{curl} --aws-sigv4 aws:amz:{REGION}:execute-api --user {delivery.operator.key}:{delivery.operator.secret}"
+    )
+    json_body = "-H 'Content-Type: application/json' -d"
+    bearer = '-H "Authorization: Bearer $TOKEN"'
+    console.print("\n[bold]delivery: a tenant and its token[/]")
+    print(f'{signed} {json_body} \'{{"tenantId":"mine","name":"Mine"}}\' {delivery.base_url}/operator/tenants')
+    print(
+        f"TOKEN=$({signed} {json_body} '{{}}' {delivery.base_url}/operator/tenants/mine/tokens "
+        '| sed \'s/.*"token":"\\([^"]*\\)".*/\\1/\')'
+    )
+    console.print("[bold]an endpoint of it[/] ('python -m tools.faulty_receiver' starts one and prints its URL)")
+    print(f'{curl} {bearer} {json_body} \'{{"url":"http://127.0.0.1:8080/hook"}}\' {delivery.base_url}/v1/endpoints')
+    console.print("[bold]an event, and what became of it[/]")
+    print(f'{curl} {bearer} {json_body} \'{{"type":"invoice.paid","data":{{}}}}\' {delivery.base_url}/v1/events')
+    print(f"{curl} {bearer} {delivery.base_url}/v1/deliveries")
+    console.print(f"[bold]its documents[/] {delivery.base_url}/docs")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,12 @@ BY_TENANT_INDEX = "byTenant"
 TENANT_KEY = "tenantId"
 EVENT_KEY = "event"
 ITEM_KEY = "item"
+EVENT_ITEM = "event"
+"""Sort key of an event itself."""
+PAYLOAD_ITEM = "payload"
+"""Sort key of an event's payload."""
+BODY = "body"
+"""Attribute of the payload's item: the exact bytes, DynamoDB type B."""
 
 BY_STATE_INDEX = "byState"
 """Of the events table: ``stateKey``, ``stateAt``; deliveries by state, and events as ``EVENT``, in order of time."""
@@ -141,7 +147,7 @@ def from_event(event: Event) -> dict[str, Any]:
     return {
         **_plain(event),
         EVENT_KEY: event_key(event.tenant_id, event.event_id),
-        ITEM_KEY: "event",
+        ITEM_KEY: EVENT_ITEM,
         STATE_KEY: state_key(event.tenant_id, ALL_EVENTS, shard_of(event.event_id)),
         STATE_AT: f"{event.created_at}#{event.event_id}",
     }
@@ -150,6 +156,21 @@ def from_event(event: Event) -> dict[str, Any]:
 def to_event(values: Mapping[str, Any]) -> Event:
     """Return the event that an item is."""
     return Event(**_arguments(Event, values))
+
+
+def from_payload(event: Event, payload: bytes) -> dict[str, Any]:
+    """Return the item of an event's payload as plain values: the exact bytes, as binary."""
+    return {
+        EVENT_KEY: event_key(event.tenant_id, event.event_id),
+        ITEM_KEY: PAYLOAD_ITEM,
+        BODY: payload,
+        EXPIRES_AT: event.expires_at,
+    }
+
+
+def to_payload(values: Mapping[str, Any]) -> bytes:
+    """Return the bytes that a payload's item holds."""
+    return bytes(values[BODY])
 
 
 def delivery_place(delivery: Delivery) -> dict[str, str]:

@@ -42,6 +42,33 @@ class Deliver:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Due:
+    """A delivery whose long wait has ended, as EventBridge Scheduler puts it into the queue.
+
+    Scheduler gives messages on a standard queue no group, and SQS takes each message without one for a tenant of its
+    own. The worker does nothing for it but send the `Deliver`, with the tenant's group.
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html
+    """
+
+    deliver: Deliver
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waken:
+    """Deliveries that wait for an endpoint are to be brought forward, because somebody activated it.
+
+    Attributes
+    ----------
+    after : str | None
+        Where to go on: the place that the message before this one came to. None for the beginning.
+    """
+
+    tenant_id: str
+    endpoint_id: str
+    after: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Inbound:
     """An event from the inbound bus, which a rule put into the queue for a tenant.
 
@@ -49,21 +76,36 @@ class Inbound:
     ----------
     event : Mapping[str, Any]
         The whole EventBridge event.
+    detail : str
+        Its ``detail`` as the text that stands in the message, in which no number has been rewritten.
     """
 
     tenant_id: str
     event: Mapping[str, Any]
+    detail: str
 
 
-Message = FanOut | Deliver | Inbound
+Message = FanOut | Deliver | Due | Waken | Inbound
 
 
-def write(message: FanOut | Deliver) -> str:
+def write(message: FanOut | Deliver | Due | Waken) -> str:
     """Return a message's body."""
-    fields: dict[str, Any] = {"v": VERSION, "kind": "fanout", "tenant": message.tenant_id, "event": message.event_id}
-    if isinstance(message, Deliver):
-        fields |= {"kind": "deliver", "endpoint": message.endpoint_id, "turn": message.turn}
-    return json.dumps(fields, separators=(",", ":"))
+    if isinstance(message, Waken):
+        fields: dict[str, Any] = {"kind": "waken", "tenant": message.tenant_id, "endpoint": message.endpoint_id}
+        if message.after is not None:
+            fields["after"] = message.after
+    elif isinstance(message, FanOut):
+        fields = {"kind": "fanout", "tenant": message.tenant_id, "event": message.event_id}
+    else:
+        deliver = message.deliver if isinstance(message, Due) else message
+        fields = {
+            "kind": "due" if isinstance(message, Due) else "deliver",
+            "tenant": deliver.tenant_id,
+            "event": deliver.event_id,
+            "endpoint": deliver.endpoint_id,
+            "turn": deliver.turn,
+        }
+    return json.dumps({"v": VERSION, **fields}, separators=(",", ":"))
 
 
 def read(body: str) -> Message:
@@ -82,23 +124,71 @@ def read(body: str) -> Message:
             case "fanout":
                 return FanOut(tenant_id=_text(fields, "tenant"), event_id=_text(fields, "event"))
             case "deliver":
-                if type(fields["turn"]) is not int:
-                    raise NotAMessageError("turn must be a whole number")
-                return Deliver(
+                return _deliver(fields)
+            case "due":
+                return Due(deliver=_deliver(fields))
+            case "waken":
+                return Waken(
                     tenant_id=_text(fields, "tenant"),
-                    event_id=_text(fields, "event"),
                     endpoint_id=_text(fields, "endpoint"),
-                    turn=fields["turn"],
+                    after=_text(fields, "after") if "after" in fields else None,
                 )
             case "inbound":
                 if not isinstance(fields["event"], dict):
                     raise NotAMessageError("event must be an object")
-                return Inbound(tenant_id=_text(fields, "tenant"), event=fields["event"])
-        raise NotAMessageError("kind must be fanout, deliver or inbound")
+                detail = member(member(body, "event"), "detail")
+                return Inbound(tenant_id=_text(fields, "tenant"), event=fields["event"], detail=detail)
+        raise NotAMessageError("kind must be fanout, deliver, due, waken or inbound")
     except NotAMessageError:
         raise
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
         raise NotAMessageError(f"not a message: {type(error).__name__}") from error
+
+
+def member(text: str, name: str) -> str:
+    """Return the value of an object's member as the text that stands there; of several, the last, as `json.loads` does.
+
+    Raises
+    ------
+    ValueError
+        When the text is no JSON object, or has no such member.
+    """
+    decoder = json.JSONDecoder()
+    found = None
+    at = _skip_blanks(text, text.index("{") + 1)
+    while text[at] == '"':
+        key, at = decoder.raw_decode(text, at)
+        at = _skip_blanks(text, at)
+        if text[at] != ":":
+            break
+        at = _skip_blanks(text, at + 1)
+        _, end = decoder.raw_decode(text, at)
+        if key == name:
+            found = text[at:end]
+        at = _skip_blanks(text, end)
+        if text[at] != ",":
+            break
+        at = _skip_blanks(text, at + 1)
+    if found is None:
+        raise ValueError(f"no member {name}")
+    return found
+
+
+def _skip_blanks(text: str, at: int) -> int:
+    while text[at] in " \t\r\n":
+        at += 1
+    return at
+
+
+def _deliver(fields: Mapping[str, Any]) -> Deliver:
+    if type(fields["turn"]) is not int:
+        raise NotAMessageError("turn must be a whole number")
+    return Deliver(
+        tenant_id=_text(fields, "tenant"),
+        event_id=_text(fields, "event"),
+        endpoint_id=_text(fields, "endpoint"),
+        turn=fields["turn"],
+    )
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

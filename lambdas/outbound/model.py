@@ -132,8 +132,12 @@ class Health:
         Milliseconds since the epoch until which one attempt may find out whether the endpoint is back.
     slow_until : int | None
         Milliseconds since the epoch before which the endpoint asked, with 429 or 503, for no more.
+    openings : int
+        How often in a row the circuit breaker opened.
     next_slot : int
         Milliseconds since the epoch at which the rate limit has room for the next attempt.
+    next_wake : int
+        Milliseconds since the epoch at which the last of those that the rate limit held up comes again.
     """
 
     consecutive_failures: int = 0
@@ -141,7 +145,9 @@ class Health:
     open_until: int | None = None
     probing_until: int | None = None
     slow_until: int | None = None
+    openings: int = 0
     next_slot: int = 0
+    next_wake: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +170,8 @@ class Event:
         Follows the event from the request to the last attempt.
     only : str | None
         The one endpoint that it is for, when it is a test event; None for all that subscribe.
+    not_for : str | None
+        The one endpoint that it is not for, when it is news about that endpoint.
     erased_at : str | None
         When its payload was erased on request.
     expires_at : int
@@ -178,6 +186,7 @@ class Event:
     sha256: str
     correlation_id: str
     only: str | None = None
+    not_for: str | None = None
     erased_at: str | None = None
     expires_at: int
 
@@ -209,6 +218,11 @@ class Delivery:
         SQS message id of who is making an attempt.
     lease_until : int
         Milliseconds since the epoch until when nobody else makes one.
+    armed_turn : int
+        The latest turn for which a message is known to be on its way.
+    waiting_for : str | None
+        What holds it up, where that is not its retry schedule and spends no attempt: ``endpoint paused``,
+        ``circuit breaker``, ``rate limit``, ``endpoint busy``.
     created_at, updated_at : str
         ISO 8601, UTC.
     expires_at : int
@@ -227,6 +241,8 @@ class Delivery:
     next_attempt_at: str | None = None
     owner: str | None = None
     lease_until: int = 0
+    armed_turn: int = 0
+    waiting_for: str | None = None
     created_at: str
     updated_at: str
     expires_at: int

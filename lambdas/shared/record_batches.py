@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.shared.dynamodb import to_wire
 from lambdas.shared.envelope import ArchivedBody, Envelope
 from lambdas.shared.event import WebhookEvent
-from lambdas.shared.items import to_wire
 from lambdas.shared.records import (
     Claim,
     Entry,

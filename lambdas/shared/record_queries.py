@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from lambdas.shared.items import from_item, to_item
+from lambdas.shared.dynamodb import from_item, to_item
 from lambdas.shared.records import (
     BY_EVENT_INDEX,
     BY_RECEIVED_INDEX,

@@ -14,9 +14,9 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
+from lambdas.shared.dynamodb import condition_failed, from_item, to_item
 from lambdas.shared.envelope import ArchivedBody, Envelope
 from lambdas.shared.event import WebhookEvent
-from lambdas.shared.items import from_item, to_item
 
 PARTITION_KEY = "transactionId"
 SORT_KEY = "timestamp"
@@ -182,7 +182,7 @@ class Records:
                 ExpressionAttributeValues=to_item({":sha256": archived.sha256}),
             )
         except ClientError as error:
-            if not _condition_failed(error):
+            if not condition_failed(error):
                 raise
             return False
         return True
@@ -203,7 +203,7 @@ class Records:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            if not _condition_failed(error):
+            if not condition_failed(error):
                 raise
             existing = from_item(error.response["Item"])
             return None if existing.get("claim") == claim.token else existing
@@ -357,11 +357,7 @@ class Records:
         try:
             self._dynamodb.update_item(**arguments)
         except ClientError as error:
-            if not _condition_failed(error):
+            if not condition_failed(error):
                 raise
             return False
         return True
-
-
-def _condition_failed(error: ClientError) -> bool:
-    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")

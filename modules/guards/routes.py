@@ -24,10 +24,16 @@ def _verifies_providers(variables: Mapping[str, Any]) -> str:
     return ""
 
 
+def _verifies_endpoints(variables: Mapping[str, Any]) -> str:
+    """Say why the receiver would verify nothing; nothing where it knows the endpoints' secrets."""
+    return "" if variables.get("ENDPOINTS_TABLE") else "its variable ENDPOINTS_TABLE is missing"
+
+
 # The handlers that verify a signature before they do anything else, with what each needs to do so. A function that
 # only has the variables of such a handler verifies nothing, so that both count.
 _VERIFIERS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "lambdas.ingestion.handler.handler": _verifies_providers,
+    "lambdas.delivery_receiver.handler.handler": _verifies_endpoints,
 }
 
 
@@ -100,7 +106,8 @@ GUARDS = (
         id="open-route",
         rule="Every route asks for IAM, has an authorizer, or is answered by a function that verifies signatures; an "
         "API key is none of these.",
-        remedy="Set authorization to AWS_IAM, give it an authorizer, or have ingestion answer it. Waive what is public "
+        remedy="Set authorization to AWS_IAM, give it an authorizer, or have ingestion or the receiver answer "
+        "it. Waive what is public "
         "on purpose, with the reason.",
         source="https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-to-api.html",
         check=_open_routes,

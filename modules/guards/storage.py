@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lambdas.outbound.items import EXPIRES_AT
 from modules.guards.configuration import Configuration, Resource, blocks, is_true
 from modules.guards.guard import Finding, Guard
 from modules.guards.statements import PolicyStatement, statements_of
@@ -11,6 +12,8 @@ from modules.guards.statements import PolicyStatement, statements_of
 _BLOCKS = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
 _PUBLIC_ACL = re.compile(r"public-read|public-read-write|authenticated-read")
 _PUBLIC_GROUP = re.compile(r"acs\.amazonaws\.com/groups/global/(AllUsers|AuthenticatedUsers)")
+# Variables under which functions know tables with items that expire.
+_EXPIRING = ("TENANTS_TABLE", "ENDPOINTS_TABLE", "EVENTS_TABLE")
 # Stores that say in one attribute whether they are encrypted.
 _ENCRYPTED_BY = {
     "aws_db_instance": "storage_encrypted",
@@ -120,6 +123,23 @@ def _unencrypted(configuration: Configuration) -> Iterator[Finding]:
             yield Finding(store.path, f"{_ENCRYPTED_BY[store.type]} is not true")
 
 
+def _kept_for_ever(configuration: Configuration) -> Iterator[Finding]:
+    expected = {table: "" for table in configuration.all("aws_dynamodb_table") if table.block("ttl")}
+    for function in configuration.all("aws_lambda_function"):
+        variables = function.block("environment").get("variables")
+        if not isinstance(variables, Mapping):
+            continue
+        for name in _EXPIRING:
+            if table := configuration.find("aws_dynamodb_table", variables.get(name)):
+                expected[table] = f", and {function.path} knows it as {name}"
+    for table, why in expected.items():
+        ttl = table.block("ttl")
+        if not is_true(ttl.get("enabled")):
+            yield Finding(table.path, f"its items never expire{why}")
+        elif ttl.get("attribute_name") != EXPIRES_AT:
+            yield Finding(table.path, f"its items expire by {ttl.get('attribute_name')!r}, which no code writes{why}")
+
+
 GUARDS = (
     Guard(
         id="public-bucket",
@@ -142,5 +162,13 @@ GUARDS = (
         remedy="Turn server-side encryption on where the store is made.",
         source="https://docs.aws.amazon.com/wellarchitected/latest/security-pillar/sec_protect_data_rest_encrypt.html",
         check=_unencrypted,
+    ),
+    Guard(
+        id="table-ttl",
+        rule="A table whose items expire, and each that a function knows as one of outbound delivery, does so by the "
+        f"attribute that the code writes, {EXPIRES_AT}.",
+        remedy="Give the table modules.cdk.DynamodbTableTtl with lambdas.outbound.items.EXPIRES_AT.",
+        source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html",
+        check=_kept_for_ever,
     ),
 )

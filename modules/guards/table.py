@@ -1,6 +1,16 @@
 """All guards in one table."""
 
-from modules.guards import functions, names_and_tags, policies, queues, routes, storage, variables
+from modules.guards import (
+    authorizers,
+    functions,
+    names_and_tags,
+    policies,
+    queues,
+    routes,
+    schedules,
+    storage,
+    variables,
+)
 from modules.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
@@ -8,7 +18,9 @@ GUARDS: tuple[Guard, ...] = (
     *functions.GUARDS,
     *variables.GUARDS,
     *routes.GUARDS,
+    *authorizers.GUARDS,
     *policies.GUARDS,
+    *schedules.GUARDS,
     *storage.GUARDS,
     *names_and_tags.GUARDS,
 )

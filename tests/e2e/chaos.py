@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from tools.local import LocalStack
+from tools.ministack import LocalAws
 from tools.senders import SentWebhook
 
 GIVE_UP_SECONDS = 240
@@ -41,15 +42,22 @@ class Killer:
             if self.random.random() >= self.share:
                 return
             functions = {f"webhook-{part}-{self.stack.environment}" for part in ("ingestion", "processing")}
-            victims = [
-                (process, name)
-                for process in psutil.Process(self.stack.aws.process.pid).children(recursive=True)
-                if (name := _function_of(process)) in functions
-            ]
-            if victims:
-                process, name = self.random.choice(victims)
-                process.kill()
+            if (name := kill_one_of(self.stack.aws, functions, self.random)) is not None:
                 self.killed[name] += 1
+
+
+def kill_one_of(aws: LocalAws, functions: set[str], chance: random.Random) -> str | None:
+    """Kill a process of one of some functions, and return the function's name; None where none of them runs."""
+    victims = [
+        (process, name)
+        for process in psutil.Process(aws.process.pid).children(recursive=True)
+        if (name := _function_of(process)) in functions
+    ]
+    if not victims:
+        return None
+    process, name = chance.choice(victims)
+    process.kill()
+    return name
 
 
 def _function_of(process: psutil.Process) -> str | None:

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from lambdas.shared.items import from_item
+from lambdas.shared.dynamodb import from_item
 from tests.e2e.chaos import Killer, deliver
 from tests.e2e.observe import payloads, records, waiting
 from tools.archived import read_payload

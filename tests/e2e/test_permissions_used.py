@@ -1,59 +1,15 @@
 """Every action that a function is granted is one that it calls."""
 
-import hashlib
-import json
 import time
 
 from lambdas.shared.envelope import Envelope
 from lambdas.shared.event import WebhookEvent
 from modules.naming import Names
+from tests.e2e.calls import CALLED_BY_LAMBDA, granted, was_called
 from tests.e2e.observe import await_state
-from tools.ministack import ACCOUNT_ID, REGION
 from tools.senders import webhook
 
 FUNCTIONS = ("ingestion", "processing", "status", "dead-letter", "replay")
-# Called on the function's behalf by Lambda itself, with the function's role: by its log and trace writers, and by the
-# poller of its queue. MiniStack does these inside, without a call that could be recorded.
-CALLED_BY_LAMBDA = {
-    "logs:CreateLogStream",
-    "logs:PutLogEvents",
-    "xray:PutTraceSegments",
-    "xray:PutTelemetryRecords",
-    "sqs:ReceiveMessage",
-    "sqs:DeleteMessage",
-    "sqs:GetQueueAttributes",
-}
-
-
-# Actions that IAM names otherwise than the calls that need them.
-CALLS = {"dynamodb:PartiQLInsert": "BatchExecuteStatement", "dynamodb:PartiQLUpdate": "BatchExecuteStatement"}
-
-
-def granted(stack, function):
-    """Return the actions in a function's policy, as IAM has them."""
-    name = Names(stack.environment)(function)
-    document = stack.aws.client("iam").get_role_policy(RoleName=name, PolicyName=name)["PolicyDocument"]
-    statements = document["Statement"] if isinstance(document, dict) else json.loads(document)["Statement"]
-    actions = set()
-    for statement in statements:
-        action = statement["Action"]
-        actions |= {action} if isinstance(action, str) else set(action)
-    return actions
-
-
-def was_called(stack, function, action):
-    """Tell whether a function called an action, from the local AWS's record of all calls.
-
-    MiniStack gives each function one access key, made of the ARNs of the function and its role.
-    """
-    name = Names(stack.environment)(function)
-    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}:arn:aws:iam::{ACCOUNT_ID}:role/{name}"
-    key = "ASIA" + hashlib.sha256(arn.encode()).hexdigest()[:16].upper()
-    attributes = {"AccessKeyId": key, "EventName": CALLS.get(action, action.partition(":")[2])}
-    found = stack.aws.client("cloudtrail").lookup_events(
-        LookupAttributes=[{"AttributeKey": name, "AttributeValue": value} for name, value in attributes.items()]
-    )
-    return bool(found["Events"])
 
 
 def test_every_granted_action_is_called(stack, number, report):
@@ -66,8 +22,9 @@ def test_every_granted_action_is_called(stack, number, report):
     # When
     used, unused = [], []
     for function in FUNCTIONS:
-        for action in sorted(granted(stack, function) - CALLED_BY_LAMBDA):
-            (used if was_called(stack, function, action) else unused).append(f"{function}: {action}")
+        name = Names(stack.environment)(function)
+        for action in sorted(granted(stack.aws, name) - CALLED_BY_LAMBDA):
+            (used if was_called(stack.aws, name, action) else unused).append(f"{function}: {action}")
 
     # Then
     report(f"permissions: {len(used)} granted actions, each seen called: {', '.join(used)}")

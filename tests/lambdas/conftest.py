@@ -11,6 +11,7 @@ from types import ModuleType
 import boto3
 import pytest
 
+from tests.lambdas.delivery_api_support import Caller, Place
 from tests.lambdas.support import Clients, World
 from tools.ministack import REGION, ROOT_KEY, LocalAws
 
@@ -23,6 +24,24 @@ def clients(local_aws: LocalAws) -> Clients:
 @pytest.fixture
 def world(clients: Clients) -> World:
     return World.build(clients)
+
+
+@pytest.fixture
+def place(local_aws: LocalAws) -> Place:
+    """The delivery API's own tables, queue and secret."""
+    return Place.build(local_aws)
+
+
+@pytest.fixture
+def tenant_api(place: Place, cold_start: Callable[..., ModuleType]) -> Caller:
+    """Calls of the tenant ``acme``."""
+    return Caller(module=cold_start("delivery_api", **place.variables), tenant="acme")
+
+
+@pytest.fixture
+def operator_api(place: Place, cold_start: Callable[..., ModuleType]) -> Caller:
+    """Calls of an operator."""
+    return Caller(module=cold_start("delivery_operator", **place.variables))
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from lambdas.processing.pipeline import Pipeline
 from lambdas.processing.work import Message, Outcome
 from lambdas.shared import times
 from lambdas.shared.archive import Archive
+from lambdas.shared.dynamodb import from_item
 from lambdas.shared.envelope import Envelope
 from lambdas.shared.event import WebhookEvent
-from lambdas.shared.items import from_item
 from lambdas.shared.record_batches import BatchedRecords
 from lambdas.shared.record_queries import RecordQueries
 from lambdas.shared.records import BY_EVENT_INDEX, BY_RECEIVED_INDEX, key_of

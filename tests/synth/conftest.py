@@ -9,6 +9,7 @@ import pytest
 
 from modules.presets import PRESETS
 from tests.synth.template import Template
+from tools import reviewed
 
 Synthesize = Callable[..., Template]
 
@@ -67,6 +68,12 @@ def preset(request: pytest.FixtureRequest, preset_of: Callable[[str], Template])
     return preset_of(request.param)
 
 
+@pytest.fixture(params=reviewed.NAMES)
+def any_stack(request: pytest.FixtureRequest, preset_of: Callable[[str], Template]) -> Template:
+    """Each preset in turn, and the delivery stack."""
+    return preset_of(request.param)
+
+
 @pytest.fixture(scope="session")
 def standard(preset_of: Callable[[str], Template]) -> Template:
     return preset_of("standard")
@@ -81,6 +88,27 @@ def ordered(preset_of: Callable[[str], Template]) -> Template:
 @pytest.fixture(scope="session")
 def burst(preset_of: Callable[[str], Template]) -> Template:
     return preset_of("burst")
+
+
+@pytest.fixture(scope="session")
+def delivery(preset_of: Callable[[str], Template]) -> Template:
+    """The delivery stack with everything that it can have, in an environment called ``delivery``."""
+    return preset_of(reviewed.DELIVERY)
+
+
+@pytest.fixture(scope="session")
+def synthesize_delivery(bundles: Path) -> Synthesize:
+    """Return a function that synthesizes the delivery stack with some values, alone or beside the inbound one."""
+    from main import DeliveryStack
+    from modules.cdk import Testing
+    from modules.environments import build_settings
+
+    def build(environment: str = "dev", values: Mapping[str, Any] | None = None, **delivery: Any) -> Template:
+        settings = build_settings(environment, {"delivery": delivery, **(values or {})})
+        stack = DeliveryStack(Testing.app(), f"delivery-{environment}", settings, bundles)
+        return Template.parse(Testing.synth(stack, True))
+
+    return build
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from typing import Any, Self
 # name of its own.
 NAME_ATTRIBUTES = {
     "aws_api_gateway_api_key": "name",
+    "aws_api_gateway_authorizer": "name",
+    "aws_api_gateway_domain_name": "domain_name",
     "aws_api_gateway_request_validator": "name",
     "aws_api_gateway_rest_api": "name",
     "aws_api_gateway_usage_plan": "name",
@@ -27,6 +29,7 @@ NAME_ATTRIBUTES = {
     "aws_lambda_function": "function_name",
     "aws_route_table": "tags.Name",
     "aws_s3_bucket": "bucket",
+    "aws_scheduler_schedule_group": "name",
     "aws_secretsmanager_secret": "name",
     "aws_security_group": "name",
     "aws_sns_topic": "name",
@@ -184,7 +187,7 @@ class Template:
     @property
     def environment(self) -> str:
         """The environment that the stack is tagged with."""
-        return self.one("aws_dynamodb_table")["tags"]["Environment"]
+        return self.all("aws_dynamodb_table")[0]["tags"]["Environment"]
 
     def outputs(self) -> dict[str, Any]:
         """Return the outputs, with the meaning of their values."""

@@ -97,17 +97,17 @@ def test_subscribers_queues_have_the_same_addresses_whatever_their_kind(ordered,
     assert queues(standard) == queues(ordered)
 
 
-def test_nothing_else_holds_data(preset):
-    unlisted = {resource.type for resource in preset.resources()} & OTHER_DATA_TYPES
+def test_nothing_else_holds_data(any_stack):
+    unlisted = {resource.type for resource in any_stack.resources()} & OTHER_DATA_TYPES
 
     assert unlisted == set()
 
 
-def test_no_address_of_the_table_depends_on_a_construct_path(preset):
+def test_no_address_of_the_table_depends_on_a_construct_path(any_stack):
     # CDKTF's own ids end with a hash of the path, so that moving a construct would change them.
     hashed = [
         resource.address
-        for resource in preset.resources()
+        for resource in any_stack.resources()
         if resource.type in DATA_TYPES and re.search(r"_[0-9A-F]{8}$", resource.id)
     ]
 

@@ -37,6 +37,8 @@ RESPONSE_CHANGES = {
     "status": 503,
     "message": "another text",
     "retry_after": 60,
+    "headers": {"WWW-Authenticate": "Bearer"},
+    "code": "too_busy",
 }
 
 

@@ -11,9 +11,20 @@ from modules.environments import build_settings
 from modules.guards.configuration import Configuration
 from modules.guards.table import GUARDS
 from tests.synth.edits import Edit
-from tests.synth.mistakes import functions, names_and_tags, policies, queues, routes, storage, variables
+from tests.synth.mistakes import (
+    authorizers,
+    functions,
+    names_and_tags,
+    policies,
+    queues,
+    routes,
+    schedules,
+    storage,
+    variables,
+)
 
-BOOKS = [module.book for module in (queues, functions, variables, routes, policies, storage, names_and_tags)]
+MODULES = (queues, functions, variables, routes, authorizers, policies, schedules, storage, names_and_tags)
+BOOKS = [module.book for module in MODULES]
 MISTAKES = {name: mistake for book in BOOKS for name, mistake in book.mistakes.items()}
 RIGHTS = {name: make for book in BOOKS for name, make in book.rights.items()}
 

@@ -25,7 +25,7 @@ from tools.docs import all_settings
 from tools.module.account import account_of
 from tools.module.errors import ModuleError
 from tools.module.hcl import quoted
-from tools.module.offered import FIXED, OF_THE_CALLER, OFFERED
+from tools.module.offered import FIXED, OF_ANOTHER_STACK, OF_THE_CALLER, OFFERED
 from tools.module.paths import value_at, with_values
 from tools.module.probes import TEXTS
 from tools.module.tags import with_callers_tags
@@ -299,7 +299,7 @@ def test_the_bundles_are_those_that_were_built(files, documents, bundles):
 def test_every_setting_is_an_input_or_fixed_or_the_callers():
     offered = [item.path for item in OFFERED]
 
-    assert sorted([*offered, *FIXED, *OF_THE_CALLER]) == sorted(path for path, _ in all_settings())
+    assert sorted([*offered, *FIXED, *OF_THE_CALLER, *OF_ANOTHER_STACK]) == sorted(path for path, _ in all_settings())
 
 
 @pytest.mark.parametrize("item", OFFERED, ids=lambda item: item.name)

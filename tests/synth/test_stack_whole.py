@@ -12,17 +12,20 @@ import pytest
 from modules.presets import PRESETS
 from tests.synth.labels import BUCKET, BUS, DLQ, FUNCTIONS, PROVIDERS, QUEUE, ROOT, TABLE, TOPIC, of, secret
 from tests.synth.template import NAME_ATTRIBUTES, UndeclaredError, texts
+from tools import reviewed
 
 # What Terraform computes instead of looking it up.
 COMPUTED = {'replace(uuid(), "-", "")'}
 
 
-def test_whatever_is_referred_to_is_declared(preset):
-    expressions = {found for text in texts(preset.document) for found in re.findall(r"\$\{([^}]*)\}", text)} - COMPUTED
+def test_whatever_is_referred_to_is_declared(any_stack):
+    expressions = {
+        found for text in texts(any_stack.document) for found in re.findall(r"\$\{([^}]*)\}", text)
+    } - COMPUTED
     undeclared = set()
-    for expression in {*expressions, *(text for r in preset.resources() for text in r.get("depends_on", []))}:
+    for expression in {*expressions, *(text for r in any_stack.resources() for text in r.get("depends_on", []))}:
         try:
-            preset.target(expression)
+            any_stack.target(expression)
         except UndeclaredError as error:
             undeclared.add(str(error))
 
@@ -30,16 +33,17 @@ def test_whatever_is_referred_to_is_declared(preset):
     assert "aws_sqs_queue.queues_main.arn" in expressions
 
 
-def test_no_token_was_left_unresolved(preset):
+def test_no_token_was_left_unresolved(any_stack):
     # What CDKTF's tokens look like when they are computed with instead of handed on.
     tokens = re.compile(r"TfToken|\$\{Token|#\{|e\+308|\[object|\bNaN\b|\bundefined\b")
 
-    assert tokens.findall(json.dumps(preset.document)) == []
+    assert tokens.findall(json.dumps(any_stack.document)) == []
 
 
 # Types whose resources take tags, of those that the stack has.
 TAGGED = {
     "aws_api_gateway_api_key",
+    "aws_api_gateway_domain_name",
     "aws_api_gateway_rest_api",
     "aws_api_gateway_stage",
     "aws_api_gateway_usage_plan",
@@ -54,6 +58,7 @@ TAGGED = {
     "aws_lambda_function",
     "aws_route_table",
     "aws_s3_bucket",
+    "aws_scheduler_schedule_group",
     "aws_secretsmanager_secret",
     "aws_security_group",
     "aws_sns_topic",
@@ -80,7 +85,7 @@ def takes_tags():
 
 
 def used_types(preset_of):
-    return {resource.type for preset in PRESETS for resource in preset_of(preset).resources()}
+    return {resource.type for name in reviewed.NAMES for resource in preset_of(name).resources()}
 
 
 def test_the_types_that_take_tags_are_those_of_the_provider(preset_of):
@@ -90,13 +95,17 @@ def test_the_types_that_take_tags_are_those_of_the_provider(preset_of):
     assert {type_ for type_ in used if of_the_provider[type_]} == TAGGED
 
 
-def test_every_resource_that_can_carries_the_three_tags(preset):
-    three = {"Environment": preset.environment, "Service": "webhooks", "ManagedBy": "cdktf"}
+def test_every_resource_that_can_carries_the_three_tags(any_stack):
+    three = {"Environment": any_stack.environment, "Service": "webhooks", "ManagedBy": "cdktf"}
 
     tags = {
-        resource.address: dict(resource.get("tags", {})) for resource in preset.resources() if resource.type in TAGGED
+        resource.address: dict(resource.get("tags", {}))
+        for resource in any_stack.resources()
+        if resource.type in TAGGED
     }
-    named = {resource.address for resource in preset.resources() if NAME_ATTRIBUTES.get(resource.type) == "tags.Name"}
+    named = {
+        resource.address for resource in any_stack.resources() if NAME_ATTRIBUTES.get(resource.type) == "tags.Name"
+    }
     # Where AWS has no name but a tag, or shows the tag instead.
     others = {address: of.pop("Name", None) for address, of in tags.items()}
 
@@ -114,6 +123,7 @@ def test_environment_and_service_are_those_of_the_settings(synthesize):
 
 UNNAMED = {
     "aws_api_gateway_account",
+    "aws_api_gateway_base_path_mapping",
     "aws_api_gateway_deployment",
     "aws_api_gateway_gateway_response",
     "aws_api_gateway_integration",
@@ -140,14 +150,16 @@ UNNAMED = {
 
 
 # API Gateway gives this one its name, in which the API's own id stands.
-NAMED_BY_AWS = {"API-Gateway-Execution-Logs_<id>/v1"}
+NAMED_BY_AWS = {"API-Gateway-Execution-Logs_<id>/v1", "API-Gateway-Execution-Logs_<id>/live"}
+# A domain's name is given from outside, and is one in the world.
+NAMED_OUTSIDE = {"aws_api_gateway_domain_name"}
 
 
 def names(template):
     return {
         (resource.type, resource.name)
         for resource in template.resources()
-        if resource.type in NAME_ATTRIBUTES and resource.name not in NAMED_BY_AWS
+        if resource.type in NAME_ATTRIBUTES and resource.name not in NAMED_BY_AWS and resource.type not in NAMED_OUTSIDE
     }
 
 
@@ -155,10 +167,10 @@ def test_every_type_is_known_to_have_a_name_or_none(preset_of):
     assert used_types(preset_of) == {*NAME_ATTRIBUTES, *UNNAMED}
 
 
-def test_every_resource_that_can_has_a_name_of_ours(preset):
+def test_every_resource_that_can_has_a_name_of_ours(any_stack):
     unnamed = [
         resource.address
-        for resource in preset.resources()
+        for resource in any_stack.resources()
         if resource.type in NAME_ATTRIBUTES and not resource.given_name
     ]
 
@@ -174,8 +186,8 @@ def not_ending_with(environment, template):
     }
 
 
-def test_every_name_ends_with_the_environment(preset):
-    assert not_ending_with(preset.environment, preset) == set()
+def test_every_name_ends_with_the_environment(any_stack):
+    assert not_ending_with(any_stack.environment, any_stack) == set()
 
 
 def test_every_name_ends_with_an_environment_that_has_hyphens(synthesize):
@@ -277,7 +289,7 @@ def test_nothing_refuses_to_go(template):
 def test_every_log_that_aws_would_create_by_itself_is_the_stacks_own(template):
     groups = set(template.by_name("aws_cloudwatch_log_group"))
 
-    assert {f"/aws/lambda/{name}" for name in FUNCTIONS} | NAMED_BY_AWS <= groups
+    assert {f"/aws/lambda/{name}" for name in FUNCTIONS} | {"API-Gateway-Execution-Logs_<id>/v1"} <= groups
 
 
 def test_the_accounts_log_role_is_given_back(template):

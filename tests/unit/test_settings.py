@@ -76,7 +76,17 @@ LISTS = ("api.api_key_added_for", "network.zones")
 MAPPINGS = ("routing.subscribers",)
 # Fields that may be left to what follows from others.
 OPTIONAL = ("functions.ingestion_reserved_concurrency", "functions.processing_reserved_concurrency")
-TOP_LEVEL = ("environment", "preset", "region", "service", "providers", "provider_options", "backend")
+TOP_LEVEL = (
+    "environment",
+    "preset",
+    "region",
+    "service",
+    "inbound",
+    "providers",
+    "provider_options",
+    "backend",
+    "delivery",
+)
 
 # CloudWatch Logs takes these and no other.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from modules.presets import PRESETS
 from modules.validation import SettingsError
 from tools.audit import page
 from tools.audit.audit import Audit, audit
@@ -17,6 +16,7 @@ from tools.audit.model.plan import PlanError
 from tools.audit.planning import Planner, Stack, given
 from tools.audit.terminal import Terminal
 from tools.audit.toolbox import ToolError
+from tools.reviewed import NAMES
 from tools.terraform import TerraformError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 terminal.stopped(stack.name, error)
                 stopped = True
     names = [item.name for item in audits]
-    audits = [item.with_complaints(ledger.complaints(item.name, names, list(PRESETS))) for item in audits]
+    audits = [item.with_complaints(ledger.complaints(item.name, names, list(NAMES))) for item in audits]
     for item in audits:
         terminal.show(item, page.write(item, asked.pages))
     if stopped or not audits:
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit code: 0 clean, 1 findings or changes that nobody accepted, 2 could not run.",
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--presets", nargs="+", choices=list(PRESETS), default=list(PRESETS), help="presets (all)")
+    what.add_argument("--presets", nargs="+", choices=list(NAMES), default=list(NAMES), help="which (all)")
     what.add_argument("--environments", nargs="+", metavar="NAME", help="environments of cdktf.json")
     what.add_argument("--plan", type=Path, metavar="FILE", help="a plan that 'terraform show -json' printed")
     parser.add_argument("--name", help="name of that plan's stack; the file's name by default")

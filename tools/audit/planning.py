@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,8 @@ from typing import Any, Self
 
 from modules.environments import build_settings, load_declared
 from modules.settings import Settings
+from modules.validation import SettingsError
+from tools import reviewed
 from tools.ministack import LocalAws
 from tools.terraform import Workspace
 
@@ -52,32 +54,35 @@ class Planner:
         self._stack.close()
 
     def presets(self, names: Sequence[str]) -> Iterator[Stack]:
-        """Yield the stack of each preset, as the environment of that name would be."""
+        """Yield each reviewed stack, a preset's or that of delivery, as the environment of that name would be."""
         for name in names:
-            yield self._planned(name, partial(build_settings, name, {"preset": name}))
+            yield self._planned(name, partial(build_settings, name, reviewed.values_of(name)))
 
     def environments(self, names: Sequence[str]) -> Iterator[Stack]:
-        """Yield the stack of each environment of ``cdktf.json``."""
+        """Yield the stacks of each environment of ``cdktf.json``."""
         for name in names:
-            yield self._planned(name, partial(load_declared, ROOT / "cdktf.json", name))
+            settings = partial(load_declared, ROOT / "cdktf.json", name)
+            yield self._planned(name, settings)
+            with suppress(SettingsError):
+                # What is wrong with the settings was told with the first plan.
+                if (loaded := settings()).inbound and loaded.delivery is not None:
+                    yield self._planned(f"{name}-delivery", settings, delivery=True)
 
-    def _planned(self, name: str, settings: Callable[[], Settings]) -> Stack:
-        return Stack(name, lambda: self._plan(settings()))
+    def _planned(self, name: str, settings: Callable[[], Settings], *, delivery: bool | None = None) -> Stack:
+        return Stack(name, lambda: self._plan(settings(), delivery=delivery))
 
-    def _plan(self, settings: Settings) -> dict[str, Any]:
+    def _plan(self, settings: Settings, *, delivery: bool | None) -> dict[str, Any]:
         # A plan that is given needs neither CDKTF nor Node.js.
-        from main import WebhookStack  # noqa: PLC0415
         from modules.cdk import App  # noqa: PLC0415
 
         if self._aws is None:
             self._aws = self._stack.enter_context(LocalAws.start())
-        name = f"webhooks-{settings.environment}"
         with TemporaryDirectory() as folder:
             # The remote state is in a bucket that the local AWS does not have, and that no audit should touch.
             app = App(outdir=str(Path(folder) / "synth"))
-            WebhookStack(app, name, replace(settings, backend=None))
+            stack = reviewed.build(app, replace(settings, backend=None), delivery=delivery)
             app.synth()
-            synthesized = Path(folder) / "synth" / "stacks" / name
+            synthesized = Path(folder) / "synth" / "stacks" / stack.node.id
             return Workspace.create(synthesized, Path(folder), self._aws.environment()).plan()
 
 

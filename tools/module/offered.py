@@ -114,3 +114,5 @@ OF_THE_CALLER = (
     "backend.use_path_style",
     "api.manage_account_log_role",
 )
+# What is said of stacks that the module has not: it is the inbound stack.
+OF_ANOTHER_STACK = ("inbound", *(path for path in _DECLARED if path.startswith("delivery.")))

@@ -7,7 +7,7 @@ from modules.settings import Settings
 from tools.docs import all_settings, show, table
 from tools.module.input_rules import RULES_BETWEEN_INPUTS
 from tools.module.inputs import Input
-from tools.module.offered import FIXED, OF_THE_CALLER
+from tools.module.offered import FIXED, OF_ANOTHER_STACK, OF_THE_CALLER
 from tools.module.paths import value_at
 from tools.module.tags import TAGS, tags_block
 
@@ -83,7 +83,7 @@ def module_readme(
     fixed = [
         [f"`{path}`", _value(value_at(settings, path)), FIXED.get(path, "")]
         for path, _ in all_settings()
-        if path not in offered and path not in OF_THE_CALLER
+        if path not in offered and path not in (*OF_THE_CALLER, *OF_ANOTHER_STACK)
     ]
     return _MODULE.format(
         source=source,

@@ -161,3 +161,9 @@ def routes_of_an_http_api_that_are_checked(edit):
 @book.right
 def routes_of_an_http_api_for_iam(edit):
     http_route(edit, "fleet/status/function", authorization_type="AWS_IAM")
+
+
+@book.mistake("open-route", "page", "ENDPOINTS_TABLE is missing")
+def receiver_that_knows_no_secrets(edit):
+    edit.function("fake", handler="lambdas.delivery_receiver.handler.handler")
+    edit.route("page", "fake")

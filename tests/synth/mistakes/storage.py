@@ -195,3 +195,44 @@ for store, encrypted in STORES.items():
 @book.right
 def queue_under_a_key_of_the_users(edit):
     edit.at("queues/main").update(sqs_managed_sse_enabled=None, kms_master_key_id="alias/webhooks")
+
+
+def table(edit, variable="EVENTS_TABLE", **values):
+    """Add an encrypted table that a function knows."""
+    edit.add(
+        "aws_dynamodb_table",
+        "deliveries",
+        name="webhook-deliveries-dev",
+        server_side_encryption={"enabled": True},
+        **values,
+    )
+    edit.variables("status", **{variable: edit.ref("deliveries", "name")})
+
+
+for known_as in ("TENANTS_TABLE", "ENDPOINTS_TABLE", "EVENTS_TABLE"):
+    book.mistake(
+        "table-ttl",
+        "deliveries",
+        f"never expire, and webhooks-dev/fleet/status/function knows it as {known_as}",
+        name=f"a table without TTL known as {known_as}",
+    )(lambda edit, known_as=known_as: table(edit, known_as))
+
+
+@book.mistake("table-ttl", "deliveries", "expire by 'expires', which no code writes")
+def table_that_expires_by_another_attribute(edit):
+    table(edit, "CACHE_TABLE", ttl={"attribute_name": "expires", "enabled": True})
+
+
+@book.mistake("table-ttl", "deliveries", "its items never expire")
+def table_whose_ttl_is_off(edit):
+    table(edit, ttl={"attribute_name": "expiresAt", "enabled": False})
+
+
+@book.right
+def table_that_expires_as_the_code_says(edit):
+    table(edit, ttl={"attribute_name": "expiresAt", "enabled": True})
+
+
+@book.right
+def table_that_keeps_everything_and_is_none_of_delivery(edit):
+    table(edit, "LEDGER_TABLE")

@@ -1,12 +1,15 @@
-"""Values and DynamoDB's wire form of them: texts, numbers, truths, lists, maps and sets of texts.
+"""Values in DynamoDB's wire form, and what its conditional writes answer.
 
-boto3 has this for every type there is, at more than half of the time that processing has of its own.
+A value is a text, bytes, a number, a truth, a list, a map or a set of texts. boto3 has this for every type there is, at
+more than half of the time that processing has of its own.
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 """
 
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 
 def to_wire(value: Any) -> dict[str, Any]:
@@ -20,8 +23,8 @@ def to_wire(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         # Not a subclass of it, such as a state: that is for whoever encodes it to guess.
         return {"S": str(value)}
-    if isinstance(value, bool):
-        return {"BOOL": value}
+    if isinstance(value, bool | bytes):
+        return {"BOOL" if isinstance(value, bool) else "B": value}
     if isinstance(value, int | Decimal):
         return {"N": str(value)}
     if isinstance(value, Mapping):
@@ -42,7 +45,7 @@ def from_wire(value: Mapping[str, Any]) -> Any:
         For a type that no item of ours has.
     """
     ((kind, content),) = value.items()
-    if kind in {"S", "BOOL"}:
+    if kind in {"S", "BOOL", "B"}:
         return content
     if kind == "N":
         return Decimal(content)
@@ -63,3 +66,18 @@ def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return an item's plain values."""
     return {name: from_wire(value) for name, value in item.items()}
+
+
+def condition_failed(error: ClientError) -> bool:
+    """Tell whether a write was refused by its own condition."""
+    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
+
+
+def cancellation_reasons(error: ClientError) -> list[dict[str, Any]]:
+    """Return, for each write of a transaction that was cancelled, why; nothing for any other error.
+
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CancellationReason.html
+    """
+    if error.response["Error"]["Code"] != "TransactionCanceledException":
+        return []
+    return list(error.response.get("CancellationReasons", ()))

@@ -1,0 +1,403 @@
+"""What the tenants' API does, and how it is documented."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.delivery_api import schemas
+from lambdas.outbound.bodies import body_of, read_object, require_json_type
+from lambdas.outbound.cursors import Cursors
+from lambdas.outbound.endpoint_admin import EndpointAdmin
+from lambdas.outbound.ids import EVENT, is_id
+from lambdas.outbound.intake import Intake, Submission
+from lambdas.outbound.listing import Listing, Range
+from lambdas.outbound.model import Delivery, DeliveryState, EndpointState, SignatureStyle
+from lambdas.outbound.problems import conflict, not_found, wrong
+from lambdas.outbound.rest import Call, Rest
+from lambdas.outbound.routes import TENANT_API
+from lambdas.outbound.schemas import DeliveryTold, Erased
+from lambdas.outbound.subscriptions import EVENT_TYPE, MAX_EVENT_TYPE_CHARS
+from lambdas.shared import times
+
+TEST_EVENT = "webhook.test"
+_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+IDEMPOTENCY_HEADER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Names this event for 24 hours: sent again with the same body, the answer is the same and there is "
+    "one event; with another body it is refused. Send one, and try again until you have an answer.",
+    "schema": {"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 255},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What the operations use.
+
+    Attributes
+    ----------
+    endpoints, intake, listing, cursors
+        The stores.
+    check_url : Callable[[str], None]
+        Raises ProblemError for a URL that nothing may be sent to.
+    resend : Callable[[str, str, str, float], Delivery]
+        Has a delivery of a tenant, an event and an endpoint made again; raises ProblemError when it cannot be.
+    bring_forward : Callable[[str, str], None]
+        Has the waiting deliveries of an endpoint that was activated go on.
+    erase : Callable[[str, str, float], str | None]
+        Erases a payload and returns since when it is gone; None when the tenant has no such event.
+    clock : Callable[[], float]
+        Seconds since the epoch.
+    max_event_bytes : int
+        Bytes of an event at most.
+    """
+
+    endpoints: EndpointAdmin
+    intake: Intake
+    listing: Listing
+    cursors: Cursors
+    check_url: Callable[[str], None]
+    resend: Callable[[str, str, str, float], Delivery]
+    bring_forward: Callable[[str, str], None]
+    erase: Callable[[str, str, float], str | None]
+    clock: Callable[[], float]
+    max_event_bytes: int
+
+
+def build(services: Services) -> Rest:
+    """Return the tenants' API."""
+    rest = Rest(TENANT_API)
+    _Events(services).add_to(rest)
+    _Endpoints(services).add_to(rest)
+    return rest
+
+
+class _Events:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def add_to(self, rest: Rest) -> None:
+        rest.add(
+            "POST",
+            "/v1/events",
+            operate=self.accept,
+            summary="Hand in an event",
+            description="The body is the payload itself, in the form of Standard Webhooks. Endpoints get exactly the "
+            "bytes that were sent. 201 means that the event is durable, and on its way to every endpoint that "
+            "subscribes to its type.",
+            headers=(IDEMPOTENCY_HEADER,),
+            raw_body=schemas.EVENT_SCHEMA,
+            status=201,
+            answer=schemas.Accepted,
+            refusals=(409, 413, 415),
+        )
+        rest.add(
+            "GET",
+            "/v1/events",
+            operate=self.list,
+            summary="List events",
+            query=schemas.EventsQuery,
+            answer=schemas.EventsPage,
+        )
+        rest.add(
+            "GET",
+            "/v1/events/{eventId}",
+            operate=self.show,
+            summary="Show an event, its deliveries and every attempt",
+            answer=schemas.EventDetail,
+            refusals=(404,),
+        )
+        rest.add(
+            "DELETE",
+            "/v1/events/{eventId}/payload",
+            operate=self.erase,
+            summary="Erase the payload of an event",
+            description="The event stays visible. What was not delivered yet never will be.",
+            answer=Erased,
+            refusals=(404,),
+        )
+        rest.add(
+            "GET",
+            "/v1/deliveries",
+            operate=self.deliveries,
+            summary="List deliveries",
+            query=schemas.DeliveriesQuery,
+            answer=schemas.DeliveriesPage,
+        )
+        rest.add(
+            "POST",
+            "/v1/events/{eventId}/deliveries/{endpointId}/resend",
+            operate=self.resend,
+            summary="Send an event to an endpoint again",
+            description="For a delivery that was given up or that arrived: a new series of attempts begins.",
+            status=202,
+            answer=DeliveryTold,
+            refusals=(404, 409),
+        )
+
+    def accept(self, call: Call) -> schemas.Accepted:
+        tenant_id = call.tenant_id
+        key = call.header("Idempotency-Key")
+        if key is not None and not _KEY.fullmatch(key):
+            raise wrong("Idempotency-Key", "1 to 255 visible ASCII characters expected")
+        payload = body_of(call.event, self._services.max_event_bytes)
+        require_json_type(call.event)
+        event_type = read_object(payload).get("type")
+        if not isinstance(event_type, str):
+            raise wrong("type", "a text expected")
+        if len(event_type) > MAX_EVENT_TYPE_CHARS or not EVENT_TYPE.fullmatch(event_type):
+            raise wrong("type", "names between full stops expected, such as invoice.paid, 128 characters at most")
+        event = self._services.intake.accept(
+            Submission(
+                tenant_id=tenant_id,
+                event_type=event_type,
+                payload=payload,
+                correlation_id=call.correlation_id,
+                key=key,
+            )
+        )
+        return schemas.Accepted.of(event)
+
+    def list(self, call: Call) -> schemas.EventsPage:
+        tenant_id, query = call.tenant_id, call.query
+        asked = json.dumps(["events", query.from_, query.to])
+        page = self._services.listing.events(tenant_id, self._range(tenant_id, asked, query), self._services.clock())
+        return schemas.EventsPage(
+            events=[schemas.EventTold.of(event) for event in page.entries],
+            next=self._next(tenant_id, asked, page.position),
+        )
+
+    def deliveries(self, call: Call) -> schemas.DeliveriesPage:
+        tenant_id, query = call.tenant_id, call.query
+        asked = json.dumps(["deliveries", query.from_, query.to, query.state, query.endpoint_id])
+        page = self._services.listing.deliveries(
+            tenant_id,
+            [DeliveryState(query.state)] if query.state else list(DeliveryState),
+            self._range(tenant_id, asked, query),
+            self._services.clock(),
+            query.endpoint_id,
+        )
+        return schemas.DeliveriesPage(
+            deliveries=[schemas.delivery_told(delivery) for delivery in page.entries],
+            next=self._next(tenant_id, asked, page.position),
+        )
+
+    def show(self, call: Call) -> schemas.EventDetail:
+        found = self._services.listing.find(call.tenant_id, _event_id(call), self._services.clock())
+        if found is None:
+            raise not_found()
+        return schemas.EventDetail(
+            **schemas.EventTold.of(found.event).model_dump(),
+            deliveries=[schemas.delivery_told(delivery) for delivery in found.deliveries],
+            attempts=[schemas.AttemptTold.of(attempt) for attempt in found.attempts],
+            attempts_complete=found.complete,
+        )
+
+    def erase(self, call: Call) -> Erased:
+        event_id = _event_id(call)
+        erased_at = self._services.erase(call.tenant_id, event_id, self._services.clock())
+        if erased_at is None:
+            raise not_found()
+        return Erased(event_id=event_id, erased_at=erased_at)
+
+    def resend(self, call: Call) -> DeliveryTold:
+        delivery = self._services.resend(
+            call.tenant_id, _event_id(call), call.path["endpointId"], self._services.clock()
+        )
+        return schemas.delivery_told(delivery)
+
+    def _range(self, tenant_id: str, asked: str, query: Any) -> Range:
+        if query.from_ and query.to and query.from_ >= query.to:
+            raise wrong("from", "must be before to")
+        after = self._services.cursors.read(tenant_id, asked, query.cursor) if query.cursor else None
+        bounds = {"start": query.from_, "end": query.to}
+        return Range(
+            **{name: value for name, value in bounds.items() if value is not None}, after=after, limit=query.limit
+        )
+
+    def _next(self, tenant_id: str, asked: str, position: str | None) -> str | None:
+        return self._services.cursors.write(tenant_id, asked, position) if position else None
+
+
+class _Endpoints:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def add_to(self, rest: Rest) -> None:
+        one = "/v1/endpoints/{endpointId}"
+        rest.add(
+            "POST",
+            "/v1/endpoints",
+            operate=self.create,
+            summary="Create an endpoint",
+            description="The answer holds the secret that verifies signatures. It is not shown again.",
+            body=schemas.EndpointAsked,
+            status=201,
+            answer=schemas.EndpointWithSecret,
+            refusals=(409, 413, 415),
+        )
+        rest.add("GET", "/v1/endpoints", operate=self.list, summary="List endpoints", answer=schemas.EndpointsTold)
+        rest.add(
+            "GET", one, operate=self.show, summary="Show an endpoint", answer=schemas.EndpointTold, refusals=(404,)
+        )
+        rest.add(
+            "PATCH",
+            one,
+            operate=self.change,
+            summary="Change an endpoint",
+            body=schemas.EndpointChange,
+            answer=schemas.EndpointTold,
+            refusals=(404, 413, 415),
+        )
+        rest.add(
+            "DELETE",
+            one,
+            operate=self.delete,
+            summary="Delete an endpoint",
+            description="What waits for it is given up.",
+            status=204,
+            answer=None,
+            refusals=(404,),
+        )
+        rest.add(
+            "POST",
+            f"{one}/pause",
+            operate=self.pause,
+            summary="Let deliveries wait",
+            description="They spend no attempts until the endpoint is activated.",
+            answer=schemas.EndpointTold,
+            refusals=(404, 409),
+        )
+        rest.add(
+            "POST",
+            f"{one}/activate",
+            operate=self.activate,
+            summary="Let deliveries go on",
+            description="After a pause, or after the service disabled the endpoint.",
+            answer=schemas.EndpointTold,
+            refusals=(404,),
+        )
+        rest.add(
+            "POST",
+            f"{one}/rotate-secret",
+            operate=self.rotate,
+            summary="Rotate the secret",
+            description="Requests are signed with both until the overlap ends.",
+            body=schemas.Rotation,
+            body_optional=True,
+            answer=schemas.EndpointWithSecret,
+            refusals=(404, 409, 413, 415),
+        )
+        rest.add(
+            "POST",
+            f"{one}/test",
+            operate=self.test,
+            summary="Send a test event",
+            description=f"Of type `{TEST_EVENT}`, to this endpoint alone, whatever it subscribes to.",
+            status=201,
+            answer=schemas.Accepted,
+            refusals=(404, 409),
+        )
+
+    def create(self, call: Call) -> schemas.EndpointWithSecret:
+        self._services.check_url(call.body.url)
+        return self._with_secret(
+            self._services.endpoints.create(call.tenant_id, _chosen(call.body), self._services.clock())
+        )
+
+    def list(self, call: Call) -> schemas.EndpointsTold:
+        now = self._services.clock()
+        found = self._services.endpoints.all(call.tenant_id)
+        return schemas.EndpointsTold(endpoints=[schemas.EndpointTold.of(endpoint, now) for endpoint in found])
+
+    def show(self, call: Call) -> schemas.EndpointTold:
+        return self._told(self._services.endpoints.get(call.tenant_id, call.path["endpointId"]))
+
+    def change(self, call: Call) -> schemas.EndpointTold:
+        endpoints = self._services.endpoints
+        given = {name: value for name, value in _chosen(call.body).items() if name in call.body.model_fields_set}
+        present = endpoints.get(call.tenant_id, call.path["endpointId"])
+        if not given:
+            raise wrong("body", "at least one field expected")
+        if "url" in given:
+            self._services.check_url(given["url"])
+        if given.get("asymmetric", present.asymmetric) and given.get("style", present.style) != "standard":
+            raise wrong("asymmetric", "the style stripe has no ed25519 signature")
+        return self._told(endpoints.change(call.tenant_id, present.endpoint_id, given, self._services.clock()))
+
+    def delete(self, call: Call) -> None:
+        self._services.endpoints.delete(call.tenant_id, call.path["endpointId"])
+
+    def pause(self, call: Call) -> schemas.EndpointTold:
+        return self._told(
+            self._services.endpoints.pause(call.tenant_id, call.path["endpointId"], self._services.clock())
+        )
+
+    def activate(self, call: Call) -> schemas.EndpointTold:
+        now = self._services.clock()
+        endpoint = self._services.endpoints.activate(call.tenant_id, call.path["endpointId"], now)
+        self._services.bring_forward(call.tenant_id, endpoint.endpoint_id)
+        return self._told(endpoint)
+
+    def rotate(self, call: Call) -> schemas.EndpointWithSecret:
+        return self._with_secret(
+            self._services.endpoints.rotate_secret(
+                call.tenant_id, call.path["endpointId"], call.body.overlap_hours * 3_600, self._services.clock()
+            )
+        )
+
+    def test(self, call: Call) -> schemas.Accepted:
+        endpoint = self._services.endpoints.get(call.tenant_id, call.path["endpointId"])
+        if endpoint.state != EndpointState.ACTIVE:
+            raise conflict("endpoint_not_active", f"the endpoint is {endpoint.state}; activate it first")
+        payload = {
+            "type": TEST_EVENT,
+            "timestamp": times.iso(self._services.clock()),
+            "data": {"endpointId": endpoint.endpoint_id, "message": "This event was sent to test the endpoint."},
+        }
+        event = self._services.intake.accept(
+            Submission(
+                tenant_id=call.tenant_id,
+                event_type=TEST_EVENT,
+                payload=json.dumps(payload, separators=(",", ":")).encode(),
+                correlation_id=call.correlation_id,
+                only=endpoint.endpoint_id,
+            )
+        )
+        return schemas.Accepted.of(event)
+
+    def _told(self, endpoint: Any) -> schemas.EndpointTold:
+        told: schemas.EndpointTold = schemas.EndpointTold.of(endpoint, self._services.clock())
+        return told
+
+    def _with_secret(self, endpoint: Any) -> schemas.EndpointWithSecret:
+        told: schemas.EndpointWithSecret = schemas.EndpointWithSecret.of(
+            endpoint, self._services.clock(), secret=endpoint.secrets[0].value
+        )
+        return told
+
+
+def _chosen(body: Any) -> dict[str, Any]:
+    """Return a body's fields as an endpoint keeps them."""
+    return {
+        **body.model_dump(),
+        "filters": schemas.filters_as_text(body.filters),
+        "style": SignatureStyle(body.style),
+    }
+
+
+def _event_id(call: Call) -> str:
+    """Return the event's id from the path.
+
+    Raises
+    ------
+    ProblemError
+        404 for what can be none.
+    """
+    event_id = call.path["eventId"]
+    if not is_id(EVENT, event_id):
+        raise not_found()
+    return event_id

@@ -1,0 +1,312 @@
+"""Bodies, queries and answers of the tenants' API."""
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from lambdas.outbound.endpoint_admin import MAX_ENDPOINTS
+from lambdas.outbound.headers import MAX_HEADERS, MAX_NAME_CHARS, check_headers
+from lambdas.outbound.headers import MAX_VALUE_CHARS as MAX_HEADER_CHARS
+from lambdas.outbound.model import Attempt, Delivery, Endpoint, Event
+from lambdas.outbound.schemas import Asked, CursorText, DeliveryTold, EndpointId, Limit, State, Time, Told
+from lambdas.outbound.subscriptions import (
+    MAX_EVENT_TYPE_CHARS,
+    MAX_FILTER_VALUES,
+    MAX_FILTERS,
+    MAX_PATH_CHARS,
+    MAX_PATTERNS,
+    MAX_VALUE_CHARS,
+    check_filters,
+    check_patterns,
+)
+from lambdas.outbound.urls import MAX_URL_CHARS
+
+MAX_OVERLAP_HOURS = 168
+MAX_RATE = 1_000
+MAX_DESCRIPTION_CHARS = 500
+_TYPE_CHARS = r"[A-Za-z0-9_\-/:]+(\.[A-Za-z0-9_\-/:]+)*"
+EVENT_TYPE_PATTERN = f"^{_TYPE_CHARS}$"
+EVENT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type"],
+    "properties": {
+        "type": {
+            "type": "string",
+            "pattern": EVENT_TYPE_PATTERN,
+            "maxLength": MAX_EVENT_TYPE_CHARS,
+            "description": "Decides which endpoints get the event.",
+        },
+        "timestamp": {"description": "When it happened, ISO 8601."},
+        "data": {"description": "What happened."},
+    },
+    "examples": [
+        {"type": "invoice.paid", "timestamp": "2026-01-31T12:00:00Z", "data": {"id": "inv_1", "currency": "eur"}}
+    ],
+}
+
+_Pattern = Annotated[str, Field(max_length=MAX_EVENT_TYPE_CHARS + 2, pattern=rf"^(\*|{_TYPE_CHARS}(\.\*)?)$")]
+_FilterValue = Annotated[str, Field(max_length=MAX_VALUE_CHARS - 2)] | int | float | bool | None
+_Path = Annotated[str, Field(max_length=MAX_PATH_CHARS)]
+_HeaderName = Annotated[str, Field(max_length=MAX_NAME_CHARS)]
+_HeaderValue = Annotated[str, Field(max_length=MAX_HEADER_CHARS)]
+
+
+def _checked_patterns(patterns: list[str]) -> list[str]:
+    check_patterns(patterns)
+    return patterns
+
+
+def _checked_headers(headers: dict[str, str]) -> dict[str, str]:
+    check_headers(headers)
+    return headers
+
+
+def _checked_filters(filters: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    check_filters(filters_as_text(filters))
+    return filters
+
+
+def filters_as_text(filters: dict[str, list[Any]]) -> dict[str, list[str]]:
+    """Return filters as an endpoint keeps them: each value as JSON text."""
+    return {path: [json.dumps(value) for value in values] for path, values in filters.items()}
+
+
+Url = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_URL_CHARS,
+        description="Where to: https, a public host, no user name, no fragment.",
+        examples=["https://example.com/webhooks"],
+        json_schema_extra={"format": "endpoint-url"},
+    ),
+]
+Patterns = Annotated[
+    list[_Pattern],
+    Field(
+        min_length=1,
+        max_length=MAX_PATTERNS,
+        description="Which types of events: `*` for all, `invoice.*` for all below, or a type.",
+    ),
+    AfterValidator(_checked_patterns),
+]
+Filters = Annotated[
+    dict[_Path, Annotated[list[_FilterValue], Field(min_length=1, max_length=MAX_FILTER_VALUES)]],
+    Field(
+        max_length=MAX_FILTERS,
+        description="Dotted path into the payload, and values one of which must stand there. All paths must hold.",
+        examples=[{"data.currency": ["eur", "usd"]}],
+        json_schema_extra={"propertyNames": {"pattern": r"^[A-Za-z0-9_\-]+(\.[A-Za-z0-9_\-]+)*$"}},
+    ),
+    AfterValidator(_checked_filters),
+]
+Headers = Annotated[
+    dict[_HeaderName, _HeaderValue],
+    Field(
+        max_length=MAX_HEADERS,
+        description="Headers that every request carries besides ours. They are not shown again.",
+        json_schema_extra={
+            "propertyNames": {"pattern": "^[Xx]-[Cc]ustom-[A-Za-z0-9]+$"},
+            "additionalProperties": {"type": "string", "pattern": "^[!-~]+$", "maxLength": MAX_HEADER_CHARS},
+        },
+    ),
+    AfterValidator(_checked_headers),
+]
+Style = Literal["standard", "stripe"]
+Rate = Annotated[int, Field(ge=1, le=MAX_RATE, description="Attempts per second at most.")]
+Schedule = Literal["standard-webhooks", "minutes"]
+Description = Annotated[str, Field(max_length=MAX_DESCRIPTION_CHARS)]
+
+
+class EndpointAsked(Asked):
+    """An endpoint to be."""
+
+    url: Url
+    event_types: Patterns = Field(default=["*"])
+    filters: Filters = Field(default={})
+    style: Style = Field(default="standard", description="How requests are signed.")
+    asymmetric: bool = Field(default=False, description="Whether a `v1a` ed25519 signature comes besides `v1`.")
+    headers: Headers = Field(default={})
+    rate_limit: Rate | None = None
+    schedule: Schedule | None = Field(default=None, description="Retry schedule; null for the service's own.")
+    description: Description = ""
+
+    @model_validator(mode="after")
+    def _one_style(self) -> "EndpointAsked":
+        if self.asymmetric and self.style != "standard":
+            raise ValueError("asymmetric: the style stripe has no ed25519 signature")
+        return self
+
+
+class EndpointChange(Asked):
+    """What is to be other than it is; what is left out stays."""
+
+    url: Url = ""
+    event_types: Patterns = Field(default=["*"])
+    filters: Filters = Field(default={})
+    style: Style = "standard"
+    asymmetric: bool = False
+    headers: Headers = Field(default={})
+    rate_limit: Rate | None = None
+    schedule: Schedule | None = None
+    description: Description = ""
+
+
+class Rotation(Asked):
+    """How a secret is rotated."""
+
+    overlap_hours: Annotated[int, Field(ge=0, le=MAX_OVERLAP_HOURS)] = Field(
+        default=24, description="Hours in which the old secret signs, too; 0 where it leaked."
+    )
+
+
+class EventsQuery(Asked):
+    """Which events are listed."""
+
+    from_: Time | None = Field(default=None, alias="from", description="Accepted at this time or later.")
+    to: Time | None = Field(default=None, description="Accepted before this time.")
+    limit: Limit
+    cursor: CursorText | None = None
+
+
+class DeliveriesQuery(EventsQuery):
+    """Which deliveries are listed."""
+
+    from_: Time | None = Field(default=None, alias="from", description="Came to its state at this time or later.")
+    to: Time | None = Field(default=None, description="Came to its state before this time.")
+    state: State | None = None
+    endpoint_id: EndpointId | None = None
+
+
+class EventTold(Told):
+    """An event."""
+
+    event_id: str
+    type: str
+    created_at: str
+    size: int = Field(description="Bytes of the payload.")
+    sha256: str = Field(description="Of the payload, hex.")
+    erased_at: str | None = Field(description="When its payload was erased on request.")
+
+    @classmethod
+    def of(cls, event: Event) -> "EventTold":
+        """Return what is told of an event."""
+        return cls(
+            event_id=event.event_id,
+            type=event.event_type,
+            created_at=event.created_at,
+            size=event.size,
+            sha256=event.sha256,
+            erased_at=event.erased_at,
+        )
+
+
+class Accepted(Told):
+    """An event that is durable."""
+
+    event_id: str
+    type: str
+    created_at: str
+
+    @classmethod
+    def of(cls, event: Event) -> "Accepted":
+        """Return what is told of an event that was accepted."""
+        return cls(event_id=event.event_id, type=event.event_type, created_at=event.created_at)
+
+
+class AttemptTold(Told):
+    """A request to an endpoint."""
+
+    endpoint_id: str
+    number: int
+    at: str
+    duration_ms: int
+    status: int | None = Field(description="HTTP status; null where there was no answer.")
+    outcome: str
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> "AttemptTold":
+        """Return what is told of an attempt."""
+        return cls.model_validate(attempt)
+
+
+class EventDetail(EventTold):
+    """An event and all that became of it."""
+
+    deliveries: list[DeliveryTold]
+    attempts: list[AttemptTold]
+    attempts_complete: bool = Field(description="Whether these are all attempts.")
+
+
+class EventsPage(Told):
+    """A page of events, the newest first."""
+
+    events: list[EventTold]
+    next: str | None = Field(description="Cursor of the next page; null on the last.")
+
+
+class DeliveriesPage(Told):
+    """A page of deliveries, the latest change of state first."""
+
+    deliveries: list[DeliveryTold]
+    next: str | None = Field(description="Cursor of the next page; null on the last. A page may be short of its limit.")
+
+
+class EndpointTold(Told):
+    """An endpoint, without its secrets and the values of its headers."""
+
+    endpoint_id: str
+    url: str
+    event_types: list[str]
+    filters: dict[str, list[Any]]
+    state: Literal["ACTIVE", "PAUSED", "DISABLED"]
+    state_reason: str | None
+    style: Style
+    asymmetric: bool
+    header_names: list[str]
+    rate_limit: int | None
+    schedule: str | None
+    description: str
+    secrets_valid: int = Field(description="How many secrets sign: more than one while they rotate.")
+    created_at: str
+    updated_at: str
+
+    @classmethod
+    def of(cls, endpoint: Endpoint, now: float, **more: Any) -> Any:
+        """Return what is told of an endpoint."""
+        return cls(
+            endpoint_id=endpoint.endpoint_id,
+            url=endpoint.url,
+            event_types=list(endpoint.event_types),
+            filters={path: [json.loads(value) for value in values] for path, values in endpoint.filters.items()},
+            state=endpoint.state.value,
+            state_reason=endpoint.state_reason,
+            style=endpoint.style.value,
+            asymmetric=endpoint.asymmetric,
+            header_names=sorted(endpoint.headers),
+            rate_limit=endpoint.rate_limit,
+            schedule=endpoint.schedule,
+            description=endpoint.description,
+            secrets_valid=sum(1 for one in endpoint.secrets if one.expires_at is None or one.expires_at > now),
+            created_at=endpoint.created_at,
+            updated_at=endpoint.updated_at,
+            **more,
+        )
+
+
+class EndpointWithSecret(EndpointTold):
+    """An endpoint with its new secret, which is shown this once."""
+
+    secret: str
+
+
+class EndpointsTold(Told):
+    """All endpoints, the oldest first."""
+
+    endpoints: list[EndpointTold] = Field(max_length=MAX_ENDPOINTS)
+
+
+def delivery_told(delivery: Delivery) -> DeliveryTold:
+    """Return what is told of a delivery."""
+    return DeliveryTold.model_validate(delivery)

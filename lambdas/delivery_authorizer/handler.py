@@ -1,0 +1,64 @@
+"""Lambda entry point of the authorizer of the tenants' API, of type TOKEN or REQUEST.
+
+Environment: ``TENANTS_TABLE``.
+
+Permissions: ``dynamodb:GetItem`` on the table of identities.
+
+API Gateway keeps an answer for the time of its cache: a token that is revoked, or whose tenant is suspended, is good
+for up to those five minutes more. A refusal is kept for nobody. It is an exception, since that alone becomes a 401, so
+that Lambda counts it as an error: watch ``AuthorizationsFailed`` (we could not tell) and not the function's errors.
+Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
+"""
+
+import time
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from lambdas.delivery_authorizer.policy import allow_tenant, bearer_token
+from lambdas.outbound.identities import Identities
+from lambdas.shared.aws import client, setting
+from lambdas.shared.errors import describe
+from lambdas.shared.observability import logger, metrics, tracer
+
+_identities = Identities(client("dynamodb"), setting("TENANTS_TABLE"))
+
+
+class UnauthorizedError(Exception):
+    """The one refusal, whatever is wrong with the token; API Gateway knows it by its text."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+class UndecidedError(Exception):
+    """We could not find out, so that nobody is let in; API Gateway answers that the authorizer failed."""
+
+
+@metrics.log_metrics
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
+@logger.inject_lambda_context(clear_state=True, log_event=False)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Return a policy and the tenant for a good token.
+
+    Raises
+    ------
+    UnauthorizedError
+        For every other.
+    UndecidedError
+        When the table does not answer.
+    """
+    del context
+    token = bearer_token(event)
+    try:
+        found = _identities.authorize(token, time.time()) if token else None
+        answer = allow_tenant(event["methodArn"], found.tenant_id, found.token_id) if found else None
+    except Exception as error:
+        # Whatever it is, nobody is let in, and what it says may quote what was sent.
+        metrics.add_metric(name="AuthorizationsFailed", unit=MetricUnit.Count, value=1)
+        logger.error("a token could not be checked", error=describe(error))
+        raise UndecidedError("the token could not be checked") from None
+    if answer is None:
+        metrics.add_metric(name="TokensRefused", unit=MetricUnit.Count, value=1)
+        raise UnauthorizedError from None
+    return answer

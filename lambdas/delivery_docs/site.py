@@ -1,0 +1,146 @@
+"""The files of the public site: the document, two pages that show it, and what the pages load.
+
+Everything comes from the bundle, and nothing from another host. The policy of the pages says so to the browser as well:
+scripts come from here alone; ReDoc makes its styles itself, so that inline styles are let in, and no inline script.
+Source: https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Content-Security-Policy
+"""
+
+import base64
+import gzip
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+VENDORED = (
+    "swagger-ui.css",
+    "swagger-ui-bundle.js",
+    "swagger-ui-bundle.js.LICENSE.txt",
+    "redoc.standalone.js",
+    "redoc.standalone.js.LICENSE.txt",
+)
+"""Files of the npm packages, which the bundle has in the folder ``assets``."""
+OWN = ("show-swagger-ui.js", "show-redoc.js")
+PAGES = {"/docs": "docs.html", "/redoc": "redoc.html"}
+DOCUMENT = "/openapi.json"
+ASSET = "/assets/{name}"
+
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".html": "text/html; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+}
+_HERE = Path(__file__).resolve().parent
+_REFERENCE = re.compile(rb'"assets/([a-z0-9.-]+)"')
+_FOREVER = "public, max-age=31536000, immutable"
+_REVALIDATED = "no-cache"
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it is answered."""
+
+    content: bytes
+    media_type: str
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells it from every other."""
+        return hashlib.sha256(self.content).hexdigest()[:16]
+
+    @cached_property
+    def packed(self) -> bytes:
+        """Its content in gzip, the same bytes every time."""
+        return gzip.compress(self.content, compresslevel=6, mtime=0)
+
+
+class Site:
+    """The files, each read when it is first asked for.
+
+    Parameters
+    ----------
+    assets : Path
+        The folder of the `VENDORED` files.
+    """
+
+    def __init__(self, assets: Path = _HERE / "assets") -> None:
+        self._folders = {**dict.fromkeys(VENDORED, assets), **dict.fromkeys(OWN, _HERE / "pages")}
+        self._files: dict[str, File] = {}
+
+    def document(self, headers: Mapping[str, str]) -> dict[str, Any]:
+        """Answer with the OpenAPI document."""
+        return respond(self._file("openapi.json", _HERE), headers, _REVALIDATED)
+
+    def page(self, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
+        """Answer with a page, in which every file it loads has its digest in its address."""
+        name = PAGES[path]
+        if name not in self._files:
+            raw = (_HERE / "pages" / name).read_bytes()
+            self._files[name] = File(_REFERENCE.sub(self._versioned, raw), _TYPES[".html"])
+        return respond(self._files[name], headers, _REVALIDATED)
+
+    def asset(self, name: str, headers: Mapping[str, str], version: str | None) -> dict[str, Any] | None:
+        """Answer with a file that a page loads; None when there is none of that name."""
+        if name not in self._folders:
+            return None
+        file = self._file(name, self._folders[name])
+        return respond(file, headers, _FOREVER if version == file.digest else _REVALIDATED)
+
+    def _versioned(self, reference: re.Match[bytes]) -> bytes:
+        name = reference[1].decode()
+        return f'"assets/{name}?v={self._file(name, self._folders[name]).digest}"'.encode()
+
+    def _file(self, name: str, folder: Path) -> File:
+        if name not in self._files:
+            self._files[name] = File((folder / name).read_bytes(), _TYPES[Path(name).suffix])
+        return self._files[name]
+
+
+def respond(file: File, headers: Mapping[str, str], cache: str) -> dict[str, Any]:
+    """Return a proxy answer with a file; without it when the caller has it already.
+
+    Parameters
+    ----------
+    headers : Mapping[str, str]
+        The request's, names in lower case.
+    """
+    answer = {
+        "Cache-Control": cache,
+        "Content-Security-Policy": POLICY,
+        "ETag": f'W/"{file.digest}"',
+        "Referrer-Policy": "no-referrer",
+        "Vary": "Accept-Encoding",
+        "X-Content-Type-Options": "nosniff",
+    }
+    known = [one.strip().removeprefix("W/").strip('"') for one in headers.get("if-none-match", "").split(",")]
+    if file.digest in known:
+        return {"statusCode": 304, "headers": answer, "body": ""}
+    answer["Content-Type"] = file.media_type
+    content = file.content
+    if _takes_gzip(headers.get("accept-encoding", "")):
+        answer["Content-Encoding"] = "gzip"
+        content = file.packed
+    return {
+        "statusCode": 200,
+        "headers": answer,
+        "body": base64.b64encode(content).decode("ascii"),
+        "isBase64Encoded": True,
+    }
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Read ``Accept-Encoding``. Source: RFC 9110, section 12.5.3."""
+    for one in accepted.lower().split(","):
+        name, _, weight = one.partition(";")
+        if name.strip() == "gzip":
+            return not re.fullmatch(r"\s*q=0(\.0*)?\s*", weight)
+    return False

@@ -1,0 +1,1 @@
+"""The operators' endpoints: tenants, tokens, sending again, erasure, signing keys."""

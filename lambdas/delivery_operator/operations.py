@@ -1,0 +1,375 @@
+"""What the operators' endpoints do, and how they are documented."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lambdas.delivery_operator import schemas
+from lambdas.outbound.identities import Identities, TenantState, Token
+from lambdas.outbound.ids import EVENT, is_id, is_tenant_id
+from lambdas.outbound.key_pairs import KeyPairs
+from lambdas.outbound.listing import Listing
+from lambdas.outbound.model import Delivery, DeliveryState
+from lambdas.outbound.problems import ProblemError, not_found, wrong
+from lambdas.outbound.replay import MAX_COUNTED, MAX_REPLAYED, Filter, replay
+from lambdas.outbound.rest import Call, Rest
+from lambdas.outbound.routes import OPERATOR_API
+from lambdas.outbound.schemas import DeliveryTold, Erased
+from lambdas.shared import times
+from lambdas.shared.observability import logger
+
+_DAY = 86_400
+_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+_TIME_TEXT = re.compile(_TIME, re.ASCII)
+_POSITION = re.compile(rf"{_TIME}#evt_[0-9A-Z]{{26}}#ep_[0-9A-Z]{{26}}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What the operations use.
+
+    Attributes
+    ----------
+    identities, listing, key_pairs
+        The stores.
+    send_again : Callable[[str, str, str, float], Delivery]
+        Has a delivery of a tenant, an event and an endpoint made again; raises ProblemError when it cannot be.
+    erase : Callable[[str, str, float], str | None]
+        Erases a payload and returns since when it is gone; None when the tenant has no such event.
+    clock : Callable[[], float]
+        Seconds since the epoch.
+    """
+
+    identities: Identities
+    listing: Listing
+    key_pairs: KeyPairs
+    send_again: Callable[[str, str, str, float], Delivery]
+    erase: Callable[[str, str, float], str | None]
+    clock: Callable[[], float]
+
+
+def build(services: Services) -> Rest:
+    """Return the operators' endpoints."""
+    rest = Rest(OPERATOR_API)
+    _Tenants(services).add_to(rest)
+    _Deliveries(services).add_to(rest)
+    _Keys(services).add_to(rest)
+    return rest
+
+
+class _Tenants:
+    def __init__(self, services: Services) -> None:
+        self._identities = services.identities
+        self._clock = services.clock
+
+    def add_to(self, rest: Rest) -> None:
+        one = "/operator/tenants/{tenantId}"
+        rest.add(
+            "POST",
+            "/operator/tenants",
+            operate=self.create,
+            summary="Create a tenant",
+            body=schemas.TenantAsked,
+            status=201,
+            answer=schemas.TenantTold,
+            refusals=(409, 413, 415),
+        )
+        rest.add(
+            "GET",
+            "/operator/tenants",
+            operate=self.list,
+            summary="List tenants",
+            query=schemas.TenantsQuery,
+            answer=schemas.TenantsPage,
+        )
+        rest.add("GET", one, operate=self.show, summary="Show a tenant", answer=schemas.TenantTold, refusals=(404,))
+        rest.add(
+            "POST",
+            f"{one}/suspend",
+            operate=lambda call: self._set(call, TenantState.SUSPENDED),
+            summary="Refuse a tenant's tokens",
+            description="It takes up to five minutes, for which API Gateway keeps what it was told before.",
+            answer=schemas.TenantTold,
+            refusals=(404,),
+        )
+        rest.add(
+            "POST",
+            f"{one}/activate",
+            operate=lambda call: self._set(call, TenantState.ACTIVE),
+            summary="Take a tenant's tokens again",
+            answer=schemas.TenantTold,
+            refusals=(404,),
+        )
+        rest.add(
+            "POST",
+            f"{one}/tokens",
+            operate=self.create_token,
+            summary="Create a token",
+            description="The answer holds it. It is not shown again, and only its digest is kept.",
+            body=schemas.TokenAsked,
+            body_optional=True,
+            status=201,
+            answer=schemas.TokenWithSecret,
+            refusals=(404, 409, 413, 415),
+        )
+        rest.add(
+            "GET",
+            f"{one}/tokens",
+            operate=self.tokens,
+            summary="List a tenant's tokens",
+            answer=schemas.TokensTold,
+            refusals=(404,),
+        )
+        rest.add(
+            "DELETE",
+            f"{one}/tokens/{{tokenId}}",
+            operate=self.revoke,
+            summary="Revoke a token",
+            description="It takes up to five minutes, for which API Gateway keeps what it was told before.",
+            answer=schemas.TokenTold,
+            refusals=(404,),
+        )
+
+    def create(self, call: Call) -> schemas.TenantTold:
+        tenant = self._identities.create_tenant(call.body.tenant_id, call.body.name, self._clock())
+        _log(call, "tenant created", tenant.tenant_id)
+        return schemas.TenantTold.model_validate(tenant)
+
+    def list(self, call: Call) -> schemas.TenantsPage:
+        found, more = self._identities.tenants(call.query.after, call.query.limit)
+        return schemas.TenantsPage(
+            tenants=[schemas.TenantTold.model_validate(tenant) for tenant in found],
+            next=found[-1].tenant_id if more else None,
+        )
+
+    def show(self, call: Call) -> schemas.TenantTold:
+        return schemas.TenantTold.model_validate(self._identities.tenant(_tenant_id(call)))
+
+    def create_token(self, call: Call) -> schemas.TokenWithSecret:
+        now, days = self._clock(), call.body.expires_in_days
+        expires_at = None if days is None else int(now) + days * _DAY
+        secret, token = self._identities.create_token(_tenant_id(call), call.body.label, expires_at, now)
+        _log(call, "token created", token.tenant_id, token_id=token.token_id)
+        return schemas.TokenWithSecret(**_told(token).model_dump(), token=secret)
+
+    def tokens(self, call: Call) -> schemas.TokensTold:
+        tenant = self._identities.tenant(_tenant_id(call))
+        return schemas.TokensTold(tokens=[_told(token) for token in self._identities.tokens(tenant.tenant_id)])
+
+    def revoke(self, call: Call) -> schemas.TokenTold:
+        token = self._identities.revoke(_tenant_id(call), call.path["tokenId"], self._clock())
+        _log(call, "token revoked", token.tenant_id, token_id=token.token_id)
+        return _told(token)
+
+    def _set(self, call: Call, state: TenantState) -> schemas.TenantTold:
+        tenant = self._identities.set_state(_tenant_id(call), state, self._clock())
+        _log(call, f"tenant {state.lower()}", tenant.tenant_id)
+        return schemas.TenantTold.model_validate(tenant)
+
+
+class _Deliveries:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def add_to(self, rest: Rest) -> None:
+        rest.add(
+            "POST",
+            "/operator/requeue",
+            operate=self.requeue,
+            summary="Send an event to an endpoint again",
+            body=schemas.RequeueAsked,
+            status=202,
+            answer=DeliveryTold,
+            refusals=(404, 409, 413, 415),
+        )
+        rest.add(
+            "POST",
+            "/operator/replay",
+            operate=self.replay,
+            summary="Send all deliveries of a filter again, or count them",
+            description="A page at a time, the oldest change first. Without `dryRun: false` nothing is sent.",
+            body=schemas.ReplayAsked,
+            answer=schemas.ReplayTold,
+            refusals=(413, 415),
+        )
+        rest.add(
+            "DELETE",
+            "/operator/tenants/{tenantId}/events/{eventId}/payload",
+            operate=self.erase,
+            summary="Erase the payload of an event",
+            answer=Erased,
+            refusals=(404,),
+        )
+
+    def requeue(self, call: Call) -> DeliveryTold:
+        asked = call.body
+        delivery = self._services.send_again(asked.tenant_id, asked.event_id, asked.endpoint_id, self._services.clock())
+        _log(call, "requeued", asked.tenant_id, event_id=asked.event_id, endpoint_id=asked.endpoint_id)
+        return DeliveryTold.model_validate(delivery)
+
+    def replay(self, call: Call) -> schemas.ReplayTold:
+        asked, now = call.body, self._services.clock()
+        most = MAX_COUNTED if asked.dry_run else MAX_REPLAYED
+        if asked.limit is not None and asked.limit > most:
+            raise wrong("limit", f"at most {most} expected")
+        end, after = asked.to or times.iso(now), None
+        if asked.cursor is not None:
+            end, after = _read_cursor(asked.cursor)
+            if asked.to not in (None, end):
+                raise wrong("cursor", "is none of a replay with this to")
+        if asked.from_ is not None and asked.from_ >= end:
+            raise wrong("from", "must be before to")
+        outcome = replay(
+            self._services.listing,
+            self._services.send_again,
+            Filter(
+                tenant_id=asked.tenant_id,
+                state=DeliveryState(asked.state),
+                start=asked.from_,
+                end=end,
+                endpoint_id=asked.endpoint_id,
+                after=after,
+                limit=asked.limit or most,
+            ),
+            now,
+            dry=asked.dry_run,
+        )
+        _log(
+            call,
+            "replayed",
+            asked.tenant_id,
+            dry_run=asked.dry_run,
+            state=asked.state,
+            matched=outcome.matched,
+            sent=outcome.sent,
+        )
+        return schemas.ReplayTold(
+            dry_run=asked.dry_run,
+            matched=outcome.matched,
+            sent=outcome.sent,
+            refused=[schemas.RefusedTold(**asdict(one)) for one in outcome.refused],
+            next=_write_cursor(end, outcome.position) if outcome.position else None,
+        )
+
+    def erase(self, call: Call) -> Erased:
+        tenant_id, event_id = _tenant_id(call), call.path["eventId"]
+        if not is_id(EVENT, event_id):
+            raise not_found()
+        erased_at = self._services.erase(tenant_id, event_id, self._services.clock())
+        if erased_at is None:
+            raise not_found()
+        _log(call, "payload erased", tenant_id, event_id=event_id)
+        return Erased(event_id=event_id, erased_at=erased_at)
+
+
+class _Keys:
+    def __init__(self, services: Services) -> None:
+        self._key_pairs = services.key_pairs
+        self._clock = services.clock
+
+    def add_to(self, rest: Rest) -> None:
+        rest.add(
+            "POST",
+            "/operator/signing-keys",
+            operate=self.create,
+            summary="Make a signing key",
+            description="For `v1a` signatures. Its public half is published before it signs.",
+            body=schemas.KeyPairAsked,
+            body_optional=True,
+            status=201,
+            answer=schemas.KeyPairTold,
+            refusals=(409, 413, 415),
+        )
+        rest.add(
+            "GET",
+            "/operator/signing-keys",
+            operate=self.list,
+            summary="List signing keys",
+            answer=schemas.KeyPairsTold,
+        )
+        rest.add(
+            "DELETE",
+            "/operator/signing-keys/{keyId}",
+            operate=self.retire,
+            summary="Retire a signing key at once",
+            description="Where it leaked. It stays published, with the time, for 30 days.",
+            answer=schemas.KeyPairTold,
+            refusals=(404, 409),
+        )
+
+    def create(self, call: Call) -> schemas.KeyPairTold:
+        hours = call.body.retire_others_after_hours
+        pair = self._key_pairs.create(None if hours is None else hours * 3_600, self._clock())
+        _log(call, "signing key made", None, key_id=pair.key_id)
+        return schemas.KeyPairTold.model_validate(pair)
+
+    def list(self, call: Call) -> schemas.KeyPairsTold:
+        del call
+        return schemas.KeyPairsTold(keys=[schemas.KeyPairTold.model_validate(pair) for pair in self._key_pairs.all()])
+
+    def retire(self, call: Call) -> schemas.KeyPairTold:
+        pair = self._key_pairs.retire(call.path["keyId"], self._clock())
+        _log(call, "signing key retired", None, key_id=pair.key_id)
+        return schemas.KeyPairTold.model_validate(pair)
+
+
+def _tenant_id(call: Call) -> str:
+    """Return the tenant's id from the path.
+
+    Raises
+    ------
+    ProblemError
+        404 for what can be none.
+    """
+    tenant_id = call.path["tenantId"]
+    if not is_tenant_id(tenant_id):
+        raise not_found()
+    return tenant_id
+
+
+def _told(token: Token) -> schemas.TokenTold:
+    return schemas.TokenTold(
+        token_id=token.token_id,
+        tenant_id=token.tenant_id,
+        label=token.label,
+        created_at=token.created_at,
+        expires_at=None if token.expires_at is None else times.iso(token.expires_at),
+        revoked_at=token.revoked_at,
+    )
+
+
+def _log(call: Call, what: str, tenant_id: str | None, **details: Any) -> None:
+    """Keep who did what: operators are told apart by their AWS identity."""
+    caller = (call.event["requestContext"].get("identity") or {}).get("userArn")
+    logger.info(what, caller=caller, tenant_id=tenant_id, **details)
+
+
+def _write_cursor(end: str, position: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([end, position]).encode()).decode("ascii").rstrip("=")
+
+
+def _read_cursor(text: str) -> tuple[str, str]:
+    """Read a replay's cursor: an end of the range and a position, which reach nothing but the tenant that is named.
+
+    Raises
+    ------
+    ProblemError
+        When it is anything else.
+    """
+    not_ours: ProblemError = wrong("cursor", "is none that a replay returned")
+    try:
+        end, position = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+        raise not_ours from error
+    if not (
+        isinstance(end, str)
+        and _TIME_TEXT.fullmatch(end)
+        and isinstance(position, str)
+        and _POSITION.fullmatch(position)
+    ):
+        raise not_ours
+    return end, position

@@ -1,0 +1,147 @@
+"""Bodies, queries and answers of the operators' endpoints."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lambdas.outbound.ids import TENANT_PATTERN
+from lambdas.outbound.listing import MAX_LIMIT
+from lambdas.outbound.replay import MAX_COUNTED, MAX_REPLAYED
+from lambdas.outbound.schemas import Asked, EndpointId, EventId, Limit, TenantId, Time, Told
+
+MAX_NAME_CHARS = 200
+MAX_TOKEN_DAYS = 3_650
+MAX_OVERLAP_HOURS = 24 * 30
+
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
+
+
+class TenantAsked(Asked):
+    """A tenant to be."""
+
+    tenant_id: TenantId = Field(description="Small letters, digits and hyphens, 63 at most. It cannot be changed.")
+    name: Name
+
+
+class TenantsQuery(Asked):
+    """Which tenants are listed."""
+
+    after: Annotated[str, Field(pattern=TENANT_PATTERN)] | None = Field(
+        default=None, description="The last id of the page before."
+    )
+    limit: Limit
+
+
+class TenantTold(Told):
+    """A tenant."""
+
+    tenant_id: str
+    name: str
+    state: Literal["ACTIVE", "SUSPENDED"]
+    created_at: str
+    updated_at: str
+
+
+class TenantsPage(Told):
+    """A page of tenants, by id."""
+
+    tenants: list[TenantTold] = Field(max_length=MAX_LIMIT)
+    next: str | None = Field(description="For `after` of the next page; null on the last.")
+
+
+class TokenAsked(Asked):
+    """A token to be."""
+
+    label: Annotated[str, Field(max_length=MAX_NAME_CHARS)] = Field(default="", description="What it is for.")
+    expires_in_days: Annotated[int, Field(ge=1, le=MAX_TOKEN_DAYS)] | None = Field(
+        default=None, description="Null for a token that is good until it is revoked."
+    )
+
+
+class TokenTold(Told):
+    """What is known of a token."""
+
+    token_id: str
+    tenant_id: str
+    label: str
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+
+
+class TokenWithSecret(TokenTold):
+    """A new token, which is shown this once."""
+
+    token: str
+
+
+class TokensTold(Told):
+    """A tenant's tokens, the newest first."""
+
+    tokens: list[TokenTold]
+
+
+class RequeueAsked(Asked):
+    """A delivery to be made again."""
+
+    tenant_id: TenantId
+    event_id: EventId
+    endpoint_id: EndpointId
+
+
+class ReplayAsked(Asked):
+    """Which deliveries are made again."""
+
+    tenant_id: TenantId
+    state: Literal["DLQ", "DELIVERED", "FAILED"] = "DLQ"
+    from_: Time | None = Field(default=None, alias="from", description="Came to its state at this time or later.")
+    to: Time | None = Field(default=None, description="Came to its state before this time; now, where none is named.")
+    endpoint_id: EndpointId | None = None
+    dry_run: bool = Field(default=True, description="Whether they are only counted.")
+    limit: Annotated[int, Field(ge=1, le=MAX_COUNTED)] | None = Field(
+        default=None, description=f"Deliveries in one call; {MAX_REPLAYED} at most when they are sent."
+    )
+    cursor: Annotated[str, Field(min_length=1, max_length=1_024)] | None = Field(
+        default=None, description="`next` of the call before, with the same other fields."
+    )
+
+
+class RefusedTold(Told):
+    """A delivery that was not sent again."""
+
+    event_id: str
+    endpoint_id: str
+    reason: str
+
+
+class ReplayTold(Told):
+    """What a replay did."""
+
+    dry_run: bool
+    matched: int
+    sent: int
+    refused: list[RefusedTold]
+    next: str | None = Field(description="Cursor of the next call; null when there is no more.")
+
+
+class KeyPairAsked(Asked):
+    """A signing key to be."""
+
+    retire_others_after_hours: Annotated[int, Field(ge=0, le=MAX_OVERLAP_HOURS)] | None = Field(
+        default=24, description="Until then the others sign, too; null lets them go on."
+    )
+
+
+class KeyPairTold(Told):
+    """A signing key's public half."""
+
+    key_id: str
+    public_key: str
+    created_at: str
+    retired_at: str | None
+
+
+class KeyPairsTold(Told):
+    """All signing keys, the oldest first."""
+
+    keys: list[KeyPairTold]

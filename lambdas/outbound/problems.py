@@ -1,0 +1,93 @@
+"""The ways in which a call of the delivery API is refused, and what the answer says.
+
+Every answer that is not 2xx has one form: ``error``, a code for programs; ``message``, a sentence for people;
+``fields``, each wrong field and what is wrong with it; ``correlationId``, under which the log tells of the call. Of
+what was sent, none holds more than names of fields, and what a tenant chose that is no secret.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_FIELDS_TOLD = 20
+MAX_NAME_TOLD = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldProblem:
+    """A wrong field, in dots from the outside, and what is wrong with its value."""
+
+    field: str
+    problem: str
+
+
+@dataclass(kw_only=True, eq=False)
+class ProblemError(Exception):
+    """A call that gets no 2xx.
+
+    Attributes
+    ----------
+    status : int
+        HTTP status.
+    code : str
+        For programs; it never changes.
+    message : str
+        For people.
+    fields : Sequence[FieldProblem]
+        The wrong fields.
+    headers : Mapping[str, str]
+        Headers of the answer.
+    """
+
+    status: int
+    code: str
+    message: str
+    fields: Sequence[FieldProblem] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.code
+
+    def body(self, correlation_id: str) -> dict[str, Any]:
+        """Return the answer's body."""
+        answer: dict[str, Any] = {"error": self.code, "message": self.message, "correlationId": correlation_id}
+        if self.fields:
+            answer["fields"] = [
+                {"field": one.field[:MAX_NAME_TOLD], "problem": one.problem} for one in self.fields[:MAX_FIELDS_TOLD]
+            ]
+        return answer
+
+
+def not_found() -> ProblemError:
+    """Return the one answer to everything that is not there, be it unknown or another tenant's."""
+    return ProblemError(status=404, code="not_found", message="there is nothing here under this id")
+
+
+def invalid(*fields: FieldProblem) -> ProblemError:
+    """Return the answer to wrong fields."""
+    return ProblemError(status=400, code="invalid_fields", message="some fields are not as they must be", fields=fields)
+
+
+def wrong(name: str, problem: str) -> ProblemError:
+    """Return the answer to one wrong field."""
+    return invalid(FieldProblem(field=name, problem=problem))
+
+
+def not_json(message: str) -> ProblemError:
+    """Return the answer to a body that cannot be read."""
+    return ProblemError(status=400, code="invalid_body", message=message)
+
+
+def conflict(code: str, message: str) -> ProblemError:
+    """Return the answer to a call that does not fit how things stand."""
+    return ProblemError(status=409, code=code, message=message)
+
+
+def too_large(limit: int) -> ProblemError:
+    """Return the answer to a body above a limit of bytes."""
+    return ProblemError(status=413, code="too_large", message=f"the body has more than {limit} bytes")
+
+
+def unavailable() -> ProblemError:
+    """Return the answer when something that we depend on does not answer: nothing was promised, so try again."""
+    return ProblemError(status=503, code="unavailable", message="try again in a moment", headers={"Retry-After": "2"})

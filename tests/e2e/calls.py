@@ -1,0 +1,52 @@
+"""What functions are granted, and what they called, from the local AWS's record of all calls."""
+
+import hashlib
+import json
+
+from tools.ministack import ACCOUNT_ID, REGION, LocalAws
+
+# Called on the function's behalf by Lambda itself, with the function's role: by its log and trace writers, and by the
+# poller of its queue. MiniStack does these inside, without a call that could be recorded.
+CALLED_BY_LAMBDA = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+}
+# IAM knows no action of a transaction: each of its parts needs its own.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+IN_TRANSACTIONS = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"}
+
+
+def granted(aws: LocalAws, name: str) -> set[str]:
+    """Return the actions in the policy of a function and its role, which have one name, as IAM has them."""
+    document = aws.client("iam").get_role_policy(RoleName=name, PolicyName=name)["PolicyDocument"]
+    statements = document["Statement"] if isinstance(document, dict) else json.loads(document)["Statement"]
+    actions: set[str] = set()
+    for statement in statements:
+        action = statement["Action"]
+        actions |= {action} if isinstance(action, str) else set(action)
+    return actions
+
+
+def was_called(aws: LocalAws, name: str, action: str) -> bool:
+    """Tell whether a function called an action, or a transaction in which it may stand.
+
+    MiniStack gives each function one access key, made of the ARNs of the function and its role.
+    """
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}:arn:aws:iam::{ACCOUNT_ID}:role/{name}"
+    key = "ASIA" + hashlib.sha256(arn.encode()).hexdigest()[:16].upper()
+    event = action.partition(":")[2]
+    events = [event, "TransactWriteItems"] if event in IN_TRANSACTIONS else [event]
+    return any(_recorded(aws, key, each) for each in events)
+
+
+def _recorded(aws: LocalAws, key: str, event: str) -> bool:
+    attributes = {"AccessKeyId": key, "EventName": event}
+    found = aws.client("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": name, "AttributeValue": value} for name, value in attributes.items()]
+    )
+    return bool(found["Events"])

@@ -1,0 +1,441 @@
+"""Outbound delivery, deployed beside the inbound stack on a local AWS with IAM enforced."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stripe
+from standardwebhooks.webhooks import Webhook
+
+from lambdas.delivery_receiver.faults import Fault
+from modules.naming import DELIVERY_PREFIX, Names
+from tests import emulator
+from tests.e2e.calls import CALLED_BY_LAMBDA, granted, was_called
+from tests.e2e.delivery import both_stacks, refused_url, settled
+from tests.e2e.left import left_behind
+from tools.faulty_receiver import FaultyReceiver
+from tools.local import LocalStack, wait_for
+from tools.local_delivery import LocalDelivery, Tenant
+from tools.senders import webhook
+
+SETTLE_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def stacks(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalStack, LocalDelivery]]:
+    """Both stacks of the environment ``local`` on a local AWS of their own."""
+    del bundles
+    with ExitStack() as cleanup:
+        yield both_stacks(tmp_path_factory, cleanup)
+
+
+@pytest.fixture(scope="module")
+def delivery(stacks) -> LocalDelivery:
+    return stacks[1]
+
+
+@pytest.fixture(scope="module")
+def alpha(delivery) -> Tenant:
+    return delivery.make_tenant("alpha")
+
+
+@pytest.fixture(scope="module")
+def beta(delivery) -> Tenant:
+    return delivery.make_tenant("beta")
+
+
+@pytest.fixture
+def endpoint() -> Iterator[FaultyReceiver]:
+    """An endpoint that takes everything."""
+    with FaultyReceiver() as server:
+        yield server
+
+
+@pytest.fixture
+def other() -> Iterator[FaultyReceiver]:
+    """A second endpoint."""
+    with FaultyReceiver() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def without_endpoints_of_earlier_tests(alpha, beta) -> Iterator[None]:
+    yield
+    for tenant in (alpha, beta):
+        for made in tenant.ask("GET", "/v1/endpoints")["endpoints"]:
+            tenant.call("DELETE", f"/v1/endpoints/{made['endpointId']}")
+
+
+def arrived(endpoint: FaultyReceiver, count: int = 1):
+    """Return what an endpoint got, once it got so many requests."""
+    return wait_for(
+        f"{count} requests",
+        lambda: list(endpoint.received) if len(endpoint.received) >= count else None,
+        SETTLE_SECONDS,
+    )
+
+
+def test_an_event_reaches_each_endpoint_that_subscribes_signed_and_byte_for_byte(alpha, endpoint, other):
+    # Given two endpoints, one of which wants invoices only
+    everything = alpha.add_endpoint(endpoint.url())
+    alpha.add_endpoint(other.url(), eventTypes=["invoice.*"])
+    body = b'{ "type":"payment.failed", "data":{"amount":1.10,"big":12345678901234567890,"text":"\xc3\xa9\\u00e9"} }'
+
+    # When an event of another type comes
+    answer = alpha.call("POST", "/v1/events", body)
+    event_id = answer.json()["eventId"]
+    found = alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+
+    # Then the one got exactly these bytes, once, and the official library accepts them
+    assert answer.status_code == 201
+    (request,) = endpoint.received
+    assert request.body == body
+    assert Webhook(everything["secret"]).verify(request.body, request.headers)
+    assert other.received == []
+    (made,) = found["deliveries"]
+    assert (made["endpointId"], made["state"], made["attempts"]) == (everything["endpointId"], "DELIVERED", 1)
+
+
+def test_the_style_of_stripe_is_accepted_by_stripes_library(alpha, endpoint):
+    made = alpha.add_endpoint(endpoint.url(), style="stripe")
+
+    alpha.send("invoice.paid", {"n": 1})
+    (request,) = arrived(endpoint)
+
+    signature = request.headers["stripe-signature"]
+    assert stripe.WebhookSignature.verify_header(request.body.decode(), signature, made["secret"], 300)
+
+
+def test_a_failed_delivery_is_tried_again_with_the_same_id_and_a_fresh_time(alpha, endpoint):
+    # Given an endpoint that takes the first attempt, and answers as if it had not
+    made = alpha.add_endpoint(endpoint.url("/hook?duplicate"))
+
+    event_id = alpha.send("invoice.paid")
+    found = alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+
+    first, second = arrived(endpoint, 2)
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert int(second.headers["webhook-timestamp"]) > int(first.headers["webhook-timestamp"])
+    for request in (first, second):
+        assert Webhook(made["secret"]).verify(request.body, request.headers)
+    outcomes = [attempt["outcome"] for attempt in sorted(found["attempts"], key=lambda each: each["number"])]
+    assert outcomes == ["status 500", "delivered"]
+
+
+def test_a_dead_endpoint_delays_no_other(alpha, endpoint):
+    alpha.add_endpoint(refused_url())
+    alive = alpha.add_endpoint(endpoint.url())
+
+    event_id = alpha.send("invoice.paid")
+    found = alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+
+    states = {each["endpointId"]: each["state"] for each in found["deliveries"]}
+    assert states.pop(alive["endpointId"]) == "DELIVERED"
+    assert set(states.values()) <= {"PENDING", "FAILED"}
+
+
+def test_gone_disables_the_endpoint_and_an_operator_requeues_what_it_missed(alpha, delivery, endpoint):
+    # Given an endpoint that says it is gone
+    endpoint.decide = lambda _: Fault(status=410)
+    made = alpha.add_endpoint(endpoint.url())
+    event_id = alpha.send("invoice.paid")
+    dead = alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DLQ"})
+    assert dead["deliveries"][0]["reason"]
+    assert alpha.ask("GET", f"/v1/endpoints/{made['endpointId']}")["state"] == "DISABLED"
+
+    # When it is back, and an operator requeues the event
+    endpoint.decide = lambda _: Fault()
+    alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/activate")
+    target = {"tenantId": "alpha", "eventId": event_id, "endpointId": made["endpointId"]}
+    answer = delivery.operate("POST", "/operator/requeue", target)
+
+    # Then it is really delivered
+    assert answer.ok, answer.text
+    alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+    assert list(endpoint.ids().values()) == [2]
+
+
+def test_a_long_wait_is_a_schedule_in_the_stacks_group_and_no_parked_message(alpha, delivery, endpoint):
+    # Given an endpoint that asks for an hour
+    alpha.add_endpoint(endpoint.url("/hook?status=503&retry-after=3600"))
+
+    event_id = alpha.send("invoice.paid")
+    alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"FAILED"})
+
+    # Then Scheduler has it, for the queue, by the stack's own role
+    scheduler, group = delivery.aws.client("scheduler"), delivery.outputs["schedule_group"]
+    (listed,) = wait_for(
+        "a schedule", lambda: scheduler.list_schedules(GroupName=group)["Schedules"] or None, SETTLE_SECONDS
+    )
+    schedule = scheduler.get_schedule(GroupName=group, Name=listed["Name"])
+    assert schedule["ActionAfterCompletion"] == "DELETE"
+    assert schedule["Target"]["RoleArn"].endswith(f":role/webhook-delivery-scheduler-{delivery.environment}")
+    assert event_id in schedule["Target"]["Input"]
+
+
+def test_two_secrets_sign_during_a_rotation(alpha, endpoint):
+    made = alpha.add_endpoint(endpoint.url())
+
+    rotated = alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/rotate-secret", {})
+    alpha.send("invoice.paid")
+    (request,) = arrived(endpoint)
+
+    assert rotated["secret"] != made["secret"]
+    for secret in (made["secret"], rotated["secret"]):
+        assert Webhook(secret).verify(request.body, request.headers)
+
+
+def test_a_paused_endpoint_gets_what_it_missed_when_it_goes_on(alpha, endpoint):
+    made = alpha.add_endpoint(endpoint.url())
+    alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/pause")
+    event_id = alpha.send("invoice.paid")
+    alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"PENDING"})
+    settled(alpha, event_id)
+    assert endpoint.received == []
+
+    alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/activate")
+
+    alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+    assert len(endpoint.received) == 1
+
+
+def test_the_same_idempotency_key_is_one_event(alpha, endpoint):
+    alpha.add_endpoint(endpoint.url())
+    body, key = b'{"type":"invoice.paid"}', {"Idempotency-Key": f"key-{time.time_ns()}"}
+
+    first, again = (alpha.call("POST", "/v1/events", body, key) for _ in range(2))
+    other_body = alpha.call("POST", "/v1/events", b'{"type":"invoice.void"}', key)
+
+    assert first.status_code == again.status_code == 201
+    assert first.json() == again.json()
+    assert other_body.status_code == 409
+    alpha.wait_for_deliveries(first.json()["eventId"], 1, SETTLE_SECONDS, states={"DELIVERED"})
+    assert len(endpoint.received) == 1
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer x", "Basic YTpi", "Bearer whk_" + "A" * 43])
+def test_without_a_good_token_nobody_gets_past_api_gateway(delivery, header):
+    answer = delivery.get("/v1/events", {} if header is None else {"Authorization": header})
+
+    assert answer.status_code == 401
+    assert set(answer.json()) == {"error", "message", "correlationId"}
+
+
+def test_a_revoked_token_is_good_for_nothing(delivery):
+    # Given a token that nobody has used, so that no answer about it is kept
+    tenant = delivery.make_tenant("gamma")
+    (token,) = delivery.operate("GET", "/operator/tenants/gamma/tokens").json()["tokens"]
+
+    assert delivery.operate("DELETE", f"/operator/tenants/gamma/tokens/{token['tokenId']}").ok
+
+    assert tenant.call("GET", "/v1/events").status_code == 401
+
+
+def test_a_tenant_sees_nothing_of_another(alpha, beta, endpoint):
+    made = alpha.add_endpoint(endpoint.url())
+    event_id = alpha.send("invoice.paid")
+    alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+    foreign = [
+        ("GET", f"/v1/events/{event_id}"),
+        ("DELETE", f"/v1/events/{event_id}/payload"),
+        ("POST", f"/v1/events/{event_id}/deliveries/{made['endpointId']}/resend"),
+        ("GET", f"/v1/endpoints/{made['endpointId']}"),
+        ("DELETE", f"/v1/endpoints/{made['endpointId']}"),
+        ("POST", f"/v1/endpoints/{made['endpointId']}/test"),
+    ]
+
+    answers = [beta.call(method, path) for method, path in foreign]
+
+    assert [answer.status_code for answer in answers] == [404] * len(foreign)
+    assert len({answer.json()["error"] for answer in answers}) == 1
+    assert beta.ask("GET", "/v1/events")["events"] == []
+    assert beta.ask("GET", "/v1/endpoints")["endpoints"] == []
+
+
+def test_a_kept_answer_of_the_authorizer_opens_no_route_of_operators(alpha, delivery):
+    # Given that the authorizer's answer about this token is kept
+    assert alpha.call("GET", "/v1/events").ok
+
+    answer = alpha.call("POST", "/operator/tenants", {"tenantId": "mine", "name": "Mine"})
+
+    assert answer.status_code == 403
+    assert delivery.operate("GET", "/operator/tenants/mine").status_code == 404
+
+
+def test_operators_routes_are_closed_to_strangers(stacks, delivery):
+    stranger = stacks[0].stranger()
+
+    answer = delivery.operate("GET", "/operator/tenants", operator=stranger)
+
+    assert answer.status_code == 403
+    assert delivery.operate("GET", "/operator/tenants").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc", "/.well-known/webhook-keys.json"])
+def test_documents_and_keys_are_for_everybody(delivery, path):
+    assert delivery.get(path).status_code == 200
+
+
+def test_an_asymmetric_signature_verifies_with_the_public_key(alpha, delivery, endpoint):
+    from base64 import b64decode
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    # Given a signing key, and an endpoint that asks for such signatures
+    assert delivery.operate("POST", "/operator/signing-keys", {}).ok
+    alpha.add_endpoint(endpoint.url(), asymmetric=True)
+
+    alpha.send("invoice.paid")
+    (request,) = arrived(endpoint)
+
+    # Then one of the published keys verifies what was signed
+    keys = delivery.get("/.well-known/webhook-keys.json").json()["keys"]
+    signed = b".".join(
+        [request.headers["webhook-id"].encode(), request.headers["webhook-timestamp"].encode(), request.body]
+    )
+    (signature,) = [
+        each.removeprefix("v1a,") for each in request.headers["webhook-signature"].split() if each.startswith("v1a,")
+    ]
+    raw = [b64decode(key["publicKey"].removeprefix("whpk_")) for key in keys]
+    Ed25519PublicKey.from_public_bytes(raw[-1]).verify(b64decode(signature), signed)
+
+
+def test_an_inbound_webhook_becomes_an_event_of_the_tenant_that_subscribes(stacks, delivery, endpoint, number):
+    # Given the subscription stripe -> acme of the settings
+    stack = stacks[0]
+    acme = delivery.make_tenant("acme")
+    made = acme.add_endpoint(endpoint.url())
+
+    # When Stripe sends a webhook
+    stack.post(webhook("stripe", number, stack.secrets["stripe"], int(time.time()))).raise_for_status()
+
+    # Then the tenant's endpoint gets it, signed with the tenant's secret
+    (request,) = arrived(endpoint)
+    assert Webhook(made["secret"]).verify(request.body, request.headers)
+    event = json.loads(request.body)
+    assert "stripe" in json.dumps(event)
+    (listed,) = acme.ask("GET", "/v1/events")["events"]
+    assert listed["eventId"].startswith("evt_")
+
+
+def test_erasure_takes_the_payload_and_leaves_the_event(alpha, delivery):
+    event_id = alpha.send("invoice.paid", {"name": "Jane Doe"})
+    other_id = alpha.send("invoice.paid", {"name": "Jane Doe"})
+
+    assert alpha.call("DELETE", f"/v1/events/{event_id}/payload").ok
+    assert delivery.operate("DELETE", f"/operator/tenants/alpha/events/{other_id}/payload").ok
+
+    assert alpha.event(event_id)["erasedAt"]
+    stored = json.dumps(table(delivery, "events_table_name"))
+    assert "Jane Doe" not in stored
+
+
+def test_a_replay_counts_first_and_then_sends_what_was_given_up(alpha, delivery, endpoint):
+    # Given three events that an endpoint refused for good
+    endpoint.decide = lambda _: Fault(status=410)
+    made = alpha.add_endpoint(endpoint.url())
+    events = [alpha.send("invoice.paid", {"n": n}) for n in range(3)]
+    for event_id in events:
+        alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DLQ"})
+    endpoint.decide = lambda _: Fault()
+    alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/activate")
+    given_up = {"tenantId": "alpha", "endpointId": made["endpointId"], "state": "DLQ"}
+
+    # When
+    counted = delivery.operate("POST", "/operator/replay", {**given_up, "dryRun": True}).json()
+    sent = delivery.operate("POST", "/operator/replay", {**given_up, "dryRun": False}).json()
+
+    # Then
+    assert (counted["matched"], counted["sent"]) == (3, 0)
+    assert sent["sent"] == 3
+    for event_id in events:
+        alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+
+
+def test_the_receiver_verifies_the_signatures_of_an_endpoint(alpha, delivery):
+    made = alpha.add_endpoint(refused_url())
+    now = datetime.now(UTC)
+    body = '{"type":"invoice.paid"}'
+    path = f"/receiver/alpha/{made['endpointId']}"
+
+    def post(secret: str) -> int:
+        headers = {
+            "webhook-id": "msg_1",
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(secret).sign("msg_1", now, body),
+        }
+        return delivery.post(path, body.encode(), headers).status_code
+
+    assert post(made["secret"]) == 200
+    assert post("whsec_" + "A" * 32) == 401
+
+
+def table(delivery: LocalDelivery, output: str) -> list[dict[str, Any]]:
+    """Return every item of a table, in DynamoDB's wire form."""
+    pages = delivery.aws.client("dynamodb").get_paginator("scan").paginate(TableName=delivery.outputs[output])
+    return [item for page in pages for item in page["Items"]]
+
+
+def test_nothing_secret_is_logged_or_kept_in_plain(alpha, delivery):
+    made = alpha.add_endpoint(refused_url(), headers={"X-Custom-Key": "sesame-open"})
+    alpha.send("invoice.paid", {"card": "4242424242424242"})
+    settled_log = delivery.aws.log()
+
+    for secret in (alpha.token, made["secret"], "sesame-open", "4242424242424242"):
+        assert secret not in settled_log
+    # Of tokens only their digests are kept.
+    assert alpha.token not in json.dumps(table(delivery, "tenants_table_name"))
+
+
+def test_every_granted_action_is_called(delivery, report):
+    used, unused = [], []
+    for function in ("worker", "authorizer", "api", "operator", "docs", "receiver"):
+        name = Names(delivery.environment, DELIVERY_PREFIX)(function)
+        # Scheduler's role is handed over inside CreateSchedule, without a call of its own.
+        for action in sorted(granted(delivery.aws, name) - CALLED_BY_LAMBDA - {"iam:PassRole"}):
+            (used if was_called(delivery.aws, name, action) else unused).append(f"{function}: {action}")
+
+    report(f"delivery permissions: {len(used)} granted actions, each seen called: {', '.join(used)}")
+    assert unused == []
+
+
+def test_no_message_was_given_up(delivery):
+    # What endpoints do wrong is a state of their deliveries; the dead letter queue is for faults of ours.
+    sqs = delivery.aws.client("sqs")
+    waiting = sqs.get_queue_attributes(
+        QueueUrl=delivery.outputs["dead_letter_queue_url"], AttributeNames=["ApproximateNumberOfMessages"]
+    )
+
+    assert waiting["Attributes"]["ApproximateNumberOfMessages"] == "0"
+
+
+def test_a_second_plan_has_nothing_to_do(delivery, report):
+    explained, unexplained = emulator.split(delivery.workspace.plan())
+
+    report(f"delivery: second plan: {len(explained)} alarms differ because MiniStack's XML leaves attributes out")
+    assert unexplained == {}
+
+
+def test_neither_plan_nor_state_holds_a_secret(alpha, delivery):
+    state, plan = delivery.workspace.run("state", "pull"), json.dumps(delivery.workspace.plan())
+
+    assert alpha.token not in state + plan
+    assert '"aws_secretsmanager_secret_version"' not in state
+
+
+def test_destroy_takes_the_schedules_along_and_leaves_nothing(stacks, delivery):
+    # Given a schedule that is still waiting
+    group = delivery.outputs["schedule_group"]
+    assert delivery.aws.client("scheduler").list_schedules(GroupName=group)["Schedules"]
+
+    delivery.workspace.destroy()
+    stacks[0].workspace.destroy()
+
+    assert left_behind(delivery.aws) == {}
+    groups = delivery.aws.client("scheduler").list_schedule_groups()["ScheduleGroups"]
+    assert [each["Name"] for each in groups] == ["default"]

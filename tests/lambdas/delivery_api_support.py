@@ -1,0 +1,207 @@
+"""What the tests of the delivery API share: tables, queue and secret on the local AWS, and calls like API Gateway's."""
+
+import base64
+import json
+import uuid
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from lambdas.outbound.deliveries import Deliveries
+from lambdas.outbound.items import BY_STATE_INDEX, BY_TENANT_INDEX, EXPIRES_AT
+from lambdas.outbound.messages import Message, read
+from lambdas.shared.dynamodb import from_item
+from tests.lambdas.support import lambda_context
+from tools.ministack import LocalAws
+
+URL = "https://example.com/webhooks"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a handler answered."""
+
+    status: int
+    headers: dict[str, str]
+    raw: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.raw)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One test's own tables, queue and secret, as `modules.delivery_tables` describes them."""
+
+    dynamodb: Any
+    sqs: Any
+    secretsmanager: Any
+    name: str
+    queue_url: str
+    secret_arn: str
+
+    @classmethod
+    def build(cls, aws: LocalAws) -> "Place":
+        name = f"delivery-{uuid.uuid4().hex[:12]}"
+        dynamodb, sqs, secrets = aws.client("dynamodb"), aws.client("sqs"), aws.client("secretsmanager")
+        _create_table(dynamodb, f"{name}-tenants", ["id"], (BY_TENANT_INDEX, ["tenantId", "id"]))
+        _create_table(dynamodb, f"{name}-endpoints", ["tenantId", "item"])
+        _create_table(dynamodb, f"{name}-events", ["event", "item"], (BY_STATE_INDEX, ["stateKey", "stateAt"]))
+        return cls(
+            dynamodb=dynamodb,
+            sqs=sqs,
+            secretsmanager=secrets,
+            name=name,
+            queue_url=sqs.create_queue(QueueName=name)["QueueUrl"],
+            secret_arn=secrets.create_secret(Name=name)["ARN"],
+        )
+
+    @property
+    def tenants_table(self) -> str:
+        return f"{self.name}-tenants"
+
+    @property
+    def endpoints_table(self) -> str:
+        return f"{self.name}-endpoints"
+
+    @property
+    def events_table(self) -> str:
+        return f"{self.name}-events"
+
+    @property
+    def deliveries(self) -> Deliveries:
+        return Deliveries(self.dynamodb, self.events_table)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {
+            "TENANTS_TABLE": self.tenants_table,
+            "ENDPOINTS_TABLE": self.endpoints_table,
+            "EVENTS_TABLE": self.events_table,
+            "QUEUE_URL": self.queue_url,
+            "SIGNING_KEYS_SECRET_ARN": self.secret_arn,
+            "MAX_EVENT_BYTES": "20000",
+            "ENDPOINT_RULES": "public-https",
+        }
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """Return every item of a table, read past the code under test."""
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        return [from_item(item) for page in pages for item in page["Items"]]
+
+    def payloads(self) -> list[bytes]:
+        return [bytes(item["body"]) for item in self.items(self.events_table) if item["item"] == "payload"]
+
+    def event_ids(self) -> list[str]:
+        return [item["eventId"] for item in self.items(self.events_table) if item["item"] == "event"]
+
+    def sent(self) -> list[Message]:
+        """Take the messages that are on the queue now."""
+        found: list[Message] = []
+        while batch := self.sqs.receive_message(
+            QueueUrl=self.queue_url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["MessageGroupId"]
+        ).get("Messages", []):
+            for one in batch:
+                message = read(one["Body"])
+                assert one["Attributes"]["MessageGroupId"] == message.tenant_id
+                found.append(message)
+                self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=one["ReceiptHandle"])
+        return found
+
+
+def _create_table(dynamodb: Any, name: str, keys: list[str], *indexes: tuple[str, list[str]]) -> None:
+    def schema(names: list[str]) -> list[dict[str, str]]:
+        return [{"AttributeName": key, "KeyType": kind} for key, kind in zip(names, ("HASH", "RANGE"), strict=False)]
+
+    attributes = sorted({*keys, *(key for _, names in indexes for key in names)})
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=schema(keys),
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in attributes],
+        **(
+            {
+                "GlobalSecondaryIndexes": [
+                    {"IndexName": index, "KeySchema": schema(names), "Projection": {"ProjectionType": "ALL"}}
+                    for index, names in indexes
+                ]
+            }
+            if indexes
+            else {}
+        ),
+    )
+    dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": EXPIRES_AT})
+
+
+def proxy_event(
+    method: str,
+    path: str,
+    *,
+    tenant: str | None = None,
+    body: bytes | Any = None,
+    headers: dict[str, str] | None = None,
+    query: dict[str, Any] | None = None,
+    stage: str = "live",
+) -> dict[str, Any]:
+    """Return the event of a REST API whose bodies are all base64, with the authorizer's context of a tenant.
+
+    Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+    """
+    raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+    given = headers or ({"Content-Type": "application/json"} if raw is not None else {})
+    many = {name: value if isinstance(value, list) else [str(value)] for name, value in (query or {}).items()}
+    return {
+        "resource": path,
+        "path": path,
+        "httpMethod": method,
+        "headers": given,
+        "multiValueHeaders": {name: [value] for name, value in given.items()},
+        "queryStringParameters": {name: values[-1] for name, values in many.items()} or None,
+        "multiValueQueryStringParameters": many or None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": {
+            "requestId": str(uuid.uuid4()),
+            "apiId": "api1234567",
+            "stage": stage,
+            "httpMethod": method,
+            "path": f"/{stage}{path}",
+            "requestTimeEpoch": 1_790_000_000_000,
+            "identity": {"sourceIp": "192.0.2.1", "userArn": "arn:aws:iam::000000000000:user/operator"},
+            **({"authorizer": {"tenantId": tenant, "tokenId": "tok_x", "principalId": tenant}} if tenant else {}),
+        },
+        "body": None if raw is None else base64.b64encode(raw).decode("ascii"),
+        "isBase64Encoded": raw is not None,
+    }
+
+
+def answer_of(proxied: dict[str, Any]) -> Answer:
+    """Return a proxy answer as a caller sees it."""
+    headers = {name.lower(): values[-1] for name, values in (proxied.get("multiValueHeaders") or {}).items()}
+    headers |= {name.lower(): value for name, value in (proxied.get("headers") or {}).items()}
+    body = proxied.get("body") or ""
+    return Answer(status=proxied["statusCode"], headers=headers, raw=body)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Calls one handler."""
+
+    module: ModuleType
+    tenant: str | None = None
+
+    def __call__(self, method: str, path: str, body: Any = None, **more: Any) -> Answer:
+        event = proxy_event(method, path, tenant=more.pop("tenant", self.tenant), body=body, **more)
+        return answer_of(self.module.handler(event, lambda_context()))
+
+    def create_endpoint(self, **fields: Any) -> dict[str, Any]:
+        answer = self("POST", "/v1/endpoints", {"url": URL, **fields})
+        assert answer.status == 201, answer.raw
+        return answer.json
+
+    def send(self, key: str | None = None, **payload: Any) -> str:
+        headers = {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {})}
+        answer = self("POST", "/v1/events", {"type": "invoice.paid", **payload}, headers=headers)
+        assert answer.status == 201, answer.raw
+        return answer.json["eventId"]

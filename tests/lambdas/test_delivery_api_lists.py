@@ -1,0 +1,377 @@
+"""Lists of events and deliveries, their cursors, and sending again; and that no tenant reaches another's."""
+
+import base64
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from lambdas.outbound.ids import ENDPOINT, EVENT, new_id
+from lambdas.outbound.items import STATE_SHARDS, shard_of
+from lambdas.outbound.messages import Deliver
+from lambdas.outbound.model import Attempt, Delivery, DeliveryState
+from lambdas.shared import times
+from tests.lambdas.delivery_api_support import Caller, Place
+from tests.lambdas.support import NOW
+
+FAR = 4_000_000_000
+
+
+def delivery(event_id: str, endpoint_id: str, at: float, tenant: str = "acme", **changes) -> Delivery:
+    values = {
+        "tenant_id": tenant,
+        "event_id": event_id,
+        "endpoint_id": endpoint_id,
+        "event_type": "invoice.paid",
+        "created_at": times.iso(at),
+        "updated_at": times.iso(at),
+        "expires_at": FAR,
+    }
+    return Delivery(**(values | changes))
+
+
+def all_pages(api: Caller, path: str, field: str, **query) -> list[list[dict]]:
+    pages, cursor = [], None
+    while True:
+        answer = api("GET", path, query={**query, **({"cursor": cursor} if cursor else {})})
+        assert answer.status == 200, answer.raw
+        pages.append(answer.json[field])
+        cursor = answer.json["next"]
+        if cursor is None:
+            return pages
+
+
+def test_pages_over_all_shards_hold_every_event_once_the_newest_first(tenant_api):
+    sent = [tenant_api.send() for _ in range(23)]
+    assert {shard_of(one) for one in sent} == set(range(STATE_SHARDS))
+
+    pages = all_pages(tenant_api, "/v1/events", "events", limit=5)
+
+    listed = [event for page in pages for event in page]
+    assert [len(page) for page in pages] == [5, 5, 5, 5, 3]
+    assert sorted(event["eventId"] for event in listed) == sorted(sent)
+    assert listed == sorted(listed, key=lambda event: (event["createdAt"], event["eventId"]), reverse=True)
+
+
+def test_a_time_range_holds_its_start_and_not_its_end(tenant_api, place):
+    endpoint_id = new_id(ENDPOINT, NOW)
+    for second in range(10):
+        place.deliveries.create(delivery(new_id(EVENT, NOW), endpoint_id, NOW + second))
+
+    pages = all_pages(
+        tenant_api,
+        "/v1/deliveries",
+        "deliveries",
+        limit=2,
+        **{"from": times.iso(NOW + 2), "to": times.iso(NOW + 7)},
+    )
+
+    assert [one["updatedAt"] for page in pages for one in page] == [times.iso(NOW + 6 - number) for number in range(5)]
+
+
+def test_deliveries_by_state_and_endpoint(tenant_api, place):
+    ours, theirs = new_id(ENDPOINT, NOW), new_id(ENDPOINT, NOW)
+    states = list(DeliveryState)
+    for number in range(24):
+        endpoint_id = ours if number % 3 else theirs
+        place.deliveries.create(
+            delivery(new_id(EVENT, NOW), endpoint_id, NOW + number, state=states[number % 4], reason="status 500")
+        )
+
+    def listed(**query) -> list[dict]:
+        return [one for page in all_pages(tenant_api, "/v1/deliveries", "deliveries", limit=3, **query) for one in page]
+
+    assert len(listed()) == 24
+    assert {one["state"] for one in listed(state="DLQ")} == {"DLQ"}
+    assert len(listed(state="DLQ")) == 6
+    assert len(listed(endpointId=theirs)) == 8
+    assert len(listed(state="FAILED", endpointId=theirs)) == 2
+
+
+def test_what_has_expired_is_in_no_list(tenant_api, place):
+    place.deliveries.create(delivery(new_id(EVENT, NOW), new_id(ENDPOINT, NOW), NOW, expires_at=1_000))
+
+    assert tenant_api("GET", "/v1/deliveries").json == {"deliveries": [], "next": None}
+
+
+def test_an_event_shows_its_deliveries_and_every_attempt(tenant_api, place):
+    event_id, endpoint_id = tenant_api.send(), new_id(ENDPOINT, NOW)
+    seen = delivery(event_id, endpoint_id, NOW)
+    place.deliveries.create(seen)
+    for number in range(1, 13):
+        attempt = Attempt(
+            tenant_id="acme",
+            event_id=event_id,
+            endpoint_id=endpoint_id,
+            number=number,
+            at=times.iso(NOW + number),
+            duration_ms=5,
+            status=None if number % 2 else 500,
+            outcome="timed out" if number % 2 else "status 500",
+            expires_at=FAR,
+        )
+        new = replace(seen, turn=seen.turn + 1, attempts=number, state=DeliveryState.FAILED)
+        assert place.deliveries.change(seen, new, attempt)
+        seen = new
+
+    shown = tenant_api("GET", f"/v1/events/{event_id}").json
+
+    assert [one["number"] for one in shown["attempts"]] == list(range(1, 13))
+    assert [one["status"] for one in shown["attempts"]][:2] == [None, 500]
+    assert shown["attemptsComplete"] is True
+    assert [(one["state"], one["attempts"]) for one in shown["deliveries"]] == [("FAILED", 12)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": "0"},
+        {"limit": "101"},
+        {"limit": "1_0"},
+        {"limit": "\u0661"},
+        {"limit": "+5"},
+        {"limit": ""},
+        {"from": "yesterday"},
+        {"from": "1700000000"},
+        {"from": "2026-01-31T12:00:00"},
+        {"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"},
+        {"to": "2026-13-01T00:00:00Z"},
+        {"cursor": ""},
+        {"cursor": "é"},
+        {"cursor": "A" * 1_025},
+        {"limit": ["1", "2"]},
+        {"offset": "1"},
+        {"tenantId": "other"},
+        {"state": "DLQ"},
+    ],
+)
+def test_a_wrong_query_is_refused(tenant_api, query):
+    answer = tenant_api("GET", "/v1/events", query=query)
+
+    assert (answer.status, answer.json["error"]) == (400, "invalid_fields")
+    assert answer.json["fields"][0]["field"] in query
+
+
+def cursor_of(api: Caller, **query) -> str:
+    for _ in range(3):
+        api.send()
+    cursor = api("GET", "/v1/events", query={"limit": 2, **query}).json["next"]
+    assert cursor
+    return cursor
+
+
+def test_a_cursor_is_good_for_its_tenant_and_its_query_alone(tenant_api):
+    cursor = cursor_of(tenant_api, to="2100-01-01T00:00:00Z")
+    other = replace(tenant_api, tenant="other")
+
+    assert tenant_api("GET", "/v1/events", query={"cursor": cursor, "to": "2100-01-01T00:00:00Z"}).status == 200
+    for api, path, query in (
+        (other, "/v1/events", {"to": "2100-01-01T00:00:00Z"}),
+        (tenant_api, "/v1/events", {}),
+        (tenant_api, "/v1/events", {"to": "2100-01-01T00:00:01Z"}),
+        (tenant_api, "/v1/deliveries", {"to": "2100-01-01T00:00:00Z"}),
+    ):
+        answer = api("GET", path, query={**query, "cursor": cursor})
+        assert (answer.status, answer.json["fields"][0]["field"]) == (400, "cursor")
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_cursor_that_was_tampered_with_is_refused(tenant_api, data):
+    cursor = cursor_of(tenant_api)
+    raw = bytearray(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    place = data.draw(st.integers(0, len(raw) - 1))
+    raw[place] ^= data.draw(st.integers(1, 255))
+    changed = base64.urlsafe_b64encode(bytes(raw)).decode().rstrip("=")
+
+    for text in (changed, cursor + "A", cursor + "=", cursor[:-1], data.draw(st.text("Aa0-_", min_size=1))):
+        assert tenant_api("GET", "/v1/events", query={"cursor": text}).status == 400, text
+
+
+def test_a_cursor_outlives_the_process_that_made_it(tenant_api, place, cold_start):
+    cursor = cursor_of(tenant_api)
+    another = Caller(module=cold_start("delivery_api", **place.variables), tenant="acme")
+
+    assert another("GET", "/v1/events", query={"cursor": cursor}).status == 200
+
+
+# --- sending again --------------------------------------------------------------------------------------------------
+
+
+def dead_delivery(api: Caller, place: Place, state: DeliveryState = DeliveryState.DLQ) -> tuple[str, str]:
+    event_id, endpoint_id = api.send(), api.create_endpoint()["endpointId"]
+    place.deliveries.create(
+        delivery(event_id, endpoint_id, NOW, tenant=api.tenant, state=state, reason="status 500", attempts=10, turn=11)
+    )
+    place.sent()
+    return event_id, endpoint_id
+
+
+@pytest.mark.parametrize("state", [DeliveryState.DLQ, DeliveryState.DELIVERED])
+def test_a_delivery_is_sent_again_on_request(tenant_api, place, state):
+    event_id, endpoint_id = dead_delivery(tenant_api, place, state)
+
+    answer = tenant_api("POST", f"/v1/events/{event_id}/deliveries/{endpoint_id}/resend")
+
+    assert (answer.status, answer.json["state"]) == (202, "PENDING"), answer.raw
+    [message] = place.sent()
+    assert isinstance(message, Deliver)
+    assert (message.event_id, message.endpoint_id) == (event_id, endpoint_id)
+    assert message.turn > 11
+
+
+def test_what_cannot_be_sent_again_says_why(tenant_api, place):
+    event_id, endpoint_id = dead_delivery(tenant_api, place)
+    resend = f"/v1/events/{event_id}/deliveries/{endpoint_id}/resend"
+    tenant_api("DELETE", f"/v1/events/{event_id}/payload")
+
+    erased = tenant_api("POST", resend)
+    tenant_api("DELETE", f"/v1/endpoints/{endpoint_id}")
+    deleted = tenant_api("POST", resend)
+
+    assert (erased.status, erased.json["error"]) == (409, "payload_erased")
+    assert (deleted.status, deleted.json["error"]) == (409, "endpoint_deleted")
+    assert place.sent() == []
+    unknown = f"/v1/events/{new_id(EVENT, NOW)}/deliveries/{endpoint_id}/resend"
+    assert tenant_api("POST", unknown).status == 404
+
+
+# --- tenants --------------------------------------------------------------------------------------------------------
+
+
+def test_everything_of_another_tenant_is_not_found_as_what_never_was(tenant_api, place):
+    event_id, endpoint_id = dead_delivery(tenant_api, place)
+    other = replace(tenant_api, tenant="other")
+    before = [place.items(table) for table in (place.events_table, place.endpoints_table)]
+    one, endpoint = f"/v1/events/{event_id}", f"/v1/endpoints/{endpoint_id}"
+    calls = [
+        ("GET", one, None),
+        ("DELETE", f"{one}/payload", None),
+        ("POST", f"{one}/deliveries/{endpoint_id}/resend", None),
+        ("GET", endpoint, None),
+        ("PATCH", endpoint, {"description": "mine"}),
+        ("DELETE", endpoint, None),
+        ("POST", f"{endpoint}/pause", None),
+        ("POST", f"{endpoint}/activate", None),
+        ("POST", f"{endpoint}/rotate-secret", None),
+        ("POST", f"{endpoint}/test", None),
+    ]
+
+    for method, path, body in calls:
+        foreign = other(method, path, body)
+        unknown = other(
+            method,
+            path.replace(event_id, new_id(EVENT, NOW)).replace(endpoint_id, new_id(ENDPOINT, NOW)),
+            body,
+        )
+        assert foreign.status == unknown.status == 404, (method, path)
+        assert {**foreign.json, "correlationId": ""} == {**unknown.json, "correlationId": ""}
+
+    assert [place.items(table) for table in (place.events_table, place.endpoints_table)] == before
+    assert place.sent() == []
+
+
+class TwoTenants(RuleBasedStateMachine):
+    """Any sequence of calls of two tenants, with ids and cursors of both: each sees its own and nothing else."""
+
+    api: Caller
+    names = ("acme", "acme-2")
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Tables live longer than one run: names of its own keep the runs apart.
+        self.suffix = new_id(EVENT, NOW)[-12:].lower()
+        self.tenants = [replace(self.api, tenant=f"{name}-{self.suffix}") for name in self.names]
+        self.events: list[dict[str, str]] = [{}, {}]
+        self.endpoints: list[dict[str, dict]] = [{}, {}]
+        self.cursors: list[tuple[int, str]] = []
+
+    def every(self, kind: list[dict]) -> list[tuple[int, str]]:
+        return [(owner, one) for owner, found in enumerate(kind) for one in found]
+
+    @rule(who=st.integers(0, 1), key=st.sampled_from([None, "k1", "k2"]))
+    def send(self, who, key):
+        event_id = self.tenants[who].send(key=key)
+        self.events[who].setdefault(event_id, "")
+        assert event_id not in self.events[1 - who]
+
+    @rule(who=st.integers(0, 1))
+    def create(self, who):
+        if len(self.endpoints[who]) < 3:
+            created = self.tenants[who].create_endpoint()
+            created.pop("secret")
+            self.endpoints[who][created["endpointId"]] = created
+
+    @rule(data=st.data(), who=st.integers(0, 1), action=st.sampled_from(["PATCH", "DELETE", "rotate-secret", "pause"]))
+    def touch_endpoint(self, data, who, action):
+        if not (known := self.every(self.endpoints)):
+            return
+        owner, endpoint_id = data.draw(st.sampled_from(known))
+        one = f"/v1/endpoints/{endpoint_id}"
+        if action in ("PATCH", "DELETE"):
+            answer = self.tenants[who](action, one, {"description": f"by {who}"} if action == "PATCH" else None)
+        else:
+            answer = self.tenants[who]("POST", f"{one}/{action}")
+        if owner != who:
+            assert answer.status == 404
+        elif action == "DELETE":
+            assert answer.status == 204
+            del self.endpoints[who][endpoint_id]
+        elif answer.status == 200:
+            self.endpoints[who][endpoint_id] = {name: value for name, value in answer.json.items() if name != "secret"}
+        else:
+            assert (action, answer.status) == ("rotate-secret", 409)
+
+    @rule(data=st.data(), who=st.integers(0, 1))
+    def erase(self, data, who):
+        if known := self.every(self.events):
+            owner, event_id = data.draw(st.sampled_from(known))
+            answer = self.tenants[who]("DELETE", f"/v1/events/{event_id}/payload")
+            assert answer.status == (200 if owner == who else 404)
+            if owner == who:
+                self.events[who][event_id] = answer.json["erasedAt"]
+
+    @rule(data=st.data(), who=st.integers(0, 1))
+    def follow_cursor(self, data, who):
+        if self.cursors:
+            owner, cursor = data.draw(st.sampled_from(self.cursors))
+            answer = self.tenants[who]("GET", "/v1/events", query={"cursor": cursor, "limit": 2})
+            assert answer.status == (200 if owner == who else 400)
+            if owner == who:
+                assert {one["eventId"] for one in answer.json["events"]} <= set(self.events[who])
+
+    @invariant()
+    def each_sees_its_own(self):
+        for who, api in enumerate(self.tenants):
+            page = api("GET", "/v1/events", query={"limit": 2}).json
+            if page["next"]:
+                self.cursors.append((who, page["next"]))
+            listed = {one["eventId"]: one["erasedAt"] or "" for one in api("GET", "/v1/events").json["events"]}
+            assert listed == self.events[who]
+            endpoints = {one["endpointId"]: one for one in api("GET", "/v1/endpoints").json["endpoints"]}
+            assert endpoints == self.endpoints[who]
+            for event_id in self.events[1 - who]:
+                assert api("GET", f"/v1/events/{event_id}").status == 404
+
+
+def test_no_sequence_of_calls_reaches_another_tenant(tenant_api):
+    machine = type("Machine", (TwoTenants,), {"api": tenant_api})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(max_examples=12, stateful_step_count=15, deadline=None, derandomize=True, database=None),
+    )
+
+
+@given(st.text(max_size=80), st.sampled_from(["GET", "DELETE", "PATCH", "POST"]))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_id_that_one_can_think_of_reaches_anything(tenant_api, place, text, method):
+    """Ids come decoded from the path: with ``#``, with slashes, with another tenant's name in them."""
+    path = f"/v1/endpoints/{text}"
+
+    answer = tenant_api(method, path, {"description": "x"} if method == "PATCH" else None)
+
+    # An empty one is the list.
+    assert answer.status in ({200} if not text.strip("/") and method == "GET" else {404, 400})
+    assert not [item for item in place.items(place.endpoints_table) if item["item"] != "cursor-key"]

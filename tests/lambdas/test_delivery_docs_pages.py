@@ -1,0 +1,232 @@
+"""The public documents, and each page of them opened in a real browser."""
+
+import gzip
+import importlib
+import json
+import re
+import sys
+from base64 import b64decode
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from lambdas.delivery_docs.site import OWN, PAGES, VENDORED, Site
+from lambdas.outbound.routes import DOCS, ROUTES
+from tests.lambdas.delivery_api_support import proxy_event
+from tests.lambdas.http_adapter import Gateway, serving
+from tests.lambdas.support import lambda_context
+from tools import openapi
+from tools.browser import FLAGS, find_browser
+from tools.docs_assets import PACKAGES, copy_assets
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def docs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+    """The handler without any AWS: the pages need none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TENANTS_TABLE", "none")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_ACCESS_KEY_ID", "none")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+        sys.modules.pop("lambdas.delivery_docs.handler", None)
+        module = importlib.import_module("lambdas.delivery_docs.handler")
+        patch.setattr(module, "_site", Site(copy_assets(tmp_path_factory.mktemp("assets"))))
+        yield module
+    sys.modules.pop("lambdas.delivery_docs.handler", None)
+
+
+@pytest.fixture(scope="module")
+def address(docs: ModuleType) -> Iterator[str]:
+    with serving(Gateway({DOCS: docs.handler})) as base:
+        yield base
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = find_browser()
+    assert executable, "no browser: 'make browser-setup' finds one, or says what to install"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page in the browser, and everything that it asked for and complained of."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.page: Page = browser.new_page(viewport={"width": 1280, "height": 1400})
+        self.requested: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.requested.append(request.url))
+        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on(
+            "console",
+            lambda message: (
+                self.complaints.append(f"{message.type}: {message.text}")
+                if message.type in ("error", "warning")
+                else None
+            ),
+        )
+
+    def open(self, url: str) -> None:
+        answer = self.page.goto(url)
+        assert answer is not None
+        assert answer.status == 200
+
+    def assert_clean(self) -> None:
+        hosts = {urlsplit(url).hostname for url in self.requested if not url.startswith("data:")}
+        assert hosts == {"127.0.0.1"}
+        assert self.complaints == []
+
+
+def summaries() -> list[str]:
+    return [operation["summary"] for methods in openapi.document()["paths"].values() for operation in methods.values()]
+
+
+def test_swagger_ui_shows_every_operation(address, browser, tmp_path):
+    visit = Visit(browser)
+
+    visit.open(f"{address}/docs")
+
+    expect(visit.page.locator(".opblock")).to_have_count(len(summaries()), timeout=30_000)
+    shown = set(visit.page.locator(".opblock-summary-description").all_text_contents())
+    assert shown == set(summaries())
+    visit.page.screenshot(path=tmp_path / "docs.png")
+    visit.assert_clean()
+
+
+def test_swagger_ui_calls_the_api_below_the_stage(address, browser):
+    """Trying an operation out goes to where the document lies: stage and all."""
+    visit = Visit(browser)
+    visit.open(f"{address}/docs")
+    visit.page.locator("#operations-keys-get_webhook_keys .opblock-summary-control").click()
+    visit.page.locator("#operations-keys-get_webhook_keys .try-out__btn").click()
+
+    with visit.page.expect_request(re.compile("webhook-keys")) as asked:
+        visit.page.locator("#operations-keys-get_webhook_keys .execute").click()
+
+    assert asked.value.url == f"{address}/.well-known/webhook-keys.json"
+
+
+def test_redoc_shows_every_operation(address, browser, tmp_path):
+    visit = Visit(browser)
+
+    visit.open(f"{address}/redoc")
+
+    headings = visit.page.locator('[id*="operation/"] h2')
+    expect(headings).to_have_count(len(summaries()), timeout=30_000)
+    assert sorted(text.strip() for text in headings.all_text_contents()) == sorted(summaries())
+    visit.page.screenshot(path=tmp_path / "redoc.png")
+    visit.assert_clean()
+
+
+def test_a_script_of_another_host_would_be_refused(address, browser):
+    """The policy works: the assertions above are no accident of what the pages happen to load."""
+    visit = Visit(browser)
+    visit.open(f"{address}/docs")
+
+    visit.page.evaluate("document.body.append(Object.assign(document.createElement('script'), {textContent: '1'}))")
+
+    assert any("Content Security Policy" in complaint for complaint in visit.complaints)
+
+
+def test_the_document_that_is_checked_in_is_that_of_the_code():
+    assert openapi.TARGET.read_bytes() == openapi.rendered(), "run 'make openapi'"
+    assert openapi.rendered() == openapi.rendered()
+
+
+def test_the_document_is_served_byte_for_byte(address):
+    answer = requests.get(f"{address}/openapi.json", timeout=10)
+
+    assert answer.content == openapi.TARGET.read_bytes()
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+def get(docs: ModuleType, resource: str, *, name: str | None = None, query=None, headers=None) -> dict:
+    event = proxy_event("GET", resource, headers=headers or {}, query=query)
+    event["pathParameters"] = {"name": name} if name is not None else None
+    return docs.handler(event, lambda_context())
+
+
+@pytest.mark.parametrize("name", [*VENDORED, *OWN])
+def test_assets_are_kept_for_ever_under_the_address_that_names_their_bytes(docs, name):
+    plain = get(docs, "/assets/{name}", name=name)
+    digest = plain["headers"]["ETag"].removeprefix('W/"').rstrip('"')
+
+    versioned = get(docs, "/assets/{name}", name=name, query={"v": digest})
+    stale = get(docs, "/assets/{name}", name=name, query={"v": "0" * 16})
+    again = get(docs, "/assets/{name}", name=name, headers={"If-None-Match": plain["headers"]["ETag"]})
+
+    assert "immutable" in versioned["headers"]["Cache-Control"]
+    assert stale["headers"]["Cache-Control"] == plain["headers"]["Cache-Control"] == "no-cache"
+    assert (again["statusCode"], again["body"]) == (304, "")
+
+
+def test_pages_load_their_files_by_digest(docs):
+    for path in PAGES:
+        html = b64decode(get(docs, path)["body"]).decode()
+        references = re.findall(r'(?:src|href)="(assets/[^"]+)"', html)
+        assert references
+        for reference in references:
+            name, version = re.fullmatch(r"assets/([^?]+)\?v=([0-9a-f]{16})", reference).groups()
+            answer = get(docs, "/assets/{name}", name=name, query={"v": version})
+            assert "immutable" in answer["headers"]["Cache-Control"]
+
+
+def test_gzip_holds_the_same_bytes_and_is_sent_to_those_who_take_it(docs):
+    plain = get(docs, "/openapi.json")
+    packed = get(docs, "/openapi.json", headers={"Accept-Encoding": "br, gzip;q=0.5"})
+    declined = get(docs, "/openapi.json", headers={"Accept-Encoding": "gzip;q=0"})
+
+    assert gzip.decompress(b64decode(packed["body"])) == b64decode(plain["body"])
+    assert packed["headers"]["Content-Encoding"] == "gzip"
+    assert len(packed["body"]) < len(plain["body"]) / 4
+    assert "Content-Encoding" not in declined["headers"]
+
+
+@pytest.mark.parametrize("name", ["", "..", "../handler.py", "handler.py", "openapi.json", "docs.html", "no.js"])
+def test_no_other_file_is_served(docs, name):
+    answer = get(docs, "/assets/{name}", name=name)
+
+    assert answer["statusCode"] == 404
+    assert json.loads(answer["body"])["error"] == "not_found"
+
+
+def test_every_answer_is_smaller_than_lambda_lets_through(docs):
+    for name in VENDORED:
+        assert len(get(docs, "/assets/{name}", name=name)["body"]) < 6 * 1024 * 1024
+
+
+def test_serving_needs_no_pydantic():
+    """The bundle of this function does not hold it."""
+    sources = [ROOT / "lambdas" / "delivery_docs", ROOT / "lambdas" / "outbound" / "public_keys.py"]
+    import subprocess
+
+    code = (
+        "import sys; sys.modules['pydantic'] = None\n"
+        "import lambdas.delivery_docs.site, lambdas.outbound.public_keys, lambdas.outbound.routes"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    assert all(source.exists() for source in sources)
+
+
+def test_the_lock_file_names_no_registry():
+    lock = (PACKAGES.parent / "package-lock.json").read_text(encoding="utf-8")
+
+    assert '"resolved"' not in lock
+    assert "swagger-ui-dist" in lock
+
+
+def test_every_public_route_is_answered(docs):
+    from lambdas.delivery_docs.handler import ASSET, DOCUMENT, KEYS
+
+    assert {route.path for route in ROUTES if route.function == DOCS} == {DOCUMENT, ASSET, KEYS, *PAGES}

@@ -1,0 +1,117 @@
+"""The delivery stack's alarms, and that each watches what its function really counts."""
+
+import ast
+import json
+
+import pytest
+
+from lambdas.delivery_worker.reporting import Count
+from modules.delivery_alarms import DELIVERY_ALARMS
+from tests.synth.labels import ROOT
+
+PREFIX, SUFFIX = "webhook-delivery-", "-delivery"
+FUNCTIONS = ("worker", "authorizer", "api", "operator", "docs", "receiver")
+QUEUES = {
+    # alarm                       metric                                 queue          statistic  threshold
+    "queue-age":                 ("ApproximateAgeOfOldestMessage",      "queue",       "Maximum", 1_500),
+    "queue-depth":               ("ApproximateNumberOfMessagesVisible", "queue",       "Maximum", 10_000),
+    "dlq-not-empty":             ("ApproximateNumberOfMessagesVisible", "dlq",         "Maximum", 0),
+    "subscriptions-undelivered": ("ApproximateNumberOfMessagesVisible", "undelivered", "Maximum", 0),
+}  # fmt: skip
+COUNTED = {
+    # alarm                    function      metric
+    "deliveries-given-up":   ("worker",     "DeadLettered"),
+    "endpoints-disabled":    ("worker",     "EndpointsDisabled"),
+    "pipeline-failures":     ("worker",     "PipelineFailures"),
+    "lost-claims":           ("worker",     "LostClaims"),
+    "authorizations-failed": ("authorizer", "AuthorizationsFailed"),
+    "tokens-refused":        ("authorizer", "TokensRefused"),
+}  # fmt: skip
+# An authorizer can refuse only by failing, so that its errors say nothing.
+RATED = tuple(name for name in FUNCTIONS if name != "authorizer")
+
+
+@pytest.fixture(scope="module")
+def alarms(delivery):
+    return {
+        name.removeprefix(PREFIX).removesuffix(SUFFIX): alarm
+        for name, alarm in delivery.by_name("aws_cloudwatch_metric_alarm").items()
+    }
+
+
+def test_the_alarms_are_these(alarms):
+    assert set(alarms) == {
+        *QUEUES,
+        *COUNTED,
+        *(f"{name}-errors" for name in RATED),
+        *(f"{name}-throttles" for name in FUNCTIONS),
+        "api-4xx",
+        "api-5xx",
+    }
+
+
+def test_every_alarm_notifies_the_topic_and_silence_is_no_alarm(delivery, alarms):
+    for name, alarm in alarms.items():
+        topic = ["aws_sns_topic[webhook-delivery-alarms-delivery].arn"]
+        assert delivery.meaning(alarm["alarm_actions"]) == delivery.meaning(alarm["ok_actions"]) == topic, name
+        assert alarm["treat_missing_data"] == "notBreaching", name
+        assert alarm["alarm_description"].strip() != "", name
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_a_queue_is_watched(delivery, alarms, name):
+    metric, queue, statistic, threshold = QUEUES[name]
+    alarm = alarms[name]
+
+    assert (alarm["metric_name"], alarm["statistic"], alarm["threshold"]) == (metric, statistic, threshold)
+    dimensions = {"QueueName": f"aws_sqs_queue[webhook-delivery-{queue}-delivery].name"}
+    assert delivery.meaning(alarm["dimensions"]) == dimensions
+
+
+def test_a_message_that_is_delayed_on_purpose_is_no_backlog(alarms):
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html: 900 s at most
+    assert alarms["queue-age"]["threshold"] > 900
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_a_count_is_watched_where_its_function_writes_it(delivery, alarms, name):
+    function, metric = COUNTED[name]
+    alarm = alarms[name]
+    variables = delivery.one("aws_lambda_function", f"webhook-delivery-{function}-delivery")["environment"]["variables"]
+
+    assert (alarm["namespace"], alarm["metric_name"]) == (variables["POWERTOOLS_METRICS_NAMESPACE"], metric)
+    assert alarm["dimensions"] == {"service": variables["POWERTOOLS_SERVICE_NAME"]}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_a_count_that_is_watched_is_one_that_the_function_makes(name):
+    function, metric = COUNTED[name]
+    counted = set(Count) if function == "worker" else named_metrics(function)
+
+    assert metric in counted
+
+
+def named_metrics(function):
+    """Return the names that a handler's calls of ``add_metric`` give."""
+    source = (ROOT / "lambdas" / f"delivery_{function}" / "handler.py").read_text(encoding="utf-8")
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return {
+        keyword.value.value
+        for call in calls
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "add_metric"
+        for keyword in call.keywords
+        if keyword.arg == "name" and isinstance(keyword.value, ast.Constant)
+    }
+
+
+def test_the_tables_of_this_file_know_every_alarm_on_a_count():
+    assert {alarm.id: (alarm.function, alarm.metric) for alarm in DELIVERY_ALARMS} == COUNTED
+
+
+def test_the_dashboard_shows_functions_queue_api_and_deliveries(delivery):
+    text = delivery.meaning(delivery.one("aws_cloudwatch_dashboard")["dashboard_body"])
+    shown = {metric[1] for w in json.loads(text)["widgets"] for metric in w["properties"]["metrics"]}
+
+    counts = {metric for _, metric in COUNTED.values()} | {"Delivered", "FailedAttempts", "Parked", "FannedOut"}
+    assert counts | {"Invocations", "Errors", "Throttles", "ApproximateAgeOfOldestMessage", "5XXError"} <= shown
+    assert {"Delivered", "FailedAttempts", "Parked", "FannedOut"} <= set(Count)

@@ -1,0 +1,164 @@
+"""Who may do what in the delivery stack: the whole of it, as tables. What is not in them is not granted."""
+
+import ast
+import re
+
+import pytest
+
+from lambdas.outbound.public_keys import PUBLIC_KEYS_ID
+from lambdas.outbound.routes import ROUTES
+from tests.synth.labels import ROOT
+
+NAME = "webhook-delivery-{}-delivery".format
+TENANTS, ENDPOINTS, EVENTS = (
+    f"aws_dynamodb_table[{NAME(name)}].arn" for name in ("tenant-identity", "tenant-webhook-config", "events")
+)
+QUEUE = f"aws_sqs_queue[{NAME('queue')}].arn"
+SECRET = f"aws_secretsmanager_secret[{NAME('signing-keys')}].arn"
+SCHEDULER_ROLE = f"aws_iam_role[{NAME('scheduler')}].arn"
+SCHEDULES = (
+    "arn:data.aws_partition[schedules_partition].partition:scheduler:us-east-1:"
+    "data.aws_caller_identity[account].account_id:schedule/"
+    f"aws_scheduler_schedule_group[{NAME('retries')}].name/*"
+)
+EXECUTION = f"aws_api_gateway_rest_api[{NAME('api')}].execution_arn"
+ACCOUNT = "data.aws_caller_identity[account].account_id"
+
+
+def items(table, *actions):
+    return {(f"dynamodb:{action}", table) for action in actions}
+
+
+GRANTS = {
+    "worker": items(ENDPOINTS, "GetItem", "BatchGetItem", "Query", "UpdateItem")
+    | items(EVENTS, "GetItem", "BatchGetItem", "PutItem", "UpdateItem")
+    | items(f"{EVENTS}/index/byState", "Query")
+    | {
+        ("sqs:ReceiveMessage", QUEUE),
+        ("sqs:DeleteMessage", QUEUE),
+        ("sqs:GetQueueAttributes", QUEUE),
+        ("sqs:SendMessage", QUEUE),
+        ("scheduler:CreateSchedule", SCHEDULES),
+        ("iam:PassRole", SCHEDULER_ROLE),
+        ("secretsmanager:GetSecretValue", SECRET),
+    },
+    "authorizer": items(TENANTS, "GetItem"),
+    "api": items(ENDPOINTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
+    | items(EVENTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
+    | items(f"{EVENTS}/index/byState", "Query")
+    | {("sqs:SendMessage", QUEUE)},
+    "operator": items(TENANTS, "GetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
+    | items(f"{TENANTS}/index/byTenant", "Query")
+    | items(ENDPOINTS, "BatchGetItem")
+    | items(EVENTS, "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem")
+    | items(f"{EVENTS}/index/byState", "Query")
+    | {
+        ("sqs:SendMessage", QUEUE),
+        ("secretsmanager:GetSecretValue", SECRET),
+        ("secretsmanager:PutSecretValue", SECRET),
+    },
+    "docs": items(TENANTS, "GetItem"),
+    "receiver": items(ENDPOINTS, "BatchGetItem"),
+}
+CONDITIONS = {
+    ("worker", "HandRoleToScheduler"): [
+        {"test": "StringEquals", "variable": "iam:PassedToService", "values": ["scheduler.amazonaws.com"]}
+    ],
+    ("docs", "ReadPublicKeys"): [
+        {"test": "ForAllValues:StringEquals", "variable": "dynamodb:LeadingKeys", "values": [PUBLIC_KEYS_ID]}
+    ],
+}
+TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}
+
+
+def own_log(function):
+    log = f"aws_cloudwatch_log_group[/aws/lambda/{NAME(function)}].arn:*"
+    return {("logs:CreateLogStream", log), ("logs:PutLogEvents", log)}
+
+
+def statements_of_role(template, name):
+    role = template.one("aws_iam_role", NAME(name))
+    (policy,) = template.pointing_at("aws_iam_role_policy", "role", role)
+    return template.statements(policy["policy"])
+
+
+def allowed(statements):
+    assert {statement["effect"] for statement in statements} == {"Allow"}
+    return {(action, resource) for each in statements for action in each["actions"] for resource in each["resources"]}
+
+
+@pytest.mark.parametrize("function", GRANTS)
+def test_a_function_may_do_exactly_what_its_table_says(delivery, function):
+    statements = statements_of_role(delivery, function)
+
+    assert allowed(statements) == GRANTS[function] | TRACES | own_log(function)
+    conditions = {(function, each["sid"]): each["condition"] for each in statements if each.get("condition")}
+    assert conditions == {key: value for key, value in CONDITIONS.items() if key[0] == function}
+
+
+def test_the_table_knows_every_role(delivery):
+    roles = {
+        name.removeprefix("webhook-delivery-").removesuffix("-delivery") for name in delivery.by_name("aws_iam_role")
+    }
+
+    assert roles == {*GRANTS, "scheduler", "api-logs"}
+
+
+def test_scheduler_may_send_to_the_delivery_queue_for_this_account_and_nothing_else(delivery):
+    role = delivery.one("aws_iam_role", NAME("scheduler"))
+    (trust,) = delivery.statements(role["assume_role_policy"])
+
+    assert allowed(statements_of_role(delivery, "scheduler")) == {("sqs:SendMessage", QUEUE)}
+    assert trust["principals"] == [{"type": "Service", "identifiers": ["scheduler.amazonaws.com"]}]
+    assert trust["condition"] == [{"test": "StringEquals", "variable": "aws:SourceAccount", "values": [ACCOUNT]}]
+
+
+def test_api_gateway_may_invoke_each_function_for_its_own_routes_and_the_authorizer_for_itself(delivery):
+    called = {"delivery_api": "api", "delivery_operator": "operator", "delivery_docs": "docs"}
+    expected = {
+        (NAME(called[route.function]), f"{EXECUTION}/*/{route.method}{re.sub(r'{[^}]*}', '*', route.path)}")
+        for route in ROUTES
+    }
+    expected |= {
+        (NAME("authorizer"), f"{EXECUTION}/authorizers/aws_api_gateway_authorizer[{NAME('authorizer')}].id"),
+        (NAME("receiver"), f"{EXECUTION}/*/POST/receiver/*/*"),
+    }
+
+    permissions = delivery.all("aws_lambda_permission")
+
+    assert {
+        (delivery.target(p["function_name"]).name, delivery.meaning(p["source_arn"])) for p in permissions
+    } == expected
+    assert {(p["principal"], p["action"]) for p in permissions} == {
+        ("apigateway.amazonaws.com", "lambda:InvokeFunction")
+    }
+
+
+def test_operators_may_call_their_own_routes_only(delivery):
+    (statement,) = delivery.statements("data.aws_iam_policy_document." + operator_policy(delivery))
+
+    assert statement["actions"] == ["execute-api:Invoke"]
+    assert set(statement["resources"]) == {
+        f"{EXECUTION}/live/{route.method}{re.sub(r'{[^}]*}', '*', route.path)}"
+        for route in ROUTES
+        if route.authorization == "AWS_IAM"
+    }
+
+
+def operator_policy(template):
+    (document,) = [each for each in template.all("data.aws_iam_policy_document") if each.name == "api_operator_policy"]
+    return document.id
+
+
+def said_in(function):
+    """Return the environment variables that a handler's docstring names."""
+    source = (ROOT / "lambdas" / f"delivery_{function}" / "handler.py").read_text(encoding="utf-8")
+    docstring = ast.get_docstring(ast.parse(source)) or ""
+    return set(re.findall(r"``([A-Z][A-Z_]+)``", docstring))
+
+
+@pytest.mark.parametrize("function", GRANTS)
+def test_a_function_is_told_what_its_handler_asks_for_and_nothing_else(delivery, function):
+    variables = delivery.one("aws_lambda_function", NAME(function))["environment"]["variables"]
+
+    assert {name for name in variables if not name.startswith("POWERTOOLS_")} == said_in(function)

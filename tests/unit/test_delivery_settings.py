@@ -1,0 +1,152 @@
+"""The settings of outbound delivery: ranges, what must fit together, and when there is a delivery stack at all."""
+
+from dataclasses import fields
+
+import pytest
+
+from modules.delivery_settings import DeliverySettings
+from modules.environments import build_settings
+from modules.validation import SettingsError, rule_of
+
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1111-2222"
+# Written out, so that a range that changes in the code is seen here.
+RANGES = {
+    # field                lowest  highest    default
+    "throttle_rate":      (1,      10_000,    1_000),
+    "throttle_burst":     (1,      10_000,    2_000),
+    "max_event_bytes":    (1_024,  350_000,   262_144),
+    "memory":             (128,    10_240,    512),
+    "timeout":            (3,      29,        15),
+    "worker_memory":      (256,    10_240,    1_024),
+    "worker_timeout":     (20,     300,       60),
+    "worker_concurrency": (2,      1_000,     50),
+    "batch_size":         (1,      10,        10),
+    "visibility_timeout": (60,     43_200,    180),
+    "max_receive_count":  (2,      1_000,     5),
+    "retention":          (3_600,  1_209_599, 345_600),
+    "attempt_timeout":    (1,      60,        15),
+    "disable_after":      (1,      720,       120),
+    "delivered_ttl":      (1,      365,       30),
+    "dead_ttl":           (1,      365,       14),
+}  # fmt: skip
+CHOICES = {"retry_schedule": ("standard-webhooks", "minutes"), "endpoint_rules": ("public-https", "local")}
+OTHERS = {"receiver", "tenant_metrics", "bus_name", "subscriptions", "domain"}
+
+
+def settings(**values):
+    return build_settings("dev", {"delivery": values})
+
+
+def refusal(**values):
+    with pytest.raises(SettingsError) as refused:
+        build_settings("dev", values)
+    return str(refused.value)
+
+
+def test_the_tables_of_this_file_know_every_setting():
+    assert {declared.name for declared in fields(DeliverySettings)} == {*RANGES, *CHOICES} | OTHERS
+    assert {
+        f.name: (rule_of(f).low, rule_of(f).high, f.default) for f in fields(DeliverySettings) if f.name in RANGES
+    } == (RANGES)
+    assert {f.name: rule_of(f).choices for f in fields(DeliverySettings) if f.name in CHOICES} == CHOICES
+
+
+@pytest.mark.parametrize("field", RANGES)
+def test_one_beyond_either_end_is_refused_with_its_place(field):
+    low, high, _ = RANGES[field]
+
+    for value in (low - 1, high + 1):
+        assert f"delivery.{field}: {value} is not allowed; allowed: {low} to {high}" in refusal(delivery={field: value})
+
+
+def test_an_environment_that_says_nothing_of_it_has_no_delivery():
+    assert build_settings("dev", {}).delivery is None
+
+
+def test_naming_delivery_is_wanting_it():
+    assert settings().delivery == DeliverySettings()
+
+
+def test_the_defaults_are_those_of_the_requirements():
+    # OUT-Q-1 and OUT-DATA-1
+    made = DeliverySettings()
+
+    assert (made.worker_timeout, made.visibility_timeout, made.max_receive_count) == (60, 180, 5)
+    assert (made.delivered_ttl, made.dead_ttl) == (30, 14)
+    assert (made.receiver, made.endpoint_rules, made.domain) == (False, "public-https", None)
+
+
+def test_an_environment_without_any_stack_is_refused():
+    assert refusal(inbound=False) == "inbound: false leaves nothing to deploy; allowed: false together with a delivery"
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"worker_timeout": 61}, "delivery.visibility_timeout: 180 s is less than three times worker_timeout, 61 s"),
+        ({"attempt_timeout": 46}, "delivery.attempt_timeout: 46 s leaves less than 15 s of worker_timeout, 60 s"),
+        (
+            {"retention": 3_600, "visibility_timeout": 720},
+            "delivery.retention: 3600 s is no longer than max_receive_count times visibility_timeout, 3600 s",
+        ),
+        ({"subscriptions": {"strip": "acme"}}, "delivery.subscriptions: 'strip' is none of the deployed providers"),
+        ({"subscriptions": {"stripe": []}}, "delivery.subscriptions.stripe: names no tenant"),
+        ({"subscriptions": {"stripe": "a b"}}, "delivery.subscriptions.stripe: 'a b' is not the id of a tenant"),
+        ({"subscriptions": {"stripe": 5}}, "delivery.subscriptions.stripe: 5 is not the id of a tenant"),
+        ({"subscriptions": {"stripe": ["a", "a"]}}, "delivery.subscriptions.stripe: 2 tenants are not allowed"),
+        ({"subscriptions": {"stripe": list("abcdef")}}, "delivery.subscriptions.stripe: 6 tenants are not allowed"),
+        ({"subscriptions": "stripe"}, "delivery.subscriptions: 'stripe' is not a mapping of texts"),
+        ({"bus_name": "no blanks"}, "delivery.bus_name: 'no blanks' is not allowed"),
+        ({"domain": {"name": "hooks.example.com"}}, "delivery.domain: a setting is missing"),
+        ({"domain": {"name": "Hooks", "certificate_arn": CERTIFICATE}}, "delivery.domain.name: 'Hooks' is not allowed"),
+        (
+            {"domain": {"name": "hooks.example.com", "certificate_arn": "arn:aws:s3:::b"}},
+            "delivery.domain.certificate_arn: 'arn:aws:s3:::b' is not the ARN of a certificate in ACM",
+        ),
+        ({"domain": {"host": "h"}}, "delivery.domain.host: unknown setting; known: name, certificate_arn"),
+        ({"domain": "hooks.example.com"}, "delivery.domain: 'hooks.example.com' is not a group of settings"),
+        ({"reciever": True}, "delivery.reciever: unknown setting"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_place(values, says):
+    assert says in refusal(delivery=values)
+
+
+def test_subscriptions_without_an_inbound_stack_need_the_bus():
+    values = {"subscriptions": {"stripe": "acme"}}
+
+    assert "delivery.bus_name: is missing" in refusal(inbound=False, delivery=values)
+    assert build_settings("dev", {"inbound": False, "delivery": {**values, "bus_name": "payments"}}).delivery
+
+
+def test_one_tenant_and_a_list_of_them_are_the_same():
+    made = settings(subscriptions={"stripe": "acme", "github": ["acme", "globex"]}).delivery
+
+    assert made.tenants_of == {"stripe": ("acme",), "github": ("acme", "globex")}
+
+
+def test_a_domain_is_a_group_of_its_own():
+    made = settings(domain={"name": "hooks.example.com", "certificate_arn": CERTIFICATE}).delivery
+
+    assert (made.domain.name, made.domain.certificate_arn) == ("hooks.example.com", CERTIFICATE)
+
+
+def test_both_stacks_share_the_accounts_concurrency():
+    fits = {"functions": {"account_concurrency": 300}, "delivery": {"worker_concurrency": 50}}
+    assert build_settings("dev", fits).delivery
+
+    said = refusal(functions={"account_concurrency": 300}, delivery={"worker_concurrency": 51})
+
+    assert "50 for ingestion and 100 for processing and 51 for delivery, 201 together" in said
+
+
+def test_without_the_inbound_stack_its_functions_reserve_nothing():
+    values = {"inbound": False, "functions": {"account_concurrency": 200}, "delivery": {"worker_concurrency": 100}}
+
+    assert build_settings("dev", values).delivery.worker_concurrency == 100
+
+
+def test_delivery_needs_the_runtime_that_its_code_is_compiled_for():
+    said = refusal(functions={"runtime": "python3.12"}, delivery={})
+
+    assert said.startswith("functions.runtime: 'python3.12' is not allowed with delivery")

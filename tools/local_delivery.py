@@ -1,0 +1,191 @@
+"""The delivery stack on a local AWS, beside the inbound one or alone, and those who use it: operators and tenants."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import requests
+
+from tools.local import (
+    REQUEST_TIMEOUT_SECONDS,
+    LocalStack,
+    Operator,
+    call_signed,
+    create_operator,
+    local_base_url,
+    synthesize,
+    wait_for,
+)
+from tools.ministack import LocalAws
+from tools.terraform import Workspace
+
+OPERATOR = "delivery-operator"
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant with a token.
+
+    Attributes
+    ----------
+    tenant_id, token : str
+        Its id, and what it calls the API with.
+    stack : LocalDelivery
+        Where it is one.
+    """
+
+    tenant_id: str
+    token: str
+    stack: "LocalDelivery"
+
+    def call(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> requests.Response:
+        """Call a route of the tenants' API with the tenant's token.
+
+        Parameters
+        ----------
+        body : Any
+            Bytes to be sent as they are, or what is sent as JSON.
+        """
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        return requests.request(
+            method,
+            self.stack.base_url + path,
+            data=data,
+            headers={
+                "Authorization": f"Bearer {self.token}",
+                **({"Content-Type": "application/json"} if data is not None else {}),
+                **(headers or {}),
+            },
+            verify=str(self.stack.aws.certificate_authority),
+            timeout=REQUEST_TIMEOUT_SECONDS,
+        )
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Call a route and return its answer, which must be 2xx."""
+        answer = self.call(method, path, body)
+        if not answer.ok:
+            raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text:.300}")
+        return answer.json() if answer.content else None
+
+    def add_endpoint(self, url: str, **values: Any) -> dict[str, Any]:
+        """Register an endpoint and return it, its secret included."""
+        made: dict[str, Any] = self.ask("POST", "/v1/endpoints", {"url": url, **values})
+        return made
+
+    def send(self, event_type: str, data: Any = None, timestamp: str = "2026-01-01T00:00:00Z") -> str:
+        """Hand in an event and return its id."""
+        event = {"type": event_type, "timestamp": timestamp, "data": data or {}}
+        return str(self.ask("POST", "/v1/events", event)["eventId"])
+
+    def event(self, event_id: str) -> dict[str, Any]:
+        """Return an event with its deliveries and every attempt."""
+        found: dict[str, Any] = self.ask("GET", f"/v1/events/{event_id}")
+        return found
+
+    def wait_for_deliveries(self, event_id: str, count: int, timeout: float, *, states: set[str]) -> dict[str, Any]:
+        """Return an event once so many of its deliveries are in one of some states."""
+
+        def look() -> dict[str, Any] | None:
+            found = self.event(event_id)
+            settled = [each for each in found["deliveries"] if each["state"] in states]
+            return found if len(settled) >= count else None
+
+        return wait_for(f"{count} deliveries of {event_id} to be {' or '.join(sorted(states))}", look, timeout)
+
+
+@dataclass
+class LocalDelivery:
+    """A deployed delivery stack on a local AWS.
+
+    Attributes
+    ----------
+    environment : str
+        Environment suffix.
+    aws : LocalAws
+        The local AWS.
+    workspace : Workspace
+        Where Terraform ran.
+    outputs : Mapping[str, Any]
+        The stack's outputs.
+    operator : Operator
+        Who calls the operators' routes.
+    """
+
+    environment: str
+    aws: LocalAws
+    workspace: Workspace
+    outputs: Mapping[str, Any]
+    operator: Operator
+
+    @classmethod
+    def deploy(
+        cls,
+        aws: LocalAws,
+        folder: Path,
+        environment: str = "local",
+        on_event: Callable[[dict[str, Any]], None] | None = None,
+    ) -> Self:
+        """Synthesize an environment, apply its delivery stack and create an operator.
+
+        Parameters
+        ----------
+        folder : Path
+            Where the synthesized stack, Terraform's work and its state go.
+        on_event : Callable
+            Told of Terraform's progress.
+        """
+        synthesized = synthesize(environment, folder / "synth").with_name(f"delivery-{environment}")
+        workspace = Workspace.create(synthesized, folder, aws.environment())
+        workspace.apply(on_event)
+        outputs = workspace.outputs()
+        operator = create_operator(aws, f"{OPERATOR}-{environment}", outputs["operator_policy_json"])
+        return cls(environment, aws, workspace, outputs, operator)
+
+    @classmethod
+    def beside(cls, stack: LocalStack, folder: Path, on_event: Callable[[dict[str, Any]], None] | None = None) -> Self:
+        """Deploy the delivery stack of an environment whose inbound stack is there."""
+        return cls.deploy(stack.aws, folder, stack.environment, on_event)
+
+    @property
+    def base_url(self) -> str:
+        """Base URL of the API on the local AWS, which has no names of its own for it."""
+        return local_base_url(self.aws, self.outputs["endpoint_url"])
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> requests.Response:
+        """Call a route as anybody may."""
+        return requests.get(
+            self.base_url + path,
+            headers=dict(headers or {}),
+            verify=str(self.aws.certificate_authority),
+            timeout=REQUEST_TIMEOUT_SECONDS,
+        )
+
+    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> requests.Response:
+        """Send bytes to a route as anybody may."""
+        return requests.post(
+            self.base_url + path,
+            data=body,
+            headers=dict(headers),
+            verify=str(self.aws.certificate_authority),
+            timeout=REQUEST_TIMEOUT_SECONDS,
+        )
+
+    def operate(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, operator: Operator | None = None
+    ) -> requests.Response:
+        """Call an operators' route, signed with the operator's key."""
+        return call_signed(self.aws, method, self.base_url + path, operator or self.operator, body)
+
+    def make_tenant(self, tenant_id: str) -> Tenant:
+        """Create a tenant, unless it is there, and a token for it."""
+        made = self.operate("POST", "/operator/tenants", {"tenantId": tenant_id, "name": tenant_id.title()})
+        if made.status_code not in (201, 409):
+            raise RuntimeError(f"tenant {tenant_id}: {made.status_code} {made.text:.300}")
+        issued = self.operate("POST", f"/operator/tenants/{tenant_id}/tokens", {"label": "local"})
+        if not issued.ok:
+            raise RuntimeError(f"token of {tenant_id}: {issued.status_code} {issued.text:.300}")
+        return Tenant(tenant_id, issued.json()["token"], self)

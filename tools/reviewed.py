@@ -1,0 +1,56 @@
+"""The stacks that are reviewed, as golden synths and accepted plans: each preset's, and that of outbound delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from modules.bundling import BUNDLES
+from modules.presets import PRESETS
+from modules.settings import Settings
+
+if TYPE_CHECKING:
+    from modules.cdk import Construct, TerraformStack
+
+DELIVERY = "delivery"
+NAMES = (*PRESETS, DELIVERY)
+# The delivery stack alone, with everything that it can have.
+_DELIVERY_VALUES: Mapping[str, Any] = MappingProxyType(
+    {
+        "inbound": False,
+        "delivery": {
+            "receiver": True,
+            "bus_name": "webhook-events-prod",
+            "subscriptions": {"stripe": ["acme", "globex"]},
+            "domain": {
+                "name": "hooks.example.com",
+                "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/11112222-3333-4444",
+            },
+        },
+    }
+)
+
+
+def values_of(name: str) -> Mapping[str, Any]:
+    """Return what ``cdktf.json`` would say of a reviewed stack's environment, which is called like it."""
+    return _DELIVERY_VALUES if name == DELIVERY else {"preset": name}
+
+
+def build(
+    scope: Construct, settings: Settings, bundles: Path = BUNDLES, *, delivery: bool | None = None
+) -> TerraformStack:
+    """Create one stack of an environment.
+
+    Parameters
+    ----------
+    delivery : bool | None
+        Whether it is the delivery stack; by default that is so where there is no inbound one.
+    """
+    # Whoever only wants the names needs neither CDKTF's bindings nor Node.js.
+    from main import DeliveryStack, WebhookStack  # noqa: PLC0415
+
+    if delivery or (delivery is None and not settings.inbound):
+        return DeliveryStack(scope, f"delivery-{settings.environment}", settings, bundles)
+    return WebhookStack(scope, f"webhooks-{settings.environment}", settings, bundles)
