@@ -60,6 +60,7 @@ VISIBILITY_SECONDS = 180
 INVOCATION_SECONDS = 60.0
 MAX_RECEIVES = 5
 SECRET = "whsec_" + base64.b64encode(b"\x05" * 32).decode()
+SEED = base64.b64encode(b"\x07" * 32).decode()
 # A process makes one, and here every step is a process; reading the authorities takes longer than the step.
 TLS = ssl.create_default_context()
 
