@@ -9,8 +9,9 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from lambdas.delivery_receiver.faults import Fault
+from lambdas.outbound.messages import Deliver
 from lambdas.outbound.model import DeliveryState
-from lambdas.outbound.progress import claimed
+from lambdas.outbound.progress import claimed, parked
 from lambdas.outbound.rate_limit import NEAR_MS
 from tests.lambdas.outbound_support import Death, OutboundWorld, create_tables
 from tests.lambdas.support import NOW
@@ -75,6 +76,36 @@ def test_one_of_many_workers_gets_the_claim(world):
     seen = world.delivery(event)
     until = NOW_MS + 60_000
     assert at_once(lambda number: world.deliveries.change(seen, claimed(seen, f"m{number}", until))).count(True) == 1
+
+
+def test_a_step_from_what_has_changed_meanwhile_is_not_taken(world):
+    # Given two runs that saw the same turn, of which one took its step, so that nobody owns the next turn
+    world.add_endpoint("http://127.0.0.1:1/")
+    event = world.add_event()
+    world.step()
+    seen = world.delivery(event)
+    assert world.deliveries.change(seen, parked(seen, NOW_MS + 5_000, "rate limit", NOW, world.retention))
+
+    # Then the other one can neither claim it nor put it anywhere
+    assert not world.deliveries.change(seen, claimed(seen, "m", NOW_MS + 60_000))
+    assert not world.deliveries.change(seen, parked(seen, NOW_MS, "rate limit", NOW, world.retention))
+    assert world.delivery(event).turn == 2
+
+
+def test_a_message_that_comes_during_its_own_earlier_run_is_kept_and_one_of_another_run_is_not_needed(world, receiver):
+    world.add_endpoint(receiver.url())
+    event = world.add_event()
+    world.step()
+    seen = world.delivery(event)
+    assert world.deliveries.change(seen, claimed(seen, "mine", NOW_MS + 60_000))
+    message = Deliver(tenant_id=world.tenant, event_id=event.event_id, endpoint_id="ep_1", turn=1)
+
+    assert world.process(message, "mine") == ["mine"]
+    assert world.process(message, "another") == []
+    assert receiver.received == []
+    world.clock.now += 61
+    assert world.process(message, "mine") == []
+    assert receiver.ids() == {event.event_id: 1}
 
 
 def test_failures_open_the_breaker_once_however_many_workers_see_them(world):
