@@ -1,4 +1,4 @@
-"""The store of endpoints' health: breaker, rate limit and slow-down, enforced over all workers by conditional writes."""
+"""The store of endpoints' health: breaker, rate limit, slow-down, enforced over all workers by conditional writes."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -220,6 +220,8 @@ def _read(connection: socket.socket, deadline: Deadline) -> Answer:
         # 1xx other than 101 comes before the answer. RFC 9110, section 15.2
         if not 102 <= response.status <= 199:
             break
+        # It would close the reader, from which the next one reads, when it is collected.
+        response.fp = None  # type: ignore[assignment]
     left = MAX_ANSWER_BYTES
     while left > 0 and (chunk := response.read(min(left, _CHUNK))):
         left -= len(chunk)

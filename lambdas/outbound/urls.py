@@ -221,7 +221,10 @@ def _check_port(port: int, rules: EndpointRules) -> None:
 def _literal(host: str) -> Address | None:
     """Return the address that a host is; None when it is a name."""
     if host.startswith("["):
-        return _address(host[1:-1])
+        address = _address(host[1:-1])
+        if address.version != 6:
+            raise EndpointRefusedError("host is an IPv4 address in brackets")
+        return address
     if not _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
         return None
     try:

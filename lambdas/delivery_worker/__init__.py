@@ -1,0 +1,1 @@
+"""The delivery worker: fans events out to endpoints, and makes the attempts."""

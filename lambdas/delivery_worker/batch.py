@@ -1,0 +1,82 @@
+"""A batch from the delivery queue: each message in a thread of its own, each failure its own.
+
+Only a fault of the pipeline brings a message back: what an endpoint does is the delivery's state.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from lambdas.delivery_worker.delivering import Delivering
+from lambdas.delivery_worker.fan_out import FanningOut
+from lambdas.delivery_worker.inbound import TakingIn
+from lambdas.delivery_worker.reporting import Count, Report
+from lambdas.delivery_worker.waking import Waking
+from lambdas.outbound.messages import Deliver, Due, FanOut, Inbound, Message, Waken, read
+from lambdas.outbound.queue import DeliveryQueue
+from lambdas.shared.errors import describe
+
+MAX_THREADS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """Does what messages ask for.
+
+    Attributes
+    ----------
+    fanning_out, delivering, taking_in, waking
+        Each kind of message's own.
+    queue : DeliveryQueue
+        To which a delivery that is due is sent again, in its tenant's group.
+    clock : Callable[[], float]
+        Seconds since the epoch.
+    """
+
+    fanning_out: FanningOut
+    delivering: Delivering
+    taking_in: TakingIn
+    waking: Waking
+    queue: DeliveryQueue
+    clock: Callable[[], float]
+
+    def run(self, records: Sequence[Mapping[str, Any]], seconds_left: float, report: Report) -> list[str]:
+        """Process a batch and return the ids of the messages that must come back.
+
+        Parameters
+        ----------
+        records : Sequence[Mapping[str, Any]]
+            The records of the SQS event.
+        seconds_left : float
+            Until the invocation ends.
+        """
+        ends = self.clock() + seconds_left
+        with ThreadPoolExecutor(max_workers=min(MAX_THREADS, max(len(records), 1))) as threads:
+            done = list(threads.map(lambda record: self._succeeds(record, ends, report), records))
+        return [record["messageId"] for record, success in zip(records, done, strict=True) if not success]
+
+    def _succeeds(self, record: Mapping[str, Any], ends: float, report: Report) -> bool:
+        # One poisoned message must not take its neighbours with it, whatever it is poisoned with.
+        try:
+            self._process(read(record["body"]), record["messageId"], ends, report)
+        except Exception as error:
+            report.count("-", Count.PIPELINE_FAILURES)
+            report.log("message failed", message_id=record["messageId"], reason=describe(error))
+            return False
+        return True
+
+    def _process(self, message: Message, message_id: str, ends: float, report: Report) -> None:
+        match message:
+            case Deliver():
+                self.delivering.run(message, message_id, ends, report)
+            case FanOut():
+                self.fanning_out.run(message, self.clock(), report)
+            case Due():
+                self.queue.send(message.deliver)
+            case Waken():
+                self.waking.run(message, self.clock(), report)
+            case Inbound():
+                self.taking_in.run(message, self.clock(), report)
+            case _:
+                assert_never(message)
