@@ -53,7 +53,7 @@ from lambdas.outbound.schedules import MINUTES, Schedule
 from lambdas.outbound.signing_keys import SigningKeys
 from lambdas.outbound.urls import EndpointRules
 from lambdas.shared import times
-from lambdas.shared.records import from_item, to_item
+from lambdas.shared.dynamodb import from_item, to_item
 from tests.lambdas.support import Clock, CrashError
 
 VISIBILITY_SECONDS = 180

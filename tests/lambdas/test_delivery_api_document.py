@@ -108,7 +108,7 @@ def stocked(api: Caller, place: Place) -> dict[str, list[str]]:
 
 
 def _make_true(case: schemathesis.Case) -> None:
-    """Put into a request that fits its schema what no schema can say: a cursor's owner, which time comes first, names."""
+    """Put into a request that fits its schema what no schema can say: whose a cursor is, which time comes first."""
     for asked in (case.query, case.body):
         if isinstance(asked, dict):
             asked.pop("cursor", None)
