@@ -9,12 +9,14 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from lambdas.delivery_receiver.faults import Fault
+from lambdas.outbound.deliveries import Deliveries
 from lambdas.outbound.messages import Deliver
 from lambdas.outbound.model import DeliveryState
 from lambdas.outbound.progress import claimed, parked
 from lambdas.outbound.rate_limit import NEAR_MS
-from tests.lambdas.outbound_support import Death, OutboundWorld, create_tables
-from tests.lambdas.support import NOW
+from lambdas.outbound.requeue import wake_waiting
+from tests.lambdas.outbound_support import TABLE_CALLS, Death, Mortal, OutboundWorld, create_tables
+from tests.lambdas.support import NOW, CrashError
 from tools.faulty_receiver import FaultyReceiver
 
 NOW_MS = int(NOW * 1_000)
@@ -138,6 +140,48 @@ def test_a_backlog_passes_a_rate_limited_endpoint_at_its_limit_and_spends_no_att
     assert {one.state for one in world.all_deliveries()} == {DeliveryState.DELIVERED}
     assert 19 <= world.clock.now - NOW <= 45
     assert max(sent) <= NEAR_MS
+
+
+def test_a_requeue_that_died_on_the_way_is_completed_by_the_same_call_made_again(clients, tables, receiver):
+    for number in itertools.count(1):
+        world = OutboundWorld(dynamodb=clients.dynamodb, name=tables)
+        receiver.received.clear()
+        world.add_endpoint(receiver.url())
+        event = world.add_event()
+        world.run()
+        death = Death(decide=lambda at, name, number=number: at == number)
+        deliveries = Deliveries(Mortal(world.dynamodb, death, TABLE_CALLS), f"{world.name}-events")
+        dying = replace(world.requeue, deliveries=deliveries, queue=Mortal(world.queue, death, ("send",)))
+        try:
+            dying.requeue(world.tenant, event.event_id, "ep_1", world.clock.now)
+        except CrashError:
+            assert isinstance(world.requeue.requeue(world.tenant, event.event_id, "ep_1", world.clock.now), Deliver)
+        world.run()
+        assert world.delivery(event).state is DeliveryState.DELIVERED, death.at
+        assert sum(receiver.ids().values()) == 2, death.at
+        if death.at is None:
+            assert number > 6
+            return
+
+
+def test_a_delivery_whose_message_was_lost_is_found_when_its_endpoint_is_woken(world, receiver):
+    # Given a delivery whose message somebody purged with the queue
+    world.add_endpoint(receiver.url())
+    event = world.add_event()
+    world.step()
+    world.queue.delete({one["messageId"] for one in world.queue.receive()})
+    assert world.queue.next_at is None
+
+    # When its endpoint is woken, at once and an hour later
+    wake_waiting(world.queue, world.health, world.tenant, "ep_1")
+    world.run()
+    assert receiver.received == []
+    world.clock.now += 3_600
+    wake_waiting(world.queue, world.health, world.tenant, "ep_1")
+    world.run()
+
+    # Then it is delivered, once it is long overdue
+    assert world.delivery(event).state is DeliveryState.DELIVERED
 
 
 # --- calls that fail ------------------------------------------------------------------------------------------------
