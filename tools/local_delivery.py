@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import requests
 
+from modules.naming import DELIVERY_PREFIX, Names
 from tools.local import (
     REQUEST_TIMEOUT_SECONDS,
     LocalStack,
@@ -18,7 +19,7 @@ from tools.local import (
     synthesize,
     wait_for,
 )
-from tools.ministack import LocalAws
+from tools.ministack import ACCOUNT_ID, REGION, LocalAws
 from tools.terraform import Workspace
 
 OPERATOR = "delivery-operator"
@@ -142,6 +143,7 @@ class LocalDelivery:
         workspace = Workspace.create(synthesized, folder, aws.environment())
         workspace.apply(on_event)
         outputs = workspace.outputs()
+        _allow_schedules_as_the_emulator_knows_them(aws, environment)
         operator = create_operator(aws, f"{OPERATOR}-{environment}", outputs["operator_policy_json"])
         return cls(environment, aws, workspace, outputs, operator)
 
@@ -189,3 +191,21 @@ class LocalDelivery:
         if not issued.ok:
             raise RuntimeError(f"token of {tenant_id}: {issued.status_code} {issued.text:.300}")
         return Tenant(tenant_id, issued.json()["token"], self)
+
+
+def _allow_schedules_as_the_emulator_knows_them(aws: LocalAws, environment: str) -> None:
+    """Let the worker make schedules on MiniStack, which takes every schedule for one of the group ``default``.
+
+    AWS knows a schedule by its group, and the stack's policy names that; see
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
+    """
+    statement = {
+        "Effect": "Allow",
+        "Action": "scheduler:CreateSchedule",
+        "Resource": f"arn:aws:scheduler:{REGION}:{ACCOUNT_ID}:schedule/default/*",
+    }
+    aws.client("iam").put_role_policy(
+        RoleName=Names(environment, DELIVERY_PREFIX)("worker"),
+        PolicyName="schedules-of-the-emulator",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )

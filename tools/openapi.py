@@ -177,7 +177,16 @@ def _schemas(operations: list[Operation]) -> tuple[Mapping[Any, Any], dict[str, 
     for model in (Problem, Refusal):
         models[model, "serialization"] = None
     made, definitions = models_json_schema(list(models), by_alias=True, ref_template=_REFERENCE)
-    return {model: schema for (model, _), schema in made.items()}, dict(sorted(definitions["$defs"].items()))
+    return {model: schema for (model, _), schema in made.items()}, dict(sorted(_untitled(definitions["$defs"]).items()))
+
+
+def _untitled(schema: Any) -> Any:
+    """Take out the titles that pydantic makes of names: they say the same again."""
+    if isinstance(schema, dict):
+        return {
+            name: _untitled(value) for name, value in schema.items() if not (name == "title" and isinstance(value, str))
+        }
+    return [_untitled(value) for value in schema] if isinstance(schema, list) else schema
 
 
 def _described(operation: Operation, references: Mapping[Any, Any]) -> dict[str, Any]:

@@ -250,7 +250,7 @@ class _Endpoints:
             summary="Change an endpoint",
             body=schemas.EndpointChange,
             answer=schemas.EndpointTold,
-            refusals=(404, 413, 415),
+            refusals=(404, 409, 413, 415),
         )
         rest.add(
             "DELETE",
@@ -325,7 +325,7 @@ class _Endpoints:
         if "url" in given:
             self._services.check_url(given["url"])
         if given.get("asymmetric", present.asymmetric) and given.get("style", present.style) != "standard":
-            raise wrong("asymmetric", "the style stripe has no ed25519 signature")
+            raise conflict("no_such_signature", "the style stripe has no ed25519 signature: change both")
         return self._told(endpoints.change(call.tenant_id, present.endpoint_id, given, self._services.clock()))
 
     def delete(self, call: Call) -> None:

@@ -3,13 +3,14 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from lambdas.outbound.endpoint_admin import MAX_ENDPOINTS
 from lambdas.outbound.headers import MAX_HEADERS, MAX_NAME_CHARS, check_headers
 from lambdas.outbound.headers import MAX_VALUE_CHARS as MAX_HEADER_CHARS
 from lambdas.outbound.model import Attempt, Delivery, Endpoint, Event
-from lambdas.outbound.schemas import Asked, CursorText, DeliveryTold, EndpointId, Limit, State, Time, Told
+from lambdas.outbound.schemas import Asked, CursorText, DeliveryTold, EndpointId, Limit, State, Time, Told, Whole
 from lambdas.outbound.subscriptions import (
     MAX_EVENT_TYPE_CHARS,
     MAX_FILTER_VALUES,
@@ -46,7 +47,8 @@ EVENT_SCHEMA: dict[str, Any] = {
 }
 
 _Pattern = Annotated[str, Field(max_length=MAX_EVENT_TYPE_CHARS + 2, pattern=rf"^(\*|{_TYPE_CHARS}(\.\*)?)$")]
-_FilterValue = Annotated[str, Field(max_length=MAX_VALUE_CHARS - 2)] | int | float | bool | None
+# In JSON text a character is six at most.
+_FilterValue = Annotated[str, Field(max_length=(MAX_VALUE_CHARS - 2) // 6)] | int | float | bool | None
 _Path = Annotated[str, Field(max_length=MAX_PATH_CHARS)]
 _HeaderName = Annotated[str, Field(max_length=MAX_NAME_CHARS)]
 _HeaderValue = Annotated[str, Field(max_length=MAX_HEADER_CHARS)]
@@ -69,7 +71,7 @@ def _checked_filters(filters: dict[str, list[Any]]) -> dict[str, list[Any]]:
 
 def filters_as_text(filters: dict[str, list[Any]]) -> dict[str, list[str]]:
     """Return filters as an endpoint keeps them: each value as JSON text."""
-    return {path: [json.dumps(value) for value in values] for path, values in filters.items()}
+    return {path: [json.dumps(value, ensure_ascii=False) for value in values] for path, values in filters.items()}
 
 
 Url = Annotated[
@@ -97,7 +99,9 @@ Filters = Annotated[
         max_length=MAX_FILTERS,
         description="Dotted path into the payload, and values one of which must stand there. All paths must hold.",
         examples=[{"data.currency": ["eur", "usd"]}],
-        json_schema_extra={"propertyNames": {"pattern": r"^[A-Za-z0-9_\-]+(\.[A-Za-z0-9_\-]+)*$"}},
+        json_schema_extra={
+            "propertyNames": {"pattern": r"^[^.\x00-\x1f]+(\.[^.\x00-\x1f]+)*$", "maxLength": MAX_PATH_CHARS}
+        },
     ),
     AfterValidator(_checked_filters),
 ]
@@ -105,22 +109,43 @@ Headers = Annotated[
     dict[_HeaderName, _HeaderValue],
     Field(
         max_length=MAX_HEADERS,
-        description="Headers that every request carries besides ours. They are not shown again.",
+        description="Headers that every request carries besides ours, which they cannot replace. Not shown again.",
         json_schema_extra={
-            "propertyNames": {"pattern": "^[Xx]-[Cc]ustom-[A-Za-z0-9]+$"},
+            "propertyNames": {"pattern": r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$", "maxLength": MAX_NAME_CHARS},
             "additionalProperties": {"type": "string", "pattern": "^[!-~]+$", "maxLength": MAX_HEADER_CHARS},
         },
     ),
     AfterValidator(_checked_headers),
 ]
 Style = Literal["standard", "stripe"]
-Rate = Annotated[int, Field(ge=1, le=MAX_RATE, description="Attempts per second at most.")]
+Rate = Annotated[int, Field(ge=1, le=MAX_RATE, description="Attempts per second at most."), Whole]
 Schedule = Literal["standard-webhooks", "minutes"]
 Description = Annotated[str, Field(max_length=MAX_DESCRIPTION_CHARS)]
 
 
-class EndpointAsked(Asked):
+_ONE_STYLE: JsonDict = {
+    "properties": {"style": {"const": "stripe"}, "asymmetric": {"const": True}},
+    "required": ["style", "asymmetric"],
+}
+
+
+class _Styled(Asked):
+    """What says how requests are signed."""
+
+    style: Style = "standard"
+    asymmetric: bool = False
+
+    @model_validator(mode="after")
+    def _one_style(self) -> "_Styled":
+        if self.asymmetric and self.style != "standard":
+            raise ValueError("asymmetric: the style stripe has no ed25519 signature")
+        return self
+
+
+class EndpointAsked(_Styled):
     """An endpoint to be."""
+
+    model_config = ConfigDict(json_schema_extra={"not": _ONE_STYLE})
 
     url: Url
     event_types: Patterns = Field(default=["*"])
@@ -132,15 +157,11 @@ class EndpointAsked(Asked):
     schedule: Schedule | None = Field(default=None, description="Retry schedule; null for the service's own.")
     description: Description = ""
 
-    @model_validator(mode="after")
-    def _one_style(self) -> "EndpointAsked":
-        if self.asymmetric and self.style != "standard":
-            raise ValueError("asymmetric: the style stripe has no ed25519 signature")
-        return self
 
-
-class EndpointChange(Asked):
+class EndpointChange(_Styled):
     """What is to be other than it is; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "not": _ONE_STYLE})
 
     url: Url = ""
     event_types: Patterns = Field(default=["*"])
@@ -156,7 +177,7 @@ class EndpointChange(Asked):
 class Rotation(Asked):
     """How a secret is rotated."""
 
-    overlap_hours: Annotated[int, Field(ge=0, le=MAX_OVERLAP_HOURS)] = Field(
+    overlap_hours: Annotated[int, Field(ge=0, le=MAX_OVERLAP_HOURS), Whole] = Field(
         default=24, description="Hours in which the old secret signs, too; 0 where it leaked."
     )
 

@@ -61,4 +61,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if answer is None:
         metrics.add_metric(name="TokensRefused", unit=MetricUnit.Count, value=1)
         raise UnauthorizedError from None
+    metrics.add_metric(name="TokensAccepted", unit=MetricUnit.Count, value=1)
     return answer

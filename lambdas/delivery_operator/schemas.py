@@ -7,7 +7,7 @@ from pydantic import Field
 from lambdas.outbound.ids import TENANT_PATTERN
 from lambdas.outbound.listing import MAX_LIMIT
 from lambdas.outbound.replay import MAX_COUNTED, MAX_REPLAYED
-from lambdas.outbound.schemas import Asked, EndpointId, EventId, Limit, TenantId, Time, Told
+from lambdas.outbound.schemas import Asked, EndpointId, EventId, Limit, TenantId, Time, Told, Whole
 
 MAX_NAME_CHARS = 200
 MAX_TOKEN_DAYS = 3_650
@@ -53,7 +53,7 @@ class TokenAsked(Asked):
     """A token to be."""
 
     label: Annotated[str, Field(max_length=MAX_NAME_CHARS)] = Field(default="", description="What it is for.")
-    expires_in_days: Annotated[int, Field(ge=1, le=MAX_TOKEN_DAYS)] | None = Field(
+    expires_in_days: Annotated[int, Field(ge=1, le=MAX_TOKEN_DAYS), Whole] | None = Field(
         default=None, description="Null for a token that is good until it is revoked."
     )
 
@@ -98,7 +98,7 @@ class ReplayAsked(Asked):
     to: Time | None = Field(default=None, description="Came to its state before this time; now, where none is named.")
     endpoint_id: EndpointId | None = None
     dry_run: bool = Field(default=True, description="Whether they are only counted.")
-    limit: Annotated[int, Field(ge=1, le=MAX_COUNTED)] | None = Field(
+    limit: Annotated[int, Field(ge=1, le=MAX_COUNTED), Whole] | None = Field(
         default=None, description=f"Deliveries in one call; {MAX_REPLAYED} at most when they are sent."
     )
     cursor: Annotated[str, Field(min_length=1, max_length=1_024)] | None = Field(
@@ -127,7 +127,7 @@ class ReplayTold(Told):
 class KeyPairAsked(Asked):
     """A signing key to be."""
 
-    retire_others_after_hours: Annotated[int, Field(ge=0, le=MAX_OVERLAP_HOURS)] | None = Field(
+    retire_others_after_hours: Annotated[int, Field(ge=0, le=MAX_OVERLAP_HOURS), Whole] | None = Field(
         default=24, description="Until then the others sign, too; null lets them go on."
     )
 

@@ -11,7 +11,7 @@ from typing import Any, assert_never
 from lambdas.delivery_worker.delivering import Delivering
 from lambdas.delivery_worker.fan_out import FanningOut
 from lambdas.delivery_worker.inbound import TakingIn
-from lambdas.delivery_worker.reporting import Count, Report
+from lambdas.delivery_worker.reporting import Report
 from lambdas.delivery_worker.waking import Waking
 from lambdas.outbound.messages import Deliver, Due, FanOut, Inbound, Message, Waken, read
 from lambdas.outbound.queue import DeliveryQueue
@@ -61,8 +61,7 @@ class Worker:
         try:
             self._process(read(record["body"]), record["messageId"], ends, report)
         except Exception as error:
-            report.count("-", Count.PIPELINE_FAILURES)
-            report.log("message failed", message_id=record["messageId"], reason=describe(error))
+            report.fail("message failed", message_id=record["messageId"], reason=describe(error))
             return False
         return True
 

@@ -98,7 +98,7 @@ _tenant_metrics = os.environ.get("TENANT_METRICS", "on") != "off"
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process a batch and name the messages that must come back."""
-    report = Report(log=logger.info)
+    report = Report(log=logger.info, log_error=logger.error)
     failures = _worker.run(event["Records"], context.get_remaining_time_in_millis() / 1000, report)
     _emit(report)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failures]}

@@ -41,6 +41,8 @@ class Report:
     ----------
     log : Callable[..., Any]
         Called with a message, and fields by name.
+    log_error : Callable[..., Any] | None
+        The same for faults of the pipeline; `log` where there is none.
     counts : Counter[tuple[str, Count]]
         By tenant.
     attempt_ms : list[int]
@@ -48,9 +50,15 @@ class Report:
     """
 
     log: Callable[..., Any]
+    log_error: Callable[..., Any] | None = None
     counts: Counter[tuple[str, Count]] = field(default_factory=Counter)
     attempt_ms: list[int] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def fail(self, what: str, **fields: Any) -> None:
+        """Tell of a fault of the pipeline, and count it."""
+        (self.log_error or self.log)(what, **fields)
+        self.count("-", Count.PIPELINE_FAILURES)
 
     def count(self, tenant_id: str, what: Count, number: int = 1) -> None:
         """Count something of a tenant."""

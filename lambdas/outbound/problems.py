@@ -50,12 +50,14 @@ class ProblemError(Exception):
 
     def body(self, correlation_id: str) -> dict[str, Any]:
         """Return the answer's body."""
-        answer: dict[str, Any] = {"error": self.code, "message": self.message, "correlationId": correlation_id}
-        if self.fields:
-            answer["fields"] = [
+        return {
+            "error": self.code,
+            "message": self.message,
+            "correlationId": correlation_id,
+            "fields": [
                 {"field": one.field[:MAX_NAME_TOLD], "problem": one.problem} for one in self.fields[:MAX_FIELDS_TOLD]
-            ]
-        return answer
+            ],
+        }
 
 
 def not_found() -> ProblemError:

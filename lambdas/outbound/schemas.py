@@ -44,16 +44,23 @@ def _whole_number(text: Any) -> Any:
     return int(text)
 
 
+def _integral(value: Any) -> Any:
+    # To JSON Schema 5.0 is an integer.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(_integral)
+"""Behind the bounds of a whole number in a body."""
 Time = Annotated[
     str,
     Field(max_length=40),
     AfterValidator(_canonical_time),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
+    WithJsonSchema({"type": "string", "format": "date-time", "description": "RFC 3339; from 1970 on."}),
 ]
 Limit = Annotated[
     int,
-    BeforeValidator(_whole_number),
     Field(ge=1, le=MAX_LIMIT, default=DEFAULT_LIMIT, description="Entries on a page, at most."),
+    BeforeValidator(_whole_number),
 ]
 CursorText = Annotated[str, Field(min_length=1, max_length=1024, description="``next`` of the page before.")]
 EventId = Annotated[str, Field(pattern=id_pattern(EVENT))]
@@ -74,7 +81,7 @@ class Problem(Told):
     error: str
     message: str
     correlation_id: str
-    fields: list[FieldTold] = Field(default=[], json_schema_extra={"description": "Left out when there is none."})
+    fields: list[FieldTold] = Field(description="The wrong ones.")
 
 
 class Refusal(Told):

@@ -160,6 +160,17 @@ def test_gone_disables_the_endpoint_and_an_operator_requeues_what_it_missed(alph
     assert list(endpoint.ids().values()) == [2]
 
 
+def test_a_tenant_has_a_delivered_event_sent_once_more(alpha, endpoint):
+    made = alpha.add_endpoint(endpoint.url())
+    event_id = alpha.send("invoice.paid")
+    alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+
+    alpha.ask("POST", f"/v1/events/{event_id}/deliveries/{made['endpointId']}/resend")
+
+    first, second = arrived(endpoint, 2)
+    assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])
+
+
 def test_a_long_wait_is_a_schedule_in_the_stacks_group_and_no_parked_message(alpha, delivery, endpoint):
     # Given an endpoint that asks for an hour
     alpha.add_endpoint(endpoint.url("/hook?status=503&retry-after=3600"))
@@ -331,15 +342,18 @@ def test_erasure_takes_the_payload_and_leaves_the_event(alpha, delivery):
     assert delivery.operate("DELETE", f"/operator/tenants/alpha/events/{other_id}/payload").ok
 
     assert alpha.event(event_id)["erasedAt"]
-    stored = json.dumps(table(delivery, "events_table_name"))
-    assert "Jane Doe" not in stored
+    assert "Jane Doe" not in repr(table(delivery, "events_table_name"))
 
 
 def test_a_replay_counts_first_and_then_sends_what_was_given_up(alpha, delivery, endpoint):
-    # Given three events that an endpoint refused for good
+    # Given three events that wait for an endpoint, which then says that it is gone
     endpoint.decide = lambda _: Fault(status=410)
     made = alpha.add_endpoint(endpoint.url())
+    alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/pause")
     events = [alpha.send("invoice.paid", {"n": n}) for n in range(3)]
+    for event_id in events:
+        alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"PENDING"})
+    alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/activate")
     for event_id in events:
         alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DLQ"})
     endpoint.decide = lambda _: Fault()
@@ -389,7 +403,7 @@ def test_nothing_secret_is_logged_or_kept_in_plain(alpha, delivery):
     for secret in (alpha.token, made["secret"], "sesame-open", "4242424242424242"):
         assert secret not in settled_log
     # Of tokens only their digests are kept.
-    assert alpha.token not in json.dumps(table(delivery, "tenants_table_name"))
+    assert alpha.token not in repr(table(delivery, "tenants_table_name"))
 
 
 def test_every_granted_action_is_called(delivery, report):

@@ -66,6 +66,8 @@ class Gateway:
             except Exception as error:
                 return _refusal(401 if str(error) == "Unauthorized" else 500, str(error))
         elif route.authorization == AWS_IAM:
+            if not any(value.startswith("AWS4-HMAC-SHA256 ") for value in many.get("Authorization", ())):
+                return _refusal(403, "Missing Authentication Token")
             context["identity"]["userArn"] = "arn:aws:iam::000000000000:user/operator"
         query = parse_qs(parts.query, keep_blank_values=True)
         event = {
@@ -132,10 +134,14 @@ def serving(gateway: Gateway) -> Iterator[str]:
             if answer["statusCode"] not in (204, 304):
                 self.send_header("Content-Length", str(len(raw)))
             self.end_headers()
-            if answer["statusCode"] not in (204, 304):
+            if answer["statusCode"] not in (204, 304) and self.command != "HEAD":
                 self.wfile.write(raw)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = do_OPTIONS = do_HEAD = _respond  # noqa: N815
+        def __getattr__(self, name: str) -> Any:
+            # Whatever the method: API Gateway answers each.
+            if name.startswith("do_"):
+                return self._respond
+            raise AttributeError(name)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing."""

@@ -53,13 +53,14 @@ from lambdas.outbound.schedules import MINUTES, Schedule
 from lambdas.outbound.signing_keys import SigningKeys
 from lambdas.outbound.urls import EndpointRules
 from lambdas.shared import times
-from lambdas.shared.records import from_item, to_item
+from lambdas.shared.dynamodb import from_item, to_item
 from tests.lambdas.support import Clock, CrashError
 
 VISIBILITY_SECONDS = 180
 INVOCATION_SECONDS = 60.0
 MAX_RECEIVES = 5
 SECRET = "whsec_" + base64.b64encode(b"\x05" * 32).decode()
+SEED = base64.b64encode(b"\x07" * 32).decode()
 # A process makes one, and here every step is a process; reading the authorities takes longer than the step.
 TLS = ssl.create_default_context()
 

@@ -138,7 +138,8 @@ def test_only_what_is_named_is_changed(tenant_api):
     expected = {**created, "rateLimit": None, "schedule": None, "eventTypes": ["*"]}
     assert {**changed.json, "updatedAt": ""} == {**expected, "updatedAt": ""}
     assert tenant_api("PATCH", one, {}).status == 400
-    assert tenant_api("PATCH", one, {"style": "stripe"}).json["fields"][0]["field"] == "asymmetric"
+    assert tenant_api("PATCH", one, {"style": "stripe"}).json["error"] == "no_such_signature"
+    assert tenant_api("PATCH", one, {"style": "stripe", "asymmetric": True}).status == 400
     assert tenant_api("PATCH", one, {"style": "stripe", "asymmetric": False}).status == 200
 
 

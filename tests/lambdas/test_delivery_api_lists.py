@@ -228,8 +228,9 @@ def test_what_cannot_be_sent_again_says_why(tenant_api, place):
     tenant_api("DELETE", f"/v1/events/{event_id}/payload")
 
     erased = tenant_api("POST", resend)
-    tenant_api("DELETE", f"/v1/endpoints/{endpoint_id}")
-    deleted = tenant_api("POST", resend)
+    another, gone = dead_delivery(tenant_api, place)
+    tenant_api("DELETE", f"/v1/endpoints/{gone}")
+    deleted = tenant_api("POST", f"/v1/events/{another}/deliveries/{gone}/resend")
 
     assert (erased.status, erased.json["error"]) == (409, "payload_erased")
     assert (deleted.status, deleted.json["error"]) == (409, "endpoint_deleted")

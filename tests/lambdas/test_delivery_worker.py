@@ -311,9 +311,13 @@ def test_a_dead_delivery_that_is_requeued_is_really_delivered(world, receiver):
     assert world.delivery(event).state is DeliveryState.DLQ
     status_of(receiver, 200)
 
+    # Thirteen days later, while it can still be seen
+    world.clock.now += 13 * 86_400
     message = world.requeue.requeue(world.tenant, event.event_id, "ep_1", world.clock.now)
     assert isinstance(message, Deliver)
     again = world.delivery(event)
+    stored, _ = world.events.read(world.tenant, event.event_id)
+    assert stored.expires_at >= again.expires_at > world.clock.now + 30 * 86_400
     assert (again.state, again.series_attempts, again.attempts) == (DeliveryState.PENDING, 0, 6)
     world.run()
     delivery = world.delivery(event)

@@ -1,0 +1,180 @@
+"""The API held against its own document by generated requests, right and wrong; and the routes that are served."""
+
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import boto3
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from schemathesis.checks import CHECKS
+from schemathesis.config import SchemathesisConfig
+
+from lambdas.outbound.identities import Identities
+from lambdas.outbound.ids import EVENT, new_id
+from lambdas.outbound.model import DeliveryState
+from lambdas.outbound.routes import AUTHORIZER, DOCS, OPERATOR_API, ROUTES, TENANT_API, TOKEN
+from tests.lambdas.delivery_api_support import Caller, Place
+from tests.lambdas.http_adapter import Gateway, serving
+from tests.lambdas.support import NOW
+from tests.lambdas.test_delivery_api_lists import delivery
+from tools import openapi
+from tools.ministack import REGION, ROOT_KEY, LocalAws
+
+EXAMPLES = 20
+"""Requests for each operation; together with `derandomize`, the same ones in every run."""
+
+# A URL of the right form may still lead somewhere that is refused, which no schema can say.
+schemathesis.openapi.format(
+    "endpoint-url", st.from_regex(r"https://[a-z]{1,10}\.example\.com/[a-z0-9/]{0,20}", fullmatch=True)
+)
+SCHEMA = schemathesis.openapi.from_dict(
+    json.loads(openapi.TARGET.read_bytes()),
+    config=SchemathesisConfig.from_dict({"generation": {"deterministic": True}}),
+)
+# API Gateway itself answers methods that there are not, and calls without AWS credentials.
+NOT_OURS = [
+    check
+    for check in CHECKS.get_all()
+    if check.__name__ in ("unsupported_method", "ignored_auth", "missing_required_header")
+]
+
+
+@dataclass
+class Served:
+    """The API on a loopback port, with a tenant and things to find."""
+
+    base: str
+    token: str
+    known: dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def served(local_aws: LocalAws) -> Iterator[Served]:
+    place = Place.build(local_aws)
+    before = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "lambdas"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("AWS_", "POWERTOOLS_"))]:
+            patch.delenv(name)
+        for name, value in {
+            **place.variables,
+            "AWS_ENDPOINT_URL": local_aws.url,
+            "AWS_CA_BUNDLE": str(local_aws.certificate_authority),
+            "AWS_ACCESS_KEY_ID": ROOT_KEY,
+            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+            "AWS_DEFAULT_REGION": REGION,
+            "POWERTOOLS_METRICS_NAMESPACE": "Webhooks",
+            "POWERTOOLS_SERVICE_NAME": "document",
+            "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+        }.items():
+            patch.setenv(name, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
+        for name in before:
+            del sys.modules[name]
+        handlers = {
+            function: importlib.import_module(f"lambdas.{function}.handler")
+            for function in (TENANT_API, OPERATOR_API, AUTHORIZER, DOCS)
+        }
+        # No name is looked up outside of this machine.
+        patch.setattr(handlers[TENANT_API], "system_resolver", lambda host, port: ["93.184.215.14"])
+        gateway = Gateway({name: module.handler for name, module in handlers.items()}, handlers[AUTHORIZER].handler)
+        identities = Identities(place.dynamodb, place.tenants_table)
+        identities.create_tenant("acme", "Acme", time.time())
+        token, kept = identities.create_token("acme", "", None, time.time())
+        known = {"tenantId": ["acme"], "tokenId": [identities.create_token("acme", "", None, NOW)[1].token_id]}
+        known |= stocked(Caller(module=handlers[TENANT_API], tenant="acme"), place)
+        assert kept.token_id not in known["tokenId"]
+        with serving(gateway) as base:
+            yield Served(base=base, token=token, known=known)
+    for name in [name for name in sys.modules if name.split(".")[0] == "lambdas"]:
+        del sys.modules[name]
+    sys.modules.update(before)
+
+
+def stocked(api: Caller, place: Place) -> dict[str, list[str]]:
+    """Give the tenant events, endpoints and deliveries, so that generated calls find some."""
+    endpoints = [api.create_endpoint()["endpointId"] for _ in range(4)]
+    events = [api.send() for _ in range(6)]
+    for number, event_id in enumerate(events):
+        state = list(DeliveryState)[number % 4]
+        place.deliveries.create(delivery(event_id, endpoints[0], NOW + number, state=state))
+    return {"eventId": events, "endpointId": endpoints}
+
+
+def _make_true(case: schemathesis.Case) -> None:
+    """Put into a request that fits its schema what no schema can say: whose a cursor is, which time comes first."""
+    for asked in (case.query, case.body):
+        if isinstance(asked, dict):
+            asked.pop("cursor", None)
+            for name, year in (("from", 2020), ("to", 2100)):
+                if asked.get(name):
+                    asked[name] = f"{year}-01-01T00:00:00Z"
+            if "headers" in asked:
+                asked["headers"] = {f"X-Custom-{number}": one for number, one in enumerate(asked["headers"].values())}
+            if asked.get("dryRun") is False:
+                asked.pop("limit", None)
+
+
+@SCHEMA.parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_every_operation_answers_as_its_document_says(case: schemathesis.Case, served: Served):
+    if case.meta is None or case.meta.generation.mode.value == "positive":
+        _make_true(case)
+        # What is asked for is there.
+        for name in case.path_parameters or {}:
+            if found := served.known.get(name):
+                case.path_parameters[name] = found[len(repr(case.body)) % len(found)]
+    credentials = "Bearer " + served.token if not case.path.startswith("/operator") else "AWS4-HMAC-SHA256 x"
+
+    answer = case.call(base_url=served.base, headers={"Authorization": credentials})
+
+    case.validate_response(answer, excluded_checks=NOT_OURS)
+    assert served.token[4:] not in answer.text
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.authorization == TOKEN], ids=lambda one: f"{one.method} {one.path}"
+)
+def test_no_tenants_route_is_served_without_a_token(served, route):
+    import requests
+
+    path = route.path.replace("{eventId}", new_id(EVENT, NOW)).replace("{endpointId}", served.known["endpointId"][0])
+    for headers in ({}, {"Authorization": "Bearer whk_" + "a" * 43}, {"Authorization": served.token}):
+        assert requests.request(route.method, served.base + path, headers=headers, timeout=10).status_code == 401
+
+
+def test_the_routes_that_the_stack_builds_are_those_that_are_served():
+    declared = {(operation.route.method, operation.route.path) for operation in openapi.declared()}
+    listed = {(route.method, route.path) for route in ROUTES if route.function in (TENANT_API, OPERATOR_API)}
+
+    assert declared == listed
+    assert len(openapi.declared()) == len(listed)
+
+
+def test_the_document_describes_every_route_that_programs_call():
+    described = {(method.upper(), path) for path, methods in openapi.document()["paths"].items() for method in methods}
+
+    pages = {"/openapi.json", "/docs", "/redoc", "/assets/{name}"}
+    assert described == {(route.method, route.path) for route in ROUTES if route.path not in pages}
+
+
+def test_every_refusal_has_one_form():
+    for methods in openapi.document()["paths"].values():
+        for operation in methods.values():
+            for status, answer in operation["responses"].items():
+                if status.startswith(("4", "5")):
+                    schema = answer["content"]["application/json"]["schema"]["$ref"]
+                    assert schema.rsplit("/", 1)[1] in ("Problem", "Refusal")
