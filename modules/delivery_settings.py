@@ -156,25 +156,26 @@ class DeliverySettings(Validated):
     def _check_times(self) -> None:
         if self.visibility_timeout < 3 * self.worker_timeout:
             raise SettingsError(
-                f"visibility_timeout: {self.visibility_timeout} s is less than three times worker_timeout, "
+                f"visibility_timeout: {self.visibility_timeout} s is less than three times delivery.worker_timeout, "
                 f"{self.worker_timeout} s"
             )
         if self.attempt_timeout + _WORKER_OVERHEAD_SECONDS > self.worker_timeout:
             raise SettingsError(
                 f"attempt_timeout: {self.attempt_timeout} s leaves less than {_WORKER_OVERHEAD_SECONDS} s of "
-                f"worker_timeout, {self.worker_timeout} s, to record what came of an attempt"
+                f"delivery.worker_timeout, {self.worker_timeout} s, to record what came of an attempt"
             )
         in_flight = self.visibility_timeout * self.max_receive_count
         if self.retention <= in_flight:
             raise SettingsError(
-                f"retention: {self.retention} s is no longer than max_receive_count times visibility_timeout, "
-                f"{in_flight} s: a message would expire before its last receive, and be lost"
+                f"retention: {self.retention} s is no longer than delivery.max_receive_count times "
+                f"delivery.visibility_timeout, {in_flight} s: a message would expire before its last receive, and be "
+                "lost"
             )
 
     def _check_subscriptions(self) -> None:
         for provider, tenants in self.tenants_of.items():
             if not tenants:
-                raise SettingsError(f"subscriptions.{provider}: names no tenant")
+                raise SettingsError(f"subscriptions.{provider}: {self.subscriptions[provider]!r} names no tenant")
             for tenant in tenants:
                 if not isinstance(tenant, str) or not is_tenant_id(tenant):
                     raise SettingsError(f"subscriptions.{provider}: {tenant!r} is not the id of a tenant")

@@ -235,7 +235,7 @@ def _check_delivery(settings: Settings) -> None:
     delivery = settings.delivery
     if delivery is None:
         if not settings.inbound:
-            raise SettingsError("inbound: false leaves nothing to deploy; allowed: false together with a delivery")
+            raise SettingsError("inbound: False leaves nothing to deploy; allowed: False together with delivery")
         return
     if settings.functions.runtime != NATIVE_RUNTIME:
         raise SettingsError(

@@ -11,7 +11,7 @@ from typing import Any
 from tools.local import ROOT, LocalStack, Operator, clean, synthesize
 from tools.local_delivery import LocalDelivery
 from tools.ministack import LocalAws
-from tools.terraform import Workspace
+from tools.terraform import TerraformError, Workspace
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,12 @@ class SavedStack:
                 # Most likely its port was taken since, and the queues' URLs contain it.
                 pass
         on_deploy()
-        self._deploy(digest, on_event)
+        try:
+            self._deploy(digest, on_event)
+        except TerraformError:
+            # On a busy machine MiniStack now and then carries out a request without an answer, and what Terraform then
+            # creates again is there already. A second server tells that from a mistake of the stacks.
+            self._deploy(digest, on_event)
         return self._resume()
 
     @property

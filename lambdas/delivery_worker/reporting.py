@@ -1,7 +1,7 @@
 """What the worker tells: log lines at once, and counts at the end of a batch. No payload, secret, header or URL.
 
-Metrics come twice. Under the stack's own dimension, ``service``, they are few and alarms watch them. `PER_TENANT` come
-besides with the dimension ``tenant``: each tenant that has traffic in a month is then so many custom metrics that
+Metrics come twice. With the dimension ``service`` alone they are few and alarms watch them. `PER_TENANT` come
+besides with ``service`` and ``tenant``: each tenant that has traffic in a month is then so many custom metrics that
 CloudWatch bills, so that a stack of many small tenants switches them off with ``TENANT_METRICS=off``. Endpoints,
 events and outcomes are never dimensions; they stand in the log lines, where Logs Insights counts them.
 Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html

@@ -77,20 +77,27 @@ def test_the_defaults_are_those_of_the_requirements():
 
 
 def test_an_environment_without_any_stack_is_refused():
-    assert refusal(inbound=False) == "inbound: false leaves nothing to deploy; allowed: false together with a delivery"
+    assert refusal(inbound=False) == "inbound: False leaves nothing to deploy; allowed: False together with delivery"
 
 
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"worker_timeout": 61}, "delivery.visibility_timeout: 180 s is less than three times worker_timeout, 61 s"),
-        ({"attempt_timeout": 46}, "delivery.attempt_timeout: 46 s leaves less than 15 s of worker_timeout, 60 s"),
+        (
+            {"worker_timeout": 61},
+            "delivery.visibility_timeout: 180 s is less than three times delivery.worker_timeout, 61 s",
+        ),
+        (
+            {"attempt_timeout": 46},
+            "delivery.attempt_timeout: 46 s leaves less than 15 s of delivery.worker_timeout, 60 s",
+        ),
         (
             {"retention": 3_600, "visibility_timeout": 720},
-            "delivery.retention: 3600 s is no longer than max_receive_count times visibility_timeout, 3600 s",
+            "delivery.retention: 3600 s is no longer than delivery.max_receive_count times "
+            "delivery.visibility_timeout, 3600 s",
         ),
         ({"subscriptions": {"strip": "acme"}}, "delivery.subscriptions: 'strip' is none of the deployed providers"),
-        ({"subscriptions": {"stripe": []}}, "delivery.subscriptions.stripe: names no tenant"),
+        ({"subscriptions": {"stripe": []}}, "delivery.subscriptions.stripe: [] names no tenant"),
         ({"subscriptions": {"stripe": "a b"}}, "delivery.subscriptions.stripe: 'a b' is not the id of a tenant"),
         ({"subscriptions": {"stripe": 5}}, "delivery.subscriptions.stripe: 5 is not the id of a tenant"),
         ({"subscriptions": {"stripe": ["a", "a"]}}, "delivery.subscriptions.stripe: 2 tenants are not allowed"),

@@ -7,14 +7,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from modules.delivery_settings import DeliverySettings
 from modules.environments import build_settings, load_settings
 from modules.settings import BackendSettings, Settings
-from modules.validation import SettingsError
+from modules.validation import SettingsError, section_of
 
 SECTIONS = {field.name: field.type for field in fields(Settings) if is_dataclass(field.type)} | {
-    "backend": BackendSettings
+    "backend": BackendSettings,
+    "delivery": DeliverySettings,
 }
-FIELDS = {section: [field.name for field in fields(kind)] for section, kind in SECTIONS.items()}
+FIELDS = {
+    section: [field.name for field in fields(kind) if not section_of(field)] for section, kind in SECTIONS.items()
+}
 PATHS = [f"{section}.{field}" for section, names in FIELDS.items() for field in names]
 TOP_LEVEL = [field.name for field in fields(Settings) if field.name not in SECTIONS and field.name != "environment"]
 BACKEND = {"bucket": "state", "key": "webhooks/dev"}
