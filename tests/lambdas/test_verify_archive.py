@@ -14,7 +14,7 @@ from lambdas.shared.request import WebhookRequest
 from tests.lambdas.support import NOW, envelope, event, message
 from tools import verify_archive
 from tools.senders import SENDERS, Signing
-from tools.target import Target
+from tools.target import NoTargetError, Target
 
 SENDER = SENDERS["generic"]
 SECRET = SENDER.new_secret()
@@ -68,7 +68,8 @@ def test_payloads_are_proven_alone_and_together(world, verify):
     assert "copies" not in said
     # and of one provider alone, in whatever objects they lie
     assert verify("--provider", "shop") == (code, said)
-    assert "shop" not in verify("--provider", "another")[1]
+    with pytest.raises(NoTargetError, match="nothing is archived under 'another'"):
+        verify("--provider", "another")
 
 
 def test_what_lies_there_twice_is_told_and_is_no_finding(world, verify):
