@@ -14,6 +14,7 @@ leaves = st.one_of(
     st.text(),
     st.booleans(),
     st.integers(-(10**37), 10**37),
+    st.binary(),
     st.sets(st.text(), min_size=1, max_size=3),
     st.sampled_from(State),
 )
@@ -48,7 +49,7 @@ def test_an_item_is_read_as_it_was_written():
     assert isinstance(from_item(to_item(item))["n"], Decimal)
 
 
-@pytest.mark.parametrize("value", [None, 1.5, b"bytes", set(), {1}, object()])
+@pytest.mark.parametrize("value", [None, 1.5, set(), {1}, object()])
 def test_what_no_item_of_ours_has_is_refused(value):
     with pytest.raises(TypeError):
         to_wire(value)
@@ -56,4 +57,4 @@ def test_what_no_item_of_ours_has_is_refused(value):
 
 def test_a_type_that_no_item_of_ours_has_is_refused():
     with pytest.raises(TypeError):
-        from_wire({"B": b"bytes"})
+        from_wire({"NS": ["1"]})
