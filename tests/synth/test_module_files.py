@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from modules import cdk
+from modules.bundling import INBOUND_BUNDLES
 from modules.environments import build_settings
 from modules.presets import PRESETS
 from modules.settings import Settings
@@ -288,9 +289,9 @@ def test_the_bundles_are_those_that_were_built(files, documents, bundles):
 
     assert {name: files[f"bundles/{name}"] for name in names} == {
         # The native one is for providers that this preset does not deploy.
-        path.name: path.read_bytes()
-        for path in bundles.glob("*.zip")
-        if path.name != "ingestion_native.zip"
+        f"{each.name}.zip": (bundles / f"{each.name}.zip").read_bytes()
+        for each in INBOUND_BUNDLES
+        if not each.is_native
     }
     functions = Template(documents["main.tf.json"]).all("aws_lambda_function")
     assert {function["filename"] for function in functions} == {f"${{path.module}}/bundles/{name}" for name in names}
