@@ -16,6 +16,8 @@ CALLED_BY_LAMBDA = {
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
 }
+# MiniStack records no name of these, but method and service.
+RECORDED_AS = {"scheduler:CreateSchedule": "POST.scheduler"}
 # IAM knows no action of a transaction: each of its parts needs its own.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
 IN_TRANSACTIONS = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"}
@@ -39,7 +41,7 @@ def was_called(aws: LocalAws, name: str, action: str) -> bool:
     """
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}:arn:aws:iam::{ACCOUNT_ID}:role/{name}"
     key = "ASIA" + hashlib.sha256(arn.encode()).hexdigest()[:16].upper()
-    event = action.partition(":")[2]
+    event = RECORDED_AS.get(action, action.partition(":")[2])
     events = [event, "TransactWriteItems"] if event in IN_TRANSACTIONS else [event]
     return any(_recorded(aws, key, each) for each in events)
 

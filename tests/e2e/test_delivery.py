@@ -67,7 +67,9 @@ def other() -> Iterator[FaultyReceiver]:
 def without_endpoints_of_earlier_tests(alpha, beta) -> Iterator[None]:
     yield
     for tenant in (alpha, beta):
-        for made in tenant.ask("GET", "/v1/endpoints")["endpoints"]:
+        listed = tenant.call("GET", "/v1/endpoints")
+        # The last test destroys the stack.
+        for made in listed.json()["endpoints"] if listed.ok else ():
             tenant.call("DELETE", f"/v1/endpoints/{made['endpointId']}")
 
 
@@ -353,6 +355,7 @@ def test_a_replay_counts_first_and_then_sends_what_was_given_up(alpha, delivery,
     events = [alpha.send("invoice.paid", {"n": n}) for n in range(3)]
     for event_id in events:
         alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"PENDING"})
+        settled(alpha, event_id)
     alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/activate")
     for event_id in events:
         alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DLQ"})
