@@ -7,6 +7,7 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
+from lambdas.outbound import schedules
 from lambdas.shared.providers.entry import Provider
 from lambdas.shared.providers.registry import REGISTRY
 from main import DeliveryStack, WebhookStack
@@ -51,6 +52,7 @@ def with_tables(text: str, stacks: dict[str, Any]) -> str:
         "guards": guards_table(),
         "outputs": outputs_table(stacks["inbound"]),
         "alarms": alarms_table(stacks["inbound"]),
+        "delivery-schedules": schedules_table(),
         "delivery-outputs": outputs_table(stacks["delivery"]),
         "delivery-alarms": alarms_table(stacks["delivery"]),
     }
@@ -74,6 +76,11 @@ def settings_table() -> str:
             values = [values[0], "", ""]
         rows.append([f"`{path}`", *values, rule.allowed(), rule.doc])
     return table(["setting", *(f"`{preset}`" for preset in PRESETS), "allowed", "meaning"], rows)
+
+
+def schedules_table() -> str:
+    """Return the attempts of each retry schedule."""
+    return "\n".join(f"`{name}`:\n\n{schedules.table(schedule)}" for name, schedule in schedules.SCHEDULES.items())
 
 
 def guards_table() -> str:
