@@ -27,8 +27,8 @@ SUBSCRIBED_NUMBER = 777
 def show_delivery(stack: LocalStack, delivery: LocalDelivery, console: Console) -> None:
     """Send ten events to three endpoints, an inbound webhook to a tenant, and show what each receiver got."""
     console.print(
-        f"[bold]4. Delivery[/]: the tenant {TENANT} hands in {EVENTS} events, for an endpoint that is good, one that is\n"
-        "   flaky, and one that is dead"
+        f"[bold]4. Delivery[/]: the tenant {TENANT} hands in {EVENTS} events, for an endpoint that is good, one\n"
+        "   that is flaky, and one that is dead"
     )
     with ExitStack() as running:
         good = running.enter_context(FaultyReceiver())
