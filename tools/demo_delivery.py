@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from lambdas.delivery_receiver.faults import Fault
 from tools.faulty_receiver import FaultyReceiver, Received
 from tools.local import LocalStack, wait_for
 from tools.local_delivery import LocalDelivery, Tenant
@@ -25,15 +27,16 @@ SUBSCRIBED_NUMBER = 777
 def show_delivery(stack: LocalStack, delivery: LocalDelivery, console: Console) -> None:
     """Send ten events to three endpoints, an inbound webhook to a tenant, and show what each receiver got."""
     console.print(
-        f"[bold]4. Delivery[/]: the tenant {TENANT} hands in {EVENTS} events, for an endpoint that is good, one that "
-        "fails each\n   first attempt, and one that is dead"
+        f"[bold]4. Delivery[/]: the tenant {TENANT} hands in {EVENTS} events, for an endpoint that is good, one\n"
+        "   that is flaky, and one that is dead"
     )
     with ExitStack() as running:
-        good, flaky = (running.enter_context(FaultyReceiver()) for _ in range(2))
+        good = running.enter_context(FaultyReceiver())
+        flaky = running.enter_context(FaultyReceiver(decide=_every_third_first_attempt_fails()))
         tenant = delivery.make_tenant(TENANT)
         made = {
             "good": tenant.add_endpoint(good.url()),
-            "flaky": tenant.add_endpoint(flaky.url("/hook?duplicate")),
+            "flaky": tenant.add_endpoint(flaky.url()),
             "dead": tenant.add_endpoint(DEAD),
         }
         events = [tenant.send("invoice.paid", {"number": number}) for number in range(1, EVENTS + 1)]
@@ -42,6 +45,20 @@ def show_delivery(stack: LocalStack, delivery: LocalDelivery, console: Console) 
         console.print(_became(found, made))
         _show_receivers(console, {"good": good, "flaky": flaky}, made)
         _show_subscription(stack, delivery, console, running)
+
+
+def _every_third_first_attempt_fails() -> Callable[[Received], Fault]:
+    """Return a behaviour whose failures are too few to open the circuit breaker."""
+    seen: list[str] = []
+
+    def decide(received: Received) -> Fault:
+        event_id = received.headers["webhook-id"]
+        if event_id in seen:
+            return Fault()
+        seen.append(event_id)
+        return Fault(status=500 if len(seen) % 3 == 1 else 200)
+
+    return decide
 
 
 def _settled(tenant: Tenant, event_id: str, made: dict[str, Any], status: Any) -> dict[str, Any]:
