@@ -1,5 +1,6 @@
 """What the bodies and queries of the delivery API have in common."""
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -9,6 +10,7 @@ from lambdas.outbound.ids import ENDPOINT, EVENT, TENANT_PATTERN, id_pattern
 from lambdas.outbound.listing import DEFAULT_LIMIT, MAX_LIMIT
 from lambdas.shared import times
 
+_BEYOND_ANY_BOUND = 1_000_000_000
 State = Literal["PENDING", "FAILED", "DELIVERED", "DLQ"]
 
 
@@ -45,8 +47,10 @@ def _whole_number(text: Any) -> Any:
 
 
 def _integral(value: Any) -> Any:
-    # To JSON Schema 5.0 is an integer.
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    # To JSON Schema 5.0 is an integer. What is longer than any bound is not spelt out, since 1e999999 has a million digits.
+    if isinstance(value, Decimal | float) and abs(value) < _BEYOND_ANY_BOUND and value == int(value):
+        return int(value)
+    return value
 
 
 Whole = BeforeValidator(_integral)
