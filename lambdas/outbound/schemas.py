@@ -47,10 +47,10 @@ def _whole_number(text: Any) -> Any:
 
 
 def _integral(value: Any) -> Any:
-    # To JSON Schema 5.0 is an integer. What is longer than any bound is not spelt out, since 1e999999 has a million digits.
-    if isinstance(value, Decimal | float) and abs(value) < _BEYOND_ANY_BOUND and value == int(value):
-        return int(value)
-    return value
+    # To JSON Schema 5.0 is an integer. One beyond any bound is not spelt out: 1e999999 has a million digits.
+    if not isinstance(value, Decimal | float) or abs(Decimal(value)) >= _BEYOND_ANY_BOUND:
+        return value
+    return int(value) if value == int(value) else value
 
 
 Whole = BeforeValidator(_integral)

@@ -74,6 +74,7 @@ class VirtualQueue:
 
     clock: Clock
     dead: list[str] = field(default_factory=list)
+    max_receives: int = MAX_RECEIVES
     sent: list[tuple[float, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -95,7 +96,7 @@ class VirtualQueue:
         records = []
         while len(records) < most and self._heap and self._heap[0][0] <= self.clock.now:
             _, _, message_id, body, receives = heapq.heappop(self._heap)
-            if receives >= MAX_RECEIVES:
+            if receives >= self.max_receives:
                 self.dead.append(body)
                 continue
             back = (self.clock.now + VISIBILITY_SECONDS, next(self._order), message_id, body, receives + 1)
