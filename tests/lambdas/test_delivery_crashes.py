@@ -210,8 +210,8 @@ def test_500_events_reach_their_ends_although_workers_are_killed_at_random(clien
                 if owner == tenant:
                     expected[event.event_id, name] = (tenant, payload)
 
-        # When workers process all of it, each of which may be killed at any call, which takes the rest of its batch along;
-        # five such deaths in a row are more than hosts fail, and the dead letter queue would only hold a draw of luck
+        # When workers process all of it, each of which may be killed at any call, which takes the rest of its batch
+        # along. Five such deaths in a row would be a draw of luck, and no poisoned message.
         first.queue.max_receives = 50
         deaths = []
 
