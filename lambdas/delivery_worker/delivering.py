@@ -27,6 +27,7 @@ from lambdas.outbound.progress import (
     PAUSED,
     RATE,
     after_attempt,
+    brought_forward,
     claimed,
     due_ms,
     given_up,
@@ -285,8 +286,19 @@ class Delivering:
         if new.state.final:
             self._report_dead(new, event, report)
             return
+        if waiting_for == PAUSED and self._was_activated(new):
+            # Whoever activated it may have looked for what waits before this one did.
+            woken = brought_forward(new, now)
+            if not self.deliveries.change(new, woken):
+                return
+            new = woken
         self._arm(new, now)
         report.count(new.tenant_id, Count.PARKED)
+
+    def _was_activated(self, delivery: Delivery) -> bool:
+        """Tell whether the endpoint is active by now; read only after the delivery was recorded as waiting for that."""
+        endpoint, _ = self.endpoints.read(delivery.tenant_id, delivery.endpoint_id)
+        return endpoint is not None and endpoint.state is EndpointState.ACTIVE
 
     def _give_up(self, seen: Delivery, reason: str, now: float, report: Report) -> None:
         new = given_up(seen, reason, now, self.settings.retention)

@@ -47,6 +47,6 @@ def settled(tenant: Tenant, event_id: str) -> dict[str, Any]:
 
     def look() -> dict[str, Any] | None:
         (delivery,) = tenant.event(event_id)["deliveries"]
-        return delivery if delivery.get("nextAttemptAt") else None
+        return delivery if delivery["updatedAt"] != delivery["createdAt"] else None
 
     return wait_for(f"the delivery of {event_id} to wait", look, QUIET_SECONDS)

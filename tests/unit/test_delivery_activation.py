@@ -1,0 +1,104 @@
+"""A delivery that is about to wait for a paused endpoint while somebody activates it."""
+
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lambdas.delivery_worker.delivering import Delivering, Settings
+from lambdas.delivery_worker.reporting import Report
+from lambdas.outbound.messages import Deliver
+from lambdas.outbound.model import Delivery, Endpoint, EndpointState, Event, Health
+from lambdas.outbound.progress import PAUSED, created, due_ms
+from lambdas.outbound.retention import Retention
+from lambdas.outbound.schedules import STANDARD_WEBHOOKS
+from lambdas.shared import times
+
+NOW = 1_790_000_000.0
+RETENTION = Retention(delivered_days=30, dead_days=14)
+ENDPOINT = Endpoint(
+    tenant_id="t",
+    endpoint_id="ep",
+    url="https://example.com",
+    filters={},
+    secrets=(),
+    headers={},
+    state=EndpointState.PAUSED,
+    created_at=times.iso(NOW),
+    updated_at=times.iso(NOW),
+)
+EVENT = Event(
+    tenant_id="t",
+    event_id="evt",
+    event_type="a",
+    created_at=times.iso(NOW),
+    size=2,
+    sha256="",
+    correlation_id="c",
+    expires_at=int(NOW) + 10_000_000,
+)
+
+
+@dataclass
+class World:
+    """The tables and the queue; the endpoint's state is that of each read in turn."""
+
+    states: list[EndpointState]
+    delivery: Delivery = field(default_factory=lambda: created(EVENT, "ep", NOW, RETENTION))
+    armed: list[Delivery] = field(default_factory=list)
+
+    def read_endpoint(self, tenant_id: str, endpoint_id: str) -> tuple[Endpoint, Health]:
+        del tenant_id, endpoint_id
+        state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        return replace(ENDPOINT, state=state), Health()
+
+    def change(self, seen: Delivery, new: Delivery) -> bool:
+        assert seen == self.delivery
+        self.delivery = new
+        return True
+
+    def run(self) -> None:
+        parts: dict[str, Any] = {
+            "deliveries": SimpleNamespace(
+                read=lambda *_: self.delivery, change=self.change, mark_armed=lambda delivery: None
+            ),
+            "endpoints": SimpleNamespace(read=self.read_endpoint),
+            "events": SimpleNamespace(read=lambda *_: (EVENT, b"{}")),
+            "waits": SimpleNamespace(arm=lambda delivery, now: self.armed.append(delivery)),
+            "client": SimpleNamespace(seconds=15.0),
+            **dict.fromkeys(("health", "keys", "standing")),
+        }
+        worker = Delivering(
+            settings=Settings(schedule=STANDARD_WEBHOOKS, retention=RETENTION),
+            clock=lambda: NOW,
+            luck=lambda: 0.0,
+            **parts,
+        )
+        message = Deliver(tenant_id="t", event_id="evt", endpoint_id="ep", turn=self.delivery.turn)
+        worker.run(message, "m", NOW + 60, Report(log=lambda *_, **__: None))
+
+
+@pytest.mark.parametrize("state", [EndpointState.PAUSED, EndpointState.DISABLED])
+def test_while_the_endpoint_is_not_active_it_waits(state):
+    world = World([EndpointState.PAUSED, state])
+
+    world.run()
+
+    (armed,) = world.armed
+    assert armed == world.delivery
+    assert armed.waiting_for == PAUSED
+    assert due_ms(armed) > NOW * 1_000
+
+
+def test_activated_between_looking_and_recording_it_is_due_at_once():
+    # Whoever activates an endpoint looks once for what waits for it: what records that later must look for itself.
+    world = World([EndpointState.PAUSED, EndpointState.ACTIVE])
+
+    world.run()
+
+    (armed,) = world.armed
+    assert armed == world.delivery
+    assert armed.waiting_for is None
+    assert due_ms(armed) == NOW * 1_000
+    assert armed.attempts == 0
