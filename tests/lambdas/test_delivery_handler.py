@@ -219,9 +219,7 @@ def test_the_receiver_verifies_with_the_endpoint_s_secrets_and_simulates_faults(
 
     status, _, headers = receive(handler, endpoint, body, {"status": "503", "retry-after": "7"})
     assert (status, headers["Retry-After"]) == (503, "7")
-    status, _, headers = receive(
-        handler, world, endpoint, body, {"status": "302", "location": "http://169.254.169.254/"}
-    )
+    status, _, headers = receive(handler, endpoint, body, {"status": "302", "location": "http://169.254.169.254/"})
     assert (status, headers["Location"]) == (302, "http://169.254.169.254/")
     assert receive(handler, endpoint, body, {"drip": "5", "truncate": ""})[1]["notSimulatedHere"] == [
         "drip",
