@@ -348,19 +348,16 @@ def test_erasure_takes_the_payload_and_leaves_the_event(alpha, delivery):
 
 
 def test_a_replay_counts_first_and_then_sends_what_was_given_up(alpha, delivery, endpoint):
-    # Given three events that wait for an endpoint, which then says that it is gone
+    # Given three events, after each of which the endpoint said that it is gone
     endpoint.decide = lambda _: Fault(status=410)
     made = alpha.add_endpoint(endpoint.url())
-    alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/pause")
-    events = [alpha.send("invoice.paid", {"n": n}) for n in range(3)]
-    for event_id in events:
-        alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"PENDING"})
-    # At once: a worker may just be about to record that one waits for this.
-    alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/activate")
-    for event_id in events:
-        alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DLQ"})
+    events = []
+    for number in range(3):
+        events.append(alpha.send("invoice.paid", {"n": number}))
+        alpha.wait_for_deliveries(events[-1], 1, SETTLE_SECONDS, states={"DLQ"})
+        wait_for("the endpoint to be disabled", lambda: disabled(alpha, made), SETTLE_SECONDS)
+        alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/activate")
     endpoint.decide = lambda _: Fault()
-    alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/activate")
     given_up = {"tenantId": "alpha", "endpointId": made["endpointId"], "state": "DLQ"}
 
     # When
@@ -372,6 +369,11 @@ def test_a_replay_counts_first_and_then_sends_what_was_given_up(alpha, delivery,
     assert sent["sent"] == 3
     for event_id in events:
         alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+
+
+def disabled(tenant: Tenant, endpoint: dict[str, Any]) -> bool | None:
+    """Tell whether the system disabled an endpoint; None where it has not."""
+    return tenant.ask("GET", f"/v1/endpoints/{endpoint['endpointId']}")["state"] == "DISABLED" or None
 
 
 def test_the_receiver_verifies_the_signatures_of_an_endpoint(alpha, delivery):
