@@ -16,8 +16,13 @@ CALLED_BY_LAMBDA = {
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
 }
-# MiniStack records no name of these, but method and service.
-RECORDED_AS = {"scheduler:CreateSchedule": "POST.scheduler"}
+RECORDED_AS = {
+    # MiniStack records no name of this one, but method and service.
+    "scheduler:CreateSchedule": "POST.scheduler",
+    # Actions that IAM names otherwise than the call that needs them.
+    "dynamodb:PartiQLInsert": "BatchExecuteStatement",
+    "dynamodb:PartiQLUpdate": "BatchExecuteStatement",
+}
 # IAM knows no action of a transaction: each of its parts needs its own.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
 IN_TRANSACTIONS = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"}

@@ -6,33 +6,32 @@ from typing import Any
 
 import pytest
 
+from tests.second_server import deploy_to_a_server
 from tools.local import LocalStack, wait_for
 from tools.local_delivery import LocalDelivery, Tenant
 from tools.ministack import LocalAws
-from tools.terraform import TerraformError
 
 QUIET_SECONDS = 30
 
 
 def both_stacks(folders: pytest.TempPathFactory, cleanup: ExitStack) -> tuple[LocalStack, LocalDelivery]:
     """Deploy both stacks of the environment ``local`` on a local AWS of their own."""
-    try:
-        return _deploy(folders, cleanup.enter_context(LocalAws.start()))
-    except TerraformError:
-        # As in tests/conftest.py: a second server tells a request without an answer from a mistake of the stacks.
-        return _deploy(folders, cleanup.enter_context(LocalAws.start()))
 
+    def deploy(server: LocalAws) -> tuple[LocalStack, LocalDelivery]:
+        stack = LocalStack.deploy(server, folders.mktemp("inbound"))
+        return stack, LocalDelivery.beside(stack, folders.mktemp("delivery"))
 
-def _deploy(folders: pytest.TempPathFactory, server: LocalAws) -> tuple[LocalStack, LocalDelivery]:
-    stack = LocalStack.deploy(server, folders.mktemp("inbound"))
-    return stack, LocalDelivery.beside(stack, folders.mktemp("delivery"))
+    return deploy_to_a_server(cleanup, deploy)
 
 
 def delivery_alone(folders: pytest.TempPathFactory, cleanup: ExitStack) -> LocalDelivery:
     """Deploy the delivery stack of the environment ``local`` without its inbound one: its bus is there, and no more."""
-    server = cleanup.enter_context(LocalAws.start())
-    server.client("events").create_event_bus(Name="webhook-events-local")
-    return LocalDelivery.deploy(server, folders.mktemp("delivery"))
+
+    def deploy(server: LocalAws) -> LocalDelivery:
+        server.client("events").create_event_bus(Name="webhook-events-local")
+        return LocalDelivery.deploy(server, folders.mktemp("delivery"))
+
+    return deploy_to_a_server(cleanup, deploy)
 
 
 def refused_url() -> str:
