@@ -28,7 +28,8 @@ SENDERS = 8
 THROTTLE_TOLERANCE = 0.03
 BACKLOG, BACKLOG_NUMBER = 160, 510_000
 # MiniStack's poller is one thread, whose passes take their time on a busy machine.
-DRAIN_TOLERANCE = 0.5
+# What passes on MiniStack from enabling the mapping to the first batch, which was seen to be about one second.
+FIRST_BATCH_SECONDS = 2.0
 UNLIMITED = 1e9
 MINISTACK = replace(
     AWS,
@@ -124,10 +125,10 @@ def test_a_backlog_drains_as_fast(burst, deployment, report):
     timing = Timing(ingestion=0, batch=sum(batches) / len(batches), event=0, cold_start=0)
     there = drained(deployment, timing)
     report(f"simulation: {BACKLOG} events drained in {here:.1f} s, {there:.1f} s in the model")
-    assert there == pytest.approx(here, rel=DRAIN_TOLERANCE)
-    # and longer for one batch at a time
+    assert there < here < there + FIRST_BATCH_SECONDS
+    # and not with one batch at a time
     alone = replace(deployment, maximum_concurrency=1)
-    assert drained(alone, timing) > 1.3 * there
+    assert drained(alone, timing) > here
 
 
 def drained(deployment, timing):
