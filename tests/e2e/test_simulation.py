@@ -27,7 +27,6 @@ SENDERS = 8
 # Percentage points: a request is throttled some milliseconds after it was sent, which the model does not know.
 THROTTLE_TOLERANCE = 0.03
 BACKLOG, BACKLOG_NUMBER = 160, 510_000
-# MiniStack's poller is one thread, whose passes take their time on a busy machine.
 # What passes on MiniStack from enabling the mapping to the first batch, which was seen to be about one second.
 FIRST_BATCH_SECONDS = 2.0
 UNLIMITED = 1e9
@@ -126,9 +125,9 @@ def test_a_backlog_drains_as_fast(burst, deployment, report):
     there = drained(deployment, timing)
     report(f"simulation: {BACKLOG} events drained in {here:.1f} s, {there:.1f} s in the model")
     assert there < here < there + FIRST_BATCH_SECONDS
-    # and not with one batch at a time
+    # and much longer for one batch at a time
     alone = replace(deployment, maximum_concurrency=1)
-    assert drained(alone, timing) > here
+    assert drained(alone, timing) > 2 * there
 
 
 def drained(deployment, timing):
