@@ -125,9 +125,9 @@ def test_a_backlog_drains_as_fast(burst, deployment, report):
     there = drained(deployment, timing)
     report(f"simulation: {BACKLOG} events drained in {here:.1f} s, {there:.1f} s in the model")
     assert there < here < there + FIRST_BATCH_SECONDS
-    # and much longer for one batch at a time
+    # and longer for one batch at a time
     alone = replace(deployment, maximum_concurrency=1)
-    assert drained(alone, timing) > 2 * there
+    assert drained(alone, timing) > 1.3 * there
 
 
 def drained(deployment, timing):
