@@ -9,8 +9,6 @@ from bench.measure import Document
 from bench.report import show
 from modules.bundling import BUNDLES
 
-OURS = "lambdas"
-
 
 def measure(folders: Mapping[str, Path]) -> Document:
     """Return the bytes of every bundle in some folders, zipped and unzipped, by top-level package.

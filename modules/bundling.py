@@ -63,7 +63,6 @@ DELIVERY_BUNDLES = (
 )
 ALL_BUNDLES = INBOUND_BUNDLES + DELIVERY_BUNDLES
 FUNCTIONS = tuple(bundle.function for bundle in INBOUND_BUNDLES if not bundle.suffix)
-DELIVERY_FUNCTIONS = tuple(bundle.function for bundle in DELIVERY_BUNDLES)
 
 
 def bundle_of(folder: Path, function: str, *, native: bool = False) -> Path:

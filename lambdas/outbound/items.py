@@ -132,11 +132,6 @@ def to_endpoint(values: Mapping[str, Any]) -> Endpoint:
     return Endpoint(**found)
 
 
-def from_health(tenant_id: str, endpoint_id: str, health: Health) -> dict[str, Any]:
-    """Return the item of an endpoint's health as plain values."""
-    return {**_plain(health), TENANT_KEY: tenant_id, ITEM_KEY: health_item(endpoint_id)}
-
-
 def to_health(values: Mapping[str, Any]) -> Health:
     """Return the health that an item is; a healthy one where there is none."""
     return Health(**_arguments(Health, values))

@@ -129,16 +129,6 @@ class Listing:
             return None
         return Found(event=event, deliveries=deliveries, attempts=attempts, complete=complete)
 
-    def find_event(self, tenant_id: str, event_id: str, now: float) -> Event | None:
-        """Return an event without what became of it."""
-        answer = self._dynamodb.get_item(
-            TableName=self._table,
-            Key=to_item({EVENT_KEY: event_key(tenant_id, event_id), ITEM_KEY: EVENT_ITEM}),
-            ConsistentRead=True,
-        )
-        values = from_item(answer.get("Item", {}))
-        return to_event(values) if values and not _expired(values, now) else None
-
     def events(self, tenant_id: str, part: Range, now: float) -> Page[Event]:
         """Return a page of a tenant's events, by the time they were accepted at."""
         return self._page(tenant_id, [ALL_EVENTS], part, to_event, lambda values: not _expired(values, now))

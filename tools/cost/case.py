@@ -12,7 +12,7 @@ from tools.cost.batches import concurrent_pollers, effective_batch
 from tools.cost.observed import Observer, Usage
 from tools.cost.prices import Price
 from tools.cost.workload import Workload
-from tools.synthesized import Resource, Stack, WebhookPath
+from tools.synthesized import Stack, WebhookPath
 
 GB = 1024**3
 CHUNK = 64 * 1024
@@ -204,7 +204,3 @@ class Case:
     def price(self, id_: str) -> Price:
         """Return a price."""
         return self.prices[id_]
-
-    def is_on_the_way(self, resource: Resource) -> bool:
-        """Tell whether webhooks pass through a resource."""
-        return resource.address in {each.address for each in vars(self.path).values() if each is not None}
