@@ -7,12 +7,13 @@ the URL does not undo what the system decided about the state meanwhile.
 
 import secrets
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.outbound.endpoints import Endpoints
 from lambdas.outbound.ids import ENDPOINT, is_id, new_id
 from lambdas.outbound.items import (
     ITEM_KEY,
@@ -27,7 +28,7 @@ from lambdas.outbound.model import Endpoint, EndpointState, SigningSecret
 from lambdas.outbound.problems import conflict, not_found
 from lambdas.outbound.transactions import refused, write_together
 from lambdas.shared import times
-from lambdas.shared.dynamodb import condition_failed, from_item, to_item
+from lambdas.shared.dynamodb import condition_failed, from_item, names_in, to_item
 
 MAX_ENDPOINTS = 50
 """Of a tenant; each is one delivery per event."""
@@ -54,6 +55,7 @@ class EndpointAdmin:
     def __init__(self, dynamodb: Any, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
+        self._endpoints = Endpoints(dynamodb, table)
 
     def create(self, tenant_id: str, values: Mapping[str, Any], now: float) -> Endpoint:
         """Create an endpoint with a secret of its own.
@@ -122,7 +124,7 @@ class EndpointAdmin:
 
     def all(self, tenant_id: str) -> Sequence[Endpoint]:
         """Return a tenant's endpoints, the oldest first."""
-        return [to_endpoint(values) for values in self._query(tenant_id)]
+        return self._endpoints.all_of(tenant_id)
 
     def change(self, tenant_id: str, endpoint_id: str, values: Mapping[str, Any], now: float) -> Endpoint:
         """Change fields of an endpoint; None takes one away.
@@ -263,14 +265,13 @@ class EndpointAdmin:
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in sets)
         if removes:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in removes)
-        used = {*written, *(name for name in (ITEM_KEY, "state", "secrets", "value") if f"#{name}" in condition)}
         try:
             answer = self._dynamodb.update_item(
                 TableName=self._table,
                 Key=_key_of(tenant_id, endpoint_id),
                 UpdateExpression=expression,
                 ConditionExpression=condition,
-                ExpressionAttributeNames={f"#{name}": name for name in used},
+                ExpressionAttributeNames=names_in(expression, condition),
                 ExpressionAttributeValues=to_item({**{f":{name}": written[name] for name in sets}, **(compared or {})}),
                 ReturnValues="ALL_NEW",
             )
@@ -279,18 +280,6 @@ class EndpointAdmin:
                 raise
             return None
         return to_endpoint(from_item(answer["Attributes"]))
-
-    def _query(self, tenant_id: str) -> Iterator[dict[str, Any]]:
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="#tenant = :tenant AND begins_with(#item, :prefix)",
-            ExpressionAttributeNames={"#tenant": TENANT_KEY, "#item": ITEM_KEY},
-            ExpressionAttributeValues=to_item({":tenant": tenant_id, ":prefix": endpoint_item("")}),
-            ConsistentRead=True,
-        )
-        for page in pages:
-            for item in page["Items"]:
-                yield from_item(item)
 
 
 def _key_of(tenant_id: str, endpoint_id: str) -> dict[str, Any]:

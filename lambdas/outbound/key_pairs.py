@@ -20,7 +20,7 @@ from lambdas.outbound.problems import ProblemError, conflict, not_found
 from lambdas.outbound.public_keys import PUBLIC_KEYS_ID
 from lambdas.outbound.signing_keys import SEED_BYTES
 from lambdas.shared import times
-from lambdas.shared.dynamodb import condition_failed, to_item
+from lambdas.shared.dynamodb import condition_failed, names_in, to_item
 from lambdas.shared.signatures.encoding import canonical_base64
 from lambdas.shared.signatures.standard_webhooks_ed25519 import PUBLIC_KEY_PREFIX
 
@@ -165,13 +165,12 @@ class KeyPairs:
         self._update("REMOVE #lease, #leaseUntil", {":lease": lease}, "#lease = :lease")
 
     def _update(self, expression: str, values: Mapping[str, Any], condition: str) -> None:
-        names = [name for name in ("keys", "lease", "leaseUntil") if f"#{name}" in f"{expression} {condition} "]
         self._dynamodb.update_item(
             TableName=self._table,
             Key=to_item({IDENTITY_KEY: PUBLIC_KEYS_ID}),
             UpdateExpression=expression,
             ConditionExpression=condition,
-            ExpressionAttributeNames={f"#{name}": name for name in names},
+            ExpressionAttributeNames=names_in(expression, condition),
             ExpressionAttributeValues=to_item(values),
         )
 

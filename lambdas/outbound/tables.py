@@ -1,16 +1,14 @@
 """A DynamoDB table as the stores of outbound delivery use it: conditional updates told by their outcome."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.shared.dynamodb import from_item, to_item
+from lambdas.shared.dynamodb import cancellation_reasons, condition_failed, from_item, names_in, to_item
 from lambdas.shared.errors import TellableError
 
 _MAX_ROUNDS = 5
-_FAILED_CONDITION = "ConditionalCheckFailedException"
 # A transaction of another writer is under way on the same item; the condition decides as soon as that one is over.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
 _CONFLICT = "TransactionConflictException"
@@ -113,17 +111,12 @@ class Table:
     def update_of(
         self, key: Mapping[str, str], expression: str, values: Mapping[str, Any], condition: str | None
     ) -> dict[str, Any]:
-        """Return the arguments of an update; each attribute in the expressions is written ``#name``.
-
-        DynamoDB reserves words that are good names.
-        Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html
-        """
-        names = re.findall(r"#(\w+)", f"{expression} {condition or ''}")
+        """Return the arguments of an update; each attribute in the expressions is written ``#name``."""
         arguments: dict[str, Any] = {
             "TableName": self.name,
             "Key": to_item(key),
             "UpdateExpression": expression,
-            "ExpressionAttributeNames": {f"#{name}": name for name in names},
+            "ExpressionAttributeNames": names_in(expression, condition or ""),
         }
         if values:
             arguments["ExpressionAttributeValues"] = to_item(values)
@@ -139,19 +132,40 @@ class Table:
         TableBusyError
             When it keeps meeting other writers.
         """
-        for _ in range(_MAX_ROUNDS):
-            try:
-                self.dynamodb.transact_write_items(TransactItems=list(writes))
-                return True
-            except ClientError as error:
-                codes = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
-                if "ConditionalCheckFailed" in codes:
-                    return False
-                if "TransactionConflict" not in codes:
-                    raise
-        raise TableBusyError("TransactWriteItems: transaction conflict")
+        return not transact(self.dynamodb, writes, _MAX_ROUNDS)
 
 
-def condition_failed(error: ClientError) -> bool:
-    """Tell whether a write failed because its condition does not hold."""
-    return bool(error.response["Error"]["Code"] == _FAILED_CONDITION)
+def transact(
+    dynamodb: Any, writes: Sequence[Mapping[str, Any]], rounds: int, between: Callable[[int], None] = lambda _: None
+) -> Sequence[dict[str, Any]]:
+    """Carry out writes of several items, all or none, again while transactions of others are in the way.
+
+    Parameters
+    ----------
+    between : Callable[[int], None]
+        Called with the number of each round that met another transaction, from 0.
+
+    Returns
+    -------
+    Sequence[dict[str, Any]]
+        Nothing when they are written; when a condition does not hold, the reason of each write, in their order.
+
+    Raises
+    ------
+    TableBusyError
+        When there was one in the way in every round. Nothing was written then.
+    """
+    for number in range(rounds):
+        try:
+            dynamodb.transact_write_items(TransactItems=list(writes))
+        except ClientError as error:
+            reasons = cancellation_reasons(error)
+            codes = {reason.get("Code") for reason in reasons}
+            if "ConditionalCheckFailed" in codes:
+                return reasons
+            if "TransactionConflict" not in codes:
+                raise
+            between(number)
+        else:
+            return ()
+    raise TableBusyError("TransactWriteItems: transaction conflict")

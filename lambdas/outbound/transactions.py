@@ -5,10 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from lambdas.outbound.problems import unavailable
-from lambdas.shared.dynamodb import cancellation_reasons
+from lambdas.outbound.tables import TableBusyError, transact
 
 # Transactions that meet at an item are cancelled, and do not wait for each other.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
@@ -31,20 +29,14 @@ def write_together(
     ProblemError
         503, when other transactions keep getting in the way. Nothing was written then.
     """
-    for attempt in range(TRIES):
-        try:
-            dynamodb.transact_write_items(TransactItems=writes)
-        except ClientError as error:
-            reasons = cancellation_reasons(error)
-            codes = {reason.get("Code") for reason in reasons}
-            if "ConditionalCheckFailed" in codes:
-                return reasons
-            if "TransactionConflict" not in codes:
-                raise
-            pause(FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - spreads, hides nothing
-        else:
-            return ()
-    raise unavailable()
+
+    def wait(number: int) -> None:
+        pause(FIRST_PAUSE_SECONDS * 2**number * random.uniform(0.5, 1.5))  # noqa: S311 - spreads, hides nothing
+
+    try:
+        return transact(dynamodb, writes, TRIES, wait)
+    except TableBusyError as error:
+        raise unavailable() from error
 
 
 def refused(reasons: Sequence[dict[str, Any]], place: int) -> bool:

@@ -5,6 +5,7 @@ more than half of the time that processing has of its own.
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 """
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -66,6 +67,15 @@ def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return an item's plain values."""
     return {name: from_wire(value) for name, value in item.items()}
+
+
+def names_in(*expressions: str) -> dict[str, str]:
+    """Return the names behind the placeholders of expressions in which every attribute is written ``#name``.
+
+    DynamoDB reserves words that are good names.
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html
+    """
+    return {f"#{name}": name for expression in expressions for name in re.findall(r"#(\w+)", expression)}
 
 
 def condition_failed(error: ClientError) -> bool:

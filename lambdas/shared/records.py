@@ -5,7 +5,6 @@ at whatever time, meets the same item.
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -14,7 +13,7 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from lambdas.shared.dynamodb import condition_failed, from_item, to_item
+from lambdas.shared.dynamodb import condition_failed, from_item, names_in, to_item
 from lambdas.shared.envelope import ArchivedBody, Envelope
 from lambdas.shared.event import WebhookEvent
 
@@ -338,18 +337,12 @@ class Records:
         return str(failure["reason"]) if failure else None
 
     def _update(self, event: WebhookEvent, expression: str, values: Mapping[str, Any], condition: str | None) -> bool:
-        """Update a record; False when the condition does not hold.
-
-        Every attribute is written ``#name``, because DynamoDB reserves words that are good names.
-        Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html
-        """
+        """Update a record; False when the condition does not hold."""
         arguments: dict[str, Any] = {
             "TableName": self._table,
             "Key": key_of(event),
             "UpdateExpression": expression,
-            "ExpressionAttributeNames": {
-                f"#{name}": name for name in re.findall(r"#(\w+)", f"{expression} {condition}")
-            },
+            "ExpressionAttributeNames": names_in(expression, condition or ""),
             "ExpressionAttributeValues": to_item(values),
         }
         if condition:
