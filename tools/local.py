@@ -128,14 +128,7 @@ class LocalStack:
 
     def post(self, webhook: SentWebhook) -> requests.Response:
         """Send a webhook as its provider would, with the API key where the stack asks for one."""
-        key = {"x-api-key": self.outputs["api_key"]} if "api_key" in self.outputs else {}
-        return requests.post(
-            self.base_url + webhook.path,
-            data=webhook.body,
-            headers={**key, **webhook.headers},
-            verify=str(self.aws.certificate_authority),
-            timeout=REQUEST_TIMEOUT_SECONDS,
-        )
+        return post_webhook(self.base_url, self.outputs, str(self.aws.certificate_authority), webhook)
 
     def call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, operator: Operator | None = None
@@ -184,6 +177,26 @@ def call_signed(
         data=data,
         headers=dict(request.headers),
         verify=str(aws.certificate_authority),
+        timeout=REQUEST_TIMEOUT_SECONDS,
+    )
+
+
+def post_webhook(
+    base_url: str, outputs: Mapping[str, Any], verify: str | bool, webhook: SentWebhook
+) -> requests.Response:
+    """Send a webhook to a stack, with the API key where its outputs have one.
+
+    Parameters
+    ----------
+    verify : str | bool
+        What the API's certificate is verified against.
+    """
+    key = {"x-api-key": outputs["api_key"]} if "api_key" in outputs else {}
+    return requests.post(
+        base_url + webhook.path,
+        data=webhook.body,
+        headers={**key, **webhook.headers},
+        verify=verify,
         timeout=REQUEST_TIMEOUT_SECONDS,
     )
 

@@ -60,6 +60,17 @@ class SavedStack:
             self._deploy(digest, on_event)
         return self._resume()
 
+    def description(self) -> dict[str, Any]:
+        """Return what was written down of the saved stacks: the port, and how to reach each.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there are none.
+        """
+        described: dict[str, Any] = json.loads(self._description.read_text(encoding="utf-8"))
+        return described
+
     @property
     def _description(self) -> Path:
         return self.folder / "stack.json"
@@ -75,7 +86,7 @@ class SavedStack:
 
     def _describes(self, digest: str) -> bool:
         try:
-            return bool(json.loads(self._description.read_text(encoding="utf-8"))["digest"] == digest)
+            return bool(self.description()["digest"] == digest)
         except (FileNotFoundError, ValueError, KeyError):
             return False
 
@@ -95,7 +106,7 @@ class SavedStack:
         self._description.write_text(json.dumps(description), encoding="utf-8")
 
     def _resume(self) -> LocalStack:
-        described = json.loads(self._description.read_text(encoding="utf-8"))
+        described = self.description()
         aws = LocalAws.resume(self.folder / "aws", described["port"])
         stack = LocalStack(secrets=described["secrets"], **self._common(described, aws))
         stack.delivery = LocalDelivery(**self._common(described["delivery"], aws))

@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-import requests
 from rich.console import Console
 from rich.table import Table
 
 from lambdas.shared.providers.registry import REGISTRY
+from tools.local import post_webhook
 from tools.senders import SENDERS, Sender, SentWebhook, Signing
 from tools.signing_secret import read_secrets
 from tools.target import NoTargetError, Target, run
@@ -64,7 +64,7 @@ def main() -> int:
     webhooks = planned(target, arguments)
     table = Table("transaction", "bytes", "answer", "what it says")
     for webhook in webhooks:
-        answer = post(target, webhook)
+        answer = post_webhook(target.base_url, target.outputs, target.verify, webhook)
         table.add_row(webhook.transaction_id, f"{len(webhook.body):,}", str(answer.status_code), answer.text[:80])
     console.print(table)
     return 0
@@ -115,14 +115,6 @@ def signing_secret(target: Target, provider: str, sender: Sender) -> str:
     if not secrets:
         raise NoTargetError(f"{provider} has no secret yet: make secret PROVIDER={provider}")
     return secrets[0]
-
-
-def post(target: Target, webhook: SentWebhook) -> requests.Response:
-    """Send a webhook, with the API key where the stack asks for one."""
-    key = {"x-api-key": target.outputs["api_key"]} if "api_key" in target.outputs else {}
-    headers = {**key, **webhook.headers}
-    url = target.base_url + webhook.path
-    return requests.post(url, data=webhook.body, headers=headers, verify=target.verify, timeout=60)
 
 
 if __name__ == "__main__":

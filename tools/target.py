@@ -17,9 +17,13 @@ from modules.settings import Settings
 from modules.validation import SettingsError
 from tools.local import ROOT, local_base_url
 from tools.ministack import LocalEndpoint
+from tools.saved_stack import SavedStack
 from tools.terraform import TerraformError, Workspace
 
 LOCAL = "local"
+# Where 'make up' saves its stack, and where it says that it runs.
+UP_FOLDER = ROOT / ".local" / "up"
+UP_STATE = UP_FOLDER.with_suffix(".json")
 
 
 class NoTargetError(Exception):
@@ -63,7 +67,7 @@ class Target:
             When it does not run.
         """
         environment = os.environ.get("ENVIRONMENT_SUFFIX")
-        return cls.deployed(environment) if environment else cls.local(ROOT / ".local" / "up")
+        return cls.deployed(environment) if environment else cls.local(UP_FOLDER)
 
     @classmethod
     def local(cls, folder: Path) -> Self:
@@ -77,7 +81,7 @@ class Target:
         running = folder.with_suffix(".json")
         if not running.is_file():
             raise NoTargetError("nothing is up: 'make up' starts it; or name a deployed one in ENVIRONMENT_SUFFIX")
-        described = json.loads((folder / "stack.json").read_text(encoding="utf-8"))
+        described = SavedStack(folder, LOCAL).description()
         files = Path(json.loads(running.read_text(encoding="utf-8"))["folder"])
         aws = LocalEndpoint(described["port"], files)
         return cls(

@@ -6,20 +6,18 @@ import sys
 from pathlib import Path
 
 from tools.demo import console, running_stack
-from tools.local import ROOT, LocalStack
+from tools.local import LocalStack
 from tools.local_delivery import LocalDelivery
 from tools.ministack import REGION, LocalAws, stop_group
-
-FOLDER = ROOT / ".local" / "up"
-STATE = ROOT / ".local" / "up.json"
+from tools.target import UP_FOLDER, UP_STATE
 
 
 def up() -> None:
     """Start the stack, write down where it runs, and print ready-made commands."""
-    if STATE.exists():
+    if UP_STATE.exists():
         sys.exit("it is up already: 'make down' takes it down")
-    with running_stack(FOLDER, keep=True) as stack:
-        STATE.write_text(
+    with running_stack(UP_FOLDER, keep=True) as stack:
+        UP_STATE.write_text(
             json.dumps({"group": stack.aws.process.pid, "folder": str(stack.aws.folder)}), encoding="utf-8"
         )
         print_commands(stack)
@@ -27,12 +25,12 @@ def up() -> None:
 
 def down() -> None:
     """Stop what `up` started."""
-    if not STATE.exists():
+    if not UP_STATE.exists():
         sys.exit("nothing is up: 'make up' starts it")
-    state = json.loads(STATE.read_text(encoding="utf-8"))
+    state = json.loads(UP_STATE.read_text(encoding="utf-8"))
     stop_group(state["group"])
     LocalAws.remove_files(Path(state["folder"]))
-    STATE.unlink()
+    UP_STATE.unlink()
     console.print("down")
 
 
