@@ -59,11 +59,16 @@ def waiting(stack: LocalStack, queue: str) -> int:
     return sum(int(value) for value in answer["Attributes"].values())
 
 
-def log_lines(stack: LocalStack, function: str) -> list[str]:
-    """Return everything that a function logged."""
+def log_events(stack: LocalStack, function: str) -> list[dict[str, Any]]:
+    """Return everything that a function logged, with the platform's own lines."""
     pages = stack.aws.client("logs").get_paginator("filter_log_events")
     name = f"/aws/lambda/webhook-{function}-{stack.environment}"
-    return [event["message"] for page in pages.paginate(logGroupName=name) for event in page["events"]]
+    return [event for page in pages.paginate(logGroupName=name) for event in page["events"]]
+
+
+def log_lines(stack: LocalStack, function: str) -> list[str]:
+    """Return the lines of `log_events`."""
+    return [event["message"] for event in log_events(stack, function)]
 
 
 def invocations(stack: LocalStack, function: str) -> int:
