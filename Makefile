@@ -45,8 +45,8 @@ up: bundle ## Start the pipeline on this machine, and print ready-made curl comm
 down: setup ## Take down what 'make up' started
 	@$(PYTHON) -m tools.up down
 
-secret: setup ## Set or rotate the signing secret of PROVIDER, read from the terminal or a pipe; FINISH=1 ends the overlap
-	@$(PYTHON) -m tools.signing_secret $(call required,PROVIDER) $(if $(FINISH),finish)
+secret: setup ## Set or rotate the signing secret of PROVIDER, read from the terminal or a pipe; FINISH=1 ends the overlap, KEEP=1 or REPLACE=1 rotate within it
+	@$(PYTHON) -m tools.signing_secret $(call required,PROVIDER) $(if $(FINISH),finish) $(if $(KEEP),keep) $(if $(REPLACE),replace)
 
 send: setup ## Send COUNT signed webhooks of PROVIDER (EVENT=type, FORGE=body|key|time|unsigned) to the local or a deployed stack
 	@$(PYTHON) -m tools.send $(call required,PROVIDER) $(if $(EVENT),--event $(EVENT)) $(if $(FORGE),--forge $(FORGE)) \

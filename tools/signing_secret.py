@@ -16,6 +16,10 @@ from lambdas.shared.secrets import parse_secret
 from tools.senders import SENDERS, Signing
 from tools.target import NoTargetError, Target, run
 
+FINISH = "finish"
+KEEP = "keep"
+REPLACE = "replace"
+
 
 def read_secrets(manager: Any, arn: str) -> Sequence[str]:
     """Return the valid secrets, the newest first; none where the secret was never filled."""
@@ -29,11 +33,35 @@ def read_secrets(manager: Any, arn: str) -> Sequence[str]:
         return ()
 
 
-def rotate(manager: Any, arn: str, newest: str) -> Sequence[str]:
-    """Make a secret the newest one and keep the one before it valid; return those that are valid now."""
-    valid = [newest, *[old for old in read_secrets(manager, arn) if old != newest][:1]]
-    manager.put_secret_value(SecretId=arn, SecretString=json.dumps({"secrets": valid}))
-    return valid
+def rotate(manager: Any, arn: str, newest: str, during_overlap: str | None = None) -> Sequence[str]:
+    """Make a secret the newest one and keep the one before it valid; return those that are valid now.
+
+    Nobody but the operator knows which secret the sender signs with, so that no rotation ends another's validity unless
+    it is told to: that is `finish`.
+
+    Parameters
+    ----------
+    during_overlap : str | None
+        What a new secret does while several are valid: `KEEP` keeps all of them beside it, `REPLACE` puts it in place
+        of the newest, which was a mistake.
+
+    Raises
+    ------
+    NoTargetError
+        When several are valid, the new one is not among them, and nothing is said of `during_overlap`.
+    """
+    valid = read_secrets(manager, arn)
+    overlap = len(valid) > 1
+    if overlap and newest not in valid and during_overlap is None:
+        raise NoTargetError(
+            f"{len(valid)} secrets are valid, since the rotation before this one was not finished; nothing was "
+            "changed. FINISH=1 ends it, when the sender has switched to the newest; KEEP=1 keeps them all beside "
+            "the new one, when it has not; REPLACE=1 puts the new one in place of the newest, when that was wrong"
+        )
+    kept = valid[1:] if overlap and during_overlap == REPLACE else valid
+    others = [old for old in kept if old != newest]
+    manager.put_secret_value(SecretId=arn, SecretString=json.dumps({"secrets": [newest, *others]}))
+    return [newest, *others]
 
 
 def finish(manager: Any, arn: str) -> Sequence[str]:
@@ -73,14 +101,17 @@ def check_usable(entry: str, options: Mapping[str, str], secret: str) -> None:
 
 
 def main() -> int:
-    """Set or rotate the secret of the provider named first; with ``finish``, end the overlap."""
+    """Set or rotate the secret of the provider named first; with ``finish``, end the overlap; see `rotate`."""
     provider, *more = sys.argv[1:]
+    if len(more) > 1:
+        raise NoTargetError(f"one of them only: {', '.join(f'{word.upper()}=1' for word in more)}")
+    wish = more[0] if more else None
     target = Target.chosen()
     entry = target.entry_of(provider)
     if not REGISTRY[entry].needs_secret:
         raise NoTargetError(f"PROVIDER: {provider!r} has no secret: {REGISTRY[entry].key_doc.removeprefix('none: ')}")
     manager, arn = target.client("secretsmanager"), target.outputs["secret_arns"][provider]
-    if more == ["finish"]:
+    if wish == FINISH:
         finish(manager, arn)
         print(f"{provider}: one secret is valid now")
         return 0
@@ -89,7 +120,7 @@ def main() -> int:
     if not newest:
         raise NoTargetError("nothing was entered; the secret is as it was")
     check_usable(entry, target.settings.provider_options.get(provider, {}), newest)
-    valid = rotate(manager, arn, newest)
+    valid = rotate(manager, arn, newest, wish)
     overlap = "" if len(valid) == 1 else "; when the sender has switched: make secret PROVIDER=... FINISH=1"
     print(f"{provider}: {len(valid)} valid now, the newest first{overlap}")
     return 0

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tools.signing_secret import finish, read_secrets, rotate
+from tools.signing_secret import KEEP, REPLACE, finish, read_secrets, rotate
 from tools.target import NoTargetError
 
 
@@ -31,9 +31,52 @@ def test_a_new_secret_comes_first_and_the_one_before_it_stays_valid(manager, arn
     rotate(manager, arn, "first")
 
     assert list(rotate(manager, arn, "second")) == ["second", "first"]
-    # and the one before that does not
+    assert list(read_secrets(manager, arn)) == ["second", "first"]
+
+
+def test_a_second_rotation_does_not_drop_what_the_sender_may_still_use(manager, arn):
+    rotate(manager, arn, "first")
+    rotate(manager, arn, "second")
+
+    with pytest.raises(NoTargetError, match=r"2 secrets are valid.*FINISH=1.*KEEP=1.*REPLACE=1"):
+        rotate(manager, arn, "third")
+    assert list(read_secrets(manager, arn)) == ["second", "first"]
+
+    # and after the overlap's end it is a rotation as any other
+    finish(manager, arn)
     assert list(rotate(manager, arn, "third")) == ["third", "second"]
-    assert list(read_secrets(manager, arn)) == ["third", "second"]
+
+
+def test_an_overlap_can_be_told_to_take_one_more(manager, arn):
+    for secret in ("first", "second"):
+        rotate(manager, arn, secret)
+
+    assert list(rotate(manager, arn, "third", KEEP)) == ["third", "second", "first"]
+    assert list(rotate(manager, arn, "fourth", KEEP)) == ["fourth", "third", "second", "first"]
+
+
+def test_a_mistake_is_replaced_and_what_the_sender_uses_stays(manager, arn):
+    rotate(manager, arn, "first")
+    rotate(manager, arn, "mistyped")
+
+    assert list(rotate(manager, arn, "second", REPLACE)) == ["second", "first"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "valid"), [(None, ["first", "second"]), (KEEP, ["first", "second"]), (REPLACE, ["first"])]
+)
+def test_a_rotation_is_taken_back_by_entering_the_older_secret(manager, arn, wish, valid):
+    rotate(manager, arn, "first")
+    rotate(manager, arn, "second")
+
+    assert list(rotate(manager, arn, "first", wish)) == valid
+
+
+@pytest.mark.parametrize("wish", [KEEP, REPLACE])
+def test_without_an_overlap_a_rotation_is_a_rotation_whatever_is_said(manager, arn, wish):
+    rotate(manager, arn, "first")
+
+    assert list(rotate(manager, arn, "second", wish)) == ["second", "first"]
 
 
 def test_entering_the_newest_again_changes_nothing(manager, arn):

@@ -36,7 +36,7 @@ class Manager:
 def enter(monkeypatch):
     manager = Manager()
 
-    def run(provider, text):
+    def run(provider, text, *wishes):
         target = Target(
             settings=build_settings("dev", {"providers": list(REGISTRY), "provider_options": OPTIONS}),
             base_url="",
@@ -46,7 +46,7 @@ def enter(monkeypatch):
             signing_secrets={},
         )
         monkeypatch.setattr(Target, "chosen", lambda: target)
-        monkeypatch.setattr("sys.argv", ["secret", provider])
+        monkeypatch.setattr("sys.argv", ["secret", provider, *wishes])
         monkeypatch.setattr("sys.stdin", io.StringIO(f"{text}\n"))
         try:
             signing_secret.main()
@@ -87,3 +87,21 @@ def test_what_could_not_verify_anything_is_refused_and_the_older_secret_stays_as
 def test_a_provider_without_a_secret_is_told(enter):
     with pytest.raises(NoTargetError, match="PROVIDER: 'paypal' has no secret"):
         enter("paypal", "anything")
+
+
+def test_what_contradicts_itself_is_refused(enter):
+    with pytest.raises(NoTargetError, match="one of them only: FINISH=1, KEEP=1"):
+        enter("generic", "newest", "finish", "keep")
+
+    assert enter.kept == ["older"]
+
+
+def test_a_rotation_within_an_overlap_is_refused_until_it_is_said_what_becomes_of_the_others(enter):
+    enter("generic", "second")
+
+    with pytest.raises(NoTargetError, match="2 secrets are valid"):
+        enter("generic", "third")
+    assert enter.kept == ["second", "older"]
+
+    enter("generic", "third", "keep")
+    assert enter.kept == ["third", "second", "older"]
