@@ -1,4 +1,7 @@
-"""Whether an archived payload is what its provider signed, by its bytes, its evidence and the provider's keys."""
+"""Whether an archived payload is what its provider signed, and lies where it belongs.
+
+That follows from its bytes, its evidence and the provider's keys alone.
+"""
 
 import hashlib
 import re
@@ -8,7 +11,8 @@ from enum import StrEnum
 
 from lambdas.shared.archive import key_part
 from lambdas.shared.batch_object import NotABatchObjectError, read_index
-from lambdas.shared.errors import SignatureRefusedError, UnavailableError
+from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError, UnavailableError
+from lambdas.shared.event import read_events
 from lambdas.shared.evidence import Evidence, NoEvidenceError
 from lambdas.shared.providers.entry import Provider
 from lambdas.shared.providers.registry import REGISTRY
@@ -23,13 +27,15 @@ class Proof(StrEnum):
     """What is known about an archived payload."""
 
     PROVEN = "proven"
-    """The evidence's key made the signature of exactly these bytes."""
+    """The evidence's key made the signature of exactly these bytes, and they are of the event under which they lie."""
     KEY_UNKNOWN = "key unknown"
     """None of the keys at hand is the one that signed: it was retired, and has to be handed in."""
     NO_EVIDENCE = "no evidence"
     """Nothing that could be verified lies beside the payload."""
     CHANGED = "changed"
     """The bytes are not those that were archived."""
+    MISPLACED = "misplaced"
+    """The provider signed these bytes, but they say another event than the one under which they lie, or none."""
     REFUTED = "refuted"
     """The key that the evidence names did not sign these bytes."""
     IN_GLACIER = "in Glacier"
@@ -105,7 +111,8 @@ def prove(payload: ArchivedPayload, keys: Sequence[str], certificate_of: Callabl
     Parameters
     ----------
     keys : Sequence[str]
-        The provider's keys, retired ones included.
+        The keys of the provider under whose name the payload lies, retired ones included, so that nothing is proven
+        under another's name. For PayPal, which signs with one certificate for everybody, the ids of its webhooks.
     certificate_of : Callable[[str], bytes | None]
         Returns the certificate that was archived under a key id, for providers that sign with one.
     """
@@ -127,7 +134,7 @@ def prove(payload: ArchivedPayload, keys: Sequence[str], certificate_of: Callabl
     known = False
     if isinstance(scheme, PayPalScheme):
         certificate = certificate_of(evidence.key_id)
-        if certificate is None:
+        if certificate is None or scheme.webhook_id not in keys:
             return Proof.KEY_UNKNOWN
         scheme, keys, known = with_certificate(scheme, certificate), [""], True
     elif not isinstance(scheme, StandardWebhooksEd25519Scheme):
@@ -141,8 +148,16 @@ def prove(payload: ArchivedPayload, keys: Sequence[str], certificate_of: Callabl
             known = known or key_id(key) == evidence.key_id
             continue
         if verdict.key_id == evidence.key_id:
-            return Proof.PROVEN
+            return Proof.PROVEN if payload.event in _events(payload.provider, provider, request) else Proof.MISPLACED
     return Proof.REFUTED if known else Proof.KEY_UNKNOWN
+
+
+def _events(name: str, provider: Provider, request: WebhookRequest) -> set[str]:
+    """Return the ids of the events that a payload holds, as they stand in a key."""
+    try:
+        return {key_part(event.event_id) for event in read_events(name, provider, request)}
+    except MalformedWebhookError:
+        return set()
 
 
 def _as_deployed(evidence: Evidence) -> Provider:

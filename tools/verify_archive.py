@@ -61,6 +61,8 @@ def main() -> int:
 def all_keys(target: Target, retired: Path | None) -> dict[str, list[str]]:
     """Return each provider's keys: those in Secrets Manager, then the retired ones.
 
+    A PayPal webhook's id stands in the place of a key, see `tools.proof.prove`.
+
     Raises
     ------
     NoTargetError
@@ -68,6 +70,9 @@ def all_keys(target: Target, retired: Path | None) -> dict[str, list[str]]:
     """
     manager = target.client("secretsmanager")
     keys = {name: list(read_secrets(manager, arn)) for name, arn in target.outputs["secret_arns"].items()}
+    for name, options in target.settings.provider_options.items():
+        if "webhook_id" in options:
+            keys.setdefault(name, []).append(options["webhook_id"])
     if retired is not None:
         try:
             for name, more in json.loads(retired.read_text(encoding="utf-8")).items():
@@ -95,6 +100,9 @@ def archived(target: Target, provider: str | None, unreadable: list[tuple[str, s
     pages = (s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix) for prefix in prefixes)
     for item in (item for found in pages for page in found for item in page.get("Contents", [])):
         key = item["Key"]
+        if key.count("/") != 3:
+            unreadable.append((key, Proof.MISPLACED))
+            continue
         try:
             answer = s3.get_object(Bucket=bucket, Key=key)
         except ClientError as error:

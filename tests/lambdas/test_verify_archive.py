@@ -8,9 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from lambdas.shared.event import read_events
 from lambdas.shared.evidence import Evidence
 from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.request import WebhookRequest
+from modules.environments import build_settings
 from tests.lambdas.support import NOW, envelope, event, message
 from tools import verify_archive
 from tools.senders import SENDERS, Signing
@@ -36,7 +38,13 @@ def signed(number):
         headers=verdict.headers,
         received_at=NOW,
     )
-    return message(envelope(event(f"evt_{number}", provider="shop"), body=sent.body, evidence=evidence))
+    (read,) = read_events("shop", provider, WebhookRequest(body=sent.body, headers={}, received_at=NOW))
+    return message(envelope(event(read.event_id, provider="shop"), body=sent.body, evidence=evidence))
+
+
+def event_id(number):
+    """Return the id of the event with a number."""
+    return str(json.loads(signed(number).body)["event"]["event_id"])
 
 
 @pytest.fixture
@@ -45,7 +53,9 @@ def verify(world, monkeypatch, tmp_path, capsys):
     keys = tmp_path / "keys.json"
     keys.write_text(json.dumps({"shop": [SENDER.kept(SECRET)]}))
     target = SimpleNamespace(
-        client=lambda service: getattr(world.clients, service), outputs={"bucket_name": world.name, "secret_arns": {}}
+        settings=build_settings("dev", {}),
+        client=lambda service: getattr(world.clients, service),
+        outputs={"bucket_name": world.name, "secret_arns": {}},
     )
     monkeypatch.setattr(Target, "chosen", lambda: target)
 
@@ -94,8 +104,8 @@ def test_a_payload_whose_key_is_unknown_is_named_with_its_event(world, verify):
 
     assert code == 1
     assert "key unknown: raw/_batch/" in said
-    assert "shop:evt_1" in said
-    assert "shop:evt_2" not in said
+    assert f"shop:{event_id(1)}" in said
+    assert f"shop:{event_id(2)}" not in said
 
 
 def test_an_object_that_was_changed_is_named(world, verify):
@@ -116,4 +126,39 @@ def test_an_object_that_was_changed_is_named(world, verify):
     world.clients.s3.put_object(Bucket=world.name, Key=f"raw/_batch/2026-09-21/{digest}", Body=changed)
     code, said = verify()
     assert code == 1
-    assert f"changed: raw/_batch/2026-09-21/{digest} at 0, shop:evt_1" in said
+    assert f"changed: raw/_batch/2026-09-21/{digest} at 0, shop:{event_id(1)}" in said
+
+
+def copy(world, key, to):
+    """Copy an object with its metadata, as somebody who may write into the archive can."""
+    world.clients.s3.copy_object(Bucket=world.name, CopySource={"Bucket": world.name, "Key": key}, Key=to)
+
+
+def test_a_genuine_payload_under_another_event_or_another_provider_is_named(world, verify):
+    # Given an event that was alone in its batch, and copies of it where others would lie
+    world.process([signed(1)])
+    [(key, _)] = world.objects("raw/")
+    _, _, event, digest = key.split("/")
+    assert event == event_id(1)
+    copy(world, key, f"raw/shop/evt_2/{digest}")
+    copy(world, key, f"raw/another/{event}/{digest}")
+
+    code, said = verify()
+
+    assert code == 1
+    assert f"misplaced: raw/shop/evt_2/{digest}" in said
+    assert f"key unknown: raw/another/{event}/{digest}" in said
+    # and so is what lies where nothing is ever put
+    copy(world, key, f"raw/shop/{digest}")
+    assert f"misplaced: raw/shop/{digest}" in verify()[1]
+    # and what is in its place is proven as before
+    assert f"{key}\n" not in said
+
+
+def test_a_webhook_of_paypals_that_was_set_up_anew_is_handed_in_as_a_retired_key(tmp_path):
+    settings = build_settings("dev", {"providers": ["paypal"], "provider_options": {"paypal": {"webhook_id": "2NEW"}}})
+    target = SimpleNamespace(settings=settings, client=lambda _: None, outputs={"secret_arns": {}})
+    retired = tmp_path / "keys.json"
+    retired.write_text(json.dumps({"paypal": ["1OLD"]}))
+
+    assert verify_archive.all_keys(target, retired) == {"paypal": ["2NEW", "1OLD"]}

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
+from modules.environments import build_settings
 from tools import verify_archive
 from tools.target import NoTargetError, Target
 
@@ -37,7 +38,12 @@ def verify(monkeypatch):
     def run(bucket, *arguments):
         outputs = {"bucket_name": "archive", "secret_arns": {}}
         target = Target(
-            settings=None, base_url="", outputs=outputs, client=lambda _: bucket, verify=True, signing_secrets={}
+            settings=build_settings("dev", {}),
+            base_url="",
+            outputs=outputs,
+            client=lambda _: bucket,
+            verify=True,
+            signing_secrets={},
         )
         monkeypatch.setattr(Target, "chosen", lambda: target)
         monkeypatch.setattr("sys.argv", ["verify-archive", *arguments])

@@ -2,16 +2,22 @@
 
 import hashlib
 import hmac
+import json
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
+from lambdas.shared.archive import key_part
 from lambdas.shared.batch_object import NotABatchObjectError, Payload, write_batch
+from lambdas.shared.event import read_events
 from lambdas.shared.evidence import Evidence
 from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.request import WebhookRequest
+from lambdas.shared.signatures.paypal import PayPalScheme
 from lambdas.shared.signatures.scheme import key_id
-from tools.proof import ArchivedPayload, Proof, prove
+from tests.unit.providers.paypal_deliveries import SANDBOX
+from tools.proof import ArchivedPayload, Proof, prove, with_certificate
 from tools.senders import SENDERS, Signing
 
 NOW = 1_790_000_000
@@ -32,6 +38,7 @@ def archive(sender, secret, form="alone"):
     )
     provider = REGISTRY[sender.entry].configured(sender.options)
     verdict = provider.scheme.verify(request, [sender.kept(secret)])
+    event_id = read_events(sender.entry, provider, request)[0].event_id
     evidence = Evidence(
         entry=sender.entry,
         options=provider.configuration,
@@ -40,29 +47,30 @@ def archive(sender, secret, form="alone"):
         headers=verdict.headers,
         received_at=request.received_at,
     )
-    return alone(sender, sent.body, evidence) if form == "alone" else in_a_batch(sender, sent.body, evidence)
+    put = alone if form == "alone" else in_a_batch
+    return put(sender.entry, event_id, sent.body, evidence)
 
 
-def alone(sender, body, evidence):
-    key = f"raw/{sender.entry}/e/{hashlib.sha256(body).hexdigest()}"
+def alone(provider, event_id, body, evidence):
+    key = f"raw/{provider}/{key_part(event_id)}/{hashlib.sha256(body).hexdigest()}"
     return ArchivedPayload.of_its_own(key, body, evidence.to_metadata())
 
 
-def in_a_batch(sender, body, evidence):
+def in_a_batch(provider, event_id, body, evidence):
     payloads = [
         Payload(
-            provider=sender.entry,
-            event_id=event_id,
+            provider=provider,
+            event_id=one,
             content_type="application/json",
             body=content,
             sha256=hashlib.sha256(content).hexdigest(),
             evidence=evidence,
         )
-        for event_id, content in (("a", b"another"), ("e", body), ("z", b"one more"))
+        for one, content in (("!", b"another"), (event_id, body), ("~", b"one more"))
     ]
     content, _ = write_batch(payloads)
     key = f"raw/_batch/2026-09-21/{hashlib.sha256(content).hexdigest()}"
-    (found,) = [one for one in ArchivedPayload.of_a_batch(key, content) if one.place.endswith(":e")]
+    (found,) = [one for one in ArchivedPayload.of_a_batch(key, content) if one.event == key_part(event_id)]
     return found
 
 
@@ -104,6 +112,91 @@ def test_a_payload_put_into_the_place_of_another_is_refuted(sender):
     forged = replace(payload, body=body, sha256=hashlib.sha256(body).hexdigest())
 
     assert prove(forged, [sender.kept(secret)], no_certificate) is Proof.REFUTED
+
+
+@pytest.mark.parametrize("form", [alone, in_a_batch])
+@every_sender
+def test_a_genuine_payload_under_another_event_is_misplaced(sender, form):
+    # Given somebody who may write into the archive, and copies what a provider signed to where another event lay
+    secret = sender.new_secret()
+    payload = archive(sender, secret)
+    copied = form(sender.entry, "another", payload.body, payload.evidence)
+
+    assert prove(copied, [sender.kept(secret)], no_certificate) is Proof.MISPLACED
+
+
+def test_each_event_of_a_payload_that_holds_several_is_in_its_place():
+    sender = SENDERS["adyen"]
+    secret = sender.new_secret()
+    first, second = (
+        json.loads(sender.webhook(Signing(secret=secret, now=NOW, number=number)).body) for number in (1, 2)
+    )
+    items = first["notificationItems"] + second["notificationItems"]
+    body = json.dumps(first | {"notificationItems": items}).encode()
+    evidence = archive(sender, secret).evidence
+    request = WebhookRequest(body=body, headers={}, received_at=NOW)
+    one, other = (event.event_id for event in read_events("adyen", REGISTRY["adyen"], request))
+    assert one != other
+
+    for event_id in (one, other):
+        payload = alone("adyen", event_id, body, evidence)
+        assert prove(payload, [sender.kept(secret)], no_certificate) is Proof.PROVEN
+    assert prove(alone("adyen", "a third", body, evidence), [sender.kept(secret)], no_certificate) is Proof.MISPLACED
+
+
+def test_what_is_signed_and_could_be_no_event_of_the_entry_is_misplaced():
+    # Given a payload whose sender signs its time as well, archived as if the signed text itself had been the payload
+    sender = SENDERS["generic-timestamped"]
+    secret = sender.new_secret()
+    payload = archive(sender, secret)
+    headers = payload.evidence.headers
+    text = headers["x-webhook-timestamp"].encode() + b"." + payload.body
+    taken_for = with_evidence(
+        replace(payload, body=text, sha256=hashlib.sha256(text).hexdigest()),
+        entry="generic",
+        scheme="generic-sha256",
+        options={},
+    )
+
+    assert prove(taken_for, [sender.kept(secret)], no_certificate) is Proof.MISPLACED
+
+
+@pytest.fixture
+def from_paypal():
+    """A delivery that PayPal really made, archived."""
+    pytest.importorskip("cryptography")
+    request = WebhookRequest(
+        body=SANDBOX.body,
+        headers={name.lower(): [value] for name, value in SANDBOX.headers.items()},
+        received_at=datetime.fromisoformat(SANDBOX.headers["PAYPAL-TRANSMISSION-TIME"]).timestamp(),
+    )
+    certificate = SANDBOX.certificate.encode()
+    scheme = PayPalScheme(webhook_id=SANDBOX.webhook_id, environment="sandbox")
+    verdict = with_certificate(scheme, certificate).verify(request, [])
+    evidence = Evidence(
+        entry="paypal",
+        options={"webhook_id": SANDBOX.webhook_id, "environment": "sandbox"},
+        scheme=verdict.scheme,
+        key_id=verdict.key_id,
+        headers=verdict.headers,
+        received_at=request.received_at,
+    )
+    event_id = json.loads(SANDBOX.body)["id"]
+    return alone("paypal", event_id, SANDBOX.body, evidence), {verdict.key_id: certificate}
+
+
+def test_paypals_payload_is_proven_for_the_webhook_that_it_was_sent_to(from_paypal):
+    payload, certificates = from_paypal
+
+    assert prove(payload, ["5XY", SANDBOX.webhook_id], certificates.get) is Proof.PROVEN
+    assert prove(payload, [SANDBOX.webhook_id], {}.get) is Proof.KEY_UNKNOWN
+
+
+def test_paypals_payload_is_not_proven_under_the_name_of_another_of_its_webhooks(from_paypal):
+    # Given two webhooks of PayPal's, which signs both with one certificate, and a copy under the other's name
+    payload, certificates = from_paypal
+
+    assert prove(replace(payload, provider="paypal-eu"), ["5XY"], certificates.get) is Proof.KEY_UNKNOWN
 
 
 @every_sender
