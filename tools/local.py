@@ -1,6 +1,8 @@
 """The whole stack on a local AWS: synthesized, applied by real Terraform, its secrets filled, an operator created."""
 
+import base64
 import json
+import re
 import shutil
 import time
 import uuid
@@ -8,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import quote
 
 import requests
 from botocore.auth import SigV4Auth
@@ -138,7 +139,7 @@ class LocalStack:
 
     def status(self, transaction_id: str) -> dict[str, Any] | None:
         """Return a transaction's status, or None while it is unknown."""
-        answer = self.call("GET", f"/status/{quote(transaction_id, safe='')}")
+        answer = self.call("GET", status_path(transaction_id))
         if answer.status_code == 404:
             return None
         answer.raise_for_status()
@@ -161,6 +162,13 @@ class LocalStack:
         self.aws.client("sqs").set_queue_attributes(
             QueueUrl=self.outputs["queue_url"], Attributes={"VisibilityTimeout": str(seconds)}
         )
+
+
+def status_path(transaction_id: str) -> str:
+    """Return the path of a transaction's status, see `lambdas.status.logic.read_transaction_id`."""
+    if re.fullmatch(r"[A-Za-z0-9_-]+", transaction_id, re.ASCII):
+        return f"/status/{transaction_id}"
+    return "/status/~" + base64.urlsafe_b64encode(transaction_id.encode()).decode("ascii").rstrip("=")
 
 
 def call_signed(

@@ -5,9 +5,8 @@ from typing import Any
 from lambdas.shared.api import json_answer
 from lambdas.shared.aws import client, setting
 from lambdas.shared.observability import logger, tracer
-from lambdas.shared.providers.fields import is_identifier
 from lambdas.shared.record_queries import RecordQueries
-from lambdas.status.logic import BadRequestError, describe_transaction, read_cursor, read_limit
+from lambdas.status.logic import BadRequestError, describe_transaction, read_cursor, read_limit, read_transaction_id
 
 _records = RecordQueries(client("dynamodb"), setting("TABLE_NAME"))
 
@@ -18,11 +17,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer 200 with the status, 404 for an unknown transaction, 400 for an id that cannot be one."""
     del context
     logger.set_correlation_id(event["requestContext"]["requestId"])
-    transaction_id = (event.get("pathParameters") or {}).get("transactionId", "")
+    path = event.get("pathParameters") or {}
     query = event.get("queryStringParameters") or {}
     try:
-        if not is_identifier(transaction_id):
-            raise BadRequestError("transactionId: 1 to 256 printable ASCII characters without blanks expected")
+        transaction_id = read_transaction_id(path.get("transactionId") or "")
         limit = read_limit(query.get("limit"))
         after = read_cursor(query["next"]) if "next" in query else None
     except BadRequestError as error:

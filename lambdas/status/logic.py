@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.shared.providers.fields import is_identifier
 from lambdas.shared.records import State
 
 DEFAULT_LIMIT = 50
@@ -29,6 +30,7 @@ _EVENT_FIELDS = (
     "lastFailure",
 )
 _PROCESSING = "PROCESSING"
+_ENCODED = "~"
 
 
 class BadRequestError(ValueError):
@@ -98,6 +100,34 @@ def write_cursor(position: Position) -> str:
     """Return an opaque text for a position."""
     text = json.dumps([position.at, position.event_key, position.number])
     return base64.urlsafe_b64encode(text.encode()).decode("ascii").rstrip("=")
+
+
+def read_transaction_id(part: str) -> str:
+    """Return the transaction's id that the last part of the path means.
+
+    A sender may choose an id that a path cannot carry: with a slash it is two parts, and ``..`` is none. Percent
+    signs are no way out: API Gateway decodes parameters before a function sees them, AWS does not say whether before
+    or after the route is found, and clients sign ``%2F`` in more than one way. So every id can also be written as ``~``
+    and its base64url without padding: letters, digits, ``-``, ``_`` and ``~`` stand for themselves in every URL. An id
+    that itself begins with ``~`` has to be.
+    Sources: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html and
+    https://www.rfc-editor.org/rfc/rfc3986#section-2.3
+
+    Raises
+    ------
+    BadRequestError
+        When no transaction can have this id.
+    """
+    if part.startswith(_ENCODED):
+        encoded = part.removeprefix(_ENCODED)
+        try:
+            raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+            part = raw.decode("ascii")
+        except ValueError as error:
+            raise BadRequestError("transactionId: base64url of an id expected behind ~") from error
+    if not is_identifier(part):
+        raise BadRequestError("transactionId: 1 to 256 printable ASCII characters without blanks expected")
+    return part
 
 
 def read_cursor(text: str) -> Position:

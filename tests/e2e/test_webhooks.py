@@ -44,6 +44,17 @@ def test_a_signed_webhook_is_archived_recorded_routed_and_queryable(stack, downs
     assert routed["detail"]["archive"] == {"bucket": stack.outputs["bucket_name"], **event["archive"]}
 
 
+@pytest.mark.parametrize("strange", ["{}/2026/1", "..%2F{}?a=b#c;d|e"])
+def test_a_transaction_id_that_no_path_can_carry_is_queryable(stack, number, strange):
+    transaction_id = strange.format(f"order-{number}")
+    sent = webhook("generic", number, stack.secrets["generic"], int(time.time()), {"transaction_id": transaction_id})
+
+    assert stack.post(sent).json()["transactionId"] == transaction_id
+
+    status = await_state(stack, transaction_id, "ROUTED")
+    assert (status["transactionId"], len(status["events"])) == (transaction_id, 1)
+
+
 def test_one_correlation_id_is_in_the_log_of_every_function_that_touches_the_event(stack, number):
     sent = webhook("stripe", number, stack.secrets["stripe"], int(time.time()))
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from tests.lambdas.support import (
     raising,
 )
 from tests.unit.signers import sign
+from tools.local import status_path
 
 MAX_BODY_BYTES = 300_000
 # Unmistakable, so that no line of any log can hold them by chance.
@@ -554,6 +556,32 @@ def test_a_strange_id_that_can_be_one_is_looked_up(status_of, world, transaction
     assert world.process([message(envelope(event("evt_1", transaction_id)))]).failures == {}
     status, body = status_of(transaction_id)
     assert (status, body["transactionId"], body["state"]) == (200, transaction_id, "ROUTED")
+
+
+STRANGE_IDS = ["order/2026/1", "..", ".", "/", "//", "%2F", "a?b=c#d", "a;b|c{d}", "~", "~b3JkZXI", "+", "x" * 256]
+
+
+@pytest.mark.parametrize("transaction_id", STRANGE_IDS)
+def test_an_id_that_no_path_can_carry_is_found_by_its_base64url(status_of, world, transaction_id):
+    # Given a transaction whose id would be cut, decoded or resolved on the way here
+    assert world.process([message(envelope(event("evt_1", transaction_id)))]).failures == {}
+
+    # When it is asked for in letters, digits, hyphens and underscores behind a tilde
+    part = status_path(transaction_id).removeprefix("/status/")
+    assert re.fullmatch("~[A-Za-z0-9_-]+|x{256}", part)
+    status, body = status_of(part)
+
+    # Then it is found under its own id
+    assert (status, body["transactionId"], body["state"]) == (200, transaction_id, "ROUTED")
+
+
+@pytest.mark.parametrize(
+    "part", ["~", "~a", "~a.b", "~YS9i=", "~YS 9i", "~YS9i\n", "~/", "~\u00e9", "~w6k", "~AA", "~IA"], ids=repr
+)
+def test_what_is_no_id_behind_a_tilde_is_refused_unseen(status_without_table, part):
+    status, body = status_without_table(part)
+    assert status == 400
+    assert body["error"].startswith("transactionId: ")
 
 
 BAD_PARAMETERS = {
