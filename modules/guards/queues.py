@@ -1,8 +1,10 @@
 """Queues: no message is lost, and none is received again while it is still being processed."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from modules.guards.configuration import Configuration, Resource, is_true, number
 from modules.guards.guard import Finding, Guard
@@ -17,11 +19,15 @@ _FUNCTION_TIMEOUT = 3
 
 @dataclass(frozen=True)
 class _Redrive:
-    """Where a queue's dead letters go: ``target`` as text, ``dead_letter`` where it is a queue of this stack."""
+    """Where a queue's dead letters go: ``target`` as text, ``dead_letter`` where it is a queue of this stack.
+
+    ``receives`` is what the policy says of it, whatever that is; None where it says nothing.
+    """
 
     source: Resource
     target: str
     dead_letter: Resource | None
+    receives: Any
 
 
 def _redrives(configuration: Configuration) -> Iterator[_Redrive]:
@@ -31,17 +37,18 @@ def _redrives(configuration: Configuration) -> Iterator[_Redrive]:
             said.append((queue, separate.get("redrive_policy")))
     for queue, policy in said:
         if policy:
-            target = _dead_letter_target(policy)
-            yield _Redrive(queue, target, configuration.find("aws_sqs_queue", target))
+            document = _read(policy)
+            target = str(document.get("deadLetterTargetArn", ""))
+            yield _Redrive(queue, target, configuration.find("aws_sqs_queue", target), document.get("maxReceiveCount"))
 
 
-def _dead_letter_target(policy: str) -> str:
-    """Return the ARN in a redrive policy, or nothing where the policy cannot be read."""
+def _read(policy: str) -> dict[str, Any]:
+    """Return a redrive policy, or an empty one where it cannot be read."""
     try:
         document = json.loads(policy)
     except ValueError:
-        return ""
-    return str(document.get("deadLetterTargetArn", "")) if isinstance(document, dict) else ""
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _is_fifo(configuration: Configuration, queue: Resource) -> bool:
@@ -69,6 +76,18 @@ def _other_kind(configuration: Configuration) -> Iterator[Finding]:
             yield Finding(
                 redrive.source.path,
                 f"it is a {_kind(source_fifo)} queue, and its dead letter queue {name} is a {_kind(fifo)} queue",
+            )
+
+
+def _received_without_end(configuration: Configuration) -> Iterator[Finding]:
+    for redrive in _redrives(configuration):
+        if not redrive.target:
+            continue
+        if redrive.receives is None:
+            yield Finding(redrive.source.path, "its redrive_policy has no maxReceiveCount")
+        elif not re.fullmatch(r"[1-9][0-9]{0,2}|1000", str(redrive.receives), re.ASCII):
+            yield Finding(
+                redrive.source.path, f"maxReceiveCount is {redrive.receives!r}, which is no whole number from 1 to 1000"
             )
 
 
@@ -148,6 +167,13 @@ GUARDS = (
         remedy="Make both queues FIFO or both standard: AWS refuses the pair, but not before it is applied.",
         source=_DEAD_LETTER_QUEUES,
         check=_other_kind,
+    ),
+    Guard(
+        id="redrive-receives",
+        rule="A redrive policy says after how many receives a message is given up: 1 to 1,000.",
+        remedy="Give the redrive_policy a maxReceiveCount: AWS refuses one without, but not before it is applied.",
+        source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html",
+        check=_received_without_end,
     ),
     Guard(
         id="dead-letter-queue-missing",

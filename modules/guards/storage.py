@@ -1,4 +1,4 @@
-"""Stores: private, encrypted, and reached over TLS alone."""
+"""Stores: private, encrypted, reached over TLS alone, and able to give back what was overwritten or deleted."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -123,6 +123,23 @@ def _unencrypted(configuration: Configuration) -> Iterator[Finding]:
             yield Finding(store.path, f"{_ENCRYPTED_BY[store.type]} is not true")
 
 
+def _unversioned(configuration: Configuration) -> Iterator[Finding]:
+    for bucket in configuration.all("aws_s3_bucket"):
+        said = _of_bucket(configuration, "aws_s3_bucket_versioning", bucket)
+        if not said and not is_true(bucket.block("versioning").get("enabled")):
+            yield Finding(bucket.path, "no configuration of it turns versioning on")
+        for each in said:
+            status = each.block("versioning_configuration").get("status")
+            if status != "Enabled":
+                yield Finding(each.path, f"its status is {status}, not Enabled")
+
+
+def _without_recovery(configuration: Configuration) -> Iterator[Finding]:
+    for table in configuration.all("aws_dynamodb_table"):
+        if not is_true(table.block("point_in_time_recovery").get("enabled")):
+            yield Finding(table.path, "point_in_time_recovery is not enabled")
+
+
 def _kept_for_ever(configuration: Configuration) -> Iterator[Finding]:
     expected = {table: "" for table in configuration.all("aws_dynamodb_table") if table.block("ttl")}
     for function in configuration.all("aws_lambda_function"):
@@ -162,6 +179,21 @@ GUARDS = (
         remedy="Turn server-side encryption on where the store is made.",
         source="https://docs.aws.amazon.com/wellarchitected/latest/security-pillar/sec_protect_data_rest_encrypt.html",
         check=_unencrypted,
+    ),
+    Guard(
+        id="bucket-versioning",
+        rule="Every bucket keeps the versions of its objects.",
+        remedy="Give the bucket aws_s3_bucket_versioning with the status Enabled: what somebody overwrites or deletes "
+        "is otherwise gone.",
+        source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html",
+        check=_unversioned,
+    ),
+    Guard(
+        id="table-recovery",
+        rule="Every table has point-in-time recovery.",
+        remedy="Give the table point_in_time_recovery with enabled set to true.",
+        source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html",
+        check=_without_recovery,
     ),
     Guard(
         id="table-ttl",

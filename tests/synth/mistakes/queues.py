@@ -1,5 +1,7 @@
 """Mistakes with queues, dead letters and the targets of event rules."""
 
+import json
+
 from tests.synth.edits import map_queue
 from tests.synth.mistakes.book import Book
 
@@ -61,6 +63,42 @@ def fifo_with_a_dead_letter_queue_that_another_stack_knows(edit):
 def fifo_with_a_fifo_dead_letter_queue(edit):
     edit.at("queues/main").update(name="webhook-queue-dev.fifo", fifo_queue=True)
     edit.at("queues/dead_letter").update(name="webhook-dlq-dev.fifo", fifo_queue=True)
+
+
+def redrive_after(edit, count):
+    """Have the main queue say how many receives a message has; nothing for None."""
+    dead_letter = edit.ref("queues/dead_letter")
+    said = {} if count is None else {"maxReceiveCount": count}
+    edit.at("queues/main")["redrive_policy"] = json.dumps({"deadLetterTargetArn": dead_letter, **said})
+
+
+@book.mistake("redrive-receives", "queues/main", "its redrive_policy has no maxReceiveCount")
+def redrive_policy_without_a_number_of_receives(edit):
+    redrive_after(edit, None)
+
+
+NO_NUMBERS_OF_RECEIVES = (0, -1, 1_001, 2.5, True, "", "three", [3], float("nan"))
+for wrong in NO_NUMBERS_OF_RECEIVES:
+    book.mistake("redrive-receives", "queues/main", "is no whole number from 1 to 1000", name=f"{wrong!r} receives")(
+        lambda edit, wrong=wrong: redrive_after(edit, wrong)
+    )
+
+
+@book.mistake("redrive-receives", "jobs", "its redrive_policy has no maxReceiveCount")
+def separate_redrive_policy_without_a_number_of_receives(edit):
+    edit.queue("jobs")
+    edit.add(
+        "aws_sqs_queue_redrive_policy",
+        "jobs_redrive",
+        queue_url=edit.ref("jobs", "id"),
+        redrive_policy=json.dumps({"deadLetterTargetArn": edit.ref("queues/dead_letter")}),
+    )
+
+
+for number_of_receives in (1, 1_000, "5"):
+    book.right(
+        lambda edit, count=number_of_receives: redrive_after(edit, count), name=f"{number_of_receives!r} receives"
+    )
 
 
 @book.mistake("dead-letter-queue-missing", "queues/main", "has no redrive_policy")

@@ -16,6 +16,7 @@ def bucket(edit, statements=None, without=""):
         "server_side_encryption_configuration": {
             "rule": {"apply_server_side_encryption_by_default": {"sse_algorithm": "aws:kms"}}
         },
+        "versioning": {"versioning_configuration": {"status": "Enabled"}},
         "policy": {"policy": json.dumps({"Statement": statements() if statements else [tls_only(edit)]})},
     }
     for part, values in parts.items():
@@ -197,15 +198,62 @@ def queue_under_a_key_of_the_users(edit):
     edit.at("queues/main").update(sqs_managed_sse_enabled=None, kms_master_key_id="alias/webhooks")
 
 
-def table(edit, variable="EVENTS_TABLE", **values):
-    """Add an encrypted table that a function knows."""
-    edit.add(
-        "aws_dynamodb_table",
-        "deliveries",
-        name="webhook-deliveries-dev",
-        server_side_encryption={"enabled": True},
-        **values,
+@book.mistake("bucket-versioning", "files", "no configuration of it turns versioning on")
+def bucket_without_versioning(edit):
+    bucket(edit, without="versioning")
+
+
+for status in ("Suspended", "Disabled", "${var.versioning}", None):
+    book.mistake("bucket-versioning", "storage/versioning", f"its status is {status}", name=f"versioning {status}")(
+        lambda edit, status=status: edit.at("storage/versioning").update(versioning_configuration={"status": status})
     )
+
+
+@book.mistake("bucket-versioning", "storage/bucket", "no configuration of it turns versioning on")
+def versioning_of_which_none_is_made(edit):
+    edit.at("storage/versioning")["count"] = 0
+
+
+@book.mistake("bucket-versioning", "files", "no configuration of it turns versioning on")
+def bucket_that_turns_its_versioning_off_itself(edit):
+    bucket(edit, without="versioning")
+    edit.at("files")["versioning"] = {"enabled": False}
+
+
+@book.right
+def bucket_that_turns_its_versioning_on_itself(edit):
+    bucket(edit, without="versioning")
+    edit.at("files")["versioning"] = [{"enabled": True}]
+
+
+@book.mistake("table-recovery", "storage/table", "point_in_time_recovery is not enabled")
+def table_with_point_in_time_recovery_turned_off(edit):
+    edit.at("storage/table")["point_in_time_recovery"] = {"enabled": False}
+
+
+@book.mistake("table-recovery", "storage/table", "point_in_time_recovery is not enabled")
+def table_that_says_nothing_of_point_in_time_recovery(edit):
+    del edit.at("storage/table")["point_in_time_recovery"]
+
+
+@book.mistake("table-recovery", "storage/table", "point_in_time_recovery is not enabled")
+def table_whose_point_in_time_recovery_nobody_knows(edit):
+    edit.at("storage/table")["point_in_time_recovery"] = {"enabled": "${var.recovery}"}
+
+
+@book.mistake("table-recovery", "deliveries", "point_in_time_recovery is not enabled")
+def table_of_a_users_own_without_point_in_time_recovery(edit):
+    table(edit, "LEDGER_TABLE", point_in_time_recovery=None)
+
+
+def table(edit, variable="EVENTS_TABLE", **values):
+    """Add a table that a function knows, encrypted and with point-in-time recovery."""
+    defaults = {
+        "name": "webhook-deliveries-dev",
+        "server_side_encryption": {"enabled": True},
+        "point_in_time_recovery": {"enabled": True},
+    }
+    edit.add("aws_dynamodb_table", "deliveries", **defaults | values)
     edit.variables("status", **{variable: edit.ref("deliveries", "name")})
 
 
