@@ -28,6 +28,8 @@ DEPLOYED_PYTHON = (3, 13)
 AWS_PROVIDER_VERSION = "5.100.0"
 OLDEST_TERRAFORM = (1, 10)
 OLDEST_NODE = (18, 0)
+GET_NODE = "Install Node.js 18 or newer: nodejs.org, or your system's package manager"
+GET_TERRAFORM = "Install Terraform 1.10 or newer: developer.hashicorp.com/terraform/install"
 USUAL_PROVIDER_ROOTS = ("/opt", "/usr/share", "/usr/local/share")
 
 
@@ -106,28 +108,23 @@ def require_node():
     """Check that Node.js and npm are there."""
     for command in ("node", "npm"):
         if not shutil.which(command):
-            raise MissingPrerequisiteError(
-                "'%s' was not found. Install Node.js 18 or newer: nodejs.org, or your system's package manager"
-                % command
-            )
-    _require_version("node", ["node", "--version"], OLDEST_NODE)
+            raise MissingPrerequisiteError("'%s' was not found. %s" % (command, GET_NODE))
+    _require_version("node", ["node", "--version"], OLDEST_NODE, GET_NODE)
 
 
 def require_terraform():
     """Check that Terraform is there."""
     if not shutil.which("terraform"):
-        raise MissingPrerequisiteError(
-            "'terraform' was not found. Install Terraform 1.10 or newer: developer.hashicorp.com/terraform/install"
-        )
-    _require_version("terraform", ["terraform", "version"], OLDEST_TERRAFORM)
+        raise MissingPrerequisiteError("'terraform' was not found. %s" % GET_TERRAFORM)
+    _require_version("terraform", ["terraform", "version"], OLDEST_TERRAFORM, GET_TERRAFORM)
 
 
-def _require_version(name, command, oldest):
+def _require_version(name, command, oldest, way):
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     match = re.search(r"v(\d+)\.(\d+)", output)
     version = (int(match[1]), int(match[2])) if match else (0, 0)
     if version < oldest:
-        raise MissingPrerequisiteError("%s is %d.%d, and %d.%d or newer is needed" % (name, *version, *oldest))
+        raise MissingPrerequisiteError("%s is %d.%d, and %d.%d or newer is needed. %s" % (name, *version, *oldest, way))
 
 
 def install_python(python):
