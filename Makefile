@@ -100,7 +100,7 @@ lint: setup ## Check format, style and types
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 
-docs: setup ## Write the generated tables of README
+docs: setup ## Write the generated tables of README and docs/
 	@$(PYTHON) -m tools.docs
 
 openapi: setup ## Write the OpenAPI document of the delivery API

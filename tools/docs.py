@@ -1,8 +1,9 @@
-"""The tables of README that follow from the code: settings, guards, outputs, alarms, providers."""
+"""The tables of README and ``docs/`` that follow from the code: settings, guards, outputs, alarms, providers."""
 
 import json
+import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,18 @@ from modules.settings import Settings
 from modules.validation import rule_of, section_of
 from tools import reviewed
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
-    """Write the tables into README."""
-    README.write_text(with_tables(README.read_text(encoding="utf-8"), synthesized()), encoding="utf-8")
+    """Write the tables into the pages."""
+    for path, text in with_tables(pages(), synthesized()).items():
+        path.write_text(text, encoding="utf-8")
+
+
+def pages() -> dict[Path, str]:
+    """Return the pages as they are: README, and those that it links to in ``docs/``."""
+    return {path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))}
 
 
 def synthesized() -> dict[str, Any]:
@@ -37,13 +44,13 @@ def synthesized() -> dict[str, Any]:
     }
 
 
-def with_tables(text: str, stacks: dict[str, Any]) -> str:
-    """Return README's text with the tables as the code has them now.
+def with_tables(texts: Mapping[Path, str], stacks: dict[str, Any]) -> dict[Path, str]:
+    """Return the pages with the tables as the code has them now, each where its place is.
 
     Raises
     ------
     ValueError
-        When a place for a table is missing.
+        When there is no place for a table, or more than one, or one for a table that nobody makes.
     """
     tables = {
         "providers": providers_table(),
@@ -56,14 +63,15 @@ def with_tables(text: str, stacks: dict[str, Any]) -> str:
         "delivery-outputs": outputs_table(stacks["delivery"]),
         "delivery-alarms": alarms_table(stacks["delivery"]),
     }
-    for name, table in tables.items():
-        begin, end = f"<!-- table: {name} -->\n", f"<!-- end: {name} -->"
-        before, found, rest = text.partition(begin)
-        _, closed, after = rest.partition(end)
-        if not (found and closed):
-            raise ValueError(f"README has no place for the table {name!r}")
-        text = f"{before}{begin}{table}{end}{after}"
-    return text
+    places = sorted(name for text in texts.values() for name in re.findall(r"<!-- table: ([\w-]+) -->\n", text))
+    if places != sorted(tables):
+        raise ValueError(f"each of the tables {sorted(tables)} has one place in README or docs/, not: {places}")
+    return {path: _filled(text, tables) for path, text in texts.items()}
+
+
+def _filled(text: str, tables: Mapping[str, str]) -> str:
+    place = r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end: \2 -->)"
+    return re.sub(place, lambda match: match[1] + tables[match[2]] + match[3], text, flags=re.DOTALL)
 
 
 def settings_table() -> str:
@@ -190,6 +198,5 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--check"]:
-        current = README.read_text(encoding="utf-8")
-        sys.exit(0 if with_tables(current, synthesized()) == current else "README's tables are old: run 'make docs'")
+        sys.exit(0 if with_tables(pages(), synthesized()) == pages() else "the tables are old: run 'make docs'")
     main()
