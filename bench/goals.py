@@ -108,9 +108,9 @@ def table(found: list[Goal]) -> None:
             (
                 goal.what,
                 goal.peer,
-                _number(goal.limit),
-                "" if goal.before is None else _number(goal.before),
-                _number(goal.now),
+                written(goal.limit),
+                "" if goal.before is None else written(goal.before),
+                written(goal.now),
                 "reached" if goal.now <= goal.limit else "missed",
             )
             for goal in found
@@ -118,5 +118,6 @@ def table(found: list[Goal]) -> None:
     )
 
 
-def _number(value: float) -> str:
+def written(value: float) -> str:
+    """Return a figure as the tables have it."""
     return f"{value:,.0f}" if value >= 1_000 else f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""The tables of README and ``docs/`` that follow from the code: settings, guards, outputs, alarms, providers."""
+"""The tables of README, ``docs/`` and ``bench/`` that follow from the code, or from what ``make bench`` measured."""
 
 import json
 import re
@@ -8,6 +8,8 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
+from bench.goals import written
+from bench.report import RESULTS
 from lambdas.outbound import schedules
 from lambdas.shared.providers.entry import Provider
 from lambdas.shared.providers.registry import REGISTRY
@@ -30,8 +32,9 @@ def main() -> None:
 
 
 def pages() -> dict[Path, str]:
-    """Return the pages as they are: README, and those that it links to in ``docs/``."""
-    return {path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))}
+    """Return the pages as they are: README, those that it links to in ``docs/``, and that of the measurements."""
+    paths = (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), ROOT / "bench" / "README.md")
+    return {path: path.read_text(encoding="utf-8") for path in paths}
 
 
 def synthesized() -> dict[str, Any]:
@@ -62,10 +65,11 @@ def with_tables(texts: Mapping[Path, str], stacks: dict[str, Any]) -> dict[Path,
         "delivery-schedules": schedules_table(),
         "delivery-outputs": outputs_table(stacks["delivery"]),
         "delivery-alarms": alarms_table(stacks["delivery"]),
+        "goals": goals_table(),
     }
     places = sorted(name for text in texts.values() for name in re.findall(r"<!-- table: ([\w-]+) -->\n", text))
     if places != sorted(tables):
-        raise ValueError(f"each of the tables {sorted(tables)} has one place in README or docs/, not: {places}")
+        raise ValueError(f"each of the tables {sorted(tables)} has one place in README, docs/ or bench/, not: {places}")
     return {path: _filled(text, tables) for path, text in texts.items()}
 
 
@@ -113,6 +117,22 @@ def alarms_table(stack: dict[str, Any]) -> str:
         for alarm in alarms
     ]
     return table(["alarm", "goes off when"], sorted(rows))
+
+
+def goals_table() -> str:
+    """Return the goals of the measurements, as the last ``make bench`` found them."""
+    rows = [
+        [
+            goal["what"],
+            goal["peer"],
+            written(goal["limit"]),
+            "" if goal["before"] is None else written(goal["before"]),
+            written(goal["now"]),
+            "reached" if goal["reached"] else "**missed**",
+        ]
+        for goal in json.loads((RESULTS / "goals.json").read_text(encoding="utf-8"))["goals"]
+    ]
+    return table(["what", "peer", "limit", "before", "now", ""], rows)
 
 
 def providers_table() -> str:
