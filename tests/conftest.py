@@ -7,11 +7,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from modules.bundling import ALL_BUNDLES, BUNDLES
 from tests.second_server import deploy_to_a_server
 from tools.local import LocalStack
 from tools.ministack import LocalAws
+
+# A loaded machine is slow, and that is no defect of the code under test.
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("here")
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ NOW = 1_790_000_000.0
 """An arbitrary time at which the tests' clocks start."""
 SECONDS_LEFT = 30.0
 """What is left of an invocation: the length of its claims."""
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 120.0
 PROVIDER = "acme"
 
 

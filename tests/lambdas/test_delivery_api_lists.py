@@ -178,7 +178,12 @@ def test_a_cursor_is_good_for_its_tenant_and_its_query_alone(tenant_api):
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_a_cursor_that_was_tampered_with_is_refused(tenant_api, data):
     cursor = cursor_of(tenant_api)
     raw = bytearray(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -366,7 +371,12 @@ def test_no_sequence_of_calls_reaches_another_tenant(tenant_api):
 
 
 @given(st.text(max_size=80), st.sampled_from(["GET", "DELETE", "PATCH", "POST"]))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_no_id_that_one_can_think_of_reaches_anything(tenant_api, place, text, method):
     """Ids come decoded from the path: with ``#``, with slashes, with another tenant's name in them."""
     path = f"/v1/endpoints/{text}"

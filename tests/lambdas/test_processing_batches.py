@@ -353,7 +353,7 @@ def test_what_there_is_no_time_for_comes_back_before_the_process_is_killed(world
 @pytest.mark.parametrize("attempt", range(3))
 def test_two_workers_with_overlapping_batches_route_each_event_once(world, attempt):
     # Given two batches that have half of their events in common, and workers that meet before they create records
-    barrier = Barrier(2, timeout=20)
+    barrier = Barrier(2, timeout=120)
 
     class Meeting(BatchedRecords):
         def create_all(self, creations):
