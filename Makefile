@@ -33,8 +33,8 @@ synth: bundle ## Write the Terraform JSON of ENVIRONMENT_SUFFIX (dev by default)
 deploy: bundle ## Deploy ENVIRONMENT_SUFFIX (dev by default) to AWS, from bundles that are built anew
 	@npx cdktf deploy '*'
 
-module: bundle ## Write the stack of PRESET (standard by default) or ENVIRONMENT_SUFFIX as a plain Terraform module to OUT
-	@$(PYTHON) -m tools.module $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") $(if $(OUT),--out "$(OUT)")
+module: bundle ## Write the stack of PRESET (standard by default) or ENVIRONMENT_SUFFIX as a plain Terraform module to OUT; or STACK=delivery
+	@$(PYTHON) -m tools.module $(if $(STACK),--stack "$(STACK)") $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") $(if $(OUT),--out "$(OUT)")
 
 demo: bundle ## Run the pipeline on this machine, without an AWS account, and show what becomes of webhooks
 	@$(PYTHON) -m tools.demo
