@@ -116,7 +116,9 @@ class DeliverySettings(Validated):
     disable_after: int = setting(
         120, unit="hours", low=1, high=720, doc="Nothing but failures for so long, and an endpoint is disabled."
     )
-    delivered_ttl: int = setting(30, unit="days", low=1, high=365, doc="How long what was delivered is kept.")
+    delivered_ttl: int = setting(
+        30, unit="days", low=1, high=365, doc="How long what was delivered is kept, its payload included."
+    )
     dead_ttl: int = setting(14, unit="days", low=1, high=365, doc="How long what was given up is kept for a requeue.")
     tenant_metrics: bool = setting(
         True,
