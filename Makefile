@@ -14,11 +14,11 @@ endif
 
 required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 
-.PHONY: help setup bundle synth deploy module demo up down secret send verify-archive test test-fast audit audit-accept \
+.PHONY: help setup bundle synth deploy module demo up down secret send receiver verify-archive test test-fast audit audit-accept \
 	audit-setup audit-lock browser-setup cost simulate lint docs openapi golden bench fuzz lock clean
 
 help: ## Show the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1~\2/p' $(MAKEFILE_LIST) | column -t -s '~'
 
 setup: ## Install everything that the project needs, from its lock files, into folders of its own
 	@command -v python3 >/dev/null || { echo "set-up stopped: 'python3' was not found. Install Python 3.13: python.org, or pyenv"; exit 1; }
@@ -33,8 +33,8 @@ synth: bundle ## Write the Terraform JSON of ENVIRONMENT_SUFFIX (dev by default)
 deploy: bundle ## Deploy ENVIRONMENT_SUFFIX (dev by default) to AWS, from bundles that are built anew
 	@npx cdktf deploy '*'
 
-module: bundle ## Write the stack of PRESET (standard by default) or ENVIRONMENT_SUFFIX as a plain Terraform module to OUT
-	@$(PYTHON) -m tools.module $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") $(if $(OUT),--out "$(OUT)")
+module: bundle ## Write the stack of PRESET (standard by default) or ENVIRONMENT_SUFFIX as a plain Terraform module to OUT; or STACK=delivery
+	@$(PYTHON) -m tools.module $(if $(STACK),--stack "$(STACK)") $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") $(if $(OUT),--out "$(OUT)")
 
 demo: bundle ## Run the pipeline on this machine, without an AWS account, and show what becomes of webhooks
 	@$(PYTHON) -m tools.demo
@@ -51,6 +51,10 @@ secret: setup ## Set or rotate the signing secret of PROVIDER, read from the ter
 send: setup ## Send COUNT signed webhooks of PROVIDER (EVENT=type, FORGE=body|key|time|unsigned) to the local or a deployed stack
 	@$(PYTHON) -m tools.send $(call required,PROVIDER) $(if $(EVENT),--event $(EVENT)) $(if $(FORGE),--forge $(FORGE)) \
 		$(if $(COUNT),--count $(COUNT)) $(if $(NUMBER),--number $(NUMBER))
+
+# SECRET reaches the receiver in its environment, where make puts what its command line sets.
+receiver: setup ## Run an endpoint that verifies signatures (SECRET=whsec_..., SECRETS=file by tenant) and simulates faults (PORT)
+	@$(PYTHON) -m tools.receiver $(if $(PORT),--port "$(PORT)") $(if $(SECRETS),--secrets "$(SECRETS)")
 
 verify-archive: setup ## Verify anew what is archived (PROVIDER=name, RETIRED=file with keys that were rotated out)
 	@$(PYTHON) -m tools.verify_archive $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(RETIRED),--retired $(RETIRED))

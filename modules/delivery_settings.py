@@ -11,7 +11,7 @@ from modules.validation import SettingsError, Validated, setting
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 TARGETS_OF_A_RULE = 5
 # What starting, reading a batch and recording what came of it may take besides the attempts.
-_WORKER_OVERHEAD_SECONDS = 15
+WORKER_OVERHEAD_SECONDS = 15
 _HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
 _CERTIFICATE = re.compile(r"arn:[a-z0-9-]+:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+", re.ASCII)
 
@@ -116,7 +116,9 @@ class DeliverySettings(Validated):
     disable_after: int = setting(
         120, unit="hours", low=1, high=720, doc="Nothing but failures for so long, and an endpoint is disabled."
     )
-    delivered_ttl: int = setting(30, unit="days", low=1, high=365, doc="How long what was delivered is kept.")
+    delivered_ttl: int = setting(
+        30, unit="days", low=1, high=365, doc="How long what was delivered is kept, its payload included."
+    )
     dead_ttl: int = setting(14, unit="days", low=1, high=365, doc="How long what was given up is kept for a requeue.")
     tenant_metrics: bool = setting(
         True,
@@ -159,9 +161,9 @@ class DeliverySettings(Validated):
                 f"visibility_timeout: {self.visibility_timeout} s is less than three times delivery.worker_timeout, "
                 f"{self.worker_timeout} s"
             )
-        if self.attempt_timeout + _WORKER_OVERHEAD_SECONDS > self.worker_timeout:
+        if self.attempt_timeout + WORKER_OVERHEAD_SECONDS > self.worker_timeout:
             raise SettingsError(
-                f"attempt_timeout: {self.attempt_timeout} s leaves less than {_WORKER_OVERHEAD_SECONDS} s of "
+                f"attempt_timeout: {self.attempt_timeout} s leaves less than {WORKER_OVERHEAD_SECONDS} s of "
                 f"delivery.worker_timeout, {self.worker_timeout} s, to record what came of an attempt"
             )
         in_flight = self.visibility_timeout * self.max_receive_count

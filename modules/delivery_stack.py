@@ -14,6 +14,7 @@ from modules.delivery_routes import AUTHORIZATION_PATTERN, RECEIVER, routes_of
 from modules.delivery_settings import DeliverySettings
 from modules.delivery_tables import DeliveryTables
 from modules.guards import Waiver, guard_everything
+from modules.guards.queues import TIMEOUTS_IN_VISIBILITY
 from modules.inbound_subscriptions import InboundSubscriptions
 from modules.monitoring import Monitoring
 from modules.naming import DELIVERY_PREFIX, Names
@@ -141,7 +142,7 @@ class DeliveryStack(TerraformStack):
         self._wire_worker(delivery)
         self._wire_tenants_api(delivery)
         self._wire_operators_api(delivery)
-        waivers = [self._visibility_waiver(), *self._open_routes()]
+        waivers = [*self._visibility_waivers(delivery), *self._open_routes()]
         self.api.deploy()
         self._watch()
         self._publish_outputs(delivery)
@@ -220,13 +221,19 @@ class DeliveryStack(TerraformStack):
                 self.api.route(route, receiver)
         return [Waiver.at(method, "open-route", "documents and public keys are for everybody") for method in methods]
 
-    def _visibility_waiver(self) -> Waiver:
-        return Waiver.at(
-            self.queues.main,
-            "visibility-timeout",
-            "three times the worker's time-out, as the settings check: a message that comes again early finds the turn "
-            "claimed, and the mapping never asks for more workers than are reserved, so that none is throttled",
-        )
+    def _visibility_waivers(self, delivery: DeliverySettings) -> list[Waiver]:
+        # A waiver that nothing needs stops synth too.
+        guarded = TIMEOUTS_IN_VISIBILITY * delivery.worker_timeout + _queue_settings(delivery).batch_window
+        if delivery.visibility_timeout >= guarded:
+            return []
+        return [
+            Waiver.at(
+                self.queues.main,
+                "visibility-timeout",
+                "three times the worker's time-out, as the settings check: a message that comes again early finds its "
+                "turn claimed, and the mapping asks for no more workers than are reserved, so that none is throttled",
+            )
+        ]
 
     def _watch(self) -> None:
         watch = self.monitoring
@@ -288,6 +295,8 @@ def _queue_settings(delivery: DeliverySettings) -> QueueSettings:
         max_receive_count=delivery.max_receive_count,
         retention=delivery.retention,
         batch_size=delivery.batch_size,
+        # An event takes two messages to its endpoint, and neither waits for company.
+        batch_window=0,
     )
 
 

@@ -1,11 +1,11 @@
 """A receiver of webhooks on the loopback address that does wrong what it is asked to, down to the bytes on the wire.
 
 For tests of senders: each URL's query says what its answers are to be like, see `lambdas.delivery_receiver.faults`; and
-a test may decide per request in Python. Run as ``python -m tools.faulty_receiver``, it prints its URL and what it gets.
+a test may decide per request in Python. ``make receiver`` runs it for people, see `tools.receiver`.
 """
 
-import argparse
 import contextlib
+import json
 import socket
 import ssl
 import threading
@@ -56,6 +56,10 @@ class FaultyReceiver:
     ----------
     tls : ssl.SSLContext | None
         With which it speaks HTTPS; plain HTTP without.
+    wanted_port : int
+        The port to listen on; 0 for any that is free.
+    refuse : Callable[[Received], str | None]
+        Why a request is answered 401, whatever its query asks for; None where it is not.
     decide : Callable[[Received], Fault]
         What each answer is to be like; by default, what its query asks for.
     received : list[Received]
@@ -67,13 +71,15 @@ class FaultyReceiver:
     """
 
     tls: ssl.SSLContext | None = None
+    wanted_port: int = 0
+    refuse: Callable[[Received], str | None] = field(default=lambda _: None)
     decide: Callable[[Received], Fault] = field(default=lambda received: read_fault(received.query))
     received: list[Received] = field(default_factory=list)
     accepted: Counter[str] = field(default_factory=Counter)
     connections: int = 0
 
     def __post_init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listener = socket.create_server(("127.0.0.1", self.wanted_port), backlog=256)
         self._lock = threading.Lock()
         self._seen: set[str] = set()
         self._ended = threading.Event()
@@ -134,13 +140,7 @@ class FaultyReceiver:
 
     def _answer(self, connection: socket.socket, received: Received) -> None:
         event_id = received.headers.get("webhook-id", "")
-        try:
-            fault = self.decide(received)
-            status = fault.status_for(
-                event_id, received.headers.get("webhook-timestamp", ""), seen_before=event_id in self._seen
-            )
-        except UnknownFaultError:
-            fault, status = Fault(), 400
+        fault, status, said = self._decided(received, event_id)
         if fault.delay:
             self._ended.wait(fault.delay)
         with self._lock:
@@ -149,12 +149,23 @@ class FaultyReceiver:
                 self.accepted[event_id] += 1
         if fault.close:
             return
-        for piece, pause in _pieces(fault, status):
+        for piece, pause in _pieces(fault, status, said):
             connection.sendall(piece)
             if pause and self._ended.wait(pause):
                 return
         if self.tls is None:
             connection.shutdown(socket.SHUT_WR)
+
+    def _decided(self, received: Received, event_id: str) -> tuple[Fault, int, Mapping[str, str | bool]]:
+        """Return what is wrong with the answer, its status, and what it says."""
+        if (reason := self.refuse(received)) is not None:
+            return Fault(), 401, {"received": False, "reason": reason}
+        try:
+            fault = self.decide(received)
+        except UnknownFaultError as error:
+            return Fault(), 400, {"received": False, "reason": str(error)}
+        timestamp = received.headers.get("webhook-timestamp", "")
+        return fault, fault.status_for(event_id, timestamp, seen_before=event_id in self._seen), {"received": True}
 
 
 def _read(connection: socket.socket) -> Received:
@@ -184,9 +195,9 @@ def _some(connection: socket.socket) -> bytes:
     return data
 
 
-def _pieces(fault: Fault, status: int) -> Iterator[tuple[bytes, float]]:
+def _pieces(fault: Fault, status: int, said: Mapping[str, str | bool]) -> Iterator[tuple[bytes, float]]:
     """Yield the answer in pieces, and the seconds to wait after each."""
-    body = b"x" * fault.size if fault.size else b'{"received": true}'
+    body = b"x" * fault.size if fault.size else json.dumps(said).encode()
     if status in (204, 304):
         body = b""
     lines = [f"HTTP/1.1 {status} Answer", "Content-Type: application/json", f"Content-Length: {len(body)}"]
@@ -200,20 +211,3 @@ def _pieces(fault: Fault, status: int) -> Iterator[tuple[bytes, float]]:
             yield body[at : at + 1], fault.drip / len(body)
     else:
         yield body, 0.0
-
-
-def main() -> None:
-    """Run until interrupted."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
-
-    def tell(received: Received) -> Fault:
-        print(f"{received.path} {received.headers.get('webhook-id', '-')} {len(received.body)} bytes", flush=True)
-        return read_fault(received.query)
-
-    with FaultyReceiver(decide=tell) as receiver, contextlib.suppress(KeyboardInterrupt):
-        print(receiver.url("/"), flush=True)
-        threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()

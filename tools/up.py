@@ -78,7 +78,7 @@ def print_delivery_commands(delivery: LocalDelivery, curl: str) -> None:
         f"TOKEN=$({signed} {json_body} '{{}}' {delivery.base_url}/operator/tenants/mine/tokens "
         '| sed \'s/.*"token":"\\([^"]*\\)".*/\\1/\')'
     )
-    console.print("[bold]an endpoint of it[/] ('python -m tools.faulty_receiver' starts one and prints its URL)")
+    console.print("[bold]an endpoint of it[/] ('make receiver PORT=8080' is one; SECRET= of the answer has it verify)")
     print(f'{curl} {bearer} {json_body} \'{{"url":"http://127.0.0.1:8080/hook"}}\' {delivery.base_url}/v1/endpoints')
     console.print("[bold]an event, and what became of it[/]")
     print(f'{curl} {bearer} {json_body} \'{{"type":"invoice.paid","data":{{}}}}\' {delivery.base_url}/v1/events')

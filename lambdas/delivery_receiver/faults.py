@@ -1,8 +1,8 @@
 """The faults that a URL's query asks a receiver for.
 
 ``status``, ``delay``, ``retry-after``, ``location``, ``size``, ``fail`` and ``duplicate`` work everywhere. What needs
-the connection itself, ``drip``, ``truncate`` and ``close``, works in the local receiver alone, `tools.faulty_receiver`:
-API Gateway passes a function's answer on as a whole.
+the connection itself, ``drip``, ``truncate`` and ``close``, works in the local receiver alone, ``make receiver``: API
+Gateway passes a function's answer on as a whole.
 """
 
 import hashlib

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lambdas.delivery_worker.reporting import Count, Report
+from lambdas.delivery_worker.settling import Settling
 from lambdas.delivery_worker.standing import Standing
 from lambdas.outbound.breaker import Gate, closed_again_at, gate
 from lambdas.outbound.deliveries import Deliveries
@@ -109,6 +110,8 @@ class Delivering:
         What it reads, writes and sends with.
     standing : Standing
         What is told how endpoints do.
+    settling : Settling
+        What is told which events may have nothing before them.
     settings : Settings
         What the stack sets.
     clock, sleep, luck
@@ -123,6 +126,7 @@ class Delivering:
     client: HttpClient
     keys: SigningKeys
     standing: Standing
+    settling: Settling
     settings: Settings
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
@@ -165,6 +169,9 @@ class Delivering:
                 endpoint, _ = self.endpoints.read(seen.tenant_id, seen.endpoint_id)
                 if endpoint is not None and endpoint.updated_at <= seen.updated_at:
                     self.standing.disable(endpoint, GONE, report)
+            event, _ = self.events.read(seen.tenant_id, seen.event_id)
+            if event is not None:
+                self.settling.run(event, seen)
         elif message.turn < seen.turn and seen.armed_turn < seen.turn:
             self._arm(seen, now)
 
@@ -176,7 +183,7 @@ class Delivering:
         event, payload = self.events.read(seen.tenant_id, seen.event_id)
         why = obstacle(event, payload, endpoint, now)
         if event is None or payload is None or endpoint is None or why is not None:
-            self._give_up(seen, why or "event expired", now, report)
+            self._give_up(seen, event, why or "event expired", now, report)
             return
         held = self._held(endpoint, health, int(now * 1_000))
         if held is not None:
@@ -262,6 +269,8 @@ class Delivering:
             self._arm(new, now)
         if counts:
             self.standing.note(endpoint, work.health, verdict, work.probe_until, report)
+        if new.state.final:
+            self.settling.run(work.event, new)
 
     def _answer(self, work: Work, now: float) -> tuple[Answer, bool]:
         """Return what the endpoint answered, and whether it counts for or against the endpoint."""
@@ -285,7 +294,9 @@ class Delivering:
             return
         if new.state.final:
             self._report_dead(new, event, report)
+            self.settling.run(event, new)
             return
+        self.events.keep_until(event, new.expires_at)
         if waiting_for == PAUSED and self._was_activated(new):
             # Whoever activated it may have looked for what waits before this one did.
             woken = brought_forward(new, now)
@@ -300,10 +311,12 @@ class Delivering:
         endpoint, _ = self.endpoints.read(delivery.tenant_id, delivery.endpoint_id)
         return endpoint is not None and endpoint.state is EndpointState.ACTIVE
 
-    def _give_up(self, seen: Delivery, reason: str, now: float, report: Report) -> None:
+    def _give_up(self, seen: Delivery, event: Event | None, reason: str, now: float, report: Report) -> None:
         new = given_up(seen, reason, now, self.settings.retention)
         if self.deliveries.change(seen, new):
-            self._report_dead(new, None, report)
+            self._report_dead(new, event, report)
+            if event is not None:
+                self.settling.run(event, new)
 
     def _arm(self, delivery: Delivery, now: float) -> None:
         self.waits.arm(delivery, now)

@@ -43,6 +43,8 @@ class FanningOut:
             if _gets(endpoint, event, payload):
                 self._deliver(event, endpoint, now)
                 number += 1
+        if number == 0:
+            self.events.keep_no_longer(event, self.retention.delivered(now))
         report.count(event.tenant_id, Count.FANNED_OUT, number)
         report.log(
             "event fanned out",

@@ -24,6 +24,7 @@ from lambdas.delivery_worker.delivering import Delivering, Settings
 from lambdas.delivery_worker.fan_out import FanningOut
 from lambdas.delivery_worker.inbound import TakingIn
 from lambdas.delivery_worker.reporting import PER_TENANT, Report
+from lambdas.delivery_worker.settling import Settling
 from lambdas.delivery_worker.standing import Standing
 from lambdas.delivery_worker.waking import Waking
 from lambdas.outbound.deliveries import Deliveries
@@ -77,6 +78,7 @@ def _build() -> Worker:
                 disable_after_hours=float(os.environ.get("DISABLE_AFTER_HOURS", "120")),
                 retention=retention,
             ),
+            settling=Settling(deliveries=deliveries, endpoints=endpoints, events=events),
             settings=Settings(
                 schedule=schedule_named(os.environ.get("RETRY_SCHEDULE", STANDARD_WEBHOOKS.name)),
                 retention=retention,

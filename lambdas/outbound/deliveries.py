@@ -50,6 +50,13 @@ class Deliveries:
         values = self._table.get(_key(tenant_id, event_id, endpoint_id))
         return None if values is None else to_delivery(values)
 
+    def to_each(self, tenant_id: str, event_id: str, endpoint_ids: Sequence[str]) -> list[Delivery]:
+        """Return the deliveries of an event to those of some endpoints that it is for; up to a hundred."""
+        if not endpoint_ids:
+            return []
+        keys = [_key(tenant_id, event_id, endpoint_id) for endpoint_id in endpoint_ids]
+        return [to_delivery(values) for values in self._table.get_all(keys)]
+
     def change(self, seen: Delivery, new: Delivery, attempt: Attempt | None = None) -> bool:
         """Write a delivery's next step, and the attempt that led to it, if it is still as it was seen; tell whether.
 

@@ -71,3 +71,14 @@ class Events:
                 {":until": expires_at},
                 f"#{EXPIRES_AT} < :until",
             )
+
+    def keep_no_longer(self, event: Event, expires_at: int) -> None:
+        """Let an event and its payload expire at a time, unless they do so earlier already."""
+        # The payload first: who dies between the two finds the event as it was, and does both again.
+        for item in (PAYLOAD_ITEM, EVENT_ITEM):
+            self._table.update(
+                {EVENT_KEY: event_key(event.tenant_id, event.event_id), ITEM_KEY: item},
+                f"SET #{EXPIRES_AT} = :until",
+                {":until": expires_at},
+                f"#{EXPIRES_AT} > :until",
+            )

@@ -4,8 +4,8 @@ The name is asked for once, every address that comes is checked, and the connect
 to no name: an answer of DNS that changes afterwards changes nothing. No proxy, no redirect, no connection kept.
 
 The deadline covers asking for the name, connecting, TLS, sending and reading together, so that an endpoint that drips
-a byte now and then gains nothing. The answer counts when it came whole, or up to the limit: of one that broke off
-nobody can say that the receiver has done its work, and a second delivery is better than none.
+a byte now and then gains nothing. The answer counts when it came whole, or its body up to the limit: of one that broke
+off nobody can say that the receiver has done its work, and a second delivery is better than none.
 """
 
 import io
@@ -23,6 +23,9 @@ from lambdas.outbound.urls import Address, Destination, EndpointRefusedError, En
 from lambdas.outbound.verdicts import Answer
 
 MAX_ANSWER_BYTES = 65_536
+MAX_WIRE_BYTES = 1_048_576
+"""Of an answer as it comes, with all that frames the body: headers, interim answers, sizes of chunks, trailers. A body
+of up to `MAX_ANSWER_BYTES` fits in even when each of its bytes is a chunk."""
 _MAX_INFORMATIONAL = 8
 _CHUNK = 8_192
 
@@ -32,6 +35,10 @@ Connector = Callable[[Address, int, float], socket.socket]
 
 class TimedOutError(Exception):
     """The deadline passed."""
+
+
+class AnswerTooLongError(HTTPException):
+    """The answer went on after `MAX_WIRE_BYTES`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,19 +194,28 @@ def _request(destination: Destination, headers: Mapping[str, str], body: bytes) 
     return "\r\n".join([*lines, "", ""]).encode("ascii") + body
 
 
-class _TimedReader(io.RawIOBase):
-    """A socket as a file, each read of which ends with the deadline at the latest."""
+class _BoundedReader(io.RawIOBase):
+    """A socket as a file, each read of which ends with the deadline at the latest, and all of them at a limit.
+
+    `http.client` has limits for some parts of an answer and for others none: it reads any number of trailers and
+    interim answers, and a chunk of -1 bytes to the end.
+    """
 
     def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
         self._connection = connection
         self._deadline = deadline
+        self._left = MAX_WIRE_BYTES
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        if self._left <= 0:
+            raise AnswerTooLongError
         self._connection.settimeout(self._deadline.left())
-        return self._connection.recv_into(buffer)
+        read = self._connection.recv_into(buffer)
+        self._left -= read
+        return read
 
 
 class _Opened:
@@ -213,7 +229,7 @@ class _Opened:
 
 
 def _read(connection: socket.socket, deadline: Deadline) -> Answer:
-    opened: Any = _Opened(io.BufferedReader(_TimedReader(connection, deadline)))
+    opened: Any = _Opened(io.BufferedReader(_BoundedReader(connection, deadline)))
     for _ in range(_MAX_INFORMATIONAL):
         response = HTTPResponse(opened, method="POST")
         response.begin()
@@ -248,6 +264,7 @@ _PROBLEMS: Sequence[tuple[type[Exception], Mapping[str, str]]] = (
     (ConnectionError, {"": "connection closed"}),
     (IncompleteRead, {"": "answer incomplete"}),
     (ssl.SSLError, {"": "connection closed", "tls": "tls failed"}),
+    (AnswerTooLongError, {"": "answer too long"}),
     (HTTPException, {"": "answer malformed"}),
     (ValueError, {"": "request malformed", "answer": "answer malformed"}),
 )

@@ -15,6 +15,8 @@ _VISIBILITY_TIMEOUT = 30
 _RETENTION = 345_600
 # https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/lambda_function
 _FUNCTION_TIMEOUT = 3
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+TIMEOUTS_IN_VISIBILITY = 6
 
 
 @dataclass(frozen=True)
@@ -137,10 +139,10 @@ def _visible_too_soon(configuration: Configuration) -> Iterator[Finding]:
         window = number(mapping.get("maximum_batching_window_in_seconds"), 0)
         if visibility is None or timeout is None or window is None:
             yield Finding(queue.path, f"the times of {queue.path}, {function.path} and {mapping.path} must be numbers")
-        elif visibility < 6 * timeout + window:
+        elif visibility < (least := TIMEOUTS_IN_VISIBILITY * timeout + window):
             yield Finding(
                 queue.path,
-                f"visibility_timeout_seconds is {visibility:.0f} s, less than {6 * timeout + window:.0f} s: six times "
+                f"visibility_timeout_seconds is {visibility:.0f} s, less than {least:.0f} s: six times "
                 f"the time-out of {function.path}, {timeout:.0f} s, and a batch window of {window:.0f} s",
             )
 

@@ -24,6 +24,7 @@ from lambdas.delivery_worker.delivering import Delivering, Settings
 from lambdas.delivery_worker.fan_out import FanningOut
 from lambdas.delivery_worker.inbound import TakingIn
 from lambdas.delivery_worker.reporting import Report
+from lambdas.delivery_worker.settling import Settling
 from lambdas.delivery_worker.standing import Standing
 from lambdas.delivery_worker.waking import Waking
 from lambdas.outbound.deliveries import Deliveries
@@ -308,6 +309,7 @@ class OutboundWorld:
                 retention=self.retention,
                 clock=self.clock,
             ),
+            "settling": Settling(deliveries=deliveries, endpoints=endpoints, events=events),
             "settings": Settings(schedule=self.schedule, retention=self.retention),
             "clock": self.clock,
             "sleep": lambda _: None,

@@ -93,6 +93,7 @@ def test_the_worker_alone_is_fed_by_the_queue_and_never_runs_into_its_reservatio
     assert (worker.name, worker["timeout"], worker["memory_size"]) == ("webhook-delivery-worker-delivery", 60, 1_024)
     assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
     assert mapping["scaling_config"] == {"maximum_concurrency": worker["reserved_concurrent_executions"]}
+    assert mapping.get("maximum_batching_window_in_seconds", 0) == 0
 
 
 def test_queue_and_worker_are_as_the_settings_say(synthesize_delivery):
@@ -106,6 +107,15 @@ def test_queue_and_worker_are_as_the_settings_say(synthesize_delivery):
     assert json.loads(queue["redrive_policy"])["maxReceiveCount"] == 7
     assert (mapping["batch_size"], mapping["scaling_config"]["maximum_concurrency"]) == (3, 8)
     assert template.target(mapping["function_name"])["timeout"] == 30
+
+
+@pytest.mark.parametrize("visibility", [180, 359, 360, 43_200])
+def test_a_visibility_timeout_that_every_queue_may_have_needs_no_waiver_and_stops_nothing(
+    synthesize_delivery, visibility
+):
+    template = synthesize_delivery(worker_timeout=60, visibility_timeout=visibility, retention=1_209_599)
+
+    assert template.one("aws_sqs_queue", "webhook-delivery-queue-dev")["visibility_timeout_seconds"] == visibility
 
 
 def policy_of(template, queue):

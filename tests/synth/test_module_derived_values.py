@@ -5,6 +5,7 @@ The stacks here are stand-ins of a few lines, each with one thing in it that a r
 
 import pytest
 
+from main import WebhookStack
 from modules.bundling import BUNDLES
 from modules.concurrency import reserved_concurrency
 from modules.environments import build_settings
@@ -148,7 +149,7 @@ def test_what_the_real_stack_cuts_at_a_limit_cannot_be_offered_beyond_it():
     inputs = [offer(path, computed=item.computed) if item.path == path else item for item in OFFERED]
 
     with pytest.raises(ModuleError, match="maximum_concurrency: 2 in one synth, 1000 in the other"):
-        parametrize(SETTINGS, inputs, choose(SETTINGS, inputs), lambda s: synthesize(s, BUNDLES).document)
+        parametrize(SETTINGS, inputs, choose(SETTINGS, inputs), lambda s: synthesize(WebhookStack, s, BUNDLES).document)
 
 
 @pytest.mark.parametrize("kind", ["resource", "data"])

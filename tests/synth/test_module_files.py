@@ -7,7 +7,7 @@ import re
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from tools.docs import all_settings
 from tools.module.account import account_of
 from tools.module.errors import ModuleError
 from tools.module.hcl import quoted
+from tools.module.kinds import INBOUND
 from tools.module.offered import FIXED, OF_ANOTHER_STACK, OF_THE_CALLER, OFFERED
 from tools.module.paths import value_at, with_values
 from tools.module.probes import TEXTS
@@ -107,12 +108,10 @@ def variables(documents):
     return documents["variables.tf.json"]["variable"]
 
 
-def synthesized(settings, bundles, folder):
+def synthesized(settings, bundles, folder, stack=INBOUND.stack):
     """Return the stack of settings as `cdktf synth` writes it, without metadata."""
-    from main import WebhookStack
-
     app = cdk.App(outdir=str(folder))
-    WebhookStack(app, "stack", settings, bundles)
+    stack(app, "stack", settings, bundles)
     app.synth()
     return without_metadata(json.loads((folder / "stacks/stack/cdk.tf.json").read_text(encoding="utf-8")))
 
@@ -379,18 +378,18 @@ def test_a_quoted_text_holds_no_template():
     assert quoted('a ${var.x} %{ if } "b" \\ $ %') == r'"a $${var.x} %%{ if } \"b\" \\ $ %"'
 
 
-def test_what_a_guard_stops_is_not_written(bundles, monkeypatch, tmp_path):
-    from tools.module import synthesis
+def test_what_a_guard_stops_is_not_written(bundles, tmp_path):
+    from main import WebhookStack
 
-    class Mistaken(synthesis.WebhookStack):
+    class Mistaken(WebhookStack):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             self.fleet.status.configure({"API_TOKEN": "open sesame"})
 
-    monkeypatch.setattr(synthesis, "WebhookStack", Mistaken)
+    kind = replace(INBOUND, stack=Mistaken)
 
     with pytest.raises(ModuleError, match="module/fleet/status/function: secret-in-variable"):
-        TerraformModule(settings=Settings(), source="s", bundles=bundles).write(tmp_path / "out")
+        TerraformModule(settings=Settings(), source="s", bundles=bundles, kind=kind).write(tmp_path / "out")
 
     assert list(tmp_path.iterdir()) == []
 

@@ -64,10 +64,10 @@ class World:
                 read=lambda *_: self.delivery, change=self.change, mark_armed=lambda delivery: None
             ),
             "endpoints": SimpleNamespace(read=self.read_endpoint),
-            "events": SimpleNamespace(read=lambda *_: (EVENT, b"{}")),
+            "events": SimpleNamespace(read=lambda *_: (EVENT, b"{}"), keep_until=lambda *_: None),
             "waits": SimpleNamespace(arm=lambda delivery, now: self.armed.append(delivery)),
             "client": SimpleNamespace(seconds=15.0),
-            **dict.fromkeys(("health", "keys", "standing")),
+            **dict.fromkeys(("health", "keys", "standing", "settling")),
         }
         worker = Delivering(
             settings=Settings(schedule=STANDARD_WEBHOOKS, retention=RETENTION),

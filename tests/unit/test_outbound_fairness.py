@@ -116,6 +116,38 @@ def test_a_dead_tenant_with_10000_deliveries_does_not_delay_a_healthy_one():
     assert rules.attempts < BACKLOG / 10
 
 
+def test_the_breaker_alone_does_it_too_as_on_a_local_aws_whose_queue_is_not_fair():
+    # Of what the end-to-end test shows, see tests/e2e/test_delivery_fairness.py.
+    rules = simulated(fair=False, breaker=True, seconds=600.0)
+
+    assert len(rules.dwell) == 600
+    assert max(rules.dwell) <= 2 * TIMEOUT_SECONDS
+
+
+class SlowRules(Rules):
+    """The other tenant's endpoint takes everything, just before the deadline: no breaker opens for that."""
+
+    def work(self, now, group, message):
+        if group == "healthy":
+            return super().work(now, group, message)
+        self.attempts += 1
+        return TIMEOUT_SECONDS - 0.1, lambda ended: None
+
+
+@pytest.mark.parametrize("fair", [True, False])
+def test_a_slow_tenant_that_no_breaker_sees_costs_a_healthy_one_an_attempt_s_time_at_most(fair):
+    rules = SlowRules(FairQueue(fair=fair))
+    for number in range(BACKLOG):
+        rules.send(0.0, "dead", number)
+    for second in range(600):
+        rules.send(second + 0.5, "healthy", second)
+    rules.simulation.run(660.0)
+
+    # On a plain queue the healthy one would stand behind the whole backlog.
+    assert len(rules.dwell) == (600 if fair else 0)
+    assert max(rules.dwell, default=0.0) <= TIMEOUT_SECONDS
+
+
 @pytest.mark.parametrize(("fair", "breaker"), [(False, False)])
 def test_without_fair_queue_and_breaker_it_would(fair, breaker):
     # The test above must be able to fail: this is the same backlog on a plain queue.

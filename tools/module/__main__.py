@@ -12,6 +12,7 @@ from modules.presets import PRESETS
 from modules.settings import Settings
 from modules.validation import SettingsError
 from tools.module.errors import ModuleError
+from tools.module.kinds import KINDS
 from tools.module.terraform_module import TerraformModule
 
 MODULES = ROOT / ".build" / "module"
@@ -23,13 +24,18 @@ def main() -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--preset", choices=PRESETS, help="standard by default")
     which.add_argument("--environment", help="environment of cdktf.json, with its preset, providers and values")
+    parser.add_argument("--stack", choices=KINDS, default="inbound", help="which stack; the inbound one by default")
     parser.add_argument("--out", type=Path, help="folder to write to; .build/module/<name> by default")
     chosen = parser.parse_args()
     preset = chosen.preset or "standard"
-    out: Path = chosen.out or MODULES / (chosen.environment or preset)
+    kind = KINDS[chosen.stack]
+    chosen_name = chosen.environment or chosen.preset
+    named = f"{chosen_name}-{kind.name}" if chosen_name and kind.name else chosen_name or kind.name or preset
+    out: Path = chosen.out or MODULES / named
     try:
         settings, source = _settings(preset, chosen.environment)
-        TerraformModule(settings=settings, source=source, bundles=BUNDLES).write(out)
+        settings = kind.settings_of(settings)
+        TerraformModule(settings=settings, source=source, bundles=BUNDLES, kind=kind).write(out)
     except (ModuleError, SettingsError, FileNotFoundError) as error:
         sys.exit(f"error: {error}")
     except (FileExistsError, NotADirectoryError):

@@ -1,14 +1,14 @@
 """What an input is, and the checks that Terraform makes of it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from modules.settings import Settings
 from modules.validation import Rule
 from tools.module.hcl import expression, quoted
-from tools.module.input_rules import RULES_BETWEEN_INPUTS
+from tools.module.input_rules import RuleBetweenInputs
 from tools.module.paths import value_at
 
 
@@ -91,8 +91,8 @@ class Input:
         whole = f"floor({variable}) == {variable} && {variable} >= {self.rule.low} && {variable} <= {self.rule.high}"
         return f"{variable} == null ? true : {whole}" if self.computed else whole
 
-    def block(self, settings: Settings) -> dict[str, Any]:
-        """Return the variable's block in the module of settings."""
+    def block(self, settings: Settings, rules: Sequence[RuleBetweenInputs]) -> dict[str, Any]:
+        """Return the variable's block in the module of settings, with what must hold between it and others."""
         return {
             "description": self.description,
             "type": self.type,
@@ -104,6 +104,6 @@ class Input:
                     "condition": expression(self.condition),
                     "error_message": f"{self.name}: allowed: {self.rule.allowed()}",
                 },
-                *(rule.block(settings) for rule in RULES_BETWEEN_INPUTS if rule.of == self.name),
+                *(rule.block(settings) for rule in rules if rule.of == self.name),
             ],
         }

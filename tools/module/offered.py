@@ -1,4 +1,4 @@
-"""Which settings the module offers as inputs, and which it does not, and why.
+"""Which settings the inbound stack's module offers as inputs, and which it does not, and why.
 
 Meaning, unit and range of an input are those of the setting, which declares them. An input is added by naming the
 setting in `OFFERED`; whether the stack lets it through unchanged is then checked when the module is written.
@@ -114,5 +114,5 @@ OF_THE_CALLER = (
     "backend.use_path_style",
     "api.manage_account_log_role",
 )
-# What is said of stacks that the module has not: it is the inbound stack.
+# What is said of stacks that the module has not.
 OF_ANOTHER_STACK = ("inbound", *(path for path in _DECLARED if path.startswith("delivery.")))

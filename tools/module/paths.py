@@ -8,10 +8,10 @@ from modules.settings import Settings
 
 
 def value_at(settings: Settings, path: str) -> Any:
-    """Return the value of a setting."""
+    """Return the value of a setting; None where the section that it is in is not there."""
     value: Any = settings
     for part in path.split("."):
-        value = getattr(value, part)
+        value = None if value is None else getattr(value, part)
     return value
 
 

@@ -62,7 +62,9 @@ def _unify(one: Any, other: Any, references: Mapping[tuple[str, str], str], wher
         items = enumerate(zip(one, other, strict=True))
         return [_unify(*pair, references, f"{where}[{at}]", problems) for at, pair in items]
     if isinstance(one, str) and isinstance(other, str):
-        tokens = _TOKENS.findall(one), _TOKENS.findall(other)
+        # The choices of one setting may be of one word and of two.
+        whole = (one, other) in references
+        tokens = ([one], [other]) if whole else (_TOKENS.findall(one), _TOKENS.findall(other))
         if len(tokens[0]) == len(tokens[1]):
             pairs = list(zip(*tokens, strict=True))
             if all(a == b or (a, b) in references for a, b in pairs):

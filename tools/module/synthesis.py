@@ -3,13 +3,12 @@
 import json
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from main import WebhookStack
-from modules.cdk import App
+from modules.cdk import App, Construct, TerraformStack
 from modules.guards import guard_error
 from modules.settings import Settings
 from tools.module.errors import ModuleError
@@ -37,8 +36,10 @@ class Synthesized:
     assets: Mapping[str, bytes]
 
 
-def synthesize(settings: Settings, bundles: Path) -> Synthesized:
-    """Synthesize the stack of some settings.
+def synthesize(
+    stack: Callable[[Construct, str, Settings, Path], TerraformStack], settings: Settings, bundles: Path
+) -> Synthesized:
+    """Synthesize a stack with some settings.
 
     Raises
     ------
@@ -47,16 +48,16 @@ def synthesize(settings: Settings, bundles: Path) -> Synthesized:
     """
     with tempfile.TemporaryDirectory() as folder:
         app = App(outdir=folder)
-        WebhookStack(app, "module", settings, bundles)
+        stack(app, "module", settings, bundles)
         try:
             app.synth()
         except RuntimeError as error:
             if (mistakes := guard_error(error)) is None:
                 raise
             raise ModuleError(str(mistakes)) from error
-        stack = Path(folder) / "stacks" / "module"
-        whole: dict[str, Any] = json.loads((stack / "cdk.tf.json").read_text(encoding="utf-8"))
-        files = {path.relative_to(stack).as_posix(): path for path in stack.rglob("*") if path.is_file()}
+        written = Path(folder) / "stacks" / "module"
+        whole: dict[str, Any] = json.loads((written / "cdk.tf.json").read_text(encoding="utf-8"))
+        files = {path.relative_to(written).as_posix(): path for path in written.rglob("*") if path.is_file()}
         assets = {name: path.read_bytes() for name, path in files.items() if name != "cdk.tf.json"}
     _refuse_chosen_providers(whole)
     return Synthesized(

@@ -9,15 +9,17 @@ from typing import Any
 from modules.settings import Settings
 from tools.module.account import account_of
 from tools.module.errors import ModuleError
+from tools.module.input_rules import RuleBetweenInputs
 from tools.module.inputs import Input
-from tools.module.offered import OFFERED
+from tools.module.kinds import INBOUND, Kind
 from tools.module.parametrize import parametrize
 from tools.module.paths import with_values
 from tools.module.probes import choose
-from tools.module.readme import MARK, account_readme, module_readme
+from tools.module.readme import account_readme, module_readme
 from tools.module.references import used
 from tools.module.synthesis import synthesize
 from tools.module.tags import TAGS, tags_block, with_callers_tags
+from tools.module.texts import MARK
 
 ACCOUNT = "account"
 # A variable's validation may look at another variable since 1.9; 1.10 is what the rest of this project asks for.
@@ -37,14 +39,14 @@ class TerraformModule:
         Where the settings come from, in words.
     bundles : Path
         Folder with the functions' bundles.
-    inputs : Sequence[Input]
-        What a caller may choose.
+    kind : Kind
+        Which stack.
     """
 
     settings: Settings
     source: str
     bundles: Path
-    inputs: Sequence[Input] = OFFERED
+    kind: Kind = INBOUND
 
     def files(self) -> dict[str, bytes]:
         """Return the module's files: path below its folder to content, twice the same bytes.
@@ -58,7 +60,7 @@ class TerraformModule:
         FileNotFoundError
             When the bundles have not been built.
         """
-        synthesized = synthesize(self.settings, self.bundles)
+        synthesized = synthesize(self.kind.stack, self.settings, self.bundles)
         # One for each account and region: two instances of the module would fight over it.
         instance = self._parametrized(manage_account_log_role=False)
         whole = self._parametrized(manage_account_log_role=True)
@@ -66,12 +68,16 @@ class TerraformModule:
         if len(set(bundles.values())) < len(bundles):
             raise ModuleError(f"two assets have one name: {', '.join(sorted(bundles))}")
         versions = {"required_version": REQUIRED_VERSION, "required_providers": synthesized.required_providers}
-        files = _terraform_files(_with_bundles(instance, bundles), self.inputs, self.settings, versions)
-        files["README.md"] = module_readme(self.source, self.settings, self.inputs, instance["output"]).encode()
+        files = _terraform_files(
+            _with_bundles(instance, bundles), self.kind.inputs, self.kind.rules, self.settings, versions
+        )
+        files["README.md"] = module_readme(
+            self.kind, self.source, self.settings, self.kind.inputs, instance["output"]
+        ).encode()
         files |= {bundles[path]: content for path, content in synthesized.assets.items()}
         if account := account_of(whole, instance):
-            inputs = [item for item in self.inputs if item.name in used(account)]
-            of_account = _terraform_files(account, inputs, self.settings, versions)
+            inputs = [item for item in self.kind.inputs if item.name in used(account)]
+            of_account = _terraform_files(account, inputs, self.kind.rules, self.settings, versions)
             of_account["README.md"] = account_readme(inputs, self.settings).encode()
             files |= {f"{ACCOUNT}/{name}": content for name, content in of_account.items()}
         return dict(sorted(files.items()))
@@ -99,9 +105,9 @@ class TerraformModule:
         settings = with_values(self.settings, {_LOG_ROLE: manage_account_log_role})
         return parametrize(
             settings,
-            self.inputs,
-            choose(settings, self.inputs),
-            lambda probed: synthesize(probed, self.bundles).document,
+            self.kind.inputs,
+            choose(settings, self.kind.inputs),
+            lambda probed: synthesize(self.kind.stack, probed, self.bundles).document,
         )
 
 
@@ -111,10 +117,14 @@ def _is_module(folder: Path) -> bool:
 
 
 def _terraform_files(
-    document: Mapping[str, Any], inputs: Sequence[Input], settings: Settings, versions: Mapping[str, Any]
+    document: Mapping[str, Any],
+    inputs: Sequence[Input],
+    rules: Sequence[RuleBetweenInputs],
+    settings: Settings,
+    versions: Mapping[str, Any],
 ) -> dict[str, bytes]:
     outputs = document.get("output", {})
-    variables = {item.name: item.block(settings) for item in inputs} | {TAGS: tags_block()}
+    variables = {item.name: item.block(settings, rules) for item in inputs} | {TAGS: tags_block()}
     main = with_callers_tags({name: block for name, block in document.items() if name != "output"})
     main["locals"] = main.get("locals", {}) | {item.name: item.local for item in inputs if item.local}
     blocks = {
