@@ -6,7 +6,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 OPERATOR = "webhook-operator"
+# Outputs with the URLs of the main queue and its dead letter queue.
+BOTH_QUEUES = ("queue_url", "dead_letter_queue_url")
 REQUEST_TIMEOUT_SECONDS = 60
 
 T = TypeVar("T")
@@ -154,14 +156,20 @@ class LocalStack:
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return Operator(key["AccessKeyId"], key["SecretAccessKey"])
 
-    def shorten_retries(self, seconds: int) -> None:
-        """Shorten the main queue's visibility timeout, so that three receives take seconds, not a quarter of an hour.
+    def shorten_retries(self, seconds: int, queues: Sequence[str] = ("queue_url",)) -> None:
+        """Shorten a queue's visibility timeout, so that three receives take seconds, not a quarter of an hour.
 
         It stays as long as the functions' time-out, so that a message is not received again while it is processed.
+
+        Parameters
+        ----------
+        queues : Sequence[str]
+            Outputs with the URLs of the queues; the main queue where nothing is said.
         """
-        self.aws.client("sqs").set_queue_attributes(
-            QueueUrl=self.outputs["queue_url"], Attributes={"VisibilityTimeout": str(seconds)}
-        )
+        for queue in queues:
+            self.aws.client("sqs").set_queue_attributes(
+                QueueUrl=self.outputs[queue], Attributes={"VisibilityTimeout": str(seconds)}
+            )
 
 
 def status_path(transaction_id: str) -> str:

@@ -1,5 +1,6 @@
 """Senders that never give up, and functions that are killed while they work."""
 
+import math
 import random
 import threading
 import time
@@ -17,33 +18,56 @@ GIVE_UP_SECONDS = 240
 
 @dataclass
 class Killer:
-    """Kills a function now and then, as a failing host would.
+    """Kills a function now and then, as a failing host would: ingestion and processing in turns.
 
-    It goes by the number of requests and not by the clock, so that a slow machine has no more failures than a fast one.
+    It goes by the number of requests and not by the clock, so that a slow machine has no more failures than a fast one;
+    and not by luck either, so that both are killed in every run. Where none of those runs whose turn it is, the next
+    request is its occasion.
 
     Attributes
     ----------
     stack : LocalStack
         Whose functions are killed.
     random : random.Random
-        Decides when, and which.
-    share : float
-        Kills for each request.
+        Decides which of a function's processes it is.
+    every : int
+        Requests for each kill.
+    rest : float
+        Seconds after which processing may be killed once more. Where this is longer than a message waits for its next
+        receive, no message is killed at each of its receives, and so dead-lettered, by a draw of luck. Ingestion takes
+        its turns meanwhile.
     """
 
     stack: LocalStack
     random: random.Random
-    share: float
+    every: int
+    rest: float = 0.0
     killed: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    _requests: int = 0
+    _due: int = 0
+    _processing_killed_at: float = -math.inf
 
     def after_a_request(self) -> None:
         with self.lock:
-            if self.random.random() >= self.share:
+            self._requests += 1
+            self._due += self._requests % self.every == 0
+            if not self._due:
                 return
-            functions = {f"webhook-{part}-{self.stack.environment}" for part in ("ingestion", "processing")}
-            if (name := kill_one_of(self.stack.aws, functions, self.random)) is not None:
+            name = self._next()
+            if kill_one_of(self.stack.aws, {name}, self.random) is not None:
                 self.killed[name] += 1
+                self._due -= 1
+                if name == self._name("processing"):
+                    self._processing_killed_at = time.monotonic()
+
+    def _next(self) -> str:
+        ingestion, processing = self._name("ingestion"), self._name("processing")
+        rested = time.monotonic() - self._processing_killed_at >= self.rest
+        return processing if rested and self.killed[processing] < self.killed[ingestion] else ingestion
+
+    def _name(self, part: str) -> str:
+        return f"webhook-{part}-{self.stack.environment}"
 
 
 def kill_one_of(aws: LocalAws, functions: set[str], chance: random.Random) -> str | None:

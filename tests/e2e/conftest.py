@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.remote import CdktfError, Project, state_key
 from tests.second_server import deploy_to_a_server
 from tools.downstream import Downstream
-from tools.local import LocalStack, wait_for
+from tools.local import BOTH_QUEUES, LocalStack, wait_for
 from tools.ministack import LocalAws
 
 _numbers = itertools.count(1_000)
@@ -66,7 +66,7 @@ def ordered(project: Project, second_plans: dict[str, dict[str, Any]]) -> LocalS
     """The preset ``ordered``, as ``cdktf deploy`` applied it."""
     del second_plans
     stack = project.stack(ORDERED)
-    stack.shorten_retries(12)
+    stack.shorten_retries(12, BOTH_QUEUES)
     return stack
 
 

@@ -11,7 +11,7 @@ from tools.local import LocalStack, wait_for
 from tools.local_delivery import LocalDelivery, Tenant
 from tools.ministack import LocalAws
 
-QUIET_SECONDS = 30
+QUIET_SECONDS = 120
 
 
 def both_stacks(folders: pytest.TempPathFactory, cleanup: ExitStack) -> tuple[LocalStack, LocalDelivery]:

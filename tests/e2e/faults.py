@@ -38,7 +38,7 @@ def send_at_once(stack, sent):
     client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     try:
         answers = [stack.post(item) for item in sent]
-        wait_for("the batch to gather", lambda: True if waiting(stack, "queue_url") >= len(sent) else None, 30)
+        wait_for("the batch to gather", lambda: True if waiting(stack, "queue_url") >= len(sent) else None, 120)
     finally:
         client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
     return answers

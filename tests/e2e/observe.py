@@ -8,7 +8,7 @@ from tools.archived import payloads_of
 from tools.downstream import Downstream
 from tools.local import LocalStack, wait_for
 
-SETTLE_SECONDS = 90
+SETTLE_SECONDS = 240
 
 
 def await_state(stack: LocalStack, transaction: str, state: str) -> dict[str, Any]:

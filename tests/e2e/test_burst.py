@@ -43,7 +43,7 @@ def post(stack, sent, **headers):
 
 def await_invocations(stack, count):
     """Wait until ingestion ran as often as it should have; a run too many shows in the number returned."""
-    wait_for("ingestion's log", lambda: True if invocations(stack, "ingestion") >= count else None, 30)
+    wait_for("ingestion's log", lambda: True if invocations(stack, "ingestion") >= count else None, 120)
     return invocations(stack, "ingestion")
 
 
@@ -84,7 +84,7 @@ def test_without_a_required_header_no_function_runs(burst, missing):
 
 
 def test_over_the_throttle_no_function_runs(burst, report):
-    # Given a throttle of 20 requests/s with a burst of 40
+    # Given a throttle of 10 requests/s with a burst of 20, which a busy machine too is faster than
     before = invocations(burst, "ingestion")
 
     # When 300 requests come at once
@@ -101,8 +101,8 @@ def test_over_the_throttle_no_function_runs(burst, report):
     ran = sum(count for (status, _), count in kinds.items() if status == 202)
     assert await_invocations(burst, before + ran) - before == ran
     assert set(kinds) == {(202, ""), (429, "too many requests, try again")}
-    assert ran <= 40 + 20 * (seconds + 1)
-    report(f"burst: {FLOOD} requests in {seconds:.1f} s over a throttle of 20/s: {dict(kinds)}; {ran} invocations")
+    assert ran <= 20 + 10 * (seconds + 1)
+    report(f"burst: {FLOOD} requests in {seconds:.1f} s over a throttle of 10/s: {dict(kinds)}; {ran} invocations")
 
 
 def test_the_key_is_sensitive(burst):

@@ -23,7 +23,7 @@ from tools.local import LocalStack, wait_for
 from tools.local_delivery import LocalDelivery, Tenant
 from tools.senders import webhook
 
-SETTLE_SECONDS = 60
+SETTLE_SECONDS = 240
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ DISTINCT = 667
 TOTAL = 1_000
 SENDERS = 6
 FIRST_NUMBER = 100_000
-KILLED_FOR_EACH_REQUEST = 0.04
+REQUESTS_FOR_EACH_KILL = 25
 
 
 def test_no_event_is_lost_and_none_recorded_twice(stack, downstream, report):
@@ -35,7 +35,7 @@ def test_no_event_is_lost_and_none_recorded_twice(stack, downstream, report):
     downstream.receive()
 
     # When they are sent by several senders at once while functions are killed
-    killer = Killer(stack, chance, KILLED_FOR_EACH_REQUEST)
+    killer = Killer(stack, chance, REQUESTS_FOR_EACH_KILL)
     started = time.monotonic()
     with ThreadPoolExecutor(SENDERS) as pool:
         answers = list(pool.map(lambda number: deliver(stack, make(number), killer), sending))

@@ -1,23 +1,33 @@
 """Every action that a function is granted is one that it calls."""
 
 import time
+from datetime import datetime, timedelta
 
 from lambdas.shared.envelope import Envelope
 from lambdas.shared.event import WebhookEvent
 from modules.naming import Names
 from tests.e2e.calls import CALLED_BY_LAMBDA, granted, was_called
+from tests.e2e.faults import send_at_once
 from tests.e2e.observe import await_state
 from tools.senders import webhook
 
+FIRST_NUMBER = 600_000
 FUNCTIONS = ("ingestion", "processing", "status", "dead-letter", "replay")
 
 
-def test_every_granted_action_is_called(stack, number, report):
-    # Given the calls of all tests so far, and the two paths that need a large body and a kept dead letter
-    sent = webhook("stripe", number, stack.secrets["stripe"], int(time.time()), {"padding": "x" * 300_000})
-    stack.post(sent)
-    await_state(stack, sent.transaction_id, "ROUTED")
+def test_every_granted_action_is_called(stack, report):
+    # Given one event alone, two together, one with a large body, a dead letter, and replays by id and by time
+    now = int(time.time())
+    alone, *together = [webhook("stripe", FIRST_NUMBER + index, stack.secrets["stripe"], now) for index in range(3)]
+    large = webhook("stripe", FIRST_NUMBER + 3, stack.secrets["stripe"], now, {"padding": "x" * 300_000})
+    for sent in ([alone], together, [large]):
+        send_at_once(stack, sent)
+        states = [await_state(stack, one.transaction_id, "ROUTED") for one in sent]
     dead_letter(stack)
+    received = states[-1]["events"][0]["receivedAt"]
+    span = {"from": received, "to": (datetime.fromisoformat(received) + timedelta(milliseconds=1)).isoformat()}
+    dry = stack.call("POST", "/internal/replay", {"provider": "stripe", "dryRun": True, **span})
+    assert dry.json()["matched"] == 1
 
     # When
     used, unused = [], []

@@ -70,7 +70,7 @@ def flood(stack, count, first):
 
 def test_the_same_arrivals_are_throttled_alike(burst, deployment, report):
     # Given a throttle that has not been used for as long as it takes to refill, which nothing tells
-    assert (deployment.throttle_rate, deployment.throttle_burst) == (20, 40)
+    assert (deployment.throttle_rate, deployment.throttle_burst) == (10, 20)
     time.sleep(deployment.throttle_burst / deployment.throttle_rate)
 
     # When many requests come at once, here and in the model

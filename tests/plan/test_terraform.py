@@ -7,7 +7,7 @@ import pytest
 
 from main import build_app
 from tests import emulator
-from tools.local import LocalStack
+from tools.local import BOTH_QUEUES, LocalStack
 from tools.ministack import LocalAws
 from tools.terraform import Workspace, changes
 
@@ -54,11 +54,11 @@ def test_a_plan_names_every_permission_of_every_function(fresh):
 
 def test_a_second_plan_has_nothing_to_do(stack: LocalStack, report):
     # Given the tests' own shortening of the visibility timeout taken back
-    stack.shorten_retries(300)
+    stack.shorten_retries(300, BOTH_QUEUES)
 
     # When
     plan = stack.workspace.plan()
-    stack.shorten_retries(12)
+    stack.shorten_retries(12, BOTH_QUEUES)
 
     # Then whatever it would change is the emulator's doing, attribute by attribute
     explained, unexplained = emulator.split(plan)
