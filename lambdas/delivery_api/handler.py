@@ -15,6 +15,7 @@ The bundle needs pydantic, category ``functions-api``, besides what every functi
 
 import os
 import time
+from functools import partial
 from typing import Any
 
 from lambdas.delivery_api.operations import Services, build
@@ -24,7 +25,7 @@ from lambdas.outbound.endpoint_admin import EndpointAdmin
 from lambdas.outbound.endpoints import Endpoints
 from lambdas.outbound.events import Events
 from lambdas.outbound.health import HealthStore
-from lambdas.outbound.http_client import system_resolver
+from lambdas.outbound.http_client import ask_within, system_resolver
 from lambdas.outbound.intake import Intake
 from lambdas.outbound.listing import Listing
 from lambdas.outbound.payload_erasure import erase_payload
@@ -36,6 +37,9 @@ from lambdas.outbound.sending_again import SendingAgain
 from lambdas.outbound.urls import EndpointRefusedError, EndpointRules, check_url
 from lambdas.shared.aws import client, setting
 from lambdas.shared.observability import logger, tracer
+
+LOOKUP_SECONDS = 3.0
+"""For the addresses of an endpoint's name. Its name server is the tenant's, and could hold every call for a minute."""
 
 _dynamodb = client("dynamodb")
 _events_table = setting("EVENTS_TABLE")
@@ -51,7 +55,7 @@ _health = HealthStore(_dynamodb, _endpoints_table)
 
 def _check(url: str) -> None:
     try:
-        check_url(url, _rules, system_resolver)
+        check_url(url, _rules, partial(ask_within, LOOKUP_SECONDS, system_resolver))
     except EndpointRefusedError as error:
         raise wrong("url", error.reason) from error
 

@@ -76,6 +76,37 @@ def system_resolver(host: str, port: int) -> Sequence[str]:
     return [str(one[4][0]) for one in sorted(found, key=lambda one: one[0] != socket.AF_INET)]
 
 
+def ask_within(seconds: float, resolve: Resolver, host: str, port: int) -> Sequence[str]:
+    """Ask for the addresses of a name, and wait no longer than some seconds.
+
+    Raises
+    ------
+    TimeoutError
+        When there is no answer by then.
+    OSError
+        When there are no addresses.
+    """
+    answers: queue.SimpleQueue[Sequence[str] | OSError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(resolve(host, port))
+        except OSError as error:
+            answers.put(error)
+        except ValueError:
+            answers.put(OSError("name cannot be asked for"))
+
+    # The system's resolver has no time-out of its own that we could set.
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=seconds)
+    except queue.Empty as error:
+        raise TimeoutError from error
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
+
+
 def connect_to(address: Address, port: int, seconds: float) -> socket.socket:
     """Connect to an address; see `Connector`."""
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
@@ -150,25 +181,8 @@ class HttpClient:
     def _addresses(self, destination: Destination, deadline: Deadline) -> Sequence[Address]:
         if destination.literal is not None:
             return [destination.literal]
-        answers: queue.SimpleQueue[Sequence[str] | OSError] = queue.SimpleQueue()
-
-        def ask() -> None:
-            try:
-                answers.put(self.resolve(destination.host, destination.port))
-            except OSError as error:
-                answers.put(error)
-            except ValueError:
-                answers.put(OSError("name cannot be asked for"))
-
-        # The system's resolver has no time-out of its own that we could set.
-        threading.Thread(target=ask, daemon=True).start()
-        try:
-            answer = answers.get(timeout=deadline.left())
-        except queue.Empty as error:
-            raise TimedOutError from error
-        if isinstance(answer, OSError):
-            raise answer
-        return checked(answer, destination.port, self.rules)
+        found = ask_within(deadline.left(), self.resolve, destination.host, destination.port)
+        return checked(found, destination.port, self.rules)
 
     def _connected(self, addresses: Sequence[Address], destination: Destination, deadline: Deadline) -> socket.socket:
         """Connect to the first address that lets us, giving each its share of the time."""

@@ -118,6 +118,28 @@ def test_a_name_that_leads_inside_is_refused_at_registration(tenant_api, monkeyp
     assert "private" in answer.json["fields"][0]["problem"]
 
 
+def test_a_name_whose_server_does_not_answer_holds_no_call_up(tenant_api, monkeypatch):
+    # Given a tenant's own name server, which takes every question and answers none
+    asked, released = threading.Event(), threading.Event()
+
+    def never(host, port):
+        asked.set()
+        released.wait(60)
+        return ["10.0.0.1"]
+
+    monkeypatch.setattr(tenant_api.module, "system_resolver", never)
+
+    # When an endpoint of that name is registered
+    try:
+        answer = tenant_api("POST", "/v1/endpoints", {"url": URL})
+        still_asking = not released.is_set() and asked.is_set()
+    finally:
+        released.set()
+
+    # Then the call ends before the name server does; each attempt will look again
+    assert (answer.status, still_asking) == (201, True)
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"url":"https://a.example/","url":"https://b.example/"}', b"\xff"])
 def test_a_body_that_is_no_strict_json_object_is_refused(tenant_api, body):
     assert tenant_api("POST", "/v1/endpoints", body, headers={"Content-Type": "application/json"}).status == 400

@@ -250,7 +250,12 @@ def test_an_endpoint_with_nothing_but_failures_is_disabled_after_the_set_time(wo
     status_of(receiver, 500)
     world.add_endpoint(receiver.url())
     events = [world.add_event() for _ in range(15)]
-    world.run()
+    with FaultyReceiver() as other:
+        world.add_endpoint(other.url(), "ep_ops", event_types=("webhook.*",))
+        world.run()
+        # Announced once, to the tenant's other endpoint
+        [told] = other.received
+    assert json.loads(told.body)["data"] == {"endpointId": "ep_1", "reason": "nothing but failures"}
     endpoint, _ = world.endpoints.read(world.tenant, "ep_1")
     assert (endpoint.state, endpoint.state_reason) == (EndpointState.DISABLED, "nothing but failures")
     assert {world.delivery(event).state for event in events} == {DeliveryState.DLQ}
