@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 UNRESERVED = 100
 
 
-def reserved_concurrency(throttle_rate: int, functions: FunctionSettings) -> dict[str, int]:
+# Of the requests to ingestion behind an inbox, one is answered by HTTP: a provider's challenge. The mapping uses two.
+LEAST_BEHIND_AN_INBOX = 3
+
+
+def reserved_concurrency(throttle_rate: int, functions: FunctionSettings, *, direct: bool = False) -> dict[str, int]:
     """Return the reserved concurrency of each function that has one.
 
     Executions at once are requests per second times seconds per request; a setting that names a number overrides it.
@@ -22,10 +26,13 @@ def reserved_concurrency(throttle_rate: int, functions: FunctionSettings) -> dic
     ----------
     throttle_rate : int
         Requests per second that API Gateway lets through.
+    direct : bool
+        Whether requests wait for ingestion in an inbox. It reserves the same then, by a budget that is an average and
+        no ceiling: what comes faster waits. Lambda's ten requests a second for each of them do not apply to batches.
     """
     return {
         "ingestion": functions.ingestion_reserved_concurrency
-        or _executions(throttle_rate, functions.ingestion_budget, low=1),
+        or _executions(throttle_rate, functions.ingestion_budget, low=LEAST_BEHIND_AN_INBOX if direct else 1),
         # An event source mapping uses two at least.
         "processing": functions.processing_reserved_concurrency
         or _executions(throttle_rate, functions.processing_budget, low=2),

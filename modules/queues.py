@@ -12,9 +12,20 @@ from modules.settings import QueueSettings
 DEAD_LETTER_RETENTION_SECONDS = 1_209_600
 # Six times the longest time-out that the settings allow.
 _DEAD_LETTER_VISIBILITY_SECONDS = 300
+# What a function that is fed from a queue must be allowed on it.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 
 
-def working_queue(scope: Construct, id_: str, name: str, settings: QueueSettings, dead_letter: SqsQueue) -> SqsQueue:
+def working_queue(
+    scope: Construct,
+    id_: str,
+    name: str,
+    settings: QueueSettings,
+    dead_letter: SqsQueue,
+    *,
+    max_receive_count: int | None = None,
+) -> SqsQueue:
     """Create a queue whose messages go to a dead letter queue after their last receive.
 
     Parameters
@@ -23,7 +34,10 @@ def working_queue(scope: Construct, id_: str, name: str, settings: QueueSettings
         Name in AWS; a FIFO queue's gets the suffix ``.fifo``.
     dead_letter : SqsQueue
         Must be FIFO where this queue is: AWS refuses any other when it is applied.
+    max_receive_count : int | None
+        Receives before a message goes there, where they are not those of the settings.
     """
+    receives = max_receive_count or settings.max_receive_count
     return SqsQueue(
         scope,
         id_,
@@ -31,9 +45,7 @@ def working_queue(scope: Construct, id_: str, name: str, settings: QueueSettings
         message_retention_seconds=settings.retention,
         visibility_timeout_seconds=settings.visibility_timeout,
         sqs_managed_sse_enabled=True,
-        redrive_policy=(
-            f'{{"deadLetterTargetArn":"{dead_letter.arn}","maxReceiveCount":{settings.max_receive_count}}}'
-        ),
+        redrive_policy=f'{{"deadLetterTargetArn":"{dead_letter.arn}","maxReceiveCount":{receives}}}',
     )
 
 
