@@ -2,6 +2,7 @@
 
 MiniStack decodes every body as UTF-8 and replaces what is none, whatever the integration's handling of content; knows
 of ``$context`` the authorizer only; and has neither loops nor conditions in templates, nor an override of the status.
+It keeps an HTTP method for a mock, which calls nothing, so that every further plan would replace it.
 It sends to SQS without asking whether the integration's role may: what that role is granted is tested at synth.
 Sources: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-payload-encodings-workflow.html,
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html,
@@ -21,6 +22,7 @@ from ministack.services import apigateway_v1
 
 _invoke_sqs = apigateway_v1._invoke_sqs_v1
 _invoke_mock = apigateway_v1._invoke_mock_v1
+_put_integration = apigateway_v1._put_integration
 # By its path, as the server loads this file too.
 _render = runpy.run_path(str(Path(__file__).with_name("velocity.py")))["render"]
 _CONTEXT: ContextVar[Mapping[str, Any]] = ContextVar("context")
@@ -31,6 +33,13 @@ def teach_direct_integrations() -> None:
     apigateway_v1._invoke_sqs_v1 = _invoke_as_aws_does
     apigateway_v1._service_integration_response = _answer_as_aws_does
     apigateway_v1._invoke_mock_v1 = _mock_as_aws_does
+    apigateway_v1._put_integration = _put_as_aws_does
+
+
+def _put_as_aws_does(api_id: str, resource_id: str, http_method: str, data: Any) -> Any:
+    if data.get("type") == "MOCK" and "httpMethod" not in data:
+        data = {**data, "httpMethod": None}
+    return _put_integration(api_id, resource_id, http_method, data)
 
 
 async def _invoke_as_aws_does(integration: Any, *places: Any, **options: Any) -> Any:

@@ -169,7 +169,9 @@ def _assign(inner: str, scope: _Scope) -> None:
     match = _SET.fullmatch(inner)
     if match is None:
         raise TemplateError(f"#set({inner})")
-    root, *path = [*match[1].split("."), *([match[2]] if match[2] else [])]
+    root, *path = match[1].split(".")
+    if match[2]:
+        path.append(match[2])
     target = scope.variables if not path else scope.root(root)
     for name in path[:-1]:
         target = target[name]
