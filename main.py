@@ -164,8 +164,7 @@ class WebhookStack(TerraformStack):
             self.api.route(CHALLENGE, ingestion)
 
     def _open_direct_door(self, settings: Settings, door: DirectDoor, inbox: Inbox) -> None:
-        # One execution is left for challenges, which come by HTTP.
-        inbox.feed(self.fleet.ingestion, maximum_concurrency=self._reserved["ingestion"] - 1)
+        inbox.feed(self.fleet.ingestion, maximum_concurrency=self._reserved["ingestion"])
         for name, entry in settings.providers.items():
             path = f"/webhook/{name}"
             door.receive(Route(method="POST", path=path), provider=name, answer=REGISTRY[entry].answer)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 UNRESERVED = 100
 
 
-# Of the requests to ingestion behind an inbox, one is answered by HTTP: a provider's challenge. The mapping uses two.
-LEAST_BEHIND_AN_INBOX = 3
+# An event source mapping uses two at least.
+LEAST_OF_A_MAPPING = 2
 
 
 def reserved_concurrency(throttle_rate: int, functions: FunctionSettings, *, direct: bool = False) -> dict[str, int]:
@@ -32,10 +32,9 @@ def reserved_concurrency(throttle_rate: int, functions: FunctionSettings, *, dir
     """
     return {
         "ingestion": functions.ingestion_reserved_concurrency
-        or _executions(throttle_rate, functions.ingestion_budget, low=LEAST_BEHIND_AN_INBOX if direct else 1),
-        # An event source mapping uses two at least.
+        or _executions(throttle_rate, functions.ingestion_budget, low=LEAST_OF_A_MAPPING if direct else 1),
         "processing": functions.processing_reserved_concurrency
-        or _executions(throttle_rate, functions.processing_budget, low=2),
+        or _executions(throttle_rate, functions.processing_budget, low=LEAST_OF_A_MAPPING),
     }
 
 

@@ -1,26 +1,30 @@
 """The inbox: the queue of requests that API Gateway took in and nobody has verified yet, and its dead letters."""
 
+from dataclasses import replace
+
 from modules.cdk import Construct, LambdaEventSourceMapping, LambdaEventSourceMappingScalingConfig
 from modules.lambda_fleet import WebhookFunction
 from modules.naming import Names
 from modules.pinning import pin
-from modules.queues import CONSUME, allow_redrive, dead_letter_queue, protect_queue, working_queue
+from modules.queues import (
+    CONSUME,
+    DEAD_LETTER_RETENTION_SECONDS,
+    allow_redrive,
+    dead_letter_queue,
+    protect_queue,
+    working_queue,
+)
 from modules.settings import QueueSettings
 from modules.settings_rules import SMALL_BATCH
 
-# For how long a request that cannot be checked is tried again, at least: what an outage of Secrets Manager takes, or
-# filling a secret that was forgotten. More would not be better: what waits for its next receive is in flight, of which
-# a queue bears 120,000 messages, and one provider without a secret would hold up all others the sooner.
+# An hour at the visibility timeout of the presets: what an outage of Secrets Manager takes, or filling a secret that
+# was forgotten. More would not be better: what waits for its next receive is in flight, of which a queue bears 120,000
+# messages, and one provider without a secret would hold up all others the sooner.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
-_TRIED_FOR_SECONDS = 3_600
-
-
-def inbox_receives(settings: QueueSettings) -> int:
-    """Return how often a request is received before it is given up: for an hour, and before it would expire."""
-    before_it_expires = (settings.retention - 1) // settings.visibility_timeout
-    within_the_hour = -(-_TRIED_FOR_SECONDS // settings.visibility_timeout)
-    # A queue takes 1,000 receives at most.
-    return max(settings.max_receive_count, min(within_the_hour, before_it_expires, 1_000))
+RECEIVES = 12
+# As long as may be, since the dead letter queue must keep longer: no request expires before its last receive then,
+# whatever the visibility timeout.
+_RETENTION_SECONDS = DEAD_LETTER_RETENTION_SECONDS - 1
 
 
 class Inbox(Construct):
@@ -32,7 +36,7 @@ class Inbox(Construct):
     Parameters
     ----------
     settings : QueueSettings
-        Those of the main queue, which hold for this one too; it must not be FIFO.
+        Those of the main queue, whose visibility timeout holds for this one too; it must not be FIFO.
     names : Names
         Naming of the stack.
 
@@ -52,9 +56,8 @@ class Inbox(Construct):
                 self,
                 "queue",
                 names("inbox"),
-                settings,
+                replace(settings, retention=_RETENTION_SECONDS, max_receive_count=RECEIVES),
                 self.dead_letter,
-                max_receive_count=inbox_receives(settings),
             ),
             f"{id_}_queue",
         )
@@ -72,7 +75,7 @@ class Inbox(Construct):
         Parameters
         ----------
         maximum_concurrency : int
-            Invocations at once; less than the function's reserved concurrency, see `QueueLayer.feed`.
+            Invocations at once; at most the function's reserved concurrency, see `QueueLayer.feed`.
         """
         function.allow("ConsumeInbox", CONSUME, [self.queue.arn])
         LambdaEventSourceMapping(

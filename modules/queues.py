@@ -17,15 +17,7 @@ _DEAD_LETTER_VISIBILITY_SECONDS = 300
 CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 
 
-def working_queue(
-    scope: Construct,
-    id_: str,
-    name: str,
-    settings: QueueSettings,
-    dead_letter: SqsQueue,
-    *,
-    max_receive_count: int | None = None,
-) -> SqsQueue:
+def working_queue(scope: Construct, id_: str, name: str, settings: QueueSettings, dead_letter: SqsQueue) -> SqsQueue:
     """Create a queue whose messages go to a dead letter queue after their last receive.
 
     Parameters
@@ -34,10 +26,7 @@ def working_queue(
         Name in AWS; a FIFO queue's gets the suffix ``.fifo``.
     dead_letter : SqsQueue
         Must be FIFO where this queue is: AWS refuses any other when it is applied.
-    max_receive_count : int | None
-        Receives before a message goes there, where they are not those of the settings.
     """
-    receives = max_receive_count or settings.max_receive_count
     return SqsQueue(
         scope,
         id_,
@@ -45,7 +34,9 @@ def working_queue(
         message_retention_seconds=settings.retention,
         visibility_timeout_seconds=settings.visibility_timeout,
         sqs_managed_sse_enabled=True,
-        redrive_policy=f'{{"deadLetterTargetArn":"{dead_letter.arn}","maxReceiveCount":{receives}}}',
+        redrive_policy=(
+            f'{{"deadLetterTargetArn":"{dead_letter.arn}","maxReceiveCount":{settings.max_receive_count}}}'
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from lambdas.shared.providers.registry import REGISTRY
-from modules.concurrency import LEAST_BEHIND_AN_INBOX, UNRESERVED, reserved_concurrency
+from modules.concurrency import LEAST_OF_A_MAPPING, UNRESERVED, reserved_concurrency
 from modules.validation import SettingsError
 
 if TYPE_CHECKING:
@@ -148,11 +148,10 @@ def _check_ingest(settings: Settings) -> None:
             f"api.max_body_bytes: {api.max_body_bytes:,} bytes do not fit into a message of the inbox that api.ingest "
             f"'direct' writes; allowed: {MAX_DIRECT_BODY_BYTES:,} at most"
         )
-    if reserved is not None and reserved < LEAST_BEHIND_AN_INBOX:
+    if reserved is not None and reserved < LEAST_OF_A_MAPPING:
         raise SettingsError(
             f"functions.ingestion_reserved_concurrency: {reserved} is too little with api.ingest 'direct', since an "
-            "event source mapping uses two and a provider's challenge may need another; allowed: "
-            f"{LEAST_BEHIND_AN_INBOX} or more"
+            f"event source mapping uses no fewer than {LEAST_OF_A_MAPPING}; allowed: {LEAST_OF_A_MAPPING} or more"
         )
 
 

@@ -8,9 +8,8 @@ from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.signatures.scheme import ChallengeScheme
 from modules.direct_door import CONTENT_TYPES
 from modules.environments import build_settings
-from modules.inbox import inbox_receives
+from modules.inbox import RECEIVES
 from modules.inbox_message import send_message
-from modules.settings import QueueSettings
 from modules.settings_rules import MAX_DIRECT_BODY_BYTES
 from modules.validation import SettingsError
 
@@ -143,9 +142,7 @@ def test_only_ingestion_receives_from_the_inbox(direct):
 
     assert function["handler"] == "lambdas.ingestion.direct.handler"
     assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
-    # One execution is left for challenges.
-    most = mapping["scaling_config"]["maximum_concurrency"]
-    assert most == function["reserved_concurrent_executions"] - 1
+    assert mapping["scaling_config"]["maximum_concurrency"] == function["reserved_concurrent_executions"]
     assert 6 * function["timeout"] <= inbox["visibility_timeout_seconds"]
     # and nobody receives what was given up, but an operator
     dead = direct.one("aws_sqs_queue", DEAD)
@@ -162,7 +159,7 @@ def test_what_is_given_up_is_kept_for_14_days_and_alarms(direct):
         "deadLetterTargetArn": f"aws_sqs_queue[{DEAD}].arn",
         "maxReceiveCount": 12,
     }
-    assert dead["message_retention_seconds"] == 1_209_600
+    assert (inbox["message_retention_seconds"], dead["message_retention_seconds"]) == (1_209_599, 1_209_600)
     watched = {
         alarm["alarm_name"]: direct.meaning(alarm["dimensions"])
         for alarm in direct.all("aws_cloudwatch_metric_alarm")
@@ -183,18 +180,10 @@ def test_the_queues_are_encrypted_and_refuse_plain_http(direct, name):
     assert [statement["sid"] for statement in direct.statements(policy["policy"])] == ["DenyPlainHttp"]
 
 
-@pytest.mark.parametrize(
-    ("settings", "receives"),
-    [({}, 12), ({"visibility_timeout": 181, "max_receive_count": 3}, 20), ({"visibility_timeout": 3_600}, 3)],
-)
-def test_what_cannot_be_checked_is_tried_for_an_hour(settings, receives):
-    assert inbox_receives(QueueSettings(**settings)) == receives
+def test_no_request_expires_before_its_last_receive():
+    longest = 43_200
 
-
-def test_a_request_does_not_expire_before_its_last_receive():
-    short = QueueSettings(visibility_timeout=10, max_receive_count=3, retention=100)
-
-    assert inbox_receives(short) * short.visibility_timeout < short.retention
+    assert RECEIVES * longest < 1_209_599
 
 
 def test_burst_lets_ingestion_receive_through_its_endpoint(synthesize):
@@ -230,8 +219,8 @@ REFUSED = {
         "api.max_body_bytes: 180,001 bytes",
     ),
     "too few executions": (
-        {"api": DIRECT, "functions": {"ingestion_reserved_concurrency": 2}},
-        "functions.ingestion_reserved_concurrency: 2 is too little .* allowed: 3 or more",
+        {"api": DIRECT, "functions": {"ingestion_reserved_concurrency": 1}},
+        "functions.ingestion_reserved_concurrency: 1 is too little .* allowed: 2 or more",
     ),
     "another word": ({"api": {"ingest": "queue"}}, "api.ingest: 'queue' is not allowed; allowed: .*function.*direct"),
 }
