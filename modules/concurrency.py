@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 UNRESERVED = 100
 
 
-# An event source mapping uses two at least.
-LEAST_OF_A_MAPPING = 2
+# What an event source mapping may use at once.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+LEAST_OF_A_MAPPING, MOST_OF_A_MAPPING = 2, 1_000
 
 
 def reserved_concurrency(throttle_rate: int, functions: FunctionSettings, *, direct: bool = False) -> dict[str, int]:

@@ -75,7 +75,7 @@ class Inbox(Construct):
         Parameters
         ----------
         maximum_concurrency : int
-            Invocations at once; at most the function's reserved concurrency, see `QueueLayer.feed`.
+            Invocations at once, 2 to 1,000; at most the function's reserved concurrency, see `QueueLayer.feed`.
         """
         function.allow("ConsumeInbox", CONSUME, [self.queue.arn])
         LambdaEventSourceMapping(
@@ -85,8 +85,5 @@ class Inbox(Construct):
             function_name=function.function.arn,
             batch_size=SMALL_BATCH,
             function_response_types=["ReportBatchItemFailures"],
-            # Lambda takes 2 to 1,000 here.
-            scaling_config=LambdaEventSourceMappingScalingConfig(
-                maximum_concurrency=max(2, min(1_000, maximum_concurrency))
-            ),
+            scaling_config=LambdaEventSourceMappingScalingConfig(maximum_concurrency=maximum_concurrency),
         )

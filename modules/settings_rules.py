@@ -9,7 +9,7 @@ from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from lambdas.shared.providers.registry import REGISTRY
-from modules.concurrency import LEAST_OF_A_MAPPING, UNRESERVED, reserved_concurrency
+from modules.concurrency import LEAST_OF_A_MAPPING, MOST_OF_A_MAPPING, UNRESERVED, reserved_concurrency
 from modules.validation import SettingsError
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _check_api_key(settings: Settings) -> None:
 
 
 def _check_ingest(settings: Settings) -> None:
-    api, reserved = settings.api, settings.functions.ingestion_reserved_concurrency
+    api = settings.api
     if api.ingest != "direct":
         return
     if settings.queue.fifo:
@@ -148,10 +148,12 @@ def _check_ingest(settings: Settings) -> None:
             f"api.max_body_bytes: {api.max_body_bytes:,} bytes do not fit into a message of the inbox that api.ingest "
             f"'direct' writes; allowed: {MAX_DIRECT_BODY_BYTES:,} at most"
         )
-    if reserved is not None and reserved < LEAST_OF_A_MAPPING:
+    reserved = reserved_concurrency(api.throttle_rate, settings.functions, direct=True)["ingestion"]
+    if not LEAST_OF_A_MAPPING <= reserved <= MOST_OF_A_MAPPING:
         raise SettingsError(
-            f"functions.ingestion_reserved_concurrency: {reserved} is too little with api.ingest 'direct', since an "
-            f"event source mapping uses no fewer than {LEAST_OF_A_MAPPING}; allowed: {LEAST_OF_A_MAPPING} or more"
+            f"functions.ingestion_reserved_concurrency: {reserved:,} is not what an event source mapping can use, as "
+            f"api.ingest 'direct' has one; allowed: {LEAST_OF_A_MAPPING} to {MOST_OF_A_MAPPING:,}, or a lower "
+            "functions.ingestion_budget that asks for no more"
         )
 
 

@@ -220,7 +220,11 @@ REFUSED = {
     ),
     "too few executions": (
         {"api": DIRECT, "functions": {"ingestion_reserved_concurrency": 1}},
-        "functions.ingestion_reserved_concurrency: 1 is too little .* allowed: 2 or more",
+        "functions.ingestion_reserved_concurrency: 1 is not what .* allowed: 2 to 1,000",
+    ),
+    "more executions than a mapping uses": (
+        {"api": DIRECT, "functions": {"ingestion_budget": 1_001, "account_concurrency": 5_000}},
+        "functions.ingestion_reserved_concurrency: 1,001 is not what .* or a lower functions.ingestion_budget",
     ),
     "another word": ({"api": {"ingest": "queue"}}, "api.ingest: 'queue' is not allowed; allowed: .*function.*direct"),
 }
