@@ -8,18 +8,21 @@ import os
 import sys
 from pathlib import Path
 
+from lambdas.shared.providers.entry import Answer
 from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.signatures.scheme import ChallengeScheme
-from modules.api_layer import CHALLENGE, REPLAY, STAGE, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH, ApiLayer
+from modules.api_layer import CHALLENGE, REPLAY, STAGE, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH, ApiLayer, Route
 from modules.backend import configure_backend
 from modules.bundling import BUNDLES
 from modules.cdk import App, AwsProvider, Construct, DataAwsCallerIdentity, TerraformOutput, TerraformStack
 from modules.concurrency import reserved_concurrency
 from modules.delivery_stack import DeliveryStack
+from modules.direct_door import DIRECT_RESPONSES, DirectDoor
 from modules.environments import is_declared, load_settings
 from modules.event_alarms import EVENT_ALARMS
 from modules.event_routing import EventRouting
 from modules.guards import guard_error, guard_everything
+from modules.inbox import Inbox
 from modules.lambda_fleet import LambdaFleet
 from modules.monitoring import Monitoring
 from modules.naming import Names
@@ -62,6 +65,8 @@ class WebhookStack(TerraformStack):
 
         self.storage = StorageLayer(self, "storage", settings=settings.storage, names=names, account_id=account_id)
         self.queues = QueueLayer(self, "queues", settings=settings.queue, names=names)
+        direct = settings.api.ingest == "direct"
+        self.inbox = Inbox(self, "inbox", settings=settings.queue, names=names) if direct else None
         self.secrets = SecretsLayer(
             self,
             "secrets",
@@ -86,7 +91,7 @@ class WebhookStack(TerraformStack):
             if settings.network.vpc
             else None
         )
-        self._reserved = reserved_concurrency(settings.api.throttle_rate, settings.functions)
+        self._reserved = reserved_concurrency(settings.api.throttle_rate, settings.functions, direct=direct)
         self.fleet = LambdaFleet(
             self,
             "fleet",
@@ -97,9 +102,15 @@ class WebhookStack(TerraformStack):
             reserved_concurrency=self._reserved,
             placement=self.network.placement if self.network else None,
             native_ingestion=any(REGISTRY[entry].native for entry in settings.providers.values()),
+            behind_inbox=direct,
         )
         self.api = ApiLayer(
-            self, "api", settings=settings.api, names=names, log_retention=settings.functions.log_retention
+            self,
+            "api",
+            settings=settings.api,
+            names=names,
+            log_retention=settings.functions.log_retention,
+            responses=DIRECT_RESPONSES if direct else None,
         )
         self.monitoring = Monitoring(
             self,
@@ -110,6 +121,18 @@ class WebhookStack(TerraformStack):
             region=settings.region,
         )
         self._wire_ingestion(settings)
+        if self.inbox is None:
+            self._open_door(settings)
+        else:
+            door = DirectDoor(
+                self.api,
+                "direct",
+                inbox=self.inbox.queue,
+                region=settings.region,
+                account_id=account_id,
+                names=names,
+            )
+            self._open_direct_door(settings, door, self.inbox)
         self._wire_processing(settings)
         self._wire_operations()
         if self.network is not None:
@@ -132,10 +155,23 @@ class WebhookStack(TerraformStack):
         self.secrets.grant_read(ingestion)
         self.queues.grant_send(ingestion)
         self.storage.grant_archive_payloads(ingestion)
+
+    def _open_door(self, settings: Settings) -> None:
+        ingestion = self.fleet.ingestion
         self.api.route(WEBHOOK_BY_PATH, ingestion)
         self.api.route(WEBHOOK_BY_HEADER, ingestion)
         if any(isinstance(REGISTRY[entry].scheme, ChallengeScheme) for entry in settings.providers.values()):
             self.api.route(CHALLENGE, ingestion)
+
+    def _open_direct_door(self, settings: Settings, door: DirectDoor, inbox: Inbox) -> None:
+        inbox.feed(self.fleet.ingestion, maximum_concurrency=self._reserved["ingestion"])
+        for name, entry in settings.providers.items():
+            path = f"/webhook/{name}"
+            door.receive(Route(method="POST", path=path), provider=name, answer=REGISTRY[entry].answer)
+            if isinstance(REGISTRY[entry].scheme, ChallengeScheme):
+                self.api.route(Route(method="GET", path=path), self.fleet.ingestion)
+        door.receive(WEBHOOK_BY_HEADER, provider="", answer=Answer())
+        door.refuse(WEBHOOK_BY_PATH)
 
     def _wire_processing(self, settings: Settings) -> None:
         processing, dead_letter = self.fleet.processing, self.fleet.dead_letter
@@ -185,6 +221,13 @@ class WebhookStack(TerraformStack):
             watch.watch_function(function)
         watch.watch_queue(self.queues.main.name)
         watch.watch_dead_letter_queue(self.queues.dead_letter.name)
+        if self.inbox is not None:
+            watch.watch_queue(self.inbox.queue.name, of="inbox")
+            watch.watch_dead_letter_queue(
+                self.inbox.dead_letter.name,
+                "inbox-dlq",
+                "requests that could not be verified wait for an operator: mend the cause, then redrive them",
+            )
         watch.watch_api(self.api.api.name, STAGE)
         for alarm in EVENT_ALARMS:
             watch.watch_event(alarm, self.fleet.functions[alarm.function])
@@ -210,6 +253,12 @@ class WebhookStack(TerraformStack):
                 "ARNs of the signing secrets, to be filled after the first deployment",
             ),
         }
+        if self.inbox is not None:
+            outputs["inbox_url"] = (self.inbox.queue.url, "URL of the inbox, where requests wait to be verified")
+            outputs["inbox_dead_letter_queue_url"] = (
+                self.inbox.dead_letter.url,
+                "URL of the inbox's dead letter queue, whose requests can be redriven",
+            )
         if subscribers := self.subscribers.subscribers:
             outputs["subscriber_queue_urls"] = (
                 {name: subscriber.queue.url for name, subscriber in subscribers.items()},

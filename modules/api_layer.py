@@ -101,6 +101,8 @@ FROZEN_BY_A_DEPLOYMENT = (
     "aws_api_gateway_resource",
     "aws_api_gateway_method",
     "aws_api_gateway_integration",
+    "aws_api_gateway_method_response",
+    "aws_api_gateway_integration_response",
     "aws_api_gateway_authorizer",
     "aws_api_gateway_request_validator",
     "aws_api_gateway_gateway_response",
@@ -271,6 +273,37 @@ class ApiLayer(Construct):
         ValueError
             When the route needs an authorizer, and the API has none yet.
         """
+        method = self.add_method(route)
+        integration = ApiGatewayIntegration(
+            self,
+            f"{route.id}_integration",
+            rest_api_id=self.api.id,
+            resource_id=method.resource_id_input,
+            http_method=method.http_method,
+            type="AWS_PROXY",
+            integration_http_method="POST",
+            uri=function.function.invoke_arn,
+        )
+        LambdaPermission(
+            self,
+            f"{route.id}_permission",
+            statement_id=f"ApiGateway-{route.id}",
+            action="lambda:InvokeFunction",
+            function_name=function.function.function_name,
+            principal="apigateway.amazonaws.com",
+            source_arn=f"{self.api.execution_arn}/*/{route.method}{route.any_path}",
+        )
+        self.freeze(integration)
+        return method
+
+    def add_method(self, route: Route) -> ApiGatewayMethod:
+        """Add a method without an integration, which the caller adds and has frozen.
+
+        Raises
+        ------
+        ValueError
+            When the route needs an authorizer, and the API has none yet.
+        """
         if route.authorization == "CUSTOM" and self._authorizer is None:
             raise ValueError(f"{route.method} {route.path}: the API has no authorizer yet: call authorize_by first")
         resource_id = self._resource(route.path)
@@ -286,28 +319,13 @@ class ApiLayer(Construct):
             request_validator_id=self._validator.id if route.required_headers else None,
             api_key_required=(self._settings.api_key and route.authorization == "NONE") or None,
         )
-        integration = ApiGatewayIntegration(
-            self,
-            f"{route.id}_integration",
-            rest_api_id=self.api.id,
-            resource_id=resource_id,
-            http_method=method.http_method,
-            type="AWS_PROXY",
-            integration_http_method="POST",
-            uri=function.function.invoke_arn,
-        )
-        LambdaPermission(
-            self,
-            f"{route.id}_permission",
-            statement_id=f"ApiGateway-{route.id}",
-            action="lambda:InvokeFunction",
-            function_name=function.function.function_name,
-            principal="apigateway.amazonaws.com",
-            source_arn=f"{self.api.execution_arn}/*/{route.method}{route.any_path}",
-        )
-        self._deployed += [method, integration]
+        self.freeze(method)
         self._routes.append(route)
         return method
+
+    def freeze(self, *resources: TerraformResource) -> None:
+        """Have the deployment wait for what it freezes."""
+        self._deployed += resources
 
     def add_domain(self, name: str, certificate_arn: str) -> ApiGatewayDomainName:
         """Give the API, after `deploy`, a domain of its own, whose DNS record and certificate are somebody else's."""

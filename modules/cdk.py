@@ -29,7 +29,9 @@ from cdktf_cdktf_provider_aws.api_gateway_deployment import ApiGatewayDeployment
 from cdktf_cdktf_provider_aws.api_gateway_domain_name import ApiGatewayDomainName  # noqa: E402
 from cdktf_cdktf_provider_aws.api_gateway_gateway_response import ApiGatewayGatewayResponse  # noqa: E402
 from cdktf_cdktf_provider_aws.api_gateway_integration import ApiGatewayIntegration  # noqa: E402
+from cdktf_cdktf_provider_aws.api_gateway_integration_response import ApiGatewayIntegrationResponse  # noqa: E402
 from cdktf_cdktf_provider_aws.api_gateway_method import ApiGatewayMethod  # noqa: E402
+from cdktf_cdktf_provider_aws.api_gateway_method_response import ApiGatewayMethodResponse  # noqa: E402
 from cdktf_cdktf_provider_aws.api_gateway_method_settings import (  # noqa: E402
     ApiGatewayMethodSettings,
     ApiGatewayMethodSettingsSettings,
@@ -158,7 +160,9 @@ __all__ = [
     "ApiGatewayDeployment",
     "ApiGatewayGatewayResponse",
     "ApiGatewayIntegration",
+    "ApiGatewayIntegrationResponse",
     "ApiGatewayMethod",
+    "ApiGatewayMethodResponse",
     "ApiGatewayMethodSettings",
     "ApiGatewayMethodSettingsSettings",
     "ApiGatewayRequestValidator",

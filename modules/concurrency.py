@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 UNRESERVED = 100
 
 
-def reserved_concurrency(throttle_rate: int, functions: FunctionSettings) -> dict[str, int]:
+# What an event source mapping may use at once.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+LEAST_OF_A_MAPPING, MOST_OF_A_MAPPING = 2, 1_000
+
+
+def reserved_concurrency(throttle_rate: int, functions: FunctionSettings, *, direct: bool = False) -> dict[str, int]:
     """Return the reserved concurrency of each function that has one.
 
     Executions at once are requests per second times seconds per request; a setting that names a number overrides it.
@@ -22,13 +27,15 @@ def reserved_concurrency(throttle_rate: int, functions: FunctionSettings) -> dic
     ----------
     throttle_rate : int
         Requests per second that API Gateway lets through.
+    direct : bool
+        Whether requests wait for ingestion in an inbox. It reserves the same then, by a budget that is an average and
+        no ceiling: what comes faster waits. Lambda's ten requests a second for each of them do not apply to batches.
     """
     return {
         "ingestion": functions.ingestion_reserved_concurrency
-        or _executions(throttle_rate, functions.ingestion_budget, low=1),
-        # An event source mapping uses two at least.
+        or _executions(throttle_rate, functions.ingestion_budget, low=LEAST_OF_A_MAPPING if direct else 1),
         "processing": functions.processing_reserved_concurrency
-        or _executions(throttle_rate, functions.processing_budget, low=2),
+        or _executions(throttle_rate, functions.processing_budget, low=LEAST_OF_A_MAPPING),
     }
 
 

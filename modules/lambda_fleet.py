@@ -65,6 +65,8 @@ class WebhookFunction(Construct):
         What it is called in AWS, where that is not the folder.
     size : FunctionSize | None
         Its memory and time-out, where they are not those of the settings.
+    entry : str
+        Module of its folder with its handler.
 
     Attributes
     ----------
@@ -90,6 +92,7 @@ class WebhookFunction(Construct):
         placement: Placement | None = None,
         called: str | None = None,
         size: FunctionSize | None = None,
+        entry: str = "handler",
     ) -> None:
         super().__init__(scope, id_)
         self.name = names((called or name).replace("_", "-"))
@@ -143,7 +146,7 @@ class WebhookFunction(Construct):
             role=self.role.arn,
             runtime=settings.runtime,
             architectures=["arm64"],
-            handler=f"lambdas.{name}.handler.handler",
+            handler=f"lambdas.{name}.{entry}.handler",
             filename=asset.path,
             source_code_hash=base64.b64encode(hashlib.sha256(bundle.read_bytes()).digest()).decode("ascii"),
             memory_size=size.memory,
@@ -218,6 +221,8 @@ class FleetMember:
         Executions reserved for it; None leaves it to the account's unreserved ones.
     native : bool
         Whether it needs the bundle with compiled code, where there are two.
+    entry : str
+        Module of its folder with its handler.
     """
 
     folder: str
@@ -225,6 +230,7 @@ class FleetMember:
     size: FunctionSize | None = None
     reserved_concurrency: int | None = None
     native: bool = False
+    entry: str = "handler"
 
 
 class Fleet(Construct):
@@ -282,6 +288,7 @@ class Fleet(Construct):
                 placement=placement,
                 called=member.called,
                 size=member.size,
+                entry=member.entry,
             )
             for member in members
         }
@@ -296,6 +303,8 @@ class LambdaFleet(Fleet):
         Executions reserved for a function, by its name.
     native_ingestion : bool
         Whether a deployed provider's signatures need compiled code, which is in a bundle of its own.
+    behind_inbox : bool
+        Whether ingestion is fed from an inbox, and answers by HTTP only what providers ask before they send.
 
     Attributes
     ----------
@@ -315,12 +324,14 @@ class LambdaFleet(Fleet):
         reserved_concurrency: Mapping[str, int],
         placement: Placement | None = None,
         native_ingestion: bool = False,
+        behind_inbox: bool = False,
     ) -> None:
         members = [
             FleetMember(
                 folder=name,
                 reserved_concurrency=reserved_concurrency.get(name),
                 native=native_ingestion and name == "ingestion",
+                entry="direct" if behind_inbox and name == "ingestion" else "handler",
             )
             for name in FUNCTIONS
         ]

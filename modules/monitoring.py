@@ -128,13 +128,15 @@ class Monitoring(Construct):
             ],
         )
 
-    def watch_queue(self, queue_name: str, *, longest_delay: int = 0) -> None:
+    def watch_queue(self, queue_name: str, *, longest_delay: int = 0, of: str | None = None) -> None:
         """Alarm when the backlog is too old or too deep.
 
         Parameters
         ----------
         longest_delay : int
             Seconds that a message may be delayed on purpose, which are no backlog.
+        of : str | None
+            Which queue it is, where it is not the main queue.
         """
         dimensions = {"QueueName": queue_name}
         oldest = self._settings.backlog_age + longest_delay
@@ -146,6 +148,7 @@ class Monitoring(Construct):
             dimensions=dimensions,
             statistic="Maximum",
             threshold=oldest,
+            of=of,
         )
         self._metric_alarm(
             "queue-depth",
@@ -155,9 +158,10 @@ class Monitoring(Construct):
             dimensions=dimensions,
             statistic="Maximum",
             threshold=self._settings.backlog_depth,
+            of=of,
         )
         self._widget(
-            "queue",
+            of or "queue",
             [
                 ["AWS/SQS", name, "QueueName", queue_name]
                 for name in ("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage")

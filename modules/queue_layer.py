@@ -11,11 +11,9 @@ from modules.cdk import (
 from modules.lambda_fleet import WebhookFunction
 from modules.naming import Names
 from modules.pinning import pin
-from modules.queues import allow_redrive, dead_letter_queue, from_rules, protect_queue, working_queue
+from modules.queues import CONSUME, allow_redrive, dead_letter_queue, from_rules, protect_queue, working_queue
 from modules.settings import QueueSettings
 from modules.settings_rules import SMALL_BATCH
-
-_CONSUME = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 
 
 class QueueLayer(Construct):
@@ -69,7 +67,7 @@ class QueueLayer(Construct):
             Invocations at once; at most the function's reserved concurrency, because receives that are throttled count
             towards the dead letter queue.
         """
-        function.allow("ConsumeMainQueue", _CONSUME, [self.main.arn])
+        function.allow("ConsumeMainQueue", CONSUME, [self.main.arn])
         self._map(
             "main_mapping",
             self.main,
@@ -81,7 +79,7 @@ class QueueLayer(Construct):
 
     def feed_dead_letters(self, function: WebhookFunction) -> None:
         """Have a function process the dead letter queue, with the same grants on that queue."""
-        function.allow("ConsumeDeadLetterQueue", _CONSUME, [self.dead_letter.arn])
+        function.allow("ConsumeDeadLetterQueue", CONSUME, [self.dead_letter.arn])
         # Each takes some calls of its own, so that a batch saves nothing.
         self._map("dead_letter_mapping", self.dead_letter, function, batch_size=SMALL_BATCH, maximum_concurrency=2)
 

@@ -12,6 +12,9 @@ from modules.settings import QueueSettings
 DEAD_LETTER_RETENTION_SECONDS = 1_209_600
 # Six times the longest time-out that the settings allow.
 _DEAD_LETTER_VISIBILITY_SECONDS = 300
+# What a function that is fed from a queue must be allowed on it.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 
 
 def working_queue(scope: Construct, id_: str, name: str, settings: QueueSettings, dead_letter: SqsQueue) -> SqsQueue:

@@ -41,6 +41,14 @@ LOG_RETENTION_DAYS = (
 class ApiSettings(Validated):
     """Settings of the REST API."""
 
+    ingest: str = setting(
+        "function",
+        choices=("function", "direct"),
+        doc="What takes requests in. `function`: ingestion verifies each before the sender hears 202. `direct`: API "
+        "Gateway writes each to a queue, the inbox, and answers 202; ingestion verifies behind it, and drops and "
+        "counts what is forged. So no reservation bounds the rate, and a sender hears of no refusal. Needs a standard "
+        "queue, and `api.max_body_bytes` of 180,000 at most.",
+    )
     throttle_rate: int = setting(
         1_000,
         unit="requests/s",

@@ -9,7 +9,7 @@ from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from lambdas.shared.providers.registry import REGISTRY
-from modules.concurrency import UNRESERVED, reserved_concurrency
+from modules.concurrency import LEAST_OF_A_MAPPING, MOST_OF_A_MAPPING, UNRESERVED, reserved_concurrency
 from modules.validation import SettingsError
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 NATIVE_RUNTIME = "python3.13"
 # The most that Lambda takes from a queue in one receive.
 SMALL_BATCH = 10
+# SQS takes 256 KiB, in which base64 leaves three quarters for the body, beside headers of usual size. A body of this
+# size with headers that are larger is refused by SQS, and so is answered 413 as well.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+MAX_DIRECT_BODY_BYTES = 180_000
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d", re.ASCII)
 # Lambda takes 4 KB of environment variables, of which the other variables of ingestion take some 400 bytes.
@@ -44,6 +48,7 @@ def check_together(settings: Settings) -> None:
     _check_provider_options(settings)
     _check_variables(settings)
     _check_api_key(settings)
+    _check_ingest(settings)
     _check_queue(settings)
     _check_subscribers(settings)
     _check_concurrency(settings)
@@ -129,6 +134,29 @@ def _check_api_key(settings: Settings) -> None:
             )
 
 
+def _check_ingest(settings: Settings) -> None:
+    api = settings.api
+    if api.ingest != "direct":
+        return
+    if settings.queue.fifo:
+        raise SettingsError(
+            "api.ingest: 'direct' is not allowed with queue.fifo, whose order would be that in which requests are "
+            "verified and no longer that in which they came; allowed: 'function', or queue.fifo false"
+        )
+    if api.max_body_bytes > MAX_DIRECT_BODY_BYTES:
+        raise SettingsError(
+            f"api.max_body_bytes: {api.max_body_bytes:,} bytes do not fit into a message of the inbox that api.ingest "
+            f"'direct' writes; allowed: {MAX_DIRECT_BODY_BYTES:,} at most"
+        )
+    reserved = reserved_concurrency(api.throttle_rate, settings.functions, direct=True)["ingestion"]
+    if not LEAST_OF_A_MAPPING <= reserved <= MOST_OF_A_MAPPING:
+        raise SettingsError(
+            f"functions.ingestion_reserved_concurrency: {reserved:,} is not what an event source mapping can use, as "
+            f"api.ingest 'direct' has one; allowed: {LEAST_OF_A_MAPPING} to {MOST_OF_A_MAPPING:,}, or a lower "
+            "functions.ingestion_budget that asks for no more"
+        )
+
+
 def _check_queue(settings: Settings) -> None:
     queue, timeout = settings.queue, settings.functions.timeout
     _check_batches(queue)
@@ -178,7 +206,10 @@ def _check_subscribers(settings: Settings) -> None:
 
 
 def _check_concurrency(settings: Settings) -> None:
-    reserved = reserved_concurrency(settings.api.throttle_rate, settings.functions) if settings.inbound else {}
+    direct = settings.api.ingest == "direct"
+    reserved = (
+        reserved_concurrency(settings.api.throttle_rate, settings.functions, direct=direct) if settings.inbound else {}
+    )
     if settings.delivery is not None:
         reserved["delivery"] = settings.delivery.worker_concurrency
     limit = settings.functions.account_concurrency

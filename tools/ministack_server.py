@@ -1,4 +1,4 @@
-"""Starts MiniStack with connections that stay open as long as Terraform's provider keeps them, and a fuller PartiQL.
+"""Starts MiniStack with connections that stay open as long as Terraform's provider keeps them, and with what it lacks.
 
 MiniStack closes a connection that was idle for 75 s, or that carried 1,000 requests. The provider keeps one for 90 s
 and any number of requests, and a request on a connection that is being closed may be carried out without an answer:
@@ -26,5 +26,6 @@ def _serve_patiently(app: Any, config: Any, **options: Any) -> Any:
 if __name__ == "__main__":
     # By its path: with the repository among the places of modules, the server could take one of ours for its own.
     runpy.run_path(str(Path(__file__).with_name("ministack_partiql.py")))["teach_partiql"]()
+    runpy.run_path(str(Path(__file__).with_name("ministack_direct.py")))["teach_direct_integrations"]()
     hypercorn.asyncio.serve = _serve_patiently
     runpy.run_module("ministack", run_name="__main__", alter_sys=True)

@@ -32,6 +32,8 @@ def route_is_guarded(plan: Plan) -> Iterator[Violation]:
     """Yield public routes whose function verifies nothing, and routes whose authorizer is not in the plan."""
     for route in routes(plan):
         name = f"{route.method} {route.path}"
+        if route.answers_itself:
+            continue
         if route.public and not route.verifications:
             yield route.resource.breaks(f"{name} is open to anybody, and its function verifies no signature")
         elif route.public:
@@ -85,12 +87,13 @@ def api_key_belongs_to_a_usage_plan(plan: Plan) -> Iterator[Violation]:
     source="https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html",
 )
 def busy_is_429(plan: Plan) -> Iterator[Violation]:
-    """Yield APIs without the gateway response."""
+    """Yield APIs without the gateway response, which may be a 503 before a queue, where no execution can be lacking."""
+    writes_to_queues = any(item.get("type") == "AWS" for item in plan.all("aws_api_gateway_integration"))
     answers = [
         item
         for item in plan.all("aws_api_gateway_gateway_response")
         if item.get("response_type") == "INTEGRATION_FAILURE"
-        and str(item.get("status_code")) == "429"
+        and str(item.get("status_code")) in ("429", *(["503"] if writes_to_queues else []))
         and "gatewayresponse.header.Retry-After" in item.get("response_parameters", {})
     ]
     for api in apis(plan):

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from modules.concurrency import reserved_concurrency
+from modules.concurrency import MOST_OF_A_MAPPING, reserved_concurrency
 from modules.environments import build_settings
 from modules.presets import PRESETS
 from modules.validation import SettingsError
 from tools.ministack import LocalAws
-from tools.module.input_rules import MOST_OF_A_MAPPING, RULES_BETWEEN_INPUTS
+from tools.module.input_rules import RULES_BETWEEN_INPUTS
 from tools.module.offered import OFFERED
 from tools.module.paths import value_at, with_values
 from tools.module.terraform_module import TerraformModule

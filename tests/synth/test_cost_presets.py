@@ -68,15 +68,20 @@ def test_every_alternative_is_priced_by_the_same_rules(preset_stack):
     others = {each.name: bill(each.stack, rate=1_000, archive=each.archive) for each in alternatives(one)}
 
     fifo = bool(one.case.path.queue.get("fifo_queue"))
-    assert len(others) == 5 + (not fifo)
+    assert len(others) == 4 + 2 * (not fifo)
     for name, other in others.items():
         assert other.per_month != pytest.approx(one.per_month), name
     assert not [
         line for line in others["function URL instead of the REST API"].lines if line.what == "REST API requests"
     ]
-    direct = others["API Gateway writes to SQS, no function at the door"]
-    assert direct.case.path.ingestion is None
-    assert not [line for line in direct.lines if "ingestion" in line.what]
+    if not fifo:
+        direct = others["API Gateway writes to SQS, no function at the door"]
+        assert direct.case.path.inbox is not None
+        assert {line.what for line in direct.lines if line.resource == "aws_sqs_queue.inbox"} == {
+            "requests taken in",
+            "batches received",
+            "batches deleted",
+        }
 
 
 def test_an_alternative_leaves_the_stack_as_it_was(standard_stack):

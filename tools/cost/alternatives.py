@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from modules.settings_rules import MAX_DIRECT_BODY_BYTES, SMALL_BATCH
 from tools.cost.bill import Bill
 from tools.cost.case import Case
 from tools.synthesized import Resource, Stack
@@ -11,8 +12,6 @@ from tools.synthesized import Resource, Stack
 _GATEWAY = "aws_api_gateway_"
 # S3's own threshold for moving an object to Glacier.
 _SMALL = 131_072
-# What of a body a message has room for: 256 KB, in base64, beside the headers.
-DIRECT_BYTES = 190_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +108,7 @@ def _no_glacier(case: Case) -> Iterator[Alternative]:
 
 
 def _function_url(case: Case) -> Iterator[Alternative]:
-    if case.path.ingestion is None or case.path.method is None:
+    if case.path.ingestion is None or case.path.method is None or case.path.inbox:
         return
     edited = case.stack.changed()
     for resource in list(case.stack.resources()):
@@ -135,22 +134,33 @@ def _belongs_to_gateway(resource: Resource) -> bool:
 
 
 def _direct(case: Case) -> Iterator[Alternative]:
-    ingestion = case.path.ingestion
-    if ingestion is None or case.path.method is None or case.workload.size > DIRECT_BYTES:
+    ingestion, path = case.path.ingestion, case.path
+    too_large = case.workload.size > MAX_DIRECT_BODY_BYTES
+    if ingestion is None or path.method is None or path.inbox or path.queue.get("fifo_queue") or too_large:
         return
+    # What api.ingest "direct" deploys, as far as it costs anything.
     edited = case.stack.changed()
-    values = edited.values(case.path.door)
+    edited.add("aws_sqs_queue", "inbox", {"name": "inbox"})
+    edited.add(
+        "aws_lambda_event_source_mapping",
+        "inbox",
+        {
+            "event_source_arn": "${aws_sqs_queue.inbox.arn}",
+            "function_name": _reference(ingestion, "arn"),
+            "batch_size": SMALL_BATCH,
+        },
+    )
+    values = edited.values(path.door)
     values["type"] = "AWS"
-    values["uri"] = f"arn:aws:apigateway:us-east-1:sqs:path/account/{_reference(case.path.queue, 'name')}"
-    variables = edited.values(case.path.processing)["environment"]["variables"]
-    variables["PROVIDERS"] = case.stack.variables(ingestion).get("PROVIDERS", "{}")
-    for resource in list(case.stack.resources()):
-        name = f"/aws/lambda/{ingestion.get('function_name')}"
-        if resource.address == ingestion.address or resource.get("name") == name:
-            edited.remove(resource)
+    values["uri"] = "arn:aws:apigateway:us-east-1:sqs:path/account/${aws_sqs_queue.inbox.name}"
+    watched = [each for each in case.stack.all("aws_cloudwatch_metric_alarm") if each.get("namespace") == "AWS/SQS"]
+    # Age and depth of the inbox, and whether its dead letter queue is empty.
+    for number, alarm in enumerate(watched[:3]):
+        edited.add("aws_cloudwatch_metric_alarm", f"inbox_{number}", dict(alarm.values))
     yield Alternative(
         name="API Gateway writes to SQS, no function at the door",
-        price="202 before the signature is verified; forged webhooks are paid for up to the queue; 256 KB at most",
+        price="202 before the signature is verified; forged webhooks are paid for up to the inbox; bodies of 180 KB at "
+        "most; the setting is api.ingest",
         stack=edited.stack(),
     )
 

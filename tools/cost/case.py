@@ -87,6 +87,25 @@ class Case:
         return float(sum(self.at_the_door.message_bytes))
 
     @property
+    def inbox_message_bytes(self) -> float:
+        """Bytes of a message of the inbox: headers, encoded twice, beside the body, which is base64."""
+        return 4 / 3 * self.workload.size + 1_500
+
+    @cached_property
+    def inbox_batch(self) -> float:
+        """Messages of a batch of the inbox, on average; one where there is no inbox."""
+        if self.path.inbox is None:
+            return 1.0
+        return effective_batch(
+            self.workload.rate,
+            self.path.inbox.mapping,
+            message_bytes=self.inbox_message_bytes,
+            groups=None,
+            assume=self.assume,
+            invocation_s=lambda messages: self.ingestion_s() * messages,
+        )
+
+    @property
     def groups(self) -> int | None:
         """Message groups of a FIFO queue: its providers, or None where there are more than matter."""
         function = self.path.ingestion or self.path.processing

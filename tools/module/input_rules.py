@@ -3,13 +3,10 @@
 import re
 from dataclasses import dataclass
 
-from modules.concurrency import UNRESERVED
+from modules.concurrency import MOST_OF_A_MAPPING, UNRESERVED
 from modules.settings import Settings
 from tools.module.hcl import expression
 from tools.module.paths import value_at
-
-# An event source mapping uses no more, and the stack cuts what is more.
-MOST_OF_A_MAPPING = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)

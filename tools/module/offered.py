@@ -9,10 +9,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from modules.concurrency import reserved_concurrency
+from modules.concurrency import MOST_OF_A_MAPPING, reserved_concurrency
 from modules.validation import rule_of
 from tools.docs import all_settings
-from tools.module.input_rules import MOST_OF_A_MAPPING
 from tools.module.inputs import Computed, Input
 
 _TYPES: Mapping[Any, str] = {int: "number", int | None: "number", str: "string"}

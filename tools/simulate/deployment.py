@@ -3,7 +3,35 @@
 import json
 from dataclasses import dataclass
 
-from tools.synthesized import NotInStackError, Stack, WebhookPath, webhook_path
+from tools.synthesized import NotInStackError, Resource, Stack, WebhookPath, webhook_path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    """A queue that a function is fed from.
+
+    Attributes
+    ----------
+    batch_size : int
+        Messages of a batch, at most.
+    window_s : float
+        For how long a poller waits for a batch to fill.
+    maximum_concurrency : int | None
+        Of the event source mapping.
+    timeout_s : float
+        The function's time-out.
+    visibility_s : float
+        For how long a received message is invisible.
+    max_receives : int
+        Receives before a message goes to the dead letter queue.
+    """
+
+    batch_size: int
+    window_s: float
+    maximum_concurrency: int | None
+    timeout_s: float
+    visibility_s: float
+    max_receives: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +62,8 @@ class Deployment:
         Whether groups are kept in order.
     groups : int | None
         Message groups that keep each other waiting; None when none do.
+    inbox : Feed | None
+        Where API Gateway writes to by itself, before ingestion; None where ingestion is at the door.
     """
 
     throttle_rate: float
@@ -50,6 +80,19 @@ class Deployment:
     max_receives: int
     fifo: bool
     groups: int | None
+    inbox: Feed | None = None
+
+    @property
+    def main(self) -> Feed:
+        """The main queue, as processing is fed from it."""
+        return Feed(
+            batch_size=self.batch_size,
+            window_s=self.window_s,
+            maximum_concurrency=self.maximum_concurrency,
+            timeout_s=self.processing_timeout_s,
+            visibility_s=self.visibility_s,
+            max_receives=self.max_receives,
+        )
 
 
 # What API Gateway answers to a throttled function unless a gateway response says otherwise.
@@ -67,10 +110,9 @@ def read(stack: Stack) -> Deployment:
     """
     path = webhook_path(stack)
     if path.ingestion is None or path.method is None:
-        raise NotInStackError("the simulation expects a function behind a REST API at the door")
+        raise NotInStackError("the simulation expects a function behind a REST API, at the door or behind an inbox")
     throttle = _throttle(stack)
-    redrive = _redrive(path)
-    scaling = path.mapping.block("scaling_config")
+    main = _feed(path.queue, path.mapping, path.processing)
     fifo = bool(path.queue.get("fifo_queue", False))
     return Deployment(
         throttle_rate=float(throttle["throttling_rate_limit"]),
@@ -79,14 +121,26 @@ def read(stack: Stack) -> Deployment:
         ingestion_reserved=path.ingestion.get("reserved_concurrent_executions"),
         processing_reserved=path.processing.get("reserved_concurrent_executions"),
         ingestion_timeout_s=float(path.ingestion.get("timeout", 3)),
-        processing_timeout_s=float(path.processing.get("timeout", 3)),
-        batch_size=int(path.mapping.get("batch_size", 10)),
-        window_s=float(path.mapping.get("maximum_batching_window_in_seconds", 0)),
-        maximum_concurrency=scaling.get("maximum_concurrency"),
-        visibility_s=float(path.queue.get("visibility_timeout_seconds", 30)),
-        max_receives=int(redrive.get("maxReceiveCount", 1_000_000)),
+        processing_timeout_s=main.timeout_s,
+        batch_size=main.batch_size,
+        window_s=main.window_s,
+        maximum_concurrency=main.maximum_concurrency,
+        visibility_s=main.visibility_s,
+        max_receives=main.max_receives,
         fifo=fifo,
         groups=_groups(stack, path) if fifo else None,
+        inbox=_feed(path.inbox.queue, path.inbox.mapping, path.ingestion) if path.inbox else None,
+    )
+
+
+def _feed(queue: Resource, mapping: Resource, function: Resource) -> Feed:
+    return Feed(
+        batch_size=int(mapping.get("batch_size", 10)),
+        window_s=float(mapping.get("maximum_batching_window_in_seconds", 0)),
+        maximum_concurrency=mapping.block("scaling_config").get("maximum_concurrency"),
+        timeout_s=float(function.get("timeout", 3)),
+        visibility_s=float(queue.get("visibility_timeout_seconds", 30)),
+        max_receives=int(_redrive(queue).get("maxReceiveCount", 1_000_000)),
     )
 
 
@@ -105,8 +159,8 @@ def _busy_status(stack: Stack) -> int:
     return _BUSY_BY_DEFAULT
 
 
-def _redrive(path: WebhookPath) -> dict[str, int]:
-    policy = path.queue.get("redrive_policy", "{}")
+def _redrive(queue: Resource) -> dict[str, int]:
+    policy = queue.get("redrive_policy", "{}")
     if not isinstance(policy, str):
         return dict(policy)
     # The reference in it holds no quotation mark, so that it is JSON as it stands.

@@ -88,6 +88,12 @@ def rows(
     deployment: Deployment, timing: Timing, rate: float, durations_ms: Sequence[float] = DURATIONS_MS
 ) -> Iterator[list[str]]:
     """Yield the table: a head, and a row for each duration."""
+    if deployment.inbox is not None:
+        # Nothing of Lambda is before the answer, so that neither durations nor reservations matter.
+        account = Account(name="any", reserved=deployment.ingestion_reserved or 1, platform=AWS)
+        yield ["at the door", "share"]
+        yield ["API Gateway and the inbox", f"{share_accepted(deployment, timing, account, rate):.1%}"]
+        return
     given = accounts(deployment, rate)
     yield ["ingestion takes", *(account.name for account in given)]
     for duration in durations_ms:

@@ -6,7 +6,7 @@ from typing import Any
 
 import simpy
 
-from tools.simulate.deployment import Deployment
+from tools.simulate.deployment import Feed
 from tools.simulate.function import Function
 from tools.simulate.messages import Queue
 from tools.simulate.platform import Platform
@@ -21,8 +21,12 @@ class Mapping:
 
     Parameters
     ----------
+    feed : Feed
+        How the function is fed from the queue.
+    takes : Callable[[int], float]
+        Seconds that the function takes for a number of messages, on average.
     slowness : Callable[[float], float]
-        By how much processing takes longer at a time.
+        By how much that is longer at a time.
     """
 
     def __init__(
@@ -31,7 +35,8 @@ class Mapping:
         queue: Queue,
         function: Function,
         *,
-        deployment: Deployment,
+        feed: Feed,
+        takes: Callable[[int], float],
         platform: Platform,
         timing: Timing,
         random_source: random.Random,
@@ -40,14 +45,15 @@ class Mapping:
         self._env = env
         self._queue = queue
         self._function = function
-        self._deployment = deployment
+        self._feed = feed
+        self._takes = takes
         self._platform = platform
         self._timing = timing
         self._random = random_source
         self._slowness = slowness
         self._pollers = 0
         self._idle = 0
-        self.most_pollers = min(platform.most_pollers, deployment.maximum_concurrency or platform.most_pollers)
+        self.most_pollers = min(platform.most_pollers, feed.maximum_concurrency or platform.most_pollers)
         self.batches = 0
         self._add(min(platform.pollers, self.most_pollers))
         env.process(self._scale())
@@ -75,9 +81,9 @@ class Mapping:
             self._idle += 1
             yield queue.has_messages()
             self._idle -= 1
-            if self._deployment.window_s and queue.depth < self._deployment.batch_size:
-                yield env.timeout(self._deployment.window_s)
-            messages = queue.receive(self._deployment.batch_size)
+            if self._feed.window_s and queue.depth < self._feed.batch_size:
+                yield env.timeout(self._feed.window_s)
+            messages = queue.receive(self._feed.batch_size)
             if not messages:
                 continue
             received_at = env.now
@@ -86,12 +92,12 @@ class Mapping:
                 queue.give_back_later(messages, received_at)
                 yield env.timeout(_CHECK_S)
                 continue
-            mean = self._timing.processing(len(messages)) * self._slowness(env.now)
+            mean = self._takes(len(messages)) * self._slowness(env.now)
             takes = start + self._timing.drawn(mean, self._random)
-            yield env.timeout(min(takes, self._deployment.processing_timeout_s))
+            yield env.timeout(min(takes, self._feed.timeout_s))
             self._function.end()
             self.batches += 1
-            if takes > self._deployment.processing_timeout_s:
+            if takes > self._feed.timeout_s:
                 queue.give_back_later(messages, received_at)
             else:
                 queue.delete(messages)

@@ -30,6 +30,11 @@ class Message:
 class Queue:
     """A queue, standard or FIFO, with a dead letter queue.
 
+    Parameters
+    ----------
+    forward : Callable[[Message], None] | None
+        Told of each message that is deleted, such as another queue.
+
     Attributes
     ----------
     sent, routed, dead : int
@@ -40,11 +45,20 @@ class Queue:
         When the last message was deleted.
     """
 
-    def __init__(self, env: simpy.Environment, *, visibility_s: float, max_receives: int, fifo: bool) -> None:
+    def __init__(
+        self,
+        env: simpy.Environment,
+        *,
+        visibility_s: float,
+        max_receives: int,
+        fifo: bool,
+        forward: "Callable[[Message], None] | None" = None,
+    ) -> None:
         self._env = env
         self._visibility_s = visibility_s
         self._max_receives = max_receives
         self._fifo = fifo
+        self._forward = forward
         self._waiting: dict[int, deque[Message]] = {}
         self._ready: deque[int] = deque()
         self._listeners: deque[simpy.Event] = deque()
@@ -102,6 +116,9 @@ class Queue:
         self.in_flight -= len(messages)
         self.routed += len(messages)
         self.last_routed_at = self._env.now
+        if self._forward is not None:
+            for message in messages:
+                self._forward(Message(self._env.now, message.group))
         self._unlock(messages)
 
     def give_back_later(self, messages: list[Message], received_at: float) -> None:

@@ -96,6 +96,16 @@ class Model:
         self._queue = Queue(
             env, visibility_s=deployment.visibility_s, max_receives=deployment.max_receives, fifo=deployment.fifo
         )
+        inbox = deployment.inbox
+        self._inbox: Queue | None = None
+        if inbox is not None:
+            self._inbox = Queue(
+                env,
+                visibility_s=inbox.visibility_s,
+                max_receives=inbox.max_receives,
+                fifo=False,
+                forward=self._queue.send,
+            )
         self._outcome = Outcome(ends=load.ends)
         self._second = Second(at=0)
         processing = Function(deployment.processing_reserved or open_to_all, self.timing.cold_start, platform)
@@ -104,18 +114,35 @@ class Model:
                 env,
                 self._queue,
                 processing,
-                deployment=deployment,
+                feed=deployment.main,
+                takes=self.timing.processing,
                 platform=platform,
                 timing=self.timing,
                 random_source=self._working,
                 slowness=load.slowness,
             )
+            if self._inbox is not None and inbox is not None:
+                Mapping(
+                    env,
+                    self._inbox,
+                    self._ingestion,
+                    feed=inbox,
+                    # Each message of a batch is verified and sent on by itself.
+                    takes=lambda messages: self.timing.ingestion * messages,
+                    platform=platform,
+                    timing=self.timing,
+                    random_source=self._taking,
+                    slowness=lambda _: 1.0,
+                )
         self._load = load
         self._pending = 0
         self._sending = True
         env.process(self._send(load))
         env.run(until=env.process(self._watch(load, processing)))
-        return self._outcome.closed(self._queue, self._ingestion, processing, self._pending)
+        outcome = self._outcome.closed(self._queue, self._ingestion, processing, self._pending)
+        if self._inbox is not None:
+            outcome.behind_inbox(self._inbox)
+        return outcome
 
     def _send(self, load: Load) -> Generator[simpy.Event, Any, None]:
         groups = self.deployment.groups or 1
@@ -148,6 +175,11 @@ class Model:
         if not take_from_all(self._gateway, now):
             second.throttled += 1
             self._again(group, number)
+            return
+        if self._inbox is not None:
+            second.accepted += 1
+            self._outcome.answered(number, self.platform.direct_answer_s)
+            self._inbox.send(Message(now, group))
             return
         start = self._ingestion.begin(now) if self._account.take(now) else None
         if start is None:
@@ -188,14 +220,15 @@ class Model:
         while True:
             yield self._env.timeout(1.0)
             second = self._second
+            left = self._queue.left + (self._inbox.left if self._inbox else 0)
             second.backlog, second.ingestion, second.processing = (
-                self._queue.left,
+                left,
                 self._ingestion.busy,
                 processing.busy,
             )
             second.routed = self._queue.routed
             self._outcome.seconds.append(second)
             self._second = Second(at=int(self._env.now))
-            done = not self._sending and not self._pending and (self.only_the_door or not self._queue.left)
+            done = not self._sending and not self._pending and (self.only_the_door or not left)
             if done or self._env.now >= load.longest_s:
                 return

@@ -37,7 +37,9 @@ class Needs:
 def needs(rate: float, deployment: Deployment, timing: Timing, platform: Platform) -> Needs:
     """Return what a steady rate needs, without any reserve."""
     by_duration = math.ceil(rate * timing.ingestion)
-    by_rate = math.ceil(rate / platform.function_rate) if platform.function_rate else 1
+    # An invocation is a request at the door, and a batch behind an inbox.
+    invocations = rate / (deployment.inbox.batch_size if deployment.inbox else 1)
+    by_rate = math.ceil(invocations / platform.function_rate) if platform.function_rate else 1
     batch = timing.processing(deployment.batch_size) + platform.poll_s
     processing = math.ceil(rate / deployment.batch_size * batch)
     return Needs(
@@ -50,6 +52,8 @@ def needs(rate: float, deployment: Deployment, timing: Timing, platform: Platfor
 
 def door_limit(deployment: Deployment, timing: Timing, platform: Platform) -> float:
     """Return the requests a second that the door takes at most, once it is warm."""
+    if deployment.inbox is not None:
+        return min(deployment.throttle_rate, platform.gateway_rate)
     concurrency = deployment.ingestion_reserved or platform.account_concurrency
     return min(
         deployment.throttle_rate,

@@ -94,6 +94,12 @@ class Outcome:
         self._durations.sort()
         return self
 
+    def behind_inbox(self, inbox: Queue) -> None:
+        """Note what became of requests that were accepted before anybody verified them."""
+        self.queued = inbox.sent
+        self.dead += inbox.dead
+        self.left += inbox.left
+
     def total(self, kind: str) -> int:
         """Return a sum over all seconds."""
         return sum(getattr(second, kind) for second in self.seconds)

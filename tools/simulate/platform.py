@@ -46,6 +46,11 @@ class Platform:
         29.0,
         "after which API Gateway answers 504: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html",
     )
+    direct_answer_s: float = _limit(
+        0.015,
+        "from a request to API Gateway's own answer, once SQS has it; assumed. SQS takes any rate: "
+        "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html",
+    )
     pollers: int = _limit(
         5, "batches at once when messages come: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"
     )

@@ -7,6 +7,22 @@ from tools.synthesized.stack import NotInStackError, Resource, Stack
 
 
 @dataclass(frozen=True, kw_only=True)
+class Inbox:
+    """Where requests wait to be verified.
+
+    Attributes
+    ----------
+    queue : Resource
+        The queue that API Gateway writes to.
+    mapping : Resource
+        What has ingestion verify it.
+    """
+
+    queue: Resource
+    mapping: Resource
+
+
+@dataclass(frozen=True, kw_only=True)
 class WebhookPath:
     """What a webhook passes through.
 
@@ -16,8 +32,10 @@ class WebhookPath:
         The integration or function URL that is open to senders.
     method : Resource | None
         The API's method before the integration; None for a function URL.
+    inbox : Inbox | None
+        Where API Gateway writes to by itself, before ingestion; None where ingestion is at the door.
     ingestion : Resource | None
-        The function at the door; None where API Gateway writes to the queue by itself.
+        The function at the door, or behind the inbox; None where API Gateway writes to the main queue by itself.
     queue : Resource
         The main queue.
     mapping : Resource
@@ -28,6 +46,7 @@ class WebhookPath:
 
     door: Resource
     method: Resource | None
+    inbox: Inbox | None = None
     ingestion: Resource | None
     queue: Resource
     mapping: Resource
@@ -44,17 +63,21 @@ def webhook_path(stack: Stack) -> WebhookPath:
     """
     for door, method in _doors(stack):
         ingestion = next(iter(_functions(stack, door)), None)
-        for queue in _queues(stack, door, ingestion):
-            for mapping in stack.pointing_at("aws_lambda_event_source_mapping", "event_source_arn", queue):
-                processing = next(iter(stack.referred(mapping.get("function_name", ""))))
-                return WebhookPath(
-                    door=door,
-                    method=method,
-                    ingestion=ingestion,
-                    queue=queue,
-                    mapping=mapping,
-                    processing=processing,
-                )
+        for queue, mapping, reader in _readers(stack, _queues(stack, door, ingestion)):
+            if ingestion is None:
+                for main, main_mapping, processing in _readers(stack, _queues(stack, door, reader)):
+                    return WebhookPath(
+                        door=door,
+                        method=method,
+                        inbox=Inbox(queue=queue, mapping=mapping),
+                        ingestion=reader,
+                        queue=main,
+                        mapping=main_mapping,
+                        processing=processing,
+                    )
+            return WebhookPath(
+                door=door, method=method, ingestion=ingestion, queue=queue, mapping=mapping, processing=reader
+            )
     raise NotInStackError(
         "no way of a webhook is found in the stack: a route or function URL that is open to senders, a queue behind "
         "it, and an event source mapping of that queue"
@@ -89,6 +112,13 @@ def _functions(stack: Stack, door: Resource) -> Iterator[Resource]:
         for found in stack.referred(door.get(attribute, "")):
             if found.type == "aws_lambda_function":
                 yield found
+
+
+def _readers(stack: Stack, queues: Iterator[Resource]) -> Iterator[tuple[Resource, Resource, Resource]]:
+    """Yield each queue that a function is fed from, with the mapping and the function."""
+    for queue in queues:
+        for mapping in stack.pointing_at("aws_lambda_event_source_mapping", "event_source_arn", queue):
+            yield queue, mapping, next(iter(stack.referred(mapping.get("function_name", ""))))
 
 
 def _queues(stack: Stack, door: Resource, ingestion: Resource | None) -> Iterator[Resource]:

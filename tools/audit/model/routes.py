@@ -1,10 +1,11 @@
 """Methods of REST APIs: who may call them, and what stands in front of the function."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tools.audit.model.functions import Function, Verification, function_of, verifications
 from tools.audit.model.plan import Plan, Resource
+from tools.audit.model.queues import mappings
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,11 @@ class Route:
     throttle : Throttle | None
         The stage's limit that holds for this method.
     function : Function | None
-        The function behind it.
+        The function behind it, or behind the queue that API Gateway writes its requests to.
     verifications : tuple[Verification, ...]
         The providers whose signatures that function verifies.
+    answers_itself : bool
+        Whether API Gateway answers by itself, and nothing is behind it.
     """
 
     resource: Resource
@@ -46,6 +49,7 @@ class Route:
     throttle: Throttle | None
     function: Function | None
     verifications: tuple[Verification, ...]
+    answers_itself: bool = False
 
     @property
     def public(self) -> bool:
@@ -102,6 +106,7 @@ def _route(plan: Plan, item: Resource) -> Route:
         throttle=limits.get(f"{path.lstrip('/')}/{method}") or limits.get("*/*"),
         function=function,
         verifications=tuple(verifications(plan, function)) if function else (),
+        answers_itself=any(each.get("type") == "MOCK" for each in _integrations(plan, item)),
     )
 
 
@@ -110,9 +115,21 @@ def _path(plan: Plan, reference: object) -> str:
     return f"{_path(plan, part.get('parent_id'))}/{part.get('path_part')}".replace("//", "/") if part else "/"
 
 
-def _function(plan: Plan, method: Resource) -> Function | None:
+def _integrations(plan: Plan, method: Resource) -> Iterator[Resource]:
     for item in plan.all("aws_api_gateway_integration"):
-        same = all(item.get(name) == method.get(name) for name in ("rest_api_id", "resource_id", "http_method"))
-        if same and (found := function_of(plan, item.get("uri"))):
+        if all(item.get(name) == method.get(name) for name in ("rest_api_id", "resource_id", "http_method")):
+            yield item
+
+
+def _function(plan: Plan, method: Resource) -> Function | None:
+    for item in _integrations(plan, method):
+        if found := function_of(plan, item.get("uri")):
             return found
+        # A queue's name is known before its ARN is, and stands at the end.
+        queue = plan.target(str(item.get("uri")).rpartition("/")[2], "aws_sqs_queue")
+        # What is passed through untouched is a call of the sender's own, which no function can verify any more.
+        if queue is not None and item.get("passthrough_behavior") == "NEVER":
+            readers = [mapping.function for mapping in mappings(plan) if mapping.queue.resource is queue]
+            if len(readers) == 1:
+                return readers[0]
     return None

@@ -98,7 +98,9 @@ def guards(route: Route) -> list[str]:
         found.append(f"{route.authorizer.label} ({route.authorization})")
     elif not route.public:
         found.append(f"authorization {route.authorization}")
-    if route.verified and route.function:
+    if route.answers_itself:
+        found.append("API Gateway answers by itself, with nothing behind it")
+    elif route.verified and route.function:
         providers = _enumerate([item.provider for item in route.verifications])
         found.append(f"{route.function.resource.label} verifies the signature with the secret of {providers}")
     elif route.public:

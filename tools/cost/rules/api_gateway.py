@@ -10,6 +10,8 @@ from tools.synthesized import Resource
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html
 _DETAILED = ("4XXError", "5XXError", "Count", "IntegrationLatency", "Latency")
 _SERVICE = "API Gateway"
+# {"correlationId":"..."}, which is all that API Gateway knows by itself.
+_DIRECT_ANSWER_BYTES = 56
 
 
 def _rest_api(resource: Resource, case: Case) -> Iterable[Line]:
@@ -27,7 +29,8 @@ def _rest_api(resource: Resource, case: Case) -> Iterable[Line]:
 
 
 def _answers(resource: Resource, case: Case) -> Iterable[Line]:
-    answer = case.at_the_door.answer_bytes if case.at_the_door else 0
+    observed = case.at_the_door.answer_bytes if case.at_the_door else 0
+    answer = _DIRECT_ANSWER_BYTES if case.path.inbox else observed
     header = case.assume.answer_header_bytes
     yield Line(
         resource=resource.address,
@@ -35,7 +38,7 @@ def _answers(resource: Resource, case: Case) -> Iterable[Line]:
         what="answers to senders",
         quantity=case.webhooks * (answer + header) / GB,
         price=case.price("transfer-out"),
-        formula=f"webhooks x ({answer} bytes observed + {header} of headers); what comes in is free",
+        formula=f"webhooks x ({answer} bytes + {header} of headers); what comes in is free",
     )
 
 

@@ -11,10 +11,12 @@ from tools.synthesized import Resource
 def _function(resource: Resource, case: Case) -> Iterable[Line]:
     ingestion = case.path.ingestion
     if ingestion is not None and resource.address == ingestion.address and case.at_the_door is not None:
-        yield from _run(resource, case, case.webhooks, case.ingestion_s(), "one for each webhook")
+        batch = case.inbox_batch
+        why = f"webhooks / {batch:.2f} in a batch of the inbox" if case.path.inbox else "one for each webhook"
+        yield from _run(resource, case, case.webhooks / batch, case.ingestion_s() * batch, why)
         yield from _metrics(resource, case, case.at_the_door.metrics)
-        if case.path.method is None and _is_traced(resource):
-            yield _traces(resource, case, case.workload.rate, "requests")
+        if (case.path.method is None or case.path.inbox) and _is_traced(resource):
+            yield _traces(resource, case, case.workload.rate / batch, "batches" if case.path.inbox else "requests")
     elif resource.address == case.path.processing.address:
         why = f"webhooks / {case.batch:.2f} in a batch, of at most {case.path.mapping.get('batch_size', 10)}"
         yield from _run(resource, case, case.batches, case.processing_s(case.batch), why)

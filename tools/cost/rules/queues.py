@@ -12,6 +12,12 @@ _CALL = 10
 
 
 def _queue(resource: Resource, case: Case) -> Iterable[Line]:
+    inbox = case.path.inbox
+    if inbox is not None and resource.address == inbox.queue.address:
+        pieces = chunks(case.inbox_message_bytes)
+        why = f"webhooks x {pieces} piece(s) of 64 KB, for a request of {case.inbox_message_bytes:,.0f} bytes"
+        yield from _requests(resource, case, "requests taken in", case.webhooks * pieces, why)
+        return
     if resource.address == case.path.queue.address:
         pieces = chunks(case.message_bytes)
         yield from _requests(
@@ -58,6 +64,15 @@ def _mapping(resource: Resource, case: Case) -> Iterable[Line]:
             case.batches * calls,
             f"webhooks / {case.batch:.2f} in a batch x {calls:.0f} request(s)",
         )
+    inbox = case.path.inbox
+    if inbox is not None and resource.address == inbox.mapping.address:
+        batch = case.inbox_batch
+        busy = min(1.0, case.workload.rate * case.ingestion_s() / pollers)
+        pieces = max(1, chunks(batch * case.inbox_message_bytes))
+        why = f"webhooks / {batch:.2f} in a batch"
+        received = case.webhooks / batch * pieces
+        yield from _requests(queue, case, "batches received", received, f"{why} x {pieces} request(s)")
+        yield from _requests(queue, case, "batches deleted", case.webhooks / batch, why)
     yield Line(
         resource=resource.address,
         service=_SERVICE,

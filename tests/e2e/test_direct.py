@@ -1,0 +1,403 @@
+"""``api.ingest`` ``direct``: API Gateway takes in whatever comes, and what becomes of it behind the inbox.
+
+MiniStack renders templates and converts bodies as AWS's documents say it, by ``tools/ministack_direct.py``; its own
+code does neither. Whether API Gateway's role may send to the inbox it does not ask; ``tests/synth/test_direct.py`` does
+so.
+"""
+
+import hashlib
+import hmac
+import json
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import requests
+
+from lambdas.shared.providers.registry import REGISTRY
+from tests import emulator
+from tests.e2e.left import left_behind
+from tests.e2e.observe import await_routed, await_state, invocations, log_lines, objects, records, waiting
+from tests.second_server import deploy_to_a_server
+from tools.archived import read_payload
+from tools.downstream import Downstream
+from tools.local import LocalStack, wait_for
+from tools.proof import ArchivedPayload, Proof, prove
+from tools.senders import SENDERS, SentWebhook, Signing, kept, new_secret, webhook
+
+ENVIRONMENT = "local-direct"
+SETTLE_SECONDS = 60
+
+
+@dataclass
+class Direct:
+    """The deployed stack, and what a second plan would have changed before any test did."""
+
+    stack: LocalStack
+    second_plan: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def direct(bundles, tmp_path_factory):
+    del bundles
+    with ExitStack() as servers:
+        stack = deploy_to_a_server(
+            servers, lambda server: LocalStack.deploy(server, tmp_path_factory.mktemp("direct"), ENVIRONMENT)
+        )
+        deployed = Direct(stack, stack.workspace.plan())
+        stack.shorten_retries(12)
+        visible_again_in(stack, 12)
+        yield deployed
+
+
+@pytest.fixture(scope="module")
+def stack(direct):
+    return direct.stack
+
+
+@pytest.fixture(scope="module")
+def subscriber(stack):
+    return Downstream.subscribe(stack)
+
+
+def visible_again_in(stack, seconds):
+    stack.aws.client("sqs").set_queue_attributes(
+        QueueUrl=stack.outputs["inbox_url"], Attributes={"VisibilityTimeout": str(seconds)}
+    )
+
+
+def make(stack, entry, number, *, event=None, secret=None, now=None):
+    sender = SENDERS[entry]
+    signing = Signing(
+        secret=secret or stack.secrets[entry],
+        now=int(time.time()) if now is None else now,
+        number=number,
+        options=sender.options,
+    )
+    return sender.webhook(signing, event=event)
+
+
+def signed_body(stack, body, path="/webhook/generic"):
+    """Return a webhook of the entry ``generic`` with exactly these bytes."""
+    signature = hmac.new(stack.secrets["generic"].encode(), body, hashlib.sha256).hexdigest()
+    headers = {"X-Webhook-Signature": signature, "X-Provider-ID": "generic", "Content-Type": "application/json"}
+    return SentWebhook(provider="generic", path=path, body=body, headers=headers, transaction_id="")
+
+
+def ingestions_words(stack, correlation_id):
+    """Return ingestion's lines of one request."""
+    return [json.loads(line) for line in log_lines(stack, "ingestion") if f'"{correlation_id}"' in line]
+
+
+def await_word(stack, correlation_id, message):
+    """Return ingestion's first line of a request with a message."""
+
+    def look():
+        return next((line for line in ingestions_words(stack, correlation_id) if line["message"] == message), None)
+
+    return wait_for(f"{message} of {correlation_id}", look, SETTLE_SECONDS)
+
+
+def refusals_counted(stack, status):
+    lines = [json.loads(line) for line in log_lines(stack, "ingestion") if f'"Refused{status}"' in line]
+    return sum(sum(line[f"Refused{status}"]) for line in lines)
+
+
+# --- accepted ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("entry", "event"), [(entry, event) for entry, sender in SENDERS.items() for event in sender.events]
+)
+def test_a_signed_webhook_is_routed_archived_and_proven(stack, subscriber, number, entry, event):
+    sent = make(stack, entry, number, event=event)
+
+    answer = stack.post(sent)
+
+    # Then its provider hears what it wants to hear, before anybody verified anything
+    wanted = REGISTRY[entry].answer
+    assert answer.status_code == wanted.status
+    if wanted.body is None:
+        assert answer.json() == {"correlationId": answer.headers["X-Correlation-Id"]}
+    else:
+        assert (answer.text, answer.headers["Content-Type"]) == (wanted.body, "text/plain; charset=utf-8")
+    # and it is routed by its provider's rule, under the id that the sender was told
+    (routed,) = [
+        one
+        for one in await_routed(subscriber, [sent.transaction_id])
+        if one["detail"]["transactionId"] == sent.transaction_id
+    ]
+    assert routed["source"] == f"webhooks.{entry}"
+    assert routed["detail"]["correlationId"] == answer.headers["X-Correlation-Id"]
+    (found,) = await_state(stack, sent.transaction_id, "ROUTED")["events"]
+    assert found["eventId"] == routed["detail"]["eventId"]
+    # and the exact bytes are archived, and proven by what lies beside them
+    place = routed["detail"]["archive"]
+    s3 = stack.aws.client("s3")
+    assert read_payload(s3, place["bucket"], place) == sent.body
+    stored = s3.get_object(Bucket=place["bucket"], Key=place["key"])
+    payload = ArchivedPayload.of_its_own(place["key"], stored["Body"].read(), stored["Metadata"])
+    assert prove(payload, [kept(entry, stack.secrets[entry])], lambda key_id: None) is Proof.PROVEN
+
+
+BODIES = {
+    "a byte order mark": b"\xef\xbb\xbf%s",
+    "CRLF, and a newline at the end": b"{\r\n%s\r\n}\n",
+    "trailing newlines": b"%s\n\r\n",
+    "what templates and forms are made of": b"%s",
+}
+
+
+@pytest.mark.parametrize("case", BODIES)
+def test_the_bytes_arrive_as_they_were_sent(stack, number, case):
+    more = ' "odd": "$input.body #set($x) & = + %41 \\u0027 \' é",' if "templates" in case else ""
+    members = f'"id":"evt_{number}","type":"payment.succeeded",{more}"transaction_id":"tx_{number}"'.encode()
+    body = BODIES[case].replace(b"%s", members if b"{" in BODIES[case] else b"{" + members + b"}")
+
+    assert stack.post(signed_body(stack, body)).status_code == 202
+
+    (event,) = await_state(stack, f"tx_{number}", "ROUTED")["events"]
+    assert read_payload(stack.aws.client("s3"), stack.outputs["bucket_name"], event["archive"]) == body
+
+
+def test_bytes_that_are_no_text_reach_the_verifier_as_they_are(stack, number):
+    # Given a signed body that is no UTF-8, and so no event
+    before = refusals_counted(stack, 400)
+    sent = signed_body(stack, b'{"id":"evt_%d","odd":"\xff\xfe\x00\xc3\x28"}' % number)
+
+    answer = stack.post(sent)
+
+    # Then its signature is right, which it could not be were a byte replaced, and it is dropped as unreadable
+    line = await_word(stack, answer.headers["X-Correlation-Id"], "webhook dropped")
+    assert line["status"] == 400
+    assert refusals_counted(stack, 400) == before + 1
+
+
+def test_a_form_arrives_as_it_was_sent(stack, number):
+    # A form that is a call of SQS by itself, were it passed through
+    forged = SentWebhook(
+        provider="generic",
+        path="/webhook/generic",
+        body=b"Action=SendMessage&MessageBody=forged",
+        headers={"Content-Type": "application/x-www-form-urlencoded", "X-Webhook-Signature": "0" * 64},
+        transaction_id="",
+    )
+
+    answer = stack.post(forged)
+
+    assert await_word(stack, answer.headers["X-Correlation-Id"], "webhook dropped")["status"] == 401
+
+
+def test_a_body_of_the_largest_size_arrives(stack, number):
+    head = f'{{"id":"evt_{number}","type":"t","transaction_id":"tx_{number}","x":"'.encode()
+    body = head + b"x" * (180_000 - len(head) - 2) + b'"}'
+
+    assert stack.post(signed_body(stack, body)).status_code == 202
+
+    (event,) = await_state(stack, f"tx_{number}", "ROUTED")["events"]
+    assert event["archive"]["size"] == 180_000
+
+
+def test_a_duplicate_ends_as_one_record(stack, number):
+    sent = make(stack, "stripe", number)
+
+    answers = [stack.post(sent) for _ in range(3)]
+
+    for answer in answers:
+        await_word(stack, answer.headers["X-Correlation-Id"], "webhook accepted")
+    await_state(stack, sent.transaction_id, "ROUTED")
+    wait_for("the queue to be empty", lambda: None if waiting(stack, "queue_url") else True, SETTLE_SECONDS)
+    found = [record for record in records(stack) if record["transactionId"]["S"] == sent.transaction_id]
+    assert len(found) == 1
+
+
+def test_a_provider_in_a_header_needs_both_headers(stack, number):
+    body = f'{{"id":"evt_{number}","type":"t","transaction_id":"tx_{number}"}}'.encode()
+    sent = signed_body(stack, body, path="/webhook")
+    before = waiting(stack, "inbox_url")
+
+    for missing in ("X-Provider-ID", "X-Webhook-Signature"):
+        headers = {name: value for name, value in sent.headers.items() if name != missing}
+        assert stack.post(replace(sent, headers=headers)).status_code == 400
+    assert waiting(stack, "inbox_url") == before
+
+    assert stack.post(sent).status_code == 202
+    await_state(stack, f"tx_{number}", "ROUTED")
+
+
+# --- refused ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", SENDERS)
+def test_what_somebody_else_signed_is_dropped_and_counted(stack, number, entry):
+    before = refusals_counted(stack, 401)
+    forged = make(stack, entry, number, secret=SENDERS[entry].new_secret())
+
+    answer = stack.post(forged)
+
+    assert answer.status_code == REGISTRY[entry].answer.status
+    line = await_word(stack, answer.headers["X-Correlation-Id"], "webhook dropped")
+    assert (line["status"], line["provider"]) == (401, entry)
+    assert refusals_counted(stack, 401) == before + 1
+    # Nothing of it is anywhere: not in the archive, not in the table, not in a queue.
+    assert stack.status(forged.transaction_id) is None
+    assert objects(stack, f"raw/{entry}/") == {
+        key: content for key, content in objects(stack, f"raw/{entry}/").items() if forged.body not in content
+    }
+    wait_for("the inbox to be empty", lambda: None if waiting(stack, "inbox_url") else True, SETTLE_SECONDS)
+
+
+def test_a_signature_from_an_hour_ago_is_dropped(stack, number):
+    answer = stack.post(make(stack, "stripe", number, now=int(time.time()) - 3600))
+
+    line = await_word(stack, answer.headers["X-Correlation-Id"], "webhook dropped")
+    assert (line["status"], line["reason"]) == (401, "timestamp_outside_window")
+
+
+AT_THE_DOOR = {
+    "an unknown provider": (lambda sent: replace(sent, path="/webhook/nobody"), 404, "unknown_provider"),
+    "too large for a message": (lambda sent: replace(sent, body=sent.body + b" " * 200_000), 413, "payload_too_large"),
+    "a type without a template": (
+        lambda sent: replace(sent, headers={**sent.headers, "Content-Type": "image/png"}),
+        415,
+        "this Content-Type is not taken; send application/json",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", AT_THE_DOOR)
+def test_what_is_refused_at_the_door_reaches_no_queue(stack, number, case):
+    change, status, error = AT_THE_DOOR[case]
+    before = invocations(stack, "ingestion")
+
+    answer = stack.post(change(make(stack, "stripe", number)))
+
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+    assert "Retry-After" not in answer.headers
+    assert waiting(stack, "inbox_url") == 0
+    assert invocations(stack, "ingestion") == before
+
+
+def test_what_fits_into_a_message_and_is_larger_than_the_limit_is_dropped(stack, number):
+    sent = make(stack, "stripe", number)
+
+    answer = stack.post(replace(sent, body=sent.body + b" " * 183_000))
+
+    assert answer.status_code == 202
+    assert await_word(stack, answer.headers["X-Correlation-Id"], "webhook dropped")["status"] == 413
+
+
+def test_braintree_hears_the_answer_to_its_challenge(stack):
+    challenge = "20f9f8ed05f77439fe955c977e4c8a53"
+
+    answer = requests.get(
+        f"{stack.base_url}/webhook/braintree",
+        params={"bt_challenge": challenge},
+        verify=str(stack.aws.certificate_authority),
+        timeout=60,
+    )
+
+    public, private = stack.secrets["braintree"].split(":")
+    key = hashlib.sha1(private.encode()).digest()
+    signature = hmac.new(key, challenge.encode(), hashlib.sha1).hexdigest()
+    assert (answer.status_code, answer.text) == (200, f"{public}|{signature}")
+
+
+# --- what comes back --------------------------------------------------------------------------------------------------
+
+
+def test_what_waits_for_its_secret_is_processed_once_that_is_filled(stack, number):
+    # Given a provider whose secret was never filled
+    secret = new_secret("generic")
+    sent = replace(webhook("generic", number, secret, int(time.time())), path="/webhook/acme")
+
+    answer = stack.post(sent)
+
+    # Then its webhook comes back
+    assert answer.status_code == 202
+    line = await_word(stack, answer.headers["X-Correlation-Id"], "webhook comes back")
+    assert (line["status"], line["reason"]) == (503, "secret_missing")
+    assert stack.status(sent.transaction_id) is None
+    # When the secret is filled, then it is accepted, with the time at which it came
+    stack.aws.client("secretsmanager").put_secret_value(
+        SecretId=stack.outputs["secret_arns"]["acme"], SecretString=secret
+    )
+    (event,) = await_state(stack, sent.transaction_id, "ROUTED")["events"]
+    assert event["provider"] == "acme"
+    assert event["correlationId"] == answer.headers["X-Correlation-Id"]
+
+
+def test_a_poisoned_message_leaves_its_neighbours_alone_and_can_be_redriven(stack, number):
+    # Given a queue that gives up after two receives, which AWS would do after twelve
+    sqs = stack.aws.client("sqs")
+    inbox, dead = stack.outputs["inbox_url"], stack.outputs["inbox_dead_letter_queue_url"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    before = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 2})
+    sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"RedrivePolicy": redrive, "VisibilityTimeout": "1"})
+
+    # When something that nobody can read is among the webhooks
+    good = [make(stack, "generic", 100_000 + number * 10 + offset) for offset in range(5)]
+    sqs.send_message(QueueUrl=inbox, MessageBody="poison")
+    for sent in good:
+        assert stack.post(sent).status_code == 202
+
+    # Then they are routed, and it lies in the dead letter queue as it was
+    for sent in good:
+        await_state(stack, sent.transaction_id, "ROUTED")
+    wait_for(
+        "the dead letter",
+        lambda: True if waiting(stack, "inbox_dead_letter_queue_url") == 1 else None,
+        SETTLE_SECONDS,
+    )
+    # When an operator redrives it, then ingestion has it again
+    failures = refusals_counted(stack, 500)
+    sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"RedrivePolicy": before, "VisibilityTimeout": "12"})
+    # MiniStack has no StartMessageMoveTask, so that the test does what SQS would.
+    (given_up,) = sqs.receive_message(QueueUrl=dead)["Messages"]
+    assert given_up["Body"] == "poison"
+    sqs.send_message(QueueUrl=inbox, MessageBody=given_up["Body"])
+    sqs.delete_message(QueueUrl=dead, ReceiptHandle=given_up["ReceiptHandle"])
+    wait_for("it to be tried again", lambda: True if refusals_counted(stack, 500) > failures else None, SETTLE_SECONDS)
+    sqs.purge_queue(QueueUrl=inbox)
+
+
+# --- deployment -------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_plan_has_nothing_to_do(direct, report):
+    explained, unexplained = emulator.split(direct.second_plan)
+
+    assert unexplained == {}
+    report(f"direct: second plan: {len(explained)} alarms differ because MiniStack's XML leaves attributes out")
+
+
+def test_no_log_holds_a_payload_or_a_signature(stack, number):
+    sent = make(stack, "stripe", number)
+    stack.post(sent)
+    await_state(stack, sent.transaction_id, "ROUTED")
+
+    text = "\n".join(log_lines(stack, "ingestion"))
+    for marker in (sent.body.decode()[:60], sent.headers["Stripe-Signature"], stack.secrets["stripe"]):
+        assert marker not in text
+
+
+@pytest.mark.destroys_the_stack
+def test_without_the_inbox_a_sender_is_asked_to_come_again(stack, number):
+    stack.aws.client("sqs").delete_queue(QueueUrl=stack.outputs["inbox_url"])
+
+    answer = stack.post(make(stack, "stripe", number))
+
+    assert (answer.status_code, answer.json()["error"]) == (503, "not_durable")
+    assert answer.headers["Retry-After"] == "5"
+
+
+@pytest.mark.destroys_the_stack
+def test_destroy_leaves_an_empty_account(stack, subscriber):
+    subscriber.unsubscribe()
+
+    stack.workspace.destroy()
+
+    assert left_behind(stack.aws) == {}

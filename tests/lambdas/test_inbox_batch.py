@@ -1,0 +1,253 @@
+"""Ingestion behind the inbox: what becomes of each message, and that what is not done with comes back by itself alone.
+
+The partial batch response decides what SQS deletes: an empty list deletes the batch.
+Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+"""
+
+import base64
+import importlib
+import json
+import time
+import uuid
+from types import SimpleNamespace
+from urllib.parse import parse_qs
+
+import pytest
+
+from lambdas.shared.envelope import Envelope
+from modules.inbox_message import send_message
+from tests.lambdas.support import CrashError, api_gateway_event, lambda_context
+from tests.lambdas.support import message as as_message
+from tests.unit.signers import sign
+from tools.velocity import render
+
+SECRET = "whsec_c2VjcmV0LW1hcmtlci1zZWNyZXQtbWFya2Vy"
+OTHER_SECRET = "whsec_b3RoZXItbWFya2VyLW90aGVyLW1hcmtlcg=="
+CARD = "PAYLOAD-MARKER-4242424242424242"
+MAX_BODY_BYTES = 4_000
+ENTRIES = {"acme": "generic", "stripe": "stripe", "timed": "generic-timestamped", "fresh": "generic"}
+
+
+@pytest.fixture(scope="module")
+def secret_arns(clients):
+    """A secret for each name; ``fresh`` has no value yet."""
+
+    def create(**value):
+        return clients.secretsmanager.create_secret(Name=f"webhooks/{uuid.uuid4().hex}", **value)["ARN"]
+
+    good = create(SecretString=json.dumps({"secrets": [SECRET]}))
+    return {"acme": good, "stripe": good, "timed": good, "fresh": create()}
+
+
+@pytest.fixture
+def start(cold_start, world, secret_arns):
+    def start(**variables):
+        deployed = {name: {"entry": entry, "secretArn": secret_arns[name]} for name, entry in ENTRIES.items()}
+        settings = {
+            "PROVIDERS": json.dumps(deployed),
+            "QUEUE_URL": world.queue_url,
+            "MESSAGE_GROUP_BY": "provider",
+            "BUCKET_NAME": world.name,
+            "MAX_BODY_BYTES": str(MAX_BODY_BYTES),
+        }
+        cold_start("ingestion", **(settings | variables))
+        return importlib.import_module("lambdas.ingestion.direct")
+
+    return start
+
+
+def body_of(event_id="evt_1", **more):
+    return json.dumps(
+        {"id": event_id, "type": "payment.succeeded", "transaction_id": "tx_1", "card": CARD, **more}
+    ).encode()
+
+
+def inbox_message(body=None, *, provider="acme", secret=SECRET, received_at=None, signed_at=None, headers=None):
+    """Return an inbox's message as API Gateway writes it, signed by default."""
+    body = body_of() if body is None else body
+    now = time.time() if received_at is None else received_at
+    signed = sign(ENTRIES.get(provider, "generic"), body, secret, int(now if signed_at is None else signed_at))
+    rendered = render(
+        send_message(provider),
+        body=base64.b64encode(body).decode("ascii"),
+        headers={"Content-Type": "application/json", **signed, **(headers or {})},
+        context={"requestId": f"request-{uuid.uuid4().hex}", "requestTimeEpoch": int(now * 1000)},
+    )
+    return parse_qs(rendered.text)["MessageBody"][0]
+
+
+def batch(*bodies):
+    return {"Records": [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]}
+
+
+def failures(module, event):
+    answer = json.loads(json.dumps(module.handler(event, lambda_context())))
+    assert set(answer) == {"batchItemFailures"}
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def queued(world):
+    return [Envelope.from_message(one.body) for one in world.queued()]
+
+
+@pytest.fixture
+def counted(capfd):
+    """Return a function that returns all that was printed, and what was counted."""
+
+    def read():
+        out, err = capfd.readouterr()
+        lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+        counts = {}
+        for line in lines:
+            for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"] if "_aws" in line else ():
+                counts[metric["Name"]] = sum(line[metric["Name"]])
+        return out + err, counts
+
+    return read
+
+
+def test_a_verified_request_is_on_the_main_queue_with_its_exact_bytes(start, world, counted):
+    body = b'\xef\xbb\xbf{"id":"evt_1","transaction_id":"tx_1","type":"payment.succeeded"}\r\n\n'
+    message = inbox_message(body, received_at=(now := time.time()))
+
+    assert failures(start(), batch(message)) == []
+
+    (envelope,) = queued(world)
+    assert envelope.body == body
+    assert envelope.correlation_id == json.loads(message)["correlationId"]
+    assert envelope.content_type == "application/json"
+    assert abs(envelope.evidence.received_at - now) < 0.002
+    assert counted()[1] == {"Accepted": 1.0}
+
+
+DROPPED = {
+    "forged": (lambda: inbox_message(secret=OTHER_SECRET), 401),
+    "not signed": (lambda: inbox_message(headers={"X-Webhook-Signature": ""}), 401),
+    "signed long before it came": (lambda: inbox_message(provider="timed", signed_at=time.time() - 3_600), 401),
+    "no event": (lambda: inbox_message(b'{"card":"' + CARD.encode() + b'"'), 400),
+    "too large": (lambda: inbox_message(body_of(filler="x" * MAX_BODY_BYTES)), 413),
+    "of a provider that is not deployed": (lambda: inbox_message(provider="nobody"), 404),
+    "of no provider": (lambda: inbox_message(provider=""), 404),
+}
+
+
+@pytest.mark.parametrize("case", DROPPED.values(), ids=DROPPED)
+def test_what_is_refused_for_good_is_dropped_and_counted(start, world, counted, case):
+    make, status = case
+
+    assert failures(start(), batch(make())) == []
+
+    assert queued(world) == []
+    assert world.objects() == []
+    text, counts = counted()
+    assert counts == {f"Refused{status}": 1.0}
+    assert "webhook dropped" in text
+    assert "4242424242424242" not in text
+    assert SECRET not in text
+
+
+def test_a_signature_ages_against_the_time_of_receipt_and_not_of_verification(start, world):
+    # Given a request that was signed and received two hours ago, and waited since
+    then = time.time() - 7_200
+
+    assert failures(start(), batch(inbox_message(provider="timed", received_at=then))) == []
+
+    (envelope,) = queued(world)
+    assert abs(envelope.evidence.received_at - then) < 0.002
+
+
+OUTAGES = {
+    "the secret is empty": ({}, {"provider": "fresh"}, "Refused503"),
+    "Secrets Manager out of reach": ({"AWS_ENDPOINT_URL_SECRETS_MANAGER": "https://127.0.0.1:9"}, {}, "Refused503"),
+    "the main queue out of reach": ({"AWS_ENDPOINT_URL_SQS": "https://127.0.0.1:9"}, {}, "Refused503"),
+}
+
+
+@pytest.mark.parametrize("case", OUTAGES.values(), ids=OUTAGES)
+def test_what_cannot_be_checked_or_kept_comes_back(start, world, counted, case):
+    variables, changes, metric = case
+
+    assert failures(start(**variables), batch(inbox_message(**changes))) == ["0"]
+
+    assert queued(world) == []
+    text, counts = counted()
+    assert counts == {metric: 1.0}
+    assert "4242424242424242" not in text
+
+
+def test_what_waited_for_its_secret_is_accepted_once_that_is_filled(start, world, clients, secret_arns):
+    module = start()
+    message = inbox_message(provider="fresh")
+    assert failures(module, batch(message)) == ["0"]
+    clients.secretsmanager.put_secret_value(SecretId=secret_arns["fresh"], SecretString=SECRET)
+
+    # In the same process, which knows of no value yet
+    assert failures(module, batch(message)) == []
+
+    assert [one.event.provider for one in queued(world)] == ["fresh"]
+
+
+def test_a_message_that_fails_leaves_its_neighbours_alone(start, world, counted):
+    good = [inbox_message(body_of(f"evt_{number}")) for number in range(4)]
+    bad = ["not an inbox message", "{}"]
+    mixed = batch(good[0], bad[0], good[1], bad[1], good[2], inbox_message(secret=OTHER_SECRET), good[3])
+
+    assert failures(start(), mixed) == ["1", "3"]
+
+    assert [one.event.event_id for one in queued(world)] == ["evt_0", "evt_1", "evt_2", "evt_3"]
+    assert counted()[1] == {"Accepted": 4.0, "Refused500": 2.0, "Refused401": 1.0}
+
+
+def test_all_that_is_done_names_nothing(start):
+    assert failures(start(), batch()) == []
+    assert failures(start(), batch(inbox_message())) == []
+
+
+def test_a_crash_between_sending_and_deleting_ends_as_one_record(start, world, monkeypatch):
+    # Given a function that is killed after the main queue has the event, and before it answers
+    module = start()
+    settle = importlib.import_module("lambdas.ingestion.batch")
+    message = inbox_message()
+    with monkeypatch.context() as dying:
+
+        def crash(*_, **__):
+            raise CrashError("after sending")
+
+        dying.setattr(settle, "report_accepted", crash)
+        with pytest.raises(CrashError):
+            module.handler(batch(message), lambda_context())
+
+    # When the inbox gives the request out again
+    assert failures(module, batch(message)) == []
+
+    # Then the main queue has the event twice, and processing makes one record of it, and routes it once
+    messages = world.queued()
+    assert len(messages) == 2
+    outcome = world.process([as_message(one.body, one.message_id) for one in messages])
+    assert not outcome.failures
+    assert list(world.states().values()) == ["ROUTED"]
+    assert world.routed_counts() == {"evt_1": 1}
+
+
+def test_without_time_left_the_rest_comes_back_and_the_first_does_not(start, world):
+    left = iter([10_000, 6_000, 4_000, 3_000])
+    context = lambda_context()
+    clock = SimpleNamespace(**vars(context) | {"get_remaining_time_in_millis": lambda: next(left)})
+    messages = [inbox_message(body_of(f"evt_{number}")) for number in range(4)]
+
+    answer = start().handler(batch(*messages), clock)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}, {"itemIdentifier": "3"}]}
+    assert [one.event.event_id for one in queued(world)] == ["evt_0", "evt_1"]
+
+
+def test_a_challenge_by_http_finds_its_provider_in_the_path(start):
+    event = api_gateway_event(
+        path="/base/webhook/acme", path_parameters=None, headers={}, body="", base64_encoded=False
+    )
+    event["httpMethod"] = "GET"
+
+    answer = start().handler(event, lambda_context())
+
+    # Its provider asks none, so that the refusal tells which it was taken for.
+    assert (answer["statusCode"], json.loads(answer["body"])["error"]) == (404, "no_challenge")

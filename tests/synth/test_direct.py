@@ -1,0 +1,252 @@
+"""``api.ingest`` ``direct``: what is deployed at the door and behind it, and what may not be combined with it."""
+
+import json
+
+import pytest
+
+from lambdas.shared.providers.registry import REGISTRY
+from lambdas.shared.signatures.scheme import ChallengeScheme
+from modules.direct_door import CONTENT_TYPES
+from modules.environments import build_settings
+from modules.inbox import RECEIVES
+from modules.inbox_message import send_message
+from modules.settings_rules import MAX_DIRECT_BODY_BYTES
+from modules.validation import SettingsError
+
+PROVIDERS = {"stripe": "stripe", "shop": "generic", "adyen": "adyen", "braintree": "braintree"}
+DIRECT = {"ingest": "direct", "max_body_bytes": MAX_DIRECT_BODY_BYTES}
+VALUES = {"providers": PROVIDERS, "api": DIRECT}
+INBOX, DEAD = "webhook-inbox-dev", "webhook-inbox-dlq-dev"
+
+
+@pytest.fixture(scope="module")
+def direct(synthesize):
+    return synthesize(values=VALUES)
+
+
+def path_of(template, resource):
+    """Return the path of the API's resource that a method or integration is on."""
+    parts, at = [], template.target(resource["resource_id"])
+    while at.type == "aws_api_gateway_resource":
+        parts.append(at["path_part"])
+        at = template.target(at["parent_id"])
+    return "/" + "/".join(reversed(parts))
+
+
+def method_of(template, resource):
+    return template.target(resource["http_method"])["http_method"]
+
+
+def integrations(template):
+    return {
+        (method_of(template, each), path_of(template, each)): each
+        for each in template.all("aws_api_gateway_integration")
+    }
+
+
+def test_every_webhook_goes_to_the_inbox_and_the_rest_to_functions(direct):
+    kinds = {place: each["type"] for place, each in integrations(direct).items()}
+
+    assert kinds == {
+        **{("POST", f"/webhook/{name}"): "AWS" for name in PROVIDERS},
+        ("POST", "/webhook"): "AWS",
+        ("POST", "/webhook/{provider}"): "MOCK",
+        ("GET", "/webhook/braintree"): "AWS_PROXY",
+        ("GET", "/status/{transactionId}"): "AWS_PROXY",
+        ("POST", "/internal/replay"): "AWS_PROXY",
+    }
+    assert [name for name in PROVIDERS if isinstance(REGISTRY[PROVIDERS[name]].scheme, ChallengeScheme)] == [
+        "braintree"
+    ]
+
+
+def test_an_integration_writes_to_the_inbox_by_its_template_only(direct):
+    found = {place: each for place, each in integrations(direct).items() if each["type"] == "AWS"}
+
+    for (_, path), each in found.items():
+        assert direct.meaning(each["uri"]) == (
+            "arn:data.aws_partition[api_direct_partition].partition:apigateway:us-east-1:sqs:path/"
+            f"data.aws_caller_identity[account].account_id/aws_sqs_queue[{INBOX}].name"
+        )
+        # A body that is not base64, or that is passed through, would no longer be what was sent.
+        assert (each["content_handling"], each["passthrough_behavior"]) == ("CONVERT_TO_TEXT", "NEVER")
+        provider = path.removeprefix("/webhook").strip("/")
+        assert each["request_templates"] == dict.fromkeys(CONTENT_TYPES, send_message(provider))
+
+
+def responses(template, path):
+    return {
+        each.get("selection_pattern"): each
+        for each in template.all("aws_api_gateway_integration_response")
+        if path_of(template, each) == path
+    }
+
+
+def test_only_a_200_of_sqs_becomes_a_2xx(direct):
+    for name in PROVIDERS:
+        mapped = responses(direct, f"/webhook/{name}")
+        answer = REGISTRY[PROVIDERS[name]].answer
+        # The one without a pattern is for everything else.
+        assert {pattern: direct.target(each["status_code"])["status_code"] for pattern, each in mapped.items()} == {
+            "200": str(answer.status),
+            None: "503",
+        }
+        template = mapped["200"]["response_templates"]["application/json"]
+        assert template == (answer.body or '{"correlationId":"$context.requestId"}')
+        # The provider of a text is told that it is one.
+        kind = mapped["200"]["response_parameters"].get("method.response.header.Content-Type")
+        assert kind == ("'text/plain; charset=utf-8'" if answer.body else None)
+        for each in mapped.values():
+            assert each["content_handling"] == "CONVERT_TO_TEXT"
+            declared = direct.target(each["status_code"])["response_parameters"]
+            assert set(each["response_parameters"]) == set(declared)
+
+
+def test_an_unknown_provider_hears_404(direct):
+    mapped = responses(direct, "/webhook/{provider}")
+
+    assert {pattern: direct.target(each["status_code"])["status_code"] for pattern, each in mapped.items()} == {
+        None: "404"
+    }
+
+
+def test_gateway_answers_nothing_of_its_own_as_a_2xx(direct):
+    said = {each["response_type"]: each for each in direct.all("aws_api_gateway_gateway_response")}
+
+    assert {kind: each["status_code"] for kind, each in said.items()} == {
+        "INTEGRATION_FAILURE": "503",
+        "INTEGRATION_TIMEOUT": "504",
+        "THROTTLED": "429",
+        "UNSUPPORTED_MEDIA_TYPE": "415",
+    }
+    for kind in ("INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT", "THROTTLED"):
+        assert "gatewayresponse.header.Retry-After" in said[kind]["response_parameters"]
+
+
+def test_api_gateway_may_send_to_the_inbox_and_nothing_else(direct):
+    role = direct.one("aws_iam_role", "webhook-api-inbox-dev")
+    (policy,) = direct.pointing_at("aws_iam_role_policy", "role", role)
+
+    (statement,) = direct.statements(policy["policy"])
+    assert (statement["actions"], statement["resources"]) == (["sqs:SendMessage"], [f"aws_sqs_queue[{INBOX}].arn"])
+    (trust,) = direct.statements(role["assume_role_policy"])
+    assert trust["principals"] == [{"identifiers": ["apigateway.amazonaws.com"], "type": "Service"}]
+    for each in integrations(direct).values():
+        assert (direct.target(each["credentials"]).address == role.address) if each["type"] == "AWS" else True
+
+
+def test_only_ingestion_receives_from_the_inbox(direct):
+    inbox = direct.one("aws_sqs_queue", INBOX)
+    (mapping,) = direct.pointing_at("aws_lambda_event_source_mapping", "event_source_arn", inbox)
+    function = direct.target(mapping["function_name"])
+
+    assert function["handler"] == "lambdas.ingestion.direct.handler"
+    assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
+    assert mapping["scaling_config"]["maximum_concurrency"] == function["reserved_concurrent_executions"]
+    assert 6 * function["timeout"] <= inbox["visibility_timeout_seconds"]
+    # and nobody receives what was given up, but an operator
+    dead = direct.one("aws_sqs_queue", DEAD)
+    assert direct.pointing_at("aws_lambda_event_source_mapping", "event_source_arn", dead) == []
+    for policy in direct.all("aws_iam_role_policy"):
+        for statement in direct.statements(policy["policy"]):
+            assert f"aws_sqs_queue[{DEAD}].arn" not in statement["resources"]
+
+
+def test_what_is_given_up_is_kept_for_14_days_and_alarms(direct):
+    inbox, dead = direct.one("aws_sqs_queue", INBOX), direct.one("aws_sqs_queue", DEAD)
+
+    assert json.loads(direct.meaning(inbox["redrive_policy"])) == {
+        "deadLetterTargetArn": f"aws_sqs_queue[{DEAD}].arn",
+        "maxReceiveCount": 12,
+    }
+    assert (inbox["message_retention_seconds"], dead["message_retention_seconds"]) == (1_209_599, 1_209_600)
+    watched = {
+        alarm["alarm_name"]: direct.meaning(alarm["dimensions"])
+        for alarm in direct.all("aws_cloudwatch_metric_alarm")
+        if "QueueName" in alarm.get("dimensions", {})
+    }
+    assert watched["webhook-inbox-dlq-dev"] == {"QueueName": f"aws_sqs_queue[{DEAD}].name"}
+    for name in ("webhook-queue-age-inbox-dev", "webhook-queue-depth-inbox-dev"):
+        assert watched[name] == {"QueueName": f"aws_sqs_queue[{INBOX}].name"}
+    assert {"inbox_url", "inbox_dead_letter_queue_url"} <= set(direct.outputs())
+
+
+@pytest.mark.parametrize("name", [INBOX, DEAD])
+def test_the_queues_are_encrypted_and_refuse_plain_http(direct, name):
+    queue = direct.one("aws_sqs_queue", name)
+    (policy,) = direct.pointing_at("aws_sqs_queue_policy", "queue_url", queue)
+
+    assert queue["sqs_managed_sse_enabled"] is True
+    assert [statement["sid"] for statement in direct.statements(policy["policy"])] == ["DenyPlainHttp"]
+
+
+def test_no_request_expires_before_its_last_receive():
+    longest = 43_200
+
+    assert RECEIVES * longest < 1_209_599
+
+
+def test_burst_lets_ingestion_receive_through_its_endpoint(synthesize):
+    template = synthesize(values={"preset": "burst", "api": DIRECT})
+
+    (endpoint,) = [each for each in template.all("aws_vpc_endpoint") if each["service_name"].endswith(".sqs")]
+    receiving = [
+        statement
+        for statement in template.statements(endpoint["policy"])
+        if f"aws_sqs_queue[{INBOX}].arn" in statement["resources"]
+    ]
+    (statement,) = receiving
+    assert set(statement["actions"]) == {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+    assert statement["condition"][0]["values"] == ["aws_iam_role[webhook-ingestion-dev].arn"]
+    # and every door asks for the key
+    doors = [each for each in template.all("aws_api_gateway_method") if each["authorization"] == "NONE"]
+    assert [each.get("api_key_required") for each in doors] == [True] * len(doors)
+    reserved = {each.name: each.get("reserved_concurrent_executions") for each in template.all("aws_lambda_function")}
+    assert reserved["webhook-ingestion-dev"] == 500
+
+
+REFUSED = {
+    "a FIFO queue": (
+        {"preset": "ordered", "api": DIRECT},
+        "api.ingest: 'direct' is not allowed with queue.fifo",
+    ),
+    "bodies that no message holds": (
+        {"api": {"ingest": "direct"}},
+        "api.max_body_bytes: 4,194,304 bytes do not fit .* allowed: 180,000 at most",
+    ),
+    "one byte too many": (
+        {"api": DIRECT | {"max_body_bytes": MAX_DIRECT_BODY_BYTES + 1}},
+        "api.max_body_bytes: 180,001 bytes",
+    ),
+    "too few executions": (
+        {"api": DIRECT, "functions": {"ingestion_reserved_concurrency": 1}},
+        "functions.ingestion_reserved_concurrency: 1 is not what .* allowed: 2 to 1,000",
+    ),
+    "more executions than a mapping uses": (
+        {"api": DIRECT, "functions": {"ingestion_budget": 1_001, "account_concurrency": 5_000}},
+        "functions.ingestion_reserved_concurrency: 1,001 is not what .* or a lower functions.ingestion_budget",
+    ),
+    "another word": ({"api": {"ingest": "queue"}}, "api.ingest: 'queue' is not allowed; allowed: .*function.*direct"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
+def test_what_may_not_be_combined_is_refused(case):
+    values, says = case
+
+    with pytest.raises(SettingsError, match=says):
+        build_settings("dev", values)
+
+
+def test_a_change_of_what_the_door_answers_makes_a_new_deployment(synthesize, direct, monkeypatch):
+    def trigger(template):
+        return template.one("aws_api_gateway_deployment")["triggers"]["definition"]
+
+    assert trigger(synthesize(values=VALUES)) == trigger(direct)
+    monkeypatch.setattr("modules.direct_door._REFUSED", "{}")
+    assert trigger(synthesize(values=VALUES)) != trigger(direct)
+
+
+def test_nothing_of_it_is_in_a_stack_whose_door_is_a_function(standard):
+    assert [each.name for each in standard.all("aws_sqs_queue") if "inbox" in each.name] == []
+    assert standard.all("aws_api_gateway_integration_response") == []

@@ -1,0 +1,155 @@
+"""What guards the doors that write to an inbox: each mistake that would let in what nobody verifies.
+
+They are edits of the synthesized JSON, as in ``test_guards.py``, of a stack whose door is direct.
+"""
+
+import pytest
+
+from modules import cdk
+from modules.environments import build_settings
+from modules.guards.configuration import Configuration
+from modules.inbox_message import send_message
+from tests.synth.edits import Edit, map_queue
+
+VALUES = {"providers": ["stripe", "generic"], "api": {"ingest": "direct", "max_body_bytes": 180_000}}
+DOOR = "api/post_webhook_stripe_method"
+DOORS = {DOOR, "api/post_webhook_generic_method", "api/post_webhook_method"}
+INTEGRATION = "api/direct/post_webhook_stripe_integration"
+
+
+@pytest.fixture(scope="module")
+def direct(bundles):
+    from main import WebhookStack
+
+    stack = WebhookStack(cdk.Testing.app(), "webhooks-dev", build_settings("dev", VALUES), bundles)
+    cdk.Testing.synth(stack)
+    return Edit(stack.to_terraform(), Configuration.of(stack, "dev").arguments)
+
+
+@pytest.fixture
+def edit(direct):
+    return direct.fresh()
+
+
+def test_the_direct_stack_trips_no_guard(edit):
+    assert edit.findings() == []
+
+
+def into_the_main_queue(edit):
+    uri = edit.at(INTEGRATION)["uri"]
+    edit.at(INTEGRATION)["uri"] = uri.replace(edit.ref("inbox/queue", "name"), edit.ref("queues/main", "name"))
+
+
+def into_a_queue_that_is_spelt_out(edit):
+    edit.at(INTEGRATION)["uri"] = "arn:aws:apigateway:us-east-1:sqs:path/123456789012/webhook-queue-dev"
+
+
+def into_a_queue_of_somebody_else(edit):
+    edit.at(INTEGRATION)["uri"] = "arn:aws:apigateway:us-east-1:sqs:path/123456789012/other"
+
+
+def into_another_service(edit):
+    edit.at(INTEGRATION)["uri"] = "arn:aws:apigateway:us-east-1:dynamodb:action/PutItem"
+
+
+def with_any_action_of_sqs(edit):
+    edit.at(INTEGRATION)["uri"] = edit.at(INTEGRATION)["uri"].replace(":sqs:path/", ":sqs:action/")
+
+
+def passing_bodies_through(edit):
+    edit.at(INTEGRATION)["passthrough_behavior"] = "WHEN_NO_MATCH"
+
+
+def saying_nothing_of_bodies(edit):
+    del edit.at(INTEGRATION)["passthrough_behavior"]
+
+
+def with_a_template_that_believes_the_sender(edit):
+    template = send_message("stripe").replace("$context.requestTimeEpoch", "$input.params('X-Time')")
+    edit.at(INTEGRATION)["request_templates"]["application/json"] = template
+
+
+def with_a_template_of_no_deployed_provider(edit):
+    edit.at(INTEGRATION)["request_templates"]["text/plain"] = send_message("nobody")
+
+
+def without_a_template(edit):
+    edit.at(INTEGRATION)["request_templates"] = {}
+
+
+ONE_DOOR = {
+    into_the_main_queue: "it writes to webhooks-dev/queues/main, and webhooks-dev/fleet/processing/function receives",
+    into_a_queue_that_is_spelt_out: "webhooks-dev/fleet/processing/function receives from it",
+    into_a_queue_of_somebody_else: "calls AWS with what anybody sends",
+    into_another_service: "calls AWS with what anybody sends",
+    with_any_action_of_sqs: "calls AWS with what anybody sends",
+    passing_bodies_through: "is WHEN_NO_MATCH, so that a body may be a call",
+    saying_nothing_of_bodies: "is not set, so that a body may be a call",
+    with_a_template_that_believes_the_sender: "is not the one whose messages",
+    with_a_template_of_no_deployed_provider: "is not the one whose messages",
+    without_a_template: "is not the one whose messages",
+}
+
+
+@pytest.mark.parametrize("mistake", ONE_DOOR, ids=lambda mistake: mistake.__name__)
+def test_a_door_that_lets_in_what_nobody_verifies(edit, mistake):
+    mistake(edit)
+
+    assert [(guard, path) for guard, path, _ in edit.findings()] == [("open-route", DOOR)]
+    ((_, _, problem),) = edit.findings()
+    assert ONE_DOOR[mistake] in problem
+
+
+def read_by_nobody(edit):
+    edit.remove("inbox/mapping")
+
+
+def read_by_another_function(edit):
+    edit.at("inbox/mapping")["function_name"] = edit.ref("fleet/status/function")
+
+
+def read_by_the_handler_for_http(edit):
+    edit.at("fleet/ingestion/function")["handler"] = "lambdas.ingestion.handler.handler"
+
+
+def read_by_another_function_too(edit):
+    map_queue(edit, "inbox/queue", "fleet/status/function")
+
+
+def given_up_to_a_function_that_trusts_it(edit):
+    map_queue(edit, "inbox/dead_letter", "fleet/dead_letter/function")
+
+
+def read_by_ingestion_without_providers(edit):
+    edit.variables("ingestion", PROVIDERS="{}")
+
+
+def read_by_a_pipe(edit):
+    edit.add(
+        "aws_pipes_pipe", "pipe", name="webhook-pipe-dev", source=edit.ref("inbox/queue"), target="t", role_arn="r"
+    )
+
+
+ALL_DOORS = (
+    read_by_nobody,
+    read_by_another_function,
+    read_by_the_handler_for_http,
+    read_by_another_function_too,
+    given_up_to_a_function_that_trusts_it,
+    read_by_ingestion_without_providers,
+    read_by_a_pipe,
+)
+
+
+@pytest.mark.parametrize("mistake", ALL_DOORS, ids=lambda mistake: mistake.__name__)
+def test_an_inbox_that_something_else_reads(edit, mistake):
+    mistake(edit)
+
+    assert {path for guard, path, _ in edit.findings() if guard == "open-route"} == DOORS
+
+
+def test_a_mock_reaches_nothing(edit):
+    assert edit.at("api/direct/post_webhook_provider_integration")["type"] == "MOCK"
+    edit.at("api/direct/post_webhook_provider_integration")["type"] = "HTTP"
+
+    assert [path for _, path, _ in edit.findings()] == ["api/post_webhook_provider_method"]
