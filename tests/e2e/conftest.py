@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.delivery import deployed_alone
 from tests.e2e.remote import CdktfError, Project, state_key
 from tests.second_server import deploy_to_a_server
 from tools.downstream import Downstream
 from tools.local import LocalStack, wait_for
+from tools.local_delivery import LocalDelivery
 from tools.ministack import LocalAws
 
 _numbers = itertools.count(1_000)
@@ -27,6 +29,14 @@ def number() -> int:
 def downstream(stack: LocalStack) -> Downstream:
     """A subscriber of every provider's events, until the test that destroys the stack detaches it."""
     return Downstream.subscribe(stack)
+
+
+@pytest.fixture(scope="session")
+def delivery_alone(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDelivery]:
+    """The delivery stack without its inbound one, for tests that each have tenants of their own."""
+    del bundles
+    with ExitStack() as cleanup:
+        yield deployed_alone(tmp_path_factory, cleanup)
 
 
 ORDERED, BURST = "local-ordered", "local-burst"

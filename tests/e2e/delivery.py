@@ -24,7 +24,7 @@ def both_stacks(folders: pytest.TempPathFactory, cleanup: ExitStack) -> tuple[Lo
     return deploy_to_a_server(cleanup, deploy)
 
 
-def delivery_alone(folders: pytest.TempPathFactory, cleanup: ExitStack) -> LocalDelivery:
+def deployed_alone(folders: pytest.TempPathFactory, cleanup: ExitStack) -> LocalDelivery:
     """Deploy the delivery stack of the environment ``local`` without its inbound one: its bus is there, and no more."""
 
     def deploy(server: LocalAws) -> LocalDelivery:

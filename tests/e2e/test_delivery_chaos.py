@@ -10,7 +10,7 @@ import pytest
 from lambdas.delivery_receiver.faults import Fault
 from modules.naming import DELIVERY_PREFIX, Names
 from tests.e2e.chaos import kill_one_of
-from tests.e2e.delivery import delivery_alone, refused_url
+from tests.e2e.delivery import refused_url
 from tools.faulty_receiver import FaultyReceiver
 from tools.local import wait_for
 
@@ -20,11 +20,14 @@ VISIBILITY_SECONDS = 20
 SETTLE_SECONDS = 300
 
 
-@pytest.fixture(scope="module")
-def delivery(bundles, tmp_path_factory):
-    del bundles
-    with ExitStack() as cleanup:
-        yield delivery_alone(tmp_path_factory, cleanup)
+@pytest.fixture
+def delivery(delivery_alone):
+    """The stack, with a queue that waits for less time until a killed worker's messages come again."""
+    sqs, queue = delivery_alone.aws.client("sqs"), delivery_alone.outputs["queue_url"]
+    usual = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": str(VISIBILITY_SECONDS)})
+    yield delivery_alone
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes=usual)
 
 
 def flaky():
@@ -43,9 +46,6 @@ def flaky():
 def test_every_delivery_ends_where_it_says_why_whatever_is_killed(delivery, report):
     # Given three tenants with five endpoints: three good ones, one flaky, one dead
     chance = random.Random(20_261_124)
-    delivery.aws.client("sqs").set_queue_attributes(
-        QueueUrl=delivery.outputs["queue_url"], Attributes={"VisibilityTimeout": str(VISIBILITY_SECONDS)}
-    )
     worker = Names(delivery.environment, DELIVERY_PREFIX)("worker")
     tenants = {name: delivery.make_tenant(name) for name in TENANTS}
     with ExitStack() as running:
