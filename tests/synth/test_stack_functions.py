@@ -138,10 +138,10 @@ def test_a_function_is_told_names_and_addresses_and_nothing_else(template, name)
 
 @each_function
 def test_a_function_is_told_exactly_what_its_code_asks_for(name):
-    source = ast.parse((ROOT / "lambdas" / FUNCTIONS[name] / "handler.py").read_text())
+    sources = [ast.parse(path.read_text()) for path in (ROOT / "lambdas" / FUNCTIONS[name]).glob("*.py")]
     asked = {
         node.args[0].value
-        for node in ast.walk(source)
+        for node in (node for source in sources for node in ast.walk(source))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "setting"
     }
 

@@ -13,10 +13,10 @@ from tests.synth.labels import API, DLQ, FUNCTIONS, QUEUE, ROOT, TOPIC, function
 
 
 def counted(function):
-    """Return patterns of the names of the metrics that a function's handler counts."""
+    """Return patterns of the names of the metrics that a function's own code counts."""
     patterns = []
-    tree = ast.parse((ROOT / "lambdas" / function / "handler.py").read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "lambdas" / function).glob("*.py")]
+    for node in (node for tree in trees for node in ast.walk(tree)):
         calls = {ast.unparse(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
         if not isinstance(node, ast.FunctionDef) or not calls & {"metrics.add_metric", "_count"}:
             continue

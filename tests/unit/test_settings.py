@@ -62,6 +62,7 @@ RANGES = {
     "monitoring.backlog_depth":                 (1,         100_000_000,       "messages"),
 }  # fmt: skip
 CHOICES = {
+    "api.ingest": ("function", "direct"),
     "api.execution_log_level": ("ERROR", "INFO"),
     "functions.runtime": ("python3.12", "python3.13"),
     "functions.log_retention": LOG_RETENTION_DAYS,

@@ -91,6 +91,7 @@ FIXED: Mapping[str, str] = MappingProxyType(
         "preset": "the other settings start from it",
         "providers": "each has resources of its own",
         "provider_options": "go with the providers",
+        "api.ingest": "the inbox has resources of its own, and each provider a path",
         "api.api_key": "a key has resources of its own",
         "api.api_key_added_for": "goes with the providers",
         "functions.runtime": "the bundles are built for it",
