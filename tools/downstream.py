@@ -1,6 +1,7 @@
 """A downstream system: a queue of its own, attached to the bus's rules without touching the stack."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -33,16 +34,25 @@ class Downstream:
         The stack.
     queue_url : str
         The system's own queue.
+    providers : tuple[str, ...]
+        Deployed names of those whose events it gets.
     """
 
     stack: LocalStack
     queue_url: str
+    providers: tuple[str, ...]
 
     @classmethod
-    def subscribe(cls, stack: LocalStack) -> Self:
-        """Create the queue, let EventBridge send to it, and attach it to the rule of every provider."""
+    def subscribe(cls, stack: LocalStack, providers: Sequence[str] | None = None) -> Self:
+        """Create the queue, let EventBridge send to it, and attach it to the providers' rules.
+
+        Parameters
+        ----------
+        providers : Sequence[str] | None
+            Deployed names; where none are given, those of every provider that has a secret.
+        """
         url, arn = stack.aws.queue_for("events.amazonaws.com", QUEUE_NAME)
-        downstream = cls(stack, url)
+        downstream = cls(stack, url, tuple(stack.secrets if providers is None else providers))
         for rule in downstream._rules():
             stack.aws.client("events").put_targets(**rule, Targets=[{"Id": TARGET_ID, "Arn": arn}])
         return downstream
@@ -60,4 +70,4 @@ class Downstream:
     def _rules(self) -> list[dict[str, str]]:
         bus = self.stack.outputs["bus_arn"].rsplit("/")[-1]
         names = Names(self.stack.environment)
-        return [{"EventBusName": bus, "Rule": names("events", of=provider)} for provider in self.stack.secrets]
+        return [{"EventBusName": bus, "Rule": names("events", of=provider)} for provider in self.providers]

@@ -1,6 +1,7 @@
 """Every provider that can be sent for, from its signature to the proof of it in the archive.
 
-PayPal is not among them: nobody but PayPal can sign for it, and its certificates come from its own hosts only.
+PayPal is not among them: nobody but PayPal can sign for it, and its certificates come from its own hosts only. It has a
+stack whose function takes the tests for PayPal, in ``test_paypal.py``.
 """
 
 import hashlib

@@ -62,6 +62,12 @@ def issued(
     return certify(name, key, by, authority(by).key, days, server=server)
 
 
+def days_around(now: float) -> tuple[int, int]:
+    """Return days for `issued` that make a certificate valid at another time than `NOW`."""
+    today = int((now - NOW) // 86_400)
+    return today - 30, today + 30
+
+
 @cache
 def intermediate(by: str = TRUSTED) -> Issued:
     """Return an authority below another one, which has issued certificates of its own under its name."""
@@ -138,11 +144,15 @@ def headers_for(
     key: RSAPrivateKey | None = None,
     transmission_id: str = TRANSMISSION_ID,
     time: str | None = None,
+    now: int = NOW,
     webhook_id: str = WEBHOOK_ID,
     url: str = URL,
 ) -> dict[str, str]:
-    """Return the headers under which PayPal sends a body, by https://developer.paypal.com/api/rest/webhooks/rest/ ."""
-    when = times.iso(NOW).replace(".000Z", "Z") if time is None else time
+    """Return the headers under which PayPal sends a body, by https://developer.paypal.com/api/rest/webhooks/rest/ .
+
+    The transmission is of `now`, unless `time` says in PayPal's words when, or something that is no time.
+    """
+    when = times.iso(now).replace(".000Z", "Z") if time is None else time
     text = signed_text(body, transmission_id=transmission_id, time=when, webhook_id=webhook_id)
     signature = (key or issued().key).sign(text, PKCS1v15(), SHA256())
     return {
