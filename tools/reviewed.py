@@ -1,4 +1,4 @@
-"""The stacks that are reviewed, as golden synths and accepted plans: each preset's, and that of outbound delivery."""
+"""The stacks that are reviewed, as golden synths and accepted plans: presets, the door without a function, delivery."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ from modules.settings import Settings
 if TYPE_CHECKING:
     from modules.cdk import Construct, TerraformStack
 
+DIRECT = "direct"
 DELIVERY = "delivery"
-NAMES = (*PRESETS, DELIVERY)
+NAMES = (*PRESETS, DIRECT, DELIVERY)
+_DIRECT_VALUES: Mapping[str, Any] = MappingProxyType(
+    {"preset": "standard", "api": {"ingest": "direct", "max_body_bytes": 180_000}}
+)
 # The delivery stack alone, with everything that it can have.
 _DELIVERY_VALUES: Mapping[str, Any] = MappingProxyType(
     {
@@ -35,7 +39,7 @@ _DELIVERY_VALUES: Mapping[str, Any] = MappingProxyType(
 
 def values_of(name: str) -> Mapping[str, Any]:
     """Return what ``cdktf.json`` would say of a reviewed stack's environment, which is called like it."""
-    return _DELIVERY_VALUES if name == DELIVERY else {"preset": name}
+    return {DIRECT: _DIRECT_VALUES, DELIVERY: _DELIVERY_VALUES}.get(name, {"preset": name})
 
 
 def build(
