@@ -34,8 +34,8 @@ def test_whatever_is_referred_to_is_declared(any_stack):
 
 
 def test_no_token_was_left_unresolved(any_stack):
-    # What CDKTF's tokens look like when they are computed with instead of handed on.
-    tokens = re.compile(r"TfToken|\$\{Token|#\{|e\+308|\[object|\bNaN\b|\bundefined\b")
+    # What CDKTF's tokens look like when they are computed with instead of handed on; Velocity's #{else} is none.
+    tokens = re.compile(r"TfToken|\$\{Token|#\{(?!(?:else|end)\})|e\+308|\[object|\bNaN\b|\bundefined\b")
 
     assert tokens.findall(json.dumps(any_stack.document)) == []
 
@@ -127,7 +127,9 @@ UNNAMED = {
     "aws_api_gateway_deployment",
     "aws_api_gateway_gateway_response",
     "aws_api_gateway_integration",
+    "aws_api_gateway_integration_response",
     "aws_api_gateway_method",
+    "aws_api_gateway_method_response",
     "aws_api_gateway_method_settings",
     "aws_api_gateway_resource",
     "aws_api_gateway_stage",
