@@ -19,6 +19,7 @@ from modules.environments import build_settings
 from modules.guards.table import GUARDS
 from modules.presets import PRESETS
 from modules.settings import Settings
+from modules.settings_rules import MAX_DIRECT_BODY_BYTES
 from modules.validation import rule_of, section_of
 from tools import reviewed
 
@@ -38,8 +39,13 @@ def pages() -> dict[Path, str]:
 
 
 def synthesized() -> dict[str, Any]:
-    """Return the Terraform JSON of stacks that have everything: API key, network, subscriber; receiver, domain."""
-    settings = build_settings("dev", {"preset": "burst", "routing": {"subscribers": {"name": "generic"}}})
+    """Return the Terraform JSON of stacks that have everything: API key, network, inbox; receiver, domain."""
+    values = {
+        "preset": "burst",
+        "api": {"ingest": "direct", "max_body_bytes": MAX_DIRECT_BODY_BYTES},
+        "routing": {"subscribers": {"name": "generic"}},
+    }
+    settings = build_settings("dev", values)
     delivery = build_settings("dev", reviewed.values_of(reviewed.DELIVERY))
     return {
         "inbound": json.loads(Testing.synth(WebhookStack(Testing.app(), "webhooks-dev", settings))),

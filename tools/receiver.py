@@ -164,6 +164,8 @@ def main() -> None:
             receiver = FaultyReceiver(wanted_port=chosen.port, refuse=refuse, decide=decide)
         except OSError as error:
             sys.exit(f"error: PORT: {chosen.port} cannot be listened on: {error.strerror}")
+        except OverflowError:
+            sys.exit(f"error: PORT: {chosen.port} is not allowed; allowed: 0 to 65535")
         with receiver:
             tenants = sorted(secrets.by_tenant)
             _introduce(receiver.url(f"/{tenants[0]}" if tenants else "/hook"), verifies=verifies)

@@ -60,7 +60,8 @@ class _Scope:
 
 class _Input:
     def __init__(self, scope: _Scope) -> None:
-        self.body = scope.body
+        # Of a request without a body, whatever its type: https://github.com/localstack/localstack/pull/12413
+        self.body = scope.body or "{}"
         self._headers = scope.headers
 
     def params(self) -> Mapping[str, Any]:

@@ -13,6 +13,9 @@ from urllib.parse import parse_qsl
 from lambdas.shared.request import WebhookRequest
 
 VERSION = "1"
+# What ``$input.body`` is of a request without a body; no base64 begins like that.
+# https://github.com/localstack/localstack/pull/12413, which was tried on AWS
+_NO_BODY = "{}"
 _EPOCH_MILLISECONDS = re.compile(r"[0-9]{1,14}", re.ASCII)
 
 
@@ -58,7 +61,7 @@ def read(message: str) -> InboxMessage:
         for name, value in parse_qsl(said["headers"], keep_blank_values=True):
             headers.setdefault(name.lower(), []).append(value)
         request = WebhookRequest(
-            body=base64.b64decode(said["body"], validate=True),
+            body=b"" if said["body"] == _NO_BODY else base64.b64decode(said["body"], validate=True),
             headers=headers,
             received_at=int(said["receivedAt"]) / 1000,
         )

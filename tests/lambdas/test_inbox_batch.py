@@ -123,6 +123,7 @@ def test_a_verified_request_is_on_the_main_queue_with_its_exact_bytes(start, wor
 DROPPED = {
     "forged": (lambda: inbox_message(secret=OTHER_SECRET), 401),
     "not signed": (lambda: inbox_message(headers={"X-Webhook-Signature": ""}), 401),
+    "without a body, as anybody can send it": (lambda: inbox_message(b"", secret=OTHER_SECRET), 401),
     "signed long before it came": (lambda: inbox_message(provider="timed", signed_at=time.time() - 3_600), 401),
     "no event": (lambda: inbox_message(b'{"card":"' + CARD.encode() + b'"'), 400),
     "too large": (lambda: inbox_message(body_of(filler="x" * MAX_BODY_BYTES)), 413),

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -215,3 +216,16 @@ def test_a_port_that_is_taken_is_named():
 
     assert run.returncode != 0
     assert f"PORT: {port}" in run.stderr
+
+
+def test_a_port_that_is_none_is_named():
+    run = subprocess.run(
+        [sys.executable, "-m", "tools.receiver", "--port", "99999"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
+
+    assert (run.returncode, run.stderr) == (1, "error: PORT: 99999 is not allowed; allowed: 0 to 65535\n")

@@ -336,6 +336,29 @@ def test_an_environments_values_are_the_modules_shape_and_defaults(bundles):
     assert "| `providers` | `stripe` |" in files["README.md"].decode()
 
 
+def test_behind_an_inbox_it_takes_no_more_than_settings_do(bundles):
+    api = {"ingest": "direct", "max_body_bytes": 180_000}
+    settings = build_settings("prod", {"providers": ["stripe"], "api": api})
+
+    files = TerraformModule(settings=settings, source="prod", bundles=bundles).files()
+
+    variables = json.loads(files["variables.tf.json"])["variable"]
+
+    def conditions(name):
+        return " ".join(rule["condition"] for rule in variables[name]["validation"])
+
+    assert "var.api_max_body_bytes <= 180000" in conditions("api_max_body_bytes")
+    reserved = "var.functions_ingestion_reserved_concurrency"
+    assert f"{reserved} >= 2 && {reserved} <= 1000" in conditions("functions_ingestion_reserved_concurrency")
+    assert "var.api_throttle_rate * var.functions_ingestion_budget <= 1000000" in conditions(
+        "functions_ingestion_budget"
+    )
+    # of one request a second there is no mapping of one execution, which AWS would refuse
+    local = json.loads(files["main.tf.json"])["locals"]["functions_ingestion_reserved_concurrency"]
+    assert "max(2, ceil(" in local
+    assert b"| 1 to 180000 bytes |" in files["README.md"]
+
+
 def test_every_output_is_described(documents, template):
     outputs = documents["outputs.tf.json"]["output"]
 

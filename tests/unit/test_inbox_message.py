@@ -72,6 +72,12 @@ def test_whatever_is_sent_is_read_again(body, headers):
     assert (request.body, request.headers) == (body, wanted)
 
 
+def test_a_request_without_a_body_is_one_without_a_body():
+    # API Gateway's $input.body is {} then.
+    assert json.loads(sent(b""))["body"] == "{}"
+    assert read(sent(b"")).request.body == b""
+
+
 def test_the_time_and_the_id_are_api_gateways():
     message = read(sent())
 

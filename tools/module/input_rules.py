@@ -62,3 +62,13 @@ RULES_BETWEEN_INPUTS = (
         "or api_throttle_rate",
     ),
 )
+# With `api.ingest` `direct` ingestion has an event source mapping too.
+RULES_OF_DIRECT = (
+    RuleBetweenInputs(
+        of="functions_ingestion_budget",
+        condition="var.functions_ingestion_reserved_concurrency != null || "
+        f"var.api_throttle_rate * var.functions_ingestion_budget <= {MOST_OF_A_MAPPING * 1_000}",
+        refusal=f"asks for more than the {MOST_OF_A_MAPPING:,} executions that an event source mapping uses; lower it, "
+        "or api_throttle_rate",
+    ),
+)

@@ -11,7 +11,7 @@ from modules.delivery_settings import DeliverySettings
 from modules.delivery_stack import DeliveryStack
 from modules.settings import Settings
 from tools.module import of_delivery, offered, texts
-from tools.module.input_rules import RULES_BETWEEN_INPUTS, RuleBetweenInputs
+from tools.module.input_rules import RULES_BETWEEN_INPUTS, RULES_OF_DIRECT, RuleBetweenInputs
 from tools.module.inputs import Input
 
 
@@ -50,6 +50,12 @@ class Kind:
         if self is DELIVERY and settings.delivery is None:
             return replace(settings, inbound=False, delivery=DeliverySettings())
         return settings
+
+    def shaped_by(self, settings: Settings) -> "Kind":
+        """Return this kind with the inputs and the rules that are those of an environment's stack."""
+        if self is not INBOUND or settings.api.ingest != "direct":
+            return self
+        return replace(self, inputs=offered.offered_of(settings), rules=(*self.rules, *RULES_OF_DIRECT))
 
 
 INBOUND = Kind(

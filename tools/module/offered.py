@@ -4,12 +4,14 @@ Meaning, unit and range of an input are those of the setting, which declares the
 setting in `OFFERED`; whether the stack lets it through unchanged is then checked when the module is written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from modules.concurrency import MOST_OF_A_MAPPING, reserved_concurrency
+from modules.concurrency import LEAST_OF_A_MAPPING, MOST_OF_A_MAPPING, reserved_concurrency
+from modules.settings import Settings
+from modules.settings_rules import MAX_DIRECT_BODY_BYTES
 from modules.validation import rule_of
 from tools.docs import all_settings
 from tools.module.inputs import Computed, Input
@@ -22,6 +24,7 @@ def offer(
     path: str,
     *,
     name: str = "",
+    low: int | None = None,
     high: int | None = None,
     required: bool = False,
     only_checked: bool = False,
@@ -31,15 +34,15 @@ def offer(
 
     Parameters
     ----------
-    high : int
-        Upper end of its range, where the module allows less than the setting does.
+    low, high : int
+        Ends of its range, where the module allows less than the setting does.
     """
     declared = _DECLARED[path]
     rule = rule_of(declared)
     return Input(
         path=path,
         name=name or path.replace(".", "_"),
-        rule=replace(rule, high=high or rule.high),
+        rule=replace(rule, low=low or rule.low, high=high or rule.high),
         type=_TYPES[declared.type],
         required=required,
         only_checked=only_checked,
@@ -47,9 +50,11 @@ def offer(
     )
 
 
-def _reserved(function: str, low: int) -> Computed:
+def _reserved(function: str, low: int, *, direct: bool = False) -> Computed:
     return Computed(
-        value=lambda settings: reserved_concurrency(settings.api.throttle_rate, settings.functions)[function],
+        value=lambda settings: reserved_concurrency(settings.api.throttle_rate, settings.functions, direct=direct)[
+            function
+        ],
         expression=f"max({low}, ceil(var.api_throttle_rate * var.functions_{function}_budget / 1000))",
     )
 
@@ -84,6 +89,30 @@ OFFERED = (
     offer("monitoring.backlog_age"),
     offer("monitoring.backlog_depth"),
 )
+
+# What `api.ingest` `direct` allows less of: a message of the inbox is smaller, and its mapping uses 2 to 1,000.
+_DIRECT: Mapping[str, Input] = MappingProxyType(
+    {
+        item.path: item
+        for item in (
+            offer("api.max_body_bytes", high=MAX_DIRECT_BODY_BYTES),
+            offer(
+                "functions.ingestion_reserved_concurrency",
+                low=LEAST_OF_A_MAPPING,
+                high=MOST_OF_A_MAPPING,
+                computed=_reserved("ingestion", low=LEAST_OF_A_MAPPING, direct=True),
+            ),
+        )
+    }
+)
+
+
+def offered_of(settings: Settings) -> Sequence[Input]:
+    """Return the inputs of the module of an environment."""
+    if settings.api.ingest != "direct":
+        return OFFERED
+    return tuple(_DIRECT.get(item.path, item) for item in OFFERED)
+
 
 # What a caller cannot choose any more, and why.
 FIXED: Mapping[str, str] = MappingProxyType(

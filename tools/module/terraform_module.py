@@ -60,7 +60,8 @@ class TerraformModule:
         FileNotFoundError
             When the bundles have not been built.
         """
-        synthesized = synthesize(self.kind.stack, self.settings, self.bundles)
+        kind = self.kind.shaped_by(self.settings)
+        synthesized = synthesize(kind.stack, self.settings, self.bundles)
         # One for each account and region: two instances of the module would fight over it.
         instance = self._parametrized(manage_account_log_role=False)
         whole = self._parametrized(manage_account_log_role=True)
@@ -68,16 +69,12 @@ class TerraformModule:
         if len(set(bundles.values())) < len(bundles):
             raise ModuleError(f"two assets have one name: {', '.join(sorted(bundles))}")
         versions = {"required_version": REQUIRED_VERSION, "required_providers": synthesized.required_providers}
-        files = _terraform_files(
-            _with_bundles(instance, bundles), self.kind.inputs, self.kind.rules, self.settings, versions
-        )
-        files["README.md"] = module_readme(
-            self.kind, self.source, self.settings, self.kind.inputs, instance["output"]
-        ).encode()
+        files = _terraform_files(_with_bundles(instance, bundles), kind.inputs, kind.rules, self.settings, versions)
+        files["README.md"] = module_readme(kind, self.source, self.settings, kind.inputs, instance["output"]).encode()
         files |= {bundles[path]: content for path, content in synthesized.assets.items()}
         if account := account_of(whole, instance):
-            inputs = [item for item in self.kind.inputs if item.name in used(account)]
-            of_account = _terraform_files(account, inputs, self.kind.rules, self.settings, versions)
+            inputs = [item for item in kind.inputs if item.name in used(account)]
+            of_account = _terraform_files(account, inputs, kind.rules, self.settings, versions)
             of_account["README.md"] = account_readme(inputs, self.settings).encode()
             files |= {f"{ACCOUNT}/{name}": content for name, content in of_account.items()}
         return dict(sorted(files.items()))
@@ -102,12 +99,13 @@ class TerraformModule:
             path.write_bytes(content)
 
     def _parametrized(self, *, manage_account_log_role: bool) -> dict[str, Any]:
+        kind = self.kind.shaped_by(self.settings)
         settings = with_values(self.settings, {_LOG_ROLE: manage_account_log_role})
         return parametrize(
             settings,
-            self.kind.inputs,
-            choose(settings, self.kind.inputs),
-            lambda probed: synthesize(self.kind.stack, probed, self.bundles).document,
+            kind.inputs,
+            choose(settings, kind.inputs),
+            lambda probed: synthesize(kind.stack, probed, self.bundles).document,
         )
 
 
