@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "BUCKET_NAME": "bench",
     "TABLE_NAME": "bench",
     "EVENT_BUS_NAME": "bench",
+    "ARCHIVE_BY": "batch",
     "MAX_RECEIVE_COUNT": "3",
     "MAX_BODY_BYTES": "4194304",
 }

@@ -1,5 +1,7 @@
 """What ingestion is compared with does the same job: it takes the signed webhook, and refuses the forged one."""
 
+import ast
+import itertools
 import json
 import os
 import subprocess
@@ -10,6 +12,7 @@ import pytest
 
 from bench.endpoint import endpoint
 from bench.webhook import ENVIRONMENT, LAMBDA, SECRET, api_gateway_event
+from modules.bundling import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
@@ -47,3 +50,15 @@ def test_a_peer_takes_what_is_signed_and_nothing_else(module):
     assert answer["transactionId"] == "pi_3MmlLrLkdIwHu7ix0snN0B15"
     assert answer["correlationId"] == good["requestContext"]["requestId"]
     assert [status for status, _ in refused] == [401, 401]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_is_measured_is_told_what_its_code_asks_for(function):
+    sources = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "lambdas" / function).glob("*.py")]
+    asked = {
+        node.args[0].value
+        for node in itertools.chain.from_iterable(map(ast.walk, sources))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "setting"
+    }
+
+    assert asked <= set(ENVIRONMENT)
