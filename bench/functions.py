@@ -65,7 +65,7 @@ def revision(name: str, folder: Path) -> Path:
     tree = subprocess.run(["git", "archive", name], cwd=ROOT, check=True, capture_output=True).stdout
     subprocess.run(["tar", "-x", "-C", str(folder)], input=tree, check=True)
     # What was installed for a lock is used again where the lock is the same.
-    shutil.copytree(ROOT / ".build", folder / ".build")
+    shutil.copytree(ROOT / ".build", folder / ".build", ignore=shutil.ignore_patterns("bundles"))
     subprocess.run(
         [sys.executable, "-m", "tools.bundle"], cwd=folder, check=True, stdout=subprocess.DEVNULL, env=dict(os.environ)
     )

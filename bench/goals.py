@@ -59,17 +59,16 @@ def goals(documents: Mapping[str, Document], before: str | None) -> list[Goal]:
                 )
             )
     bundles = documents.get("bundles", {}).get("bundles", {})
-    plain = {name: one["zipped"] for name, one in bundles.items() if " at " not in name and "_native" not in name}
+    plain = [one["zipped"] for name, one in bundles.items() if " at " not in name and not one["compiledForOneMachine"]]
+    then = [one["zipped"] for name, one in bundles.items() if name.endswith(f" at {before}") and "_native" not in name]
     if plain:
-        largest = max(plain, key=lambda name: plain[name])
-        then = bundles.get(f"{largest} at {before}")
         found.append(
             Goal(
                 what="largest bundle without compiled code, zipped bytes",
                 peer="",
                 limit=MAX_BUNDLE_BYTES,
-                now=plain[largest],
-                before=then["zipped"] if then else None,
+                now=max(plain),
+                before=max(then, default=None),
             )
         )
     for preset, figures in documents.get("synth", {}).get("presets", {}).items():
