@@ -11,15 +11,18 @@ from cdktf import (  # noqa: E402
     App,
     Aspects,
     AssetType,
+    DefaultTokenResolver,
     IAspect,
     LocalBackend,
     S3Backend,
+    StringConcat,
     TerraformAsset,
     TerraformOutput,
     TerraformResource,
     TerraformResourceLifecycle,
     TerraformStack,
     Testing,
+    Tokenization,
 )
 from cdktf_cdktf_provider_aws.api_gateway_account import ApiGatewayAccount  # noqa: E402
 from cdktf_cdktf_provider_aws.api_gateway_api_key import ApiGatewayApiKey  # noqa: E402
@@ -132,6 +135,9 @@ from cdktf_cdktf_provider_aws.vpc_security_group_ingress_rule import VpcSecurity
 from constructs import Construct, IConstruct  # noqa: E402
 
 __all__ = [
+    "DefaultTokenResolver",
+    "StringConcat",
+    "Tokenization",
     "CloudwatchEventTargetInputTransformer",
     "DynamodbTableTtl",
     "SchedulerScheduleGroup",

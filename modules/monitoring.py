@@ -54,6 +54,7 @@ class Monitoring(Construct):
         # A topic under the key alias/aws/sns cannot be notified by CloudWatch, and the messages hold no payload.
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
         self.topic = SnsTopic(self, "topic", name=names("alarms"))
+        self._actions = [self.topic.arn]
         document = policy_document(
             self,
             "topic_policy_document",
@@ -293,8 +294,8 @@ class Monitoring(Construct):
             threshold=threshold,
             evaluation_periods=1,
             treat_missing_data="notBreaching",
-            alarm_actions=[self.topic.arn],
-            ok_actions=[self.topic.arn],
+            alarm_actions=self._actions,
+            ok_actions=self._actions,
             **metric,
         )
 

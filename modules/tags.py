@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import jsii
-
-from modules.cdk import Aspects, IAspect, IConstruct, TerraformStack
+from modules.cdk import TerraformStack
+from modules.last_visit import change_at_last
 from modules.settings import Settings
 
 
@@ -20,15 +19,12 @@ def tag_everything(stack: TerraformStack, tags: Mapping[str, str]) -> None:
     The tags stand on each resource and not in the provider block, so that they are still there when the synthesized
     stack is used without that block.
     """
-    Aspects.of(stack).add(_Tagger(tags))
 
+    def tag(stack: TerraformStack) -> None:
+        for node in stack.node.find_all():
+            taggable: Any = node
+            # Of the class, since each look at the resource itself is a call to Node.js.
+            if hasattr(type(taggable), "tags_input"):
+                taggable.tags = {**tags, **(taggable.tags_input or {})}
 
-@jsii.implements(IAspect)
-class _Tagger:
-    def __init__(self, tags: Mapping[str, str]) -> None:
-        self._tags = dict(tags)
-
-    def visit(self, node: IConstruct) -> None:
-        taggable: Any = node
-        if hasattr(taggable, "tags_input"):
-            taggable.tags = self._tags | (taggable.tags_input or {})
+    change_at_last(stack, tag)

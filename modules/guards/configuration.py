@@ -97,11 +97,9 @@ class Configuration:
         """Read a stack as it is now."""
         kinds = {type(node) for node in stack.node.find_all() if isinstance(node, TerraformResource)}
         arguments = {
-            kind.TF_RESOURCE_TYPE: frozenset(
-                name.removesuffix("_input") for name in dir(kind) if name.endswith("_input")
-            )
+            type_: frozenset(name.removesuffix("_input") for name in dir(kind) if name.endswith("_input"))
             for kind in kinds
-            if hasattr(kind, "TF_RESOURCE_TYPE")
+            if (type_ := getattr(kind, "TF_RESOURCE_TYPE", None)) is not None
         }
         return cls(stack.to_terraform(), environment=environment, arguments=arguments)
 

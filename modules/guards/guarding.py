@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Sequence
 from weakref import WeakSet
 
-import jsii
-
-from modules.cdk import Aspects, Construct, IAspect, IConstruct, TerraformStack
+from modules.cdk import TerraformStack
 from modules.guards.configuration import Configuration
 from modules.guards.guard import Finding
 from modules.guards.table import GUARDS
 from modules.guards.waiver import Waiver
+from modules.last_visit import check_at_last
 
 UNUSED_WAIVER = "unused-waiver"
 _GUARDED: "WeakSet[TerraformStack]" = WeakSet()
@@ -98,8 +97,7 @@ class Guards:
 def guard_everything(stack: TerraformStack, *, environment: str, waivers: Sequence[Waiver] = ()) -> Guards:
     """Check the whole of a stack whenever it is synthesized, also with ``Testing.synth`` and without validations.
 
-    The check sees what is added to the stack, and what other Aspects do, after this call as well. What another Aspect
-    adds to the stack while it visits is checked before it is tagged: let that Aspect tag what it adds.
+    The check sees what is added to the stack, and what Aspects do, after this call as well.
 
     Parameters
     ----------
@@ -124,40 +122,5 @@ def guard_everything(stack: TerraformStack, *, environment: str, waivers: Sequen
         raise ValueError(f"{stack.node.id} is guarded already: waive with the guards that it has")
     _GUARDED.add(stack)
     guards = Guards(environment, waivers)
-    Aspects.of(stack).add(_CheckLast(stack, guards))
+    check_at_last(stack, guards.check)
     return guards
-
-
-@jsii.implements(IAspect)
-class _CheckLast:
-    """Has the check visited last.
-
-    CDKTF visits a stack before its children, and calls the Aspects that a construct inherits before its own. So when
-    the stack is visited, this one gives it a last child, empty, whose own Aspect is the check: by then every Aspect
-    has visited everything before it.
-    """
-
-    def __init__(self, stack: TerraformStack, guards: Guards) -> None:
-        self._stack = stack
-        self._guards = guards
-        self._last: Construct | None = None
-
-    def visit(self, node: IConstruct) -> None:
-        if node is not self._stack:
-            return
-        if self._last is not None:
-            self._stack.node.try_remove_child(self._last.node.id)
-        self._last = Construct(self._stack, "guards-visited-last")
-        Aspects.of(self._last).add(_Check(self._stack, self._guards))
-
-
-@jsii.implements(IAspect)
-class _Check:
-    def __init__(self, stack: TerraformStack, guards: Guards) -> None:
-        self._stack = stack
-        self._guards = guards
-
-    def visit(self, node: IConstruct) -> None:
-        # It has no children, so that this is called once.
-        del node
-        self._guards.check(self._stack)

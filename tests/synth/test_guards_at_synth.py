@@ -219,11 +219,21 @@ def test_what_an_aspect_that_is_added_later_mends_is_no_mistake(stack):
 
 def test_what_an_aspect_that_is_added_later_adds_is_seen(stack):
     def add(node):
-        cdk.SqsQueue(node, "added", name="webhook-added-dev", tags=TAGS)
+        cdk.SqsQueue(node, "added", name="webhook-added-dev")
 
     cdk.Aspects.of(stack).add(Change("webhooks-dev", add))
 
+    # It is tagged by then: its missing encryption is all that is found.
     assert found(stack) == [("unencrypted-store", "webhooks-dev/added")]
+
+
+def test_a_stack_is_tagged_before_it_is_checked_though_tagging_is_asked_for_later():
+    stack = bare_stack()
+    guard_everything(stack, environment="dev")
+    tag_everything(stack, TAGS)
+    cdk.SqsQueue(stack, "queue", name="webhook-queue-dev")
+
+    assert found(stack) == [("unencrypted-store", "stack/queue")]
 
 
 def test_every_synth_of_a_stack_is_checked(stack):
