@@ -127,6 +127,19 @@ class Configuration:
                 found.append((target, attributes.rpartition(".")[2]))
         return found
 
+    def users(self, resource: Resource) -> frozenset[str]:
+        """Return the types of the resources that refer to one."""
+        return frozenset(self._users.get(resource, ()))
+
+    @cached_property
+    def _users(self) -> dict[Resource, set[str]]:
+        found: dict[Resource, set[str]] = {}
+        for user in self.everything():
+            for text in texts(user.values):
+                for target, _ in self.referred_to(text):
+                    found.setdefault(target, set()).add(user.type)
+        return found
+
     def find(self, type_: str, value: Any) -> Resource | None:
         """Return the resource of a type that an ARN, id, URL or name means; none where it is not of this stack.
 

@@ -114,24 +114,11 @@ def _written_in(configuration: Configuration, resource: Resource) -> list[Policy
     attached_to = frozenset({resource.type})
     found = []
     if resource.type == _DOCUMENT:
-        attached_to = _users(configuration, resource)
+        attached_to = configuration.users(resource)
         found = [_from_block(block, resource.path, attached_to) for block in resource.blocks("statement")]
     for text in texts(resource.values):
         found += _from_json(text, resource.path, attached_to)
     return found
-
-
-def _users(configuration: Configuration, document: Resource) -> frozenset[str]:
-    return frozenset(
-        each.type
-        for each in configuration.everything()
-        if any(
-            target is document
-            for text in texts(each.values)
-            if _DOCUMENT in text
-            for target, _ in configuration.referred_to(text)
-        )
-    )
 
 
 def _from_block(block: Mapping[str, Any], path: str, attached_to: frozenset[str]) -> PolicyStatement:
