@@ -246,10 +246,11 @@ def test_what_waited_for_its_secret_is_accepted_once_that_is_filled(start, world
     assert [one.event.provider for one in queued(world)] == ["fresh"]
 
 
-@pytest.mark.parametrize(("age", "accepted"), [(4.9, 0), (5.0, 1)])
+@pytest.mark.parametrize("case", [(4.9, 0), (5.0, 1)], ids=["younger", "older"])
 def test_a_wrong_signature_is_checked_against_a_secret_of_five_seconds_at_most(
-    start, world, clients, secret_arns, age, accepted
+    start, world, clients, secret_arns, case
 ):
+    age, accepted = case
     # Given a secret that was read, and rotated since
     module = start()
     store = importlib.import_module("lambdas.ingestion.batch")._ingestion.secrets
