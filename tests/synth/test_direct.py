@@ -210,6 +210,11 @@ def test_the_queues_are_encrypted_and_refuse_plain_http(direct, name):
     assert [statement["sid"] for statement in direct.statements(policy["policy"])] == ["DenyPlainHttp"]
 
 
+def test_a_message_is_as_large_as_the_largest_body_needs_and_the_provider_lets_a_queue_take(direct):
+    # AWS provider 5.100.0 refuses more, and SQS has taken 1,048,576 bytes since August 2025.
+    assert direct.one("aws_sqs_queue", INBOX)["max_message_size"] == 262_144
+
+
 def test_no_request_expires_before_its_last_receive():
     longest = 43_200
 
