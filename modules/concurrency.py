@@ -29,7 +29,7 @@ def reserved_concurrency(throttle_rate: int, functions: FunctionSettings, *, dir
         Requests per second that API Gateway lets through.
     direct : bool
         Whether requests wait for ingestion in an inbox. It reserves the same then, by a budget that is an average and
-        no ceiling: what comes faster waits. Lambda's ten requests a second for each of them do not apply to batches.
+        no ceiling: what comes faster waits. Of Lambda's ten requests a second for each of them, a batch is one.
     """
     return {
         "ingestion": functions.ingestion_reserved_concurrency

@@ -15,7 +15,7 @@ from modules.queues import (
     working_queue,
 )
 from modules.settings import QueueSettings
-from modules.settings_rules import SMALL_BATCH
+from modules.settings_rules import INBOX_MESSAGE_BYTES, SMALL_BATCH
 
 # An hour at the visibility timeout of the presets: what an outage of Secrets Manager takes, or filling a secret that
 # was forgotten. More would not be better: what waits for its next receive is in flight, of which a queue bears 120,000
@@ -58,6 +58,7 @@ class Inbox(Construct):
                 names("inbox"),
                 replace(settings, retention=_RETENTION_SECONDS, max_receive_count=RECEIVES),
                 self.dead_letter,
+                max_message_size=INBOX_MESSAGE_BYTES,
             ),
             f"{id_}_queue",
         )

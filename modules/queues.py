@@ -17,7 +17,15 @@ _DEAD_LETTER_VISIBILITY_SECONDS = 300
 CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 
 
-def working_queue(scope: Construct, id_: str, name: str, settings: QueueSettings, dead_letter: SqsQueue) -> SqsQueue:
+def working_queue(
+    scope: Construct,
+    id_: str,
+    name: str,
+    settings: QueueSettings,
+    dead_letter: SqsQueue,
+    *,
+    max_message_size: int | None = None,
+) -> SqsQueue:
     """Create a queue whose messages go to a dead letter queue after their last receive.
 
     Parameters
@@ -26,12 +34,15 @@ def working_queue(scope: Construct, id_: str, name: str, settings: QueueSettings
         Name in AWS; a FIFO queue's gets the suffix ``.fifo``.
     dead_letter : SqsQueue
         Must be FIFO where this queue is: AWS refuses any other when it is applied.
+    max_message_size : int | None
+        Bytes, 1,024 to 262,144; the provider's default, which is as much, where nobody but this project writes to it.
     """
     return SqsQueue(
         scope,
         id_,
         **_kind(name, settings.fifo),
         message_retention_seconds=settings.retention,
+        max_message_size=max_message_size,
         visibility_timeout_seconds=settings.visibility_timeout,
         sqs_managed_sse_enabled=True,
         redrive_policy=(

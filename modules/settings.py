@@ -68,7 +68,9 @@ class ApiSettings(Validated):
         unit="bytes",
         low=1,
         high=4_500_000,
-        doc="Largest payload accepted; a larger one is answered 413. Lambda takes 6 MB, in which base64 leaves 4.5 MB.",
+        doc="Largest payload accepted. A larger one is answered 413; with `api.ingest` `direct`, if it fits into the "
+        "inbox, 202, and is kept in the inbox's dead letter queue if it is signed. Lambda takes 6 MB, in which base64 "
+        "leaves 4.5 MB.",
     )
     api_key: bool = setting(
         False,

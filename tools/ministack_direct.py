@@ -45,9 +45,7 @@ def _put_as_aws_does(api_id: str, resource_id: str, http_method: str, data: Any)
 async def _invoke_as_aws_does(integration: Any, *places: Any, **options: Any) -> Any:
     *before, headers, body, query, path = places
     context = _new_context()
-    text = base64.b64encode(body or b"").decode("ascii")
-    if integration.get("contentHandling") != "CONVERT_TO_TEXT":
-        text = (body or b"").decode("utf-8", errors="replace")
+    text = _handled(integration, body or b"")
     templates = {
         kind: _render(template, body=text, headers=headers, context=context).text
         for kind, template in (integration.get("requestTemplates") or {}).items()
@@ -82,8 +80,15 @@ def _mapped(selected: Any, said: str, context: Mapping[str, Any]) -> tuple[int, 
     template = (selected.get("responseTemplates") or {}).get("application/json")
     if template is None:
         return int(selected["statusCode"]), headers, said.encode()
-    made = _render(template, body=said, headers={}, context=context)
+    made = _render(template, body=_handled(selected, said.encode()), headers={}, context=context)
     return made.status or int(selected["statusCode"]), {**headers, **made.response_headers}, made.text.encode()
+
+
+def _handled(place: Any, body: bytes) -> str:
+    """Return what a template sees of a body that is binary, as every one is for an API whose media types all are."""
+    if place.get("contentHandling") == "CONVERT_TO_TEXT":
+        return base64.b64encode(body).decode("ascii")
+    return body.decode("utf-8", errors="replace")
 
 
 def _new_context() -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from lambdas.shared.errors import SignatureRefusedError, UnavailableError
 from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.request import WebhookRequest
-from lambdas.shared.secrets import parse_secret
+from lambdas.shared.secrets import INBOX_RECHECK_SECONDS, RECHECK_SECONDS, parse_secret
 from tools.senders import SENDERS, Signing
 from tools.target import NoTargetError, Target, run
 
@@ -123,7 +123,16 @@ def main() -> int:
     valid = rotate(manager, arn, newest, wish)
     overlap = "" if len(valid) == 1 else "; when the sender has switched: make secret PROVIDER=... FINISH=1"
     print(f"{provider}: {len(valid)} valid now, the newest first{overlap}")
+    if overlap:
+        print(f"{provider}: events signed with the newest are accepted {_from_when(target.settings.api.ingest)}")
     return 0
+
+
+def _from_when(ingest: str) -> str:
+    """Return from when on a function that has an older secret in its cache takes what the newest has signed."""
+    if ingest == "direct":
+        return f"from {INBOX_RECHECK_SECONDS:g} s from now on; earlier ones may be dropped"
+    return f"from {RECHECK_SECONDS:g} s from now on; earlier ones may be answered 401"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway
 https://velocity.apache.org/engine/2.3/user-guide.html
 """
 
-import json
+import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -67,19 +67,14 @@ class _Input:
     def params(self) -> Mapping[str, Any]:
         return {"header": self._headers}
 
-    def path(self, path: str) -> Any:
-        if path != "$":
-            raise TemplateError(f"path {path} is unknown")
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return self.body
-
 
 class _Util:
     def urlEncode(self, text: str) -> str:  # noqa: N802 (API Gateway's name)
         # As java.net.URLEncoder does it.
         return quote_plus(text, safe="*", errors="strict").replace("~", "%7E")
+
+    def base64Decode(self, text: str) -> str:  # noqa: N802 (API Gateway's name)
+        return base64.b64decode(text, validate=True).decode("utf-8")
 
 
 # Methods of Java's texts and maps.
@@ -90,7 +85,6 @@ _METHODS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "keySet": list,
         "matches": lambda text, pattern: re.fullmatch(pattern, text) is not None,
         "toLowerCase": str.lower,
-        "toString": lambda value: value if isinstance(value, str) else json.dumps(value),
     }
 )
 

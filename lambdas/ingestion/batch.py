@@ -1,9 +1,11 @@
 """Ingestion behind the inbox: a batch of unverified requests in, a partial batch response out.
 
-Nobody waits for an answer here. What is refused for good is dropped, and counted as it would be at the door; what
-cannot be checked or kept now comes back, until its last receive leaves it in the inbox's dead letter queue.
+Nobody waits for an answer here. What is not verified is dropped, and counted as it would be at the door. What cannot be
+checked or kept now, and what its provider signed and cannot be accepted at all, comes back, until its last receive
+leaves it in the inbox's dead letter queue: its sender heard 202, and does not try again.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from lambdas.ingestion.deployed import INGESTION
@@ -11,8 +13,9 @@ from lambdas.ingestion.inbox import read
 from lambdas.ingestion.reporting import report_accepted, report_failed, report_refused
 from lambdas.shared.errors import UnavailableError, WebhookRefusedError
 from lambdas.shared.observability import logger, metrics, tracer
+from lambdas.shared.secrets import INBOX_RECHECK_SECONDS
 
-_ingestion = INGESTION
+_ingestion = replace(INGESTION, recheck_seconds=INBOX_RECHECK_SECONDS)
 
 
 @metrics.log_metrics
@@ -37,16 +40,17 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _settle(record: dict[str, Any]) -> bool:
     """Deal with one message; tell whether the inbox may forget it."""
     keys = {"message_id": record["messageId"]}
+    verified = None
     try:
         message = read(record["body"])
         keys |= {"correlation_id": message.correlation_id, "provider": message.provider[:64]}
-        accepted = _ingestion.accept(message.provider, message.request, message.correlation_id)
-    except UnavailableError as refusal:
-        report_refused(refusal, "webhook comes back", **keys)
-        return False
+        verified = _ingestion.verify(message.provider, message.request)
+        accepted = _ingestion.keep(verified, message.correlation_id)
     except WebhookRefusedError as refusal:
-        report_refused(refusal, "webhook dropped", **keys)
-        return True
+        # Or a stranger could fill the dead letter queue, and what is in flight.
+        forget = verified is None and not isinstance(refusal, UnavailableError)
+        report_refused(refusal, "webhook dropped" if forget else "webhook comes back", **keys)
+        return forget
     except Exception as error:
         report_failed(error, **keys)
         return False

@@ -26,6 +26,28 @@ _CONTENT_TYPE = re.compile(r"[\x20-\x7e]{1,128}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Verified:
+    """A request whose signature is right, before anything of it is read as an event.
+
+    Attributes
+    ----------
+    name : str
+        The name under which its provider is deployed.
+    provider : Provider
+        Its provider.
+    request : WebhookRequest
+        The request.
+    verdict : Verdict
+        What the signature proves.
+    """
+
+    name: str
+    provider: Provider
+    request: WebhookRequest
+    verdict: Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
 class Accepted:
     """A webhook that is durable.
 
@@ -57,6 +79,8 @@ class Ingestion:
         Where payloads go that are too large for a message.
     max_body_bytes : int
         Largest payload accepted.
+    recheck_seconds : float
+        Age at which a secret is read again before a wrong signature is refused.
     """
 
     providers: Mapping[str, Provider]
@@ -64,9 +88,10 @@ class Ingestion:
     queue: MainQueue
     archive: Archive
     max_body_bytes: int
+    recheck_seconds: float = RECHECK_SECONDS
 
     def accept(self, name: str, request: WebhookRequest, correlation_id: str) -> Accepted:
-        """Verify a webhook and make it durable.
+        """Verify a webhook and make it durable; one that is too large is not even verified.
 
         Parameters
         ----------
@@ -79,11 +104,33 @@ class Ingestion:
             With the status of the answer. Nothing of the webhook was stored then, unless a part of it was when the
             queue or the archive failed for the rest.
         """
+        self._provider(name)
+        self._check_size(request)
+        return self.keep(self.verify(name, request), correlation_id)
+
+    def verify(self, name: str, request: WebhookRequest) -> Verified:
+        """Verify a webhook.
+
+        Raises
+        ------
+        WebhookRefusedError
+            When it is not verified. Anybody can have sent it.
+        """
         provider = self._provider(name)
-        if len(request.body) > self.max_body_bytes:
-            raise PayloadTooLargeError("payload_too_large")
-        verdict = self._verify(name, provider, request)
-        events = read_events(name, provider, request)
+        verdict = self._verdict(name, provider, request)
+        return Verified(name=name, provider=provider, request=request, verdict=verdict)
+
+    def keep(self, verified: Verified, correlation_id: str) -> Accepted:
+        """Make durable what its provider signed.
+
+        Raises
+        ------
+        WebhookRefusedError
+            When it is too large, no event of its provider's, or not durable; what was stored is as with `accept`.
+        """
+        provider, request, verdict = verified.provider, verified.request, verified.verdict
+        self._check_size(request)
+        events = read_events(verified.name, provider, request)
         evidence = Evidence(
             entry=provider.name,
             options=provider.configuration,
@@ -116,13 +163,17 @@ class Ingestion:
             raise UnknownProviderError("unknown_provider")
         return provider
 
-    def _verify(self, name: str, provider: Provider, request: WebhookRequest) -> Verdict:
+    def _check_size(self, request: WebhookRequest) -> None:
+        if len(request.body) > self.max_body_bytes:
+            raise PayloadTooLargeError("payload_too_large")
+
+    def _verdict(self, name: str, provider: Provider, request: WebhookRequest) -> Verdict:
         try:
             return provider.scheme.verify(request, self._secrets(name, provider))
         except SignatureRefusedError as refusal:
             if refusal.reason != "signature_mismatch" or not provider.needs_secret:
                 raise
-            fresh = self.secrets.get(name, max_age=RECHECK_SECONDS)
+            fresh = self.secrets.get(name, max_age=self.recheck_seconds)
             return provider.scheme.verify(request, fresh)
 
     def _secrets(self, name: str, provider: Provider) -> Sequence[str]:

@@ -16,7 +16,7 @@ from lambdas.shared.evidence import Evidence
 from lambdas.shared.providers.fields import is_identifier
 
 VERSION = 1
-# SQS takes 262,144 bytes of message; provider 5.100.0 allows no more. The rest is head-room for what replay adds.
+# The AWS provider 5.100.0 lets a queue take 262,144 bytes of message. The rest is head-room for what replay adds.
 MAX_MESSAGE_BYTES = 262_144 - 2_048
 
 

@@ -15,6 +15,8 @@ CACHE_SECONDS = 300.0
 # A wrong signature may mean a secret that was rotated a moment ago. It may also be a flood of forgeries, so that at
 # most one look-up per provider and interval is spent on finding out.
 RECHECK_SECONDS = 30.0
+# Behind an inbox nobody waits for the look-up, and what is refused is gone for good.
+INBOX_RECHECK_SECONDS = 5.0
 
 
 class SecretStore:

@@ -9,13 +9,14 @@ import hashlib
 import hmac
 import json
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 import requests
 
+from lambdas.ingestion.inbox import read
 from lambdas.shared.providers.registry import REGISTRY
 from tests import emulator
 from tests.e2e.left import left_behind
@@ -66,6 +67,32 @@ def visible_again_in(stack, seconds):
     stack.aws.client("sqs").set_queue_attributes(
         QueueUrl=stack.outputs["inbox_url"], Attributes={"VisibilityTimeout": str(seconds)}
     )
+
+
+@contextmanager
+def giving_up_after(stack, receives):
+    """Have the inbox give up after so few receives, which AWS would do after twelve, a second apart."""
+    sqs, inbox = stack.aws.client("sqs"), stack.outputs["inbox_url"]
+    before = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+    redrive = json.dumps({**json.loads(before), "maxReceiveCount": receives})
+    sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"RedrivePolicy": redrive, "VisibilityTimeout": "1"})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"RedrivePolicy": before, "VisibilityTimeout": "12"})
+
+
+def take_dead_letter(stack):
+    """Return the body of the only dead letter of the inbox, once it is there, and remove it."""
+    wait_for(
+        "the dead letter",
+        lambda: True if waiting(stack, "inbox_dead_letter_queue_url") == 1 else None,
+        SETTLE_SECONDS,
+    )
+    sqs, dead = stack.aws.client("sqs"), stack.outputs["inbox_dead_letter_queue_url"]
+    (given_up,) = sqs.receive_message(QueueUrl=dead)["Messages"]
+    sqs.delete_message(QueueUrl=dead, ReceiptHandle=given_up["ReceiptHandle"])
+    return given_up["Body"]
 
 
 def make(stack, entry, number, *, event=None, secret=None, now=None):
@@ -162,17 +189,41 @@ def test_the_bytes_arrive_as_they_were_sent(stack, number, case):
     assert read_payload(stack.aws.client("s3"), stack.outputs["bucket_name"], event["archive"]) == body
 
 
-def test_bytes_that_are_no_text_reach_the_verifier_as_they_are(stack, number):
-    # Given a signed body that is no UTF-8, and so no event
-    before = refusals_counted(stack, 400)
-    sent = signed_body(stack, b'{"id":"evt_%d","odd":"\xff\xfe\x00\xc3\x28"}' % number)
+def no_text(number):
+    """Return a body that is no UTF-8, and so no event."""
+    return b'{"id":"evt_%d","odd":"\xff\xfe\x00\xc3\x28"}' % number
 
-    answer = stack.post(sent)
 
-    # Then its signature is right, which it could not be were a byte replaced, and it is dropped as unreadable
-    line = await_word(stack, answer.headers["X-Correlation-Id"], "webhook dropped")
-    assert line["status"] == 400
-    assert refusals_counted(stack, 400) == before + 1
+def too_large(number):
+    """Return a body that fits into a message of the inbox and is larger than the limit."""
+    return b'{"id":"evt_%d","type":"t","odd":"%s"}' % (number, b"x" * 183_000)
+
+
+@pytest.mark.parametrize(("body", "status"), [(no_text, 400), (too_large, 413)], ids=["no text", "too large"])
+def test_what_is_signed_and_cannot_be_accepted_is_kept_as_it_was_sent(stack, number, body, status):
+    before = refusals_counted(stack, status)
+    sent = signed_body(stack, body(number))
+
+    with giving_up_after(stack, 2):
+        answer = stack.post(sent)
+
+        # Then its signature is right, which it could not be were a byte replaced, and it comes back
+        line = await_word(stack, answer.headers["X-Correlation-Id"], "webhook comes back")
+        assert (answer.status_code, line["status"]) == (202, status)
+        # and lies in the dead letter queue after its last receive, and has been counted
+        assert read(take_dead_letter(stack)).request.body == sent.body
+    assert refusals_counted(stack, status) == before + 2
+
+
+@pytest.mark.parametrize("body", [no_text, too_large])
+def test_what_anybody_could_have_sent_is_not_kept(stack, number, body):
+    forged = signed_body(stack, body(number))
+
+    answer = stack.post(replace(forged, body=forged.body + b" "))
+
+    assert await_word(stack, answer.headers["X-Correlation-Id"], "webhook dropped")["status"] == 401
+    wait_for("the inbox to be empty", lambda: None if waiting(stack, "inbox_url") else True, SETTLE_SECONDS)
+    assert waiting(stack, "inbox_dead_letter_queue_url") == 0
 
 
 def test_a_form_arrives_as_it_was_sent(stack, number):
@@ -280,15 +331,6 @@ def test_what_is_refused_at_the_door_reaches_no_queue(stack, number, case):
     assert invocations(stack, "ingestion") == before
 
 
-def test_what_fits_into_a_message_and_is_larger_than_the_limit_is_dropped(stack, number):
-    sent = make(stack, "stripe", number)
-
-    answer = stack.post(replace(sent, body=sent.body + b" " * 183_000))
-
-    assert answer.status_code == 202
-    assert await_word(stack, answer.headers["X-Correlation-Id"], "webhook dropped")["status"] == 413
-
-
 def test_braintree_hears_the_answer_to_its_challenge(stack):
     challenge = "20f9f8ed05f77439fe955c977e4c8a53"
 
@@ -330,36 +372,22 @@ def test_what_waits_for_its_secret_is_processed_once_that_is_filled(stack, numbe
 
 
 def test_a_poisoned_message_leaves_its_neighbours_alone_and_can_be_redriven(stack, number):
-    # Given a queue that gives up after two receives, which AWS would do after twelve
-    sqs = stack.aws.client("sqs")
-    inbox, dead = stack.outputs["inbox_url"], stack.outputs["inbox_dead_letter_queue_url"]
-    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    before = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
-    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 2})
-    sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"RedrivePolicy": redrive, "VisibilityTimeout": "1"})
+    sqs, inbox = stack.aws.client("sqs"), stack.outputs["inbox_url"]
+    with giving_up_after(stack, 2):
+        # When something that nobody can read is among the webhooks
+        good = [make(stack, "generic", 100_000 + number * 10 + offset) for offset in range(5)]
+        sqs.send_message(QueueUrl=inbox, MessageBody="poison")
+        for sent in good:
+            assert stack.post(sent).status_code == 202
 
-    # When something that nobody can read is among the webhooks
-    good = [make(stack, "generic", 100_000 + number * 10 + offset) for offset in range(5)]
-    sqs.send_message(QueueUrl=inbox, MessageBody="poison")
-    for sent in good:
-        assert stack.post(sent).status_code == 202
-
-    # Then they are routed, and it lies in the dead letter queue as it was
-    for sent in good:
-        await_state(stack, sent.transaction_id, "ROUTED")
-    wait_for(
-        "the dead letter",
-        lambda: True if waiting(stack, "inbox_dead_letter_queue_url") == 1 else None,
-        SETTLE_SECONDS,
-    )
+        # Then they are routed, and it lies in the dead letter queue as it was
+        for sent in good:
+            await_state(stack, sent.transaction_id, "ROUTED")
+        assert take_dead_letter(stack) == "poison"
     # When an operator redrives it, then ingestion has it again
     failures = refusals_counted(stack, 500)
-    sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"RedrivePolicy": before, "VisibilityTimeout": "12"})
     # MiniStack has no StartMessageMoveTask, so that the test does what SQS would.
-    (given_up,) = sqs.receive_message(QueueUrl=dead)["Messages"]
-    assert given_up["Body"] == "poison"
-    sqs.send_message(QueueUrl=inbox, MessageBody=given_up["Body"])
-    sqs.delete_message(QueueUrl=dead, ReceiptHandle=given_up["ReceiptHandle"])
+    sqs.send_message(QueueUrl=inbox, MessageBody="poison")
     wait_for("it to be tried again", lambda: True if refusals_counted(stack, 500) > failures else None, SETTLE_SECONDS)
     sqs.purge_queue(QueueUrl=inbox)
 

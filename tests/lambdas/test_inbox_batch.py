@@ -25,7 +25,15 @@ SECRET = "whsec_c2VjcmV0LW1hcmtlci1zZWNyZXQtbWFya2Vy"
 OTHER_SECRET = "whsec_b3RoZXItbWFya2VyLW90aGVyLW1hcmtlcg=="
 CARD = "PAYLOAD-MARKER-4242424242424242"
 MAX_BODY_BYTES = 4_000
-ENTRIES = {"acme": "generic", "stripe": "stripe", "timed": "generic-timestamped", "fresh": "generic"}
+ENTRIES = {
+    "acme": "generic",
+    "stripe": "stripe",
+    "timed": "generic-timestamped",
+    "fresh": "generic",
+    "rotated": "generic",
+    "adyen": "adyen",
+    "braintree": "braintree",
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +44,15 @@ def secret_arns(clients):
         return clients.secretsmanager.create_secret(Name=f"webhooks/{uuid.uuid4().hex}", **value)["ARN"]
 
     good = create(SecretString=json.dumps({"secrets": [SECRET]}))
-    return {"acme": good, "stripe": good, "timed": good, "fresh": create()}
+    return {
+        "acme": good,
+        "stripe": good,
+        "timed": good,
+        "fresh": create(),
+        "rotated": create(),
+        "adyen": create(SecretString="ab" * 32),
+        "braintree": create(SecretString="public:private"),
+    }
 
 
 @pytest.fixture
@@ -67,10 +83,15 @@ def inbox_message(body=None, *, provider="acme", secret=SECRET, received_at=None
     body = body_of() if body is None else body
     now = time.time() if received_at is None else received_at
     signed = sign(ENTRIES.get(provider, "generic"), body, secret, int(now if signed_at is None else signed_at))
+    return written(body, provider, {"Content-Type": "application/json", **signed, **(headers or {})}, now)
+
+
+def written(body, provider, headers, now):
+    """Return an inbox's message of any request."""
     rendered = render(
         send_message(provider),
         body=base64.b64encode(body).decode("ascii"),
-        headers={"Content-Type": "application/json", **signed, **(headers or {})},
+        headers=headers,
         context={"requestId": f"request-{uuid.uuid4().hex}", "requestTimeEpoch": int(now * 1000)},
     )
     return parse_qs(rendered.text)["MessageBody"][0]
@@ -120,13 +141,22 @@ def test_a_verified_request_is_on_the_main_queue_with_its_exact_bytes(start, wor
     assert counted()[1] == {"Accepted": 1.0}
 
 
+def unsigned(body, provider):
+    """Return the message of a request with no signature, where one would be in its body."""
+    return written(body, provider, {}, time.time())
+
+
+UNREADABLE = b'{"card":"' + CARD.encode() + b'"'
+TOO_LARGE = "x" * MAX_BODY_BYTES
 DROPPED = {
     "forged": (lambda: inbox_message(secret=OTHER_SECRET), 401),
     "not signed": (lambda: inbox_message(headers={"X-Webhook-Signature": ""}), 401),
     "without a body, as anybody can send it": (lambda: inbox_message(b"", secret=OTHER_SECRET), 401),
     "signed long before it came": (lambda: inbox_message(provider="timed", signed_at=time.time() - 3_600), 401),
-    "no event": (lambda: inbox_message(b'{"card":"' + CARD.encode() + b'"'), 400),
-    "too large": (lambda: inbox_message(body_of(filler="x" * MAX_BODY_BYTES)), 413),
+    "forged, and no event": (lambda: inbox_message(UNREADABLE, secret=OTHER_SECRET), 401),
+    "forged, and too large": (lambda: inbox_message(body_of(filler=TOO_LARGE), secret=OTHER_SECRET), 401),
+    "unreadable where its signature would be": (lambda: unsigned(UNREADABLE, "adyen"), 401),
+    "no form where its signature would be": (lambda: unsigned(UNREADABLE, "braintree"), 401),
     "of a provider that is not deployed": (lambda: inbox_message(provider="nobody"), 404),
     "of no provider": (lambda: inbox_message(provider=""), 404),
 }
@@ -145,6 +175,34 @@ def test_what_is_refused_for_good_is_dropped_and_counted(start, world, counted, 
     assert "webhook dropped" in text
     assert "4242424242424242" not in text
     assert SECRET not in text
+
+
+SIGNED = {
+    "no event": (lambda: inbox_message(UNREADABLE), 400),
+    "too large": (lambda: inbox_message(body_of(filler=TOO_LARGE)), 413),
+}
+
+
+@pytest.mark.parametrize("case", SIGNED.values(), ids=SIGNED)
+def test_what_is_signed_and_cannot_be_accepted_comes_back_and_is_counted(start, world, counted, case):
+    make, status = case
+
+    assert failures(start(), batch(inbox_message(), make())) == ["1"]
+
+    assert [one.event.event_id for one in queued(world)] == ["evt_1"]
+    text, counts = counted()
+    assert counts == {"Accepted": 1.0, f"Refused{status}": 1.0}
+    assert "webhook comes back" in text
+    assert "4242424242424242" not in text
+
+
+def test_a_larger_limit_lets_in_what_came_back(start, world):
+    message = inbox_message(body_of(filler=TOO_LARGE))
+    assert failures(start(), batch(message)) == ["0"]
+
+    assert failures(start(MAX_BODY_BYTES=str(2 * MAX_BODY_BYTES)), batch(message)) == []
+
+    assert len(queued(world)) == 1
 
 
 def test_a_signature_ages_against_the_time_of_receipt_and_not_of_verification(start, world):
@@ -186,6 +244,27 @@ def test_what_waited_for_its_secret_is_accepted_once_that_is_filled(start, world
     assert failures(module, batch(message)) == []
 
     assert [one.event.provider for one in queued(world)] == ["fresh"]
+
+
+@pytest.mark.parametrize("case", [(4.9, 0), (5.0, 1)], ids=["younger", "older"])
+def test_a_wrong_signature_is_checked_against_a_secret_of_five_seconds_at_most(
+    start, world, clients, secret_arns, case
+):
+    age, accepted = case
+    # Given a secret that was read, and rotated since
+    module = start()
+    store = importlib.import_module("lambdas.ingestion.batch")._ingestion.secrets
+    store._clock = lambda: 0.0
+    clients.secretsmanager.put_secret_value(SecretId=secret_arns["rotated"], SecretString=SECRET)
+    assert failures(module, batch(inbox_message(body_of("evt_old"), provider="rotated"))) == []
+    clients.secretsmanager.put_secret_value(SecretId=secret_arns["rotated"], SecretString=OTHER_SECRET)
+
+    # When a message comes that the new one has signed
+    store._clock = lambda: age
+    assert failures(module, batch(inbox_message(provider="rotated", secret=OTHER_SECRET))) == []
+
+    # Then it is accepted, but for the seconds in which forgeries cost no look-up
+    assert [one.event.event_id for one in queued(world)] == ["evt_old"] + ["evt_1"] * accepted
 
 
 def test_a_message_that_fails_leaves_its_neighbours_alone(start, world, counted):

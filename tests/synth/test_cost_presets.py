@@ -84,6 +84,18 @@ def test_every_alternative_is_priced_by_the_same_rules(preset_stack):
         }
 
 
+def test_a_function_at_the_door_instead_of_an_inbox_costs_what_it_would_as_deployed(preset_of):
+    direct, standard = (bill(Stack(preset_of(name).document), rate=1_000) for name in ("direct", "standard"))
+
+    (other,) = [each for each in alternatives(direct) if each.name == "a function at the door instead of the inbox"]
+    priced = bill(other.stack, rate=1_000)
+
+    assert priced.case.path.inbox is None
+    assert priced.per_month == pytest.approx(standard.per_month, abs=0.01)
+    assert direct.per_month > priced.per_month + 100
+    assert "10 requests/s" in other.price
+
+
 def test_an_alternative_leaves_the_stack_as_it_was(standard_stack):
     before = copy.deepcopy(dict(standard_stack.document))
 

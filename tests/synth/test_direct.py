@@ -1,5 +1,6 @@
 """``api.ingest`` ``direct``: what is deployed at the door and behind it, and what may not be combined with it."""
 
+import base64
 import json
 
 import pytest
@@ -12,6 +13,7 @@ from modules.inbox import RECEIVES
 from modules.inbox_message import send_message
 from modules.settings_rules import MAX_DIRECT_BODY_BYTES
 from modules.validation import SettingsError
+from tools.velocity import render
 
 PROVIDERS = {"stripe": "stripe", "shop": "generic", "adyen": "adyen", "braintree": "braintree"}
 DIRECT = {"ingest": "direct", "max_body_bytes": MAX_DIRECT_BODY_BYTES}
@@ -102,6 +104,34 @@ def test_only_a_200_of_sqs_becomes_a_2xx(direct):
             assert set(each["response_parameters"]) == set(declared)
 
 
+TOO_LARGE = "One or more parameters are invalid. Reason: Message must be shorter than 262144 bytes."
+REFUSALS = {
+    "too large, as XML": (f"<ErrorResponse><Error><Message>{TOO_LARGE}</Message></Error></ErrorResponse>", 413),
+    "too large, as JSON": (json.dumps({"Error": {"Code": "InvalidParameterValue", "Message": TOO_LARGE}}), 413),
+    "anything else": ("<ErrorResponse><Error><Message>für 漢字 nicht erlaubt</Message></Error></ErrorResponse>", None),
+    "nothing": ("", None),
+}
+
+
+def as_base64(text):
+    return base64.b64encode(text.encode()).decode("ascii")
+
+
+@pytest.mark.parametrize("form", [str, as_base64], ids=["text", "base64"])
+@pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS)
+def test_a_refusal_of_sqs_is_told_by_its_text_in_either_form(direct, case, form):
+    said, status = case
+    template = responses(direct, "/webhook/stripe")[None]["response_templates"]["application/json"]
+
+    made = render(template, body=form(said), headers={}, context={"requestId": "request-1"})
+
+    error = "not_durable" if status is None else "payload_too_large"
+    assert json.loads(made.text) == {"error": error, "correlationId": "request-1"}
+    assert made.status == status
+    # Only what may go well the next time is to be tried again.
+    assert made.response_headers == ({"Retry-After": "5"} if status is None else {})
+
+
 def test_an_unknown_provider_hears_404(direct):
     mapped = responses(direct, "/webhook/{provider}")
 
@@ -178,6 +208,11 @@ def test_the_queues_are_encrypted_and_refuse_plain_http(direct, name):
 
     assert queue["sqs_managed_sse_enabled"] is True
     assert [statement["sid"] for statement in direct.statements(policy["policy"])] == ["DenyPlainHttp"]
+
+
+def test_a_message_is_as_large_as_the_largest_body_needs_and_the_provider_lets_a_queue_take(direct):
+    # AWS provider 5.100.0 refuses more, and SQS has taken 1,048,576 bytes since August 2025.
+    assert direct.one("aws_sqs_queue", INBOX)["max_message_size"] == 262_144
 
 
 def test_no_request_expires_before_its_last_receive():

@@ -348,6 +348,9 @@ def test_behind_an_inbox_it_takes_no_more_than_settings_do(bundles):
         return " ".join(rule["condition"] for rule in variables[name]["validation"])
 
     assert "var.api_max_body_bytes <= 180000" in conditions("api_max_body_bytes")
+    # and says what becomes of a larger one at either door
+    described = variables["api_max_body_bytes"]["description"]
+    assert [words for words in ("413", "202", "dead letter queue") if words not in described] == []
     reserved = "var.functions_ingestion_reserved_concurrency"
     assert f"{reserved} >= 2 && {reserved} <= 1000" in conditions("functions_ingestion_reserved_concurrency")
     assert "var.api_throttle_rate * var.functions_ingestion_budget <= 1000000" in conditions(

@@ -134,6 +134,28 @@ def stack(**added):
     return Stack(document)
 
 
+def direct_stack():
+    """Return the stack with an inbox, which API Gateway writes to and the function at the door verifies."""
+    return stack(
+        aws_sqs_queue__inbox={
+            "name": "inbox",
+            "visibility_timeout_seconds": 300,
+            "redrive_policy": '{"deadLetterTargetArn":"${aws_sqs_queue.given_up.arn}","maxReceiveCount":12}',
+        },
+        aws_sqs_queue__given_up={"name": "given-up"},
+        aws_lambda_event_source_mapping__inbox={
+            "event_source_arn": "${aws_sqs_queue.inbox.arn}",
+            "function_name": "${aws_lambda_function.door.arn}",
+            "batch_size": 10,
+            "scaling_config": {"maximum_concurrency": 50},
+        },
+        aws_api_gateway_integration__post={
+            "type": "AWS",
+            "uri": "arn:aws:apigateway:us-east-1:sqs:path/123456789012/${aws_sqs_queue.inbox.name}",
+        },
+    )
+
+
 def bill(stack_=None, *, rate=1.0, size=1_024, observed=None, archive=None, assume=ASSUMPTIONS, **workload):
     """Return the bill of a stack under a load."""
     return bill_of(

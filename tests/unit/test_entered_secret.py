@@ -36,9 +36,10 @@ class Manager:
 def enter(monkeypatch):
     manager = Manager()
 
-    def run(provider, text, *wishes):
+    def run(provider, text, *wishes, api=None):
+        values = {"providers": list(REGISTRY), "provider_options": OPTIONS, "api": api or {}}
         target = Target(
-            settings=build_settings("dev", {"providers": list(REGISTRY), "provider_options": OPTIONS}),
+            settings=build_settings("dev", values),
             base_url="",
             outputs={"secret_arns": {name: "arn" for name in REGISTRY if name != "paypal"}},
             client=lambda _: manager,
@@ -105,3 +106,27 @@ def test_a_rotation_within_an_overlap_is_refused_until_it_is_said_what_becomes_o
 
     enter("generic", "third", "keep")
     assert enter.kept == ["third", "second", "older"]
+
+
+DIRECT = {"ingest": "direct", "max_body_bytes": 180_000}
+
+
+@pytest.mark.parametrize(
+    ("api", "says"),
+    [
+        ({}, "accepted from 30 s from now on; earlier ones may be answered 401"),
+        (DIRECT, "accepted from 5 s from now on; earlier ones may be dropped"),
+    ],
+    ids=["a function at the door", "an inbox"],
+)
+def test_it_says_from_when_on_the_new_secret_is_good(enter, capsys, api, says):
+    enter("generic", "second", api=api)
+
+    assert says in capsys.readouterr().out
+
+
+def test_of_an_only_secret_it_says_nothing_of_a_wait(enter, capsys):
+    # No function keeps a look-up that found nothing.
+    enter("generic", "older")
+
+    assert "from now on" not in capsys.readouterr().out

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from lambdas.ingestion.inbox import NotAnInboxMessageError, read
 from modules.inbox_message import KEPT_OUT, send_message
-from modules.settings_rules import MAX_DIRECT_BODY_BYTES
+from modules.settings_rules import INBOX_MESSAGE_BYTES, MAX_DIRECT_BODY_BYTES
 from tools.velocity import TemplateError, render
 
 CONTEXT = {"requestId": "5f2c1e0a-request", "requestTimeEpoch": 1_614_265_330_250}
-SQS_BYTES = 262_144
 # What a provider's request has besides its signature, X-Ray's and the load balancer's among it.
 USUAL_HEADERS = {f"X-Header-{number}": "v" * 60 for number in range(20)}
 
@@ -103,7 +102,7 @@ def test_without_a_provider_in_the_path_a_header_says_it():
 
 
 def test_the_largest_body_fits_beside_usual_headers():
-    assert len(sent(bytes(MAX_DIRECT_BODY_BYTES), USUAL_HEADERS)) < SQS_BYTES - 16_000
+    assert len(sent(bytes(MAX_DIRECT_BODY_BYTES), USUAL_HEADERS)) < INBOX_MESSAGE_BYTES - 16_000
 
 
 def changed(**members):

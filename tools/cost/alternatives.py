@@ -44,6 +44,7 @@ def alternatives(bill: Bill) -> list[Alternative]:
         _no_glacier,
         _function_url,
         _direct,
+        _function_at_the_door,
         _provisioned,
     )
     return [found for way in ways for found in way(bill.case)]
@@ -161,6 +162,27 @@ def _direct(case: Case) -> Iterator[Alternative]:
         name="API Gateway writes to SQS, no function at the door",
         price="202 before the signature is verified; forged webhooks are paid for up to the inbox; bodies of 180 KB at "
         "most; the setting is api.ingest",
+        stack=edited.stack(),
+    )
+
+
+def _function_at_the_door(case: Case) -> Iterator[Alternative]:
+    ingestion, inbox = case.path.ingestion, case.path.inbox
+    if ingestion is None or inbox is None:
+        return
+    edited = case.stack.changed()
+    queues = [inbox.queue, *case.stack.referred(inbox.queue.get("redrive_policy", ""))]
+    for door in case.stack.pointing_at("aws_api_gateway_integration", "uri", inbox.queue):
+        edited.values(door).update(type="AWS_PROXY", uri=_reference(ingestion, "invoke_arn"))
+    for queue in queues:
+        for alarm in case.stack.pointing_at("aws_cloudwatch_metric_alarm", "dimensions", queue):
+            edited.remove(alarm)
+        edited.remove(queue)
+    edited.remove(inbox.mapping)
+    yield Alternative(
+        name="a function at the door instead of the inbox",
+        price="202 after the signature is verified, and 10 requests/s at most for each reserved execution; what comes "
+        "faster hears 429; the setting is api.ingest",
         stack=edited.stack(),
     )
 

@@ -87,10 +87,9 @@ class Mapping:
             if not messages:
                 continue
             received_at = env.now
-            start = self._function.begin(env.now)
+            start = yield from self._begin(received_at)
             if start is None:
                 queue.give_back_later(messages, received_at)
-                yield env.timeout(_CHECK_S)
                 continue
             mean = self._takes(len(messages)) * self._slowness(env.now)
             takes = start + self._timing.drawn(mean, self._random)
@@ -102,3 +101,10 @@ class Mapping:
             else:
                 queue.delete(messages)
             yield env.timeout(self._platform.poll_s)
+
+    def _begin(self, received_at: float) -> Generator[simpy.Event, Any, float | None]:
+        """Invoke the function, again where Lambda throttles it; return None when its messages are to be seen again."""
+        until = received_at + self._feed.visibility_s - self._platform.throttled_s
+        while (start := self._function.begin(self._env.now)) is None and self._env.now < until:
+            yield self._env.timeout(self._platform.throttled_s)
+        return start

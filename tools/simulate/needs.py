@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from tools.simulate.deployment import Deployment
+from tools.simulate.deployment import Deployment, Feed
 from tools.simulate.platform import Platform
 from tools.simulate.timing import Timing
 
@@ -61,6 +61,17 @@ def door_limit(deployment: Deployment, timing: Timing, platform: Platform) -> fl
         concurrency / timing.ingestion,
         concurrency * platform.function_rate or math.inf,
     )
+
+
+def inbox_limit(inbox: Feed, deployment: Deployment, timing: Timing, platform: Platform) -> float:
+    """Return the webhooks a second that ingestion takes from an inbox at most, at full batches."""
+    concurrency = min(
+        inbox.maximum_concurrency or platform.most_pollers,
+        deployment.ingestion_reserved or platform.account_concurrency,
+    )
+    by_rate = concurrency * platform.function_rate or math.inf
+    by_duration = concurrency / (timing.ingestion * inbox.batch_size + platform.poll_s)
+    return inbox.batch_size * min(by_rate, by_duration)
 
 
 def processing_limit(deployment: Deployment, timing: Timing, platform: Platform) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from tools.simulate.deployment import Deployment
-from tools.simulate.needs import Needs, door_limit, processing_limit
+from tools.simulate.needs import Needs, door_limit, inbox_limit, processing_limit
 from tools.simulate.outcome import Outcome
 from tools.simulate.platform import Platform
 from tools.simulate.scenarios import Scenario
@@ -29,8 +29,12 @@ def deployed(name: str, deployment: Deployment, timing: Timing, platform: Platfo
         f"{timing.event * 1000:.0f} ms for each event, cold start {timing.cold_start * 1000:.0f} ms (assumed from the "
         "calls that the functions make, see make cost)"
     )
+    behind = ""
+    if deployment.inbox is not None:
+        limit = inbox_limit(deployment.inbox, deployment, timing, platform)
+        behind = f", {limit:,.0f} webhooks/s behind the inbox (functions.ingestion_reserved_concurrency)"
     yield (
-        f"  so it takes      {door_limit(deployment, timing, platform):,.0f} webhooks/s at the door and "
+        f"  so it takes      {door_limit(deployment, timing, platform):,.0f} webhooks/s at the door{behind} and "
         f"{processing_limit(deployment, timing, platform):,.0f} events/s behind the queue, at most"
     )
     yield (

@@ -56,6 +56,11 @@ class Platform:
     )
     pollers_per_minute: float = _limit(300.0, "more of them while messages wait; same page")
     most_pollers: int = _limit(1_250, "of them; same page")
+    throttled_s: float = _limit(
+        1.0,
+        "between two invocations of a batch that Lambda throttles, assumed; until its visibility timeout: "
+        "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
+    )
     poll_s: float = _limit(0.01, "between two batches of a poller; assumed")
 
     def printed(self) -> Iterator[tuple[str, Any, str]]:
