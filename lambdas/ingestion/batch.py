@@ -12,8 +12,6 @@ from lambdas.ingestion.reporting import report_accepted, report_failed, report_r
 from lambdas.shared.errors import UnavailableError, WebhookRefusedError
 from lambdas.shared.observability import logger, metrics, tracer
 
-_ingestion = INGESTION
-
 
 @metrics.log_metrics
 @tracer.capture_lambda_handler(capture_response=False)
@@ -40,7 +38,7 @@ def _settle(record: dict[str, Any]) -> bool:
     try:
         message = read(record["body"])
         keys |= {"correlation_id": message.correlation_id, "provider": message.provider[:64]}
-        accepted = _ingestion.accept(message.provider, message.request, message.correlation_id)
+        accepted = INGESTION.accept(message.provider, message.request, message.correlation_id)
     except UnavailableError as refusal:
         report_refused(refusal, "webhook comes back", **keys)
         return False
