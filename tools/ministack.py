@@ -159,7 +159,7 @@ class LocalAws(LocalEndpoint):
 
     def save(self, folder: Path) -> None:
         """Stop the server, and keep what it held in a new folder."""
-        self._end()
+        self._end_in_order()
         shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("tmp", "log"))
         self.remove_files(self.folder)
 
@@ -187,15 +187,21 @@ class LocalAws(LocalEndpoint):
 
     def stop(self) -> None:
         """Stop the server and the functions that it runs, and remove its files."""
-        self._end()
+        stop_group(self.process.pid)
+        self.process.wait()
         self.remove_files(self.folder)
 
-    def _end(self) -> None:
+    def _end_in_order(self) -> None:
+        """Have the server write what it holds; it waits for clients that stay connected, so that not for ever."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGTERM)
+            deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
+            while time.monotonic() < deadline:
+                self.process.poll()
+                os.killpg(self.process.pid, 0)
+                time.sleep(0.1)
         stop_group(self.process.pid)
-        try:
-            self.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
+        self.process.wait()
 
     @staticmethod
     def remove_files(folder: Path) -> None:
@@ -214,18 +220,12 @@ class LocalAws(LocalEndpoint):
 
 
 def stop_group(leader: int) -> None:
-    """End a server by the id of its process group, which holds the functions' processes too."""
-    try:
-        os.killpg(leader, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
-        while time.monotonic() < deadline:
-            os.killpg(leader, 0)
-            time.sleep(0.1)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(leader, os.WNOHANG)
+    """End a server at once, by the id of its process group, which holds the functions' processes too.
+
+    Nothing of it is kept, and an end in order would last as long as a client stays connected.
+    """
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(leader, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:

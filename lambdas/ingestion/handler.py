@@ -11,8 +11,6 @@ from lambdas.shared.request import from_api_gateway
 
 RETRY_AFTER_SECONDS = "5"
 
-_ingestion = INGESTION
-
 
 @metrics.log_metrics
 @tracer.capture_lambda_handler(capture_response=False)
@@ -27,8 +25,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         name = (event.get("pathParameters") or {}).get("provider") or request.header("x-provider-id") or ""
         logger.append_keys(provider=name[:64])
         if event["httpMethod"] == "GET":
-            return _plain(200, correlation_id, _ingestion.challenge(name, request))
-        accepted = _ingestion.accept(name, request, correlation_id)
+            return _plain(200, correlation_id, INGESTION.challenge(name, request))
+        accepted = INGESTION.accept(name, request, correlation_id)
     except WebhookRefusedError as refusal:
         report_refused(refusal)
         return _answer(refusal.status, correlation_id, {"error": refusal.reason})

@@ -16,6 +16,11 @@ from tools.local import BOTH_QUEUES, LocalStack, wait_for
 from tools.local_delivery import LocalDelivery
 from tools.ministack import LocalAws
 
+# What these assert is told as what tests assert is.
+pytest.register_assert_rewrite(
+    *(f"tests.e2e.{name}" for name in ("load", "permissions", "proven", "strangers")),
+)
+
 _numbers = itertools.count(1_000)
 
 

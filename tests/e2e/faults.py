@@ -5,8 +5,10 @@ from contextlib import contextmanager
 
 from lambdas.shared.archive import BATCH_PREFIX
 from modules.naming import Names
-from tests.e2e.observe import waiting
+from tests.e2e.observe import log_lines, waiting
 from tools.local import wait_for
+
+MISSED = 30
 
 
 @contextmanager
@@ -24,6 +26,30 @@ def no_archive_grant(stack, event_ids):
         yield
     finally:
         iam.delete_role_policy(RoleName=role, PolicyName="outage")
+
+
+@contextmanager
+def no_queue_grant(stack):
+    """Take the grant to send from ingestion behind an inbox, and give it back once that was missed.
+
+    It is missed often enough for a webhook to be lost, were one forgotten that could not be sent on: a duplicate would
+    make up for one or two.
+    """
+    iam, role = stack.aws.client("iam"), Names(stack.environment)("ingestion")
+    before = came_back(stack)
+    statement = {"Effect": "Deny", "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=role, PolicyName="outage", PolicyDocument=policy)
+    try:
+        yield
+        wait_for("ingestion to miss its grant", lambda: True if came_back(stack) >= before + MISSED else None, 240)
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName="outage")
+
+
+def came_back(stack):
+    """Return how often a webhook came back to the inbox because it could not be sent on."""
+    return sum('"not_durable"' in line for line in log_lines(stack, "ingestion"))
 
 
 def send_at_once(stack, sent):

@@ -5,10 +5,10 @@ import time
 from dataclasses import replace
 
 import pytest
-import requests
 
 from lambdas.shared.providers.registry import REGISTRY
 from tests.e2e.observe import await_routed, await_state, invocations, log_lines, objects, records
+from tests.e2e.strangers import all_log_lines, are_kept_out, operators_routes
 from tools.archived import read_payload
 from tools.local import wait_for
 from tools.senders import providers, webhook
@@ -126,13 +126,9 @@ def test_the_gateway_refuses_missing_headers_before_any_function_runs(stack, num
     assert invocations(stack, "ingestion") == before
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/status/pi_1"), ("POST", "/internal/replay")])
+@operators_routes
 def test_operators_endpoints_ask_for_iam(stack, method, path):
-    unsigned = requests.request(method, stack.base_url + path, verify=str(stack.aws.certificate_authority), timeout=30)
-    stranger = stack.stranger()
-
-    assert unsigned.status_code == 403
-    assert stack.call(method, path, operator=stranger).status_code == 403
+    are_kept_out(stack, method, path)
 
 
 def test_status_answers_404_for_the_unknown_and_400_for_the_impossible(stack):
@@ -171,14 +167,7 @@ def test_no_log_holds_a_payload_or_a_secret(stack, number):
     stack.post(replace(sent, body=sent.body + b" "))
     await_state(stack, sent.transaction_id, "ROUTED")
 
-    # When
-    logs = stack.aws.client("logs")
-    lines = [
-        event["message"]
-        for group in logs.describe_log_groups()["logGroups"]
-        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
-        for event in page["events"]
-    ]
+    lines = all_log_lines(stack)
 
     # Then
     assert any("webhook accepted" in line for line in lines)

@@ -371,7 +371,7 @@ class Exploding:
 def test_an_unexpected_failure_is_answered_and_logged_without_what_it_quotes(start_ingestion, world, printed):
     # Given a fault in the function
     ingestion = start_ingestion()
-    ingestion._ingestion = Exploding()
+    ingestion.INGESTION = Exploding()
 
     # When a webhook comes in
     request_id = str(uuid.uuid4())

@@ -1,7 +1,6 @@
 """The delivery worker on real tables, with receivers on the loopback address, and days in virtual time."""
 
 import json
-import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,29 +15,11 @@ from lambdas.outbound.model import DeliveryState, EndpointState
 from lambdas.outbound.requeue import Refusal, wake_waiting
 from lambdas.outbound.schedules import STANDARD_WEBHOOKS, attempt_times
 from lambdas.shared import times
-from tests.lambdas.outbound_support import SECRET, OutboundWorld, Report, create_tables, record
+from tests.lambdas.outbound_support import SECRET, Report, record
 from tests.lambdas.support import NOW
 from tools.faulty_receiver import FaultyReceiver
 
 PAYLOAD = b'{ "type":"invoice.paid",\n "amount":1.10, "big":12345678901234567890123, "b":1,"a":"\\u00e9"}'
-
-
-@pytest.fixture(scope="module")
-def tables(clients):
-    name = f"outbound-{uuid.uuid4().hex[:8]}"
-    create_tables(clients.dynamodb, name)
-    return name
-
-
-@pytest.fixture
-def world(clients, tables):
-    return OutboundWorld(dynamodb=clients.dynamodb, name=tables)
-
-
-@pytest.fixture
-def receiver():
-    with FaultyReceiver() as running:
-        yield running
 
 
 def status_of(receiver, status, **changes):

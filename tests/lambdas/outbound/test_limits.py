@@ -1,7 +1,6 @@
 """Rate limit, probes and claims among many workers at once; and AWS calls that fail without anybody dying."""
 
 import itertools
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -15,30 +14,11 @@ from lambdas.outbound.model import DeliveryState
 from lambdas.outbound.progress import claimed, parked
 from lambdas.outbound.rate_limit import NEAR_MS
 from lambdas.outbound.requeue import wake_waiting
-from tests.lambdas.outbound_support import TABLE_CALLS, Death, Mortal, OutboundWorld, create_tables
+from tests.lambdas.outbound_support import TABLE_CALLS, Death, Mortal, OutboundWorld
 from tests.lambdas.support import NOW, CrashError
-from tools.faulty_receiver import FaultyReceiver
 
 NOW_MS = int(NOW * 1_000)
 WORKERS = 20
-
-
-@pytest.fixture(scope="module")
-def tables(clients):
-    name = f"limits-{uuid.uuid4().hex[:8]}"
-    create_tables(clients.dynamodb, name)
-    return name
-
-
-@pytest.fixture
-def world(clients, tables):
-    return OutboundWorld(dynamodb=clients.dynamodb, name=tables)
-
-
-@pytest.fixture
-def receiver():
-    with FaultyReceiver() as running:
-        yield running
 
 
 def at_once(call):

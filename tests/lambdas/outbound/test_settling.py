@@ -7,26 +7,6 @@ from lambdas.delivery_worker.settling import Settling
 from lambdas.outbound.items import EVENT_ITEM, EVENT_KEY, EXPIRES_AT, ITEM_KEY, PAYLOAD_ITEM, event_key
 from lambdas.outbound.model import DeliveryState
 from lambdas.outbound.retention import DAY
-from tests.lambdas.outbound_support import OutboundWorld, create_tables
-from tools.faulty_receiver import FaultyReceiver
-
-
-@pytest.fixture(scope="module")
-def tables(clients):
-    name = "delivery-settling"
-    create_tables(clients.dynamodb, name)
-    return name
-
-
-@pytest.fixture
-def world(clients, tables):
-    return OutboundWorld(dynamodb=clients.dynamodb, name=tables)
-
-
-@pytest.fixture
-def receiver():
-    with FaultyReceiver() as running:
-        yield running
 
 
 def kept(world, event):

@@ -2,32 +2,16 @@
 
 import itertools
 import random
-import uuid
 from collections import Counter
-
-import pytest
 
 from lambdas.delivery_receiver.faults import Fault
 from lambdas.outbound.messages import Waken
 from lambdas.outbound.model import DeliveryState, EndpointState
-from tests.lambdas.outbound_support import Death, OutboundWorld, create_tables
+from tests.lambdas.outbound_support import Death, OutboundWorld
 from tests.lambdas.support import NOW
 from tools.faulty_receiver import FaultyReceiver
 
 ANSWERED_AND_NOT_RECORDED = ("after post", "before transact_write_items")
-
-
-@pytest.fixture(scope="module")
-def tables(clients):
-    name = f"crashes-{uuid.uuid4().hex[:8]}"
-    create_tables(clients.dynamodb, name)
-    return name
-
-
-@pytest.fixture
-def receiver():
-    with FaultyReceiver() as running:
-        yield running
 
 
 def boundaries(clients, tables, receiver, prepare):

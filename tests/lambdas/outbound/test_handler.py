@@ -16,22 +16,14 @@ from lambdas.outbound.queue import DeliveryQueue, Waits, schedule_name
 from lambdas.outbound.signing import signature_headers
 from lambdas.shared import times
 from lambdas.shared.signatures.standard_webhooks_ed25519 import StandardWebhooksEd25519Scheme
-from tests.lambdas.outbound_support import SEED, OutboundWorld, create_tables, record
+from tests.lambdas.outbound_support import SEED, OutboundWorld, record
 from tests.lambdas.support import Clock, api_gateway_event, lambda_context
 from tests.unit.webhooks import request
-from tools.faulty_receiver import FaultyReceiver
 from tools.ministack import LocalAws
 
 GROUP = "deliveries"
 ROLE = "arn:aws:iam::000000000000:role/scheduler"
 DEADLINE_SECONDS = 60
-
-
-@pytest.fixture(scope="module")
-def tables(clients):
-    name = f"handler-{uuid.uuid4().hex[:8]}"
-    create_tables(clients.dynamodb, name)
-    return name
 
 
 @pytest.fixture
@@ -47,12 +39,6 @@ def delivery_queue(local_aws: LocalAws):
     scheduler.create_schedule_group(Name=group)
     url, arn = local_aws.queue_for("scheduler.amazonaws.com", group)
     return url, arn, group
-
-
-@pytest.fixture
-def receiver():
-    with FaultyReceiver() as running:
-        yield running
 
 
 def received(sqs, url, seconds=DEADLINE_SECONDS):

@@ -8,29 +8,9 @@ from lambdas.delivery_receiver.faults import Fault
 from lambdas.outbound.items import ITEM_KEY, PAYLOAD_ITEM
 from lambdas.outbound.model import DeliveryState
 from lambdas.outbound.payload_erasure import erase_payload
-from tests.lambdas.outbound_support import OutboundWorld, create_tables
-from tools.faulty_receiver import FaultyReceiver
 
 NAME = "Jane Doe"
 PAYLOAD = b'{"type":"invoice.paid","name":"Jane Doe"}'
-
-
-@pytest.fixture(scope="module")
-def tables(clients):
-    name = "delivery-erasure"
-    create_tables(clients.dynamodb, name)
-    return name
-
-
-@pytest.fixture
-def world(clients, tables):
-    return OutboundWorld(dynamodb=clients.dynamodb, name=tables)
-
-
-@pytest.fixture
-def receiver():
-    with FaultyReceiver() as running:
-        yield running
 
 
 def everything_but_the_payloads_item(world):
