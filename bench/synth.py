@@ -22,6 +22,7 @@ STOCK = "stock import of the bindings"
 # As ``python main.py`` does, for an environment that is the preset and nothing else. Node.js, which holds the
 # constructs, is a child of this process.
 SCRIPT = """
+import gc
 import sys
 if sys.argv[4] == "stock":
     import cdktf_cdktf_provider_aws
@@ -29,6 +30,7 @@ from pathlib import Path
 from main import WebhookStack
 from modules.cdk import App
 from modules.environments import build_settings
+gc.disable()
 app = App(outdir=sys.argv[2])
 WebhookStack(app, "webhooks-" + sys.argv[1], build_settings(sys.argv[1], {"preset": sys.argv[1]}), Path(sys.argv[3]))
 app.synth()

@@ -3,6 +3,7 @@
 Loaded whole, they take most of a synth's time. What is loaded here writes the same bytes, and a test compares the two.
 """
 
+import gc
 import json
 import os
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 _BINDINGS = "cdktf_cdktf_provider_aws"
+_COLLECTS = gc.isenabled()
 _IN_NODE = Path(__file__).with_name("lazy_bindings.cjs")
 
 
@@ -24,11 +26,14 @@ def load_lazily() -> None:
     submodule. In Node.js, which jsii starts when its first package is imported, `lazy_bindings.cjs` does the like.
     Where others have imported either before, that part stays as it is.
 
+    Until `keep`, no garbage is looked for: imports make next to none.
+
     Raises
     ------
     ModuleNotFoundError
         When the bindings are not installed.
     """
+    gc.disable()
     if _BINDINGS not in sys.modules:
         spec = PathFinder.find_spec(_BINDINGS)
         if spec is None or spec.submodule_search_locations is None:
@@ -41,6 +46,13 @@ def load_lazily() -> None:
     os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
     with _node_requires(_IN_NODE):
         import_module("constructs")
+
+
+def keep() -> None:
+    """Look for garbage again, but never among what was imported, also not at the end of the process."""
+    if _COLLECTS:
+        gc.enable()
+    gc.freeze()
 
 
 @contextmanager

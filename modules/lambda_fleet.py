@@ -18,7 +18,9 @@ from modules.cdk import (
     LambdaFunctionTracingConfig,
     LambdaFunctionVpcConfig,
     TerraformAsset,
+    TerraformStack,
 )
+from modules.last_visit import change_at_last
 from modules.naming import Names
 from modules.network import Placement
 from modules.policy import Condition, Statement, policy_document, to_block
@@ -119,6 +121,7 @@ class WebhookFunction(Construct):
         self.role = IamRole(self, "role", name=self.name, assume_role_policy=trust.json)
         self._statements: list[Statement] = []
         self._policy = policy_document(self, "permissions", [])
+        change_at_last(TerraformStack.of(self), self._write_policy)
         policy = IamRolePolicy(self, "policy", name=self.name, role=self.role.name, policy=self._policy.json)
         self.allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group.arn}:*"])
         # X-Ray knows no resources for these actions.
@@ -174,6 +177,9 @@ class WebhookFunction(Construct):
 
     def _state(self, statement: Statement) -> None:
         self._statements.append(statement)
+
+    def _write_policy(self, stack: TerraformStack) -> None:
+        del stack
         self._policy.put_statement([to_block(statement) for statement in self._statements])
 
     def _attach_to_network(self, account_id: str) -> None:
