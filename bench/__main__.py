@@ -89,7 +89,12 @@ class Bench:
                 self._keep("processing", document)
                 processing.table(measured, document, self._rounds["processing"])
             if "synth" in self._parts:
-                measured, document = synth.measure(self._folder, self._rounds["synth"], self._progress)
+                measured, document = synth.measure(
+                    self._folder,
+                    self._rounds["synth"],
+                    self._progress,
+                    {name: self._folder / name for name in self._revisions},
+                )
                 self._keep("synth", document)
                 synth.table(measured, self._rounds["synth"])
             if "plan" in self._parts:

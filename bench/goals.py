@@ -71,10 +71,18 @@ def goals(documents: Mapping[str, Document], before: str | None) -> list[Goal]:
                 before=max(then, default=None),
             )
         )
-    for preset, figures in documents.get("synth", {}).get("presets", {}).items():
+    presets = documents.get("synth", {}).get("presets", {})
+    for preset, figures in presets.items():
         if "cpu" in figures and " " not in preset:
+            then = presets.get(f"{preset} at {before}")
             found.append(
-                Goal(what=f"synth of {preset}, s", peer="", limit=MAX_SYNTH_SECONDS, now=figures["seconds"]["median"])
+                Goal(
+                    what=f"synth of {preset}, s",
+                    peer="",
+                    limit=MAX_SYNTH_SECONDS,
+                    now=figures["seconds"]["median"],
+                    before=then["seconds"]["median"] if then else None,
+                )
             )
     for name, one in documents.get("processing", {}).get("functions", {}).items():
         if name == "processing":

@@ -1,4 +1,4 @@
-"""What synth costs for each preset, against the stock way of importing the bindings; and what Terraform costs."""
+"""What synth costs, against earlier revisions and the stock way of importing the bindings; and what Terraform costs."""
 
 import os
 import resource
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -22,7 +23,6 @@ STOCK = "stock import of the bindings"
 # As ``python main.py`` does, for an environment that is the preset and nothing else. Node.js, which holds the
 # constructs, is a child of this process.
 SCRIPT = """
-import gc
 import sys
 if sys.argv[4] == "stock":
     import cdktf_cdktf_provider_aws
@@ -30,21 +30,22 @@ from pathlib import Path
 from main import WebhookStack
 from modules.cdk import App
 from modules.environments import build_settings
-gc.disable()
+if sys.argv[4] == "ours":
+    import gc
+    gc.disable()
 app = App(outdir=sys.argv[2])
 WebhookStack(app, "webhooks-" + sys.argv[1], build_settings(sys.argv[1], {"preset": sys.argv[1]}), Path(sys.argv[3]))
 app.synth()
 """
 
 
-def _synth(preset: str, folder: Path, *, stock: bool = False) -> Mapping[str, float]:
+def _synth(preset: str, out: Path, how: str, tree: Path = ROOT, bundles: Path = BUNDLES) -> Mapping[str, float]:
     """Synthesize once; return seconds, CPU seconds and the peak in MB of all processes."""
-    out = folder / preset
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, preset, str(out), str(BUNDLES), "stock" if stock else "ours"],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        [sys.executable, "-c", SCRIPT, preset, str(out), str(bundles), how],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": str(tree)},
         stderr=subprocess.DEVNULL,
     )
     peak = _peak(process)
@@ -70,14 +71,22 @@ def _peak(process: "subprocess.Popen[bytes]") -> float:
 
 
 def measure(
-    folder: Path, rounds: int, progress: Callable[[str], None]
+    folder: Path, rounds: int, progress: Callable[[str], None], earlier: Mapping[str, Path]
 ) -> tuple[dict[str, dict[str, Series]], Document]:
-    """Measure every preset, and the stock way."""
-    cases: dict[str, Callable[[], Mapping[str, float]]] = {
-        preset: (lambda name=preset: _synth(name, folder))  # type: ignore[misc]
-        for preset in PRESETS
-    }
-    cases[STOCK] = lambda: _synth("standard", folder, stock=True)
+    """Measure every preset, also at earlier revisions, and the stock way.
+
+    Parameters
+    ----------
+    earlier : Mapping[str, Path]
+        Revision to the folder in which it lies, with its bundles built.
+    """
+    cases: dict[str, Callable[[], Mapping[str, float]]] = {}
+    for preset in PRESETS:
+        cases[preset] = partial(_synth, preset, folder / preset, "ours")
+        for name, tree in earlier.items():
+            out = folder / f"{preset}-{name}"
+            cases[f"{preset} at {name}"] = partial(_synth, preset, out, "earlier", tree, tree / ".build" / "bundles")
+    cases[STOCK] = partial(_synth, "standard", folder / "stock", "stock")
     measured = interleaved(cases, rounds, progress)
     document = {
         "unit": "s; MB of Python and Node.js together",
@@ -93,7 +102,7 @@ def measure_terraform(
     folder: Path, rounds: int, progress: Callable[[str], None]
 ) -> tuple[dict[str, dict[str, Series]], Document]:
     """Measure ``validate`` and ``plan`` of the preset standard, on an empty account of a local AWS."""
-    _synth("standard", folder)
+    _synth("standard", folder / "standard", "ours")
     with LocalAws.start() as server:
         workspace = Workspace.create(
             folder / "standard" / "stacks" / "webhooks-standard", folder / "terraform", server.environment()
