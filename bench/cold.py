@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from bench.functions import BARE, FRAMEWORK
-from bench.measure import Document, Series, interleaved
+from bench.measure import Document, Series, interleaved, ratios
 from bench.process import NOTHING, Function, Process
 from bench.report import show
 from bench.webhook import api_gateway_event
@@ -46,8 +46,7 @@ def measure(
         "functions": {
             name: {
                 **{figure: one.to_document() for figure, one in figures.items()},
-                "ratioToBare": round(figures["cpu"].ratio(net[BARE]["cpu"]), 3),
-                "ratioToFramework": round(figures["cpu"].ratio(net[FRAMEWORK]["cpu"]), 3),
+                "ratios": ratios(figures, {peer: net[peer] for peer in (BARE, FRAMEWORK)}),
             }
             for name, figures in net.items()
         },

@@ -47,15 +47,14 @@ def goals(documents: Mapping[str, Document], before: str | None) -> list[Goal]:
         if "ingestion" not in functions:
             continue
         for peer, limit in limits.items():
-            of_peer = functions[peer][figure]["median"]
             told = {"cold cpu": "cold start", "cold firstCpu": "cold start to first answer", "warm cpu": "warm webhook"}
             found.append(
                 Goal(
                     what=f"ingestion, {told[f'{part} {figure}']}: share of the peer's CPU",
                     peer=peer,
                     limit=limit,
-                    now=functions["ingestion"][figure]["median"] / of_peer,
-                    before=functions[earlier][figure]["median"] / of_peer if earlier in functions else None,
+                    now=functions["ingestion"]["ratios"][peer][figure],
+                    before=functions[earlier]["ratios"][peer][figure] if earlier in functions else None,
                 )
             )
     bundles = documents.get("bundles", {}).get("bundles", {})

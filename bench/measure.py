@@ -36,12 +36,15 @@ class Series:
         return max(self.values)
 
     def minus(self, other: "Series") -> "Series":
-        """Return what is left of each value over the other's median."""
-        return Series([value - other.median for value in self.values])
+        """Return what is left of each value over the other's of the same round."""
+        return Series([value - least for value, least in zip(self.values, other.values, strict=True)])
 
     def ratio(self, other: "Series") -> float:
-        """Return how many times the other's median this one's is."""
-        return self.median / other.median
+        """Return how many times the other this one is: the middle of the rounds' ratios.
+
+        A machine that is slow for some rounds is slow for both then, which the ratio of two medians would not show.
+        """
+        return statistics.median(value / of for value, of in zip(self.values, other.values, strict=True))
 
     def to_document(self, digits: int = 2) -> dict[str, float]:
         """Return the figures for a file."""
@@ -50,6 +53,14 @@ class Series:
             "minimum": round(self.minimum, digits),
             "maximum": round(self.maximum, digits),
         }
+
+
+def ratios(figures: Mapping[str, Series], peers: Mapping[str, Mapping[str, Series]]) -> dict[str, dict[str, float]]:
+    """Return, for each peer, how many times each of its figures a function's is."""
+    return {
+        peer: {name: round(figures[name].ratio(of), 3) for name, of in its.items() if name in figures}
+        for peer, its in peers.items()
+    }
 
 
 def interleaved(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
 from bench.functions import BARE, FRAMEWORK
-from bench.measure import Document, Series, interleaved
+from bench.measure import Document, Series, interleaved, ratios
 from bench.process import Function, Process
 from bench.report import show
 from bench.webhook import api_gateway_event
@@ -39,8 +39,7 @@ def measure(
         "functions": {
             name: {
                 **{figure: one.to_document() for figure, one in figures.items()},
-                "ratioToBare": round(figures["cpu"].ratio(measured[BARE]["cpu"]), 3),
-                "ratioToFramework": round(figures["cpu"].ratio(measured[FRAMEWORK]["cpu"]), 3),
+                "ratios": ratios(figures, {peer: measured[peer] for peer in (BARE, FRAMEWORK)}),
             }
             for name, figures in measured.items()
         },
