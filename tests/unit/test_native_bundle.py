@@ -123,7 +123,7 @@ import json, sys
 sys.path[0] = sys.argv[1]
 # botocore would load it, and cryptography with it, where it is installed; Lambda does not have it.
 sys.modules["OpenSSL"] = None
-from lambdas.ingestion.handler import _ingestion
+from lambdas.ingestion.deployed import INGESTION
 from lambdas.shared.request import WebhookRequest
 from lambdas.shared.providers.registry import REGISTRY
 before = sorted(name for name in sys.modules if name.split(".")[0] in ("cryptography", "_cffi_backend"))
