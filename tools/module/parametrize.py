@@ -98,7 +98,7 @@ def _add_deployment_triggers(document: Mapping[str, Any], inputs: Sequence[Input
         api = deployment["rest_api_id"]
         definition = {
             f"{kind}.{name}": {key: value for key, value in block.items() if key != "tags"}
-            for kind in FROZEN_BY_A_DEPLOYMENT
+            for kind in (binding.TF_RESOURCE_TYPE for binding in FROZEN_BY_A_DEPLOYMENT)
             for name, block in document["resource"].get(kind, {}).items()
             if block.get("rest_api_id", expression(f"{kind}.{name}.id")) == api
         }
