@@ -20,20 +20,21 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     del context
     correlation_id = event["requestContext"]["requestId"]
     logger.set_correlation_id(correlation_id)
+    keys: dict[str, str] = {}
     try:
         request = from_api_gateway(event)
         name = (event.get("pathParameters") or {}).get("provider") or request.header("x-provider-id") or ""
-        logger.append_keys(provider=name[:64])
+        keys["provider"] = name[:64]
         if event["httpMethod"] == "GET":
             return _plain(200, correlation_id, INGESTION.challenge(name, request))
         accepted = INGESTION.accept(name, request, correlation_id)
     except WebhookRefusedError as refusal:
-        report_refused(refusal)
+        report_refused(refusal, **keys)
         return _answer(refusal.status, correlation_id, {"error": refusal.reason})
     except Exception as error:
-        report_failed(error)
+        report_failed(error, **keys)
         return _answer(500, correlation_id, {"error": "internal_error"})
-    report_accepted(accepted)
+    report_accepted(accepted, **keys)
     if accepted.answer.body is not None:
         return _plain(accepted.answer.status, correlation_id, accepted.answer.body)
     first = accepted.events[0]

@@ -18,6 +18,7 @@ from lambdas.shared.providers.fields import is_identifier
 VERSION = 1
 # The AWS provider 5.100.0 lets a queue take 262,144 bytes of message. The rest is head-room for what replay adds.
 MAX_MESSAGE_BYTES = 262_144 - 2_048
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 class NotAnEnvelopeError(ValueError):
@@ -122,7 +123,7 @@ class Envelope:
             message["archived"] = vars(self.archived)
         if self.replay is not None:
             message["replay"] = vars(self.replay)
-        return json.dumps(message, separators=(",", ":"))
+        return _ENCODER.encode(message)
 
     @classmethod
     def from_message(cls, message: str) -> Self:

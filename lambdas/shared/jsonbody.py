@@ -20,12 +20,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
         For all of these, and for anything that is not a JSON object in UTF-8.
     """
     try:
-        parsed = json.loads(
-            body.decode("utf-8-sig"),
-            object_pairs_hook=_unique_keys,
-            parse_constant=_refuse_constant,
-            parse_float=_as_written,
-        )
+        parsed = _DECODER.decode(body.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise MalformedWebhookError("body_not_json") from error
     if not isinstance(parsed, dict):
@@ -50,3 +45,6 @@ def _as_written(text: str) -> Decimal | float:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_refuse_constant, parse_float=_as_written)

@@ -8,7 +8,8 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 
 from lambdas.shared.xray import DaemonProvider
 
-logger = Logger()
+# A message is a sentence; Powertools would try to read each as JSON.
+logger = Logger(json_deserializer=str)
 # Powertools would turn a tracer off outside of Lambda by asking X-Ray's SDK, which is not there; the provider sends
 # nothing then by itself.
 tracer = Tracer(auto_patch=False, disabled=False, provider=DaemonProvider())

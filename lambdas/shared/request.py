@@ -71,9 +71,11 @@ def from_api_gateway(event: Mapping[str, Any]) -> WebhookRequest:
             raise MalformedWebhookError("body_not_base64") from error
     else:
         raw = body.encode("utf-8", "surrogatepass")
-    headers: dict[str, list[str]] = {}
-    for name, values in multi.items():
-        headers.setdefault(name.lower(), []).extend(values)
+    headers: dict[str, list[str]] = {name.lower(): values for name, values in multi.items()}
+    if len(headers) != len(multi):
+        headers = {}
+        for name, values in multi.items():
+            headers.setdefault(name.lower(), []).extend(values)
     return WebhookRequest(
         body=raw,
         headers=headers,

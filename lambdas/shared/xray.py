@@ -22,6 +22,7 @@ from aws_lambda_powertools.tracing.base import BaseProvider, BaseSegment
 DAEMON_HEADER = b'{"format": "json", "version": 1}\n'
 # What the daemon takes in one datagram.
 MAX_BYTES = 64 * 1024
+_Address = tuple[str, int]
 
 
 class Subsegment(BaseSegment):
@@ -73,6 +74,18 @@ class Subsegment(BaseSegment):
         raise NotImplementedError
 
 
+class _NotSampled(BaseSegment):
+    """What stands in a subsegment's place when nobody will see it: it takes everything and keeps nothing."""
+
+    def _take(self, *values: Any, **named: Any) -> None:
+        del values, named
+
+    close = add_subsegment = remove_subsegment = put_annotation = put_metadata = add_exception = _take
+
+
+_NOT_SAMPLED = _NotSampled()
+
+
 class DaemonProvider(BaseProvider):
     """Records subsegments of sampled requests, and never fails a request over it.
 
@@ -87,9 +100,14 @@ class DaemonProvider(BaseProvider):
         self._daemon = _daemon()
 
     @contextmanager
-    def in_subsegment(self, name: str | None = None, **kwargs: Any) -> Iterator[Subsegment]:
+    def in_subsegment(self, name: str | None = None, **kwargs: Any) -> Iterator[BaseSegment]:
         """Record what runs inside as a subsegment of what it runs in."""
         del kwargs
+        header = os.environ.get("_X_AMZN_TRACE_ID", "")
+        daemon = self._daemon
+        if daemon is None or "Sampled=1" not in header:
+            yield _NOT_SAMPLED
+            return
         subsegment = Subsegment(name or "subsegment")
         parent = self._current.get()
         token = self._current.set(subsegment)
@@ -101,7 +119,7 @@ class DaemonProvider(BaseProvider):
         finally:
             self._current.reset(token)
             subsegment.close()
-            self._send(subsegment, parent)
+            self._send(daemon, header, subsegment, parent)
 
     def put_annotation(self, key: str, value: Any) -> None:
         """See `Subsegment.put_annotation`; nothing outside of any subsegment."""
@@ -125,21 +143,18 @@ class DaemonProvider(BaseProvider):
         """Fail, see `patch`."""
         raise NotImplementedError
 
-    def _send(self, subsegment: Subsegment, parent: Subsegment | None) -> None:
+    def _send(self, daemon: _Address, header: str, subsegment: Subsegment, parent: Subsegment | None) -> None:
         # Whatever goes wrong here, the request has been answered, or has failed with an error of its own.
         try:
-            header = os.environ.get("_X_AMZN_TRACE_ID", "")
-            if self._daemon is None or "Sampled=1" not in header:
-                return
-            trace = dict(part.split("=", 1) for part in header.split(";") if "=" in part)
+            trace = dict([part.split("=", 1) for part in header.split(";") if "=" in part])
             message = DAEMON_HEADER + subsegment.document(trace["Root"], parent.id if parent else trace["Parent"])
             if len(message) <= MAX_BYTES:
-                self._socket.sendto(message, self._daemon)
+                self._socket.sendto(message, daemon)
         except Exception:  # noqa: S110 (the log must not grow with each request while the daemon is away)
             pass
 
 
-def _daemon() -> tuple[str, int] | None:
+def _daemon() -> _Address | None:
     """Return the daemon's address, which may be written ``tcp:<address> udp:<address>``; None where there is none."""
     for part in os.environ.get("AWS_XRAY_DAEMON_ADDRESS", "").split():
         host, _, port = part.removeprefix("udp:").rpartition(":")

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterator
@@ -29,8 +30,12 @@ class Request:
 
 @dataclass
 class ScriptedHost:
-    """The requests that came, and what is still to be done: for each request a tuple of bytes and of the above."""
+    """The requests that came, and what is still to be done: for each request a tuple of bytes and of the above.
 
+    With `tls` it speaks that on each connection, with a certificate.
+    """
+
+    tls: ssl.SSLContext | None = None
     script: list[tuple] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
@@ -38,7 +43,7 @@ class ScriptedHost:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def then(self, *steps) -> "ScriptedHost":
         self.script.append(steps)
@@ -68,8 +73,8 @@ class ScriptedHost:
             threading.Thread(target=self._serve, args=(connection, number), daemon=True).start()
             number += 1
 
-    def _serve(self, connection: socket.socket, number: int) -> None:
-        with connection, contextlib.suppress(OSError):
+    def _serve(self, accepted: socket.socket, number: int) -> None:
+        with contextlib.suppress(OSError), self._secured(accepted) as connection:
             reader = connection.makefile("rb")
             while line := reader.readline():
                 headers = {}
@@ -91,3 +96,12 @@ class ScriptedHost:
                     connection.close()
                     self.ended.set()
                     return
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        if self.tls is None:
+            return connection
+        try:
+            return self.tls.wrap_socket(connection, server_side=True)
+        except OSError:
+            connection.close()
+            raise

@@ -4,25 +4,28 @@ It sends a request in one piece, and reads an answer without the e-mail parser t
 headers with, which would be a quarter of a webhook's whole cost.
 """
 
-import os
 import re
 import select
 import socket
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
+
+from lambdas.shared.aws_calls import trust
 
 CONNECT_SECONDS = 1.0
 READ_SECONDS = 4.0
 # More than any answer that ingestion reads: a secret has 64 KiB at most.
 MAX_ANSWER_BYTES = 1024 * 1024
 MAX_LINE_BYTES = 16 * 1024
-MAX_HEADERS = 100
-_RECEIVE_BYTES = 64 * 1024
+MAX_HEADERS_BYTES = 16 * 1024
+# One record of TLS, which is the most that one reading gives.
+_RECEIVE_BYTES = 16 * 1024
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: .*)?\r?\n")
+# An empty line, which may be the first.
+_END_OF_HEADERS = re.compile(rb"(?:^|\n)\r?\n")
 _NO_BODY = frozenset({204, 304})
 
 
@@ -48,14 +51,6 @@ class Answer(NamedTuple):
     body: bytes
 
 
-@cache
-def trust() -> ssl.SSLContext:
-    """Return whom TLS trusts: the authorities in ``AWS_CA_BUNDLE``, else the system's. Once per process: it is slow."""
-    context = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
 class Host:
     """One host, and the connections to it that nobody uses just now.
 
@@ -74,14 +69,14 @@ class Host:
 
     def __init__(self, endpoint: str) -> None:
         address = urlsplit(endpoint)
-        self._secure = address.scheme == "https"
-        self._address = (address.hostname or "", address.port or (443 if self._secure else 80))
+        secure = address.scheme == "https"
+        self._address = (address.hostname or "", address.port or (443 if secure else 80))
         bracketed = f"[{address.hostname}]" if ":" in self._address[0] else self._address[0]
         self.name = bracketed if address.port is None else f"{bracketed}:{address.port}"
         self.path = address.path.rstrip("/")
         self._idle: list[_Connection] = []
-        if self._secure:
-            trust()
+        # Made here and not at the first call, when there is less CPU.
+        self._trust = trust.narrow() if secure else None
 
     def exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         """Send a request and return the answer.
@@ -122,13 +117,24 @@ class Host:
                 if not connection.was_ended():
                     return connection
                 connection.close()
+        try:
+            return self._connect(self._trust)
+        except ssl.SSLCertVerificationError:
+            wide = trust.wide()
+            if wide is None or self._trust is wide:
+                raise
+            connection = self._connect(wide)
+            self._trust = wide
+            return connection
+
+    def _connect(self, trusted: ssl.SSLContext | None) -> "_Connection":
         sock = socket.create_connection(self._address, timeout=CONNECT_SECONDS)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            if self._secure:
+            if trusted is not None:
                 # An end that TLS does not announce may be an attacker's, who cuts an answer short.
-                sock = trust().wrap_socket(sock, server_hostname=self._address[0], suppress_ragged_eofs=False)
+                sock = trusted.wrap_socket(sock, server_hostname=self._address[0], suppress_ragged_eofs=False)
             sock.settimeout(READ_SECONDS)
         except BaseException:
             sock.close()
@@ -147,14 +153,14 @@ class _Connection:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
         self._received = b""
         self.reusable = False
 
     def was_ended(self) -> bool:
         """Tell whether there is something to read, which is the connection's end, or nothing of ours."""
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(self._poll.poll(0))
 
     def close(self) -> None:
         self._socket.close()
@@ -206,18 +212,22 @@ class _Connection:
         return int(match[1]), int(match[2])
 
     def _headers(self) -> dict[str, str]:
+        while (end := _END_OF_HEADERS.search(self._received)) is None:
+            if len(self._received) >= MAX_HEADERS_BYTES:
+                raise NotHttpError("headers too long")
+            if not self._receive():
+                raise NotHttpError("closed")
+        lines = self._received[: end.start()].decode("latin-1")
+        self._received = self._received[end.end() :]
         headers: dict[str, str] = {}
-        for _ in range(MAX_HEADERS):
-            line = self._line()
-            if line in (b"\r\n", b"\n"):
-                return headers
-            name, colon, value = line.decode("latin-1").partition(":")
+        for line in lines.split("\n") if lines else ():
+            name, colon, value = line.partition(":")
             if not colon or name != name.strip():
                 raise NotHttpError("no header")
             name, value = name.lower(), value.strip()
             if headers.setdefault(name, value) != value and name in ("content-length", "transfer-encoding"):
                 raise NotHttpError("two lengths")
-        raise NotHttpError("too many headers")
+        return headers
 
     def _exactly(self, length: int) -> bytes:
         if length > MAX_ANSWER_BYTES:
@@ -248,8 +258,8 @@ class _Connection:
 
 
 def _request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    lines.append(f"content-length: {len(body)}")
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    lines = [f"{method} {path} HTTP/1.1", *lines, f"content-length: {len(body)}"]
     # One that held the end of a line would be two.
     together = "".join(lines)
     if not (together.isascii() and together.isprintable()):

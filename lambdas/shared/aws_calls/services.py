@@ -11,6 +11,9 @@ from lambdas.shared.aws_calls.credentials import RoleCredentials
 from lambdas.shared.aws_calls.errors import AwsUnreachableError
 from lambdas.shared.aws_calls.signing import Scope
 
+# As text, not escaped: what is no ASCII is shorter so.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
 
 def _caller(service: str, id_: str, credentials: RoleCredentials) -> Caller:
     region = endpoints.region()
@@ -20,11 +23,9 @@ def _caller(service: str, id_: str, credentials: RoleCredentials) -> Caller:
 
 def _json_call(caller: Caller, operation: str, target: str, version: str, arguments: Mapping[str, Any]) -> Any:
     headers = {"content-type": f"application/x-amz-json-{version}", "x-amz-target": f"{target}.{operation}"}
-    # As text, not escaped: what is no ASCII is shorter so.
-    body = json.dumps(arguments, separators=(",", ":"), ensure_ascii=False).encode()
-    answer = caller.call(operation, "POST", "/", headers, body)
+    answer = caller.call(operation, "POST", "/", headers, _ENCODER.encode(arguments).encode())
     try:
-        return json.loads(answer.body)
+        return json.loads(answer.body.decode())
     except (ValueError, RecursionError) as error:
         raise AwsUnreachableError(operation, "an answer that is no JSON") from error
 

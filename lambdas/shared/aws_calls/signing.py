@@ -79,7 +79,7 @@ def signed_headers(
     names = sorted(all_headers)
     listed = ";".join(names)
     # Blanks at the ends do not count, nor how many there are in a row.
-    canonical = "".join(f"{name}:{' '.join(all_headers[name].split())}\n" for name in names)
+    canonical = "".join([f"{name}:{' '.join(all_headers[name].split())}\n" for name in names])
     request = f"{method}\n{path}\n\n{canonical}\n{listed}\n{payload}"
     place = f"{now[:8]}/{scope.region}/{scope.service}/aws4_request"
     text = f"{ALGORITHM}\n{now}\n{place}\n{hashlib.sha256(request.encode()).hexdigest()}"

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any, Protocol
 
 from lambdas.shared.request import WebhookRequest
@@ -26,11 +27,16 @@ def is_identifier(value: object) -> bool:
 def value_at(document: Mapping[str, Any], path: str) -> Any:
     """Return what stands at a dotted path, or None. Arrays are not walked into."""
     value: Any = document
-    for key in path.split("."):
+    for key in _keys(path):
         if not isinstance(value, dict):
             return None
         value = value.get(key)
     return value
+
+
+@cache
+def _keys(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
 
 
 class Field(Protocol):
