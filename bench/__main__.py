@@ -12,7 +12,7 @@ from bench.report import console, keep
 from bench.webhook import SECRET
 
 PARTS = ("bundles", "cold", "warm", "processing", "synth", "plan", "verify")
-ROUNDS = {"cold": 21, "warm": 15, "processing": 15, "synth": 5, "plan": 3, "verify": 30}
+ROUNDS = {"cold": 21, "warm": 31, "processing": 15, "synth": 5, "plan": 3, "verify": 30}
 
 
 def main() -> None:
@@ -53,7 +53,8 @@ class Bench:
         """Measure, show and keep."""
         with console.status("preparing") as status:
             self._progress = status.update
-            bundles = {name: functions.revision(name, self._folder / name) for name in self._revisions}
+            revisions = {name: functions.revision(name, self._folder / name) for name in self._revisions}
+            bundles = {name: functions.bundles_of(tree) for name, tree in revisions.items()}
             runtime = functions.runtime(self._folder / "runtime")
             ours = functions.ours(self._folder / "ours", runtime)
             earlier = {
@@ -69,15 +70,16 @@ class Bench:
             if "bundles" in self._parts:
                 self._keep("bundles", sizes.measure(bundles))
                 sizes.table(self._documents["bundles"])
-            with endpoint(SECRET) as environment:
+            with endpoint(SECRET) as stand_in:
+                reached = {name: stand_in.reached_by(one) for name, one in {**ours, **ingestion}.items()}
                 if "cold" in self._parts:
-                    measured, document = cold.measure(
-                        {**ours, **ingestion}, environment, self._rounds["cold"], self._progress
-                    )
+                    measured, document = cold.measure(reached, self._rounds["cold"], self._progress)
                     self._keep("cold", document)
                     cold.table(measured, self._rounds["cold"])
                 if "warm" in self._parts:
-                    measured, document = warm.measure(ingestion, environment, self._rounds["warm"], self._progress)
+                    measured, document = warm.measure(
+                        {name: reached[name] for name in ingestion}, self._rounds["warm"], self._progress
+                    )
                     self._keep("warm", document)
                     warm.table(measured, self._rounds["warm"])
             if "processing" in self._parts:
@@ -89,12 +91,7 @@ class Bench:
                 self._keep("processing", document)
                 processing.table(measured, document, self._rounds["processing"])
             if "synth" in self._parts:
-                measured, document = synth.measure(
-                    self._folder,
-                    self._rounds["synth"],
-                    self._progress,
-                    {name: self._folder / name for name in self._revisions},
-                )
+                measured, document = synth.measure(self._folder, self._rounds["synth"], self._progress, revisions)
                 self._keep("synth", document)
                 synth.table(measured, self._rounds["synth"])
             if "plan" in self._parts:

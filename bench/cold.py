@@ -12,7 +12,7 @@ EMPTY = "empty interpreter"
 
 
 def measure(
-    functions: Mapping[str, Function], endpoint: Mapping[str, str], rounds: int, progress: Callable[[str], None]
+    functions: Mapping[str, Function], rounds: int, progress: Callable[[str], None]
 ) -> tuple[dict[str, dict[str, Series]], Document]:
     """Measure every function, and return the figures net of an empty interpreter, and the document.
 
@@ -21,7 +21,7 @@ def measure(
     event = api_gateway_event()
 
     def start(function: Function) -> Mapping[str, float]:
-        with Process(function, endpoint) as process:
+        with Process(function) as process:
             figures = {"cpu": process.cpu, "wall": process.wall}
             if function.module.split(".")[-1] in ("bare", "fastapi_mangum") or ".ingestion." in function.module:
                 cpu, wall = process.run(1, event)

@@ -12,11 +12,15 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import certifi
 import trustme
 
+from bench.process import Function
+
+AUTHORITIES_OF_AWS = "lambdas/shared/aws_calls/amazon_authorities.pem"
 _OK = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nDate: Mon, 21 Sep 2026 14:13:20 GMT\r\n"
     b"x-amzn-RequestId: 00000000-0000-0000-0000-000000000000\r\nconnection: keep-alive\r\nContent-Length: %d\r\n\r\n%s"
@@ -33,28 +37,78 @@ def answers(secret: str) -> dict[bytes, bytes]:
     }
 
 
-@contextmanager
-def endpoint(secret: str) -> Iterator[dict[str, str]]:
-    """Run the stand-in, and give the environment that points clients at it.
+@dataclass(frozen=True, kw_only=True)
+class StandIn:
+    """The stand-in while it runs.
 
-    Its authority is one among those that a machine trusts by default, since reading these is part of a first call.
+    Its authority is one among those that a client trusts by itself, since reading these is part of its cold start.
+
+    Attributes
+    ----------
+    url : str
+        Where it is.
+    authority : bytes
+        Who vouches for it, PEM.
+    everybody : Path
+        PEM of the authorities that browsers trust, as boto3 has them, and of its own.
+    daemon : str
+        Address of what takes traces, in place of X-Ray's daemon.
     """
+
+    url: str
+    authority: bytes
+    everybody: Path
+    daemon: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What points a client at it that trusts whom browsers trust."""
+        return {**self._addresses, "AWS_CA_BUNDLE": str(self.everybody)}
+
+    @property
+    def _addresses(self) -> dict[str, str]:
+        return {"AWS_ENDPOINT_URL": self.url, "AWS_XRAY_DAEMON_ADDRESS": self.daemon}
+
+    def reached_by(self, function: Function) -> Function:
+        """Return a function that calls it instead of AWS.
+
+        One whose bundle says who vouches for AWS has the stand-in's authority beside these.
+        """
+        own = function.folders[0] / AUTHORITIES_OF_AWS
+        if not own.is_file():
+            return replace(function, environment=self.environment)
+        own.write_bytes(own.read_bytes() + self.authority)
+        return replace(function, environment=self._addresses)
+
+
+@contextmanager
+def endpoint(secret: str) -> Iterator[StandIn]:
+    """Run the stand-in."""
     with tempfile.TemporaryDirectory() as folder:
         authority = trustme.CA()
         server = authority.issue_cert("127.0.0.1")
-        key, bundle = Path(folder) / "server.pem", Path(folder) / "ca.pem"
+        key, everybody = Path(folder) / "server.pem", Path(folder) / "ca.pem"
         server.private_key_and_cert_chain_pem.write_to_path(str(key))
-        bundle.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
+        everybody.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
+        # Nobody reads what it is sent, which is dropped when there is no room for more.
+        daemon = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        daemon.bind(("127.0.0.1", 0))
         process = multiprocessing.get_context("spawn").Process(target=_serve, args=(listener, key, secret), daemon=True)
         process.start()
         listener.close()
         try:
-            yield {"AWS_ENDPOINT_URL": f"https://127.0.0.1:{port}", "AWS_CA_BUNDLE": str(bundle)}
+            yield StandIn(
+                url=f"https://127.0.0.1:{port}",
+                authority=authority.cert_pem.bytes(),
+                everybody=everybody,
+                daemon=f"127.0.0.1:{daemon.getsockname()[1]}",
+            )
         finally:
             process.terminate()
             process.join()
+            daemon.close()
 
 
 def _serve(listener: socket.socket, key: Path, secret: str) -> None:

@@ -60,7 +60,7 @@ def peers(folder: Path, runtime_folder: Path) -> dict[str, Function]:
 
 
 def revision(name: str, folder: Path) -> Path:
-    """Build the bundles of an earlier revision, with that revision's own tools, and return their folder."""
+    """Check an earlier revision out, build its bundles with that revision's own tools, and return its folder."""
     folder.mkdir(parents=True)
     tree = subprocess.run(["git", "archive", name], cwd=ROOT, check=True, capture_output=True).stdout
     subprocess.run(["tar", "-x", "-C", str(folder)], input=tree, check=True)
@@ -69,7 +69,12 @@ def revision(name: str, folder: Path) -> Path:
     subprocess.run(
         [sys.executable, "-m", "tools.bundle"], cwd=folder, check=True, stdout=subprocess.DEVNULL, env=dict(os.environ)
     )
-    return folder / ".build" / "bundles"
+    return folder
+
+
+def bundles_of(revision_folder: Path) -> Path:
+    """Return the folder of an earlier revision's bundles."""
+    return revision_folder / BUNDLES.relative_to(ROOT)
 
 
 def _with_dependencies(names: Iterable[str]) -> Iterator[str]:

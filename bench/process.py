@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -25,10 +25,13 @@ class Function:
         The handler's module.
     folders : Sequence[Path]
         Where it is imported from: its unpacked bundle, and what the runtime brings.
+    environment : Mapping[str, str]
+        What its environment holds beyond what every function's does.
     """
 
     module: str
     folders: Sequence[Path]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 NOTHING = Function(module="-", folders=())
@@ -43,11 +46,11 @@ class Process:
         Milliseconds: CPU from the process's start until the handler is imported, and time of the import alone.
     """
 
-    def __init__(self, function: Function, endpoint: Mapping[str, str]) -> None:
+    def __init__(self, function: Function) -> None:
         folders = ":".join(str(folder) for folder in function.folders)
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(WORKER), folders, function.module],
-            env={**ENVIRONMENT, **LAMBDA, **endpoint},
+            env={**ENVIRONMENT, **LAMBDA, **function.environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -43,7 +43,7 @@ def measure(
         processes = {}
         try:
             for name, function in functions.items():
-                processes[name] = Process(function, environment)
+                processes[name] = Process(replace(function, environment=environment))
                 for _ in range(BEFORE):
                     processes[name].run(1, _batch(numbers))
                 calls[name] = processes[name].calls(_batch(numbers))

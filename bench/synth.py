@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.functions import bundles_of
 from bench.measure import Document, Series, interleaved
 from bench.report import show
 from modules.bundling import BUNDLES
@@ -85,7 +86,7 @@ def measure(
         cases[preset] = partial(_synth, preset, folder / preset, "ours")
         for name, tree in earlier.items():
             out = folder / f"{preset}-{name}"
-            cases[f"{preset} at {name}"] = partial(_synth, preset, out, "earlier", tree, tree / ".build" / "bundles")
+            cases[f"{preset} at {name}"] = partial(_synth, preset, out, "earlier", tree, bundles_of(tree))
     cases[STOCK] = partial(_synth, "standard", folder / "stock", "stock")
     measured = interleaved(cases, rounds, progress)
     document = {

@@ -33,12 +33,12 @@ def test_a_peer_takes_what_is_signed_and_nothing_else(module):
     forged["body"] = forged["body"].replace("1099", "1")
     stale["requestContext"]["requestTimeEpoch"] += 301_000
 
-    with endpoint(SECRET) as environment:
+    with endpoint(SECRET) as stand_in:
         process = subprocess.run(
             [sys.executable, "-c", SCRIPT, module],
             input=json.dumps([good, forged, stale]),
             cwd=ROOT,
-            env={"PATH": os.environ["PATH"], **ENVIRONMENT, **LAMBDA, **environment},
+            env={"PATH": os.environ["PATH"], **ENVIRONMENT, **LAMBDA, **stand_in.environment},
             capture_output=True,
             text=True,
             check=True,
