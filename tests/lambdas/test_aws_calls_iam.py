@@ -6,7 +6,7 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.shared.aws_calls import connection
+from lambdas.shared.aws_calls import trust
 from lambdas.shared.aws_calls.credentials import RoleCredentials
 from lambdas.shared.aws_calls.errors import AwsRefusedError
 from lambdas.shared.aws_calls.services import S3, SecretsManager, Sqs
@@ -18,7 +18,7 @@ BODY = bytes(range(256))
 @pytest.fixture
 def user(local_aws, lambda_environment):
     """Return a function that makes calls be those of a user who may do what is named, and nothing else."""
-    connection.trust.cache_clear()
+    trust.narrow.cache_clear()
     iam = local_aws.client("iam")
 
     def become(*actions):
@@ -34,7 +34,7 @@ def user(local_aws, lambda_environment):
         return RoleCredentials()
 
     yield become
-    connection.trust.cache_clear()
+    trust.narrow.cache_clear()
 
 
 def code_of(call):
