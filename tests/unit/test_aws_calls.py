@@ -21,6 +21,7 @@ from lambdas.shared.errors import describe
 from tests.unit.scripted_host import CLOSE, RESET, SILENCE, ScriptedHost, answer
 
 SENT = answer(body=b'{"MessageId":"m"}')
+AFTER_STATUS = SENT.partition(b"\r\n")[2]
 
 
 @pytest.fixture
@@ -252,7 +253,12 @@ NO_ANSWER = {
     "too long": (b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (MAX_ANSWER_BYTES + 1), SILENCE),
     "a status line too long": (b"HTTP/1.1 200 " + b"x" * 20_000, SILENCE),
     "a header too long": (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000, SILENCE),
-    "too many headers": (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 3_000, SILENCE),
+    "too many headers": (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200, SILENCE),
+    "too many headers with an end": (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100 + AFTER_STATUS, SILENCE),
+    "headers too long with an end": (
+        b"HTTP/1.1 200 OK\r\n" + b"X: %s\r\n" % (b"x" * 1_000) * 20 + AFTER_STATUS,
+        SILENCE,
+    ),
     "interim answers without end": (b"HTTP/1.1 100 Continue\r\n\r\n" * 100, SILENCE),
     "a header without a name": (b"HTTP/1.1 200 OK\r\nno header\r\n\r\n", SILENCE),
 }

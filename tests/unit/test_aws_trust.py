@@ -1,6 +1,7 @@
 """Whom ingestion's calls to AWS trust, against hosts with certificates of their own."""
 
 import ssl
+import time
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -10,6 +11,9 @@ import trustme
 
 from lambdas.shared.aws_calls import trust
 from lambdas.shared.aws_calls.connection import Host
+from lambdas.shared.aws_calls.credentials import RoleCredentials
+from lambdas.shared.aws_calls.errors import AwsUnreachableError
+from lambdas.shared.aws_calls.services import Sqs
 from tests.unit.scripted_host import ScriptedHost, answer
 
 AMAZON_TRUST_SERVICES = {
@@ -102,6 +106,21 @@ def test_a_host_that_cannot_prove_its_name_gets_no_request(trusted, amazon, othe
         for _ in range(2):
             with pytest.raises(ssl.SSLCertVerificationError):
                 call(host)
+
+    assert there.requests == []
+
+
+def test_a_call_to_a_host_that_cannot_prove_its_name_tells_why(trusted, amazon, other, monkeypatch):
+    trusted(amazon=amazon, system=other)
+    for name, value in {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL_SQS", raising=False)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with running(trustme.CA().issue_cert("127.0.0.1")) as there:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", there.url)
+
+        with pytest.raises(AwsUnreachableError, match="SSLCertVerificationError"):
+            Sqs(RoleCredentials()).send_message(QueueUrl="https://q", MessageBody="b", MessageGroupId="g")
 
     assert there.requests == []
 

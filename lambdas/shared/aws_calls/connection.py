@@ -20,6 +20,7 @@ READ_SECONDS = 4.0
 # More than any answer that ingestion reads: a secret has 64 KiB at most.
 MAX_ANSWER_BYTES = 1024 * 1024
 MAX_LINE_BYTES = 16 * 1024
+MAX_HEADERS = 100
 MAX_HEADERS_BYTES = 16 * 1024
 # One record of TLS, which is the most that one reading gives.
 _RECEIVE_BYTES = 16 * 1024
@@ -212,15 +213,18 @@ class _Connection:
         return int(match[1]), int(match[2])
 
     def _headers(self) -> dict[str, str]:
-        while (end := _END_OF_HEADERS.search(self._received)) is None:
-            if len(self._received) >= MAX_HEADERS_BYTES:
-                raise NotHttpError("headers too long")
+        while (end := _END_OF_HEADERS.search(self._received, 0, MAX_HEADERS_BYTES)) is None:
+            if len(self._received) >= MAX_HEADERS_BYTES or self._received.count(b"\n") >= MAX_HEADERS:
+                raise NotHttpError("too many headers")
             if not self._receive():
                 raise NotHttpError("closed")
-        lines = self._received[: end.start()].decode("latin-1")
+        text = self._received[: end.start()].decode("latin-1")
+        lines = text.split("\n") if text else []
+        if len(lines) >= MAX_HEADERS:
+            raise NotHttpError("too many headers")
         self._received = self._received[end.end() :]
         headers: dict[str, str] = {}
-        for line in lines.split("\n") if lines else ():
+        for line in lines:
             name, colon, value = line.partition(":")
             if not colon or name != name.strip():
                 raise NotHttpError("no header")
