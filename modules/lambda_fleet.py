@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from modules.at_synth import change_at_synth
 from modules.bundling import FUNCTIONS, bundle_of
 from modules.cdk import (
     AssetType,
@@ -20,7 +21,6 @@ from modules.cdk import (
     TerraformAsset,
     TerraformStack,
 )
-from modules.last_visit import change_at_last
 from modules.naming import Names
 from modules.network import Placement
 from modules.policy import Condition, Statement, policy_document, to_block
@@ -121,7 +121,7 @@ class WebhookFunction(Construct):
         self.role = IamRole(self, "role", name=self.name, assume_role_policy=trust.json)
         self._statements: list[Statement] = []
         self._policy = policy_document(self, "permissions", [])
-        change_at_last(TerraformStack.of(self), self._write_policy)
+        change_at_synth(TerraformStack.of(self), self._write_policy)
         policy = IamRolePolicy(self, "policy", name=self.name, role=self.role.name, policy=self._policy.json)
         self.allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group.arn}:*"])
         # X-Ray knows no resources for these actions.

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from modules.at_synth import change_at_synth
 from modules.cdk import TerraformStack
-from modules.last_visit import change_at_last
 from modules.settings import Settings
 
 
@@ -27,4 +27,4 @@ def tag_everything(stack: TerraformStack, tags: Mapping[str, str]) -> None:
             if hasattr(type(taggable), "tags_input"):
                 taggable.tags = {**tags, **(taggable.tags_input or {})}
 
-    change_at_last(stack, tag)
+    change_at_synth(stack, tag)

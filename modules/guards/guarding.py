@@ -1,14 +1,14 @@
-"""The Aspect that stops synth where a guard finds something."""
+"""What stops synth where a guard finds something."""
 
 from collections.abc import Iterator, Sequence
 from weakref import WeakSet
 
+from modules.at_synth import check_at_synth
 from modules.cdk import TerraformStack
 from modules.guards.configuration import Configuration
 from modules.guards.guard import Finding
 from modules.guards.table import GUARDS
 from modules.guards.waiver import Waiver
-from modules.last_visit import check_at_last
 
 UNUSED_WAIVER = "unused-waiver"
 _GUARDED: "WeakSet[TerraformStack]" = WeakSet()
@@ -42,7 +42,7 @@ def _paragraph(found: tuple[str, Finding]) -> str:
 def guard_error(error: BaseException) -> GuardError | None:
     """Return the guards' error behind one that ``synth`` raised, or None where it has another cause.
 
-    An Aspect is called from JavaScript, which hands its error on as a ``RuntimeError`` with the same message.
+    Guards are called from JavaScript, which hands their error on as a ``RuntimeError`` with the same message.
     """
     behind: BaseException | None = error
     while behind is not None and not isinstance(behind, GuardError):
@@ -122,5 +122,5 @@ def guard_everything(stack: TerraformStack, *, environment: str, waivers: Sequen
         raise ValueError(f"{stack.node.id} is guarded already: waive with the guards that it has")
     _GUARDED.add(stack)
     guards = Guards(environment, waivers)
-    check_at_last(stack, guards.check)
+    check_at_synth(stack, guards.check)
     return guards

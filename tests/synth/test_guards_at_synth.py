@@ -217,11 +217,15 @@ def test_what_an_aspect_that_is_added_later_mends_is_no_mistake(stack):
     assert written[queue.friendly_unique_id]["kms_master_key_id"] == "alias/k"
 
 
-def test_what_an_aspect_that_is_added_later_adds_is_seen(stack):
-    def add(node):
-        cdk.SqsQueue(node, "added", name="webhook-added-dev")
+@pytest.mark.parametrize("when", ["webhooks-dev", "webhooks-dev/queues/main", "webhooks-dev/last"])
+def test_what_an_aspect_that_is_added_later_adds_is_seen(stack, when):
+    cdk.SqsQueue(stack, "last", name="webhook-last-dev", sqs_managed_sse_enabled=True)
 
-    cdk.Aspects.of(stack).add(Change("webhooks-dev", add))
+    def add(node):
+        del node
+        cdk.SqsQueue(stack, "added", name="webhook-added-dev")
+
+    cdk.Aspects.of(stack).add(Change(when, add))
 
     # It is tagged by then: its missing encryption is all that is found.
     assert found(stack) == [("unencrypted-store", "webhooks-dev/added")]
@@ -234,6 +238,44 @@ def test_a_stack_is_tagged_before_it_is_checked_though_tagging_is_asked_for_late
     cdk.SqsQueue(stack, "queue", name="webhook-queue-dev")
 
     assert found(stack) == [("unencrypted-store", "stack/queue")]
+
+
+def test_hcl_is_checked_and_tagged_as_json_is(stack):
+    cdk.SqsQueue(stack, "queue", name="webhook-added-dev", sqs_managed_sse_enabled=True)
+
+    (written,) = re.findall(r'resource "aws_sqs_queue" "queue" \{.*?\n\}', cdk.Testing.synth_hcl(stack), re.DOTALL)
+
+    assert dict(re.findall(r'^"?(Environment|ManagedBy|Service)"? *= *"(\w+)"$', written, re.MULTILINE)) == {
+        "Environment": "dev",
+        "ManagedBy": "cdktf",
+        "Service": "webhooks",
+    }
+    cdk.SqsQueue(stack, "late", name="webhook-late-dev")
+    with pytest.raises(RuntimeError, match="webhooks-dev/late: unencrypted-store"):
+        cdk.Testing.synth_hcl(stack)
+
+
+def test_terraform_that_is_asked_of_a_stack_itself_is_checked(stack):
+    cdk.SqsQueue(stack, "late", name="webhook-late-dev")
+
+    with pytest.raises(RuntimeError, match="webhooks-dev/late: unencrypted-store"):
+        stack.to_terraform()
+
+
+def test_a_type_that_is_not_called_as_its_binding_is_checked_as_any_other(stack):
+    # After `modules.cdk`, or all of the bindings would be loaded.
+    from cdktf_cdktf_provider_aws.lexv2_models_bot import Lexv2ModelsBot
+
+    Lexv2ModelsBot(
+        stack,
+        "bot",
+        name="bot",
+        role_arn="arn",
+        idle_session_ttl_in_seconds=60,
+        data_privacy=[{"childDirected": False}],
+    )
+
+    assert found(stack) == [("name-suffix", "webhooks-dev/bot")]
 
 
 def test_every_synth_of_a_stack_is_checked(stack):
