@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+import modules.early_start  # noqa: F401
 from lambdas.shared.providers.entry import Answer
 from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.signatures.scheme import ChallengeScheme

@@ -8,15 +8,31 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import import_module
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from importlib import import_module, metadata
 from importlib.machinery import PathFinder
 from pathlib import Path
+from threading import Thread
 from types import ModuleType
 
 _BINDINGS = "cdktf_cdktf_provider_aws"
 _COLLECTS = gc.isenabled()
+_VERSION = metadata.version
 _IN_NODE = Path(__file__).with_name("lazy_bindings.cjs")
+
+
+def start_early() -> None:
+    """Have Node.js start while what does not need it is imported, for which `load_lazily` will wait.
+
+    Should it not start, nothing is said here: `load_lazily` tries again, and says why.
+    """
+    with suppress(ImportError):
+        # First, since two threads should not import the same modules at the same time.
+        import_module("jsii")
+        _STARTING.start()
+        # What the bindings check their arguments with.
+        import_module("typeguard")
 
 
 def load_lazily() -> None:
@@ -26,7 +42,8 @@ def load_lazily() -> None:
     submodule. In Node.js, which jsii starts when its first package is imported, `lazy_bindings.cjs` does the like.
     Where others have imported either before, that part stays as it is.
 
-    Until `keep`, no garbage is looked for: imports make next to none.
+    Until `keep`, no garbage is looked for, of which imports make next to none, and the versions of packages are
+    remembered: each of the bindings' modules asks for typeguard's, whose metadata would be parsed each time.
 
     Raises
     ------
@@ -34,6 +51,7 @@ def load_lazily() -> None:
         When the bindings are not installed.
     """
     gc.disable()
+    metadata.version = lru_cache(_VERSION)
     if _BINDINGS not in sys.modules:
         spec = PathFinder.find_spec(_BINDINGS)
         if spec is None or spec.submodule_search_locations is None:
@@ -42,14 +60,40 @@ def load_lazily() -> None:
         package.__path__ = list(spec.submodule_search_locations)
         package.__spec__ = spec
         sys.modules[_BINDINGS] = package
+    if _STARTING.ident is not None:
+        _STARTING.join()
+    _start()
+
+
+def _start() -> None:
+    """Import what starts Node.js, which is nothing where it has been imported."""
     # jsii says at every start when a Node.js release has reached its end; it works on these all the same.
     os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
     with _node_requires(_IN_NODE):
         import_module("constructs")
 
 
+def _try_to_start() -> None:
+    with suppress(Exception):
+        _start()
+
+
+_STARTING = Thread(name="start-node", target=_try_to_start, daemon=True)
+
+
+def type_by_name(kind: type) -> str | None:
+    """Return the Terraform type that the name of a binding's module means, without a call to Node.js.
+
+    It is right but for the few types whose name has a digit before a word, such as ``aws_lexv2models_bot``, which
+    gives one that is no type; None for a class of other bindings.
+    """
+    package, _, module = kind.__module__.partition(".")
+    return f"aws_{module}" if package == _BINDINGS else None
+
+
 def keep() -> None:
     """Look for garbage again, but never among what was imported, also not at the end of the process."""
+    metadata.version = _VERSION
     if _COLLECTS:
         gc.enable()
     gc.freeze()

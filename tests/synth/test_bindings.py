@@ -1,8 +1,13 @@
 """What is loaded later than CDKTF itself would load it is there when it is needed."""
 
+import importlib.metadata
+import os
+import subprocess
+import sys
 import zipfile
 
 from modules import cdk
+from tests.synth.labels import ROOT
 
 
 def test_an_asset_that_is_a_folder_is_packed(tmp_path):
@@ -16,3 +21,27 @@ def test_an_asset_that_is_a_folder_is_packed(tmp_path):
 
     (packed,) = (tmp_path / "out").rglob("*.zip")
     assert zipfile.ZipFile(packed).read("index.html") == b"<p>it is packed</p>"
+
+
+def test_a_node_js_that_does_not_start_early_is_named_once():
+    said = subprocess.run(
+        [sys.executable, "-c", "import main"],
+        cwd=ROOT,
+        env={**os.environ, "JSII_NODE": "no-such-node"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert said.returncode == 1
+    assert said.stderr.count("No such file or directory: 'no-such-node'") == 1
+
+
+def test_versions_of_packages_are_remembered_only_while_bindings_are_imported(monkeypatch, tmp_path):
+    folder = tmp_path / "later-1.dist-info"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    for version in ("1", "2"):
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: later\nVersion: {version}\n")
+
+        assert importlib.metadata.version("later") == version
