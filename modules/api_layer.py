@@ -218,7 +218,7 @@ class ApiLayer(Construct):
         self._log_retention = log_retention
         self._routes: list[Route] = []
         self._deployed: list[TerraformResource] = []
-        self._resources: dict[str, ApiGatewayResource] = {}
+        self._resource_ids: dict[str, str] = {}
         self.api = ApiGatewayRestApi(
             self,
             "api",
@@ -230,8 +230,10 @@ class ApiLayer(Construct):
         )
         # Its address is what every provider was told, and another API has another.
         pin(self.api, f"{id_}_rest_api")
+        # Read once: each look at a construct is a call to Node.js.
+        self._id, self._arn, self._root_id = self.api.id, self.api.execution_arn, self.api.root_resource_id
         self._validator = ApiGatewayRequestValidator(
-            self, "headers", name=names("headers"), rest_api_id=self.api.id, validate_request_parameters=True
+            self, "headers", name=names("headers"), rest_api_id=self._id, validate_request_parameters=True
         )
         for response in GATEWAY_RESPONSES if responses is None else responses:
             self._deployed.append(self._gateway_response(response))
@@ -251,7 +253,7 @@ class ApiLayer(Construct):
             self,
             "authorizer",
             name=self._names("authorizer"),
-            rest_api_id=self.api.id,
+            rest_api_id=self._id,
             type="TOKEN",
             authorizer_uri=function.function.invoke_arn,
             identity_source="method.request.header.Authorization",
@@ -265,7 +267,7 @@ class ApiLayer(Construct):
             action="lambda:InvokeFunction",
             function_name=function.function.function_name,
             principal="apigateway.amazonaws.com",
-            source_arn=f"{self.api.execution_arn}/authorizers/{self._authorizer.id}",
+            source_arn=f"{self._arn}/authorizers/{self._authorizer.id}",
         )
         self._deployed.append(self._authorizer)
 
@@ -281,7 +283,7 @@ class ApiLayer(Construct):
         integration = ApiGatewayIntegration(
             self,
             f"{route.id}_integration",
-            rest_api_id=self.api.id,
+            rest_api_id=self._id,
             resource_id=method.resource_id_input,
             http_method=method.http_method,
             type="AWS_PROXY",
@@ -295,7 +297,7 @@ class ApiLayer(Construct):
             action="lambda:InvokeFunction",
             function_name=function.function.function_name,
             principal="apigateway.amazonaws.com",
-            source_arn=f"{self.api.execution_arn}/*/{route.method}{route.any_path}",
+            source_arn=f"{self._arn}/*/{route.method}{route.any_path}",
         )
         self.freeze(integration)
         return method
@@ -314,7 +316,7 @@ class ApiLayer(Construct):
         method = ApiGatewayMethod(
             self,
             f"{route.id}_method",
-            rest_api_id=self.api.id,
+            rest_api_id=self._id,
             resource_id=resource_id,
             http_method=route.method,
             authorization=route.authorization,
@@ -344,7 +346,7 @@ class ApiLayer(Construct):
         ApiGatewayBasePathMapping(
             self,
             "domain_mapping",
-            api_id=self.api.id,
+            api_id=self._id,
             stage_name=self.stage.stage_name,
             domain_name=domain.domain_name,
         )
@@ -360,7 +362,7 @@ class ApiLayer(Construct):
                     sid="CallOperatorsEndpoints",
                     actions=["execute-api:Invoke"],
                     resources=[
-                        f"{self.api.execution_arn}/{self.stage_name}/{route.method}{route.any_path}"
+                        f"{self._arn}/{self.stage_name}/{route.method}{route.any_path}"
                         for route in self._routes
                         if route.authorization == "AWS_IAM"
                     ],
@@ -374,7 +376,7 @@ class ApiLayer(Construct):
         deployment = ApiGatewayDeployment(
             self,
             "deployment",
-            rest_api_id=self.api.id,
+            rest_api_id=self._id,
             triggers={"definition": self._definition_digest()},
             lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
             depends_on=self._deployed,
@@ -386,13 +388,13 @@ class ApiLayer(Construct):
         execution_log = CloudwatchLogGroup(
             self,
             "execution_log",
-            name=f"API-Gateway-Execution-Logs_{self.api.id}/{self.stage_name}",
+            name=f"API-Gateway-Execution-Logs_{self._id}/{self.stage_name}",
             retention_in_days=self._log_retention,
         )
         self.stage = ApiGatewayStage(
             self,
             "stage",
-            rest_api_id=self.api.id,
+            rest_api_id=self._id,
             deployment_id=deployment.id,
             stage_name=self.stage_name,
             xray_tracing_enabled=True,
@@ -404,7 +406,7 @@ class ApiLayer(Construct):
         ApiGatewayMethodSettings(
             self,
             "method_settings",
-            rest_api_id=self.api.id,
+            rest_api_id=self._id,
             stage_name=self.stage.stage_name,
             method_path="*/*",
             settings=ApiGatewayMethodSettingsSettings(
@@ -436,7 +438,7 @@ class ApiLayer(Construct):
             "usage_plan",
             name=self._names("usage-plan"),
             description="What the API key lets through",
-            api_stages=[ApiGatewayUsagePlanApiStages(api_id=self.api.id, stage=self.stage.stage_name)],
+            api_stages=[ApiGatewayUsagePlanApiStages(api_id=self._id, stage=self.stage.stage_name)],
             throttle_settings=ApiGatewayUsagePlanThrottleSettings(
                 rate_limit=self._settings.throttle_rate, burst_limit=self._settings.throttle_burst
             ),
@@ -459,19 +461,20 @@ class ApiLayer(Construct):
         return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
 
     def _resource(self, path: str) -> str:
-        parent: str = self.api.root_resource_id
+        parent: str = self._root_id
         so_far = ""
         for part in path.strip("/").split("/"):
             so_far += f"/{part}"
-            if so_far not in self._resources:
-                self._resources[so_far] = ApiGatewayResource(
+            if so_far not in self._resource_ids:
+                resource = ApiGatewayResource(
                     self,
                     re.sub(r"\W+", "_", so_far).strip("_") + "_resource",
-                    rest_api_id=self.api.id,
+                    rest_api_id=self._id,
                     parent_id=parent,
                     path_part=part,
                 )
-            parent = self._resources[so_far].id
+                self._resource_ids[so_far] = resource.id
+            parent = self._resource_ids[so_far]
         return parent
 
     def _gateway_response(self, response: GatewayResponse) -> ApiGatewayGatewayResponse:
@@ -483,7 +486,7 @@ class ApiLayer(Construct):
         return ApiGatewayGatewayResponse(
             self,
             response.response_type.lower(),
-            rest_api_id=self.api.id,
+            rest_api_id=self._id,
             response_type=response.response_type,
             status_code=str(response.status),
             response_parameters={f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()}

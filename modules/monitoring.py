@@ -54,7 +54,8 @@ class Monitoring(Construct):
         # A topic under the key alias/aws/sns cannot be notified by CloudWatch, and the messages hold no payload.
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
         self.topic = SnsTopic(self, "topic", name=names("alarms"))
-        self._actions = [self.topic.arn]
+        topic_arn = self.topic.arn
+        self._actions = [topic_arn]
         document = policy_document(
             self,
             "topic_policy_document",
@@ -62,13 +63,13 @@ class Monitoring(Construct):
                 Statement(
                     sid="AlarmsOfThisAccountPublish",
                     actions=["sns:Publish"],
-                    resources=[self.topic.arn],
+                    resources=[topic_arn],
                     services=["cloudwatch.amazonaws.com"],
                     conditions=[Condition(test="StringEquals", variable="aws:SourceAccount", values=[account_id])],
                 )
             ],
         )
-        SnsTopicPolicy(self, "topic_policy", arn=self.topic.arn, policy=document.json)
+        SnsTopicPolicy(self, "topic_policy", arn=topic_arn, policy=document.json)
 
     def watch_function(self, function: WebhookFunction, *, refuses_by_errors: bool = False) -> None:
         """Alarm when the share of failed invocations exceeds the setting, and when invocations are throttled.

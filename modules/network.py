@@ -71,7 +71,7 @@ class Network(Construct):
         super().__init__(scope, id_)
         self._names = names
         self._region = region
-        self._vpc = Vpc(
+        vpc = Vpc(
             self,
             "vpc",
             cidr_block=settings.cidr,
@@ -79,16 +79,18 @@ class Network(Construct):
             enable_dns_hostnames=True,
             tags={"Name": names("vpc")},
         )
+        self._vpc_id = vpc.id
         # Without any rule: what is placed nowhere else can talk to nothing.
-        DefaultSecurityGroup(self, "default_group", vpc_id=self._vpc.id, tags={"Name": names("default")})
-        self._table = RouteTable(self, "routes", vpc_id=self._vpc.id, tags={"Name": names("private")})
-        subnets = [
+        DefaultSecurityGroup(self, "default_group", vpc_id=self._vpc_id, tags={"Name": names("default")})
+        table = RouteTable(self, "routes", vpc_id=self._vpc_id, tags={"Name": names("private")})
+        self._table_id = table.id
+        subnet_ids = [
             self._subnet(zone, str(block))
             for zone, block in zip(settings.zones, IPv4Network(settings.cidr).subnets(), strict=True)
         ]
         self._gateways = {service: self._gateway(service) for service in GATEWAY_SERVICES}
-        endpoints = self._group("endpoints", "Interface endpoints: HTTPS in from the functions, nothing out")
-        functions = self._group(
+        endpoints_id = self._group("endpoints", "Interface endpoints: HTTPS in from the functions, nothing out")
+        functions_id = self._group(
             "functions",
             "Functions: HTTPS out to the endpoints, nothing in",
             egress=[
@@ -97,7 +99,7 @@ class Network(Construct):
                     protocol="tcp",
                     from_port=HTTPS,
                     to_port=HTTPS,
-                    security_groups=[endpoints.id],
+                    security_groups=[endpoints_id],
                     prefix_list_ids=[gateway.prefix_list_id for gateway in self._gateways.values()],
                 )
             ],
@@ -106,17 +108,16 @@ class Network(Construct):
             self,
             "endpoints_from_functions",
             description="HTTPS from the functions",
-            security_group_id=endpoints.id,
-            referenced_security_group_id=functions.id,
+            security_group_id=endpoints_id,
+            referenced_security_group_id=functions_id,
             ip_protocol="tcp",
             from_port=HTTPS,
             to_port=HTTPS,
         )
         self._interfaces = {
-            service: self._interface(service, [subnet.id for subnet in subnets], endpoints)
-            for service in INTERFACE_SERVICES
+            service: self._interface(service, subnet_ids, endpoints_id) for service in INTERFACE_SERVICES
         }
-        self.placement = Placement(subnet_ids=[subnet.id for subnet in subnets], security_group_ids=[functions.id])
+        self.placement = Placement(subnet_ids=subnet_ids, security_group_ids=[functions_id])
 
     def permit(self, statements: Mapping[str, Iterable[Statement]]) -> None:
         """Let each role through the endpoints for exactly what its own policy allows.
@@ -145,50 +146,53 @@ class Network(Construct):
             )
             endpoint.policy = document.json
 
-    def _subnet(self, zone: str, block: str) -> Subnet:
+    def _subnet(self, zone: str, block: str) -> str:
         subnet = Subnet(
             self,
             f"subnet_{zone}",
-            vpc_id=self._vpc.id,
+            vpc_id=self._vpc_id,
             cidr_block=block,
             availability_zone=f"{self._region}{zone}",
             map_public_ip_on_launch=False,
             tags={"Name": self._names("private", of=zone)},
         )
-        RouteTableAssociation(self, f"routes_{zone}", subnet_id=subnet.id, route_table_id=self._table.id)
-        return subnet
+        subnet_id: str = subnet.id
+        RouteTableAssociation(self, f"routes_{zone}", subnet_id=subnet_id, route_table_id=self._table_id)
+        return subnet_id
 
-    def _group(self, name: str, description: str, egress: Sequence[SecurityGroupEgress] | None = None) -> SecurityGroup:
-        return SecurityGroup(
+    def _group(self, name: str, description: str, egress: Sequence[SecurityGroupEgress] | None = None) -> str:
+        group = SecurityGroup(
             self,
             name,
             name=self._names(name),
             description=description,
-            vpc_id=self._vpc.id,
+            vpc_id=self._vpc_id,
             egress=egress,
             tags={"Name": self._names(name)},
         )
+        group_id: str = group.id
+        return group_id
 
     def _gateway(self, service: str) -> VpcEndpoint:
         return VpcEndpoint(
             self,
             service,
-            vpc_id=self._vpc.id,
+            vpc_id=self._vpc_id,
             service_name=f"com.amazonaws.{self._region}.{service}",
             vpc_endpoint_type="Gateway",
-            route_table_ids=[self._table.id],
+            route_table_ids=[self._table_id],
             tags={"Name": self._names("endpoint", of=service)},
         )
 
-    def _interface(self, service: str, subnet_ids: Sequence[str], group: SecurityGroup) -> VpcEndpoint:
+    def _interface(self, service: str, subnet_ids: Sequence[str], group_id: str) -> VpcEndpoint:
         return VpcEndpoint(
             self,
             service,
-            vpc_id=self._vpc.id,
+            vpc_id=self._vpc_id,
             service_name=f"com.amazonaws.{self._region}.{service}",
             vpc_endpoint_type="Interface",
             private_dns_enabled=True,
             subnet_ids=list(subnet_ids),
-            security_group_ids=[group.id],
+            security_group_ids=[group_id],
             tags={"Name": self._names("endpoint", of=service)},
         )

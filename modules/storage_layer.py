@@ -56,6 +56,8 @@ class StorageLayer(Construct):
         super().__init__(scope, id_)
         self.table = pin(self._build_table(names), f"{id_}_table")
         self.bucket = pin(self._build_bucket(names, account_id), f"{id_}_bucket")
+        # Read once: each look at a construct is a call to Node.js.
+        self._table_arn, self._bucket_arn = self.table.arn, self.bucket.arn
         self._protect_bucket(settings)
 
     def _build_table(self, names: Names) -> DynamodbTable:
@@ -87,17 +89,17 @@ class StorageLayer(Construct):
         return S3Bucket(self, "bucket", bucket=f"{PREFIX}-archive-{account_id}-{names.environment}", force_destroy=True)
 
     def _protect_bucket(self, settings: StorageSettings) -> None:
-        bucket = self.bucket
+        bucket_id = self.bucket.id
         versioning = S3BucketVersioningA(
             self,
             "versioning",
-            bucket=bucket.id,
+            bucket=bucket_id,
             versioning_configuration=S3BucketVersioningVersioningConfiguration(status="Enabled"),
         )
         S3BucketServerSideEncryptionConfigurationA(
             self,
             "encryption",
-            bucket=bucket.id,
+            bucket=bucket_id,
             rule=[
                 S3BucketServerSideEncryptionConfigurationRuleA(
                     apply_server_side_encryption_by_default=(
@@ -111,20 +113,20 @@ class StorageLayer(Construct):
         private = S3BucketPublicAccessBlock(
             self,
             "public_access",
-            bucket=bucket.id,
+            bucket=bucket_id,
             block_public_acls=True,
             block_public_policy=True,
             ignore_public_acls=True,
             restrict_public_buckets=True,
         )
         document = policy_document(
-            self, "bucket_policy_document", [deny_plain_http(["s3:*"], [bucket.arn, f"{bucket.arn}/*"])]
+            self, "bucket_policy_document", [deny_plain_http(["s3:*"], [self._bucket_arn, f"{self._bucket_arn}/*"])]
         )
-        S3BucketPolicy(self, "bucket_policy", bucket=bucket.id, policy=document.json, depends_on=[private])
+        S3BucketPolicy(self, "bucket_policy", bucket=bucket_id, policy=document.json, depends_on=[private])
         S3BucketLifecycleConfiguration(
             self,
             "lifecycle",
-            bucket=bucket.id,
+            bucket=bucket_id,
             rule=self._lifecycle_rules(settings),
             depends_on=[versioning],
         )
@@ -168,19 +170,19 @@ class StorageLayer(Construct):
 
     def grant_archive_payloads(self, function: WebhookFunction) -> None:
         """Allow ``s3:PutObject`` below ``raw/``."""
-        function.allow("ArchivePayloads", ["s3:PutObject"], [f"{self.bucket.arn}/{RAW_PREFIX}*"])
+        function.allow("ArchivePayloads", ["s3:PutObject"], [f"{self._bucket_arn}/{RAW_PREFIX}*"])
 
     def grant_archive_certificates(self, function: WebhookFunction) -> None:
         """Allow ``s3:PutObject`` below ``evidence/certificates/``."""
-        function.allow("ArchiveCertificates", ["s3:PutObject"], [f"{self.bucket.arn}/{CERTIFICATE_PREFIX}*"])
+        function.allow("ArchiveCertificates", ["s3:PutObject"], [f"{self._bucket_arn}/{CERTIFICATE_PREFIX}*"])
 
     def grant_keep_dead_letters(self, function: WebhookFunction) -> None:
         """Allow ``s3:PutObject`` below ``dead-letter/``."""
-        function.allow("KeepDeadLetters", ["s3:PutObject"], [f"{self.bucket.arn}/{DEAD_LETTER_PREFIX}*"])
+        function.allow("KeepDeadLetters", ["s3:PutObject"], [f"{self._bucket_arn}/{DEAD_LETTER_PREFIX}*"])
 
     def grant_read_dead_letters(self, function: WebhookFunction) -> None:
         """Allow ``s3:GetObject`` below ``dead-letter/``."""
-        function.allow("ReadDeadLetters", ["s3:GetObject"], [f"{self.bucket.arn}/{DEAD_LETTER_PREFIX}*"])
+        function.allow("ReadDeadLetters", ["s3:GetObject"], [f"{self._bucket_arn}/{DEAD_LETTER_PREFIX}*"])
 
     def grant_write_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:PutItem`` and ``dynamodb:UpdateItem`` on the table, and the same for many in one call.
@@ -190,18 +192,18 @@ class StorageLayer(Construct):
         """
         single, batched = ["PutItem", "UpdateItem"], ["PartiQLInsert", "PartiQLUpdate"]
         actions = [f"dynamodb:{name}" for name in single + batched]
-        function.allow("WriteRecords", actions, [self.table.arn])
+        function.allow("WriteRecords", actions, [self._table_arn])
 
     def grant_mark_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:UpdateItem`` and ``dynamodb:GetItem`` on the table."""
-        function.allow("MarkRecords", ["dynamodb:UpdateItem", "dynamodb:GetItem"], [self.table.arn])
+        function.allow("MarkRecords", ["dynamodb:UpdateItem", "dynamodb:GetItem"], [self._table_arn])
 
     def grant_query_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:Query`` on the table."""
-        function.allow("QueryRecords", ["dynamodb:Query"], [self.table.arn])
+        function.allow("QueryRecords", ["dynamodb:Query"], [self._table_arn])
 
     def grant_find_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:Query`` on both indexes and ``dynamodb:BatchGetItem`` on the table."""
-        indexes = [f"{self.table.arn}/index/{name}" for name in (BY_EVENT_INDEX, BY_RECEIVED_INDEX)]
+        indexes = [f"{self._table_arn}/index/{name}" for name in (BY_EVENT_INDEX, BY_RECEIVED_INDEX)]
         function.allow("FindRecords", ["dynamodb:Query"], indexes)
-        function.allow("ReadFoundRecords", ["dynamodb:BatchGetItem"], [self.table.arn])
+        function.allow("ReadFoundRecords", ["dynamodb:BatchGetItem"], [self._table_arn])

@@ -1,11 +1,12 @@
 """A synthesized stack as guards read it: what stands in it, where it comes from, and what refers to what."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
+from modules.bindings import type_by_name
 from modules.cdk import TerraformResource, TerraformStack
 
 # `${aws_sqs_queue.queues_main.arn}`, `${data.aws_iam_policy_document.trust.json}`
@@ -95,13 +96,14 @@ class Configuration:
     @classmethod
     def of(cls, stack: TerraformStack, environment: str) -> Self:
         """Read a stack as it is now."""
+        document = stack.to_terraform()
         kinds = {type(node) for node in stack.node.find_all() if isinstance(node, TerraformResource)}
         arguments = {
             type_: frozenset(name.removesuffix("_input") for name in dir(kind) if name.endswith("_input"))
             for kind in kinds
-            if (type_ := getattr(kind, "TF_RESOURCE_TYPE", None)) is not None
+            if (type_ := _type(kind, document.get("resource", {}))) is not None
         }
-        return cls(stack.to_terraform(), environment=environment, arguments=arguments)
+        return cls(document, environment=environment, arguments=arguments)
 
     def everything(self) -> Iterator[Resource]:
         """Yield every resource and data source."""
@@ -181,6 +183,12 @@ class Configuration:
         known = self._by_name.get(type_, {})
         text = self.literal(value)
         return next((part for part in (text, *re.split(r"[:/]", text)) if part in known), "")
+
+
+def _type(kind: type[TerraformResource], present: Container[str]) -> str | None:
+    """Return a class's Terraform type, which Node.js is asked for only where its name does not give one present."""
+    named = type_by_name(kind)
+    return named if named in present else getattr(kind, "TF_RESOURCE_TYPE", None)
 
 
 def _is_nowhere(values: Mapping[str, Any]) -> bool:
