@@ -7,9 +7,10 @@ import gc
 import json
 import os
 import sys
+import typing
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import cache
 from importlib import import_module, metadata
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -51,7 +52,7 @@ def load_lazily() -> None:
         When the bindings are not installed.
     """
     gc.disable()
-    metadata.version = lru_cache(_VERSION)
+    metadata.version = cache(_VERSION)
     if _BINDINGS not in sys.modules:
         spec = PathFinder.find_spec(_BINDINGS)
         if spec is None or spec.submodule_search_locations is None:
@@ -92,7 +93,15 @@ def type_by_name(kind: type) -> str | None:
 
 
 def keep() -> None:
-    """Look for garbage again, but never among what was imported, also not at the end of the process."""
+    """Have what was imported remember its own type hints, and look for garbage again, but never among it.
+
+    The bindings read the hints of a signature at every call; those that jsii generates today read them once.
+    """
+    remembering = ModuleType("typing")
+    vars(remembering).update(vars(typing), get_type_hints=cache(typing.get_type_hints))
+    for name, module in sys.modules.items():
+        if name == "cdktf" or name.startswith(f"{_BINDINGS}."):
+            module.__dict__["typing"] = remembering
     metadata.version = _VERSION
     if _COLLECTS:
         gc.enable()

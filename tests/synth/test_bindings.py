@@ -6,6 +6,8 @@ import subprocess
 import sys
 import zipfile
 
+import pytest
+
 from modules import cdk
 from tests.synth.labels import ROOT
 
@@ -21,6 +23,14 @@ def test_an_asset_that_is_a_folder_is_packed(tmp_path):
 
     (packed,) = (tmp_path / "out").rglob("*.zip")
     assert zipfile.ZipFile(packed).read("index.html") == b"<p>it is packed</p>"
+
+
+def test_an_argument_of_another_type_is_refused_each_time(tmp_path):
+    stack = cdk.TerraformStack(cdk.App(outdir=str(tmp_path)), "stack")
+
+    for id_ in ("one", "two"):
+        with pytest.raises(TypeError, match="type of argument name must be one of"):
+            cdk.SqsQueue(stack, id_, name=["a", "list"])
 
 
 def test_a_node_js_that_does_not_start_early_is_named_once():
