@@ -1,10 +1,14 @@
 """What is done to a stack whenever it is synthesized, after every Aspect: completing it, and then checking it."""
 
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from modules.cdk import TerraformElement, TerraformStack
+import jsii
+
+from modules.cdk import IValidation, TerraformElement, TerraformStack
 
 Act = Callable[[TerraformStack], None]
 
@@ -29,6 +33,9 @@ class _First(TerraformElement):
     To make a stack's Terraform, CDKTF asks every element for its metadata first, and only then any of them for its
     Terraform. It does so when all Aspects have visited. An Aspect of our own would be called back from Node.js for
     each construct, which took a good part of a synth's time.
+
+    A synth to files validates before, and replaces assets in between, which a check must come before; and validations
+    should see what was changed. So the acts are done by a validation already, where there is one.
     """
 
     def __init__(self, stack: TerraformStack) -> None:
@@ -37,16 +44,49 @@ class _First(TerraformElement):
         self.checks: list[Act] = []
         self._stack = stack
         self._busy = False
+        self._done_in: FrameType | None = None
+        stack.node.add_validation(_Validation(self))
+
+    def act(self, call: FrameType | None) -> None:
+        """Do the acts, unless they were done in the same call to Node.js."""
+        if self._busy:
+            return
+        done_in, self._done_in = self._done_in, None
+        if call is not None and call is done_in:
+            return
+        self._busy = True
+        try:
+            for act in (*self.changes, *self.checks):
+                act(self._stack)
+        finally:
+            self._busy = False
+        self._done_in = call
 
     def to_metadata(self) -> Any:
-        if not self._busy:
-            self._busy = True
-            try:
-                for act in (*self.changes, *self.checks):
-                    act(self._stack)
-            finally:
-                self._busy = False
+        self.act(_call_to_node())
+        self._done_in = None
         return {}
+
+
+@jsii.implements(IValidation)
+class _Validation:
+    def __init__(self, first: _First) -> None:
+        self._first = first
+
+    def validate(self) -> list[str]:
+        self._first.act(_call_to_node())
+        return []
+
+
+def _call_to_node() -> FrameType | None:
+    """Return jsii's frame that waits for the answer to a call, and meanwhile calls back those who call this.
+
+    Every call has a frame of its own, of which all that it calls back are called. None where there is no such frame.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code.co_name != "_callback_till_result":
+        frame = frame.f_back
+    return frame
 
 
 _FIRST: "WeakKeyDictionary[TerraformStack, _First]" = WeakKeyDictionary()

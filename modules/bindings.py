@@ -9,29 +9,29 @@ import os
 import sys
 import typing
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module, metadata
 from importlib.machinery import PathFinder
 from pathlib import Path
-from threading import Thread
 from types import ModuleType
 
 _BINDINGS = "cdktf_cdktf_provider_aws"
 _COLLECTS = gc.isenabled()
 _VERSION = metadata.version
+_STARTING: "list[Future[None]]" = []
 _IN_NODE = Path(__file__).with_name("lazy_bindings.cjs")
 
 
 def start_early() -> None:
-    """Have Node.js start while what does not need it is imported, for which `load_lazily` will wait.
-
-    Should it not start, nothing is said here: `load_lazily` tries again, and says why.
-    """
+    """Have Node.js start while what does not need it is imported; `load_lazily` waits for it, and raises its error."""
     with suppress(ImportError):
         # First, since two threads should not import the same modules at the same time.
         import_module("jsii")
-        _STARTING.start()
+        with_a_thread = ThreadPoolExecutor(1, "start-node")
+        _STARTING.append(with_a_thread.submit(_start))
+        with_a_thread.shutdown(wait=False)
         # What the bindings check their arguments with.
         import_module("typeguard")
 
@@ -61,8 +61,8 @@ def load_lazily() -> None:
         package.__path__ = list(spec.submodule_search_locations)
         package.__spec__ = spec
         sys.modules[_BINDINGS] = package
-    if _STARTING.ident is not None:
-        _STARTING.join()
+    for starting in _STARTING:
+        starting.result()
     _start()
 
 
@@ -72,14 +72,6 @@ def _start() -> None:
     os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
     with _node_requires(_IN_NODE):
         import_module("constructs")
-
-
-def _try_to_start() -> None:
-    with suppress(Exception):
-        _start()
-
-
-_STARTING = Thread(name="start-node", target=_try_to_start, daemon=True)
 
 
 def type_by_name(kind: type) -> str | None:
@@ -100,7 +92,8 @@ def keep() -> None:
     remembering = ModuleType("typing")
     vars(remembering).update(vars(typing), get_type_hints=cache(typing.get_type_hints))
     for name, module in sys.modules.items():
-        if name == "cdktf" or name.startswith(f"{_BINDINGS}."):
+        # Where signatures are: what has no underscore is only the public face of it.
+        if name == "cdktf._private" or name.startswith(f"{_BINDINGS}."):
             module.__dict__["typing"] = remembering
     metadata.version = _VERSION
     if _COLLECTS:

@@ -133,7 +133,7 @@ from cdktf_cdktf_provider_aws.subnet import Subnet  # noqa: E402
 from cdktf_cdktf_provider_aws.vpc import Vpc  # noqa: E402
 from cdktf_cdktf_provider_aws.vpc_endpoint import VpcEndpoint  # noqa: E402
 from cdktf_cdktf_provider_aws.vpc_security_group_ingress_rule import VpcSecurityGroupIngressRule  # noqa: E402
-from constructs import Construct, IConstruct  # noqa: E402
+from constructs import Construct, IConstruct, IValidation  # noqa: E402
 
 keep()
 
@@ -205,6 +205,7 @@ __all__ = [
     "DynamodbTableServerSideEncryption",
     "IAspect",
     "IConstruct",
+    "IValidation",
     "IamRole",
     "IamRolePolicy",
     "IamRolePolicyAttachment",

@@ -1,12 +1,12 @@
 """Fixed Terraform addresses for everything that holds data."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from modules.cdk import TerraformResource, TerraformStack
 
 # Asking a resource for its address would fix it, so that what was pinned is remembered here.
-_ADDRESSES: "WeakKeyDictionary[TerraformStack, set[tuple[str, str]]]" = WeakKeyDictionary()
+_ADDRESSES: "WeakKeyDictionary[TerraformStack, set[str]]" = WeakKeyDictionary()
 Resource = TypeVar("Resource", bound=TerraformResource)
 
 
@@ -21,22 +21,12 @@ def pin(resource: Resource, logical_id: str) -> Resource:
     ValueError
         When another resource of the stack has this address, or something refers to the old one already.
     """
-    # The binding's name stands for the Terraform type, which only Node.js knows.
-    binding: Any = resource
-    address = (binding.__jsii_type__, logical_id)
+    address = f"{resource.terraform_resource_type}.{logical_id}"
     taken = _ADDRESSES.setdefault(TerraformStack.of(resource), set())
     if address in taken:
-        raise ValueError(
-            f"{resource.node.path}: another resource of the stack is {_spelt(resource, logical_id)} already"
-        )
+        raise ValueError(f"{resource.node.path}: another resource of the stack is {address} already")
     taken.add(address)
     resource.override_logical_id(logical_id)
     if resource.friendly_unique_id != logical_id:
-        raise ValueError(
-            f"{resource.node.path}: something refers to it already, so that it cannot be {_spelt(resource, logical_id)}"
-        )
+        raise ValueError(f"{resource.node.path}: something refers to it already, so that it cannot be {address}")
     return resource
-
-
-def _spelt(resource: TerraformResource, logical_id: str) -> str:
-    return f"{resource.terraform_resource_type}.{logical_id}"

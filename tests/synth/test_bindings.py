@@ -33,7 +33,22 @@ def test_an_argument_of_another_type_is_refused_each_time(tmp_path):
             cdk.SqsQueue(stack, id_, name=["a", "list"])
 
 
-def test_a_node_js_that_does_not_start_early_is_named_once():
+@pytest.mark.parametrize(
+    ("kind", "arguments"), [(cdk.SqsQueue, {}), (cdk.TerraformOutput, {"value": "v"})], ids=["AWS", "CDKTF"]
+)
+def test_the_type_hints_of_a_signature_are_read_once(tmp_path, kind, arguments):
+    stack = cdk.TerraformStack(cdk.App(outdir=str(tmp_path)), "stack")
+    hints = kind.__init__.__globals__["typing"].get_type_hints
+    kind(stack, "one", **arguments)
+    read = hints.cache_info()
+
+    kind(stack, "two", **arguments)
+
+    assert hints.cache_info().misses == read.misses
+    assert hints.cache_info().hits > read.hits
+
+
+def test_a_node_js_that_does_not_start_is_named_once():
     said = subprocess.run(
         [sys.executable, "-c", "import main"],
         cwd=ROOT,
@@ -45,6 +60,7 @@ def test_a_node_js_that_does_not_start_early_is_named_once():
 
     assert said.returncode == 1
     assert said.stderr.count("No such file or directory: 'no-such-node'") == 1
+    assert said.stderr.count("Exception ignored") == 1
 
 
 def test_versions_of_packages_are_remembered_only_while_bindings_are_imported(monkeypatch, tmp_path):

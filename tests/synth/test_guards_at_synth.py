@@ -286,6 +286,74 @@ def test_every_synth_of_a_stack_is_checked(stack):
     assert found(stack) == [("unencrypted-store", "webhooks-dev/late")]
 
 
+@jsii.implements(cdk.IValidation)
+class Validation:
+    """A user's validation: answers what a function does."""
+
+    def __init__(self, validate):
+        self._validate = validate
+
+    def validate(self):
+        return self._validate()
+
+
+def test_a_validation_sees_tags_and_statements(stack):
+    seen = []
+
+    def validate():
+        seen.append((stack.queues.main.tags_input, stack.to_terraform()["data"]["aws_iam_policy_document"]))
+        return []
+
+    stack.queues.main.node.add_validation(Validation(validate))
+    cdk.Testing.synth(stack, True)
+
+    ((tags, documents),) = seen
+    assert tags == {"Environment": "dev", "Service": "webhooks", "ManagedBy": "cdktf"}
+    assert "WriteOwnLog" in json.dumps(documents)
+
+
+def test_a_refused_synth_leaves_the_last_good_one_as_it_was(tmp_path):
+    def synthesize(content, **queue):
+        bundle = tmp_path / "bundle.zip"
+        bundle.write_text(content)
+        app = cdk.App(outdir=str(tmp_path / "out"))
+        own = bare_stack(app)
+        asset = cdk.TerraformAsset(own, "asset", path=str(bundle), type=cdk.AssetType.FILE)
+        cdk.SqsQueue(own, "queue", name="webhook-queue-dev", tags=TAGS | {"Bundle": asset.path}, **queue)
+        guard_everything(own, environment="dev")
+        app.synth()
+
+    def files():
+        return {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+
+    synthesize("one", sqs_managed_sse_enabled=True)
+    good = files()
+    with pytest.raises(RuntimeError, match="unencrypted-store"):
+        synthesize("two")
+
+    assert b"one" in good.values()
+    assert files() == good
+
+
+def test_a_stack_whose_validation_failed_is_checked_at_the_next_synth(stack):
+    stack.queues.main.node.add_validation(Validation(lambda: ["not today"]))
+    with pytest.raises(RuntimeError, match="not today"):
+        cdk.Testing.synth(stack, True)
+    cdk.SqsQueue(stack, "late", name="webhook-late-dev")
+
+    assert found(stack) == [("unencrypted-store", "webhooks-dev/late")]
+
+
+def test_what_a_synth_validated_it_checks_once(stack, monkeypatch):
+    checked = []
+    monkeypatch.setattr(type(stack.guards), "findings", lambda guards, configuration: checked.append(guards) or ())
+
+    cdk.Testing.synth(stack, True)
+    assert len(checked) == 1
+    cdk.Testing.synth(stack, True)
+    assert len(checked) == 2
+
+
 def test_a_stack_is_guarded_once(stack):
     with pytest.raises(ValueError, match="webhooks-dev is guarded already: waive with the guards that it has"):
         guard_everything(stack, environment="dev")

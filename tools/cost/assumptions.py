@@ -29,7 +29,7 @@ class Assumptions:
     dynamodb_ms: float = _assume(5.0, "round trip of one DynamoDB request; typical, not measured")
     eventbridge_ms: float = _assume(20.0, "round trip of PutEvents; typical, not measured")
     cold_start_ms: float = _assume(
-        600.0, "a new execution environment: its start, and the function's imports at 512 MB; assumed, not measured on AWS"
+        600.0, "a new execution environment: its start, and the function's imports at 512 MB; not measured on AWS"
     )
     poll_ms: float = _assume(10.0, "what an event source mapping needs between two batches; not measured")
     pollers: int = _assume(
