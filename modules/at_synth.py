@@ -44,15 +44,23 @@ class _First(TerraformElement):
         self.checks: list[Act] = []
         self._stack = stack
         self._busy = False
-        self._done_in: FrameType | None = None
+        self._validated_in: FrameType | None = None
         stack.node.add_validation(_Validation(self))
 
-    def act(self, call: FrameType | None) -> None:
-        """Do the acts, unless they were done in the same call to Node.js."""
+    def validate(self) -> None:
+        """Do the acts, which `to_metadata` need not do again in the same call to Node.js."""
+        self._act()
+        self._validated_in = _call_to_node()
+
+    def to_metadata(self) -> Any:
+        validated_in, self._validated_in = self._validated_in, None
+        if validated_in is None or validated_in is not _call_to_node():
+            self._act()
+        return {}
+
+    def _act(self) -> None:
+        # A check that makes the stack's Terraform comes back here.
         if self._busy:
-            return
-        done_in, self._done_in = self._done_in, None
-        if call is not None and call is done_in:
             return
         self._busy = True
         try:
@@ -60,12 +68,6 @@ class _First(TerraformElement):
                 act(self._stack)
         finally:
             self._busy = False
-        self._done_in = call
-
-    def to_metadata(self) -> Any:
-        self.act(_call_to_node())
-        self._done_in = None
-        return {}
 
 
 @jsii.implements(IValidation)
@@ -74,7 +76,7 @@ class _Validation:
         self._first = first
 
     def validate(self) -> list[str]:
-        self._first.act(_call_to_node())
+        self._first.validate()
         return []
 
 

@@ -299,9 +299,10 @@ class Validation:
 
 def test_a_validation_sees_tags_and_statements(stack):
     seen = []
+    permissions = stack.fleet.ingestion.node.find_child("permissions")
 
     def validate():
-        seen.append((stack.queues.main.tags_input, stack.to_terraform()["data"]["aws_iam_policy_document"]))
+        seen.append((stack.queues.main.tags_input, permissions.to_terraform()))
         return []
 
     stack.queues.main.node.add_validation(Validation(validate))
