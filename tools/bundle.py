@@ -35,6 +35,7 @@ from modules.bundling import (
     Bundle,
 )
 from tools.docs_assets import copy_assets
+from tools.locked import locked
 from tools.reachable import unreachable
 
 __all__ = ["BUNDLES", "FUNCTIONS", "NATIVE_SUFFIX", "build", "bundles_for_this_machine"]
@@ -48,6 +49,18 @@ INSTALLED = {CATEGORY: DEPENDENCIES, NATIVE_CATEGORY: NATIVE_DEPENDENCIES, API_C
 # Files from npm packages, in the place that they have in the bundle.
 DOCS_ASSETS = BUILD / "docs-assets"
 ASSETS = {"delivery_docs": DOCS_ASSETS}
+# What a bundle's bytes follow from, besides the version of Python.
+INPUTS = (
+    "lambdas",
+    "tools/bundle.py",
+    "tools/compile_bytecode.py",
+    "tools/reachable.py",
+    "tools/docs_assets",
+    "modules/bundling.py",
+    "Pipfile.lock",
+)
+# Bundles with compiled code of this machine's kind.
+BUNDLES_HERE = BUILD / "bundles-here"
 RUNTIME_PYTHON = (3, 13)
 RUNTIME_PROVIDES = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "urllib3", "python-dateutil", "six"})
 # Packages of which only what a function reaches is shipped.
@@ -63,11 +76,14 @@ ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def main() -> None:
-    """Build all bundles and print their sizes and digests."""
+    """Build all bundles, unless they were built from the same inputs; print their sizes and digests."""
     if sys.version_info[:2] != RUNTIME_PYTHON:
         print(
             f"bundle: this is Python {sys.version_info[0]}.{sys.version_info[1]}, so no bytecode for 3.13 is included"
         )
+    if _made_of(BUNDLES, digest := _digest(_inputs())):
+        print(f"bundle: {len(ALL_BUNDLES)} bundles are built, and nothing has changed since")
+        return
     for category, folder in INSTALLED.items():
         install_dependencies(ROOT / "Pipfile.lock", folder, category)
     shutil.rmtree(DOCS_ASSETS, ignore_errors=True)
@@ -76,15 +92,17 @@ def main() -> None:
     for each in ALL_BUNDLES:
         bundle = BUNDLES / f"{each.name}.zip"
         build_one(each, bundle)
-        digest = hashlib.sha256(bundle.read_bytes()).hexdigest()
-        print(f"bundle: {each.name:20} {bundle.stat().st_size:>9,} bytes  sha256 {digest[:16]}")
+        sha256 = hashlib.sha256(bundle.read_bytes()).hexdigest()
+        print(f"bundle: {each.name:20} {bundle.stat().st_size:>9,} bytes  sha256 {sha256[:16]}")
+    _stamp(BUNDLES).write_text(digest, encoding="utf-8")
 
 
-def bundles_for_this_machine(folder: Path) -> Path:
+def bundles_for_this_machine(folder: Path = BUNDLES_HERE) -> Path:
     """Return a folder with bundles that run on this machine, for a local AWS, which runs functions as they are.
 
     Compiled code must be of the machine's kind, and only the native bundles hold any: for these the packages are taken
-    from the environment that this runs in, which holds the same versions from the same lock.
+    from the environment that this runs in, which holds the same versions from the same lock. What the folder holds
+    already is taken as it is, when the same bundles made it: change nothing in it.
 
     Raises
     ------
@@ -93,14 +111,42 @@ def bundles_for_this_machine(folder: Path) -> Path:
     """
     if platform.machine() in ("aarch64", "arm64") and sys.version_info[:2] == RUNTIME_PYTHON:
         return BUNDLES
-    shutil.copytree(BUNDLES, folder, dirs_exist_ok=True)
-    here = {category: folder / f"{category}-here" for category in INSTALLED if category != CATEGORY}
-    for category, target in here.items():
-        copy_installed(locked_names(ROOT / "Pipfile.lock", category), target)
-    for each in ALL_BUNDLES:
-        if each.is_native:
-            build_one(each, folder / f"{each.name}.zip", INSTALLED | here)
+    with locked(folder.with_suffix(".lock")):
+        if _made_of(folder, digest := _digest(sorted(BUNDLES.glob("*.zip")))):
+            return folder
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(BUNDLES, folder, ignore=shutil.ignore_patterns(_stamp(BUNDLES).name))
+        here = {category: folder / f"{category}-here" for category in INSTALLED if category != CATEGORY}
+        for category, target in here.items():
+            copy_installed(locked_names(ROOT / "Pipfile.lock", category), target)
+        for each in ALL_BUNDLES:
+            if each.is_native:
+                build_one(each, folder / f"{each.name}.zip", INSTALLED | here)
+        _stamp(folder).write_text(digest, encoding="utf-8")
     return folder
+
+
+def _inputs() -> list[Path]:
+    found = [path for name in INPUTS for path in (ROOT / name, *(ROOT / name).rglob("*"))]
+    return sorted(path for path in found if path.is_file() and not {"__pycache__", "node_modules"} & set(path.parts))
+
+
+def _digest(files: Iterable[Path]) -> str:
+    """Return a digest of what a folder of bundles is made from: files, their names, and this Python."""
+    digest = hashlib.sha256(sys.version.encode())
+    for path in files:
+        digest.update(f"{path.name} {path.stat().st_size}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _made_of(folder: Path, digest: str) -> bool:
+    """Tell whether a folder holds every bundle, made from what has this digest."""
+    whole = all((folder / f"{each.name}.zip").is_file() for each in ALL_BUNDLES)
+    return whole and _stamp(folder).is_file() and _stamp(folder).read_text(encoding="utf-8") == digest
+
+
+def _stamp(folder: Path) -> Path:
+    return folder / ".made-from"
 
 
 def copy_installed(names: Iterable[str], target: Path) -> None:

@@ -6,11 +6,10 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -21,7 +20,8 @@ from modules.naming import Names
 from tools.archived import payloads_of
 from tools.demo_delivery import show_delivery
 from tools.downstream import Downstream
-from tools.local import ROOT, LocalStack, wait_for
+from tools.local import LocalStack, wait_for
+from tools.progress import Progress, print_whole
 from tools.saved_stack import SavedStack
 from tools.senders import SentWebhook, new_secret, providers, webhook
 
@@ -39,7 +39,7 @@ console = Console()
 def main() -> None:
     """Run the demo and take down what it started."""
     started = time.monotonic()
-    with running_stack(ROOT / ".local" / "demo") as stack:
+    with running_stack() as stack:
         downstream = Downstream.subscribe(stack)
         sent = send_all(stack)
         show_answers(sent)
@@ -55,49 +55,24 @@ def main() -> None:
 
 
 @contextmanager
-def running_stack(folder: Path, *, keep: bool = False) -> Iterator[LocalStack]:
-    """Start the stack on a local AWS, with progress, and take it down afterwards, unless it is to be kept."""
+def running_stack(*, keep: bool = False) -> Iterator[LocalStack]:
+    """Start the stacks on a local AWS, with progress, and take them down afterwards, unless they are to be kept."""
     console.print("[bold]1. The stacks[/] on a local AWS (MiniStack, IAM enforced on every call, TLS)")
+    progress = Progress(console)
     with ExitStack() as cleanup:
-        with terraform_progress() as (on_deploy, on_event):
-            stack = SavedStack(folder, ENVIRONMENT).start(on_deploy, on_event)
+        with progress.shown():
+            stack = SavedStack().start(progress)
         cleanup.enter_context(stack.aws)
-        console.print(f"   {stack.aws.url}\n   webhooks come in at {stack.base_url}")
+        if progress.done:
+            console.print(f"   {progress.done} resources, synthesized by CDKTF and applied by Terraform")
+        else:
+            console.print("   as an earlier run deployed them; synthesized anew, nothing has changed since")
+        print_whole(console, f"   {stack.aws.url}\n   webhooks come in at {stack.base_url}")
         if stack.delivery is not None:
-            console.print(f"   events for delivery at {stack.delivery.base_url}/v1/events")
+            print_whole(console, f"   events for delivery at {stack.delivery.base_url}/v1/events")
         yield stack
         if keep:
             cleanup.pop_all()
-
-
-@contextmanager
-def terraform_progress() -> Iterator[tuple[Callable[[], None], Callable[[dict[str, Any]], None]]]:
-    """Show how many resources are done, and which one Terraform waits for; or that an earlier run deployed them."""
-    done = total = 0
-    deploying = False
-    with console.status("   synthesizing") as status:
-
-        def on_deploy() -> None:
-            nonlocal deploying
-            deploying = True
-            console.print("   synthesized by CDKTF, applied by Terraform with the real AWS provider")
-            status.update("   planning")
-
-        def on_event(event: dict[str, Any]) -> None:
-            nonlocal done, total
-            if event.get("type") == "planned_change":
-                total += 1
-            if event.get("type") == "apply_complete" and event["hook"].get("action") != "read":
-                done += 1
-            if event.get("type") in ("apply_start", "apply_progress", "apply_complete"):
-                resource = event["hook"]["resource"]["resource_type"]
-                status.update(f"   {done} of {total} resources, {resource} ...")
-
-        yield on_deploy, on_event
-    if deploying:
-        console.print(f"   {done} resources created")
-    else:
-        console.print("   as an earlier run applied it with Terraform; synthesized anew, nothing has changed since")
 
 
 def send_all(stack: LocalStack) -> list[tuple[str, SentWebhook, int]]:

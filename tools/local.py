@@ -24,7 +24,7 @@ from tools import senders
 from tools.bundle import bundles_for_this_machine
 from tools.ministack import REGION, LocalAws, LocalEndpoint
 from tools.senders import SentWebhook, kept, new_secret
-from tools.terraform import Workspace
+from tools.terraform import TerraformError, Workspace
 
 if TYPE_CHECKING:
     from tools.local_delivery import LocalDelivery
@@ -100,7 +100,7 @@ class LocalStack:
             Told of Terraform's progress.
         """
         workspace = Workspace.create(synthesize(environment, folder / "synth"), folder, aws.environment())
-        workspace.apply(on_event)
+        apply(workspace, aws, on_event)
         return cls.take_over(aws, workspace, environment)
 
     @classmethod
@@ -227,9 +227,24 @@ def synthesize(environment: str, outdir: Path) -> Path:
     """Synthesize an environment and return the folder of its inbound stack; its delivery stack's is beside it."""
     settings = load_settings(ROOT / "cdktf.json", environment)
     native = settings.delivery is not None or any(REGISTRY[entry].native for entry in settings.providers.values())
-    bundles = bundles_for_this_machine(outdir.parent / "bundles") if native else BUNDLES
+    bundles = bundles_for_this_machine() if native else BUNDLES
     build_app(environment, outdir, bundles).synth()
     return outdir / "stacks" / f"webhooks-{environment}"
+
+
+def apply(workspace: Workspace, aws: LocalAws, on_event: Callable[[dict[str, Any]], None] | None = None) -> None:
+    """Apply a stack to a local AWS.
+
+    Raises
+    ------
+    TerraformError
+        When that fails, with what Terraform said, and what the server said of errors.
+    """
+    try:
+        workspace.apply(on_event)
+    except TerraformError as error:
+        said = "\n".join(aws.complaints()) or "nothing of errors"
+        raise TerraformError(f"{error}\nthe local AWS said:\n{said}") from error
 
 
 def wait_for(

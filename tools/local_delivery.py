@@ -1,7 +1,9 @@
 """The delivery stack on a local AWS, beside the inbound one or alone, and those who use it: operators and tenants."""
 
 import json
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -13,16 +15,21 @@ from tools.local import (
     REQUEST_TIMEOUT_SECONDS,
     LocalStack,
     Operator,
+    apply,
     call_signed,
+    clean,
     create_operator,
     local_base_url,
     synthesize,
     wait_for,
 )
 from tools.ministack import ACCOUNT_ID, REGION, LocalAws
+from tools.progress import Progress
 from tools.terraform import Workspace
 
 OPERATOR = "delivery-operator"
+# What the inbound stack makes that the delivery stack must find: the bus of its rules, and the account's log role.
+NEEDED_FIRST = ("aws_cloudwatch_event_bus", "aws_api_gateway_account")
 
 
 @dataclass(frozen=True)
@@ -123,34 +130,12 @@ class LocalDelivery:
     operator: Operator
 
     @classmethod
-    def deploy(
-        cls,
-        aws: LocalAws,
-        folder: Path,
-        environment: str = "local",
-        on_event: Callable[[dict[str, Any]], None] | None = None,
-    ) -> Self:
-        """Synthesize an environment, apply its delivery stack and create an operator.
-
-        Parameters
-        ----------
-        folder : Path
-            Where the synthesized stack, Terraform's work and its state go.
-        on_event : Callable
-            Told of Terraform's progress.
-        """
-        synthesized = synthesize(environment, folder / "synth").with_name(f"delivery-{environment}")
-        workspace = Workspace.create(synthesized, folder, aws.environment())
-        workspace.apply(on_event)
+    def take_over(cls, aws: LocalAws, workspace: Workspace, environment: str) -> Self:
+        """Create an operator of a stack that was just applied."""
         outputs = workspace.outputs()
         _allow_schedules_as_the_emulator_knows_them(aws, environment)
         operator = create_operator(aws, f"{OPERATOR}-{environment}", outputs["operator_policy_json"])
         return cls(environment, aws, workspace, outputs, operator)
-
-    @classmethod
-    def beside(cls, stack: LocalStack, folder: Path, on_event: Callable[[dict[str, Any]], None] | None = None) -> Self:
-        """Deploy the delivery stack of an environment whose inbound stack is there."""
-        return cls.deploy(stack.aws, folder, stack.environment, on_event)
 
     @property
     def base_url(self) -> str:
@@ -191,6 +176,55 @@ class LocalDelivery:
         if not issued.ok:
             raise RuntimeError(f"token of {tenant_id}: {issued.status_code} {issued.text:.300}")
         return Tenant(tenant_id, issued.json()["token"], self)
+
+
+def deploy_both(aws: LocalAws, folder: Path, environment: str, progress: Progress) -> LocalStack:
+    """Synthesize an environment, apply its two stacks at once, and return the inbound one with the other beside it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the synthesized stacks, Terraform's work and its state go.
+
+    Raises
+    ------
+    TerraformError
+        When one of them fails; the other one is waited for.
+    """
+    progress.begin("synthesizing")
+    synthesized = synthesize(environment, clean(folder / "synth"))
+    first_there = {kind: threading.Event() for kind in NEEDED_FIRST}
+
+    def note(event: Mapping[str, Any]) -> None:
+        follow_inbound(event)
+        kind = event.get("hook", {}).get("resource", {}).get("resource_type")
+        if event.get("type") == "apply_complete" and kind in first_there:
+            first_there[kind].set()
+
+    def deploy_inbound() -> LocalStack:
+        try:
+            workspace = Workspace.create(synthesized, folder / "inbound", aws.environment())
+            apply(workspace, aws, note)
+        finally:
+            for there in first_there.values():
+                there.set()
+        return LocalStack.take_over(aws, workspace, environment)
+
+    def deploy_delivery() -> LocalDelivery:
+        source = synthesized.with_name(f"delivery-{environment}")
+        workspace = Workspace.create(source, folder / "delivery", aws.environment())
+        for there in first_there.values():
+            there.wait()
+        apply(workspace, aws, progress.follow("delivery"))
+        return LocalDelivery.take_over(aws, workspace, environment)
+
+    follow_inbound = progress.follow("inbound")
+    progress.begin("planning")
+    with ThreadPoolExecutor(2) as pool:
+        inbound, delivery = pool.submit(deploy_inbound), pool.submit(deploy_delivery)
+    stack = inbound.result()
+    stack.delivery = delivery.result()
+    return stack
 
 
 def _allow_schedules_as_the_emulator_knows_them(aws: LocalAws, environment: str) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -29,6 +30,8 @@ ACCOUNT_ID = "000000000000"
 ROOT_KEY = "test"
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 10
+# Where a saved server's files say which port it had.
+_PORT = "port"
 
 
 @dataclass
@@ -111,6 +114,10 @@ class LocalEndpoint:
         """Return the server's log."""
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
 
+    def complaints(self) -> list[str]:
+        """Return the last lines of the server's log that tell of errors."""
+        return [line for line in self.log().splitlines() if re.search(r"ERROR|Error|Traceback", line)][-20:]
+
 
 @dataclass
 class LocalAws(LocalEndpoint):
@@ -138,29 +145,36 @@ class LocalAws(LocalEndpoint):
         return cls._run(folder, _free_port())
 
     @classmethod
-    def resume(cls, saved: Path, port: int) -> Self:
-        """Start a server with all that another one held when it was saved.
+    def resume(cls, saved: Path) -> Self:
+        """Start a server with all that another one held when it was saved, on a free port.
+
+        URLs of queues name the port, so that it is replaced wherever it stands.
 
         Parameters
         ----------
         saved : Path
             What `save` wrote; it stays as it is.
-        port : int
-            The port of the server that was saved, which queue URLs contain.
 
         Raises
         ------
         RuntimeError
-            When it does not start, as when something else has taken the port.
+            When it does not start.
         """
-        folder = _new_folder()
-        shutil.copytree(saved, folder, dirs_exist_ok=True)
+        folder, port = _new_folder(), _free_port()
+        shutil.copytree(saved, folder, symlinks=True, dirs_exist_ok=True)
+        old, new = f"127.0.0.1:{(saved / _PORT).read_text()}".encode(), f"127.0.0.1:{port}".encode()
+        for file in folder.rglob("*"):
+            if file.suffix != ".zip" and file.is_file() and not file.is_symlink():
+                content = file.read_bytes()
+                if old in content:
+                    file.write_bytes(content.replace(old, new))
         return cls._run(folder, port)
 
     def save(self, folder: Path) -> None:
         """Stop the server, and keep what it held in a new folder."""
         self._end_in_order()
-        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("tmp", "log"))
+        shutil.copytree(self.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("tmp", "log"))
+        (folder / _PORT).write_text(str(self.port))
         self.remove_files(self.folder)
 
     @classmethod

@@ -1,17 +1,25 @@
-"""Deployed local stacks, kept from one run to the next: only the first has to wait for Terraform's apply."""
+"""One deployment of the local stacks, saved: whoever needs one starts a copy of it in seconds."""
 
 import hashlib
 import json
-from collections.abc import Callable
+import os
+import platform
+import shutil
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from tools.local import ROOT, LocalStack, Operator, clean, synthesize
-from tools.local_delivery import LocalDelivery
+from tools.local_delivery import LocalDelivery, deploy_both
+from tools.locked import locked
 from tools.ministack import LocalAws
-from tools.terraform import TerraformError, Workspace
+from tools.progress import Progress
+from tools.terraform import Workspace
+
+DESCRIPTION = "stack.json"
+# What of this project, besides the synthesized stacks, a saved deployment follows from.
+SOURCES = ("local*.py", "ministack*.py", "saved_stack.py", "terraform.py", "velocity.py")
 
 
 @dataclass(frozen=True)
@@ -21,111 +29,98 @@ class SavedStack:
     Attributes
     ----------
     folder : Path
-        What is kept: Terraform's work and state, the local AWS's files, and how to reach the stack.
+        What is kept: the files of the local AWS, and among them Terraform's state and how to reach the stacks.
     environment : str
         Environment suffix.
     """
 
-    folder: Path
-    environment: str
+    folder: Path = ROOT / ".local" / "stack"
+    environment: str = "local"
 
-    def start(self, on_deploy: Callable[[], Any], on_event: Callable[[dict[str, Any]], None]) -> LocalStack:
-        """Start the saved stack; deploy and save it first, where there is none of what would be deployed now.
+    def start(self, progress: Progress) -> LocalStack:
+        """Start a copy of the saved stacks; deploy and save them first, unless what is saved would be deployed now.
+
+        Another process that wants the same waits meanwhile.
 
         Parameters
         ----------
-        on_deploy : Callable
-            Told that it has to be deployed.
-        on_event : Callable
-            Told of Terraform's progress then.
+        progress : Progress
+            Told what is done.
 
         Raises
         ------
+        TerraformError
+            When the deployment fails.
         RuntimeError
             When the local AWS does not start.
         """
-        digest = self._digest()
-        if self._describes(digest):
-            try:
-                return self._resume()
-            except RuntimeError:
-                # Most likely its port was taken since, and the queues' URLs contain it.
-                pass
-        on_deploy()
+        progress.begin("waiting for another deployment")
+        with locked(self.folder.with_suffix(".lock")):
+            progress.begin("synthesizing")
+            digest = self._digest()
+            if self._saved_digest() != digest:
+                self._deploy(digest, progress)
+            progress.begin("starting the local AWS")
+            aws = LocalAws.resume(self.folder)
+        return resumed(aws, self.environment)
+
+    def _saved_digest(self) -> str | None:
         try:
-            self._deploy(digest, on_event)
-        except TerraformError:
-            # On a busy machine MiniStack now and then carries out a request without an answer, and what Terraform then
-            # creates again is there already. A second server tells that from a mistake of the stacks.
-            self._deploy(digest, on_event)
-        return self._resume()
-
-    def description(self) -> dict[str, Any]:
-        """Return what was written down of the saved stacks: the port, and how to reach each.
-
-        Raises
-        ------
-        FileNotFoundError
-            When there are none.
-        """
-        described: dict[str, Any] = json.loads(self._description.read_text(encoding="utf-8"))
-        return described
-
-    @property
-    def _description(self) -> Path:
-        return self.folder / "stack.json"
+            return str(json.loads((self.folder / DESCRIPTION).read_text(encoding="utf-8"))["digest"])
+        except (FileNotFoundError, ValueError, KeyError):
+            return None
 
     def _digest(self) -> str:
-        """Return a digest of all that the deployed stack follows from."""
-        synthesized = synthesize(self.environment, clean(self.folder.with_name(f"{self.folder.name}-synth")))
-        digest = hashlib.sha256(version("ministack").encode())
-        stacks = sorted(synthesized.parent.glob("*/cdk.tf.json"))
-        for file in [*stacks, *sorted((ROOT / "tools").glob("*.py"))]:
+        """Return a digest of all that the deployed stacks follow from."""
+        synthesized = synthesize(self.environment, clean(self.folder.with_name("synth")))
+        digest = hashlib.sha256(f"{platform.python_version()} {version('ministack')}".encode())
+        sources = [file for pattern in SOURCES for file in (ROOT / "tools").glob(pattern)]
+        for file in [*sorted(synthesized.parent.glob("*/cdk.tf.json")), *sorted(sources)]:
             digest.update(file.read_bytes())
         return digest.hexdigest()
 
-    def _describes(self, digest: str) -> bool:
-        try:
-            return bool(self.description()["digest"] == digest)
-        except (FileNotFoundError, ValueError, KeyError):
-            return False
-
-    def _deploy(self, digest: str, on_event: Callable[[dict[str, Any]], None]) -> None:
+    def _deploy(self, digest: str, progress: Progress) -> None:
+        progress.begin("starting the local AWS")
         with LocalAws.start() as aws:
-            stack = LocalStack.deploy(aws, clean(self.folder), self.environment, on_event)
-            delivery = LocalDelivery.beside(stack, self.folder / "delivery", on_event)
-            aws.save(self.folder / "aws")
+            stack = deploy_both(aws, aws.folder / "terraform", self.environment, progress)
+            assert stack.delivery is not None
             description = {
                 "digest": digest,
-                "port": aws.port,
-                **self._described(stack),
                 "secrets": stack.secrets,
-                "delivery": self._described(delivery),
+                "inbound": _described(stack, aws.folder),
+                "delivery": _described(stack.delivery, aws.folder),
             }
-        # Written last: without it the folder is no saved stack.
-        self._description.write_text(json.dumps(description), encoding="utf-8")
+            (aws.folder / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+            progress.begin("saving the deployment")
+            unfinished = self.folder.with_name(f"{self.folder.name}-unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            aws.save(unfinished)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.rename(unfinished, self.folder)  # noqa: PTH104 (whole or not at all)
 
-    def _resume(self) -> LocalStack:
-        described = self.description()
-        aws = LocalAws.resume(self.folder / "aws", described["port"])
-        stack = LocalStack(secrets=described["secrets"], **self._common(described, aws))
-        stack.delivery = LocalDelivery(**self._common(described["delivery"], aws))
-        return stack
 
-    def _described(self, stack: LocalStack | LocalDelivery) -> dict[str, Any]:
-        """Return how to reach a stack."""
+def resumed(aws: LocalAws, environment: str) -> LocalStack:
+    """Return the stacks of a local AWS that was started from a saved deployment."""
+    described = json.loads((aws.folder / DESCRIPTION).read_text(encoding="utf-8"))
+
+    def common(part: dict[str, Any]) -> dict[str, Any]:
         return {
-            "workspace": str(stack.workspace.folder.relative_to(self.folder)),
-            "outputs": dict(stack.outputs),
-            "operator": asdict(stack.operator),
-        }
-
-    def _common(self, described: dict[str, Any], aws: LocalAws) -> dict[str, Any]:
-        """Return what both kinds of stack are made of."""
-        return {
-            "environment": self.environment,
+            "environment": environment,
             "aws": aws,
-            "workspace": Workspace.reopen(self.folder / described["workspace"], aws.environment()),
-            "outputs": described["outputs"],
-            "operator": Operator(**described["operator"]),
+            "workspace": Workspace.reopen(aws.folder / part["workspace"], aws.environment()),
+            "outputs": part["outputs"],
+            "operator": Operator(**part["operator"]),
         }
+
+    stack = LocalStack(secrets=described["secrets"], **common(described["inbound"]))
+    stack.delivery = LocalDelivery(**common(described["delivery"]))
+    return stack
+
+
+def _described(stack: LocalStack | LocalDelivery, folder: Path) -> dict[str, Any]:
+    """Return how to reach a stack."""
+    return {
+        "workspace": str(stack.workspace.folder.relative_to(folder)),
+        "outputs": dict(stack.outputs),
+        "operator": asdict(stack.operator),
+    }

@@ -17,13 +17,12 @@ from modules.settings import Settings
 from modules.validation import SettingsError
 from tools.local import ROOT, local_base_url
 from tools.ministack import LocalEndpoint
-from tools.saved_stack import SavedStack
+from tools.saved_stack import DESCRIPTION
 from tools.terraform import TerraformError, Workspace
 
 LOCAL = "local"
-# Where 'make up' saves its stack, and where it says that it runs.
-UP_FOLDER = ROOT / ".local" / "up"
-UP_STATE = UP_FOLDER.with_suffix(".json")
+# Where 'make up' says that its stacks run.
+UP_STATE = ROOT / ".local" / "up.json"
 
 
 class NoTargetError(Exception):
@@ -67,27 +66,27 @@ class Target:
             When it does not run.
         """
         environment = os.environ.get("ENVIRONMENT_SUFFIX")
-        return cls.deployed(environment) if environment else cls.local(UP_FOLDER)
+        return cls.deployed(environment) if environment else cls.local(UP_STATE)
 
     @classmethod
-    def local(cls, folder: Path) -> Self:
+    def local(cls, running: Path) -> Self:
         """Return the stack that ``make up`` started.
 
         Parameters
         ----------
-        folder : Path
-            Where it was saved.
+        running : Path
+            Where that says where it runs.
         """
-        running = folder.with_suffix(".json")
         if not running.is_file():
             raise NoTargetError("nothing is up: 'make up' starts it; or name a deployed one in ENVIRONMENT_SUFFIX")
-        described = SavedStack(folder, LOCAL).description()
-        files = Path(json.loads(running.read_text(encoding="utf-8"))["folder"])
-        aws = LocalEndpoint(described["port"], files)
+        state = json.loads(running.read_text(encoding="utf-8"))
+        aws = LocalEndpoint(state["port"], Path(state["folder"]))
+        described = json.loads((aws.folder / DESCRIPTION).read_text(encoding="utf-8"))
+        outputs = described["inbound"]["outputs"]
         return cls(
             settings=load_settings(ROOT / "cdktf.json", LOCAL),
-            base_url=local_base_url(aws, described["outputs"]["endpoint_url"]),
-            outputs=described["outputs"],
+            base_url=local_base_url(aws, outputs["endpoint_url"]),
+            outputs=outputs,
             client=cache(aws.client),
             verify=str(aws.certificate_authority),
             signing_secrets=described["secrets"],

@@ -83,12 +83,8 @@ class Workspace:
         self.run("apply", "-auto-approve", "-input=false", "-parallelism=20", on_line=on_line or _ignore)
 
     def destroy(self, on_line: Callable[[dict[str, Any]], None] | None = None) -> None:
-        """Remove everything; try twice, since what was gone already is no reason to keep the rest."""
-        arguments = ("destroy", "-auto-approve", "-input=false", "-parallelism=20")
-        try:
-            self.run(*arguments, on_line=on_line or _ignore)
-        except TerraformError:
-            self.run(*arguments, on_line=on_line or _ignore)
+        """Remove everything."""
+        self.run("destroy", "-auto-approve", "-input=false", "-parallelism=20", on_line=on_line or _ignore)
 
     def plan(self) -> dict[str, Any]:
         """Return the plan in Terraform's JSON form."""

@@ -9,17 +9,16 @@ from tools.demo import console, running_stack
 from tools.local import LocalStack
 from tools.local_delivery import LocalDelivery
 from tools.ministack import REGION, LocalAws, stop_group
-from tools.target import UP_FOLDER, UP_STATE
+from tools.target import UP_STATE
 
 
 def up() -> None:
     """Start the stack, write down where it runs, and print ready-made commands."""
     if UP_STATE.exists():
         sys.exit("it is up already: 'make down' takes it down")
-    with running_stack(UP_FOLDER, keep=True) as stack:
-        UP_STATE.write_text(
-            json.dumps({"group": stack.aws.process.pid, "folder": str(stack.aws.folder)}), encoding="utf-8"
-        )
+    with running_stack(keep=True) as stack:
+        state = {"group": stack.aws.process.pid, "folder": str(stack.aws.folder), "port": stack.aws.port}
+        UP_STATE.write_text(json.dumps(state), encoding="utf-8")
         print_commands(stack)
 
 
