@@ -3,14 +3,13 @@
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from modules.bundling import ALL_BUNDLES, BUNDLES
-from tests.second_server import deploy_to_a_server
+from tests.copies import a_copy
 from tools.local import BOTH_QUEUES, LocalStack
 from tools.ministack import LocalAws
 
@@ -34,13 +33,10 @@ def local_aws() -> Iterator[LocalAws]:
 
 
 @pytest.fixture(scope="session")
-def stack(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def stack(bundles: Path) -> Iterator[LocalStack]:
     """The stack as Terraform applied it to a MiniStack of its own, with every secret filled but that of ``acme``."""
     del bundles
-    with ExitStack() as servers:
-        deployed = deploy_to_a_server(
-            servers, lambda server: LocalStack.deploy(server, tmp_path_factory.mktemp("stack"))
-        )
+    with a_copy() as deployed:
         # Three receives at 300 s would take a quarter of an hour; the functions' time-out in this environment is 10 s.
         # A dead letter whose handler ran into its time-out waits for its next receive too: longer than any test.
         deployed.shorten_retries(12, BOTH_QUEUES)
@@ -68,6 +64,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What destroys the stack comes last."""
+# The longest first, where several workers share the suites.
+SUITES = ("e2e", "plan", "lambdas", "synth", "unit")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep the tests of a file together, so that one worker makes what they share, and makes it once."""
+    if item.get_closest_marker("xdist_group") is None:
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put what destroys a stack last, and the longest suites first where several workers share them."""
     items.sort(key=lambda item: item.get_closest_marker("destroys_the_stack") is not None)
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: SUITES.index(item.path.relative_to(config.rootpath).parts[1]))

@@ -83,27 +83,6 @@ class LocalStack:
     delivery: "LocalDelivery | None" = None
 
     @classmethod
-    def deploy(
-        cls,
-        aws: LocalAws,
-        folder: Path,
-        environment: str = "local",
-        on_event: Callable[[dict[str, Any]], None] | None = None,
-    ) -> Self:
-        """Synthesize an environment, apply it, fill the providers' secrets and create an operator.
-
-        Parameters
-        ----------
-        folder : Path
-            Where the synthesized stack, Terraform's work and its state go.
-        on_event : Callable
-            Told of Terraform's progress.
-        """
-        workspace = Workspace.create(synthesize(environment, folder / "synth"), folder, aws.environment())
-        apply(workspace, aws, on_event)
-        return cls.take_over(aws, workspace, environment)
-
-    @classmethod
     def take_over(
         cls, aws: LocalAws, workspace: Workspace, environment: str, outputs: Mapping[str, Any] | None = None
     ) -> Self:

@@ -178,8 +178,8 @@ class LocalDelivery:
         return Tenant(tenant_id, issued.json()["token"], self)
 
 
-def deploy_both(aws: LocalAws, folder: Path, environment: str, progress: Progress) -> LocalStack:
-    """Synthesize an environment, apply its two stacks at once, and return the inbound one with the other beside it.
+def deploy_stacks(aws: LocalAws, folder: Path, environment: str, progress: Progress) -> LocalStack:
+    """Synthesize an environment, apply its stacks at once, and return the inbound one, the delivery stack beside it.
 
     Parameters
     ----------
@@ -193,6 +193,7 @@ def deploy_both(aws: LocalAws, folder: Path, environment: str, progress: Progres
     """
     progress.begin("synthesizing")
     synthesized = synthesize(environment, clean(folder / "synth"))
+    source = synthesized.with_name(f"delivery-{environment}")
     first_there = {kind: threading.Event() for kind in NEEDED_FIRST}
 
     def note(event: Mapping[str, Any]) -> None:
@@ -210,8 +211,9 @@ def deploy_both(aws: LocalAws, folder: Path, environment: str, progress: Progres
                 there.set()
         return LocalStack.take_over(aws, workspace, environment)
 
-    def deploy_delivery() -> LocalDelivery:
-        source = synthesized.with_name(f"delivery-{environment}")
+    def deploy_delivery() -> LocalDelivery | None:
+        if not source.is_dir():
+            return None
         workspace = Workspace.create(source, folder / "delivery", aws.environment())
         for there in first_there.values():
             there.wait()

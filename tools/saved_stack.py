@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.local import ROOT, LocalStack, Operator, clean, synthesize
-from tools.local_delivery import LocalDelivery, deploy_both
+from tools.local_delivery import LocalDelivery, deploy_stacks
 from tools.locked import locked
 from tools.ministack import LocalAws
 from tools.progress import Progress
@@ -28,14 +28,19 @@ class SavedStack:
 
     Attributes
     ----------
-    folder : Path
-        What is kept: the files of the local AWS, and among them Terraform's state and how to reach the stacks.
     environment : str
         Environment suffix.
+    root : Path
+        Where saved deployments lie.
     """
 
-    folder: Path = ROOT / ".local" / "stack"
     environment: str = "local"
+    root: Path = ROOT / ".local"
+
+    @property
+    def folder(self) -> Path:
+        """What is kept: the files of the local AWS, among them Terraform's state and how to reach the stacks."""
+        return self.root / self.environment
 
     def start(self, progress: Progress) -> LocalStack:
         """Start a copy of the saved stacks; deploy and save them first, unless what is saved would be deployed now.
@@ -72,7 +77,7 @@ class SavedStack:
 
     def _digest(self) -> str:
         """Return a digest of all that the deployed stacks follow from."""
-        synthesized = synthesize(self.environment, clean(self.folder.with_name("synth")))
+        synthesized = synthesize(self.environment, clean(self.root / f"{self.environment}-synth"))
         digest = hashlib.sha256(f"{platform.python_version()} {version('ministack')}".encode())
         sources = [file for pattern in SOURCES for file in (ROOT / "tools").glob(pattern)]
         for file in [*sorted(synthesized.parent.glob("*/cdk.tf.json")), *sorted(sources)]:
@@ -82,13 +87,12 @@ class SavedStack:
     def _deploy(self, digest: str, progress: Progress) -> None:
         progress.begin("starting the local AWS")
         with LocalAws.start() as aws:
-            stack = deploy_both(aws, aws.folder / "terraform", self.environment, progress)
-            assert stack.delivery is not None
+            stack = deploy_stacks(aws, aws.folder / "terraform", self.environment, progress)
             description = {
                 "digest": digest,
                 "secrets": stack.secrets,
                 "inbound": _described(stack, aws.folder),
-                "delivery": _described(stack.delivery, aws.folder),
+                "delivery": _described(stack.delivery, aws.folder) if stack.delivery else None,
             }
             (aws.folder / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
             progress.begin("saving the deployment")
@@ -113,7 +117,8 @@ def resumed(aws: LocalAws, environment: str) -> LocalStack:
         }
 
     stack = LocalStack(secrets=described["secrets"], **common(described["inbound"]))
-    stack.delivery = LocalDelivery(**common(described["delivery"]))
+    if described["delivery"]:
+        stack.delivery = LocalDelivery(**common(described["delivery"]))
     return stack
 
 

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from browser import find_browser
@@ -37,48 +38,71 @@ class MissingPrerequisiteError(Exception):
     """Something that the machine must bring is not there."""
 
 
+class InstallerError(Exception):
+    """An installer failed; the message is what it printed."""
+
+
 def main():
-    """Run all steps; exit with 1 and one clear message when a prerequisite is missing."""
+    """Run all steps, side by side; exit with 1 and one clear message when a prerequisite is missing."""
     try:
         python = find_python()
         require_node()
         require_terraform()
-        step("python packages", VENV, [ROOT / "Pipfile.lock"], str(python), lambda: install_python(python))
-        node_modules = ROOT / "node_modules"
-        step("cdktf command line", node_modules, [ROOT / "package-lock.json"], "", install_node)
-        step("pages of the API's document", DOCS_ASSETS / "node_modules", [DOCS_LOCK], "", install_docs_assets)
         link_provider()
-        if "browser" in sys.argv[1:]:
-            require_browser()
+        steps = [
+            ("python packages", VENV, [ROOT / "Pipfile.lock"], python, lambda: install_python(python, VENV)),
+            ("cdktf command line", ROOT / "node_modules", [ROOT / "package-lock.json"], "", install_node),
+            ("pages of the API's document", DOCS_ASSETS / "node_modules", [DOCS_LOCK], "", install_docs_assets),
+        ]
         if "audit" in sys.argv[1:]:
-            step("audit tools", AUDIT, [AUDIT_LOCK], str(python), lambda: install_audit(python))
+            steps.append(("audit tools", AUDIT, [AUDIT_LOCK], python, lambda: install_audit(python)))
+        if "versions" in sys.argv[1:]:
+            steps += other_versions()
+        with ThreadPoolExecutor() as pool:
+            # Pipenv is shared, and so made before what uses it.
+            if not all(is_done(target, inputs, salt) for _, target, inputs, salt, _ in steps):
+                install_pipenv(python)
+            running = [pool.submit(step, *each) for each in steps]
+            if "browser" in sys.argv[1:]:
+                running.append(pool.submit(require_browser))
+        for each in running:
+            each.result()
     except MissingPrerequisiteError as error:
         sys.exit("\nset-up stopped: %s" % error)
-    except subprocess.CalledProcessError as error:
-        sys.exit("\nset-up stopped: %s failed with exit code %d" % (error.cmd[0], error.returncode))
+    except InstallerError as error:
+        sys.exit("\nset-up stopped: %s" % error)
 
 
 def step(title, target, inputs, salt, run):
     """Run a step unless its target was made from the same inputs."""
-    digest = hashlib.sha256(salt.encode() + b"".join(path.read_bytes() for path in inputs)).hexdigest()
-    stamp = target / ".setup-digest"
-    if stamp.is_file() and stamp.read_text() == digest:
+    if is_done(target, inputs, salt):
         return
     print("set-up: %s ..." % title, flush=True)
     run()
-    stamp.write_text(digest)
+    (target / ".setup-digest").write_text(digest_of(inputs, salt))
+
+
+def is_done(target, inputs, salt):
+    """Tell whether a step's target was made from its inputs."""
+    stamp = target / ".setup-digest"
+    return stamp.is_file() and stamp.read_text() == digest_of(inputs, salt)
+
+
+def digest_of(inputs, salt):
+    """Return a digest of what a step follows from."""
+    return hashlib.sha256(str(salt).encode() + b"".join(path.read_bytes() for path in inputs)).hexdigest()
+
+
+def install(*command, **options):
+    """Run an installer, and show what it prints only if it fails: most of its warnings are about the machine."""
+    ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options)
+    if ran.returncode:
+        raise InstallerError("%s failed with exit code %d:\n%s" % (command[0], ran.returncode, ran.stdout[-4000:]))
 
 
 def find_python():
     """Return the interpreter to use: 3.13, which is what is deployed, or else the newest from 3.11 on."""
-    candidates = [shutil.which("python3.%d" % minor) for minor in range(13, 10, -1)]
-    candidates += sorted(str(path) for path in _pyenv_versions())
-    candidates += [shutil.which("python3"), shutil.which("python"), sys.executable]
-    found = {}
-    for candidate in candidates:
-        version = _python_version(candidate) if candidate else None
-        if version and version >= OLDEST_PYTHON:
-            found.setdefault(version[:2], candidate)
+    found = installed_pythons()
     if not found:
         raise MissingPrerequisiteError(
             "no Python 3.11 or newer was found. Install 3.13: 'pyenv install 3.13', or from python.org"
@@ -90,6 +114,32 @@ def find_python():
             % best
         )
     return found[best]
+
+
+def installed_pythons():
+    """Return the interpreters from 3.11 on that the machine has, by version."""
+    candidates = [shutil.which("python3.%d" % minor) for minor in range(13, 10, -1)]
+    candidates += sorted(str(path) for path in _pyenv_versions())
+    candidates += [shutil.which("python3"), shutil.which("python"), sys.executable]
+    found = {}
+    for candidate in candidates:
+        version = _python_version(candidate) if candidate else None
+        if version and version >= OLDEST_PYTHON:
+            found.setdefault(version[:2], candidate)
+    return found
+
+
+def other_versions():
+    """Return the steps that make an environment for each older Python that README promises and the machine has."""
+    steps = []
+    for version, python in sorted(installed_pythons().items()):
+        if version < DEPLOYED_PYTHON:
+            venv = TOOLS / ("python-%d.%d" % version)
+            title = "python packages for %d.%d" % version
+            steps.append((title, venv, [ROOT / "Pipfile.lock"], python, lambda p=python, v=venv: install_python(p, v)))
+    if not steps:
+        print("set-up: no Python 3.11 or 3.12 is installed, so that nothing is tested under them")
+    return steps
 
 
 def _pyenv_versions():
@@ -127,44 +177,39 @@ def _require_version(name, command, oldest, way):
         raise MissingPrerequisiteError("%s is %d.%d, and %d.%d or newer is needed. %s" % (name, *version, *oldest, way))
 
 
-def install_python(python):
-    """Make the project's environment from Pipfile.lock; Pipenv itself lives in an environment of its own."""
-    shutil.rmtree(VENV, ignore_errors=True)
+def install_pipenv(python):
+    """Make an environment of its own for Pipenv."""
     pipenv = TOOLS / "pipenv"
     if not (pipenv / "bin" / "pipenv").exists():
-        subprocess.run([python, "-m", "venv", str(pipenv)], check=True)
-        subprocess.run([str(pipenv / "bin" / "pip"), "install", "--quiet", PIPENV], check=True)
-    subprocess.run([python, "-m", "venv", str(VENV)], check=True)
-    environment = dict(os.environ, VIRTUAL_ENV=str(VENV), PIPENV_VERBOSITY="-1", PIPENV_NOSPIN="1")
-    subprocess.run(
-        [str(pipenv / "bin" / "pipenv"), "sync", "--categories", "packages dev-packages functions"],
-        check=True,
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-    )
+        install(python, "-m", "venv", str(pipenv))
+        install(str(pipenv / "bin" / "pip"), "install", PIPENV)
+
+
+def install_python(python, venv):
+    """Make an environment from Pipfile.lock."""
+    shutil.rmtree(str(venv), ignore_errors=True)
+    install(python, "-m", "venv", str(venv))
+    environment = dict(os.environ, VIRTUAL_ENV=str(venv), PIPENV_VERBOSITY="-1", PIPENV_NOSPIN="1")
+    command = [str(TOOLS / "pipenv" / "bin" / "pipenv"), "sync", "--categories", "packages dev-packages functions"]
+    install(*command, cwd=str(ROOT), env=environment)
 
 
 def install_audit(python):
     """Make the environment of checkov and the IAM linter, which pin other versions than the project's own."""
-    shutil.rmtree(AUDIT, ignore_errors=True)
-    subprocess.run([python, "-m", "venv", str(AUDIT)], check=True)
-    subprocess.run(
-        [str(AUDIT / "bin" / "pip"), "install", "--quiet", "--require-hashes", "-r", str(AUDIT_LOCK)], check=True
-    )
+    shutil.rmtree(str(AUDIT), ignore_errors=True)
+    install(python, "-m", "venv", str(AUDIT))
+    install(str(AUDIT / "bin" / "pip"), "install", "--require-hashes", "-r", str(AUDIT_LOCK))
 
 
 def install_node():
     """Install the cdktf command line from package-lock.json."""
-    subprocess.run(
-        ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], check=True, cwd=ROOT, stdout=subprocess.DEVNULL
-    )
+    install("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", cwd=str(ROOT))
 
 
 def install_docs_assets():
     """Install Swagger UI and ReDoc, apart from the command line: ReDoc's React is not the one that cdktf wants."""
     command = ["npm", "ci", "--omit=peer", "--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund"]
-    subprocess.run([*command, "--loglevel=error"], check=True, cwd=DOCS_ASSETS, stdout=subprocess.DEVNULL)
+    install(*command, "--loglevel=error", cwd=str(DOCS_ASSETS))
 
 
 def require_browser():
@@ -177,13 +222,9 @@ def require_browser():
             "'brew install --cask chromium') or Google Chrome, or name it: CHROMIUM=/path/to/it"
         )
     print("set-up: browser of the tests ...", flush=True)
-    subprocess.run(["apt-get", "update", "-qq"], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
-        check=True,
-        env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"),
-        stdout=subprocess.DEVNULL,
-    )
+    install("apt-get", "update", "-qq")
+    unattended = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    install("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", env=unattended)
     if not find_browser():
         raise MissingPrerequisiteError("Debian's chromium was installed, and is not found on the PATH")
 

@@ -2,15 +2,13 @@
 
 import itertools
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.delivery import deployed_alone
+from tests.copies import a_copy
 from tests.e2e.remote import CdktfError, Project, state_key
-from tests.second_server import deploy_to_a_server
 from tools.downstream import Downstream
 from tools.local import BOTH_QUEUES, LocalStack, wait_for
 from tools.local_delivery import LocalDelivery
@@ -36,12 +34,13 @@ def downstream(stack: LocalStack) -> Downstream:
     return Downstream.subscribe(stack)
 
 
-@pytest.fixture(scope="session")
-def delivery_alone(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDelivery]:
-    """The delivery stack without its inbound one, for tests that each have tenants of their own."""
+@pytest.fixture(scope="module")
+def delivery(bundles: Path) -> Iterator[LocalDelivery]:
+    """The delivery stack of a copy of the module's own."""
     del bundles
-    with ExitStack() as cleanup:
-        yield deployed_alone(tmp_path_factory, cleanup)
+    with a_copy() as stack:
+        assert stack.delivery is not None
+        yield stack.delivery
 
 
 ORDERED, BURST = "local-ordered", "local-burst"
@@ -54,8 +53,8 @@ def project(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     While the first is being deployed, and holds the lock of its state, somebody else tries to deploy it too.
     """
     del bundles
-    with ExitStack() as servers:
-        yield deploy_to_a_server(servers, lambda server: deployed(tmp_path_factory.mktemp("project"), server))
+    with LocalAws.start() as server:
+        yield deployed(tmp_path_factory.mktemp("project"), server)
 
 
 def deployed(folder: Path, server: LocalAws) -> Project:

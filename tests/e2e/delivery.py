@@ -1,37 +1,12 @@
 """What the end-to-end tests of outbound delivery share."""
 
 import socket
-from contextlib import ExitStack
 from typing import Any
 
-import pytest
-
-from tests.second_server import deploy_to_a_server
-from tools.local import LocalStack, wait_for
-from tools.local_delivery import LocalDelivery, Tenant
-from tools.ministack import LocalAws
+from tools.local import wait_for
+from tools.local_delivery import Tenant
 
 QUIET_SECONDS = 120
-
-
-def both_stacks(folders: pytest.TempPathFactory, cleanup: ExitStack) -> tuple[LocalStack, LocalDelivery]:
-    """Deploy both stacks of the environment ``local`` on a local AWS of their own."""
-
-    def deploy(server: LocalAws) -> tuple[LocalStack, LocalDelivery]:
-        stack = LocalStack.deploy(server, folders.mktemp("inbound"))
-        return stack, LocalDelivery.beside(stack, folders.mktemp("delivery"))
-
-    return deploy_to_a_server(cleanup, deploy)
-
-
-def deployed_alone(folders: pytest.TempPathFactory, cleanup: ExitStack) -> LocalDelivery:
-    """Deploy the delivery stack of the environment ``local`` without its inbound one: its bus is there, and no more."""
-
-    def deploy(server: LocalAws) -> LocalDelivery:
-        server.client("events").create_event_bus(Name="webhook-events-local")
-        return LocalDelivery.deploy(server, folders.mktemp("delivery"))
-
-    return deploy_to_a_server(cleanup, deploy)
 
 
 def refused_url() -> str:

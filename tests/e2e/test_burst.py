@@ -13,6 +13,9 @@ from tools.downstream import Downstream
 from tools.local import wait_for
 from tools.senders import webhook
 
+# One deployment for all that look at it.
+pytestmark = pytest.mark.xdist_group("project")
+
 FIRST_NUMBER = 300_000
 FLOOD = 300
 # As many as ingestion has reserved executions: Lambda throttles none of them, so that every 429 is the gateway's.

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from standardwebhooks.webhooks import Webhook
 from lambdas.delivery_receiver.faults import Fault
 from modules.naming import DELIVERY_PREFIX, Names
 from tests import emulator
+from tests.copies import a_copy
 from tests.e2e.calls import CALLED_BY_LAMBDA, granted, was_called
-from tests.e2e.delivery import both_stacks, refused_url, settled
+from tests.e2e.delivery import refused_url, settled
 from tests.e2e.left import left_behind
 from tools.faulty_receiver import FaultyReceiver
 from tools.local import LocalStack, wait_for
@@ -27,16 +27,27 @@ SETTLE_SECONDS = 240
 
 
 @pytest.fixture(scope="module")
-def stacks(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalStack, LocalDelivery]]:
-    """Both stacks of the environment ``local`` on a local AWS of their own."""
+def inbound(bundles: Path) -> Iterator[LocalStack]:
+    """A copy of both stacks; none of its messages is given up, whatever the tests do."""
     del bundles
-    with ExitStack() as cleanup:
-        yield both_stacks(tmp_path_factory, cleanup)
+    with a_copy() as stack:
+        yield stack
+        # What endpoints do wrong is a state of their deliveries; the dead letter queue is for faults of ours.
+        waiting = stack.aws.client("sqs").get_queue_attributes(
+            QueueUrl=stack.delivery.outputs["dead_letter_queue_url"], AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        assert waiting["Attributes"]["ApproximateNumberOfMessages"] == "0"
 
 
 @pytest.fixture(scope="module")
-def delivery(stacks) -> LocalDelivery:
-    return stacks[1]
+def delivery(inbound) -> LocalDelivery:
+    return inbound.delivery
+
+
+@pytest.fixture(scope="module")
+def second_plan(delivery) -> dict[str, Any]:
+    """What a plan would change once more."""
+    return delivery.workspace.plan()
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +78,7 @@ def other() -> Iterator[FaultyReceiver]:
 def without_endpoints_of_earlier_tests(alpha, beta) -> Iterator[None]:
     yield
     for tenant in (alpha, beta):
-        listed = tenant.call("GET", "/v1/endpoints")
-        # The last test destroys the stack.
-        for made in listed.json()["endpoints"] if listed.ok else ():
+        for made in tenant.ask("GET", "/v1/endpoints")["endpoints"]:
             tenant.call("DELETE", f"/v1/endpoints/{made['endpointId']}")
 
 
@@ -280,8 +289,8 @@ def test_a_kept_answer_of_the_authorizer_opens_no_route_of_operators(alpha, deli
     assert delivery.operate("GET", "/operator/tenants/mine").status_code == 404
 
 
-def test_operators_routes_are_closed_to_strangers(stacks, delivery):
-    stranger = stacks[0].stranger()
+def test_operators_routes_are_closed_to_strangers(inbound, delivery):
+    stranger = inbound.stranger()
 
     answer = delivery.operate("GET", "/operator/tenants", operator=stranger)
 
@@ -318,14 +327,13 @@ def test_an_asymmetric_signature_verifies_with_the_public_key(alpha, delivery, e
     Ed25519PublicKey.from_public_bytes(raw[-1]).verify(b64decode(signature), signed)
 
 
-def test_an_inbound_webhook_becomes_an_event_of_the_tenant_that_subscribes(stacks, delivery, endpoint, number):
+def test_an_inbound_webhook_becomes_an_event_of_the_tenant_that_subscribes(inbound, delivery, endpoint, number):
     # Given the subscription stripe -> acme of the settings
-    stack = stacks[0]
     acme = delivery.make_tenant("acme")
     made = acme.add_endpoint(endpoint.url())
 
     # When Stripe sends a webhook
-    stack.post(webhook("stripe", number, stack.secrets["stripe"], int(time.time()))).raise_for_status()
+    inbound.post(webhook("stripe", number, inbound.secrets["stripe"], int(time.time()))).raise_for_status()
 
     # Then the tenant's endpoint gets it, signed with the tenant's secret
     (request,) = arrived(endpoint)
@@ -411,7 +419,39 @@ def test_nothing_secret_is_logged_or_kept_in_plain(alpha, delivery):
     assert alpha.token not in repr(table(delivery, "tenants_table_name"))
 
 
-def test_every_granted_action_is_called(delivery, report):
+def exercise(delivery: LocalDelivery, endpoint: FaultyReceiver) -> None:
+    """Have the functions do all that they are granted actions for."""
+    assert delivery.operate("POST", "/operator/signing-keys", {}).ok
+    tenant = delivery.make_tenant("busy")
+    made = tenant.add_endpoint(endpoint.url(), asymmetric=True)
+    place = f"/v1/endpoints/{made['endpointId']}"
+    # Delivered, sent once more, erased; given up, replayed; parked for an hour; paused and resumed.
+    event_id = tenant.send("invoice.paid")
+    tenant.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+    tenant.ask("POST", f"/v1/events/{event_id}/deliveries/{made['endpointId']}/resend")
+    arrived(endpoint, 2)
+    assert tenant.call("DELETE", f"/v1/events/{event_id}/payload").ok
+    endpoint.decide = lambda _: Fault(status=410)
+    event_id = tenant.send("invoice.paid")
+    tenant.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DLQ"})
+    wait_for("the endpoint to be disabled", lambda: disabled(tenant, made), SETTLE_SECONDS)
+    endpoint.decide = lambda _: Fault(status=503, retry_after="3600")
+    tenant.ask("POST", f"{place}/activate")
+    given_up = {"tenantId": "busy", "endpointId": made["endpointId"], "state": "DLQ"}
+    assert delivery.operate("POST", "/operator/replay", {**given_up, "dryRun": False}).json()["sent"] == 1
+    tenant.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"FAILED"})
+    tenant.ask("POST", f"{place}/pause")
+    tenant.ask("POST", f"{place}/activate")
+    tenant.ask("POST", f"{place}/rotate-secret", {})
+    assert tenant.ask("GET", "/v1/events")["events"]
+    assert tenant.ask("GET", "/v1/endpoints")["endpoints"]
+    assert delivery.get("/.well-known/webhook-keys.json").ok
+    assert delivery.post(f"/receiver/busy/{made['endpointId']}", b"{}", {}).status_code == 401
+    tenant.ask("DELETE", place)
+
+
+def test_every_granted_action_is_called(delivery, endpoint, report):
+    exercise(delivery, endpoint)
     used, unused = [], []
     for function in ("worker", "authorizer", "api", "operator", "docs", "receiver"):
         name = Names(delivery.environment, DELIVERY_PREFIX)(function)
@@ -423,38 +463,33 @@ def test_every_granted_action_is_called(delivery, report):
     assert unused == []
 
 
-def test_no_message_was_given_up(delivery):
-    # What endpoints do wrong is a state of their deliveries; the dead letter queue is for faults of ours.
-    sqs = delivery.aws.client("sqs")
-    waiting = sqs.get_queue_attributes(
-        QueueUrl=delivery.outputs["dead_letter_queue_url"], AttributeNames=["ApproximateNumberOfMessages"]
-    )
-
-    assert waiting["Attributes"]["ApproximateNumberOfMessages"] == "0"
-
-
-def test_a_second_plan_has_nothing_to_do(delivery, report):
-    explained, unexplained = emulator.split(delivery.workspace.plan())
+def test_a_second_plan_has_nothing_to_do(second_plan, report):
+    explained, unexplained = emulator.split(second_plan)
 
     report(f"delivery: second plan: {len(explained)} alarms differ because MiniStack's XML leaves attributes out")
     assert unexplained == {}
 
 
-def test_neither_plan_nor_state_holds_a_secret(alpha, delivery):
-    state, plan = delivery.workspace.run("state", "pull"), json.dumps(delivery.workspace.plan())
+def test_neither_plan_nor_state_holds_a_secret(alpha, delivery, second_plan):
+    state, plan = delivery.workspace.run("state", "pull"), json.dumps(second_plan)
 
     assert alpha.token not in state + plan
     assert '"aws_secretsmanager_secret_version"' not in state
 
 
-def test_destroy_takes_the_schedules_along_and_leaves_nothing(stacks, delivery):
-    # Given a schedule that is still waiting
-    group = delivery.outputs["schedule_group"]
-    assert delivery.aws.client("scheduler").list_schedules(GroupName=group)["Schedules"]
+def test_destroy_takes_the_schedules_along_and_leaves_nothing(bundles, endpoint):
+    del bundles
+    with a_copy() as stack:
+        # Given a schedule that is still waiting
+        delivery = stack.delivery
+        tenant = delivery.make_tenant("alpha")
+        tenant.add_endpoint(endpoint.url("/hook?status=503&retry-after=3600"))
+        tenant.wait_for_deliveries(tenant.send("invoice.paid"), 1, SETTLE_SECONDS, states={"FAILED"})
+        scheduler, group = stack.aws.client("scheduler"), delivery.outputs["schedule_group"]
+        wait_for("a schedule", lambda: scheduler.list_schedules(GroupName=group)["Schedules"] or None, SETTLE_SECONDS)
 
-    delivery.workspace.destroy()
-    stacks[0].workspace.destroy()
+        delivery.workspace.destroy()
+        stack.workspace.destroy()
 
-    assert left_behind(delivery.aws) == {}
-    groups = delivery.aws.client("scheduler").list_schedule_groups()["ScheduleGroups"]
-    assert [each["Name"] for each in groups] == ["default"]
+        assert left_behind(stack.aws) == {}
+        assert [each["Name"] for each in scheduler.list_schedule_groups()["ScheduleGroups"]] == ["default"]

@@ -5,8 +5,6 @@ import time
 from collections import Counter
 from contextlib import ExitStack
 
-import pytest
-
 from lambdas.delivery_receiver.faults import Fault
 from modules.naming import DELIVERY_PREFIX, Names
 from tests.e2e.chaos import kill_one_of
@@ -18,16 +16,6 @@ EVENTS, TENANTS, KILLS = 120, ("one", "two", "three"), 6
 # A killed worker's messages come again after so long, instead of three minutes.
 VISIBILITY_SECONDS = 20
 SETTLE_SECONDS = 300
-
-
-@pytest.fixture
-def delivery(delivery_alone):
-    """The stack, with a queue that waits for less time until a killed worker's messages come again."""
-    sqs, queue = delivery_alone.aws.client("sqs"), delivery_alone.outputs["queue_url"]
-    usual = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])["Attributes"]
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": str(VISIBILITY_SECONDS)})
-    yield delivery_alone
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes=usual)
 
 
 def flaky():
@@ -46,6 +34,10 @@ def flaky():
 def test_every_delivery_ends_where_it_says_why_whatever_is_killed(delivery, report):
     # Given three tenants with five endpoints: three good ones, one flaky, one dead
     chance = random.Random(20_261_124)
+    # A killed worker's messages come again sooner than a quarter of an hour.
+    delivery.aws.client("sqs").set_queue_attributes(
+        QueueUrl=delivery.outputs["queue_url"], Attributes={"VisibilityTimeout": str(VISIBILITY_SECONDS)}
+    )
     worker = Names(delivery.environment, DELIVERY_PREFIX)("worker")
     tenants = {name: delivery.make_tenant(name) for name in TENANTS}
     with ExitStack() as running:

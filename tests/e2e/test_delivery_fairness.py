@@ -89,8 +89,7 @@ def seconds_to_arrive(tenant, receiver, patience):
     return wait_for(f"{event_id} to reach the healthy endpoint", look, patience).at - began
 
 
-def test_a_dead_tenants_pile_does_not_delay_a_healthy_tenant(delivery_alone, report):
-    delivery = delivery_alone
+def test_a_dead_tenants_pile_does_not_delay_a_healthy_tenant(delivery, report):
     healthy, dead = delivery.make_tenant("healthy"), delivery.make_tenant("dead")
     with ExitStack() as running:
         running.enter_context(workers(delivery, WORKERS))

@@ -9,57 +9,33 @@ import hashlib
 import hmac
 import json
 import time
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from lambdas.ingestion.inbox import read
 from lambdas.shared.providers.registry import REGISTRY
-from modules.naming import Names
-from tests import emulator
-from tests.e2e.faults import came_back, no_queue_grant
-from tests.e2e.left import left_behind
-from tests.e2e.load import withstand
+from tests.copies import a_copy
 from tests.e2e.observe import await_state, invocations, log_lines, objects, records, waiting
 from tests.e2e.permissions import exercise, used_and_unused
 from tests.e2e.proven import every_event, every_sender, follow_to_the_proof, hear_braintrees_challenge, make
 from tests.e2e.strangers import all_log_lines, are_kept_out, operators_routes
-from tests.second_server import deploy_to_a_server
 from tools.archived import read_payload
 from tools.downstream import Downstream
-from tools.local import BOTH_QUEUES, LocalStack, wait_for
+from tools.local import BOTH_QUEUES, wait_for
 from tools.senders import SENDERS, SentWebhook, new_secret, webhook
 
 ENVIRONMENT = "local-direct"
 SETTLE_SECONDS = 60
 
 
-@dataclass
-class Direct:
-    """The deployed stack, and what a second plan would have changed before any test did."""
-
-    stack: LocalStack
-    second_plan: dict[str, Any]
-
-
 @pytest.fixture(scope="module")
-def direct(bundles, tmp_path_factory):
+def stack(bundles):
     del bundles
-    with ExitStack() as servers:
-        stack = deploy_to_a_server(
-            servers, lambda server: LocalStack.deploy(server, tmp_path_factory.mktemp("direct"), ENVIRONMENT)
-        )
-        deployed = Direct(stack, stack.workspace.plan())
-        stack.shorten_retries(12, BOTH_QUEUES)
-        visible_again_in(stack, 12)
-        yield deployed
-
-
-@pytest.fixture(scope="module")
-def stack(direct):
-    return direct.stack
+    with a_copy(ENVIRONMENT) as stack:
+        shorten_retries(stack)
+        yield stack
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +43,8 @@ def subscriber(stack):
     return Downstream.subscribe(stack)
 
 
-def visible_again_in(stack, seconds):
-    stack.aws.client("sqs").set_queue_attributes(
-        QueueUrl=stack.outputs["inbox_url"], Attributes={"VisibilityTimeout": str(seconds)}
-    )
+def shorten_retries(stack):
+    stack.shorten_retries(12, ("inbox_url", *BOTH_QUEUES))
 
 
 @contextmanager
@@ -375,34 +349,6 @@ def test_a_poisoned_message_leaves_its_neighbours_alone_and_can_be_redriven(stac
     sqs.purge_queue(QueueUrl=inbox)
 
 
-# --- many at once, while functions are killed -------------------------------------------------------------------------
-
-
-def test_no_event_is_lost_and_none_recorded_twice(stack, subscriber, report):
-    cut_short, back = batches_cut_short(stack), came_back(stack)
-
-    # When ingestion cannot send on for a while besides
-    statuses = withstand(stack, subscriber, report, queues=("inbox_url", *BOTH_QUEUES), outage=no_queue_grant(stack))
-
-    # Then no sender heard of anything, since what failed stands behind the answer
-    assert set(statuses) <= {each.answer.status for each in REGISTRY.values()}
-    # and what ingestion held or could not send on came back, and not so often that the inbox gave it up
-    cut_short, back = batches_cut_short(stack) - cut_short, came_back(stack) - back
-    report(
-        f"load on {stack.environment}: ingestion was killed in the middle of {cut_short} batches, "
-        f"and {back} times a webhook came back that it could not send on"
-    )
-    assert cut_short > 0
-    assert back > 0
-    assert waiting(stack, "inbox_dead_letter_queue_url") == 0
-
-
-def batches_cut_short(stack):
-    """Return how many batches of the inbox ingestion was killed over, by the local AWS's log."""
-    begun = f"{Names(stack.environment)('ingestion')} failed processing SQS batch"
-    return sum(begun in line and "Worker process died" in line for line in stack.aws.log().splitlines())
-
-
 # --- operators --------------------------------------------------------------------------------------------------------
 
 
@@ -423,16 +369,6 @@ def test_every_granted_action_is_called(stack, report):
 
     report(f"direct: {len(used)} granted actions, each seen called: {', '.join(used)}")
     assert unused == FOR_PAYPAL
-
-
-# --- deployment, and then its end -------------------------------------------------------------------------------------
-
-
-def test_a_second_plan_has_nothing_to_do(direct, report):
-    explained, unexplained = emulator.split(direct.second_plan)
-
-    assert unexplained == {}
-    report(f"direct: second plan: {len(explained)} alarms differ because MiniStack's XML leaves attributes out")
 
 
 def test_one_correlation_id_is_in_the_log_of_every_function_that_touches_the_event(stack, number):
@@ -459,20 +395,3 @@ def test_no_log_holds_a_payload_a_signature_or_a_secret(stack, number):
     assert any("webhook accepted" in line for line in lines)
     secrets = (mark, sent.headers["Stripe-Signature"], *stack.secrets.values())
     assert [line for line in lines for secret in secrets if secret in line] == []
-
-
-def test_without_the_inbox_a_sender_is_asked_to_come_again(stack, number):
-    stack.aws.client("sqs").delete_queue(QueueUrl=stack.outputs["inbox_url"])
-
-    answer = stack.post(make(stack, "stripe", number))
-
-    assert (answer.status_code, answer.json()["error"]) == (503, "not_durable")
-    assert answer.headers["Retry-After"] == "5"
-
-
-def test_destroy_leaves_an_empty_account(stack, subscriber):
-    subscriber.unsubscribe()
-
-    stack.workspace.destroy()
-
-    assert left_behind(stack.aws) == {}

@@ -1,56 +1,81 @@
-"""What the local AWS of ``make demo`` and ``make up`` keeps from one run to the next."""
+"""What the local AWS of ``make demo`` and ``make up`` keeps from one run to the next, and how it answers."""
 
 import json
+import socket
+import ssl
+from contextlib import ExitStack
 
 import pytest
+from rich.console import Console
 
+from tools import saved_stack
 from tools.ministack import LocalAws
-from tools.saved_stack import SavedStack
+from tools.progress import Progress
+from tools.saved_stack import DESCRIPTION, SavedStack
 
 
-def test_a_saved_server_holds_what_it_held(tmp_path):
+def test_copies_of_a_saved_server_hold_what_it_held_each_under_its_own_address(tmp_path):
     # Given a server with a queue and a secret
     with LocalAws.start() as server:
-        url = server.client("sqs").create_queue(QueueName="kept")["QueueUrl"]
+        server.client("sqs").create_queue(QueueName="kept")
         server.client("secretsmanager").create_secret(Name="kept", SecretString="s3cret")
         server.save(tmp_path / "saved")
 
-    # When it is resumed, twice, because what was saved stays as it is
-    for _ in range(2):
-        with LocalAws.resume(tmp_path / "saved", server.port) as resumed:
-            secret = resumed.client("secretsmanager").get_secret_value(SecretId="kept")["SecretString"]
-            urls = resumed.client("sqs").list_queues()["QueueUrls"]
-            resumed.client("sqs").delete_queue(QueueUrl=url)
+    # When it is resumed twice at once
+    with ExitStack() as servers:
+        copies = [servers.enter_context(LocalAws.resume(tmp_path / "saved")) for _ in range(2)]
+        urls = [copy.client("sqs").list_queues()["QueueUrls"] for copy in copies]
 
-        # Then
-        assert (urls, secret) == ([url], "s3cret")
+        # Then each has them, and what is done to one is done to no other
+        for copy, (url,) in zip(copies, urls, strict=True):
+            assert url.startswith(f"{copy.url}/")
+            assert copy.client("secretsmanager").get_secret_value(SecretId="kept")["SecretString"] == "s3cret"
+            copy.client("sqs").delete_queue(QueueUrl=url)
+        assert copies[0].port != copies[1].port
+
+
+def test_an_answer_comes_in_one_piece():
+    # Terraform's provider may close its side once it has the head, see tools/ministack_server.py.
+    with LocalAws.start() as server:
+        trust = ssl.create_default_context(cafile=server.certificate_authority)
+        with (
+            socket.create_connection(("127.0.0.1", server.port)) as plain,
+            trust.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+        ):
+            for _ in range(3):
+                connection.sendall(b"GET /_ministack/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                # One record of TLS, which is what the server wrote at once.
+                head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 200 OK")
+                assert json.loads(body)
 
 
 @pytest.mark.parametrize("described", [None, "not JSON", json.dumps({}), json.dumps({"digest": "of another stack"})])
 def test_only_the_very_stack_that_would_be_deployed_is_resumed(tmp_path, monkeypatch, described):
-    saved = SavedStack(tmp_path / "stack", "local")
+    saved = SavedStack(root=tmp_path)
     saved.folder.mkdir()
     if described is not None:
-        (saved.folder / "stack.json").write_text(described, encoding="utf-8")
+        (saved.folder / DESCRIPTION).write_text(described, encoding="utf-8")
     called = []
     monkeypatch.setattr(SavedStack, "_digest", lambda self: "of this stack")
-    monkeypatch.setattr(SavedStack, "_resume", lambda self: called.append("resumed"))
-    monkeypatch.setattr(SavedStack, "_deploy", lambda self, digest, on_event: called.append(f"deployed {digest}"))
+    monkeypatch.setattr(SavedStack, "_deploy", lambda self, digest, progress: called.append(f"deployed {digest}"))
+    monkeypatch.setattr(LocalAws, "resume", lambda folder: called.append(f"resumed {folder.name}"))
+    monkeypatch.setattr(saved_stack, "resumed", lambda aws, environment: environment)
 
-    saved.start(lambda: called.append("told"), lambda event: None)
+    assert saved.start(Progress(Console(quiet=True))) == "local"
+    (saved.folder / DESCRIPTION).write_text(json.dumps({"digest": "of this stack"}), encoding="utf-8")
+    saved.start(Progress(Console(quiet=True)))
 
-    assert called == ["told", "deployed of this stack", "resumed"]
+    assert called == ["deployed of this stack", "resumed local", "resumed local"]
 
 
 def test_a_change_of_the_synthesized_stack_changes_its_digest(tmp_path, monkeypatch, bundles):
     del bundles
-    saved = SavedStack(tmp_path / "stack", "local")
+    saved = SavedStack(root=tmp_path)
     digest = saved._digest()
     assert saved._digest() == digest
 
-    import tools.saved_stack
-
-    real = tools.saved_stack.synthesize
+    real = saved_stack.synthesize
 
     def changed(environment, outdir):
         folder = real(environment, outdir)
@@ -58,6 +83,6 @@ def test_a_change_of_the_synthesized_stack_changes_its_digest(tmp_path, monkeypa
         file.write_text(file.read_text(encoding="utf-8").replace('"memory_size": 512', '"memory_size": 513'), "utf-8")
         return folder
 
-    monkeypatch.setattr(tools.saved_stack, "synthesize", changed)
+    monkeypatch.setattr(saved_stack, "synthesize", changed)
 
     assert saved._digest() != digest

@@ -3,7 +3,6 @@
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from modules.environments import build_settings
 from tests.e2e.left import left_behind
 from tests.e2e.observe import await_state
 from tests.emulator import split
-from tests.second_server import deploy_to_a_server
 from tools.local import ROOT, LocalStack
 from tools.ministack import LocalAws
 from tools.module.terraform_module import TerraformModule
@@ -46,13 +44,11 @@ def example(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     root = folder / "examples" / "terraform"
     shutil.copytree(ROOT / "examples" / "terraform", root, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
     (root / "every_output.tf").write_text(EVERY_OUTPUT)
-    with ExitStack() as servers:
-        yield deploy_to_a_server(servers, lambda server: apply(root, server))
+    with LocalAws.start() as server:
+        yield apply(root, server)
 
 
 def apply(root: Path, aws: LocalAws) -> Example:
-    for state in root.rglob("terraform.tfstate*"):
-        state.unlink()
     account = Workspace.reopen(root / "account", aws.environment())
     account.run("init", "-input=false")
     account.apply()

@@ -6,12 +6,17 @@ import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.e2e.chaos import Killer, deliver
 from tests.e2e.faults import no_archive_grant, send_at_once
 from tests.e2e.observe import await_state, waiting
 from tools.downstream import receive_events
 from tools.local import wait_for
 from tools.senders import webhook
+
+# One deployment for all that look at it.
+pytestmark = pytest.mark.xdist_group("project")
 
 # Subscriber of each provider, as the environment's settings name them.
 SUBSCRIBERS = {"stripe": "orders", "github": "code", "generic": "shop"}

@@ -1,4 +1,4 @@
-"""PayPal, from a signature to the proof of it in the archive, on a stack that takes the tests for PayPal.
+"""PayPal, from a signature to the proof of it in the archive, on a copy of the stack that takes the tests for PayPal.
 
 Nobody but PayPal can sign for it, and its certificates come from its own hosts, below DigiCert's roots. So the deployed
 ingestion function is the real bundle with two things replaced, and nothing else:
@@ -19,10 +19,10 @@ import threading
 import time
 import zipfile
 from collections.abc import Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from shutil import copytree
+from shutil import copy
 from typing import Any
 
 import pytest
@@ -31,10 +31,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from lambdas.shared.archive import CERTIFICATE_PREFIX
 from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.signatures import paypal_authorities
-from main import build_app
 from modules.environments import load_settings
+from modules.naming import Names
+from tests.copies import a_copy
 from tests.e2e.observe import await_routed, await_state, log_lines, objects, payloads, records, waiting
-from tests.second_server import deploy_to_a_server
 from tests.unit.providers import paypal_world as world
 from tests.unit.providers.paypal_deliveries import LIVE
 from tools.archived import read_payload
@@ -45,10 +45,8 @@ from tools.proof import ArchivedPayload, Proof, prove
 from tools.senders import SentWebhook
 from tools.senders.sender import with_another_byte
 from tools.target import Target
-from tools.terraform import Workspace
 from tools.verify_archive import all_keys, archived, archived_certificate
 
-ENVIRONMENT = "local-paypal"
 SETTLE_SECONDS = 60
 URL = world.URL
 URL_OF_ANOTHER = f"{world.URL}-another"
@@ -141,30 +139,19 @@ def replaced(bundle: Path, files: Mapping[str, str]) -> None:
             archive.writestr(name, data)
 
 
-def trusting_the_tests(folder: Path, port: int) -> Path:
-    """Return a folder of bundles of which ingestion's takes the tests for PayPal."""
+def trusting_the_tests(folder: Path, port: int) -> bytes:
+    """Return a bundle of ingestion that takes the tests for PayPal."""
     trusted = folder / "trusted.pem"
     trusted.write_text(world.authorities().roots, encoding="utf-8")
-    bundles = folder / "of-the-tests"
-    # A copy: on a machine of Lambda's own kind it is the built ones that are returned.
-    copytree(bundles_for_this_machine(folder / "bundles"), bundles)
+    bundle = Path(copy(bundles_for_this_machine() / "ingestion_native.zip", folder))
     replaced(
-        bundles / "ingestion_native.zip",
+        bundle,
         {
             f"{SIGNATURES}/paypal_authorities.py": f'ROOTS = """{world.authorities().roots}"""\nINTERMEDIATES = ""\n',
             f"{SIGNATURES}/__init__.py": LEADS_HERE.format(trusted=str(trusted), port=port),
         },
     )
-    return bundles
-
-
-def deploy(server, folder: Path, port: int) -> LocalStack:
-    """Deploy the environment with ingestion's bundle replaced; else as `LocalStack.deploy` does."""
-    build_app(ENVIRONMENT, folder / "synth", trusting_the_tests(folder, port)).synth()
-    synthesized = folder / "synth" / "stacks" / f"webhooks-{ENVIRONMENT}"
-    workspace = Workspace.create(synthesized, folder, server.environment())
-    workspace.apply()
-    return LocalStack.take_over(server, workspace, ENVIRONMENT)
+    return bundle.read_bytes()
 
 
 @dataclass
@@ -179,7 +166,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.target = Target(
-            settings=load_settings(ROOT / "cdktf.json", ENVIRONMENT),
+            settings=load_settings(ROOT / "cdktf.json", self.stack.environment),
             base_url=self.stack.base_url,
             outputs=self.stack.outputs,
             client=self.stack.aws.client,
@@ -224,10 +211,10 @@ def deployed(bundles, tmp_path_factory):
     signing = world.issued(days=world.days_around(now))
     of_another = world.issued(by="somebody else", days=world.days_around(now))
     paypal = PayPal({URL: signing.pem, URL_OF_ANOTHER: of_another.pem})
-    with ExitStack() as servers:
-        servers.enter_context(serving(paypal, tmp_path_factory.mktemp("paypal"), now))
-        stack = deploy_to_a_server(
-            servers, lambda server: deploy(server, tmp_path_factory.mktemp("stack"), paypal.server_port)
+    folder = tmp_path_factory.mktemp("paypal")
+    with serving(paypal, folder, now), a_copy() as stack:
+        stack.aws.client("lambda").update_function_code(
+            FunctionName=Names(stack.environment)("ingestion"), ZipFile=trusting_the_tests(folder, paypal.server_port)
         )
         yield World(stack, paypal, signing, of_another)
 

@@ -10,6 +10,9 @@ from tests.e2e.conftest import BURST, ORDERED
 from tests.e2e.left import left_behind
 from tests.e2e.remote import state_key
 
+# One deployment for all that look at it.
+pytestmark = pytest.mark.xdist_group("project")
+
 
 def test_a_second_deployment_is_refused_while_the_first_holds_the_lock(project):
     # The colours and frames of cdktf's output stand between the words.

@@ -21,6 +21,9 @@ from tools.simulate.platform import AWS
 from tools.simulate.timing import Timing
 from tools.synthesized import Stack
 
+# One deployment for all that look at it.
+pytestmark = pytest.mark.xdist_group("project")
+
 FLOOD, FIRST_NUMBER = 300, 500_000
 # As many as ingestion has reserved executions: Lambda throttles none of them, so that every 429 is the gateway's.
 SENDERS = 8

@@ -1,0 +1,71 @@
+"""``api.ingest`` ``direct`` under load, without its inbox, and at its end: each on a copy of the stack of its own."""
+
+import pytest
+
+from lambdas.shared.providers.registry import REGISTRY
+from modules.naming import Names
+from tests import emulator
+from tests.copies import a_copy
+from tests.e2e.faults import came_back, no_queue_grant
+from tests.e2e.left import left_behind
+from tests.e2e.load import withstand
+from tests.e2e.observe import waiting
+from tests.e2e.proven import make
+from tests.e2e.test_direct import ENVIRONMENT, shorten_retries
+from tools.downstream import Downstream
+from tools.local import BOTH_QUEUES
+
+
+@pytest.fixture
+def stack(bundles):
+    del bundles
+    with a_copy(ENVIRONMENT) as stack:
+        yield stack
+
+
+def test_no_event_is_lost_and_none_recorded_twice(stack, report):
+    shorten_retries(stack)
+    subscriber = Downstream.subscribe(stack)
+    cut_short, back = batches_cut_short(stack), came_back(stack)
+
+    # When ingestion cannot send on for a while besides
+    statuses = withstand(stack, subscriber, report, queues=("inbox_url", *BOTH_QUEUES), outage=no_queue_grant(stack))
+
+    # Then no sender heard of anything, since what failed stands behind the answer
+    assert set(statuses) <= {each.answer.status for each in REGISTRY.values()}
+    # and what ingestion held or could not send on came back, and not so often that the inbox gave it up
+    cut_short, back = batches_cut_short(stack) - cut_short, came_back(stack) - back
+    report(
+        f"load on {stack.environment}: ingestion was killed in the middle of {cut_short} batches, "
+        f"and {back} times a webhook came back that it could not send on"
+    )
+    assert cut_short > 0
+    assert back > 0
+    assert waiting(stack, "inbox_dead_letter_queue_url") == 0
+
+
+def batches_cut_short(stack):
+    """Return how many batches of the inbox ingestion was killed over, by the local AWS's log."""
+    begun = f"{Names(stack.environment)('ingestion')} failed processing SQS batch"
+    return sum(begun in line and "Worker process died" in line for line in stack.aws.log().splitlines())
+
+
+def test_a_second_plan_has_nothing_to_do(stack, report):
+    explained, unexplained = emulator.split(stack.workspace.plan())
+
+    assert unexplained == {}
+    report(f"direct: second plan: {len(explained)} alarms differ because MiniStack's XML leaves attributes out")
+
+
+def test_without_the_inbox_a_sender_is_asked_to_come_again_and_destroy_leaves_nothing(stack, number):
+    stack.aws.client("sqs").delete_queue(QueueUrl=stack.outputs["inbox_url"])
+
+    answer = stack.post(make(stack, "stripe", number))
+
+    assert (answer.status_code, answer.json()["error"]) == (503, "not_durable")
+    assert answer.headers["Retry-After"] == "5"
+
+    # And what is left of a deployment is taken down all the same.
+    stack.workspace.destroy()
+
+    assert left_behind(stack.aws) == {}
