@@ -14,23 +14,24 @@ endif
 
 required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 
-.PHONY: help setup bundle synth deploy module demo up down secret send receiver verify-archive test test-fast audit audit-accept \
-	audit-setup audit-lock browser-setup cost simulate lint docs openapi golden bench fuzz lock clean
+.PHONY: help setup bundle synth deploy module demo up down secret send receiver verify-archive test test-unit test-lambdas test-synth \
+	test-plan test-e2e test-versions test-setup audit audit-accept audit-setup audit-lock cost simulate lint docs openapi golden bench fuzz \
+	lock clean
 
 help: ## Show the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1~\2/p' $(MAKEFILE_LIST) | column -t -s '~'
+	@sed -n 's/^\([a-z0-9 -]*\):.*## \(.*\)/  make \1~\2/p' $(MAKEFILE_LIST) | column -t -s '~'
 
 setup: ## Install everything that the project needs, from its lock files, into folders of its own
 	@command -v python3 >/dev/null || { echo "set-up stopped: 'python3' was not found. Install Python 3.13: python.org, or pyenv"; exit 1; }
 	@python3 tools/setup.py
 
-bundle: setup ## Build the functions' bundles
+bundle: setup ## Build the functions' bundles, unless they were built from the same sources
 	@$(PYTHON) -m tools.bundle
 
 synth: bundle ## Write the Terraform JSON of ENVIRONMENT_SUFFIX (dev by default) to cdktf.out
 	@npx cdktf synth
 
-deploy: bundle ## Deploy ENVIRONMENT_SUFFIX (dev by default) to AWS, from bundles that are built anew
+deploy: bundle ## Deploy ENVIRONMENT_SUFFIX (dev by default) to AWS
 	@npx cdktf deploy '*'
 
 module: bundle ## Write the stack of PRESET (standard by default) or ENVIRONMENT_SUFFIX as a plain Terraform module to OUT; or STACK=delivery
@@ -59,11 +60,24 @@ receiver: setup ## Run an endpoint that verifies signatures (SECRET=whsec_..., S
 verify-archive: setup ## Verify anew what is archived (PROVIDER=name, RETIRED=file with keys that were rotated out)
 	@$(PYTHON) -m tools.verify_archive $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(RETIRED),--retired $(RETIRED))
 
-test: bundle audit-setup browser-setup lint ## Run all tests, the end-to-end ones on a local AWS included
-	@$(PYTHON) -m pytest
+# Most of the end-to-end tests wait, so that there are more workers than cores.
+WORKERS := 4
+PYTEST = $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup $(if $(K),-k "$(K)") \
+	$(if $(SEED),--random-order --random-order-seed=$(SEED))
 
-test-fast: bundle browser-setup ## Run the tests that need no Terraform
-	@$(PYTHON) -m pytest tests/unit tests/lambdas tests/synth
+test: test-setup bundle lint ## Run all tests (TESTS=path, K=expression, SEED=number for a random order), the end-to-end ones on a local AWS
+	@$(PYTEST) $(TESTS)
+
+test-unit test-lambdas test-synth test-plan test-e2e: test-%: test-setup bundle ## Run one suite
+	@$(PYTEST) tests/$*
+
+test-versions: bundle ## Run the unit suite under each older Python that README promises and this machine has
+	@python3 tools/setup.py versions
+	@for python in .tools/python-3.*/bin/python; do [ -x $$python ] || continue; \
+		$$python --version && $$python -m pytest tests/unit -q -n 2 --dist loadgroup || exit 1; done
+
+test-setup: ## Install what the tests need besides: the audit's tools, and a browser (CHROMIUM=path; on Debian by itself)
+	@python3 tools/setup.py audit browser
 
 # What is audited: the presets; ENVIRONMENTS="prod staging" of cdktf.json; or PLAN=plan.json of 'terraform show -json'.
 AUDITED = $(if $(PLAN),--plan $(PLAN),$(if $(ENVIRONMENTS),--environments $(ENVIRONMENTS)))
@@ -76,9 +90,6 @@ audit-accept: bundle audit-setup ## Take the audited plans for reviewed: later o
 
 audit-setup: setup ## Install checkov and the IAM linter into an environment of their own
 	@python3 tools/setup.py audit
-
-browser-setup: setup ## Find the browser of the tests (CHROMIUM=path); on Debian, install it when there is none
-	@python3 tools/setup.py browser
 
 audit-lock: setup ## Lock that environment anew
 	@$(PYTHON) -m tools.audit.lock

@@ -77,6 +77,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put what destroys a stack last, and the longest suites first where several workers share them."""
+    if config.getoption("loadgroup", default=False) and not all("@" in item.nodeid for item in items):
+        raise pytest.UsageError("pytest-xdist keeps no groups together with this version of pytest")
     items.sort(key=lambda item: item.get_closest_marker("destroys_the_stack") is not None)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: SUITES.index(item.path.relative_to(config.rootpath).parts[1]))

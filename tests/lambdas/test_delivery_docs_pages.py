@@ -51,7 +51,7 @@ def address(docs: ModuleType) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     executable = find_browser()
-    assert executable, "no browser: 'make browser-setup' finds one, or says what to install"
+    assert executable, "no browser: 'make test-setup' finds one, or says what to install"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         yield browser
