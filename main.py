@@ -298,8 +298,8 @@ def build_app(environment: str, outdir: Path | None = None, bundles: Path = BUND
     inbound = WebhookStack(app, f"webhooks-{settings.environment}", settings, bundles) if settings.inbound else None
     if settings.delivery is not None:
         delivery = DeliveryStack(app, f"delivery-{settings.environment}", settings, bundles)
-        if inbound is not None:
-            # Its bus, and the account's log role, must be there first.
+        # AWS refuses a rule on a bus that is not there, and a stage that logs before the account has a role for it.
+        if inbound is not None and (settings.delivery.subscriptions or settings.api.manage_account_log_role):
             delivery.add_dependency(inbound)
     return app
 

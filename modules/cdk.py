@@ -129,6 +129,7 @@ from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy  # noqa: E4
 from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue  # noqa: E402
 from cdktf_cdktf_provider_aws.sqs_queue_policy import SqsQueuePolicy  # noqa: E402
 from cdktf_cdktf_provider_aws.sqs_queue_redrive_allow_policy import SqsQueueRedriveAllowPolicy  # noqa: E402
+from cdktf_cdktf_provider_aws.sqs_queue_redrive_policy import SqsQueueRedrivePolicy  # noqa: E402
 from cdktf_cdktf_provider_aws.subnet import Subnet  # noqa: E402
 from cdktf_cdktf_provider_aws.vpc import Vpc  # noqa: E402
 from cdktf_cdktf_provider_aws.vpc_endpoint import VpcEndpoint  # noqa: E402
@@ -238,6 +239,7 @@ __all__ = [
     "SqsQueue",
     "SqsQueuePolicy",
     "SqsQueueRedriveAllowPolicy",
+    "SqsQueueRedrivePolicy",
     "TerraformAsset",
     "TerraformElement",
     "TerraformOutput",

@@ -9,9 +9,9 @@ from modules.pinning import pin
 from modules.queues import (
     CONSUME,
     DEAD_LETTER_RETENTION_SECONDS,
-    allow_redrive,
     dead_letter_queue,
     protect_queue,
+    redrive,
     working_queue,
 )
 from modules.settings import QueueSettings
@@ -56,13 +56,12 @@ class Inbox(Construct):
                 self,
                 "queue",
                 names("inbox"),
-                replace(settings, retention=_RETENTION_SECONDS, max_receive_count=RECEIVES),
-                self.dead_letter,
+                replace(settings, retention=_RETENTION_SECONDS),
                 max_message_size=INBOX_MESSAGE_BYTES,
             ),
             f"{id_}_queue",
         )
-        allow_redrive(self, "redrive_allow", self.queue, self.dead_letter)
+        redrive(self, "redrive", self.queue, self.dead_letter, receives=RECEIVES)
         protect_queue(self, "policy", self.queue)
         protect_queue(self, "dead_letter_policy", self.dead_letter)
 

@@ -11,7 +11,7 @@ from modules.cdk import (
 from modules.lambda_fleet import WebhookFunction
 from modules.naming import Names
 from modules.pinning import pin
-from modules.queues import CONSUME, allow_redrive, dead_letter_queue, from_rules, protect_queue, working_queue
+from modules.queues import CONSUME, dead_letter_queue, from_rules, protect_queue, redrive, working_queue
 from modules.settings import QueueSettings
 from modules.settings_rules import SMALL_BATCH
 
@@ -41,9 +41,9 @@ class QueueLayer(Construct):
         self._settings = settings
         self.dead_letter = dead_letter_queue(self, "dead_letter", names("dlq"), fifo=settings.fifo)
         pin(self.dead_letter, f"{id_}_dead_letter")
-        self.main = working_queue(self, "main", names("queue"), settings, self.dead_letter)
+        self.main = working_queue(self, "main", names("queue"), settings)
         pin(self.main, f"{id_}_main")
-        allow_redrive(self, "redrive_allow", self.main, self.dead_letter)
+        redrive(self, "redrive", self.main, self.dead_letter, receives=settings.max_receive_count)
         protect_queue(self, "main_policy", self.main, [from_rules(rule_arns, self.main)] if rule_arns else ())
         protect_queue(self, "dead_letter_policy", self.dead_letter)
 

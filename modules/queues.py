@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from modules.cdk import Construct, SqsQueue, SqsQueuePolicy, SqsQueueRedriveAllowPolicy
+from modules.cdk import Construct, SqsQueue, SqsQueuePolicy, SqsQueueRedriveAllowPolicy, SqsQueueRedrivePolicy
 from modules.policy import Condition, Statement, deny_plain_http, policy_document
 from modules.settings import QueueSettings
 
@@ -18,22 +18,14 @@ CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 
 
 def working_queue(
-    scope: Construct,
-    id_: str,
-    name: str,
-    settings: QueueSettings,
-    dead_letter: SqsQueue,
-    *,
-    max_message_size: int | None = None,
+    scope: Construct, id_: str, name: str, settings: QueueSettings, *, max_message_size: int | None = None
 ) -> SqsQueue:
-    """Create a queue whose messages go to a dead letter queue after their last receive.
+    """Create a queue for messages that are worked on; `redrive` says where they go after their last receive.
 
     Parameters
     ----------
     name : str
         Name in AWS; a FIFO queue's gets the suffix ``.fifo``.
-    dead_letter : SqsQueue
-        Must be FIFO where this queue is: AWS refuses any other when it is applied.
     max_message_size : int | None
         Bytes, 1,024 to 262,144; the provider's default, which is as much, where nobody but this project writes to it.
     """
@@ -45,9 +37,6 @@ def working_queue(
         max_message_size=max_message_size,
         visibility_timeout_seconds=settings.visibility_timeout,
         sqs_managed_sse_enabled=True,
-        redrive_policy=(
-            f'{{"deadLetterTargetArn":"{dead_letter.arn}","maxReceiveCount":{settings.max_receive_count}}}'
-        ),
     )
 
 
@@ -63,11 +52,27 @@ def dead_letter_queue(scope: Construct, id_: str, name: str, *, fifo: bool) -> S
     )
 
 
-def allow_redrive(scope: Construct, id_: str, source: SqsQueue, dead_letter: SqsQueue) -> None:
-    """Let one queue, and no other, use a dead letter queue."""
-    SqsQueueRedriveAllowPolicy(
+def redrive(scope: Construct, id_: str, source: SqsQueue, dead_letter: SqsQueue, *, receives: int) -> None:
+    """Send a queue's messages to a dead letter queue after so many receives; let no other queue send any there.
+
+    The policy is a resource of its own, so that both queues are made at once: the provider waits for half a minute
+    after each. No event source mapping waits for it. SQS counts receives all the same, and a message that had too many
+    before the policy was there goes to the dead letter queue at the next one.
+
+    Parameters
+    ----------
+    dead_letter : SqsQueue
+        Must be FIFO where the source is: AWS refuses any other when it is applied.
+    """
+    SqsQueueRedrivePolicy(
         scope,
         id_,
+        queue_url=source.id,
+        redrive_policy=f'{{"deadLetterTargetArn":"{dead_letter.arn}","maxReceiveCount":{receives}}}',
+    )
+    SqsQueueRedriveAllowPolicy(
+        scope,
+        f"{id_}_allow",
         queue_url=dead_letter.id,
         redrive_allow_policy=f'{{"redrivePermission":"byQueue","sourceQueueArns":["{source.arn}"]}}',
     )

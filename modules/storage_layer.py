@@ -128,6 +128,8 @@ class StorageLayer(Construct):
             "lifecycle",
             bucket=bucket_id,
             rule=self._lifecycle_rules(settings),
+            # A rule for old versions wants a bucket that is versioned already.
+            # https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/s3_bucket_lifecycle_configuration
             depends_on=[versioning],
         )
 

@@ -13,7 +13,7 @@ from modules.cdk import (
 )
 from modules.naming import Names
 from modules.pinning import pin
-from modules.queues import allow_redrive, dead_letter_queue, from_rules, protect_queue, working_queue
+from modules.queues import dead_letter_queue, from_rules, protect_queue, redrive, working_queue
 from modules.settings import QueueSettings
 
 
@@ -87,7 +87,7 @@ class SubscriberQueues(Construct):
                 )
             ),
             queue=pin(
-                working_queue(self, name, self._names("subscriber-queue", of=name), self._settings, dead_letter),
+                working_queue(self, name, self._names("subscriber-queue", of=name), self._settings),
                 f"{self._id}_{name}",
             ),
             undelivered=pin(
@@ -97,7 +97,7 @@ class SubscriberQueues(Construct):
                 f"{self._id}_{name}_undelivered",
             ),
         )
-        allow_redrive(self, f"{name}_redrive_allow", queues.queue, dead_letter)
+        redrive(self, f"{name}_redrive", queues.queue, dead_letter, receives=self._settings.max_receive_count)
         for id_, queue in ((f"{name}_policy", queues.queue), (f"{name}_undelivered_policy", queues.undelivered)):
             protect_queue(self, id_, queue, [from_rules([rule.arn], queue)])
         protect_queue(self, f"{name}_dead_letter_policy", dead_letter)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 from modules.guards.configuration import Configuration, Resource
+from modules.guards.queues import redrives
 from modules.guards.verifiers import variables_of, why_unverified_batch
 from modules.inbox_message import send_message
 
@@ -36,8 +37,8 @@ def why_unverified_inbox(configuration: Configuration, integration: Resource) ->
 
 def _readers(configuration: Configuration, queue: Resource) -> Iterator[Resource]:
     """Yield what receives from a queue, or from where its dead letters go, which nobody has verified either."""
-    dead_letters = [found for found, _ in configuration.referred_to(queue.get("redrive_policy"))]
+    dead_letters = [each.dead_letter for each in redrives(configuration) if each.source == queue]
     for reader in configuration.all("aws_lambda_event_source_mapping", "aws_pipes_pipe"):
         source = reader.get("event_source_arn") or reader.get("source")
-        if configuration.find("aws_sqs_queue", source) in (queue, *dead_letters):
+        if (found := configuration.find("aws_sqs_queue", source)) and found in (queue, *dead_letters):
             yield reader

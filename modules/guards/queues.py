@@ -20,7 +20,7 @@ TIMEOUTS_IN_VISIBILITY = 6
 
 
 @dataclass(frozen=True)
-class _Redrive:
+class Redrive:
     """Where a queue's dead letters go: ``target`` as text, ``dead_letter`` where it is a queue of this stack.
 
     ``receives`` is what the policy says of it, whatever that is; None where it says nothing.
@@ -32,7 +32,8 @@ class _Redrive:
     receives: Any
 
 
-def _redrives(configuration: Configuration) -> Iterator[_Redrive]:
+def redrives(configuration: Configuration) -> Iterator[Redrive]:
+    """Yield what the queues, and redrive policies that are resources of their own, say."""
     said = [(queue, queue.get("redrive_policy")) for queue in configuration.all("aws_sqs_queue")]
     for separate in configuration.all("aws_sqs_queue_redrive_policy"):
         if queue := configuration.find("aws_sqs_queue", separate.get("queue_url")):
@@ -41,7 +42,7 @@ def _redrives(configuration: Configuration) -> Iterator[_Redrive]:
         if policy:
             document = _read(policy)
             target = str(document.get("deadLetterTargetArn", ""))
-            yield _Redrive(queue, target, configuration.find("aws_sqs_queue", target), document.get("maxReceiveCount"))
+            yield Redrive(queue, target, configuration.find("aws_sqs_queue", target), document.get("maxReceiveCount"))
 
 
 def _read(policy: str) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def _kind(fifo: bool) -> str:
 
 
 def _other_kind(configuration: Configuration) -> Iterator[Finding]:
-    for redrive in _redrives(configuration):
+    for redrive in redrives(configuration):
         if not redrive.target:
             yield Finding(redrive.source.path, "redrive_policy is no JSON that can be read at synth")
             continue
@@ -82,7 +83,7 @@ def _other_kind(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _received_without_end(configuration: Configuration) -> Iterator[Finding]:
-    for redrive in _redrives(configuration):
+    for redrive in redrives(configuration):
         if not redrive.target:
             continue
         if redrive.receives is None:
@@ -94,7 +95,7 @@ def _received_without_end(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _kept_too_short(configuration: Configuration) -> Iterator[Finding]:
-    for redrive in _redrives(configuration):
+    for redrive in redrives(configuration):
         if redrive.dead_letter is None:
             continue
         source = number(redrive.source.get("message_retention_seconds"), _RETENTION)
@@ -117,10 +118,10 @@ def _mapped(configuration: Configuration) -> Iterator[tuple[Resource, Resource]]
 
 
 def _without_dead_letter_queue(configuration: Configuration) -> Iterator[Finding]:
-    redrives = list(_redrives(configuration))
-    with_one = {redrive.source for redrive in redrives}
+    found = list(redrives(configuration))
+    with_one = {redrive.source for redrive in found}
     # What is a dead letter queue itself is the end of the line.
-    with_one |= {redrive.dead_letter for redrive in redrives if redrive.dead_letter}
+    with_one |= {redrive.dead_letter for redrive in found if redrive.dead_letter}
     for target in configuration.all("aws_cloudwatch_event_target"):
         if queue := configuration.find("aws_sqs_queue", target.block("dead_letter_config").get("arn")):
             with_one.add(queue)

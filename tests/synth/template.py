@@ -177,6 +177,12 @@ class Template:
             and self.target(resource[attribute]).address == target.address
         ]
 
+    def redrive(self, queue: Resource) -> dict[str, Any] | None:
+        """Return the meaning of a queue's redrive policy, or None where it has none."""
+        found = self.pointing_at("aws_sqs_queue_redrive_policy", "queue_url", queue)
+        assert len(found) <= 1, f"{queue.label} has two redrive policies"
+        return json.loads(self.meaning(found[0]["redrive_policy"])) if found else None
+
     def statements(self, policy: str) -> list[dict[str, Any]]:
         """Return the statements of the policy document that a reference to its ``json`` points to."""
         document = self.target(policy)

@@ -78,9 +78,11 @@ def test_items_expire_by_the_attribute_that_the_code_writes(delivery, name):
 
 def test_five_receives_of_three_minutes_lead_to_the_dead_letter_queue(delivery):
     queue = delivery.one("aws_sqs_queue", "webhook-delivery-queue-delivery")
-    policy = json.loads(delivery.meaning(queue["redrive_policy"]))
 
-    assert policy == {"deadLetterTargetArn": "aws_sqs_queue[webhook-delivery-dlq-delivery].arn", "maxReceiveCount": 5}
+    assert delivery.redrive(queue) == {
+        "deadLetterTargetArn": "aws_sqs_queue[webhook-delivery-dlq-delivery].arn",
+        "maxReceiveCount": 5,
+    }
     assert queue["visibility_timeout_seconds"] == 180
     assert queue.get("fifo_queue", False) is False
 
@@ -104,7 +106,7 @@ def test_queue_and_worker_are_as_the_settings_say(synthesize_delivery):
     queue = template.one("aws_sqs_queue", "webhook-delivery-queue-dev")
     mapping = template.one("aws_lambda_event_source_mapping")
     assert queue["visibility_timeout_seconds"] == 90
-    assert json.loads(queue["redrive_policy"])["maxReceiveCount"] == 7
+    assert template.redrive(queue)["maxReceiveCount"] == 7
     assert (mapping["batch_size"], mapping["scaling_config"]["maximum_concurrency"]) == (3, 8)
     assert template.target(mapping["function_name"])["timeout"] == 30
 

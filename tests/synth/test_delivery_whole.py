@@ -34,13 +34,20 @@ def test_by_default_there_is_the_inbound_stack_alone(app_of):
     assert set(app_of("dev", {})) == {"webhooks-dev"}
 
 
-def test_with_delivery_there_are_both_and_the_inbound_one_comes_first(app_of):
+@pytest.mark.parametrize(
+    ("log_role", "subscriptions", "first"),
+    [(True, {}, ["webhooks-dev"]), (False, {"stripe": "acme"}, ["webhooks-dev"]), (False, {}, [])],
+    ids=["for its log role", "for its bus", "for nothing"],
+)
+def test_with_delivery_there_are_both_and_the_inbound_one_comes_first_where_it_must(
+    app_of, log_role, subscriptions, first
+):
     # The bus whose events tenants subscribe to, and the account's log role, are the inbound stack's.
-    stacks = app_of("dev", {"delivery": {}})
+    stacks = app_of("dev", {"api": {"manage_account_log_role": log_role}, "delivery": {"subscriptions": subscriptions}})
 
     assert {name: dependencies for name, (_, dependencies) in stacks.items()} == {
         "webhooks-dev": [],
-        "delivery-dev": ["webhooks-dev"],
+        "delivery-dev": first,
     }
 
 

@@ -185,7 +185,7 @@ def test_only_ingestion_receives_from_the_inbox(direct):
 def test_what_is_given_up_is_kept_for_14_days_and_alarms(direct):
     inbox, dead = direct.one("aws_sqs_queue", INBOX), direct.one("aws_sqs_queue", DEAD)
 
-    assert json.loads(direct.meaning(inbox["redrive_policy"])) == {
+    assert direct.redrive(inbox) == {
         "deadLetterTargetArn": f"aws_sqs_queue[{DEAD}].arn",
         "maxReceiveCount": 12,
     }

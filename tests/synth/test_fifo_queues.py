@@ -51,8 +51,8 @@ def test_a_queue_and_its_dead_letter_queue_are_of_one_kind(preset):
     kinds = [
         (queue.name.endswith(".fifo"), target.name.endswith(".fifo"))
         for queue in preset.all("aws_sqs_queue")
-        if "redrive_policy" in queue.values
-        for target in [preset.target(json.loads(queue["redrive_policy"])["deadLetterTargetArn"])]
+        for policy in preset.pointing_at("aws_sqs_queue_redrive_policy", "queue_url", queue)
+        for target in [preset.target(json.loads(policy["redrive_policy"])["deadLetterTargetArn"])]
     ]
 
     assert [pair for pair in kinds if len(set(pair)) > 1] == []
@@ -87,7 +87,7 @@ def test_processing_knows_the_last_receive_as_the_queue_does(synthesize, receive
     # Were it told of fewer, it would go past a message that comes back; of more, what waits would be dead-lettered.
     template = synthesize(values={"preset": "ordered", "queue": {"max_receive_count": receives}})
 
-    policy = json.loads(template.one("aws_sqs_queue", "webhook-queue-dev.fifo")["redrive_policy"])
+    policy = template.redrive(template.one("aws_sqs_queue", "webhook-queue-dev.fifo"))
     variables = template.one("aws_lambda_function", "webhook-processing-dev")["environment"]["variables"]
 
     assert policy["maxReceiveCount"] == receives

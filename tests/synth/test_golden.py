@@ -56,11 +56,8 @@ def test_other_code_in_the_functions_is_no_difference(tmp_path, standard):
         ),
         (
             # In a text that holds JSON.
-            lambda queue: queue.update(redrive_policy=queue["redrive_policy"].replace("3", "9")),
-            [
-                "- resource.aws_sqs_queue.queues_main.redrive_policy.maxReceiveCount: 3",
-                "+ resource.aws_sqs_queue.queues_main.redrive_policy.maxReceiveCount: 9",
-            ],
+            lambda queue: queue.update(policy='{"Version":"2012-10-17"}'),
+            ['+ resource.aws_sqs_queue.queues_main.policy.Version: "2012-10-17"'],
         ),
     ],
     ids=["changed", "gone", "new", "inside a text"],

@@ -149,6 +149,7 @@ def test_nothing_is_granted_past_the_roles_own_policies(template):
         "aws_sns_topic_policy",
         "aws_sqs_queue_policy",
         "aws_sqs_queue_redrive_allow_policy",
+        "aws_sqs_queue_redrive_policy",
     }
 
 

@@ -1,7 +1,5 @@
 """The main queue, its dead letter queue, and the functions that they feed."""
 
-import json
-
 import pytest
 
 from tests.synth.labels import DLQ, QUEUE
@@ -10,13 +8,13 @@ FORTNIGHT_SECONDS = 14 * 24 * 3600
 
 
 def test_a_message_goes_to_the_dead_letter_queue_after_three_receives(template):
-    policy = json.loads(template.meaning(template.one("aws_sqs_queue", "webhook-queue-dev")["redrive_policy"]))
+    queue = template.one("aws_sqs_queue", "webhook-queue-dev")
 
-    assert policy == {"deadLetterTargetArn": f"{DLQ}.arn", "maxReceiveCount": 3}
+    assert template.redrive(queue) == {"deadLetterTargetArn": f"{DLQ}.arn", "maxReceiveCount": 3}
 
 
 def test_the_dead_letter_queue_is_the_end(template):
-    assert template.one("aws_sqs_queue", "webhook-dlq-dev").get("redrive_policy") is None
+    assert template.redrive(template.one("aws_sqs_queue", "webhook-dlq-dev")) is None
 
 
 @pytest.mark.parametrize("name", ["webhook-queue-dev", "webhook-dlq-dev"])
@@ -101,6 +99,6 @@ def test_the_queues_numbers_are_settings(synthesize):
     queue = template.one("aws_sqs_queue", "webhook-queue-dev")
 
     assert queue["visibility_timeout_seconds"] == 600
-    assert json.loads(queue["redrive_policy"])["maxReceiveCount"] == 5
+    assert template.redrive(queue)["maxReceiveCount"] == 5
     assert mappings(template)[f"{QUEUE}.arn"]["batch_size"] == 4
     assert mappings(template)[f"{QUEUE}.arn"]["maximum_batching_window_in_seconds"] == 7

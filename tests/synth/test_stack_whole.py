@@ -147,6 +147,7 @@ UNNAMED = {
     "aws_sns_topic_policy",
     "aws_sqs_queue_policy",
     "aws_sqs_queue_redrive_allow_policy",
+    "aws_sqs_queue_redrive_policy",
     "aws_vpc_security_group_ingress_rule",
 }
 

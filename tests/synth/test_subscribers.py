@@ -63,13 +63,13 @@ def test_what_eventbridge_cannot_deliver_is_kept_in_a_standard_queue(template):
 
     assert template.meaning(target["dead_letter_config"]) == {"arn": f"{undelivered.label}.arn"}
     assert undelivered.get("fifo_queue") is None
-    assert undelivered.get("redrive_policy") is None
+    assert template.redrive(undelivered) is None
     assert undelivered["message_retention_seconds"] == 14 * 24 * 3600
 
 
 def test_what_the_subscriber_fails_on_goes_to_its_own_dead_letter_queue(template):
     dead_letter = queue(template, "dead letter")
-    policy = json.loads(template.meaning(queue(template, "queue")["redrive_policy"]))
+    policy = template.redrive(queue(template, "queue"))
     allowed = [
         json.loads(template.meaning(allow["redrive_allow_policy"]))
         for allow in template.pointing_at("aws_sqs_queue_redrive_allow_policy", "queue_url", dead_letter)

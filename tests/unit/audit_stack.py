@@ -162,13 +162,18 @@ def good() -> Stack:
 def _queue(id_: str, name: str, *, fifo: bool = False, dead: str | None = None, **more: Any) -> Stack:
     values = {"name": name, "fifo_queue": fifo, "visibility_timeout_seconds": 300, "tags": TAGS, **more}
     values.setdefault("message_retention_seconds", 345_600)
+    redriven: Stack = {}
     if dead:
+        policy = f'{{"deadLetterTargetArn":"${{aws_sqs_queue.{dead}.arn}}","maxReceiveCount":3}}'
+        redriven[f"aws_sqs_queue_redrive_policy.{id_}"] = {
+            "queue_url": f"${{aws_sqs_queue.{id_}.id}}",
+            "redrive_policy": policy,
+        }
         values |= {
-            "redrive_policy": f'{{"deadLetterTargetArn":"${{aws_sqs_queue.{dead}.arn}}","maxReceiveCount":3}}',
             "deduplication_scope": "messageGroup",
             "fifo_throughput_limit": "perMessageGroupId",
         }
-    return {
+    return redriven | {
         f"aws_sqs_queue.{id_}": values,
         f"aws_sqs_queue_policy.{id_}": {
             "queue_url": f"${{aws_sqs_queue.{id_}.id}}",

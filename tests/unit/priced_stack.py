@@ -59,12 +59,14 @@ DOCUMENT = {
             },
         },
         "aws_sqs_queue": {
-            "main": {
-                "name": "main",
-                "visibility_timeout_seconds": 300,
-                "redrive_policy": '{"deadLetterTargetArn":"${aws_sqs_queue.dead.arn}","maxReceiveCount":3}',
-            },
+            "main": {"name": "main", "visibility_timeout_seconds": 300},
             "dead": {"name": "dead"},
+        },
+        "aws_sqs_queue_redrive_policy": {
+            "main": {
+                "queue_url": "${aws_sqs_queue.main.id}",
+                "redrive_policy": '{"deadLetterTargetArn":"${aws_sqs_queue.dead.arn}","maxReceiveCount":3}',
+            }
         },
         "aws_lambda_event_source_mapping": {
             "main": {
@@ -137,9 +139,9 @@ def stack(**added):
 def direct_stack():
     """Return the stack with an inbox, which API Gateway writes to and the function at the door verifies."""
     return stack(
-        aws_sqs_queue__inbox={
-            "name": "inbox",
-            "visibility_timeout_seconds": 300,
+        aws_sqs_queue__inbox={"name": "inbox", "visibility_timeout_seconds": 300},
+        aws_sqs_queue_redrive_policy__inbox={
+            "queue_url": "${aws_sqs_queue.inbox.id}",
             "redrive_policy": '{"deadLetterTargetArn":"${aws_sqs_queue.given_up.arn}","maxReceiveCount":12}',
         },
         aws_sqs_queue__given_up={"name": "given-up"},

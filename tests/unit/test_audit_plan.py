@@ -52,6 +52,25 @@ def test_a_name_with_the_account_in_it_is_the_same_in_every_account():
     assert plan.plain(bucket.name) == "webhook-archive-<account>-dev"
 
 
+@pytest.mark.parametrize("said_by", ["a resource of its own", "the queue", "both"])
+def test_a_queues_dead_letter_queue_is_known_whoever_says_it(said_by):
+    # Given a stack in which it is said by one of them; AWS says of every deployed queue what it has, as an ARN
+    stack = good()
+    if said_by == "the queue":
+        stack["aws_sqs_queue.main"]["redrive_policy"] = stack.pop("aws_sqs_queue_redrive_policy.main")["redrive_policy"]
+    document = plan_of(stack)
+    if said_by == "both":
+        (main,) = (each for each in document["resource_changes"] if each["address"] == "aws_sqs_queue.main")
+        policy = '{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:1:webhook-dlq-dev.fifo"}'
+        main["change"]["after"]["redrive_policy"] = policy
+
+    # Then
+    plan = Plan.read(document)
+    assert {queue.resource.address: queue.dead_letter_queue for queue in queues(plan) if queue.dead_letter_queue} == {
+        "aws_sqs_queue.main": by_address(plan, "aws_sqs_queue.dead")
+    }
+
+
 def test_a_plan_of_a_deployed_stack_reads_like_the_first():
     # Given the same source, and a plan in which AWS has said what was unknown before
     first = plan_of(good())

@@ -78,7 +78,7 @@ EGRESS = {"protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_blocks": ["
 
 MISTAKES = [
     # Queues
-    Mistake("queue-dead-letter", unset(MAIN, "redrive_policy"), MAIN),
+    Mistake("queue-dead-letter", drop("aws_sqs_queue_redrive_policy.main"), MAIN),
     Mistake("queue-fifo-dead-letter", put(DEAD, fifo_queue=False), MAIN),
     Mistake("queue-fifo-dead-letter", put(MAIN, fifo_queue=False), MAIN),
     Mistake("queue-dead-letter-retention", put(DEAD, message_retention_seconds=345_600), DEAD),

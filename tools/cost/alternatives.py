@@ -171,7 +171,7 @@ def _function_at_the_door(case: Case) -> Iterator[Alternative]:
     if ingestion is None or inbox is None:
         return
     edited = case.stack.changed()
-    queues = [inbox.queue, *case.stack.referred(inbox.queue.get("redrive_policy", ""))]
+    queues = [inbox.queue, *case.stack.referred(case.stack.redrive_policy(inbox.queue))]
     for door in case.stack.pointing_at("aws_api_gateway_integration", "uri", inbox.queue):
         edited.values(door).update(type="AWS_PROXY", uri=_reference(ingestion, "invoke_arn"))
     for queue in queues:

@@ -112,7 +112,7 @@ def read(stack: Stack) -> Deployment:
     if path.ingestion is None or path.method is None:
         raise NotInStackError("the simulation expects a function behind a REST API, at the door or behind an inbox")
     throttle = _throttle(stack)
-    main = _feed(path.queue, path.mapping, path.processing)
+    main = _feed(stack, path.queue, path.mapping, path.processing)
     fifo = bool(path.queue.get("fifo_queue", False))
     return Deployment(
         throttle_rate=float(throttle["throttling_rate_limit"]),
@@ -129,18 +129,18 @@ def read(stack: Stack) -> Deployment:
         max_receives=main.max_receives,
         fifo=fifo,
         groups=_groups(stack, path) if fifo else None,
-        inbox=_feed(path.inbox.queue, path.inbox.mapping, path.ingestion) if path.inbox else None,
+        inbox=_feed(stack, path.inbox.queue, path.inbox.mapping, path.ingestion) if path.inbox else None,
     )
 
 
-def _feed(queue: Resource, mapping: Resource, function: Resource) -> Feed:
+def _feed(stack: Stack, queue: Resource, mapping: Resource, function: Resource) -> Feed:
     return Feed(
         batch_size=int(mapping.get("batch_size", 10)),
         window_s=float(mapping.get("maximum_batching_window_in_seconds", 0)),
         maximum_concurrency=mapping.block("scaling_config").get("maximum_concurrency"),
         timeout_s=float(function.get("timeout", 3)),
         visibility_s=float(queue.get("visibility_timeout_seconds", 30)),
-        max_receives=int(_redrive(queue).get("maxReceiveCount", 1_000_000)),
+        max_receives=int(json.loads(stack.redrive_policy(queue)).get("maxReceiveCount", 1_000_000)),
     )
 
 
@@ -157,14 +157,6 @@ def _busy_status(stack: Stack) -> int:
         if response.get("response_type") == "INTEGRATION_FAILURE":
             return int(response.get("status_code", _BUSY_BY_DEFAULT))
     return _BUSY_BY_DEFAULT
-
-
-def _redrive(queue: Resource) -> dict[str, int]:
-    policy = queue.get("redrive_policy", "{}")
-    if not isinstance(policy, str):
-        return dict(policy)
-    # The reference in it holds no quotation mark, so that it is JSON as it stands.
-    return dict(json.loads(policy))
 
 
 def _groups(stack: Stack, path: WebhookPath) -> int | None:

@@ -112,6 +112,12 @@ class Stack:
             if target.address in {found.address for found in self.referred(resource.get(attribute, ""))}
         ]
 
+    def redrive_policy(self, queue: Resource) -> str:
+        """Return the JSON that says where a queue's dead letters go; an empty object where nothing says it."""
+        found = self.pointing_at("aws_sqs_queue_redrive_policy", "queue_url", queue)
+        # A reference in it holds no quotation mark, so that it is JSON as it stands.
+        return str(found[0].get("redrive_policy")) if found else "{}"
+
     def variables(self, function: Resource) -> dict[str, str]:
         """Return a function's environment variables, as the stack has them."""
         return dict(function.block("environment").get("variables", {}))

@@ -23,7 +23,7 @@ def mapping_without_a_limit(edit):
 
 @book.mistake("mapping-concurrency", ("queues/main_mapping", "jobs_mapping"), "is 102 executions, and 100 are reserved")
 def two_mappings_that_ask_for_more_together(edit):
-    edit.queue("jobs", visibility_timeout_seconds=180, redrive_policy=edit.at("queues/main")["redrive_policy"])
+    edit.queue("jobs", visibility_timeout_seconds=180, redrive_policy=edit.at("queues/redrive")["redrive_policy"])
     map_queue(edit, "jobs", "fleet/processing/function", scaling_config={"maximum_concurrency": 2})
 
 
@@ -34,7 +34,7 @@ def a_limit_that_nobody_knows(edit):
 
 @book.right
 def two_mappings_that_share_the_reservation(edit):
-    edit.queue("jobs", visibility_timeout_seconds=180, redrive_policy=edit.at("queues/main")["redrive_policy"])
+    edit.queue("jobs", visibility_timeout_seconds=180, redrive_policy=edit.at("queues/redrive")["redrive_policy"])
     edit.at("queues/main_mapping")["scaling_config"]["maximum_concurrency"] = 98
     map_queue(edit, "jobs", "fleet/processing/function", scaling_config=[{"maximum_concurrency": 2}])
 

@@ -29,26 +29,21 @@ def fifo_with_a_standard_dead_letter_queue_of_another_stack(edit):
 
 
 @book.mistake("dead-letter-queue-kind", "jobs", "webhooks-dev/queues/dead_letter is a standard queue")
-def fifo_with_a_standard_dead_letter_queue_by_a_separate_redrive_policy(edit):
-    edit.queue("jobs", name="webhook-jobs-dev.fifo", fifo_queue=True)
-    edit.add(
-        "aws_sqs_queue_redrive_policy",
-        "jobs_redrive",
-        queue_url=edit.ref("jobs", "id"),
-        redrive_policy=edit.at("queues/main")["redrive_policy"],
-    )
+def fifo_that_says_itself_that_its_dead_letter_queue_is_a_standard_one(edit):
+    policy = edit.at("queues/redrive")["redrive_policy"]
+    edit.queue("jobs", name="webhook-jobs-dev.fifo", fifo_queue=True, redrive_policy=policy)
 
 
 @book.mistake("dead-letter-queue-kind", "queues/main", "no JSON that can be read at synth")
 def redrive_policy_that_nobody_can_read(edit):
-    edit.at("queues/main")["redrive_policy"] = "${jsonencode(var.redrive)}"
+    edit.at("queues/redrive")["redrive_policy"] = "${jsonencode(var.redrive)}"
     # With it, nobody can tell either that this queue is a dead letter queue and needs none of its own.
     edit.remove("queues/dead_letter_mapping")
 
 
 @book.mistake("dead-letter-queue-kind", "queues/main", "no JSON that can be read at synth")
 def redrive_policy_that_is_no_object(edit):
-    edit.at("queues/main")["redrive_policy"] = "[]"
+    edit.at("queues/redrive")["redrive_policy"] = "[]"
     edit.remove("queues/dead_letter_mapping")
 
 
@@ -69,7 +64,7 @@ def redrive_after(edit, count):
     """Have the main queue say how many receives a message has; nothing for None."""
     dead_letter = edit.ref("queues/dead_letter")
     said = {} if count is None else {"maxReceiveCount": count}
-    edit.at("queues/main")["redrive_policy"] = json.dumps({"deadLetterTargetArn": dead_letter, **said})
+    edit.at("queues/redrive")["redrive_policy"] = json.dumps({"deadLetterTargetArn": dead_letter, **said})
 
 
 @book.mistake("redrive-receives", "queues/main", "its redrive_policy has no maxReceiveCount")
@@ -85,14 +80,8 @@ for wrong in NO_NUMBERS_OF_RECEIVES:
 
 
 @book.mistake("redrive-receives", "jobs", "its redrive_policy has no maxReceiveCount")
-def separate_redrive_policy_without_a_number_of_receives(edit):
-    edit.queue("jobs")
-    edit.add(
-        "aws_sqs_queue_redrive_policy",
-        "jobs_redrive",
-        queue_url=edit.ref("jobs", "id"),
-        redrive_policy=json.dumps({"deadLetterTargetArn": edit.ref("queues/dead_letter")}),
-    )
+def queue_that_says_itself_where_and_not_after_how_many_receives(edit):
+    edit.queue("jobs", redrive_policy=json.dumps({"deadLetterTargetArn": edit.ref("queues/dead_letter")}))
 
 
 for number_of_receives in (1, 1_000, "5"):
@@ -103,7 +92,7 @@ for number_of_receives in (1, 1_000, "5"):
 
 @book.mistake("dead-letter-queue-missing", "queues/main", "has no redrive_policy")
 def queue_of_a_function_without_a_dead_letter_queue(edit):
-    del edit.at("queues/main")["redrive_policy"]
+    edit.remove("queues/redrive")
     edit.remove("queues/dead_letter_mapping")
 
 
@@ -174,13 +163,13 @@ def visibility_by_default(edit):
 @book.mistake("visibility-timeout", "jobs", "six times the time-out of webhooks-dev/fleet/status/function, 30 s")
 def visibility_too_short_for_a_function_behind_an_alias(edit):
     edit.add("aws_lambda_alias", "live", name="live", function_name=edit.ref("fleet/status/function", "function_name"))
-    edit.queue("jobs", visibility_timeout_seconds=60, redrive_policy=edit.at("queues/main")["redrive_policy"])
+    edit.queue("jobs", visibility_timeout_seconds=60, redrive_policy=edit.at("queues/redrive")["redrive_policy"])
     map_queue(edit, "jobs", "live")
 
 
 @book.mistake("visibility-timeout", "jobs", "six times the time-out of webhooks-dev/fleet/status/function, 30 s")
 def visibility_too_short_for_a_function_that_is_spelt_out(edit):
-    edit.queue("jobs", visibility_timeout_seconds=60, redrive_policy=edit.at("queues/main")["redrive_policy"])
+    edit.queue("jobs", visibility_timeout_seconds=60, redrive_policy=edit.at("queues/redrive")["redrive_policy"])
     map_queue(edit, "jobs", "fleet/status/function")
     edit.at("jobs_mapping").update(
         event_source_arn="arn:aws:sqs:us-east-1:123456789012:webhook-jobs-dev", function_name="webhook-status-dev"
@@ -215,7 +204,7 @@ def numbers_that_are_written_as_text(edit):
 
 @book.right
 def a_function_of_another_stack(edit):
-    edit.queue("jobs", redrive_policy=edit.at("queues/main")["redrive_policy"])
+    edit.queue("jobs", redrive_policy=edit.at("queues/redrive")["redrive_policy"])
     map_queue(edit, "jobs", "fleet/status/function")
     edit.at("jobs_mapping")["function_name"] = "arn:aws:lambda:us-east-1:123456789012:function:theirs"
 

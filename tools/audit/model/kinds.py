@@ -75,6 +75,7 @@ KINDS = {
     "aws_sqs_queue": Kind("SQS", "queue", "name", f"sqs:{_HERE}:{{name}}"),
     "aws_sqs_queue_policy": Kind("SQS", "policy of a queue"),
     "aws_sqs_queue_redrive_allow_policy": Kind("SQS", "who may use a queue for dead letters"),
+    "aws_sqs_queue_redrive_policy": Kind("SQS", "where a queue's dead letters go"),
     "aws_subnet": Kind("VPC", "subnet"),
     "aws_vpc": Kind("VPC", "VPC", "", f"ec2:{_HERE}:vpc/vpc-0123456789abcdef0"),
     "aws_vpc_endpoint": Kind("VPC", "endpoint", "service_name"),

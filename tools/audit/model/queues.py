@@ -77,12 +77,13 @@ def mappings(plan: Plan) -> list[Mapping]:
 
 
 def _queue(plan: Plan, item: Resource) -> Queue:
-    redrive = item.get("redrive_policy")
-    target = json.loads(redrive).get("deadLetterTargetArn") if redrive else None
+    separate = [each for each in plan.all("aws_sqs_queue_redrive_policy") if plan.target(each.get("queue_url")) is item]
+    # Of a deployed queue the attribute is there too, with what AWS said, which refers to nothing.
+    redrive = next((policy for each in (*separate, item) if (policy := each.get("redrive_policy"))), "{}")
     return Queue(
         resource=item,
         fifo=item.get("fifo_queue", False),
         visibility_timeout=item.get("visibility_timeout_seconds", 30),
         retention=item.get("message_retention_seconds", 345_600),
-        dead_letter_queue=plan.target(target, "aws_sqs_queue"),
+        dead_letter_queue=plan.target(json.loads(redrive).get("deadLetterTargetArn"), "aws_sqs_queue"),
     )

@@ -37,6 +37,7 @@ FREE: Mapping[str, str] = {
     "aws_sns_topic_policy": "a part of its topic",
     "aws_sqs_queue_policy": _QUEUE,
     "aws_sqs_queue_redrive_allow_policy": _QUEUE,
+    "aws_sqs_queue_redrive_policy": _QUEUE,
     "aws_subnet": _VPC,
     "aws_vpc": _VPC,
     "aws_vpc_security_group_ingress_rule": _VPC,
