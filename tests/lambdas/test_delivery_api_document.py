@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
+from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, HypothesisTestMode, create_test
 
 from lambdas.outbound.identities import Identities
 from lambdas.outbound.ids import EVENT, new_id
@@ -27,17 +28,26 @@ from tests.lambdas.test_delivery_api_lists import delivery
 from tools import openapi
 from tools.ministack import REGION, ROOT_KEY, LocalAws
 
-EXAMPLES = 20
-"""Requests for each operation; together with `derandomize`, the same ones in every run."""
+# Random requests for each operation, beside those at the bounds of its schema; the same ones in every run.
+SETTINGS = settings(
+    max_examples=10,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 
 # A URL of the right form may still lead somewhere that is refused, which no schema can say.
 schemathesis.openapi.format(
     "endpoint-url", st.from_regex(r"https://[a-z]{1,10}\.example\.com/[a-z0-9/]{0,20}", fullmatch=True)
 )
+
 SCHEMA = schemathesis.openapi.from_dict(
     json.loads(openapi.TARGET.read_bytes()),
     config=SchemathesisConfig.from_dict({"generation": {"deterministic": True}}),
 )
+OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]
 # API Gateway itself answers methods that there are not, and calls without AWS credentials.
 NOT_OURS = [
     check
@@ -121,28 +131,25 @@ def _make_true(case: schemathesis.Case) -> None:
                 asked.pop("limit", None)
 
 
-@SCHEMA.parametrize()
-@settings(
-    max_examples=EXAMPLES,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-def test_every_operation_answers_as_its_document_says(case: schemathesis.Case, served: Served):
-    if case.meta is None or case.meta.generation.mode.value == "positive":
-        _make_true(case)
-        # What is asked for is there.
-        for name in case.path_parameters or {}:
-            if found := served.known.get(name):
-                case.path_parameters[name] = found[len(repr(case.body)) % len(found)]
-    credentials = "Bearer " + served.token if not case.path.startswith("/operator") else "AWS4-HMAC-SHA256 x"
+# Not by `SCHEMA.parametrize`, with which every process that collects the tests makes all requests, for half a minute.
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
+def test_every_operation_answers_as_its_document_says(operation: schemathesis.APIOperation, served: Served):
+    def ask(case: schemathesis.Case) -> None:
+        if case.meta is None or case.meta.generation.mode.value == "positive":
+            _make_true(case)
+            # What is asked for is there.
+            for name in case.path_parameters or {}:
+                if found := served.known.get(name):
+                    case.path_parameters[name] = found[len(repr(case.body)) % len(found)]
+        credentials = "Bearer " + served.token if not case.path.startswith("/operator") else "AWS4-HMAC-SHA256 x"
 
-    answer = case.call(base_url=served.base, headers={"Authorization": credentials})
+        answer = case.call(base_url=served.base, headers={"Authorization": credentials})
 
-    case.validate_response(answer, excluded_checks=NOT_OURS)
-    assert served.token[4:] not in answer.text
+        case.validate_response(answer, excluded_checks=NOT_OURS)
+        assert served.token[4:] not in answer.text
+
+    config = HypothesisTestConfig(project=SCHEMA.config, modes=list(HypothesisTestMode), explicit_settings=SETTINGS)
+    create_test(operation=operation, test_func=ask, config=config)()
 
 
 @pytest.mark.parametrize(
