@@ -8,11 +8,9 @@ from types import ModuleType
 from typing import Any
 
 from lambdas.outbound.deliveries import Deliveries
-from lambdas.outbound.items import BY_STATE_INDEX, BY_TENANT_INDEX, EXPIRES_AT
 from lambdas.outbound.messages import Message, read
 from lambdas.shared.dynamodb import from_item
-from tests.lambdas.support import lambda_context
-from tools.ministack import LocalAws
+from tests.lambdas.support import Clients, create_delivery_tables, lambda_context
 
 URL = "https://example.com/webhooks"
 
@@ -42,19 +40,16 @@ class Place:
     secret_arn: str
 
     @classmethod
-    def build(cls, aws: LocalAws) -> "Place":
+    def build(cls, clients: Clients) -> "Place":
         name = f"delivery-{uuid.uuid4().hex[:12]}"
-        dynamodb, sqs, secrets = aws.client("dynamodb"), aws.client("sqs"), aws.client("secretsmanager")
-        _create_table(dynamodb, f"{name}-tenants", ["id"], (BY_TENANT_INDEX, ["tenantId", "id"]))
-        _create_table(dynamodb, f"{name}-endpoints", ["tenantId", "item"])
-        _create_table(dynamodb, f"{name}-events", ["event", "item"], (BY_STATE_INDEX, ["stateKey", "stateAt"]))
+        create_delivery_tables(clients.dynamodb, name)
         return cls(
-            dynamodb=dynamodb,
-            sqs=sqs,
-            secretsmanager=secrets,
+            dynamodb=clients.dynamodb,
+            sqs=clients.sqs,
+            secretsmanager=clients.secretsmanager,
             name=name,
-            queue_url=sqs.create_queue(QueueName=name)["QueueUrl"],
-            secret_arn=secrets.create_secret(Name=name)["ARN"],
+            queue_url=clients.sqs.create_queue(QueueName=name)["QueueUrl"],
+            secret_arn=clients.secretsmanager.create_secret(Name=name)["ARN"],
         )
 
     @property
@@ -108,30 +103,6 @@ class Place:
                 found.append(message)
                 self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=one["ReceiptHandle"])
         return found
-
-
-def _create_table(dynamodb: Any, name: str, keys: list[str], *indexes: tuple[str, list[str]]) -> None:
-    def schema(names: list[str]) -> list[dict[str, str]]:
-        return [{"AttributeName": key, "KeyType": kind} for key, kind in zip(names, ("HASH", "RANGE"), strict=False)]
-
-    attributes = sorted({*keys, *(key for _, names in indexes for key in names)})
-    dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=schema(keys),
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in attributes],
-        **(
-            {
-                "GlobalSecondaryIndexes": [
-                    {"IndexName": index, "KeySchema": schema(names), "Projection": {"ProjectionType": "ALL"}}
-                    for index, names in indexes
-                ]
-            }
-            if indexes
-            else {}
-        ),
-    )
-    dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": EXPIRES_AT})
 
 
 def proxy_event(

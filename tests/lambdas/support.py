@@ -7,11 +7,23 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.outbound.items import (
+    BY_STATE_INDEX,
+    BY_TENANT_INDEX,
+    EVENT_KEY,
+    EXPIRES_AT,
+    IDENTITY_KEY,
+    ITEM_KEY,
+    STATE_AT,
+    STATE_KEY,
+    TENANT_KEY,
+)
 from lambdas.processing.archiving import BY_BATCH
 from lambdas.processing.bus import Bus
 from lambdas.processing.pipeline import Pipeline
@@ -120,7 +132,8 @@ class World:
     @classmethod
     def build(cls, clients: Clients) -> "World":
         name = f"test-{uuid.uuid4().hex[:12]}"
-        _create_table(clients.dynamodb, name)
+        indexes = {BY_EVENT_INDEX: ("eventKey",), BY_RECEIVED_INDEX: ("receivedBucket", "receivedAt")}
+        create_table(clients.dynamodb, name, ("transactionId", "timestamp"), indexes, "KEYS_ONLY")
         clients.s3.create_bucket(Bucket=name)
         # With versions, an object that is written twice cannot hide it.
         clients.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
@@ -261,29 +274,39 @@ class World:
         return batch
 
 
-def _create_table(dynamodb: Any, name: str) -> None:
-    """Create the table that `modules.storage_layer` describes."""
+def create_table(
+    dynamodb: Any, name: str, keys: Sequence[str], indexes: Mapping[str, Sequence[str]], projection: str = "ALL"
+) -> None:
+    """Create a table with these keys, and indexes with theirs, as a layer of `modules` describes it."""
 
-    def keys(partition: str, sort: str | None = None) -> list[dict[str, str]]:
-        schema = [{"AttributeName": partition, "KeyType": "HASH"}]
-        return schema + ([{"AttributeName": sort, "KeyType": "RANGE"}] if sort else [])
+    def schema(of: Sequence[str]) -> list[dict[str, str]]:
+        return [{"AttributeName": key, "KeyType": kind} for key, kind in zip(of, ("HASH", "RANGE"), strict=False)]
 
-    def index(name: str, *schema: str) -> dict[str, Any]:
-        return {"IndexName": name, "KeySchema": keys(*schema), "Projection": {"ProjectionType": "KEYS_ONLY"}}
-
+    found = [
+        {"IndexName": index, "KeySchema": schema(of), "Projection": {"ProjectionType": projection}}
+        for index, of in indexes.items()
+    ]
     dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
-        KeySchema=keys("transactionId", "timestamp"),
+        KeySchema=schema(keys),
         AttributeDefinitions=[
-            {"AttributeName": key, "AttributeType": "S"}
-            for key in ("transactionId", "timestamp", "eventKey", "receivedBucket", "receivedAt")
+            {"AttributeName": key, "AttributeType": "S"} for key in dict.fromkeys([*keys, *chain(*indexes.values())])
         ],
-        GlobalSecondaryIndexes=[
-            index(BY_EVENT_INDEX, "eventKey"),
-            index(BY_RECEIVED_INDEX, "receivedBucket", "receivedAt"),
-        ],
+        **({"GlobalSecondaryIndexes": found} if found else {}),
     )
+
+
+def create_delivery_tables(dynamodb: Any, name: str) -> None:
+    """Create the three tables that `modules.delivery_tables` describes."""
+    for table, keys, indexes in (
+        ("tenants", (IDENTITY_KEY,), {BY_TENANT_INDEX: (TENANT_KEY, IDENTITY_KEY)}),
+        ("endpoints", (TENANT_KEY, ITEM_KEY), {}),
+        ("events", (EVENT_KEY, ITEM_KEY), {BY_STATE_INDEX: (STATE_KEY, STATE_AT)}),
+    ):
+        create_table(dynamodb, f"{name}-{table}", keys, indexes)
+        expiry = {"Enabled": True, "AttributeName": EXPIRES_AT}
+        dynamodb.update_time_to_live(TableName=f"{name}-{table}", TimeToLiveSpecification=expiry)
 
 
 def _create_bus(clients: Clients, name: str) -> str:

@@ -15,6 +15,7 @@ from lambdas.shared.envelope import Envelope
 from tests.lambdas.support import (
     NOW,
     Unreliable,
+    World,
     api_gateway_event,
     aws_error,
     envelope,
@@ -69,18 +70,29 @@ ENTRIES = {
 
 @pytest.fixture
 def start_ingestion(cold_start, world, secret_arns):
-    def start(**variables):
-        deployed = {name: {"entry": entry, "secretArn": secret_arns[name]} for name, entry in ENTRIES.items()}
-        settings = {
-            "PROVIDERS": json.dumps(deployed),
-            "QUEUE_URL": world.queue_url,
-            "MESSAGE_GROUP_BY": "provider",
-            "BUCKET_NAME": world.name,
-            "MAX_BODY_BYTES": str(MAX_BODY_BYTES),
-        }
-        return cold_start("ingestion", **(settings | variables))
+    return lambda **variables: cold_start("ingestion", **(ingestion_variables(world, secret_arns) | variables))
 
-    return start
+
+@pytest.fixture(scope="module")
+def untouched_world(clients):
+    """One world for all tests whose requests are refused and leave nothing in it."""
+    return World.build(clients)
+
+
+@pytest.fixture(scope="module")
+def refusing_ingestion(warm_start, untouched_world, secret_arns):
+    return warm_start("ingestion", **ingestion_variables(untouched_world, secret_arns))
+
+
+def ingestion_variables(world, secret_arns):
+    deployed = {name: {"entry": entry, "secretArn": secret_arns[name]} for name, entry in ENTRIES.items()}
+    return {
+        "PROVIDERS": json.dumps(deployed),
+        "QUEUE_URL": world.queue_url,
+        "MESSAGE_GROUP_BY": "provider",
+        "BUCKET_NAME": world.name,
+        "MAX_BODY_BYTES": str(MAX_BODY_BYTES),
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,14 +303,13 @@ def assert_refused(world, printed, answer, *, request_id, status, reason, sent):
 
 
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
-def test_a_refusal_says_why_and_nothing_else(start_ingestion, world, printed, case):
+def test_a_refusal_says_why_and_nothing_else(refusing_ingestion, untouched_world, printed, case):
     # Given a deployed provider
-    ingestion = start_ingestion()
-    sent, status, reason = case
+    world, (sent, status, reason) = untouched_world, case
 
     # When something comes in that cannot be accepted
     request_id = str(uuid.uuid4())
-    answer = post(ingestion, sent.to_event(request_id))
+    answer = post(refusing_ingestion, sent.to_event(request_id))
 
     # Then the sender hears the status and a code; the log has both, and nothing is kept
     line = assert_refused(world, printed, answer, request_id=request_id, status=status, reason=reason, sent=sent)
@@ -469,10 +480,10 @@ def status_of(cold_start, world):
     return getter(cold_start("status", TABLE_NAME=world.name))
 
 
-@pytest.fixture
-def status_without_table(cold_start):
+@pytest.fixture(scope="module")
+def status_without_table(warm_start):
     """A status function that fails as soon as it asks its table."""
-    return getter(cold_start("status", TABLE_NAME="gone"))
+    return getter(warm_start("status", TABLE_NAME="gone"))
 
 
 def test_the_status_of_a_transaction_tells_its_events_and_their_timeline(status_of, world):
