@@ -10,7 +10,7 @@ from typing import Any
 from lambdas.outbound.deliveries import Deliveries
 from lambdas.outbound.messages import Message, read
 from lambdas.shared.dynamodb import from_item
-from tests.lambdas.support import Clients, create_delivery_tables, lambda_context
+from tests.lambdas.support import NOW, Clients, api_gateway_event, create_delivery_tables, lambda_context
 
 URL = "https://example.com/webhooks"
 
@@ -122,29 +122,19 @@ def proxy_event(
     raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
     given = headers or ({"Content-Type": "application/json"} if raw is not None else {})
     many = {name: value if isinstance(value, list) else [str(value)] for name, value in (query or {}).items()}
-    return {
-        "resource": path,
-        "path": path,
-        "httpMethod": method,
-        "headers": given,
-        "multiValueHeaders": {name: [value] for name, value in given.items()},
-        "queryStringParameters": {name: values[-1] for name, values in many.items()} or None,
-        "multiValueQueryStringParameters": many or None,
-        "pathParameters": None,
-        "stageVariables": None,
-        "requestContext": {
-            "requestId": str(uuid.uuid4()),
-            "apiId": "api1234567",
-            "stage": stage,
-            "httpMethod": method,
-            "path": f"/{stage}{path}",
-            "requestTimeEpoch": 1_790_000_000_000,
-            "identity": {"sourceIp": "192.0.2.1", "userArn": "arn:aws:iam::000000000000:user/operator"},
-            **({"authorizer": {"tenantId": tenant, "tokenId": "tok_x", "principalId": tenant}} if tenant else {}),
-        },
-        "body": None if raw is None else base64.b64encode(raw).decode("ascii"),
-        "isBase64Encoded": raw is not None,
-    }
+    event = api_gateway_event(
+        method=method,
+        path=path,
+        headers=given,
+        query={name: values[-1] for name, values in many.items()} or None,
+        body=None if raw is None else base64.b64encode(raw),
+        base64_encoded=raw is not None,
+        received_at=NOW,
+        stage=stage,
+    )
+    if tenant:
+        event["requestContext"]["authorizer"] = {"tenantId": tenant, "tokenId": "tok_x", "principalId": tenant}
+    return event | {"multiValueQueryStringParameters": many or None}
 
 
 def answer_of(proxied: dict[str, Any]) -> Answer:

@@ -489,6 +489,26 @@ def lambda_context(seconds: float = SECONDS_LEFT) -> Any:
     )
 
 
+def new_secret(clients: Clients, *values: str) -> str:
+    """Return the ARN of a new secret: one without a value, or with one as it is stored."""
+    value = {"SecretString": values[0]} if values else {}
+    return str(clients.secretsmanager.create_secret(Name=f"webhooks/{uuid.uuid4().hex}", **value)["ARN"])
+
+
+def ingestion_variables(
+    world: World, entries: Mapping[str, str], secret_arns: Mapping[str, str], max_body_bytes: int
+) -> dict[str, str]:
+    """Return the environment of ingestion with providers deployed, each with its entry and its secret."""
+    deployed = {name: {"entry": entry, "secretArn": secret_arns[name]} for name, entry in entries.items()}
+    return {
+        "PROVIDERS": json.dumps(deployed),
+        "QUEUE_URL": world.queue_url,
+        "MESSAGE_GROUP_BY": "provider",
+        "BUCKET_NAME": world.name,
+        "MAX_BODY_BYTES": str(max_body_bytes),
+    }
+
+
 def sqs_event(messages: Sequence[Message], queue: str = "main") -> dict[str, Any]:
     """Return the event of an SQS event source mapping: of a FIFO queue where the messages have a sequence.
 
@@ -535,6 +555,7 @@ def api_gateway_event(
     query: dict[str, str] | None = None,
     received_at: float | None = None,
     request_id: str | None = None,
+    stage: str = "v1",
 ) -> dict[str, Any]:
     """Return the event of a REST API's Lambda proxy integration, payload format 1.0.
 
@@ -557,9 +578,9 @@ def api_gateway_event(
             "extendedRequestId": "JKJaXmPLvHcESHA=",
             "accountId": "000000000000",
             "apiId": "1234567890",
-            "stage": "v1",
+            "stage": stage,
             "httpMethod": method,
-            "path": f"/v1{path}",
+            "path": f"/{stage}{path}",
             "protocol": "HTTP/1.1",
             "requestTimeEpoch": int(epoch * 1000),
             "identity": {"sourceIp": "192.0.2.1", "userArn": "arn:aws:iam::000000000000:user/operator"},

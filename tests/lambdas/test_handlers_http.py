@@ -20,8 +20,10 @@ from tests.lambdas.support import (
     aws_error,
     envelope,
     event,
+    ingestion_variables,
     lambda_context,
     message,
+    new_secret,
     payload_of,
     raising,
 )
@@ -46,16 +48,9 @@ MARKERS = (SECRET, SECRET.removeprefix("whsec_"), OTHER_SECRET, "424242424242424
 def secret_arns(clients):
     """A secret for each name; ``fresh`` has no value yet, and nothing can be made of that of ``broken``."""
 
-    def create(**value):
-        return clients.secretsmanager.create_secret(Name=f"webhooks/{uuid.uuid4().hex}", **value)["ARN"]
-
-    good = create(SecretString=json.dumps({"secrets": [SECRET]}))
-    return {
-        "acme": good,
-        "stripe": good,
-        "timed": good,
-        "fresh": create(),
-        "broken": create(SecretString=json.dumps({"secret": SECRET})),
+    return dict.fromkeys(["acme", "stripe", "timed"], new_secret(clients, json.dumps({"secrets": [SECRET]}))) | {
+        "fresh": new_secret(clients),
+        "broken": new_secret(clients, json.dumps({"secret": SECRET})),
     }
 
 
@@ -70,7 +65,7 @@ ENTRIES = {
 
 @pytest.fixture
 def start_ingestion(cold_start, world, secret_arns):
-    return lambda **variables: cold_start("ingestion", **(ingestion_variables(world, secret_arns) | variables))
+    return lambda **variables: cold_start("ingestion", **(variables_of(world, secret_arns) | variables))
 
 
 @pytest.fixture(scope="module")
@@ -81,18 +76,11 @@ def untouched_world(clients):
 
 @pytest.fixture(scope="module")
 def refusing_ingestion(warm_start, untouched_world, secret_arns):
-    return warm_start("ingestion", **ingestion_variables(untouched_world, secret_arns))
+    return warm_start("ingestion", **variables_of(untouched_world, secret_arns))
 
 
-def ingestion_variables(world, secret_arns):
-    deployed = {name: {"entry": entry, "secretArn": secret_arns[name]} for name, entry in ENTRIES.items()}
-    return {
-        "PROVIDERS": json.dumps(deployed),
-        "QUEUE_URL": world.queue_url,
-        "MESSAGE_GROUP_BY": "provider",
-        "BUCKET_NAME": world.name,
-        "MAX_BODY_BYTES": str(MAX_BODY_BYTES),
-    }
+def variables_of(world, secret_arns):
+    return ingestion_variables(world, ENTRIES, secret_arns, MAX_BODY_BYTES)
 
 
 @dataclass(frozen=True, kw_only=True)
