@@ -6,6 +6,7 @@ import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 import boto3
@@ -27,9 +28,9 @@ def world(clients: Clients) -> World:
 
 
 @pytest.fixture
-def place(local_aws: LocalAws) -> Place:
+def place(clients: Clients) -> Place:
     """The delivery API's own tables, queue and secret."""
-    return Place.build(local_aws)
+    return Place.build(clients)
 
 
 @pytest.fixture
@@ -44,12 +45,34 @@ def operator_api(place: Place, cold_start: Callable[..., ModuleType]) -> Caller:
     return Caller(module=cold_start("delivery_operator", **place.variables))
 
 
+@pytest.fixture(scope="module")
+def untouched_place(clients: Clients) -> Place:
+    """One place for all tests of a file whose calls are refused and leave nothing in it."""
+    return Place.build(clients)
+
+
+@pytest.fixture(scope="module")
+def refusing_tenant_api(untouched_place: Place, warm_start: Callable[..., ModuleType]) -> Caller:
+    """Calls of the tenant ``acme`` that leave nothing behind."""
+    return Caller(module=warm_start("delivery_api", **untouched_place.variables), tenant="acme")
+
+
+@pytest.fixture(scope="module")
+def refusing_operator_api(untouched_place: Place, warm_start: Callable[..., ModuleType]) -> Caller:
+    """Calls of an operator that leave nothing behind."""
+    return Caller(module=warm_start("delivery_operator", **untouched_place.variables))
+
+
 @pytest.fixture
 def lambda_environment(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Point the process's environment at the local AWS, and take everything else of AWS and Powertools out of it."""
+    return _pointed_at(local_aws, monkeypatch)
+
+
+def _pointed_at(local_aws: LocalAws, patch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name in list(os.environ):
         if name.startswith(("AWS_", "POWERTOOLS_")):
-            monkeypatch.delenv(name)
+            patch.delenv(name)
     for name, value in {
         "AWS_ENDPOINT_URL": local_aws.url,
         "AWS_CA_BUNDLE": str(local_aws.certificate_authority),
@@ -62,8 +85,8 @@ def lambda_environment(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> 
         "POWERTOOLS_LOG_LEVEL": "DEBUG",
         "POWERTOOLS_METRICS_NAMESPACE": "Webhooks",
     }.items():
-        monkeypatch.setenv(name, value)
-    return monkeypatch
+        patch.setenv(name, value)
+    return patch
 
 
 class CurrentStdout:
@@ -100,7 +123,21 @@ def sessions() -> Sessions:
 
 @pytest.fixture
 def cold_start(lambda_environment: pytest.MonkeyPatch, sessions: Sessions) -> Iterator[Callable[..., ModuleType]]:
-    """Return a function that imports a handler's module as a new Lambda process does, with its own clients and logger.
+    """Return a function that imports a handler's module as a new process does, with its own clients and logger."""
+    with _starting(lambda_environment, sessions) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def warm_start(local_aws: LocalAws, sessions: Sessions) -> Iterator[Callable[..., ModuleType]]:
+    """Do what `cold_start` does, once for all tests of a file: a start takes longer than most requests."""
+    with pytest.MonkeyPatch.context() as patch, _starting(_pointed_at(local_aws, patch), sessions) as start:
+        yield start
+
+
+@contextmanager
+def _starting(environment: pytest.MonkeyPatch, sessions: Sessions) -> Iterator[Callable[..., ModuleType]]:
+    """Yield a function that starts handlers.
 
     The package's modules that tests imported before are put back afterwards: were they not, a test further on would
     meet two classes of one name.
@@ -108,12 +145,11 @@ def cold_start(lambda_environment: pytest.MonkeyPatch, sessions: Sessions) -> It
     before = {name: module for name, module in sys.modules.items() if _ours(name)}
 
     def start(function: str, **variables: str) -> ModuleType:
-        for name, value in variables.items():
-            lambda_environment.setenv(name, value)
         # Powertools keeps one logger per service for the life of the process.
         service = f"{function}-{uuid.uuid4().hex[:8]}"
-        lambda_environment.setenv("POWERTOOLS_SERVICE_NAME", service)
-        lambda_environment.setattr(boto3, "DEFAULT_SESSION", sessions.of_this_environment())
+        for name, value in {**variables, "POWERTOOLS_SERVICE_NAME": service}.items():
+            environment.setenv(name, value)
+        environment.setattr(boto3, "DEFAULT_SESSION", sessions.of_this_environment())
         _forget()
         module = importlib.import_module(f"lambdas.{function}.handler")
         for handler in logging.getLogger(service).handlers:

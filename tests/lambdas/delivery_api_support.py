@@ -8,11 +8,9 @@ from types import ModuleType
 from typing import Any
 
 from lambdas.outbound.deliveries import Deliveries
-from lambdas.outbound.items import BY_STATE_INDEX, BY_TENANT_INDEX, EXPIRES_AT
 from lambdas.outbound.messages import Message, read
 from lambdas.shared.dynamodb import from_item
-from tests.lambdas.support import lambda_context
-from tools.ministack import LocalAws
+from tests.lambdas.support import NOW, Clients, api_gateway_event, create_delivery_tables, lambda_context
 
 URL = "https://example.com/webhooks"
 
@@ -42,19 +40,16 @@ class Place:
     secret_arn: str
 
     @classmethod
-    def build(cls, aws: LocalAws) -> "Place":
+    def build(cls, clients: Clients) -> "Place":
         name = f"delivery-{uuid.uuid4().hex[:12]}"
-        dynamodb, sqs, secrets = aws.client("dynamodb"), aws.client("sqs"), aws.client("secretsmanager")
-        _create_table(dynamodb, f"{name}-tenants", ["id"], (BY_TENANT_INDEX, ["tenantId", "id"]))
-        _create_table(dynamodb, f"{name}-endpoints", ["tenantId", "item"])
-        _create_table(dynamodb, f"{name}-events", ["event", "item"], (BY_STATE_INDEX, ["stateKey", "stateAt"]))
+        create_delivery_tables(clients.dynamodb, name)
         return cls(
-            dynamodb=dynamodb,
-            sqs=sqs,
-            secretsmanager=secrets,
+            dynamodb=clients.dynamodb,
+            sqs=clients.sqs,
+            secretsmanager=clients.secretsmanager,
             name=name,
-            queue_url=sqs.create_queue(QueueName=name)["QueueUrl"],
-            secret_arn=secrets.create_secret(Name=name)["ARN"],
+            queue_url=clients.sqs.create_queue(QueueName=name)["QueueUrl"],
+            secret_arn=clients.secretsmanager.create_secret(Name=name)["ARN"],
         )
 
     @property
@@ -110,30 +105,6 @@ class Place:
         return found
 
 
-def _create_table(dynamodb: Any, name: str, keys: list[str], *indexes: tuple[str, list[str]]) -> None:
-    def schema(names: list[str]) -> list[dict[str, str]]:
-        return [{"AttributeName": key, "KeyType": kind} for key, kind in zip(names, ("HASH", "RANGE"), strict=False)]
-
-    attributes = sorted({*keys, *(key for _, names in indexes for key in names)})
-    dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=schema(keys),
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in attributes],
-        **(
-            {
-                "GlobalSecondaryIndexes": [
-                    {"IndexName": index, "KeySchema": schema(names), "Projection": {"ProjectionType": "ALL"}}
-                    for index, names in indexes
-                ]
-            }
-            if indexes
-            else {}
-        ),
-    )
-    dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": EXPIRES_AT})
-
-
 def proxy_event(
     method: str,
     path: str,
@@ -151,29 +122,19 @@ def proxy_event(
     raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
     given = headers or ({"Content-Type": "application/json"} if raw is not None else {})
     many = {name: value if isinstance(value, list) else [str(value)] for name, value in (query or {}).items()}
-    return {
-        "resource": path,
-        "path": path,
-        "httpMethod": method,
-        "headers": given,
-        "multiValueHeaders": {name: [value] for name, value in given.items()},
-        "queryStringParameters": {name: values[-1] for name, values in many.items()} or None,
-        "multiValueQueryStringParameters": many or None,
-        "pathParameters": None,
-        "stageVariables": None,
-        "requestContext": {
-            "requestId": str(uuid.uuid4()),
-            "apiId": "api1234567",
-            "stage": stage,
-            "httpMethod": method,
-            "path": f"/{stage}{path}",
-            "requestTimeEpoch": 1_790_000_000_000,
-            "identity": {"sourceIp": "192.0.2.1", "userArn": "arn:aws:iam::000000000000:user/operator"},
-            **({"authorizer": {"tenantId": tenant, "tokenId": "tok_x", "principalId": tenant}} if tenant else {}),
-        },
-        "body": None if raw is None else base64.b64encode(raw).decode("ascii"),
-        "isBase64Encoded": raw is not None,
-    }
+    event = api_gateway_event(
+        method=method,
+        path=path,
+        headers=given,
+        query={name: values[-1] for name, values in many.items()} or None,
+        body=None if raw is None else base64.b64encode(raw),
+        base64_encoded=raw is not None,
+        received_at=NOW,
+        stage=stage,
+    )
+    if tenant:
+        event["requestContext"]["authorizer"] = {"tenantId": tenant, "tokenId": "tok_x", "principalId": tenant}
+    return event | {"multiValueQueryStringParameters": many or None}
 
 
 def answer_of(proxied: dict[str, Any]) -> Answer:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from lambdas.outbound.routes import AWS_IAM, ROUTES, TOKEN, ApiRoute
-from tests.lambdas.support import lambda_context
+from tests.lambdas.support import NOW, api_gateway_event, lambda_context
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 STAGE = "live"
@@ -59,39 +59,32 @@ class Gateway:
         many: dict[str, list[str]] = {}
         for name, value in headers:
             many.setdefault(name, []).append(value)
-        context: dict[str, Any] = {"identity": {"sourceIp": "127.0.0.1"}}
+        query = parse_qs(parts.query, keep_blank_values=True)
+        event = api_gateway_event(
+            method=method,
+            path=unquote(path),
+            headers={name: values[-1] for name, values in many.items()},
+            query={name: values[-1] for name, values in query.items()} or None,
+            path_parameters=parameters or None,
+            body=base64.b64encode(body) if body else None,
+            base64_encoded=bool(body),
+            received_at=NOW,
+            stage=STAGE,
+        )
+        event |= {
+            "resource": route.path,
+            "multiValueHeaders": many,
+            "multiValueQueryStringParameters": query or None,
+        }
         if route.authorization == TOKEN:
             try:
-                context["authorizer"] = self._authorize(route, path, many)
+                event["requestContext"]["authorizer"] = self._authorize(route, path, many)
             except Exception as error:
                 return _refusal(401 if str(error) == "Unauthorized" else 500, str(error))
-        elif route.authorization == AWS_IAM:
-            if not any(value.startswith("AWS4-HMAC-SHA256 ") for value in many.get("Authorization", ())):
-                return _refusal(403, "Missing Authentication Token")
-            context["identity"]["userArn"] = "arn:aws:iam::000000000000:user/operator"
-        query = parse_qs(parts.query, keep_blank_values=True)
-        event = {
-            "resource": route.path,
-            "path": unquote(path),
-            "httpMethod": method,
-            "headers": {name: values[-1] for name, values in many.items()},
-            "multiValueHeaders": many,
-            "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
-            "multiValueQueryStringParameters": query or None,
-            "pathParameters": parameters or None,
-            "stageVariables": None,
-            "requestContext": {
-                **context,
-                "requestId": str(uuid.uuid4()),
-                "apiId": "api1234567",
-                "stage": STAGE,
-                "httpMethod": method,
-                "path": f"/{STAGE}{path}",
-                "requestTimeEpoch": 1_790_000_000_000,
-            },
-            "body": base64.b64encode(body).decode("ascii") if body else None,
-            "isBase64Encoded": bool(body),
-        }
+        elif route.authorization == AWS_IAM and not any(
+            value.startswith("AWS4-HMAC-SHA256 ") for value in many.get("Authorization", ())
+        ):
+            return _refusal(403, "Missing Authentication Token")
         with self._one_at_a_time:
             return self._handlers[route.function](event, lambda_context())
 

@@ -32,19 +32,7 @@ from lambdas.outbound.endpoints import Endpoints
 from lambdas.outbound.events import Events
 from lambdas.outbound.health import HealthStore
 from lambdas.outbound.http_client import HttpClient
-from lambdas.outbound.items import (
-    BY_STATE_INDEX,
-    BY_TENANT_INDEX,
-    EVENT_KEY,
-    IDENTITY_KEY,
-    ITEM_KEY,
-    STATE_AT,
-    STATE_KEY,
-    TENANT_KEY,
-    from_endpoint,
-    to_attempt,
-    to_delivery,
-)
+from lambdas.outbound.items import EVENT_KEY, ITEM_KEY, from_endpoint, to_attempt, to_delivery
 from lambdas.outbound.messages import FanOut, Message, Waken, write
 from lambdas.outbound.model import Attempt, Delivery, Endpoint, EndpointState, Event, SigningSecret
 from lambdas.outbound.queue import DeliveryQueue, Waits
@@ -201,33 +189,6 @@ TABLE_CALLS = ("get_item", "batch_get_item", "put_item", "update_item", "transac
 
 
 # --- the world ------------------------------------------------------------------------------------------------------
-
-
-def create_tables(dynamodb: Any, name: str) -> None:
-    """Create the three tables that the stack creates."""
-
-    def keys(*names: str) -> list[dict[str, str]]:
-        return [{"AttributeName": one, "KeyType": kind} for one, kind in zip(names, ("HASH", "RANGE"), strict=False)]
-
-    def create(table: str, key: Sequence[str], index: str | None = None, index_key: Sequence[str] = ()) -> None:
-        more = {}
-        if index is not None:
-            more["GlobalSecondaryIndexes"] = [
-                {"IndexName": index, "KeySchema": keys(*index_key), "Projection": {"ProjectionType": "KEYS_ONLY"}}
-            ]
-        dynamodb.create_table(
-            TableName=f"{name}-{table}",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=keys(*key),
-            AttributeDefinitions=[
-                {"AttributeName": one, "AttributeType": "S"} for one in dict.fromkeys([*key, *index_key])
-            ],
-            **more,
-        )
-
-    create("tenants", (IDENTITY_KEY,), BY_TENANT_INDEX, (TENANT_KEY, IDENTITY_KEY))
-    create("endpoints", (TENANT_KEY, ITEM_KEY))
-    create("events", (EVENT_KEY, ITEM_KEY), BY_STATE_INDEX, (STATE_KEY, STATE_AT))
 
 
 @dataclass

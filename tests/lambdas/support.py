@@ -7,11 +7,23 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.outbound.items import (
+    BY_STATE_INDEX,
+    BY_TENANT_INDEX,
+    EVENT_KEY,
+    EXPIRES_AT,
+    IDENTITY_KEY,
+    ITEM_KEY,
+    STATE_AT,
+    STATE_KEY,
+    TENANT_KEY,
+)
 from lambdas.processing.archiving import BY_BATCH
 from lambdas.processing.bus import Bus
 from lambdas.processing.pipeline import Pipeline
@@ -120,7 +132,8 @@ class World:
     @classmethod
     def build(cls, clients: Clients) -> "World":
         name = f"test-{uuid.uuid4().hex[:12]}"
-        _create_table(clients.dynamodb, name)
+        indexes = {BY_EVENT_INDEX: ("eventKey",), BY_RECEIVED_INDEX: ("receivedBucket", "receivedAt")}
+        create_table(clients.dynamodb, name, ("transactionId", "timestamp"), indexes, "KEYS_ONLY")
         clients.s3.create_bucket(Bucket=name)
         # With versions, an object that is written twice cannot hide it.
         clients.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
@@ -261,29 +274,39 @@ class World:
         return batch
 
 
-def _create_table(dynamodb: Any, name: str) -> None:
-    """Create the table that `modules.storage_layer` describes."""
+def create_table(
+    dynamodb: Any, name: str, keys: Sequence[str], indexes: Mapping[str, Sequence[str]], projection: str = "ALL"
+) -> None:
+    """Create a table with these keys, and indexes with theirs, as a layer of `modules` describes it."""
 
-    def keys(partition: str, sort: str | None = None) -> list[dict[str, str]]:
-        schema = [{"AttributeName": partition, "KeyType": "HASH"}]
-        return schema + ([{"AttributeName": sort, "KeyType": "RANGE"}] if sort else [])
+    def schema(of: Sequence[str]) -> list[dict[str, str]]:
+        return [{"AttributeName": key, "KeyType": kind} for key, kind in zip(of, ("HASH", "RANGE"), strict=False)]
 
-    def index(name: str, *schema: str) -> dict[str, Any]:
-        return {"IndexName": name, "KeySchema": keys(*schema), "Projection": {"ProjectionType": "KEYS_ONLY"}}
-
+    found = [
+        {"IndexName": index, "KeySchema": schema(of), "Projection": {"ProjectionType": projection}}
+        for index, of in indexes.items()
+    ]
     dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
-        KeySchema=keys("transactionId", "timestamp"),
+        KeySchema=schema(keys),
         AttributeDefinitions=[
-            {"AttributeName": key, "AttributeType": "S"}
-            for key in ("transactionId", "timestamp", "eventKey", "receivedBucket", "receivedAt")
+            {"AttributeName": key, "AttributeType": "S"} for key in dict.fromkeys([*keys, *chain(*indexes.values())])
         ],
-        GlobalSecondaryIndexes=[
-            index(BY_EVENT_INDEX, "eventKey"),
-            index(BY_RECEIVED_INDEX, "receivedBucket", "receivedAt"),
-        ],
+        **({"GlobalSecondaryIndexes": found} if found else {}),
     )
+
+
+def create_delivery_tables(dynamodb: Any, name: str) -> None:
+    """Create the three tables that `modules.delivery_tables` describes."""
+    for table, keys, indexes in (
+        ("tenants", (IDENTITY_KEY,), {BY_TENANT_INDEX: (TENANT_KEY, IDENTITY_KEY)}),
+        ("endpoints", (TENANT_KEY, ITEM_KEY), {}),
+        ("events", (EVENT_KEY, ITEM_KEY), {BY_STATE_INDEX: (STATE_KEY, STATE_AT)}),
+    ):
+        create_table(dynamodb, f"{name}-{table}", keys, indexes)
+        expiry = {"Enabled": True, "AttributeName": EXPIRES_AT}
+        dynamodb.update_time_to_live(TableName=f"{name}-{table}", TimeToLiveSpecification=expiry)
 
 
 def _create_bus(clients: Clients, name: str) -> str:
@@ -466,6 +489,26 @@ def lambda_context(seconds: float = SECONDS_LEFT) -> Any:
     )
 
 
+def new_secret(clients: Clients, *values: str) -> str:
+    """Return the ARN of a new secret: one without a value, or with one as it is stored."""
+    value = {"SecretString": values[0]} if values else {}
+    return str(clients.secretsmanager.create_secret(Name=f"webhooks/{uuid.uuid4().hex}", **value)["ARN"])
+
+
+def ingestion_variables(
+    world: World, entries: Mapping[str, str], secret_arns: Mapping[str, str], max_body_bytes: int
+) -> dict[str, str]:
+    """Return the environment of ingestion with providers deployed, each with its entry and its secret."""
+    deployed = {name: {"entry": entry, "secretArn": secret_arns[name]} for name, entry in entries.items()}
+    return {
+        "PROVIDERS": json.dumps(deployed),
+        "QUEUE_URL": world.queue_url,
+        "MESSAGE_GROUP_BY": "provider",
+        "BUCKET_NAME": world.name,
+        "MAX_BODY_BYTES": str(max_body_bytes),
+    }
+
+
 def sqs_event(messages: Sequence[Message], queue: str = "main") -> dict[str, Any]:
     """Return the event of an SQS event source mapping: of a FIFO queue where the messages have a sequence.
 
@@ -512,6 +555,7 @@ def api_gateway_event(
     query: dict[str, str] | None = None,
     received_at: float | None = None,
     request_id: str | None = None,
+    stage: str = "v1",
 ) -> dict[str, Any]:
     """Return the event of a REST API's Lambda proxy integration, payload format 1.0.
 
@@ -534,9 +578,9 @@ def api_gateway_event(
             "extendedRequestId": "JKJaXmPLvHcESHA=",
             "accountId": "000000000000",
             "apiId": "1234567890",
-            "stage": "v1",
+            "stage": stage,
             "httpMethod": method,
-            "path": f"/v1{path}",
+            "path": f"/{stage}{path}",
             "protocol": "HTTP/1.1",
             "requestTimeEpoch": int(epoch * 1000),
             "identity": {"sourceIp": "192.0.2.1", "userArn": "arn:aws:iam::000000000000:user/operator"},

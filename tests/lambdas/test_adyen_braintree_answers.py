@@ -1,14 +1,13 @@
 """Adyen and Braintree at the door: what each hears, and that every event of a request is durable by then."""
 
 import json
-import uuid
 from collections import Counter
 
 import pytest
 
 from lambdas.shared.envelope import Envelope
 from lambdas.shared.records import Step
-from tests.lambdas.support import api_gateway_event, lambda_context
+from tests.lambdas.support import api_gateway_event, ingestion_variables, lambda_context, new_secret
 from tests.unit.providers import adyen_webhooks as adyen
 from tests.unit.providers import braintree_webhooks as braintree
 from tools.senders import SENDERS
@@ -24,19 +23,8 @@ KEYS = {
 @pytest.fixture
 def ask(cold_start, world, clients):
     """Return a function that asks the ingestion function, and returns status, content type and body of its answer."""
-    deployed = {}
-    for name, key in KEYS.items():
-        secret = json.dumps({"secrets": [key]})
-        created = clients.secretsmanager.create_secret(Name=f"webhooks/{uuid.uuid4().hex}", SecretString=secret)
-        deployed[name] = {"entry": name, "secretArn": created["ARN"]}
-    module = cold_start(
-        "ingestion",
-        PROVIDERS=json.dumps(deployed),
-        QUEUE_URL=world.queue_url,
-        MESSAGE_GROUP_BY="provider",
-        BUCKET_NAME=world.name,
-        MAX_BODY_BYTES="300000",
-    )
+    arns = {name: new_secret(clients, json.dumps({"secrets": [key]})) for name, key in KEYS.items()}
+    module = cold_start("ingestion", **ingestion_variables(world, dict(zip(KEYS, KEYS, strict=True)), arns, 300_000))
 
     def send(name, body=None, headers=None, *, method="POST", query=None):
         event = api_gateway_event(

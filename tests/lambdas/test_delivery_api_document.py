@@ -1,20 +1,18 @@
 """The API held against its own document by generated requests, right and wrong; and the routes that are served."""
 
-import importlib
 import json
-import os
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
 
-import boto3
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
+from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, HypothesisTestMode, create_test
 
 from lambdas.outbound.identities import Identities
 from lambdas.outbound.ids import EVENT, new_id
@@ -22,22 +20,30 @@ from lambdas.outbound.model import DeliveryState
 from lambdas.outbound.routes import AUTHORIZER, DOCS, OPERATOR_API, ROUTES, TENANT_API, TOKEN
 from tests.lambdas.delivery_api_support import Caller, Place
 from tests.lambdas.http_adapter import Gateway, serving
-from tests.lambdas.support import NOW
+from tests.lambdas.support import NOW, Clients
 from tests.lambdas.test_delivery_api_lists import delivery
 from tools import openapi
-from tools.ministack import REGION, ROOT_KEY, LocalAws
 
-EXAMPLES = 20
-"""Requests for each operation; together with `derandomize`, the same ones in every run."""
+# Random requests for each operation, beside those at the bounds of its schema; the same ones in every run.
+SETTINGS = settings(
+    max_examples=10,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 
 # A URL of the right form may still lead somewhere that is refused, which no schema can say.
 schemathesis.openapi.format(
     "endpoint-url", st.from_regex(r"https://[a-z]{1,10}\.example\.com/[a-z0-9/]{0,20}", fullmatch=True)
 )
+
 SCHEMA = schemathesis.openapi.from_dict(
     json.loads(openapi.TARGET.read_bytes()),
     config=SchemathesisConfig.from_dict({"generation": {"deterministic": True}}),
 )
+OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]
 # API Gateway itself answers methods that there are not, and calls without AWS credentials.
 NOT_OURS = [
     check
@@ -56,45 +62,23 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(local_aws: LocalAws) -> Iterator[Served]:
-    place = Place.build(local_aws)
-    before = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "lambdas"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(("AWS_", "POWERTOOLS_"))]:
-            patch.delenv(name)
-        for name, value in {
-            **place.variables,
-            "AWS_ENDPOINT_URL": local_aws.url,
-            "AWS_CA_BUNDLE": str(local_aws.certificate_authority),
-            "AWS_ACCESS_KEY_ID": ROOT_KEY,
-            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
-            "AWS_DEFAULT_REGION": REGION,
-            "POWERTOOLS_METRICS_NAMESPACE": "Webhooks",
-            "POWERTOOLS_SERVICE_NAME": "document",
-            "POWERTOOLS_LOG_LEVEL": "CRITICAL",
-        }.items():
-            patch.setenv(name, value)
-        patch.setattr(boto3, "DEFAULT_SESSION", None)
-        for name in before:
-            del sys.modules[name]
-        handlers = {
-            function: importlib.import_module(f"lambdas.{function}.handler")
-            for function in (TENANT_API, OPERATOR_API, AUTHORIZER, DOCS)
-        }
+def served(clients: Clients, warm_start: Callable[..., ModuleType]) -> Iterator[Served]:
+    place = Place.build(clients)
+    handlers = {
+        function: warm_start(function, **place.variables, POWERTOOLS_LOG_LEVEL="CRITICAL")
+        for function in (TENANT_API, OPERATOR_API, AUTHORIZER, DOCS)
+    }
+    gateway = Gateway({name: module.handler for name, module in handlers.items()}, handlers[AUTHORIZER].handler)
+    identities = Identities(place.dynamodb, place.tenants_table)
+    identities.create_tenant("acme", "Acme", time.time())
+    token, kept = identities.create_token("acme", "", None, time.time())
+    known = {"tenantId": ["acme"], "tokenId": [identities.create_token("acme", "", None, NOW)[1].token_id]}
+    assert kept.token_id not in known["tokenId"]
+    with pytest.MonkeyPatch.context() as patch, serving(gateway) as base:
         # No name is looked up outside of this machine.
         patch.setattr(handlers[TENANT_API], "system_resolver", lambda host, port: ["93.184.215.14"])
-        gateway = Gateway({name: module.handler for name, module in handlers.items()}, handlers[AUTHORIZER].handler)
-        identities = Identities(place.dynamodb, place.tenants_table)
-        identities.create_tenant("acme", "Acme", time.time())
-        token, kept = identities.create_token("acme", "", None, time.time())
-        known = {"tenantId": ["acme"], "tokenId": [identities.create_token("acme", "", None, NOW)[1].token_id]}
         known |= stocked(Caller(module=handlers[TENANT_API], tenant="acme"), place)
-        assert kept.token_id not in known["tokenId"]
-        with serving(gateway) as base:
-            yield Served(base=base, token=token, known=known)
-    for name in [name for name in sys.modules if name.split(".")[0] == "lambdas"]:
-        del sys.modules[name]
-    sys.modules.update(before)
+        yield Served(base=base, token=token, known=known)
 
 
 def stocked(api: Caller, place: Place) -> dict[str, list[str]]:
@@ -121,28 +105,25 @@ def _make_true(case: schemathesis.Case) -> None:
                 asked.pop("limit", None)
 
 
-@SCHEMA.parametrize()
-@settings(
-    max_examples=EXAMPLES,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-def test_every_operation_answers_as_its_document_says(case: schemathesis.Case, served: Served):
-    if case.meta is None or case.meta.generation.mode.value == "positive":
-        _make_true(case)
-        # What is asked for is there.
-        for name in case.path_parameters or {}:
-            if found := served.known.get(name):
-                case.path_parameters[name] = found[len(repr(case.body)) % len(found)]
-    credentials = "Bearer " + served.token if not case.path.startswith("/operator") else "AWS4-HMAC-SHA256 x"
+# Not by `SCHEMA.parametrize`, with which every process that collects the tests makes all requests, for half a minute.
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
+def test_every_operation_answers_as_its_document_says(operation: schemathesis.APIOperation, served: Served):
+    def ask(case: schemathesis.Case) -> None:
+        if case.meta is None or case.meta.generation.mode.value == "positive":
+            _make_true(case)
+            # What is asked for is there.
+            for name in case.path_parameters or {}:
+                if found := served.known.get(name):
+                    case.path_parameters[name] = found[len(repr(case.body)) % len(found)]
+        credentials = "Bearer " + served.token if not case.path.startswith("/operator") else "AWS4-HMAC-SHA256 x"
 
-    answer = case.call(base_url=served.base, headers={"Authorization": credentials})
+        answer = case.call(base_url=served.base, headers={"Authorization": credentials})
 
-    case.validate_response(answer, excluded_checks=NOT_OURS)
-    assert served.token[4:] not in answer.text
+        case.validate_response(answer, excluded_checks=NOT_OURS)
+        assert served.token[4:] not in answer.text
+
+    config = HypothesisTestConfig(project=SCHEMA.config, modes=list(HypothesisTestMode), explicit_settings=SETTINGS)
+    create_test(operation=operation, test_func=ask, config=config)()
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,12 @@ def test_an_endpoint_is_created_with_a_secret_that_is_shown_once(tenant_api, pla
     assert endpoint.filters == {"data.currency": ['"eur"', "5", "true", "null", "0.5"]}
 
 
+@pytest.fixture(scope="module")
+def unchanged(refusing_tenant_api) -> str:
+    """The path of an endpoint of which no test changes anything."""
+    return f"/v1/endpoints/{refusing_tenant_api.create_endpoint()['endpointId']}"
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -97,10 +103,9 @@ def test_an_endpoint_is_created_with_a_secret_that_is_shown_once(tenant_api, pla
         ("secrets", []),
     ],
 )
-def test_a_wrong_field_is_named_and_no_secret_is_echoed(tenant_api, place, field, value):
-    create = tenant_api("POST", "/v1/endpoints", {"url": URL, field: value})
-    endpoint_id = tenant_api.create_endpoint()["endpointId"]
-    change = tenant_api("PATCH", f"/v1/endpoints/{endpoint_id}", {field: value})
+def test_a_wrong_field_is_named_and_no_secret_is_echoed(refusing_tenant_api, unchanged, field, value):
+    create = refusing_tenant_api("POST", "/v1/endpoints", {"url": URL, field: value})
+    change = refusing_tenant_api("PATCH", unchanged, {field: value})
 
     for answer in (create, change):
         assert (answer.status, answer.json["error"]) == (400, "invalid_fields"), answer.raw
@@ -109,10 +114,10 @@ def test_a_wrong_field_is_named_and_no_secret_is_echoed(tenant_api, place, field
         assert "hunter2" not in answer.raw
 
 
-def test_a_name_that_leads_inside_is_refused_at_registration(tenant_api, monkeypatch):
-    monkeypatch.setattr(tenant_api.module, "system_resolver", lambda host, port: ["10.0.0.1"])
+def test_a_name_that_leads_inside_is_refused_at_registration(refusing_tenant_api, monkeypatch):
+    monkeypatch.setattr(refusing_tenant_api.module, "system_resolver", lambda host, port: ["10.0.0.1"])
 
-    answer = tenant_api("POST", "/v1/endpoints", {"url": URL})
+    answer = refusing_tenant_api("POST", "/v1/endpoints", {"url": URL})
 
     assert answer.status == 400
     assert "private" in answer.json["fields"][0]["problem"]
@@ -141,12 +146,14 @@ def test_a_name_whose_server_does_not_answer_holds_no_call_up(tenant_api, monkey
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"url":"https://a.example/","url":"https://b.example/"}', b"\xff"])
-def test_a_body_that_is_no_strict_json_object_is_refused(tenant_api, body):
-    assert tenant_api("POST", "/v1/endpoints", body, headers={"Content-Type": "application/json"}).status == 400
+def test_a_body_that_is_no_strict_json_object_is_refused(refusing_tenant_api, body):
+    assert (
+        refusing_tenant_api("POST", "/v1/endpoints", body, headers={"Content-Type": "application/json"}).status == 400
+    )
 
 
-def test_a_body_above_the_limit_is_refused(tenant_api):
-    assert tenant_api("POST", "/v1/endpoints", b"{" + b" " * 65_536 + b"}").status == 413
+def test_a_body_above_the_limit_is_refused(refusing_tenant_api):
+    assert refusing_tenant_api("POST", "/v1/endpoints", b"{" + b" " * 65_536 + b"}").status == 413
 
 
 def test_only_what_is_named_is_changed(tenant_api):
@@ -311,7 +318,7 @@ def test_the_limit_of_endpoints_holds_when_many_are_created_at_once(place):
     assert admin.create("other", values, NOW)
 
 
-def test_an_unknown_query_parameter_is_refused_rather_than_ignored(tenant_api: Caller, place: Place):
-    answer = tenant_api("GET", "/v1/endpoints", query={"stat": "ACTIVE"})
+def test_an_unknown_query_parameter_is_refused_rather_than_ignored(refusing_tenant_api: Caller, untouched_place: Place):
+    answer = refusing_tenant_api("GET", "/v1/endpoints", query={"stat": "ACTIVE"})
 
     assert (answer.status, answer.json["fields"][0]["field"]) == (400, "stat")

@@ -99,13 +99,13 @@ VERY_DEEP = b'{"type":"a","data":' + b"[" * 9_000 + b"]" * 9_000 + b"}"
         (b'{"type":"' + b"a" * 129 + b'"}', "invalid_fields"),
     ],
 )
-def test_what_parsers_read_differently_is_refused_and_leaves_nothing(tenant_api, place, body, code):
-    answer = post(tenant_api, body)
+def test_what_parsers_read_differently_is_refused_and_leaves_nothing(refusing_tenant_api, untouched_place, body, code):
+    answer = post(refusing_tenant_api, body)
 
     assert (answer.status, answer.json["error"]) == (400, code)
     assert answer.json["correlationId"]
-    assert place.items(place.events_table) == []
-    assert place.sent() == []
+    assert untouched_place.items(untouched_place.events_table) == []
+    assert untouched_place.sent() == []
 
 
 def test_size_is_checked_to_the_byte(tenant_api, place):
@@ -120,8 +120,8 @@ def test_size_is_checked_to_the_byte(tenant_api, place):
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml", ""])
-def test_another_media_type_is_refused(tenant_api, kind):
-    assert post(tenant_api, BODY, content_type=kind).status == 415
+def test_another_media_type_is_refused(refusing_tenant_api, kind):
+    assert post(refusing_tenant_api, BODY, content_type=kind).status == 415
 
 
 @pytest.mark.parametrize(
@@ -132,19 +132,19 @@ def test_json_under_its_other_names_is_taken(tenant_api, kind):
 
 
 @pytest.mark.parametrize("key", ["", "a b", "é", "k" * 256, "a\n"])
-def test_a_malformed_key_is_refused(tenant_api, key):
-    answer = post(tenant_api, BODY, key)
+def test_a_malformed_key_is_refused(refusing_tenant_api, key):
+    answer = post(refusing_tenant_api, BODY, key)
 
     assert answer.status == 400
     assert answer.json["fields"][0]["field"] == "Idempotency-Key"
 
 
-def test_without_the_authorizers_tenant_nothing_is_served(tenant_api, place):
-    anybody = replace(tenant_api, tenant=None)
+def test_without_the_authorizers_tenant_nothing_is_served(refusing_tenant_api, untouched_place):
+    anybody = replace(refusing_tenant_api, tenant=None)
 
     assert post(anybody, BODY).status == 403
     assert anybody("GET", "/v1/endpoints").status == 403
-    assert place.items(place.events_table) == []
+    assert untouched_place.items(untouched_place.events_table) == []
 
 
 def test_no_payload_reaches_the_log(tenant_api, capsys):
@@ -358,9 +358,9 @@ def test_erasure_leaves_the_event_and_takes_the_bytes(tenant_api, place):
 
 
 @pytest.mark.parametrize("event_id", ["evt_0000000000000000000000000A", "evt_x", "%23", "key", "acme#key#1"])
-def test_what_there_is_not_is_not_found(tenant_api, event_id):
+def test_what_there_is_not_is_not_found(refusing_tenant_api, event_id):
     for method, path in (("GET", f"/v1/events/{event_id}"), ("DELETE", f"/v1/events/{event_id}/payload")):
-        answer = tenant_api(method, path)
+        answer = refusing_tenant_api(method, path)
         assert (answer.status, answer.json["error"]) == (404, "not_found")
 
 

@@ -31,6 +31,12 @@ def authorizer(place: Place, cold_start) -> ModuleType:
     return cold_start("delivery_authorizer", TENANTS_TABLE=place.tenants_table)
 
 
+@pytest.fixture(scope="module")
+def refusing(untouched_place: Place, warm_start) -> ModuleType:
+    """One authorizer for all tests in which nobody has a token."""
+    return warm_start("delivery_authorizer", TENANTS_TABLE=untouched_place.tenants_table)
+
+
 def authorize(module: ModuleType, header: str | None, method_arn: str = METHOD_ARN) -> dict:
     event = {"type": "TOKEN", "authorizationToken": header, "methodArn": method_arn}
     return module.handler(event, lambda_context())
@@ -84,8 +90,8 @@ def refused(module: ModuleType, header: str | None) -> None:
         "Bearer whk_" + "a" * 43,
     ],
 )
-def test_what_is_no_token_is_refused_as_an_unknown_one_is(authorizer, header):
-    refused(authorizer, header)
+def test_what_is_no_token_is_refused_as_an_unknown_one_is(refusing, header):
+    refused(refusing, header)
 
 
 def test_expired_revoked_and_suspended_are_refused_alike(authorizer, identities):

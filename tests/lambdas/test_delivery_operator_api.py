@@ -41,11 +41,11 @@ def test_a_tenant_is_created_shown_suspended_and_activated(operator_api):
 
 
 @pytest.mark.parametrize("tenant_id", ["", "A", "a#b", "-a", "a-", "a" * 64, "a\n", "ä", "a/b", "#tenants", 1])
-def test_a_tenant_id_that_could_be_part_of_another_key_is_refused(operator_api, place, tenant_id):
-    answer = operator_api("POST", "/operator/tenants", {"tenantId": tenant_id, "name": "x"})
+def test_a_tenant_id_that_could_be_part_of_another_key_is_refused(refusing_operator_api, untouched_place, tenant_id):
+    answer = refusing_operator_api("POST", "/operator/tenants", {"tenantId": tenant_id, "name": "x"})
 
     assert (answer.status, answer.json["fields"][0]["field"]) == (400, "tenantId")
-    assert place.items(place.tenants_table) == []
+    assert untouched_place.items(untouched_place.tenants_table) == []
 
 
 def test_tenants_are_listed_in_pages(operator_api):
@@ -216,8 +216,8 @@ def test_a_replay_tells_what_it_could_not_send(both, place):
         {"tenant": "acme"},
     ],
 )
-def test_a_wrong_replay_is_refused(operator_api, changes):
-    answer = operator_api("POST", "/operator/replay", {"tenantId": "acme", **changes})
+def test_a_wrong_replay_is_refused(refusing_operator_api, changes):
+    answer = refusing_operator_api("POST", "/operator/replay", {"tenantId": "acme", **changes})
 
     assert (answer.status, answer.json["error"]) == (400, "invalid_fields")
 

@@ -15,12 +15,15 @@ from lambdas.shared.envelope import Envelope
 from tests.lambdas.support import (
     NOW,
     Unreliable,
+    World,
     api_gateway_event,
     aws_error,
     envelope,
     event,
+    ingestion_variables,
     lambda_context,
     message,
+    new_secret,
     payload_of,
     raising,
 )
@@ -45,16 +48,9 @@ MARKERS = (SECRET, SECRET.removeprefix("whsec_"), OTHER_SECRET, "424242424242424
 def secret_arns(clients):
     """A secret for each name; ``fresh`` has no value yet, and nothing can be made of that of ``broken``."""
 
-    def create(**value):
-        return clients.secretsmanager.create_secret(Name=f"webhooks/{uuid.uuid4().hex}", **value)["ARN"]
-
-    good = create(SecretString=json.dumps({"secrets": [SECRET]}))
-    return {
-        "acme": good,
-        "stripe": good,
-        "timed": good,
-        "fresh": create(),
-        "broken": create(SecretString=json.dumps({"secret": SECRET})),
+    return dict.fromkeys(["acme", "stripe", "timed"], new_secret(clients, json.dumps({"secrets": [SECRET]}))) | {
+        "fresh": new_secret(clients),
+        "broken": new_secret(clients, json.dumps({"secret": SECRET})),
     }
 
 
@@ -69,18 +65,22 @@ ENTRIES = {
 
 @pytest.fixture
 def start_ingestion(cold_start, world, secret_arns):
-    def start(**variables):
-        deployed = {name: {"entry": entry, "secretArn": secret_arns[name]} for name, entry in ENTRIES.items()}
-        settings = {
-            "PROVIDERS": json.dumps(deployed),
-            "QUEUE_URL": world.queue_url,
-            "MESSAGE_GROUP_BY": "provider",
-            "BUCKET_NAME": world.name,
-            "MAX_BODY_BYTES": str(MAX_BODY_BYTES),
-        }
-        return cold_start("ingestion", **(settings | variables))
+    return lambda **variables: cold_start("ingestion", **(variables_of(world, secret_arns) | variables))
 
-    return start
+
+@pytest.fixture(scope="module")
+def untouched_world(clients):
+    """One world for all tests whose requests are refused and leave nothing in it."""
+    return World.build(clients)
+
+
+@pytest.fixture(scope="module")
+def refusing_ingestion(warm_start, untouched_world, secret_arns):
+    return warm_start("ingestion", **variables_of(untouched_world, secret_arns))
+
+
+def variables_of(world, secret_arns):
+    return ingestion_variables(world, ENTRIES, secret_arns, MAX_BODY_BYTES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,14 +291,13 @@ def assert_refused(world, printed, answer, *, request_id, status, reason, sent):
 
 
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
-def test_a_refusal_says_why_and_nothing_else(start_ingestion, world, printed, case):
+def test_a_refusal_says_why_and_nothing_else(refusing_ingestion, untouched_world, printed, case):
     # Given a deployed provider
-    ingestion = start_ingestion()
-    sent, status, reason = case
+    world, (sent, status, reason) = untouched_world, case
 
     # When something comes in that cannot be accepted
     request_id = str(uuid.uuid4())
-    answer = post(ingestion, sent.to_event(request_id))
+    answer = post(refusing_ingestion, sent.to_event(request_id))
 
     # Then the sender hears the status and a code; the log has both, and nothing is kept
     line = assert_refused(world, printed, answer, request_id=request_id, status=status, reason=reason, sent=sent)
@@ -469,10 +468,10 @@ def status_of(cold_start, world):
     return getter(cold_start("status", TABLE_NAME=world.name))
 
 
-@pytest.fixture
-def status_without_table(cold_start):
+@pytest.fixture(scope="module")
+def status_without_table(warm_start):
     """A status function that fails as soon as it asks its table."""
-    return getter(cold_start("status", TABLE_NAME="gone"))
+    return getter(warm_start("status", TABLE_NAME="gone"))
 
 
 def test_the_status_of_a_transaction_tells_its_events_and_their_timeline(status_of, world):

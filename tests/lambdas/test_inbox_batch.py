@@ -16,7 +16,7 @@ import pytest
 
 from lambdas.shared.envelope import Envelope
 from modules.inbox_message import send_message
-from tests.lambdas.support import CrashError, api_gateway_event, lambda_context
+from tests.lambdas.support import CrashError, api_gateway_event, ingestion_variables, lambda_context, new_secret
 from tests.lambdas.support import message as as_message
 from tests.unit.signers import sign
 from tools.velocity import render
@@ -40,33 +40,18 @@ ENTRIES = {
 def secret_arns(clients):
     """A secret for each name; ``fresh`` has no value yet."""
 
-    def create(**value):
-        return clients.secretsmanager.create_secret(Name=f"webhooks/{uuid.uuid4().hex}", **value)["ARN"]
-
-    good = create(SecretString=json.dumps({"secrets": [SECRET]}))
-    return {
-        "acme": good,
-        "stripe": good,
-        "timed": good,
-        "fresh": create(),
-        "rotated": create(),
-        "adyen": create(SecretString="ab" * 32),
-        "braintree": create(SecretString="public:private"),
+    return dict.fromkeys(["acme", "stripe", "timed"], new_secret(clients, json.dumps({"secrets": [SECRET]}))) | {
+        "fresh": new_secret(clients),
+        "rotated": new_secret(clients),
+        "adyen": new_secret(clients, "ab" * 32),
+        "braintree": new_secret(clients, "public:private"),
     }
 
 
 @pytest.fixture
 def start(cold_start, world, secret_arns):
     def start(**variables):
-        deployed = {name: {"entry": entry, "secretArn": secret_arns[name]} for name, entry in ENTRIES.items()}
-        settings = {
-            "PROVIDERS": json.dumps(deployed),
-            "QUEUE_URL": world.queue_url,
-            "MESSAGE_GROUP_BY": "provider",
-            "BUCKET_NAME": world.name,
-            "MAX_BODY_BYTES": str(MAX_BODY_BYTES),
-        }
-        cold_start("ingestion", **(settings | variables))
+        cold_start("ingestion", **(ingestion_variables(world, ENTRIES, secret_arns, MAX_BODY_BYTES) | variables))
         return importlib.import_module("lambdas.ingestion.direct")
 
     return start

@@ -3,6 +3,7 @@
 import base64
 import json
 import sys
+import uuid
 from collections import Counter
 from dataclasses import replace
 
@@ -370,15 +371,26 @@ OF_STATE = {
 }
 
 
-@pytest.fixture
-def around_noon(world):
-    """Events in every state at every time, and one of another provider."""
+@pytest.fixture(scope="module")
+def noon(clients):
+    """A world of events in every state at every time, and one of another provider, which replays do not change."""
+    world = World.build(clients)
     for when, (received_at, _) in RECEIVED.items():
         for how, arrange in ARRANGE.items():
             arrange(world, f"{how}@{when}", received_at=times.iso(received_at))
     other = envelope(event("evt_other", provider="other"), received_at=times.iso(NOON))
     assert world.process([message(other)]).failures == {}
     return world
+
+
+@pytest.fixture
+def around_noon(noon):
+    return with_own_queue(noon)
+
+
+def with_own_queue(world):
+    """Return a world with the same events, and a queue of which no other test takes anything."""
+    return replace(world, queue_url=world.clients.sqs.create_queue(QueueName=f"test-{uuid.uuid4().hex}")["QueueUrl"])
 
 
 @pytest.mark.parametrize("status", OF_STATE)
@@ -461,7 +473,7 @@ def follow(replayer, wanted, at_most):
 @pytest.mark.parametrize("page", [1, 2, 3, 7, 64, 65, 66])
 def test_paging_covers_every_event_of_a_range_exactly_once(crowd, monkeypatch, page):
     # Given many events, and pages smaller than their number or about as large
-    world, expected = crowd
+    world, expected = with_own_queue(crowd[0]), crowd[1]
     monkeypatch.setattr(logic, "PAGE", page)
 
     # When an operator follows the cursor to its end

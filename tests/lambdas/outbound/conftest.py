@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lambdas.outbound_support import OutboundWorld, create_tables
-from tests.lambdas.support import Clients
+from tests.lambdas.outbound_support import OutboundWorld
+from tests.lambdas.support import Clients, create_delivery_tables
 from tools.faulty_receiver import FaultyReceiver
 
 
@@ -14,7 +14,7 @@ from tools.faulty_receiver import FaultyReceiver
 def tables(clients: Clients) -> str:
     """The name that the tables' names begin with."""
     name = f"outbound-{uuid.uuid4().hex[:8]}"
-    create_tables(clients.dynamodb, name)
+    create_delivery_tables(clients.dynamodb, name)
     return name
 
 

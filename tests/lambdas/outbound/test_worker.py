@@ -8,6 +8,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from lambdas.delivery_receiver.faults import Fault
+from lambdas.outbound import deliveries
 from lambdas.outbound.breaker import THRESHOLD
 from lambdas.outbound.disabling import DISABLED_EVENT
 from lambdas.outbound.messages import Deliver
@@ -167,10 +168,11 @@ def test_a_test_event_goes_to_its_endpoint_alone(world, receiver):
 # --- parking --------------------------------------------------------------------------------------------------------
 
 
-def test_a_paused_endpoint_s_deliveries_wait_without_attempts_until_it_is_activated(world, receiver):
-    # Given a paused endpoint and more events than one page of the index holds
+def test_a_paused_endpoint_s_deliveries_wait_without_attempts_until_it_is_activated(world, receiver, monkeypatch):
+    # Given a paused endpoint and more events than pages of the index hold
+    monkeypatch.setattr(deliveries, "PAGE", 2)
     endpoint = world.add_endpoint(receiver.url(), state=EndpointState.PAUSED)
-    events = [world.add_event() for _ in range(120)]
+    events = [world.add_event() for _ in range(20)]
     world.run(until=NOW + 3 * 3_600)
     assert receiver.received == []
     assert {(one.attempts, one.waiting_for) for one in world.all_deliveries()} == {(0, "endpoint paused")}
@@ -184,13 +186,18 @@ def test_a_paused_endpoint_s_deliveries_wait_without_attempts_until_it_is_activa
     # Then all arrive at once, each one time, and the schedules of old turns do nothing
     assert receiver.ids() == dict.fromkeys((event.event_id for event in events), 1)
     world.run()
-    assert sum(receiver.ids().values()) == 120
+    assert sum(receiver.ids().values()) == 20
     assert {one.state for one in world.all_deliveries()} == {DeliveryState.DELIVERED}
 
 
 def test_what_waits_for_too_long_is_given_up_and_says_for_what(world, receiver):
     world.add_endpoint(receiver.url(), state=EndpointState.PAUSED)
     event = world.add_event()
+    # Of the hours in between, each is as the first
+    world.run(until=NOW + 2 * 3_600)
+    world.clock.now = NOW + 19.9 * 86_400
+    world.step()
+    assert world.delivery(event).waiting_for == "endpoint paused"
     world.run()
     delivery = world.delivery(event)
     assert (delivery.state, delivery.reason) == (DeliveryState.DLQ, "waited too long: endpoint paused")
