@@ -17,7 +17,6 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from lambdas.shared.providers.registry import REGISTRY
-from main import build_app
 from modules.bundling import BUNDLES
 from modules.environments import load_settings
 from tools import senders
@@ -207,6 +206,9 @@ def synthesize(environment: str, outdir: Path) -> Path:
     settings = load_settings(ROOT / "cdktf.json", environment)
     native = settings.delivery is not None or any(REGISTRY[entry].native for entry in settings.providers.values())
     bundles = bundles_for_this_machine() if native else BUNDLES
+    # Importing it takes a second, and not everything here synthesizes.
+    from main import build_app  # noqa: PLC0415
+
     build_app(environment, outdir, bundles).synth()
     return outdir / "stacks" / f"webhooks-{environment}"
 

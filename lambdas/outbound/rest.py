@@ -169,6 +169,9 @@ class Rest:
 
     def _run(self, operation: Operation, path: Mapping[str, str]) -> Response[Any]:
         event = self._resolver.current_event.raw_event
+        # Powertools' patterns end in `$`, which a line end may follow: a second spelling of the path.
+        if event["path"].endswith("\n"):
+            raise not_found()
         call = Call(event=event, path=path, query=_read_query(operation, event), body=_read_body(operation, event))
         answer = operation.operate(call)
         return _json(operation.status, answer.model_dump(mode="json", by_alias=True) if answer is not None else None)

@@ -29,11 +29,15 @@ def built(bundles, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def local(bundles, tmp_path_factory):
+def local_bundles(bundles, tmp_path_factory):
+    return bundles_for_this_machine(tmp_path_factory.mktemp("bundles"))
+
+
+@pytest.fixture(scope="module")
+def local(local_bundles, tmp_path_factory):
     """The native bundle for this machine, unzipped."""
     task = tmp_path_factory.mktemp("local") / "task"
-    folder = bundles_for_this_machine(tmp_path_factory.mktemp("bundles"))
-    with zipfile.ZipFile(folder / "ingestion_native.zip") as archive:
+    with zipfile.ZipFile(local_bundles / "ingestion_native.zip") as archive:
         archive.extractall(task)
     return task
 
@@ -110,12 +114,10 @@ def test_the_local_one_holds_binaries_of_this_machine_in_the_locked_versions(loc
         assert importlib.metadata.version(name) == locked[name]["version"].removeprefix("==")
 
 
-def test_the_local_ones_are_otherwise_the_built_ones(bundles, tmp_path):
-    folder = bundles_for_this_machine(tmp_path)
-
+def test_the_local_ones_are_otherwise_the_built_ones(local_bundles):
     for path in BUNDLES.glob("*.zip"):
         if path.stem not in {each.name for each in ALL_BUNDLES if each.is_native}:
-            assert (folder / path.name).read_bytes() == path.read_bytes()
+            assert (local_bundles / path.name).read_bytes() == path.read_bytes()
 
 
 VERIFY = """

@@ -115,7 +115,7 @@ environments = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(values=environments)
 @example(values={"routing": {"subscribers": {"ledger": ["stripe"]}}})
 @example(values={"providers": {"acme": ["generic"]}})

@@ -10,8 +10,6 @@ BODY = b'{"id":"evt_1","type":"payment.succeeded","transaction_id":"tx_1"}'
 
 TIMESTAMPED = ("stripe", "standard-webhooks", "generic-timestamped")
 HEX = ("stripe", "github", "generic", "generic-timestamped")
-# Those whose tests are in files of their own, in tests/unit/providers.
-APART = ("paypal", "standard-webhooks-ed25519")
 PROVIDERS = ("stripe", "github", "standard-webhooks", "generic", "generic-timestamped")
 
 # Base64 of random bytes, so that every scheme can use them and one provider's may be tried on another.

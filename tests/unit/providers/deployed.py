@@ -1,13 +1,19 @@
 """Providers as they are deployed, with their options, behind the door that ingestion is; and who signs for them."""
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lambdas.ingestion.logic import Ingestion
 from lambdas.shared.envelope import ArchivedBody
 from lambdas.shared.errors import WebhookRefusedError
 from lambdas.shared.providers.entry import Provider
 from lambdas.shared.providers.registry import REGISTRY
+from tests.unit.providers import adyen_webhooks
+from tests.unit.webhooks import NOW, OTHER_SECRET, SECRETS
 from tools.senders import SENDERS, Signing
 
 ACCEPTED = "accepted"
@@ -20,11 +26,23 @@ class Deployed:
     """A provider with its options.
 
     ``options`` are deployed; the senders sign by them, which were written from the providers' documents.
+
+    Attributes
+    ----------
+    secret, other : str
+        Two secrets that sign.
+    form : str
+        What stands around the signature in its header.
+    required : str
+        What a header must begin with to be compared at all.
     """
 
     entry: str
     options: Mapping[str, str] = field(default_factory=dict)
     secret: str = "6yJt0kqX3bVd8r1LhQ2mWc5nZs7uPfAe"
+    other: str = OTHER_SECRET
+    form: str = "{}"
+    required: str = ""
 
     @property
     def provider(self) -> Provider:
@@ -34,8 +52,25 @@ class Deployed:
     def signed_headers(self) -> tuple[str, ...]:
         """The headers that are verified, the signature last."""
         scheme = self.provider.scheme
+        if hasattr(scheme, "header_prefix"):
+            return tuple(f"{scheme.header_prefix}-{part}" for part in ("id", "timestamp", "signature"))
         timestamp = getattr(scheme, "timestamp_header", None)
         return (scheme.header,) if timestamp is None else (timestamp, scheme.header)
+
+    @property
+    def timed(self) -> bool:
+        return "NOW" in self.form or len(self.signed_headers) > 1
+
+    def kept(self, secret: str) -> str:
+        return SENDERS[self.entry].kept(secret)
+
+    def signature(self, headers: Mapping[str, str]) -> str:
+        """Return the signature alone."""
+        return headers[self.signed_headers[-1]].removeprefix(self.around(""))
+
+    def around(self, signature: str) -> str:
+        """Return the header's value with a signature in it."""
+        return self.form.replace("NOW", str(NOW)).format(signature)
 
     def body(self, event: str | None = None, number: int = NUMBER) -> bytes:
         sender = SENDERS[self.entry]
@@ -53,7 +88,7 @@ class Deployed:
 
     def answer(self, request, secrets=None) -> str:
         """Return what ingestion answers; an exception of any other kind than a refusal fails the test."""
-        nowhere = Nowhere([self.secret] if secrets is None else secrets)
+        nowhere = Nowhere([self.kept(self.secret)] if secrets is None else secrets)
         door = Ingestion(
             providers={self.entry: self.provider},
             secrets=nowhere,
@@ -68,8 +103,16 @@ class Deployed:
         assert [event.provider for event in accepted.events] == [self.entry]
         return ACCEPTED
 
-    def verify(self, request):
-        return self.provider.scheme.verify(request, [self.secret])
+    def verify(self, request, secrets=None):
+        return self.provider.scheme.verify(request, [self.kept(self.secret)] if secrets is None else secrets)
+
+    def outcome(self, request, secrets=None) -> str:
+        """Return what becomes of a request at the signature check, whatever its body says."""
+        try:
+            self.verify(request, secrets)
+        except WebhookRefusedError as refusal:
+            return f"{refusal.status} {refusal.reason}"
+        return ACCEPTED
 
 
 class Nowhere:
@@ -90,12 +133,14 @@ class Nowhere:
 
 SHOPIFY = Deployed(entry="shopify", options=SENDERS["shopify"].options)
 SQUARE = Deployed(entry="square", options=SENDERS["square"].options)
-GENERIC = Deployed(entry="generic")
+GENERIC = Deployed(entry="generic", form="sha256={}")
 SHA512_BASE64 = Deployed(
-    entry="generic", options={"algorithm": "sha512", "encoding": "base64", "header": "X-Signature"}
+    entry="generic",
+    options={"algorithm": "sha512", "encoding": "base64", "header": "X-Signature"},
+    form="sha512={}",
 )
-BASE64URL = Deployed(entry="generic", options={"encoding": "base64url", "prefix": "v1="})
-TIMESTAMPED = Deployed(entry="generic-timestamped")
+BASE64URL = Deployed(entry="generic", options={"encoding": "base64url", "prefix": "v1="}, form="v1={}")
+TIMESTAMPED = Deployed(entry="generic-timestamped", form="sha256={}")
 LIKE_SLACK = Deployed(
     entry="generic-timestamped",
     options={
@@ -104,14 +149,34 @@ LIKE_SLACK = Deployed(
         "signed_content": "v0:{timestamp}:{body}",
         "prefix": "v0=",
     },
+    form="v0={}",
 )
 
-UNTIMED = {
+
+def key_pair(seed: bytes) -> str:
+    key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(seed).digest())
+    return "whsk_" + base64.b64encode(key.private_bytes_raw() + key.public_key().public_bytes_raw()).decode()
+
+
+DEPLOYED = {
+    "stripe": Deployed(entry="stripe", secret=SECRETS["stripe"], form="t=NOW,v1={}", required="t="),
+    "github": Deployed(entry="github", secret=SECRETS["github"], form="sha256={}", required="sha256="),
+    "standard-webhooks": Deployed(
+        entry="standard-webhooks", secret=SECRETS["standard-webhooks"], form="v1,{}", required="v1,"
+    ),
+    "standard-webhooks-ed25519": Deployed(
+        entry="standard-webhooks-ed25519",
+        secret=key_pair(b"ours"),
+        other=key_pair(b"another"),
+        form="v1a,{}",
+        required="v1a,",
+    ),
+    "adyen-platform": Deployed(entry="adyen-platform", secret=adyen_webhooks.KEY, other=adyen_webhooks.OTHER_KEY),
     "shopify": SHOPIFY,
     "square": SQUARE,
     "generic": GENERIC,
     "generic, SHA-512 in base64": SHA512_BASE64,
     "generic, base64url behind v1=": BASE64URL,
+    "generic-timestamped": TIMESTAMPED,
+    "generic-timestamped, like Slack": LIKE_SLACK,
 }
-TIMED = {"generic-timestamped": TIMESTAMPED, "generic-timestamped, like Slack": LIKE_SLACK}
-DEPLOYED = UNTIMED | TIMED

@@ -122,7 +122,7 @@ BODIES = st.one_of(
 
 
 @given(body=BODIES)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_no_body_whatever_is_accepted_unsigned_or_breaks_the_check(body):
     with pytest.raises(SignatureRefusedError):
         ITEMS.scheme.verify(request(body, {}), [KEY])
@@ -181,7 +181,7 @@ platform_documents = st.fixed_dictionaries(
 
 
 @given(document=platform_documents)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_any_platform_document_is_an_event_of_identifiers_or_malformed(document):
     _is_read_or_malformed("adyen-platform", request(json.dumps(document).encode(), {}))
 
@@ -190,7 +190,7 @@ def test_any_platform_document_is_an_event_of_identifiers_or_malformed(document)
     body=BODIES
     | items.map(lambda item: json.dumps({"notificationItems": [{"NotificationRequestItem": item}]}).encode())
 )
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_any_items_are_events_of_identifiers_or_malformed(body):
     _is_read_or_malformed("adyen", request(body, {}))
 

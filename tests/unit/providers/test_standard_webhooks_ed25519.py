@@ -2,21 +2,18 @@
 
 import base64
 import hashlib
-import hmac
 import json
 import subprocess
 from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from lambdas.shared.errors import SignatureRefusedError, WebhookRefusedError
+from lambdas.shared.errors import WebhookRefusedError
 from lambdas.shared.event import read_events
 from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.signatures.scheme import key_id
-from tests.unit.signers import MESSAGE_ID, sign
+from tests.unit.signers import MESSAGE_ID
 from tests.unit.webhooks import NOW, SECRETS, request
 from tools.senders import SENDERS, Signing
 
@@ -147,133 +144,27 @@ def test_node_and_we_sign_alike_and_accept_each_other(body):
     assert outcome(request(body, theirs)) == ACCEPTED
 
 
-# --- hostile --------------------------------------------------------------------------------------------------------
-
-
-def test_an_untouched_webhook_is_accepted():
-    assert outcome(request(BODY, headers())) == ACCEPTED
-
-
-@pytest.mark.parametrize(
-    "body",
-    [BODY + b"\n", BODY[:-1], b"\xef\xbb\xbf" + BODY, BODY.replace(b"1", b"2", 1), b"", BODY * 2, b"x" * 2**22],
-    ids=lambda body: repr(body[:12]),
-)
-def test_a_changed_body_is_refused(body):
-    assert outcome(request(body, headers())) == MISMATCH
+# --- hostile, beyond test_conformance.py -------------------------------------------------------------------------
 
 
 def cut(change):
     return lambda text: base64.b64encode(change(base64.b64decode(text))).decode()
 
 
-# {ok} is the right signature, {bad} another key's, {hmac} one with the public key as HMAC key.
-HEADERS = [
-    ("v1a,{ok}", ACCEPTED),
-    ("v1a,{bad} v1a,{ok}", ACCEPTED),
-    ("v1a,{ok} v1a,{bad}", ACCEPTED),
-    ("v1,{bad} v1a,{ok}", ACCEPTED),
-    ("v1a,{ok} v2,anything", ACCEPTED),
-    ("v1a,{bad}", MISMATCH),
-    ("v1a,{bad} v1,{ok}", MISMATCH),
-    # The downgrade: everybody knows the public key.
-    ("v1,{hmac}", MALFORMED),
-    ("v1,{hmac} v1a,{bad}", MISMATCH),
-    ("v1a,{hmac}", MISMATCH),
-    ("v1,{ok}", MALFORMED),
-    ("V1A,{ok}", MALFORMED),
-    ("v1b,{ok}", MALFORMED),
-    ("v1a={ok}", MALFORMED),
-    ("v1a {ok}", MALFORMED),
-    ("{ok}", MALFORMED),
-    ("v1a", MALFORMED),
-    ("v1a,", MISMATCH),
-    ("v1a,{ok},", MISMATCH),
-    ("v1a,{ok} ", MALFORMED),
-    (" v1a,{ok}", MALFORMED),
-    ("v1a,{ok}  v1a,{ok}", MALFORMED),
-    ("v1a,{ok}\tv1a,{ok}", MISMATCH),
-    ("v1a,{unpadded}", MISMATCH),
-    ("v1a,{unread}", MISMATCH),
-    ("v1a,{short}", MISMATCH),
-    ("v1a,{long}", MISMATCH),
-    ("v1a,{high}", MISMATCH),
-    ("v1a,{zero}", MISMATCH),
-    ("v1a,{hex}", MISMATCH),
-    ("v1a,{url}", MISMATCH),
-    ("v1a,{ok}\n", MISMATCH),
-    ("v1a,{ok}é", MISMATCH),
-    ("v1a,{ok}\ud800", MISMATCH),
-    ("v1a,\0{ok}", MISMATCH),
-]
 ORDER = 2**252 + 27742317777372353535851937790883648493
 
 
-def parts():
-    ok = signature()
-    return {
-        "ok": ok,
-        "bad": signature(key=OTHER),
-        "hmac": base64.b64encode(
-            hmac.new(
-                KEY.public_key().public_bytes_raw(), f"{MESSAGE_ID}.{NOW}.".encode() + BODY, hashlib.sha256
-            ).digest()
-        ).decode(),
-        "unpadded": ok.rstrip("="),
-        "unread": ok[:-3] + chr(ord(ok[-3]) + 1) + "==",
-        "short": cut(lambda raw: raw[:-1])(ok),
-        "long": cut(lambda raw: raw + b"\0")(ok),
-        # The same signature again, had nobody asked that its second half is below the group's order.
-        "high": cut(lambda raw: raw[:32] + (int.from_bytes(raw[32:], "little") + ORDER).to_bytes(32, "little"))(ok),
-        "zero": cut(lambda raw: bytes(64))(ok),
-        "hex": base64.b64decode(ok).hex(),
-        "url": ok.replace("+", "-").replace("/", "_").replace("=", "-"),
-    }
+CHANGES = {
+    "short": lambda raw: raw[:-1],
+    "long": lambda raw: raw + b"\0",
+    # The same signature again, had nobody asked that its second half is below the group's order.
+    "high": lambda raw: raw[:32] + (int.from_bytes(raw[32:], "little") + ORDER).to_bytes(32, "little"),
+}
 
 
-@pytest.mark.parametrize(("template", "expected"), HEADERS, ids=ascii)
-def test_a_signature_header_is_read_by_the_specification_s_grammar(template, expected):
-    value = template.format(**parts())
-
-    assert outcome(request(BODY, headers() | {"webhook-signature": value})) == expected
-
-
-@pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        (lambda value: [], "401 missing_signature_header"),
-        (lambda value: [""], "401 missing_signature_header"),
-        (lambda value: [value, value], "401 repeated_signature_header"),
-        (lambda value: [value + "0" * (4097 - len(value))], "401 signature_header_too_long"),
-    ],
-    ids=["absent", "empty", "on two lines", "4,097 characters"],
-)
-def test_a_changed_header_is_refused(name, change, expected):
-    right = headers()
-
-    assert outcome(request(BODY, right | {name: change(right[name])})) == expected
-
-
-@pytest.mark.parametrize("message_id", ["msg_2", " ", f"{MESSAGE_ID}.", "é"])
-def test_another_id_is_refused(message_id):
-    assert outcome(request(BODY, headers() | {"webhook-id": message_id})) == MISMATCH
-
-
-@pytest.mark.parametrize(
-    ("timestamp", "received_at", "expected"),
-    [
-        (NOW, NOW + 300, ACCEPTED),
-        (NOW, NOW + 301, "401 timestamp_outside_window"),
-        (NOW, NOW - 300, ACCEPTED),
-        (NOW, NOW - 301, "401 timestamp_outside_window"),
-        ("1_614_265_330", NOW, "401 malformed_timestamp"),
-        ("\uff11614265330", NOW, "401 malformed_timestamp"),
-        ("nan", NOW, "401 malformed_timestamp"),
-    ],
-)
-def test_a_signed_time_counts_for_300_seconds(timestamp, received_at, expected):
-    assert outcome(request(BODY, headers(timestamp=timestamp), received_at)) == expected
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_another_signature_of_the_same_text_is_refused(change):
+    assert outcome(request(BODY, headers() | {"webhook-signature": f"v1a,{cut(change)(signature())}"})) == MISMATCH
 
 
 # --- keys -----------------------------------------------------------------------------------------------------------
@@ -324,88 +215,6 @@ def test_a_key_is_a_public_one_or_nothing_is_accepted(secret, expected):
     # Beside the right one, what cannot be used must not go unnoticed.
     if expected == UNUSABLE:
         assert outcome(request(BODY, headers()), [public(KEY), secret]) == UNUSABLE
-
-
-@pytest.mark.parametrize("secrets", [[], [""], [public(KEY), ""]], ids=len)
-def test_without_a_key_nothing_is_accepted(secrets):
-    assert outcome(request(BODY, headers()), secrets) == "503 secret_missing"
-
-
-@pytest.mark.parametrize(("signer", "index"), [(KEY, 0), (OTHER, 1)])
-def test_while_keys_rotate_the_verdict_says_which_one_is_in_use(signer, index):
-    keys = [public(KEY), public(OTHER)]
-
-    assert SCHEME.verify(request(BODY, headers(key=signer)), keys).key_id == key_id(keys[index])
-
-
-@pytest.mark.parametrize("key", [KEY, OTHER])
-def test_a_public_key_is_never_an_hmac_key_of_the_plain_scheme(key):
-    # The other way round: an operator puts the public key where the symmetric secret belongs.
-    content = f"{MESSAGE_ID}.{NOW}.".encode() + BODY
-    forged = base64.b64encode(hmac.new(key.public_key().public_bytes_raw(), content, hashlib.sha256).digest()).decode()
-    webhook = request(BODY, headers() | {"webhook-signature": f"v1,{forged}"})
-
-    plain = REGISTRY["standard-webhooks"].scheme
-    assert outcome(webhook, [public(key)], plain) == UNUSABLE
-    assert outcome(request(BODY, headers()), [public(key)], plain) == MALFORMED
-
-
-@pytest.mark.parametrize("theirs", ["stripe", "github", "standard-webhooks", "generic", "generic-timestamped"])
-def test_another_provider_s_headers_prove_nothing(theirs):
-    webhook = request(BODY, sign(theirs, BODY, SECRETS["standard-webhooks"], NOW))
-
-    assert outcome(webhook) == (MALFORMED if theirs == "standard-webhooks" else "401 missing_signature_header")
-
-
-# --- properties -----------------------------------------------------------------------------------------------------
-
-anything = st.text(st.characters(codec=None))
-
-
-@given(body=st.binary(), seed=st.binary(min_size=32, max_size=32))
-def test_whatever_the_sender_signs_is_accepted_with_its_key_alone(body, seed):
-    key = Ed25519PrivateKey.from_private_bytes(seed)
-
-    assert outcome(request(body, headers(body, key)), [public(key)]) == ACCEPTED
-    assert outcome(request(body, headers(body, key)), [public(KEY)]) == (
-        ACCEPTED if public(key) == public(KEY) else MISMATCH
-    )
-
-
-@given(name=st.sampled_from(sorted(headers())), bit=st.integers(min_value=0))
-def test_one_flipped_bit_of_any_header_is_refused(name, bit):
-    right = headers()
-    raw = right[name].encode()
-    index, mask = divmod(bit % (len(raw) * 8), 8)
-    changed = raw[:index] + bytes([raw[index] ^ (1 << mask)]) + raw[index + 1 :]
-
-    with pytest.raises(SignatureRefusedError):
-        SCHEME.verify(request(BODY, right | {name: changed.decode("latin-1")}), [public(KEY)])
-
-
-near_misses = st.one_of(
-    anything,
-    st.sampled_from([*headers().values(), "v1a,", ""]),
-    st.builds(
-        "v1a,{}".format, anything | st.binary(min_size=64, max_size=64).map(lambda raw: base64.b64encode(raw).decode())
-    ),
-)
-
-
-@given(data=st.data(), body=st.binary())
-@settings(max_examples=300)
-def test_no_text_whatever_in_the_headers_is_accepted_or_breaks_the_check(data, body):
-    given_headers = {name: data.draw(st.lists(near_misses, max_size=2) | near_misses) for name in sorted(headers())}
-
-    assert outcome(request(body, given_headers)).startswith("401 ")
-
-
-@given(secret=anything | st.binary(max_size=40).map(whpk))
-def test_any_text_as_a_key_refuses_or_is_unavailable(secret):
-    assert outcome(request(BODY, headers()), [secret]) in {
-        *(MISMATCH, UNUSABLE, "503 secret_missing"),
-        *([ACCEPTED] if secret == public(KEY) else []),
-    }
 
 
 # --- events ---------------------------------------------------------------------------------------------------------

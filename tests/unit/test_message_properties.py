@@ -1,7 +1,5 @@
-"""Properties that hold for any bytes and any text: of signatures, of JSON bodies, of messages and of times."""
+"""Properties that hold for any bytes and any text: of JSON bodies, of messages and of times."""
 
-import base64
-import hashlib
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,131 +10,14 @@ from hypothesis import strategies as st
 
 from lambdas.shared import times
 from lambdas.shared.envelope import MAX_MESSAGE_BYTES, ArchivedBody, Envelope, NotAnEnvelopeError, Replay
-from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError, UnavailableError
-from lambdas.shared.event import WebhookEvent, read_events
+from lambdas.shared.errors import MalformedWebhookError
+from lambdas.shared.event import WebhookEvent
 from lambdas.shared.jsonbody import parse_object
 from lambdas.shared.providers.fields import is_identifier
-from lambdas.shared.providers.registry import REGISTRY
-from lambdas.shared.signatures.scheme import key_id
-from tests.unit.signers import sign
-from tests.unit.webhooks import NOW, PROVIDERS, SECRETS, request, signed
-
-every_provider = pytest.mark.parametrize("provider", PROVIDERS)
+from tests.unit.webhooks import NOW
 
 any_text = st.text(st.characters())  # Unlike plain `text()` this makes lone surrogates as well.
-plain_secrets = st.text(min_size=1)
-encoded_secrets = st.builds(
-    lambda prefix, key: prefix + base64.b64encode(key).decode(),
-    st.sampled_from(["whsec_", ""]),
-    st.binary(min_size=1, max_size=64),
-)
 identifiers = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=256)
-
-
-def secrets_of(provider):
-    return encoded_secrets if provider == "standard-webhooks" else plain_secrets
-
-
-def hmac_key(provider, secret):
-    """Return the key as HMAC uses it: hashed when it is longer than a block, and filled up with NULs."""
-    key = base64.b64decode(secret.removeprefix("whsec_")) if provider == "standard-webhooks" else secret.encode()
-    return (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
-
-
-def flip(data, bit):
-    """Return bytes with one bit changed."""
-    index, mask = divmod(bit % (len(data) * 8), 8)
-    return data[:index] + bytes([data[index] ^ (1 << mask)]) + data[index + 1 :]
-
-
-# --- signatures -----------------------------------------------------------------------------------------------------
-
-
-@every_provider
-@given(data=st.data(), body=st.binary())
-def test_whatever_the_provider_signs_is_accepted(provider, data, body):
-    secret = data.draw(secrets_of(provider))
-
-    verdict = REGISTRY[provider].scheme.verify(signed(provider, body, secret=secret), [secret])
-
-    assert verdict.key_id == key_id(secret)
-
-
-@every_provider
-@given(body=st.binary(min_size=1), bit=st.integers(min_value=0))
-def test_one_flipped_bit_of_the_body_is_refused(provider, body, bit):
-    headers = sign(provider, body, SECRETS[provider], NOW)
-
-    with pytest.raises(SignatureRefusedError):
-        REGISTRY[provider].scheme.verify(request(flip(body, bit), headers), [SECRETS[provider]])
-
-
-@every_provider
-@given(body=st.binary(), data=st.data(), bit=st.integers(min_value=0))
-def test_one_flipped_bit_of_any_signed_header_is_refused(provider, body, data, bit):
-    headers = sign(provider, body, SECRETS[provider], NOW)
-    name = data.draw(st.sampled_from(sorted(headers)))
-    headers[name] = flip(headers[name].encode("latin-1"), bit).decode("latin-1")
-
-    with pytest.raises(SignatureRefusedError):
-        REGISTRY[provider].scheme.verify(request(body, headers), [SECRETS[provider]])
-
-
-@every_provider
-@given(data=st.data(), body=st.binary())
-def test_any_other_secret_is_refused(provider, data, body):
-    theirs, ours = data.draw(secrets_of(provider)), data.draw(secrets_of(provider))
-    assume(hmac_key(provider, theirs) != hmac_key(provider, ours))
-
-    with pytest.raises(SignatureRefusedError):
-        REGISTRY[provider].scheme.verify(signed(provider, body, secret=theirs), [ours])
-
-
-@given(secret=any_text)
-@example("whsec_")
-@example("whsec_AA==AA==")
-def test_any_text_as_a_standard_webhooks_secret_refuses_or_is_unavailable(secret):
-    with pytest.raises((SignatureRefusedError, UnavailableError)):
-        REGISTRY["standard-webhooks"].scheme.verify(signed("standard-webhooks"), [secret])
-
-
-# Text that gets past the first checks of one scheme or another, so that the later ones are tried as well.
-near_misses = st.one_of(
-    any_text,
-    st.integers().map(str),
-    st.sampled_from([str(NOW), "v1", "t", "sha256=", f"t={NOW},v1=", "v1,", ""]),
-    st.builds("t={},v1={}".format, any_text, any_text),
-    st.builds("t={},v1={}".format, st.integers(NOW - 400, NOW + 400), any_text),
-    st.builds("sha256={}".format, any_text),
-    st.builds("v1,{}".format, any_text),
-    st.builds("v1,{} v1,{}".format, any_text, st.binary().map(lambda data: base64.b64encode(data).decode())),
-    st.binary(min_size=32, max_size=32).map(bytes.hex),
-)
-
-
-@every_provider
-@given(data=st.data(), body=st.binary())
-@settings(max_examples=300)
-def test_no_text_whatever_in_the_headers_is_accepted_or_breaks_the_check(provider, data, body):
-    names = sorted(sign(provider, b"", SECRETS[provider], NOW))
-    headers = {name: data.draw(st.lists(near_misses, max_size=2) | near_misses, label=name) for name in names}
-
-    with pytest.raises(SignatureRefusedError):
-        REGISTRY[provider].scheme.verify(request(body, headers), [SECRETS[provider]])
-
-
-@every_provider
-@given(age=st.floats(min_value=-1e6, max_value=1e6))
-def test_a_signed_time_counts_within_300_seconds_and_only_there(provider, age):
-    webhook = signed(provider, received_at=NOW + age)
-    signs_time = provider not in ("github", "generic")
-
-    if signs_time and abs(webhook.received_at - NOW) > 300:
-        with pytest.raises(SignatureRefusedError):
-            REGISTRY[provider].scheme.verify(webhook, [SECRETS[provider]])
-    else:
-        verdict = REGISTRY[provider].scheme.verify(webhook, [SECRETS[provider]])
-        assert verdict.signed_at == (NOW if signs_time else None)
 
 
 # --- bodies ---------------------------------------------------------------------------------------------------------
@@ -152,7 +33,7 @@ json_fragments = st.lists(st.sampled_from(PUNCTUATION + SCALARS), max_size=12).m
 
 
 @given(body=st.binary() | json_fragments)
-@settings(max_examples=500)
+@settings(max_examples=200)
 def test_any_bytes_parse_to_an_object_or_are_malformed(body):
     try:
         document = parse_object(body)
@@ -179,36 +60,6 @@ def test_no_key_may_stand_twice(document):
 
     with pytest.raises(MalformedWebhookError):
         parse_object(f"{text[:-1]},{key}:null}}".encode())
-
-
-@every_provider
-@given(
-    document=st.dictionaries(
-        st.sampled_from(
-            [
-                "id",
-                "event_id",
-                "eventId",
-                "type",
-                "event_type",
-                "created",
-                "timestamp",
-                "transaction_id",
-                "data",
-                "action",
-            ]
-        ),
-        json_values,
-    ),
-    headers=st.dictionaries(st.sampled_from(["webhook-id", "x-github-event"]), any_text),
-)
-def test_any_document_is_an_event_of_identifiers_or_malformed(provider, document, headers):
-    try:
-        (event,) = read_events(provider, REGISTRY[provider], request(json.dumps(document).encode(), headers))
-    except MalformedWebhookError:
-        return
-    assert [is_identifier(text) for text in (event.event_id, event.event_type, event.transaction_id)] == [True] * 3
-    assert event.occurred_at is None or times.iso(times.parse(event.occurred_at)) == event.occurred_at
 
 
 # --- messages -------------------------------------------------------------------------------------------------------
@@ -288,7 +139,7 @@ def damaged_messages(draw):
 @example('{"v":' + "[" * 5000 + "]" * 5000 + "}")
 @example("[" * 100_000)
 @example('{"v":1,"v":' + "9" * 5000 + "}")
-@settings(max_examples=500)
+@settings(max_examples=200)
 def test_any_message_is_an_envelope_or_is_not_one(message):
     try:
         envelope = Envelope.from_message(message)
