@@ -7,16 +7,12 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from schemathesis.checks import CHECKS
-from schemathesis.config import SchemathesisConfig
-from schemathesis.generation.feedback import FeedbackSources
-from schemathesis.pytest._test_builder import build_operation_test
 
 from lambdas.outbound.identities import Identities
 from lambdas.outbound.ids import EVENT, new_id
@@ -29,13 +25,12 @@ from tests.lambdas.test_delivery_api_lists import delivery
 from tools import openapi
 from tools.ministack import REGION, ROOT_KEY, LocalAws
 
+if TYPE_CHECKING:
+    from schemathesis import Case
+
 EXAMPLES = 20
 """Requests for each operation; together with `derandomize`, the same ones in every run."""
 
-# A URL of the right form may still lead somewhere that is refused, which no schema can say.
-schemathesis.openapi.format(
-    "endpoint-url", st.from_regex(r"https://[a-z]{1,10}\.example\.com/[a-z0-9/]{0,20}", fullmatch=True)
-)
 DOCUMENT = json.loads(openapi.TARGET.read_bytes())
 OPERATIONS = [(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods]
 # API Gateway itself answers methods that there are not, and calls without AWS credentials.
@@ -103,7 +98,7 @@ def stocked(api: Caller, place: Place) -> dict[str, list[str]]:
     return {"eventId": events, "endpointId": endpoints}
 
 
-def _make_true(case: schemathesis.Case) -> None:
+def _make_true(case: "Case") -> None:
     """Put into a request that fits its schema what no schema can say: whose a cursor is, which time comes first."""
     for asked in (case.query, case.body):
         if isinstance(asked, dict):
@@ -119,6 +114,14 @@ def _make_true(case: schemathesis.Case) -> None:
 
 @pytest.fixture(scope="module")
 def document():
+    # It takes seconds to load, which every collection of tests would pay.
+    import schemathesis
+    from schemathesis.config import SchemathesisConfig
+
+    # A URL of the right form may still lead somewhere that is refused, which no schema can say.
+    schemathesis.openapi.format(
+        "endpoint-url", st.from_regex(r"https://[a-z]{1,10}\.example\.com/[a-z0-9/]{0,20}", fullmatch=True)
+    )
     return schemathesis.openapi.from_dict(
         DOCUMENT, config=SchemathesisConfig.from_dict({"generation": {"deterministic": True}})
     )
@@ -126,6 +129,10 @@ def document():
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
 def test_every_operation_answers_as_its_document_says(operation, document, served: Served):
+    from schemathesis.checks import CHECKS
+    from schemathesis.generation.feedback import FeedbackSources
+    from schemathesis.pytest._test_builder import build_operation_test
+
     @settings(
         max_examples=EXAMPLES,
         derandomize=True,
@@ -134,7 +141,7 @@ def test_every_operation_answers_as_its_document_says(operation, document, serve
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    def hold(case: schemathesis.Case) -> None:
+    def hold(case: "Case") -> None:
         if case.meta is None or case.meta.generation.mode.value == "positive":
             _make_true(case)
             # What is asked for is there.
