@@ -1,18 +1,18 @@
 """The API held against its own document by generated requests, right and wrong; and the routes that are served."""
 
+import importlib
 import json
+import os
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from types import ModuleType
+from typing import TYPE_CHECKING
 
+import boto3
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from schemathesis.checks import CHECKS
-from schemathesis.config import SchemathesisConfig
-from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, HypothesisTestMode, create_test
 
 from lambdas.outbound.identities import Identities
 from lambdas.outbound.ids import EVENT, new_id
@@ -20,36 +20,21 @@ from lambdas.outbound.model import DeliveryState
 from lambdas.outbound.routes import AUTHORIZER, DOCS, OPERATOR_API, ROUTES, TENANT_API, TOKEN
 from tests.lambdas.delivery_api_support import Caller, Place
 from tests.lambdas.http_adapter import Gateway, serving
-from tests.lambdas.support import NOW, Clients
+from tests.lambdas.support import NOW
 from tests.lambdas.test_delivery_api_lists import delivery
 from tools import openapi
+from tools.ministack import REGION, ROOT_KEY, LocalAws
 
-# Random requests for each operation, beside those at the bounds of its schema; the same ones in every run.
-SETTINGS = settings(
-    max_examples=10,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+if TYPE_CHECKING:
+    from schemathesis import Case
 
-# A URL of the right form may still lead somewhere that is refused, which no schema can say.
-schemathesis.openapi.format(
-    "endpoint-url", st.from_regex(r"https://[a-z]{1,10}\.example\.com/[a-z0-9/]{0,20}", fullmatch=True)
-)
+EXAMPLES = 20
+"""Requests for each operation; together with `derandomize`, the same ones in every run."""
 
-SCHEMA = schemathesis.openapi.from_dict(
-    json.loads(openapi.TARGET.read_bytes()),
-    config=SchemathesisConfig.from_dict({"generation": {"deterministic": True}}),
-)
-OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]
+DOCUMENT = json.loads(openapi.TARGET.read_bytes())
+OPERATIONS = [(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods]
 # API Gateway itself answers methods that there are not, and calls without AWS credentials.
-NOT_OURS = [
-    check
-    for check in CHECKS.get_all()
-    if check.__name__ in ("unsupported_method", "ignored_auth", "missing_required_header")
-]
+NOT_OURS = ["unsupported_method", "ignored_auth", "missing_required_header"]
 
 
 @dataclass
@@ -62,23 +47,45 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(clients: Clients, warm_start: Callable[..., ModuleType]) -> Iterator[Served]:
-    place = Place.build(clients)
-    handlers = {
-        function: warm_start(function, **place.variables, POWERTOOLS_LOG_LEVEL="CRITICAL")
-        for function in (TENANT_API, OPERATOR_API, AUTHORIZER, DOCS)
-    }
-    gateway = Gateway({name: module.handler for name, module in handlers.items()}, handlers[AUTHORIZER].handler)
-    identities = Identities(place.dynamodb, place.tenants_table)
-    identities.create_tenant("acme", "Acme", time.time())
-    token, kept = identities.create_token("acme", "", None, time.time())
-    known = {"tenantId": ["acme"], "tokenId": [identities.create_token("acme", "", None, NOW)[1].token_id]}
-    assert kept.token_id not in known["tokenId"]
-    with pytest.MonkeyPatch.context() as patch, serving(gateway) as base:
+def served(local_aws: LocalAws) -> Iterator[Served]:
+    place = Place.build(local_aws)
+    before = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "lambdas"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("AWS_", "POWERTOOLS_"))]:
+            patch.delenv(name)
+        for name, value in {
+            **place.variables,
+            "AWS_ENDPOINT_URL": local_aws.url,
+            "AWS_CA_BUNDLE": str(local_aws.certificate_authority),
+            "AWS_ACCESS_KEY_ID": ROOT_KEY,
+            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+            "AWS_DEFAULT_REGION": REGION,
+            "POWERTOOLS_METRICS_NAMESPACE": "Webhooks",
+            "POWERTOOLS_SERVICE_NAME": "document",
+            "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+        }.items():
+            patch.setenv(name, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
+        for name in before:
+            del sys.modules[name]
+        handlers = {
+            function: importlib.import_module(f"lambdas.{function}.handler")
+            for function in (TENANT_API, OPERATOR_API, AUTHORIZER, DOCS)
+        }
         # No name is looked up outside of this machine.
         patch.setattr(handlers[TENANT_API], "system_resolver", lambda host, port: ["93.184.215.14"])
+        gateway = Gateway({name: module.handler for name, module in handlers.items()}, handlers[AUTHORIZER].handler)
+        identities = Identities(place.dynamodb, place.tenants_table)
+        identities.create_tenant("acme", "Acme", time.time())
+        token, kept = identities.create_token("acme", "", None, time.time())
+        known = {"tenantId": ["acme"], "tokenId": [identities.create_token("acme", "", None, NOW)[1].token_id]}
         known |= stocked(Caller(module=handlers[TENANT_API], tenant="acme"), place)
-        yield Served(base=base, token=token, known=known)
+        assert kept.token_id not in known["tokenId"]
+        with serving(gateway) as base:
+            yield Served(base=base, token=token, known=known)
+    for name in [name for name in sys.modules if name.split(".")[0] == "lambdas"]:
+        del sys.modules[name]
+    sys.modules.update(before)
 
 
 def stocked(api: Caller, place: Place) -> dict[str, list[str]]:
@@ -91,7 +98,7 @@ def stocked(api: Caller, place: Place) -> dict[str, list[str]]:
     return {"eventId": events, "endpointId": endpoints}
 
 
-def _make_true(case: schemathesis.Case) -> None:
+def _make_true(case: "Case") -> None:
     """Put into a request that fits its schema what no schema can say: whose a cursor is, which time comes first."""
     for asked in (case.query, case.body):
         if isinstance(asked, dict):
@@ -105,10 +112,36 @@ def _make_true(case: schemathesis.Case) -> None:
                 asked.pop("limit", None)
 
 
-# Not by `SCHEMA.parametrize`, with which every process that collects the tests makes all requests, for half a minute.
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
-def test_every_operation_answers_as_its_document_says(operation: schemathesis.APIOperation, served: Served):
-    def ask(case: schemathesis.Case) -> None:
+@pytest.fixture(scope="module")
+def document():
+    # It takes seconds to load, which every collection of tests would pay.
+    import schemathesis
+    from schemathesis.config import SchemathesisConfig
+
+    # A URL of the right form may still lead somewhere that is refused, which no schema can say.
+    schemathesis.openapi.format(
+        "endpoint-url", st.from_regex(r"https://[a-z]{1,10}\.example\.com/[a-z0-9/]{0,20}", fullmatch=True)
+    )
+    return schemathesis.openapi.from_dict(
+        DOCUMENT, config=SchemathesisConfig.from_dict({"generation": {"deterministic": True}})
+    )
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
+def test_every_operation_answers_as_its_document_says(operation, document, served: Served):
+    from schemathesis.checks import CHECKS
+    from schemathesis.generation.feedback import FeedbackSources
+    from schemathesis.pytest._test_builder import build_operation_test
+
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def hold(case: "Case") -> None:
         if case.meta is None or case.meta.generation.mode.value == "positive":
             _make_true(case)
             # What is asked for is there.
@@ -119,11 +152,19 @@ def test_every_operation_answers_as_its_document_says(operation: schemathesis.AP
 
         answer = case.call(base_url=served.base, headers={"Authorization": credentials})
 
-        case.validate_response(answer, excluded_checks=NOT_OURS)
+        case.validate_response(answer, excluded_checks=CHECKS.get_by_names(NOT_OURS))
         assert served.token[4:] not in answer.text
 
-    config = HypothesisTestConfig(project=SCHEMA.config, modes=list(HypothesisTestMode), explicit_settings=SETTINGS)
-    create_test(operation=operation, test_func=ask, config=config)()
+    # Not `parametrize` of the schema: it makes the requests of all operations whenever tests are collected, which takes
+    # half a minute, and again in each worker of pytest-xdist.
+    method, path = operation
+    build_operation_test(
+        config=document.config,
+        operation=document[path][method],
+        test_func=hold,
+        given_kwargs={},
+        feedback=FeedbackSources(),
+    )()
 
 
 @pytest.mark.parametrize(

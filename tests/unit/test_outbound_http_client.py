@@ -245,7 +245,8 @@ def test_the_deadline_is_one_for_all_of_it_however_the_time_is_spent(case):
     url, stage, changes = {name: rest for name, *rest in slow_cases()}[case]
     problem, seconds = timed(url, **changes)
     assert problem == f"timed out: {stage}"
-    assert SECONDS * 0.9 <= seconds < SECONDS + 0.5
+    # Each of them goes on for three seconds at least, and a busy machine is late.
+    assert SECONDS * 0.9 <= seconds < 3
 
 
 def test_a_peer_that_takes_nothing_in_does_not_hold_us():
