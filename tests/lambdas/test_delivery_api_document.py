@@ -28,7 +28,7 @@ from tools.ministack import REGION, ROOT_KEY, LocalAws
 if TYPE_CHECKING:
     from schemathesis import Case
 
-EXAMPLES = 20
+EXAMPLES = 10
 """Requests for each operation; together with `derandomize`, the same ones in every run."""
 
 DOCUMENT = json.loads(openapi.TARGET.read_bytes())
