@@ -15,8 +15,8 @@ endif
 required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 
 .PHONY: help setup bundle synth deploy module demo up down secret send receiver verify-archive test test-unit test-lambdas test-synth \
-	test-plan test-e2e test-versions test-setup audit audit-accept audit-setup audit-lock cost simulate lint docs openapi golden bench fuzz \
-	lock clean
+	test-plan test-e2e test-versions test-setup audit audit-accept audit-setup audit-lock cost simulate lint docs openapi golden bench \
+	bench-deployments fuzz lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z0-9 -]*\):.*## \(.*\)/  make \1~\2/p' $(MAKEFILE_LIST) | column -t -s '~'
@@ -106,6 +106,9 @@ simulate: bundle ## Simulate a burst and a slow downstream of PRESET or ENVIRONM
 
 bench: bundle ## Measure what the functions and synth cost, beside what one would build otherwise (PARTS="cold warm", AT=revision)
 	@$(PYTHON) -m bench $(PARTS) $(if $(AT),--at $(AT))
+
+bench-deployments: bundle ## Deploy both stacks COUNT times (20) to a local AWS, beside BUSY loops (2), and time each
+	@$(PYTHON) -m bench.deployments $(or $(COUNT),20) $(or $(BUSY),2)
 
 fuzz: setup ## Fuzz every provider's verifier and extractor, guided by coverage (RUNS=100000 inputs each)
 	@$(PYTHON) -m fuzz $(if $(RUNS),--runs $(RUNS))

@@ -213,8 +213,14 @@ def synthesize(environment: str, outdir: Path) -> Path:
     return outdir / "stacks" / f"webhooks-{environment}"
 
 
-def apply(workspace: Workspace, aws: LocalAws, on_event: Callable[[dict[str, Any]], None] | None = None) -> None:
-    """Apply a stack to a local AWS.
+def apply(
+    workspace: Workspace,
+    aws: LocalAws,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+    *,
+    prepared: bool = False,
+) -> None:
+    """Apply a stack to a local AWS, or what was prepared of it.
 
     Raises
     ------
@@ -222,7 +228,7 @@ def apply(workspace: Workspace, aws: LocalAws, on_event: Callable[[dict[str, Any
         When that fails, with what Terraform said, and what the server said of errors.
     """
     try:
-        workspace.apply(on_event)
+        workspace.apply(on_event, prepared=prepared)
     except TerraformError as error:
         said = "\n".join(aws.complaints()) or "nothing of errors"
         raise TerraformError(f"{error}\nthe local AWS said:\n{said}") from error

@@ -28,8 +28,6 @@ from tools.progress import Progress
 from tools.terraform import Workspace
 
 OPERATOR = "delivery-operator"
-# What the inbound stack makes that the delivery stack must find: the bus of its rules, and the account's log role.
-NEEDED_FIRST = ("aws_cloudwatch_event_bus", "aws_api_gateway_account")
 
 
 @dataclass(frozen=True)
@@ -194,32 +192,33 @@ def deploy_stacks(aws: LocalAws, folder: Path, environment: str, progress: Progr
     progress.begin("synthesizing")
     synthesized = synthesize(environment, clean(folder / "synth"))
     source = synthesized.with_name(f"delivery-{environment}")
-    first_there = {kind: threading.Event() for kind in NEEDED_FIRST}
+    bus_is_there = threading.Event()
 
     def note(event: Mapping[str, Any]) -> None:
         follow_inbound(event)
         kind = event.get("hook", {}).get("resource", {}).get("resource_type")
-        if event.get("type") == "apply_complete" and kind in first_there:
-            first_there[kind].set()
+        if event.get("type") == "apply_complete" and kind == "aws_cloudwatch_event_bus":
+            bus_is_there.set()
 
     def deploy_inbound() -> LocalStack:
         try:
             workspace = Workspace.create(synthesized, folder / "inbound", aws.environment())
             apply(workspace, aws, note)
         finally:
-            for there in first_there.values():
-                there.set()
+            bus_is_there.set()
         return LocalStack.take_over(aws, workspace, environment)
 
     def deploy_delivery() -> LocalDelivery | None:
         if not source.is_dir():
             return None
         workspace = Workspace.create(source, folder / "delivery", aws.environment())
-        for there in first_there.values():
-            there.wait()
-        apply(workspace, aws, progress.follow("delivery"))
+        workspace.prepare(follow_delivery)
+        # Its rules are put on the bus of the inbound stack.
+        bus_is_there.wait()
+        apply(workspace, aws, follow_delivery, prepared=True)
         return LocalDelivery.take_over(aws, workspace, environment)
 
+    follow_delivery = progress.follow("delivery")
     follow_inbound = progress.follow("inbound")
     progress.begin("planning")
     with ThreadPoolExecutor(2) as pool:

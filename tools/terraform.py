@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+_PREPARED = "prepared.bin"
+
 
 class TerraformError(Exception):
     """A Terraform command failed; the message is what it printed."""
@@ -57,7 +59,8 @@ class Workspace:
         TerraformError
             When the command fails.
         """
-        command = ["terraform", *arguments, "-no-color", *(["-json"] if on_line else [])]
+        verb, *more = arguments
+        command = ["terraform", verb, "-no-color", *(["-json"] if on_line else []), *more]
         with subprocess.Popen(
             command,
             cwd=self.folder,
@@ -78,9 +81,14 @@ class Workspace:
             raise TerraformError(f"terraform {' '.join(arguments)}:\n{_readable(output) if on_line else output}")
         return output
 
-    def apply(self, on_line: Callable[[dict[str, Any]], None] | None = None) -> None:
-        """Create or change everything."""
-        self.run("apply", "-auto-approve", "-input=false", "-parallelism=20", on_line=on_line or _ignore)
+    def prepare(self, on_line: Callable[[dict[str, Any]], None] | None = None) -> None:
+        """Plan what `apply` is to do with ``prepared``."""
+        self.run("plan", "-input=false", f"-out={_PREPARED}", on_line=on_line or _ignore)
+
+    def apply(self, on_line: Callable[[dict[str, Any]], None] | None = None, *, prepared: bool = False) -> None:
+        """Create or change everything, or what was prepared."""
+        plan = [_PREPARED] if prepared else []
+        self.run("apply", "-auto-approve", "-input=false", "-parallelism=20", *plan, on_line=on_line or _ignore)
 
     def destroy(self, on_line: Callable[[dict[str, Any]], None] | None = None) -> None:
         """Remove everything."""
