@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -68,6 +69,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What destroys the stack comes last."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Refuse an id of two tests, of which xdist runs one; keep what shares a fixture together; order what destroys."""
+    if twice := sorted(name for name, count in Counter(item.nodeid for item in items).items() if count > 1):
+        raise pytest.UsageError(f"two tests have one id: {', '.join(twice)}")
+    for item in items:
+        group = "stack" if "stack" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(group))
+    yield
+    # What destroys the stack comes last, in whatever order the rest runs.
     items.sort(key=lambda item: item.get_closest_marker("destroys_the_stack") is not None)
