@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -69,17 +70,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 SUITES = ("e2e", "plan", "lambdas", "synth", "unit")
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep the tests of a file together, so that one worker makes what they share, and makes it once."""
-    if item.get_closest_marker("xdist_group") is None:
-        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put what destroys a stack last, and the longest suites first where several workers share them."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Refuse an id of two tests, of which xdist runs one; keep the tests of a file together; order them."""
+    if twice := sorted(name for name, count in Counter(item.nodeid for item in items).items() if count > 1):
+        raise pytest.UsageError(f"two tests have one id: {', '.join(twice)}")
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    yield
     if config.getoption("loadgroup", default=False) and not all("@" in item.nodeid for item in items):
         raise pytest.UsageError("pytest-xdist keeps no groups together with this version of pytest")
+    # What destroys a stack comes last, in whatever order the rest runs.
     items.sort(key=lambda item: item.get_closest_marker("destroys_the_stack") is not None)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: SUITES.index(item.path.relative_to(config.rootpath).parts[1]))

@@ -1,13 +1,14 @@
 """The stack, synthesized once per session; variations of it where a test needs another environment."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modules.presets import PRESETS
+from tests.once import once
 from tests.synth.template import Template
 from tools import reviewed
 
@@ -55,11 +56,13 @@ def synthesize(bundles: Path) -> Synthesize:
 
 
 @pytest.fixture(scope="session")
-def preset_of(bundles: Path) -> Callable[[str], Template]:
+def preset_of(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Template]:
     """Return a function that gives a preset's stack as the golden synth has it, in an environment called like it."""
     from tools.golden import synthesize
 
-    return cache(lambda preset: Template(synthesize(preset, bundles)))
+    return cache(
+        lambda preset: Template(once(tmp_path_factory, f"synth-{preset}", partial(synthesize, preset, bundles)))
+    )
 
 
 @pytest.fixture(params=PRESETS)

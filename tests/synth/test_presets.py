@@ -2,8 +2,6 @@
 
 import pytest
 
-from modules.presets import PRESETS
-
 OF_THE_KEY = {"aws_api_gateway_api_key", "aws_api_gateway_usage_plan", "aws_api_gateway_usage_plan_key"}
 OF_THE_NETWORK = {
     "aws_default_security_group",
@@ -44,48 +42,11 @@ def test_an_environment_can_turn_off_what_its_preset_turns_on(synthesize, standa
     assert {name for name in template.by_name("aws_sqs_queue") if name.endswith(".fifo")} == set()
 
 
-# As the table of the requirements has it.
-SIZES = {
-    # preset     memory  rate    burst   ingestion, processing
-    "standard": (512,    1_000,  2_000,  50,  100),
-    "ordered":  (256,    1_000,  2_000,  50,  100),
-    "burst":    (512,    10_000, 10_000, 500, 200),
-}  # fmt: skip
+def test_the_queue_uses_all_that_is_reserved_for_processing_and_no_more(preset):
+    function = preset.one("aws_lambda_function", f"webhook-processing-{preset.environment}")
+    (mapping,) = preset.pointing_at("aws_lambda_event_source_mapping", "function_name", function)
 
-
-def test_the_table_knows_every_preset():
-    assert set(SIZES) == set(PRESETS)
-
-
-@pytest.mark.parametrize("name", SIZES)
-def test_a_preset_is_sized_as_the_requirements_say(preset_of, name):
-    template = preset_of(name)
-    memory, rate, burst, ingestion, processing = SIZES[name]
-
-    functions = template.by_name("aws_lambda_function")
-    throttle = template.one("aws_api_gateway_method_settings")["settings"]
-
-    assert {(f["memory_size"], f["timeout"]) for f in functions.values()} == {(memory, 30)}
-    assert (throttle["throttling_rate_limit"], throttle["throttling_burst_limit"]) == (rate, burst)
-    assert {f: values.get("reserved_concurrent_executions") for f, values in functions.items()} == {
-        f"webhook-ingestion-{name}": ingestion,
-        f"webhook-processing-{name}": processing,
-        f"webhook-dead-letter-{name}": None,
-        f"webhook-status-{name}": None,
-        f"webhook-replay-{name}": None,
-    }
-
-
-@pytest.mark.parametrize("name", SIZES)
-def test_the_queue_uses_all_that_is_reserved_for_processing_and_no_more(preset_of, name):
-    template = preset_of(name)
-    (mapping,) = [
-        mapping
-        for mapping in template.all("aws_lambda_event_source_mapping")
-        if template.target(mapping["function_name"]).name == f"webhook-processing-{name}"
-    ]
-
-    assert mapping["scaling_config"] == {"maximum_concurrency": SIZES[name][4]}
+    assert mapping["scaling_config"] == {"maximum_concurrency": function["reserved_concurrent_executions"]}
 
 
 @pytest.mark.parametrize(

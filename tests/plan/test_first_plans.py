@@ -1,0 +1,44 @@
+"""The first plan of every reviewed stack, and of both stacks of an environment: what it does and what it shows."""
+
+import json
+
+import pytest
+
+from tools import reviewed
+from tools.terraform import changes
+
+STACKS = (*reviewed.NAMES, "local", "local-delivery")
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_a_first_plan_only_creates(plan_of, name):
+    assert {tuple(actions) for actions in changes(plan_of(name)).values()} == {("create",)}
+
+
+INBOUND = (
+    *("ReadSigningSecrets", "SendToMainQueue", "WriteRecords", "PublishEvents", "QueryRecords", "MarkRecords"),
+    *("sqs:SendMessage", "events:PutEvents", "dynamodb:PutItem", "secretsmanager:GetSecretValue"),
+)
+OUTBOUND = (
+    *("KeepDeliveries", "FindTenantOfToken", "ScheduleRetries", "HandRoleToScheduler", "RotateSigningKeys"),
+    *("scheduler:CreateSchedule", "iam:PassRole", "sqs:SendMessage", "dynamodb:ConditionCheckItem"),
+)
+
+
+@pytest.mark.parametrize(("name", "permissions"), [("standard", INBOUND), ("delivery", OUTBOUND)])
+def test_a_plan_names_every_permission_of_every_function(plan_of, name, permissions):
+    shown = json.dumps([change["change"]["after"] for change in plan_of(name)["resource_changes"]])
+
+    hidden = [text for text in permissions if f'"{text}"' not in shown.replace('\\"', '"')]
+    assert hidden == [], "whoever reviews the plan does not see them"
+
+
+@pytest.mark.parametrize(
+    ("name", "bus"), [("delivery", "webhook-events-prod"), ("local-delivery", "webhook-events-local")]
+)
+def test_what_the_bus_delivers_is_known_without_the_inbound_stack(plan_of, name, bus):
+    planned = [change["change"]["after"] for change in plan_of(name)["resource_changes"]]
+
+    (rule,) = [after for after in planned if "event_bus_name" in after and "event_pattern" in after]
+    assert rule["event_bus_name"] == bus
+    assert '"kind":"inbound"' in json.dumps(planned).replace("\\", "")
