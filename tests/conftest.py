@@ -72,10 +72,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Refuse an id of two tests, of which xdist runs one; keep what shares a fixture together; order what destroys."""
-    if twice := sorted(name for name, count in Counter(item.nodeid for item in items).items() if count > 1):
-        raise pytest.UsageError(f"two tests have one id: {', '.join(twice)}")
+    # No UsageError: of one in a worker, xdist tells nothing.
+    twice = sorted(name for name, count in Counter(item.nodeid for item in items).items() if count > 1)
+    assert not twice, f"two tests have one id: {', '.join(twice)}"
     for item in items:
-        group = "stack" if "stack" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
+        shared = (name for name in ("stack", "plan_of") if name in getattr(item, "fixturenames", ()))
+        group = next(shared, item.nodeid.partition("::")[0])
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(group))
     yield
