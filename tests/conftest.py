@@ -72,15 +72,17 @@ SUITES = ("e2e", "plan", "lambdas", "synth", "unit")
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
-    """Refuse an id of two tests, of which xdist runs one; keep the tests of a file together; order them."""
-    if twice := sorted(name for name, count in Counter(item.nodeid for item in items).items() if count > 1):
-        raise pytest.UsageError(f"two tests have one id: {', '.join(twice)}")
+    """Refuse an id of two tests, of which xdist runs one; keep together what shares a fixture; order the tests."""
+    # No UsageError: of one in a worker, xdist tells nothing.
+    twice = sorted(name for name, count in Counter(item.nodeid for item in items).items() if count > 1)
+    assert not twice, f"two tests have one id: {', '.join(twice)}"
     for item in items:
+        group = "plans" if "plan_of" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
         if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+            item.add_marker(pytest.mark.xdist_group(group))
     yield
-    if config.getoption("loadgroup", default=False) and not all("@" in item.nodeid for item in items):
-        raise pytest.UsageError("pytest-xdist keeps no groups together with this version of pytest")
+    grouped = not config.getoption("loadgroup", default=False) or all("@" in item.nodeid for item in items)
+    assert grouped, "pytest-xdist keeps no groups together with this version of pytest"
     # What destroys a stack comes last, in whatever order the rest runs.
     items.sort(key=lambda item: item.get_closest_marker("destroys_the_stack") is not None)
     if hasattr(config, "workerinput"):

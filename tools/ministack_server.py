@@ -9,9 +9,10 @@ mean the end; net/http takes that for a failed write and closes the connection. 
 by then, the answer is lost, and the SDK sends the request again. What was to be created is there already:
 ``AddPermission`` answers 409, which the provider repeats for five minutes before it fails.
 
-AWS sends head and body together. Hypercorn writes them one after the other and lets other requests run in between, up
-to 30 ms on a busy machine. So the server keeps the head until the first piece of the body. smithy-go has mended its
-side since (``safeWriteToReadCloser`` in ``transport/http/internal/io/safe.go`` returns nil); no provider 5 has that.
+AWS sends head and body together. Hypercorn writes them one after the other. In between, other threads of the server
+may run, for up to 30 ms on a busy machine. So the server keeps the head until the first piece of the body. smithy-go
+returned ``io.EOF`` up to 1.27.7 at least (``safeWriteToReadCloser`` in ``transport/http/internal/io/safe.go``), and
+returns nil since; provider 5.100.0 is older.
 The text for Hypercorn, in ``hypercorn/protocol/h11.py``::
 
     async def stream_send(self, event):
