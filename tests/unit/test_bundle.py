@@ -127,6 +127,30 @@ def test_a_bundle_is_the_same_bytes_whatever_process_builds_it(plain, tmp_path, 
     assert (plain / "status.zip").read_bytes() == (other / "status.zip").read_bytes()
 
 
+def test_bundles_are_built_again_only_from_other_inputs(tmp_path, monkeypatch):
+    source, built = tmp_path / "source.py", []
+    source.write_text("one", encoding="utf-8")
+    monkeypatch.setattr(bundle, "INPUTS", (str(source),))
+    monkeypatch.setattr(bundle, "BUNDLES", tmp_path / "bundles")
+    monkeypatch.setattr(bundle, "DOCS_ASSETS", tmp_path / "assets")
+    monkeypatch.setattr(bundle, "copy_assets", lambda folder: None)
+    monkeypatch.setattr(bundle, "install_dependencies", lambda *what: None)
+    monkeypatch.setattr(bundle, "build_one", lambda each, zipped: (built.append(each.name), zipped.write_bytes(b"")))
+    everything = [each.name for each in bundle.ALL_BUNDLES]
+
+    bundle.main()
+    bundle.main()
+    assert built == everything
+
+    # Other content, or a bundle that is gone, has all of them built.
+    source.write_text("two", encoding="utf-8")
+    bundle.main()
+    assert built == everything * 2
+    (tmp_path / "bundles" / "status.zip").unlink()
+    bundle.main()
+    assert built == everything * 3
+
+
 @each_function
 def test_a_bundle_holds_its_function_and_the_shared_code_and_no_other_function(built, function):
     package = ROOT / "lambdas"
