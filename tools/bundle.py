@@ -188,14 +188,20 @@ def install_dependencies(lock: Path, target: Path, category: str = CATEGORY) -> 
     listed = BUILD / "requirements.txt"
     listed.write_text(requirements, encoding="utf-8")
     platforms = [argument for platform in PLATFORMS for argument in ("--platform", platform)]
-    subprocess.run(
+    ran = subprocess.run(
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--no-compile"),
             *("--only-binary=:all:", "--implementation=cp", "--python-version=" + ".".join(map(str, RUNTIME_PYTHON))),
             *(*platforms, "--target", str(target), "--requirement", str(listed)),
         ],
-        check=True,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
+    # What it prints otherwise is about the machine, such as an index that it does not reach.
+    if ran.returncode:
+        sys.exit(f"bundle: the functions' dependencies could not be installed:\n{ran.stdout}")
     stamp.write_text(requirements, encoding="utf-8")
 
 
