@@ -17,7 +17,6 @@ from lambdas.outbound.items import (
     BY_STATE_INDEX,
     BY_TENANT_INDEX,
     EVENT_KEY,
-    EXPIRES_AT,
     IDENTITY_KEY,
     ITEM_KEY,
     STATE_AT,
@@ -298,15 +297,16 @@ def create_table(
 
 
 def create_delivery_tables(dynamodb: Any, name: str) -> None:
-    """Create the three tables that `modules.delivery_tables` describes."""
+    """Create the three tables that `modules.delivery_tables` describes, where nothing expires.
+
+    The tests' clocks stand at a time of their own, and the local DynamoDB deletes by the machine's.
+    """
     for table, keys, indexes in (
         ("tenants", (IDENTITY_KEY,), {BY_TENANT_INDEX: (TENANT_KEY, IDENTITY_KEY)}),
         ("endpoints", (TENANT_KEY, ITEM_KEY), {}),
         ("events", (EVENT_KEY, ITEM_KEY), {BY_STATE_INDEX: (STATE_KEY, STATE_AT)}),
     ):
         create_table(dynamodb, f"{name}-{table}", keys, indexes)
-        expiry = {"Enabled": True, "AttributeName": EXPIRES_AT}
-        dynamodb.update_time_to_live(TableName=f"{name}-{table}", TimeToLiveSpecification=expiry)
 
 
 def _create_bus(clients: Clients, name: str) -> str:

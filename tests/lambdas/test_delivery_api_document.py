@@ -1,15 +1,12 @@
 """The API held against its own document by generated requests, right and wrong; and the routes that are served."""
 
-import importlib
 import json
-import os
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -20,10 +17,9 @@ from lambdas.outbound.model import DeliveryState
 from lambdas.outbound.routes import AUTHORIZER, DOCS, OPERATOR_API, ROUTES, TENANT_API, TOKEN
 from tests.lambdas.delivery_api_support import Caller, Place
 from tests.lambdas.http_adapter import Gateway, serving
-from tests.lambdas.support import NOW
+from tests.lambdas.support import NOW, Clients
 from tests.lambdas.test_delivery_api_lists import delivery
 from tools import openapi
-from tools.ministack import REGION, ROOT_KEY, LocalAws
 
 if TYPE_CHECKING:
     from schemathesis import Case
@@ -47,45 +43,23 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(local_aws: LocalAws) -> Iterator[Served]:
-    place = Place.build(local_aws)
-    before = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "lambdas"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(("AWS_", "POWERTOOLS_"))]:
-            patch.delenv(name)
-        for name, value in {
-            **place.variables,
-            "AWS_ENDPOINT_URL": local_aws.url,
-            "AWS_CA_BUNDLE": str(local_aws.certificate_authority),
-            "AWS_ACCESS_KEY_ID": ROOT_KEY,
-            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
-            "AWS_DEFAULT_REGION": REGION,
-            "POWERTOOLS_METRICS_NAMESPACE": "Webhooks",
-            "POWERTOOLS_SERVICE_NAME": "document",
-            "POWERTOOLS_LOG_LEVEL": "CRITICAL",
-        }.items():
-            patch.setenv(name, value)
-        patch.setattr(boto3, "DEFAULT_SESSION", None)
-        for name in before:
-            del sys.modules[name]
-        handlers = {
-            function: importlib.import_module(f"lambdas.{function}.handler")
-            for function in (TENANT_API, OPERATOR_API, AUTHORIZER, DOCS)
-        }
+def served(clients: Clients, warm_start: Callable[..., ModuleType]) -> Iterator[Served]:
+    place = Place.build(clients)
+    handlers = {
+        function: warm_start(function, **place.variables, POWERTOOLS_LOG_LEVEL="CRITICAL")
+        for function in (TENANT_API, OPERATOR_API, AUTHORIZER, DOCS)
+    }
+    gateway = Gateway({name: module.handler for name, module in handlers.items()}, handlers[AUTHORIZER].handler)
+    identities = Identities(place.dynamodb, place.tenants_table)
+    identities.create_tenant("acme", "Acme", time.time())
+    token, kept = identities.create_token("acme", "", None, time.time())
+    known = {"tenantId": ["acme"], "tokenId": [identities.create_token("acme", "", None, NOW)[1].token_id]}
+    assert kept.token_id not in known["tokenId"]
+    with pytest.MonkeyPatch.context() as patch, serving(gateway) as base:
         # No name is looked up outside of this machine.
         patch.setattr(handlers[TENANT_API], "system_resolver", lambda host, port: ["93.184.215.14"])
-        gateway = Gateway({name: module.handler for name, module in handlers.items()}, handlers[AUTHORIZER].handler)
-        identities = Identities(place.dynamodb, place.tenants_table)
-        identities.create_tenant("acme", "Acme", time.time())
-        token, kept = identities.create_token("acme", "", None, time.time())
-        known = {"tenantId": ["acme"], "tokenId": [identities.create_token("acme", "", None, NOW)[1].token_id]}
         known |= stocked(Caller(module=handlers[TENANT_API], tenant="acme"), place)
-        assert kept.token_id not in known["tokenId"]
-        with serving(gateway) as base:
-            yield Served(base=base, token=token, known=known)
-    for name in [name for name in sys.modules if name.split(".")[0] == "lambdas"]:
-        del sys.modules[name]
-    sys.modules.update(before)
+        yield Served(base=base, token=token, known=known)
 
 
 def stocked(api: Caller, place: Place) -> dict[str, list[str]]:

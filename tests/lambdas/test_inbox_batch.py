@@ -30,6 +30,7 @@ ENTRIES = {
     "stripe": "stripe",
     "timed": "generic-timestamped",
     "fresh": "generic",
+    "filled": "generic",
     "rotated": "generic",
     "adyen": "adyen",
     "braintree": "braintree",
@@ -38,10 +39,11 @@ ENTRIES = {
 
 @pytest.fixture(scope="module")
 def secret_arns(clients):
-    """A secret for each name; ``fresh`` has no value yet."""
+    """A secret for each name; ``fresh`` has no value, and ``filled`` gets one late."""
 
     return dict.fromkeys(["acme", "stripe", "timed"], new_secret(clients, json.dumps({"secrets": [SECRET]}))) | {
         "fresh": new_secret(clients),
+        "filled": new_secret(clients),
         "rotated": new_secret(clients),
         "adyen": new_secret(clients, "ab" * 32),
         "braintree": new_secret(clients, "public:private"),
@@ -221,14 +223,14 @@ def test_what_cannot_be_checked_or_kept_comes_back(start, world, counted, case):
 
 def test_what_waited_for_its_secret_is_accepted_once_that_is_filled(start, world, clients, secret_arns):
     module = start()
-    message = inbox_message(provider="fresh")
+    message = inbox_message(provider="filled")
     assert failures(module, batch(message)) == ["0"]
-    clients.secretsmanager.put_secret_value(SecretId=secret_arns["fresh"], SecretString=SECRET)
+    clients.secretsmanager.put_secret_value(SecretId=secret_arns["filled"], SecretString=SECRET)
 
     # In the same process, which knows of no value yet
     assert failures(module, batch(message)) == []
 
-    assert [one.event.provider for one in queued(world)] == ["fresh"]
+    assert [one.event.provider for one in queued(world)] == ["filled"]
 
 
 @pytest.mark.parametrize("case", [(4.9, 0), (5.0, 1)], ids=["younger", "older"])
