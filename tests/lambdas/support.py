@@ -356,57 +356,36 @@ class Trap:
         return result
 
 
-class TrappedArchive(Archive):
-    def __init__(self, s3: Any, bucket: str, trap: Trap) -> None:
-        super().__init__(s3, bucket)
-        self._trap = trap
-
-    def store(self, *args) -> Any:
-        return self._trap.around("archive", lambda: super(TrappedArchive, self).store(*args))
-
-    def store_batch(self, *args) -> Any:
-        return self._trap.around("batch archive", lambda: super(TrappedArchive, self).store_batch(*args))
-
-
-class TrappedRecords(BatchedRecords):
-    def __init__(self, dynamodb: Any, table: str, trap: Trap) -> None:
-        super().__init__(dynamodb, table)
-        self._trap = trap
-
-    def create(self, *args) -> Any:
-        return self._trap.around("record create", lambda: super(TrappedRecords, self).create(*args))
-
-    def take_over(self, *args) -> Any:
-        return self._trap.around("take over", lambda: super(TrappedRecords, self).take_over(*args))
-
-    def mark_routed(self, *args) -> Any:
-        return self._trap.around("mark", lambda: super(TrappedRecords, self).mark_routed(*args))
-
-    def take_signatures(self, *args) -> Any:
-        return self._trap.around("batch signatures", lambda: super(TrappedRecords, self).take_signatures(*args))
-
-    def create_all(self, *args) -> Any:
-        return self._trap.around("batch create", lambda: super(TrappedRecords, self).create_all(*args))
-
-    def mark_all_routed(self, *args) -> Any:
-        return self._trap.around("batch mark", lambda: super(TrappedRecords, self).mark_all_routed(*args))
+# What a trap calls the calls around which it lies, which their own class may make too.
+TRAPPED = {
+    Archive: {"store": "archive", "store_batch": "batch archive"},
+    BatchedRecords: {
+        "create": "record create",
+        "take_over": "take over",
+        "mark_routed": "mark",
+        "take_signatures": "batch signatures",
+        "create_all": "batch create",
+        "mark_all_routed": "batch mark",
+    },
+    Bus: {"publish": "publish"},
+}
 
 
-class TrappedBus(Bus):
-    def __init__(self, events: Any, name: str, bucket: str, trap: Trap) -> None:
-        super().__init__(events, name, bucket)
-        self._trap = trap
+def trapping(kind: type, trap: Trap) -> Any:
+    """Return a class like another, with the trap around its calls."""
 
-    def publish(self, *args) -> Any:
-        return self._trap.around("publish", lambda: super(TrappedBus, self).publish(*args))
+    def around(name: str, action: str) -> Callable[..., Any]:
+        return lambda self, *args: trap.around(action, lambda: getattr(kind, name)(self, *args))
+
+    return type(f"Trapped{kind.__name__}", (kind,), {name: around(name, of) for name, of in TRAPPED[kind].items()})
 
 
 def trapped(world: World, trap: Trap, dynamodb: Any = None) -> Pipeline:
     """Return a pipeline that dies at the trap's point."""
     return world.pipeline(
-        archive=TrappedArchive(world.clients.s3, world.name, trap),
-        records=TrappedRecords(dynamodb or world.clients.dynamodb, world.name, trap),
-        bus=TrappedBus(world.clients.events, world.name, world.name, trap),
+        archive=trapping(Archive, trap)(world.clients.s3, world.name),
+        records=trapping(BatchedRecords, trap)(dynamodb or world.clients.dynamodb, world.name),
+        bus=trapping(Bus, trap)(world.clients.events, world.name, world.name),
     )
 
 
