@@ -5,6 +5,8 @@ PYTHON := .venv/bin/python
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 export CHECKPOINT_DISABLE := 1
 export DISABLE_VERSION_CHECK := 1
+# Every process would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Terraform warns before every answer of a command line configuration that is named but not there.
 ifneq ($(TF_CLI_CONFIG_FILE),)
 ifeq ($(wildcard $(TF_CLI_CONFIG_FILE)),)
