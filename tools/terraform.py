@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self
 
@@ -59,8 +60,10 @@ class Workspace:
         TerraformError
             When the command fails.
         """
-        verb, *more = arguments
-        command = ["terraform", verb, "-no-color", *(["-json"] if on_line else []), *more]
+        # Options stand between a command and the file that it takes.
+        names = list(takewhile(lambda argument: not argument.startswith("-"), arguments))
+        options = ["-no-color", *(["-json"] if on_line else [])]
+        command = ["terraform", *names, *options, *arguments[len(names) :]]
         with subprocess.Popen(
             command,
             cwd=self.folder,

@@ -38,6 +38,8 @@ def route_is_guarded(plan: Plan) -> Iterator[Violation]:
             yield route.resource.breaks(f"{name} is open to anybody, and its function verifies no signature")
         elif route.public:
             for item in route.verifications:
+                if item.keyless:
+                    continue
                 if item.secret is None:
                     yield route.resource.breaks(f"{name}: provider {item.provider} has no secret of this stack")
                 elif not item.readable:

@@ -27,7 +27,7 @@ from tools.local import BOTH_QUEUES, wait_for
 from tools.senders import SENDERS, SentWebhook, new_secret, webhook
 
 ENVIRONMENT = "local-direct"
-SETTLE_SECONDS = 60
+SETTLE_SECONDS = 180
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Every rule of the policy: silent on a stack that is right, and red on one mistake."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -109,6 +110,10 @@ MISTAKES = [
             ],
         ),
         ROUTE,
+    ),
+    # Only a provider that is verified by certificates has no secret.
+    Mistake(
+        "route-guarded", put(INGESTION, environment=[{"variables": {"PROVIDERS": '{"x":{"entry":"stripe"}}'}}]), ROUTE
     ),
     Mistake("route-guarded", instead("ingestion", allow("Archive", ["s3:PutObject"], [])), ROUTE),
     Mistake(
@@ -389,6 +394,14 @@ def test_a_rule_names_the_resource_with_the_mistake(mistake):
 
 def test_every_rule_has_been_seen_red():
     assert {mistake.rule for mistake in MISTAKES} == RULES.keys()
+
+
+def test_a_provider_that_is_verified_by_certificates_needs_no_secret():
+    stack = good()
+    variables = stack[INGESTION]["environment"][0]["variables"]
+    variables["PROVIDERS"] = json.dumps({**json.loads(variables["PROVIDERS"]), "paypal": {"entry": "paypal"}})
+
+    assert RULES["route-guarded"].findings(read(stack)) == []
 
 
 def test_two_environments_in_one_plan_have_names_of_their_own():

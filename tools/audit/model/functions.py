@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lambdas.shared.providers.registry import REGISTRY
 from tools.audit.model.plan import Plan, Resource
 from tools.audit.model.policies import PolicyKind, policies
 
@@ -46,11 +47,14 @@ class Verification:
         The secret with its signing keys; None when it is not one of this plan.
     readable : bool
         Whether the function's role may read that secret.
+    keyless : bool
+        Whether the provider has no secret, since its signatures are verified by certificates.
     """
 
     provider: str
     secret: Resource | None
     readable: bool
+    keyless: bool = False
 
 
 def functions(plan: Plan) -> list[Function]:
@@ -68,8 +72,10 @@ def verifications(plan: Plan, function: Function) -> list[Verification]:
     """Return the providers whose signatures a function is set up to verify; none when it verifies nothing."""
     try:
         providers = json.loads(function.variables.get(PROVIDERS_VARIABLE, "{}"))
+        keyless = {name for name, said in providers.items() if _is_keyless(said["entry"])}
         secrets = {
-            name: plan.target(entry["secretArn"], "aws_secretsmanager_secret") for name, entry in providers.items()
+            name: None if name in keyless else plan.target(said["secretArn"], "aws_secretsmanager_secret")
+            for name, said in providers.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError):
         return []
@@ -81,7 +87,11 @@ def verifications(plan: Plan, function: Function) -> list[Verification]:
         if statement.allows and "secretsmanager:GetSecretValue" in statement.actions
         for secret in (plan.target(text, "aws_secretsmanager_secret") for text in statement.resources)
     }
-    return [Verification(name, secret, secret in readable) for name, secret in secrets.items()]
+    return [Verification(name, secret, secret in readable, name in keyless) for name, secret in secrets.items()]
+
+
+def _is_keyless(entry: str) -> bool:
+    return entry in REGISTRY and not REGISTRY[entry].needs_secret
 
 
 def _function(plan: Plan, item: Resource) -> Function:

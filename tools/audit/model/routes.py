@@ -58,8 +58,10 @@ class Route:
 
     @property
     def verified(self) -> bool:
-        """Whether every request's signature is verified: each provider has a secret that the function may read."""
-        return bool(self.verifications) and all(item.secret and item.readable for item in self.verifications)
+        """Whether every request's signature is verified: the function may read each secret that a provider has."""
+        return bool(self.verifications) and all(
+            item.keyless or (item.secret and item.readable) for item in self.verifications
+        )
 
 
 def apis(plan: Plan) -> list[Resource]:
