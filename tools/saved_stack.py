@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import platform
 import shutil
 from dataclasses import asdict, dataclass
@@ -100,7 +99,8 @@ class SavedStack:
             shutil.rmtree(unfinished, ignore_errors=True)
             aws.save(unfinished)
         shutil.rmtree(self.folder, ignore_errors=True)
-        os.rename(unfinished, self.folder)  # noqa: PTH104 (whole or not at all)
+        # Whole or not at all.
+        unfinished.rename(self.folder)
 
 
 def resumed(aws: LocalAws, environment: str) -> LocalStack:

@@ -12,7 +12,7 @@ from modules.environments import build_settings
 from tests.e2e.left import left_behind
 from tests.e2e.observe import await_state
 from tests.emulator import split
-from tools.local import ROOT, LocalStack
+from tools.local import ROOT, LocalStack, apply
 from tools.ministack import LocalAws
 from tools.module.terraform_module import TerraformModule
 from tools.senders import webhook
@@ -45,17 +45,17 @@ def example(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     shutil.copytree(ROOT / "examples" / "terraform", root, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
     (root / "every_output.tf").write_text(EVERY_OUTPUT)
     with LocalAws.start() as server:
-        yield apply(root, server)
+        yield deploy(root, server)
 
 
-def apply(root: Path, aws: LocalAws) -> Example:
+def deploy(root: Path, aws: LocalAws) -> Example:
     account = Workspace.reopen(root / "account", aws.environment())
     account.run("init", "-input=false")
-    account.apply()
+    apply(account, aws)
     workspace = Workspace.reopen(root, aws.environment())
     workspace.run("init", "-input=false")
     first_plan = changes(workspace.plan())
-    workspace.apply()
+    apply(workspace, aws)
     outputs = workspace.outputs()
     stacks = {name: LocalStack.take_over(aws, workspace, name, outputs[name]) for name in INSTANCES}
     return Example(account, workspace, first_plan, stacks, aws)

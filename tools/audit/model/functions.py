@@ -54,7 +54,7 @@ class Verification:
     provider: str
     secret: Resource | None
     readable: bool
-    keyless: bool = False
+    keyless: bool
 
 
 def functions(plan: Plan) -> list[Function]:
