@@ -25,10 +25,10 @@ help: ## Show the targets
 
 setup: ## Install everything that the project needs, from its lock files, into folders of its own
 	@command -v python3 >/dev/null || { echo "set-up stopped: 'python3' was not found. Install Python 3.13: python.org, or pyenv"; exit 1; }
-	@python3 tools/setup.py
+	@python3 tools/build/setup.py
 
 bundle: setup ## Build the functions' bundles, unless they were built from the same sources
-	@$(PYTHON) -m tools.bundle
+	@$(PYTHON) -m tools.build.bundle
 
 synth: bundle ## Write the Terraform JSON of ENVIRONMENT_SUFFIX (dev by default) to cdktf.out
 	@npx cdktf synth
@@ -37,30 +37,30 @@ deploy: bundle ## Deploy ENVIRONMENT_SUFFIX (dev by default) to AWS
 	@npx cdktf deploy '*'
 
 module: bundle ## Write the stack of PRESET (standard by default) or ENVIRONMENT_SUFFIX as a plain Terraform module to OUT; or STACK=delivery
-	@$(PYTHON) -m tools.module $(if $(STACK),--stack "$(STACK)") $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") $(if $(OUT),--out "$(OUT)")
+	@$(PYTHON) -m tools.export_module $(if $(STACK),--stack "$(STACK)") $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") $(if $(OUT),--out "$(OUT)")
 
 demo: bundle ## Run the pipeline on this machine, without an AWS account, and show what becomes of webhooks
-	@$(PYTHON) -m tools.demo
+	@$(PYTHON) -m tools.commands.demo
 
 up: bundle ## Start the pipeline on this machine, and print ready-made curl commands
-	@$(PYTHON) -m tools.up up
+	@$(PYTHON) -m tools.commands.up up
 
 down: setup ## Take down what 'make up' started
-	@$(PYTHON) -m tools.up down
+	@$(PYTHON) -m tools.commands.up down
 
 secret: setup ## Set or rotate the signing secret of PROVIDER, read from the terminal or a pipe; FINISH=1 ends the overlap, KEEP=1 or REPLACE=1 rotate within it
-	@$(PYTHON) -m tools.signing_secret $(call required,PROVIDER) $(if $(FINISH),finish) $(if $(KEEP),keep) $(if $(REPLACE),replace)
+	@$(PYTHON) -m tools.commands.secret $(call required,PROVIDER) $(if $(FINISH),finish) $(if $(KEEP),keep) $(if $(REPLACE),replace)
 
 send: setup ## Send COUNT signed webhooks of PROVIDER (EVENT=type, FORGE=body|key|time|unsigned) to the local or a deployed stack
-	@$(PYTHON) -m tools.send $(call required,PROVIDER) $(if $(EVENT),--event $(EVENT)) $(if $(FORGE),--forge $(FORGE)) \
+	@$(PYTHON) -m tools.commands.send $(call required,PROVIDER) $(if $(EVENT),--event $(EVENT)) $(if $(FORGE),--forge $(FORGE)) \
 		$(if $(COUNT),--count $(COUNT)) $(if $(NUMBER),--number $(NUMBER))
 
 # SECRET reaches the receiver in its environment, where make puts what its command line sets.
 receiver: setup ## Run an endpoint that verifies signatures (SECRET=whsec_..., SECRETS=file by tenant) and simulates faults (PORT)
-	@$(PYTHON) -m tools.receiver $(if $(PORT),--port "$(PORT)") $(if $(SECRETS),--secrets "$(SECRETS)")
+	@$(PYTHON) -m tools.commands.receiver $(if $(PORT),--port "$(PORT)") $(if $(SECRETS),--secrets "$(SECRETS)")
 
 verify-archive: setup ## Verify anew what is archived (PROVIDER=name, RETIRED=file with keys that were rotated out)
-	@$(PYTHON) -m tools.verify_archive $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(RETIRED),--retired $(RETIRED))
+	@$(PYTHON) -m tools.commands.verify_archive $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(RETIRED),--retired $(RETIRED))
 
 # Most of the end-to-end tests wait, so that there are more workers than cores.
 WORKERS := 4
@@ -74,12 +74,12 @@ test-unit test-lambdas test-synth test-plan test-e2e: test-%: test-setup bundle 
 	@$(PYTEST) tests/$*
 
 test-versions: bundle ## Run the unit suite under each older Python that README promises and this machine has
-	@python3 tools/setup.py versions
+	@python3 tools/build/setup.py versions
 	@for python in .tools/python-3.*/bin/python; do [ -x $$python ] || continue; \
 		$$python --version && $$python -m pytest tests/unit -q -n 2 --dist loadgroup || exit 1; done
 
 test-setup: ## Install what the tests need besides: the audit's tools, and a browser (CHROMIUM=path; on Debian by itself)
-	@python3 tools/setup.py audit browser
+	@python3 tools/build/setup.py audit browser
 
 # What is audited: the presets; ENVIRONMENTS="prod staging" of cdktf.json; or PLAN=plan.json of 'terraform show -json'.
 AUDITED = $(if $(PLAN),--plan $(PLAN),$(if $(ENVIRONMENTS),--environments $(ENVIRONMENTS)))
@@ -91,18 +91,18 @@ audit-accept: bundle audit-setup ## Take the audited plans for reviewed: later o
 	@$(PYTHON) -m tools.audit --accept $(AUDITED)
 
 audit-setup: setup ## Install checkov and the IAM linter into an environment of their own
-	@python3 tools/setup.py audit
+	@python3 tools/build/setup.py audit
 
 audit-lock: setup ## Lock that environment anew
 	@$(PYTHON) -m tools.audit.lock
 
 cost: bundle ## Price PRESET or ENVIRONMENT_SUFFIX for RATE webhooks/s of SIZE bytes (DUPLICATES=percent, MONTHS kept, JSON=1)
-	@$(PYTHON) -m tools.cost $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") \
+	@$(PYTHON) -m tools.estimate.cost $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") \
 		$(if $(RATE),--rate="$(RATE)") $(if $(SIZE),--size="$(SIZE)") $(if $(DUPLICATES),--duplicates="$(DUPLICATES)") \
 		$(if $(MONTHS),--months="$(MONTHS)") $(if $(JSON),--json)
 
 simulate: bundle ## Simulate a burst and a slow downstream of PRESET or ENVIRONMENT_SUFFIX (RATE, SLOW=times, SENDERS, SEED, DOOR=1)
-	@$(PYTHON) -m tools.simulate $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") \
+	@$(PYTHON) -m tools.estimate.simulate $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") \
 		$(if $(RATE),--rate="$(RATE)") $(if $(SLOW),--slow="$(SLOW)") $(if $(SENDERS),--senders "$(SENDERS)") \
 		$(if $(SEED),--seed="$(SEED)") $(if $(DOOR),--door)
 
@@ -121,16 +121,16 @@ lint: setup ## Check format, style and types
 	@.venv/bin/mypy
 
 docs: setup ## Write the generated tables of README and docs/
-	@$(PYTHON) -m tools.docs
+	@$(PYTHON) -m tools.generate.docs
 
 openapi: setup ## Write the OpenAPI document of the delivery API
-	@$(PYTHON) -m tools.openapi
+	@$(PYTHON) -m tools.generate.openapi
 
 golden: bundle ## Accept what the presets deploy now as reviewed: write tests/synth/golden
-	@$(PYTHON) -m tools.golden
+	@$(PYTHON) -m tools.generate.golden
 
 lock: setup ## Lock the Python dependencies anew
-	@$(PYTHON) -m tools.lock
+	@$(PYTHON) -m tools.build.lock
 
 clean: ## Remove everything that was built or installed here
 	rm -rf .venv .tools .build .local node_modules cdktf.out

@@ -9,33 +9,42 @@ import os
 import sys
 from pathlib import Path
 
-import modules.early_start  # noqa: F401
-from lambdas.shared.providers.entry import Answer
-from lambdas.shared.providers.registry import REGISTRY
+import modules.synth.early_start  # noqa: F401
+from lambdas.inbound.providers.entry import Answer
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared.signatures.scheme import ChallengeScheme
-from modules.api_layer import CHALLENGE, REPLAY, STAGE, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH, ApiLayer, Route
-from modules.backend import configure_backend
-from modules.bundling import BUNDLES
-from modules.cdk import App, AwsProvider, Construct, DataAwsCallerIdentity, TerraformOutput, TerraformStack
-from modules.concurrency import reserved_concurrency
-from modules.delivery_stack import DeliveryStack
-from modules.direct_door import DIRECT_RESPONSES, DirectDoor
-from modules.environments import is_declared, load_settings
-from modules.event_alarms import EVENT_ALARMS
-from modules.event_routing import EventRouting
+from modules.constructs.api_layer import (
+    CHALLENGE,
+    REPLAY,
+    STAGE,
+    STATUS,
+    WEBHOOK_BY_HEADER,
+    WEBHOOK_BY_PATH,
+    ApiLayer,
+    Route,
+)
+from modules.constructs.backend import configure_backend
+from modules.constructs.bundling import BUNDLES
+from modules.constructs.lambda_fleet import LambdaFleet
+from modules.constructs.monitoring import Monitoring
+from modules.constructs.naming import Names
+from modules.constructs.network import Network
+from modules.constructs.queue_layer import QueueLayer
+from modules.constructs.tags import tag_everything, tags_of
+from modules.delivery.stack import DeliveryStack
 from modules.guards import guard_error, guard_everything
-from modules.inbox import Inbox
-from modules.lambda_fleet import LambdaFleet
-from modules.monitoring import Monitoring
-from modules.naming import Names
-from modules.network import Network
-from modules.queue_layer import QueueLayer
-from modules.secrets_layer import SecretsLayer
-from modules.settings import Settings
-from modules.storage_layer import StorageLayer
-from modules.subscriber_queues import SubscriberQueues
-from modules.tags import tag_everything, tags_of
-from modules.validation import SettingsError
+from modules.inbound.alarms import EVENT_ALARMS
+from modules.inbound.direct_integration import DIRECT_RESPONSES, DirectDoor
+from modules.inbound.event_routing import EventRouting
+from modules.inbound.ingest_queue import Inbox
+from modules.inbound.secrets_layer import SecretsLayer
+from modules.inbound.storage_layer import StorageLayer
+from modules.inbound.subscriber_queues import SubscriberQueues
+from modules.settings.concurrency import reserved_concurrency
+from modules.settings.environments import is_declared, load_settings
+from modules.settings.model import Settings
+from modules.settings.validation import SettingsError
+from modules.synth.cdk import App, AwsProvider, Construct, DataAwsCallerIdentity, TerraformOutput, TerraformStack
 
 __all__ = ["DeliveryStack", "WebhookStack", "build_app"]
 

@@ -7,10 +7,10 @@ from contextlib import ExitStack
 
 from rich.console import Console
 
-from tools.local_delivery import deploy_stacks
-from tools.ministack import LocalAws
-from tools.progress import Progress
-from tools.terraform import TerraformError
+from tools.local.aws import LocalAws
+from tools.local.delivery import deploy_stacks
+from tools.local.progress import Progress
+from tools.local.terraform import TerraformError
 
 BUSY_LOOP = "while True: pass"
 

@@ -20,7 +20,7 @@ import trustme
 
 from bench.process import Function
 
-AUTHORITIES_OF_AWS = "lambdas/shared/aws_calls/amazon_authorities.pem"
+AUTHORITIES_OF_AWS = "lambdas/inbound/aws_calls/amazon_authorities.pem"
 _OK = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nDate: Mon, 21 Sep 2026 14:13:20 GMT\r\n"
     b"x-amzn-RequestId: 00000000-0000-0000-0000-000000000000\r\nconnection: keep-alive\r\nContent-Length: %d\r\n\r\n%s"

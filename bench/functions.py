@@ -13,8 +13,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from bench.process import Function
-from modules.bundling import BUNDLES, FUNCTIONS
-from tools.bundle import RUNTIME_PROVIDES, copy_installed
+from modules.constructs.bundling import BUNDLES, FUNCTIONS
+from tools.build.bundle import RUNTIME_PROVIDES, copy_installed
 
 ROOT = Path(__file__).resolve().parent.parent
 BARE, FRAMEWORK = "bare boto3", "FastAPI + Mangum"
@@ -67,7 +67,11 @@ def revision(name: str, folder: Path) -> Path:
     # What was installed for a lock is used again where the lock is the same.
     shutil.copytree(ROOT / ".build", folder / ".build", ignore=shutil.ignore_patterns("bundles"))
     subprocess.run(
-        [sys.executable, "-m", "tools.bundle"], cwd=folder, check=True, stdout=subprocess.DEVNULL, env=dict(os.environ)
+        ["make", "-o", "setup", "bundle", f"PYTHON={sys.executable}"],
+        cwd=folder,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env=dict(os.environ),
     )
     return folder
 

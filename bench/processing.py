@@ -15,7 +15,7 @@ from bench.process import Function, Process
 from bench.report import show
 from tests.lambdas.support import Clients, World, envelope
 from tests.lambdas.support import event as webhook_event
-from tools.ministack import REGION, ROOT_KEY, LocalAws
+from tools.local.aws import REGION, ROOT_KEY, LocalAws
 
 BATCH = 10
 BEFORE = 5

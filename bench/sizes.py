@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.measure import Document
 from bench.report import show
-from modules.bundling import BUNDLES
+from modules.constructs.bundling import BUNDLES
 
 
 def measure(folders: Mapping[str, Path]) -> Document:

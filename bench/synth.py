@@ -14,10 +14,10 @@ import psutil
 from bench.functions import bundles_of
 from bench.measure import Document, Series, interleaved
 from bench.report import show
-from modules.bundling import BUNDLES
-from modules.presets import PRESETS
-from tools.ministack import LocalAws
-from tools.terraform import Workspace
+from modules.constructs.bundling import BUNDLES
+from modules.settings.presets import PRESETS
+from tools.local.aws import LocalAws
+from tools.local.terraform import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 STOCK = "stock import of the bindings"
@@ -29,8 +29,8 @@ if sys.argv[4] == "stock":
     import cdktf_cdktf_provider_aws
 from pathlib import Path
 from main import WebhookStack
-from modules.cdk import App
-from modules.environments import build_settings
+from modules.synth.cdk import App
+from modules.settings.environments import build_settings
 if sys.argv[4] == "ours":
     import gc
     gc.disable()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bench.measure import interleaved
 from bench.report import keep, show
-from lambdas.shared.providers.registry import REGISTRY
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared.request import WebhookRequest
 from tools.senders import SENDERS, Signing, kept
 

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lambdas.shared.providers.registry import REGISTRY
+from lambdas.inbound.providers.registry import REGISTRY
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -12,12 +12,12 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["lambdas"]):
+    from lambdas.inbound.event import WebhookEvent, read_events
+    from lambdas.inbound.providers.entry import Provider
+    from lambdas.inbound.providers.registry import REGISTRY
+    from lambdas.inbound.signatures.paypal_certificates import CertificateStore, paypal_authorities
     from lambdas.shared.errors import UnavailableError, WebhookRefusedError
-    from lambdas.shared.event import WebhookEvent, read_events
-    from lambdas.shared.providers.entry import Provider
-    from lambdas.shared.providers.registry import REGISTRY
     from lambdas.shared.request import WebhookRequest
-    from lambdas.shared.signatures.paypal_certificates import CertificateStore, paypal_authorities
 
 from tools.senders import SENDERS, Signing, kept
 

@@ -1,4 +1,4 @@
-"""The Lambda functions: one folder each, and ``shared`` for what they have in common.
+"""The Lambda functions: one folder each, and ``inbound``, ``delivery`` and ``shared``, which they use.
 
 Nothing below this package imports cdktf, and everything outside the ``handler`` modules runs without AWS.
 """

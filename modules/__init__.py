@@ -1,1 +1,1 @@
-"""The infrastructure: one construct file per service type, each with typed settings in and ``grant_*`` methods out."""
+"""The infrastructure: constructs, the two stacks, their settings, and the guards that check what they synthesize."""

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from modules.bundling import ALL_BUNDLES, BUNDLES
+from modules.constructs.bundling import ALL_BUNDLES, BUNDLES
 from tests.copies import a_copy
-from tools.local import BOTH_QUEUES, LocalStack
-from tools.ministack import LocalAws
+from tools.local.aws import LocalAws
+from tools.local.stack import BOTH_QUEUES, LocalStack
 
 # A loaded machine is slow, and that is no defect of the code under test.
 # The same examples in every run, so that a red one is no matter of luck; `make fuzz` looks for others.

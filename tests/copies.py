@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from tools.local import LocalStack
-from tools.progress import Progress
-from tools.saved_stack import SavedStack
+from tools.local.progress import Progress
+from tools.local.saved_stack import SavedStack
+from tools.local.stack import LocalStack
 
 
 @contextmanager

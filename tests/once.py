@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tools.locked import locked
+from tools.build.locked import locked
 
 
 def once(folders: pytest.TempPathFactory, name: str, make: Callable[[], Any]) -> Any:

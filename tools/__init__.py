@@ -1,1 +1,1 @@
-"""What the make targets call: set-up, bundles, a local AWS, the demo, generated documents."""
+"""What the make targets call, a folder for each kind of work."""

@@ -8,11 +8,11 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from lambdas.dead_letter.logic import DeadLetters
-from lambdas.shared.archive import Archive
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.records import Records
 from lambdas.shared.aws import client, setting
 from lambdas.shared.errors import describe
 from lambdas.shared.observability import logger, metrics, tracer
-from lambdas.shared.records import Records
 
 _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 _dead_letters = DeadLetters(

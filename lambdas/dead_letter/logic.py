@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.envelope import Envelope, NotAnEnvelopeError
+from lambdas.inbound.event import WebhookEvent
+from lambdas.inbound.records import Records
 from lambdas.shared import times
-from lambdas.shared.archive import Archive
-from lambdas.shared.envelope import Envelope, NotAnEnvelopeError
-from lambdas.shared.event import WebhookEvent
-from lambdas.shared.records import Records
 
 UNREADABLE = "unreadable"
 

@@ -18,23 +18,23 @@ import time
 from functools import partial
 from typing import Any
 
+from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.http.problems import wrong
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue
+from lambdas.delivery.sending.http_client import ask_within, system_resolver
+from lambdas.delivery.sending.urls import EndpointRefusedError, EndpointRules, check_url
+from lambdas.delivery.services.endpoint_admin import EndpointAdmin
+from lambdas.delivery.services.event_intake import Intake
+from lambdas.delivery.services.payload_erasure import erase_payload
+from lambdas.delivery.services.requeue import Requeue, wake_waiting
+from lambdas.delivery.services.resend import SendingAgain
+from lambdas.delivery.store.cursors import Cursors
+from lambdas.delivery.store.deliveries import Deliveries
+from lambdas.delivery.store.endpoints import Endpoints
+from lambdas.delivery.store.events import Events
+from lambdas.delivery.store.health import HealthStore
+from lambdas.delivery.store.listing import Listing
 from lambdas.delivery_api.operations import Services, build
-from lambdas.outbound.cursors import Cursors
-from lambdas.outbound.deliveries import Deliveries
-from lambdas.outbound.endpoint_admin import EndpointAdmin
-from lambdas.outbound.endpoints import Endpoints
-from lambdas.outbound.events import Events
-from lambdas.outbound.health import HealthStore
-from lambdas.outbound.http_client import ask_within, system_resolver
-from lambdas.outbound.intake import Intake
-from lambdas.outbound.listing import Listing
-from lambdas.outbound.payload_erasure import erase_payload
-from lambdas.outbound.problems import wrong
-from lambdas.outbound.queue import DeliveryQueue
-from lambdas.outbound.requeue import Requeue, wake_waiting
-from lambdas.outbound.retention import Retention
-from lambdas.outbound.sending_again import SendingAgain
-from lambdas.outbound.urls import EndpointRefusedError, EndpointRules, check_url
 from lambdas.shared.aws import client, setting
 from lambdas.shared.observability import logger, tracer
 

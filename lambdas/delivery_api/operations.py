@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.delivery.domain.ids import EVENT, is_id
+from lambdas.delivery.domain.model import Delivery, DeliveryState, EndpointState, SignatureStyle
+from lambdas.delivery.domain.subscriptions import EVENT_TYPE, MAX_EVENT_TYPE_CHARS
+from lambdas.delivery.http.bodies import body_of, read_object, require_json_type
+from lambdas.delivery.http.problems import conflict, not_found, wrong
+from lambdas.delivery.http.rest import Call, Rest
+from lambdas.delivery.http.routes import TENANT_API
+from lambdas.delivery.http.schemas import DeliveryTold, Erased
+from lambdas.delivery.services.endpoint_admin import EndpointAdmin
+from lambdas.delivery.services.event_intake import Intake, Submission
+from lambdas.delivery.store.cursors import Cursors
+from lambdas.delivery.store.listing import Listing, Range
 from lambdas.delivery_api import schemas
-from lambdas.outbound.bodies import body_of, read_object, require_json_type
-from lambdas.outbound.cursors import Cursors
-from lambdas.outbound.endpoint_admin import EndpointAdmin
-from lambdas.outbound.ids import EVENT, is_id
-from lambdas.outbound.intake import Intake, Submission
-from lambdas.outbound.listing import Listing, Range
-from lambdas.outbound.model import Delivery, DeliveryState, EndpointState, SignatureStyle
-from lambdas.outbound.problems import conflict, not_found, wrong
-from lambdas.outbound.rest import Call, Rest
-from lambdas.outbound.routes import TENANT_API
-from lambdas.outbound.schemas import DeliveryTold, Erased
-from lambdas.outbound.subscriptions import EVENT_TYPE, MAX_EVENT_TYPE_CHARS
 from lambdas.shared import times
 
 TEST_EVENT = "webhook.test"

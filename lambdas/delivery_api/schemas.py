@@ -6,12 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from lambdas.outbound.endpoint_admin import MAX_ENDPOINTS
-from lambdas.outbound.headers import MAX_HEADERS, MAX_NAME_CHARS, check_headers
-from lambdas.outbound.headers import MAX_VALUE_CHARS as MAX_HEADER_CHARS
-from lambdas.outbound.model import Attempt, Delivery, Endpoint, Event
-from lambdas.outbound.schemas import Asked, CursorText, DeliveryTold, EndpointId, Limit, State, Time, Told, Whole
-from lambdas.outbound.subscriptions import (
+from lambdas.delivery.domain.model import Attempt, Delivery, Endpoint, Event
+from lambdas.delivery.domain.subscriptions import (
     MAX_EVENT_TYPE_CHARS,
     MAX_FILTER_VALUES,
     MAX_FILTERS,
@@ -21,7 +17,11 @@ from lambdas.outbound.subscriptions import (
     check_filters,
     check_patterns,
 )
-from lambdas.outbound.urls import MAX_URL_CHARS
+from lambdas.delivery.http.schemas import Asked, CursorText, DeliveryTold, EndpointId, Limit, State, Time, Told, Whole
+from lambdas.delivery.sending.headers import MAX_HEADERS, MAX_NAME_CHARS, check_headers
+from lambdas.delivery.sending.headers import MAX_VALUE_CHARS as MAX_HEADER_CHARS
+from lambdas.delivery.sending.urls import MAX_URL_CHARS
+from lambdas.delivery.services.endpoint_admin import MAX_ENDPOINTS
 
 MAX_OVERLAP_HOURS = 168
 MAX_RATE = 1_000

@@ -15,8 +15,8 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from lambdas.delivery.store.identities import Identities
 from lambdas.delivery_authorizer.policy import allow_tenant, bearer_token
-from lambdas.outbound.identities import Identities
 from lambdas.shared.aws import client, setting
 from lambdas.shared.errors import describe
 from lambdas.shared.observability import logger, metrics, tracer

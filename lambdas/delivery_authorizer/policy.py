@@ -8,7 +8,7 @@ Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/configure-a
 import re
 from typing import Any
 
-from lambdas.outbound.routes import ROUTES, TOKEN
+from lambdas.delivery.http.routes import ROUTES, TOKEN
 
 _METHOD_ARN = re.compile(
     r"(arn:[a-z-]+:execute-api:[a-z0-9-]+:\d{12}:[A-Za-z0-9-]+/[A-Za-z0-9_$-]+)/[A-Z]+/.*", re.ASCII

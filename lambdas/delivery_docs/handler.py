@@ -5,16 +5,16 @@ Environment: ``TENANTS_TABLE``.
 Permissions: ``dynamodb:GetItem`` on the table of identities, for the one item ``keys#public``.
 
 The bundle needs, besides what every function has, the files ``lambdas/delivery_docs/openapi.json``, those of
-``lambdas/delivery_docs/pages``, and in ``lambdas/delivery_docs/assets`` those that `tools.docs_assets` copies. It needs
-no pydantic.
+``lambdas/delivery_docs/pages``, and in ``lambdas/delivery_docs/assets`` those that `tools.build.docs_assets` copies. It
+needs no pydantic.
 """
 
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.delivery.store.public_keys import published_keys
 from lambdas.delivery_docs.site import ASSET, DOCUMENT, PAGES, File, Site, respond
-from lambdas.outbound.public_keys import published_keys
 from lambdas.shared.api import json_answer
 from lambdas.shared.aws import client, setting
 from lambdas.shared.errors import describe

@@ -20,18 +20,18 @@ import os
 import time
 from typing import Any
 
+from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue
+from lambdas.delivery.services.key_pairs import KeyPairs
+from lambdas.delivery.services.payload_erasure import erase_payload
+from lambdas.delivery.services.requeue import Requeue
+from lambdas.delivery.services.resend import SendingAgain
+from lambdas.delivery.store.deliveries import Deliveries
+from lambdas.delivery.store.endpoints import Endpoints
+from lambdas.delivery.store.events import Events
+from lambdas.delivery.store.identities import Identities
+from lambdas.delivery.store.listing import Listing
 from lambdas.delivery_operator.operations import Services, build
-from lambdas.outbound.deliveries import Deliveries
-from lambdas.outbound.endpoints import Endpoints
-from lambdas.outbound.events import Events
-from lambdas.outbound.identities import Identities
-from lambdas.outbound.key_pairs import KeyPairs
-from lambdas.outbound.listing import Listing
-from lambdas.outbound.payload_erasure import erase_payload
-from lambdas.outbound.queue import DeliveryQueue
-from lambdas.outbound.requeue import Requeue
-from lambdas.outbound.retention import Retention
-from lambdas.outbound.sending_again import SendingAgain
 from lambdas.shared.aws import client, setting
 from lambdas.shared.observability import logger, tracer
 

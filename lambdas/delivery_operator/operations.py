@@ -8,17 +8,17 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lambdas.delivery.domain.ids import EVENT, is_id, is_tenant_id
+from lambdas.delivery.domain.model import Delivery, DeliveryState
+from lambdas.delivery.http.problems import ProblemError, not_found, wrong
+from lambdas.delivery.http.rest import Call, Rest
+from lambdas.delivery.http.routes import OPERATOR_API
+from lambdas.delivery.http.schemas import DeliveryTold, Erased
+from lambdas.delivery.services.key_pairs import KeyPairs
+from lambdas.delivery.services.replay import MAX_COUNTED, MAX_REPLAYED, Filter, replay
+from lambdas.delivery.store.identities import Identities, TenantState, Token
+from lambdas.delivery.store.listing import Listing
 from lambdas.delivery_operator import schemas
-from lambdas.outbound.identities import Identities, TenantState, Token
-from lambdas.outbound.ids import EVENT, is_id, is_tenant_id
-from lambdas.outbound.key_pairs import KeyPairs
-from lambdas.outbound.listing import Listing
-from lambdas.outbound.model import Delivery, DeliveryState
-from lambdas.outbound.problems import ProblemError, not_found, wrong
-from lambdas.outbound.replay import MAX_COUNTED, MAX_REPLAYED, Filter, replay
-from lambdas.outbound.rest import Call, Rest
-from lambdas.outbound.routes import OPERATOR_API
-from lambdas.outbound.schemas import DeliveryTold, Erased
 from lambdas.shared import times
 from lambdas.shared.observability import logger
 

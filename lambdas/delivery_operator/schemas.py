@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lambdas.outbound.ids import TENANT_PATTERN
-from lambdas.outbound.listing import MAX_LIMIT
-from lambdas.outbound.replay import MAX_COUNTED, MAX_REPLAYED
-from lambdas.outbound.schemas import Asked, EndpointId, EventId, Limit, TenantId, Time, Told, Whole
+from lambdas.delivery.domain.ids import TENANT_PATTERN
+from lambdas.delivery.http.schemas import Asked, EndpointId, EventId, Limit, TenantId, Time, Told, Whole
+from lambdas.delivery.services.replay import MAX_COUNTED, MAX_REPLAYED
+from lambdas.delivery.store.listing import MAX_LIMIT
 
 MAX_NAME_CHARS = 200
 MAX_TOKEN_DAYS = 3_650

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lambdas.outbound.model import Endpoint, SignatureStyle
-from lambdas.outbound.signing import valid_secrets
+from lambdas.delivery.domain.model import Endpoint, SignatureStyle
+from lambdas.delivery.sending.signing import valid_secrets
 from lambdas.shared.errors import SignatureRefusedError, WebhookRefusedError
 from lambdas.shared.request import WebhookRequest
 from lambdas.shared.signatures.scheme import Scheme

@@ -12,9 +12,9 @@ import time
 from collections import OrderedDict
 from typing import Any
 
+from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery_receiver.checking import check
 from lambdas.delivery_receiver.faults import LOCAL_ONLY, Fault, UnknownFaultError, read_fault
-from lambdas.outbound.endpoints import Endpoints
 from lambdas.shared.api import json_answer
 from lambdas.shared.aws import client, setting
 from lambdas.shared.errors import MalformedWebhookError

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from lambdas.delivery_worker.delivering import Delivering
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue
+from lambdas.delivery.queue.messages import Deliver, Due, FanOut, Inbound, Message, Waken, read
+from lambdas.delivery_worker.attempting import Delivering
+from lambdas.delivery_worker.bus_events import TakingIn
 from lambdas.delivery_worker.fan_out import FanningOut
-from lambdas.delivery_worker.inbound import TakingIn
 from lambdas.delivery_worker.reporting import Report
-from lambdas.delivery_worker.waking import Waking
-from lambdas.outbound.messages import Deliver, Due, FanOut, Inbound, Message, Waken, read
-from lambdas.outbound.queue import DeliveryQueue
+from lambdas.delivery_worker.resume import Waking
 from lambdas.shared.errors import describe
 
 MAX_THREADS = 10

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 
+from lambdas.delivery.domain.lifecycle import created
+from lambdas.delivery.domain.model import DeliveryState, Endpoint, EndpointState, Event
+from lambdas.delivery.domain.retention import Retention, gone
+from lambdas.delivery.domain.subscriptions import wants
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue
+from lambdas.delivery.queue.messages import Deliver, FanOut
+from lambdas.delivery.store.deliveries import Deliveries
+from lambdas.delivery.store.endpoints import Endpoints
+from lambdas.delivery.store.events import Events
 from lambdas.delivery_worker.reporting import Count, Report
-from lambdas.outbound.deliveries import Deliveries
-from lambdas.outbound.endpoints import Endpoints
-from lambdas.outbound.events import Events
-from lambdas.outbound.messages import Deliver, FanOut
-from lambdas.outbound.model import DeliveryState, Endpoint, EndpointState, Event
-from lambdas.outbound.progress import created
-from lambdas.outbound.queue import DeliveryQueue
-from lambdas.outbound.retention import Retention, gone
-from lambdas.outbound.subscriptions import wants
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,24 +19,24 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.domain.retry_schedules import STANDARD_WEBHOOKS, schedule_named
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue, Waits
+from lambdas.delivery.sending.http_client import HttpClient
+from lambdas.delivery.sending.urls import PUBLIC_HTTPS, EndpointRules
+from lambdas.delivery.store.deliveries import Deliveries
+from lambdas.delivery.store.endpoints import Endpoints
+from lambdas.delivery.store.events import Events
+from lambdas.delivery.store.health import HealthStore
+from lambdas.delivery.store.signing_keys import SigningKeys
+from lambdas.delivery_worker.attempting import Delivering, Settings
 from lambdas.delivery_worker.batch import Worker
-from lambdas.delivery_worker.delivering import Delivering, Settings
+from lambdas.delivery_worker.bus_events import TakingIn
+from lambdas.delivery_worker.endpoint_health import Standing
+from lambdas.delivery_worker.event_expiry import Settling
 from lambdas.delivery_worker.fan_out import FanningOut
-from lambdas.delivery_worker.inbound import TakingIn
 from lambdas.delivery_worker.reporting import PER_TENANT, Report
-from lambdas.delivery_worker.settling import Settling
-from lambdas.delivery_worker.standing import Standing
-from lambdas.delivery_worker.waking import Waking
-from lambdas.outbound.deliveries import Deliveries
-from lambdas.outbound.endpoints import Endpoints
-from lambdas.outbound.events import Events
-from lambdas.outbound.health import HealthStore
-from lambdas.outbound.http_client import HttpClient
-from lambdas.outbound.queue import DeliveryQueue, Waits
-from lambdas.outbound.retention import Retention
-from lambdas.outbound.schedules import STANDARD_WEBHOOKS, schedule_named
-from lambdas.outbound.signing_keys import SigningKeys
-from lambdas.outbound.urls import PUBLIC_HTTPS, EndpointRules
+from lambdas.delivery_worker.resume import Waking
 from lambdas.shared.aws import client, setting
 from lambdas.shared.observability import logger, metrics, tracer
 

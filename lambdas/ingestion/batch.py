@@ -8,12 +8,12 @@ leaves it in the inbox's dead letter queue: its sender heard 202, and does not t
 from dataclasses import replace
 from typing import Any
 
+from lambdas.inbound.secrets import INBOX_RECHECK_SECONDS
 from lambdas.ingestion.deployed import INGESTION
 from lambdas.ingestion.inbox import read
 from lambdas.ingestion.reporting import report_accepted, report_failed, report_refused
 from lambdas.shared.errors import UnavailableError, WebhookRefusedError
 from lambdas.shared.observability import logger, metrics, tracer
-from lambdas.shared.secrets import INBOX_RECHECK_SECONDS
 
 _ingestion = replace(INGESTION, recheck_seconds=INBOX_RECHECK_SECONDS)
 

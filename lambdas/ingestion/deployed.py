@@ -2,14 +2,14 @@
 
 import json
 
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.aws_calls.credentials import RoleCredentials
+from lambdas.inbound.aws_calls.services import S3, SecretsManager, Sqs
+from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.inbound.queue import MainQueue
+from lambdas.inbound.secrets import SecretStore
 from lambdas.ingestion.logic import Ingestion
-from lambdas.shared.archive import Archive
-from lambdas.shared.aws_calls.credentials import RoleCredentials
-from lambdas.shared.aws_calls.services import S3, SecretsManager, Sqs
 from lambdas.shared.environment import setting
-from lambdas.shared.providers.registry import REGISTRY
-from lambdas.shared.queue import MainQueue
-from lambdas.shared.secrets import SecretStore
 
 
 def _build() -> Ingestion:

@@ -1,6 +1,6 @@
 """A message of the inbox: the request as API Gateway received it, which nobody has verified yet.
 
-API Gateway itself writes it, by the template in ``modules/inbox_message.py``.
+API Gateway itself writes it, by the template in ``modules/constructs/ingest_template.py``.
 """
 
 import base64

@@ -4,22 +4,22 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.aws_calls.errors import AwsError
+from lambdas.inbound.envelope import MAX_MESSAGE_BYTES, Envelope
+from lambdas.inbound.event import WebhookEvent, read_events
+from lambdas.inbound.evidence import Evidence
+from lambdas.inbound.providers.entry import Answer, Provider
+from lambdas.inbound.queue import MainQueue
+from lambdas.inbound.secrets import RECHECK_SECONDS, SecretStore
 from lambdas.shared import times
-from lambdas.shared.archive import Archive
-from lambdas.shared.aws_calls.errors import AwsError
-from lambdas.shared.envelope import MAX_MESSAGE_BYTES, Envelope
 from lambdas.shared.errors import (
     PayloadTooLargeError,
     SignatureRefusedError,
     UnavailableError,
     UnknownProviderError,
 )
-from lambdas.shared.event import WebhookEvent, read_events
-from lambdas.shared.evidence import Evidence
-from lambdas.shared.providers.entry import Answer, Provider
-from lambdas.shared.queue import MainQueue
 from lambdas.shared.request import WebhookRequest
-from lambdas.shared.secrets import RECHECK_SECONDS, SecretStore
 from lambdas.shared.signatures.scheme import ChallengeScheme, Verdict
 
 _CONTENT_TYPE = re.compile(r"[\x20-\x7e]{1,128}", re.ASCII)

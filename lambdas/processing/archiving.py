@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.batch_object import Payload
 from lambdas.processing.batching import Deadline
 from lambdas.processing.work import Work
 from lambdas.shared import times
-from lambdas.shared.archive import Archive
-from lambdas.shared.batch_object import Payload
 from lambdas.shared.errors import describe
 
 BY_BATCH = "batch"

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.shared.envelope import ArchivedBody, Envelope
+from lambdas.inbound.envelope import ArchivedBody, Envelope
+from lambdas.inbound.records import described
 from lambdas.shared.errors import TellableError
-from lambdas.shared.records import described
 
 SOURCE_PREFIX = "webhooks."
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lambdas.inbound.envelope import ArchivedBody, Envelope
+from lambdas.inbound.record_batches import DUPLICATE, BatchedRecords, Creation
+from lambdas.inbound.records import Entry, Step, entry
 from lambdas.processing.batching import Batching, Deadline, first_of_each
 from lambdas.processing.rules import Decision, decide
 from lambdas.processing.work import Work
 from lambdas.shared import times
-from lambdas.shared.envelope import ArchivedBody, Envelope
 from lambdas.shared.errors import TellableError
-from lambdas.shared.record_batches import DUPLICATE, BatchedRecords, Creation
-from lambdas.shared.records import Entry, Step, entry
 
 
 class BusyError(TellableError):

@@ -7,15 +7,15 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.record_batches import BatchedRecords
 from lambdas.processing.bus import Bus
 from lambdas.processing.ordering import run_in_order
 from lambdas.processing.pipeline import Pipeline
 from lambdas.processing.work import Message, Outcome
-from lambdas.shared.archive import Archive
 from lambdas.shared.aws import client, setting
 from lambdas.shared.errors import describe
 from lambdas.shared.observability import logger, metrics, tracer
-from lambdas.shared.record_batches import BatchedRecords
 
 _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 

@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.envelope import Envelope
+from lambdas.inbound.record_batches import CONDITION_FAILED, MAX_STATEMENTS, BatchedRecords, Mark
+from lambdas.inbound.records import Claim, Step, entry
 from lambdas.processing.archiving import Archiving
 from lambdas.processing.batching import Batching, Deadline, OutOfTimeError, chunks
 from lambdas.processing.bus import MAX_ENTRIES, Bus, NotPublishedError, Publication
 from lambdas.processing.claiming import BusyError, Claiming
 from lambdas.processing.work import Message, Outcome, Work
 from lambdas.shared import times
-from lambdas.shared.archive import Archive
-from lambdas.shared.envelope import Envelope
 from lambdas.shared.errors import describe
-from lambdas.shared.record_batches import CONDITION_FAILED, MAX_STATEMENTS, BatchedRecords, Mark
-from lambdas.shared.records import Claim, Step, entry
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Any
 
-from lambdas.shared.envelope import Envelope
-from lambdas.shared.records import State
+from lambdas.inbound.envelope import Envelope
+from lambdas.inbound.records import State
 
 
 class Decision(Enum):

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from lambdas.shared.envelope import ArchivedBody, Envelope
-from lambdas.shared.records import Claim
+from lambdas.inbound.envelope import ArchivedBody, Envelope
+from lambdas.inbound.records import Claim
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,15 +5,15 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.queue import MainQueue
+from lambdas.inbound.record_queries import RecordQueries
 from lambdas.replay.logic import Replayer
 from lambdas.replay.request import BadReplayError, read_request
 from lambdas.shared.api import json_answer
-from lambdas.shared.archive import Archive
 from lambdas.shared.aws import client, setting
 from lambdas.shared.errors import MalformedWebhookError
 from lambdas.shared.observability import logger, metrics, tracer
-from lambdas.shared.queue import MainQueue
-from lambdas.shared.record_queries import RecordQueries
 from lambdas.shared.request import from_api_gateway
 
 _replayer = Replayer(

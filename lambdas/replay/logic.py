@@ -9,14 +9,14 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.envelope import ArchivedBody, Envelope, NotAnEnvelopeError, Replay
+from lambdas.inbound.event import WebhookEvent
+from lambdas.inbound.queue import MainQueue
+from lambdas.inbound.record_queries import RecordQueries, received_buckets
+from lambdas.inbound.records import PARTITION_KEY, SORT_KEY
 from lambdas.replay.request import BadReplayError, ReplayRequest, TimeRange
 from lambdas.shared import times
-from lambdas.shared.archive import Archive
-from lambdas.shared.envelope import ArchivedBody, Envelope, NotAnEnvelopeError, Replay
-from lambdas.shared.event import WebhookEvent
-from lambdas.shared.queue import MainQueue
-from lambdas.shared.record_queries import RecordQueries, received_buckets
-from lambdas.shared.records import PARTITION_KEY, SORT_KEY
 
 # One page of a range, well within the function's time-out at some 10 ms for each message sent.
 PAGE = 200

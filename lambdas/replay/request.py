@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from lambdas.inbound.providers.fields import is_identifier
+from lambdas.inbound.records import State
 from lambdas.shared import times
 from lambdas.shared.errors import MalformedWebhookError
 from lambdas.shared.jsonbody import parse_object
-from lambdas.shared.providers.fields import is_identifier
-from lambdas.shared.records import State
 
 MAX_EVENTS = 100
 MAX_RANGE_HOURS = 24 * 7

@@ -1,1 +1,1 @@
-"""What more than one function needs: providers, signatures, the message envelope, and data access."""
+"""What the functions of both halves use: errors, AWS clients, DynamoDB values, logs and traces, signature schemes."""

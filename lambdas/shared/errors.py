@@ -54,7 +54,7 @@ class TellableError(Exception):
 
 
 def aws_code(error: Exception) -> str | None:
-    """Return AWS's code of a refused call, whoever made it: boto3 or `lambdas.shared.aws_calls`; None for any other."""
+    """Return AWS's code of a refused call, made by boto3 or `lambdas.inbound.aws_calls`; None for any other."""
     response = getattr(error, "response", None)
     return str(response.get("Error", {}).get("Code", "unknown")) if isinstance(response, dict) else None
 

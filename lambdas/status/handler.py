@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from lambdas.inbound.record_queries import RecordQueries
 from lambdas.shared.api import json_answer
 from lambdas.shared.aws import client, setting
 from lambdas.shared.observability import logger, tracer
-from lambdas.shared.record_queries import RecordQueries
 from lambdas.status.logic import BadRequestError, describe_transaction, read_cursor, read_limit, read_transaction_id
 
 _records = RecordQueries(client("dynamodb"), setting("TABLE_NAME"))

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.shared.providers.fields import is_identifier
-from lambdas.shared.records import State
+from lambdas.inbound.providers.fields import is_identifier
+from lambdas.inbound.records import State
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200

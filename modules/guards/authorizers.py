@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from modules.guards.configuration import Configuration, Resource, number
 from modules.guards.guard import Finding, Guard
+from modules.terraform_json.document import Configuration, Resource, number
 
 _API_GATEWAY = "apigateway.amazonaws.com"
 # The provider's defaults. https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/api_gateway_authorizer

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from modules.guards.configuration import Configuration, Resource, listed, number
 from modules.guards.guard import Finding, Guard
+from modules.terraform_json.document import Configuration, Resource, listed, number
 
 _NONE_RESERVED = -1
 

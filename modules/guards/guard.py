@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from modules.guards.configuration import Configuration
+from modules.terraform_json.document import Configuration
 
 
 @dataclass(frozen=True)

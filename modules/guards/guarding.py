@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from weakref import WeakSet
 
-from modules.at_synth import check_at_synth
-from modules.cdk import TerraformStack
-from modules.guards.configuration import Configuration
 from modules.guards.guard import Finding
 from modules.guards.table import GUARDS
 from modules.guards.waiver import Waiver
+from modules.synth.at_synth import check_at_synth
+from modules.synth.cdk import TerraformStack
+from modules.terraform_json.document import Configuration
 
 UNUSED_WAIVER = "unused-waiver"
 _GUARDED: "WeakSet[TerraformStack]" = WeakSet()

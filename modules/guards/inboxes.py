@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterator
 
-from modules.guards.configuration import Configuration, Resource
+from modules.constructs.ingest_template import send_message
 from modules.guards.queues import redrives
 from modules.guards.verifiers import variables_of, why_unverified_batch
-from modules.inbox_message import send_message
+from modules.terraform_json.document import Configuration, Resource
 
 
 def why_unverified_inbox(configuration: Configuration, integration: Resource) -> str:

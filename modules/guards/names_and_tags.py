@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from modules.guards.configuration import Configuration, Resource, name_attribute
 from modules.guards.guard import Finding, Guard
+from modules.terraform_json.document import Configuration, Resource, name_attribute
 
 TAGS = ("Environment", "Service", "ManagedBy")
 # A name that is not the resource's own: an alias is part of a function, a model of an API, a record of a domain.
@@ -54,16 +54,16 @@ GUARDS = (
     Guard(
         id="missing-tag",
         rule="Every resource that takes tags has Environment, that of the stack, Service and ManagedBy.",
-        remedy="Call modules.tags.tag_everything on the stack, and override none of the three.",
-        source="this project's modules/tags.py",
+        remedy="Call modules.constructs.tags.tag_everything on the stack, and override none of the three.",
+        source="this project's modules/constructs/tags.py",
         check=_missing_tags,
     ),
     Guard(
         id="name-suffix",
         rule="Every name ends in -<environment>, and after it .fifo for a FIFO queue. The log group of API Gateway's "
         "execution log is exempt: AWS names it.",
-        remedy="Make the name with modules.naming.Names, so that two environments live in one account.",
-        source="this project's modules/naming.py",
+        remedy="Make the name with modules.constructs.naming.Names, so that two environments live in one account.",
+        source="this project's modules/constructs/naming.py",
         check=_names_without_suffix,
     ),
 )

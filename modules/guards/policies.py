@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from modules.guards.configuration import Configuration, Resource, listed
 from modules.guards.guard import Finding, Guard
-from modules.guards.statements import PolicyStatement, statements, unreadable_policies
+from modules.terraform_json.document import Configuration, Resource, listed
+from modules.terraform_json.statements import PolicyStatement, statements, unreadable_policies
 
 # Actions for which AWS takes no resource, or for which its own guide asks for all of them.
 _WITHOUT_RESOURCE = {
@@ -178,7 +178,8 @@ GUARDS = (
     Guard(
         id="unreadable-policy",
         rule="Every policy can be read at synth.",
-        remedy="Write it with modules.policy.policy_document, or as JSON text: what is computed later, nobody reviews.",
+        remedy="Write it with modules.constructs.policy.policy_document, or as JSON text: nobody reviews what is "
+        "computed later.",
         source="this project: a plan shows every sid and action",
         check=_unreadable,
     ),

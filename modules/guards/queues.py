@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from modules.guards.configuration import Configuration, Resource, is_true, number
 from modules.guards.guard import Finding, Guard
+from modules.terraform_json.document import Configuration, Resource, is_true, number
 
 # The provider's defaults, in seconds.
 # https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/sqs_queue

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from modules.guards.configuration import Configuration, Resource
 from modules.guards.guard import Finding, Guard
 from modules.guards.inboxes import why_unverified_inbox
 from modules.guards.verifiers import why_unverified
+from modules.terraform_json.document import Configuration, Resource
 
 
 def _open_routes(configuration: Configuration) -> Iterator[Finding]:

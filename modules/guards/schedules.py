@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from modules.guards.configuration import Configuration, Resource
 from modules.guards.guard import Finding, Guard
-from modules.guards.statements import PolicyStatement, statements, statements_of
+from modules.terraform_json.document import Configuration, Resource
+from modules.terraform_json.statements import PolicyStatement, statements, statements_of
 
 _SCHEDULER = "scheduler.amazonaws.com"
 _MAY = frozenset({"sqs:SendMessage"})
@@ -46,8 +46,8 @@ GUARDS = (
         id="scheduler-role",
         rule="A role that EventBridge Scheduler assumes is for this account's schedules alone, and may only send to "
         "queues.",
-        remedy="Use modules.retry_schedules.RetrySchedules, or narrow the role: whoever may make a schedule acts with "
-        "it.",
+        remedy="Use modules.delivery.retry_schedules.RetrySchedules, or narrow the role: whoever may make a schedule "
+        "acts with it.",
         source="https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html",
         check=_wide_scheduler_role,
     ),

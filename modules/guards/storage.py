@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lambdas.outbound.items import EXPIRES_AT
-from modules.guards.configuration import Configuration, Resource, blocks, is_true
+from lambdas.delivery.store.items import EXPIRES_AT
 from modules.guards.guard import Finding, Guard
-from modules.guards.statements import PolicyStatement, statements_of
+from modules.terraform_json.document import Configuration, Resource, blocks, is_true
+from modules.terraform_json.statements import PolicyStatement, statements_of
 
 _BLOCKS = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
 _PUBLIC_ACL = re.compile(r"public-read|public-read-write|authenticated-read")
@@ -168,7 +168,7 @@ GUARDS = (
     Guard(
         id="bucket-tls",
         rule="Every bucket's policy denies what does not come over TLS, for the bucket and its objects.",
-        remedy="Add modules.policy.deny_plain_http to the bucket's policy, for its ARN and for <ARN>/*.",
+        remedy="Add modules.constructs.policy.deny_plain_http to the bucket's policy, for its ARN and for <ARN>/*.",
         source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html",
         check=_plain_http,
     ),
@@ -197,9 +197,9 @@ GUARDS = (
     ),
     Guard(
         id="table-ttl",
-        rule="A table whose items expire, and each that a function knows as one of outbound delivery, does so by the "
+        rule="A table whose items expire, and each that a function knows as one of delivery, does so by the "
         f"attribute that the code writes, {EXPIRES_AT}.",
-        remedy="Give the table modules.cdk.DynamodbTableTtl with lambdas.outbound.items.EXPIRES_AT.",
+        remedy="Give the table modules.synth.cdk.DynamodbTableTtl with lambdas.delivery.store.items.EXPIRES_AT.",
         source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html",
         check=_kept_for_ever,
     ),

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from lambdas.shared.providers.registry import REGISTRY
-from modules.guards.configuration import Configuration
+from lambdas.inbound.providers.registry import REGISTRY
 from modules.guards.guard import Finding, Guard
+from modules.terraform_json.document import Configuration
 
 _SECRET_NAME = re.compile(
     "SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|APIKEY|PRIVATEKEY|ACCESSKEY|SIGNINGKEY|ENCRYPTIONKEY|HMACKEY|"

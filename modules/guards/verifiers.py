@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lambdas.shared.providers.registry import REGISTRY
-from modules.guards.configuration import Resource
+from lambdas.inbound.providers.registry import REGISTRY
+from modules.terraform_json.document import Resource
 
 
 def _verifies_providers(variables: Mapping[str, Any]) -> str:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
-from modules.cdk import IConstruct
 from modules.guards.table import GUARDS
+from modules.synth.cdk import IConstruct
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from tools.ministack import ACCOUNT_ID, REGION, LocalAws
+from tools.local.aws import ACCOUNT_ID, REGION, LocalAws
 
 # Called on the function's behalf by Lambda itself, with the function's role: by its log and trace writers, and by the
 # poller of its queue. MiniStack does these inside, without a call that could be recorded.

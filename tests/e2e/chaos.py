@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from tools.local import LocalStack
-from tools.ministack import LocalAws
+from tools.local.aws import LocalAws
+from tools.local.stack import LocalStack
 from tools.senders import SentWebhook
 
 GIVE_UP_SECONDS = 240

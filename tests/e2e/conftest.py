@@ -9,10 +9,10 @@ import pytest
 
 from tests.copies import a_copy
 from tests.e2e.remote import CdktfError, Project, state_key
-from tools.downstream import Downstream
-from tools.local import BOTH_QUEUES, LocalStack, wait_for
-from tools.local_delivery import LocalDelivery
-from tools.ministack import LocalAws
+from tools.local.aws import LocalAws
+from tools.local.delivery import LocalDelivery
+from tools.local.downstream import Downstream
+from tools.local.stack import BOTH_QUEUES, LocalStack, wait_for
 
 # What these assert is told as what tests assert is.
 pytest.register_assert_rewrite(

@@ -1,10 +1,10 @@
-"""What the end-to-end tests of outbound delivery share."""
+"""What the end-to-end tests of delivery share."""
 
 import socket
 from typing import Any
 
-from tools.local import wait_for
-from tools.local_delivery import Tenant
+from tools.local.delivery import Tenant
+from tools.local.stack import wait_for
 
 QUIET_SECONDS = 120
 

@@ -3,10 +3,10 @@
 import json
 from contextlib import contextmanager
 
-from lambdas.shared.archive import BATCH_PREFIX
-from modules.naming import Names
+from lambdas.inbound.archive import BATCH_PREFIX
+from modules.constructs.naming import Names
 from tests.e2e.observe import log_lines, waiting
-from tools.local import wait_for
+from tools.local.stack import wait_for
 
 MISSED = 30
 

@@ -1,6 +1,6 @@
 """What is left in an account."""
 
-from tools.ministack import LocalAws
+from tools.local.aws import LocalAws
 
 # Kind to service, operation, member of the answer, and the item's name.
 KINDS = {

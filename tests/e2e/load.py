@@ -14,9 +14,9 @@ from contextlib import AbstractContextManager, nullcontext
 from lambdas.shared.dynamodb import from_item
 from tests.e2e.chaos import Killer, deliver
 from tests.e2e.observe import payloads, records, waiting
-from tools.archived import read_payload
-from tools.downstream import Downstream
-from tools.local import LocalStack, wait_for
+from tools.commands.archive_reader import read_payload
+from tools.local.downstream import Downstream
+from tools.local.stack import LocalStack, wait_for
 from tools.senders import providers, webhook
 
 DISTINCT = 667

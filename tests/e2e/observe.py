@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from tools.archived import payloads_of
-from tools.downstream import Downstream
-from tools.local import LocalStack, wait_for
+from tools.commands.archive_reader import payloads_of
+from tools.local.downstream import Downstream
+from tools.local.stack import LocalStack, wait_for
 
 SETTLE_SECONDS = 240
 

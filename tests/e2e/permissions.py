@@ -4,13 +4,13 @@ import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from lambdas.shared.envelope import Envelope
-from lambdas.shared.event import WebhookEvent
-from modules.naming import Names
+from lambdas.inbound.envelope import Envelope
+from lambdas.inbound.event import WebhookEvent
+from modules.constructs.naming import Names
 from tests.e2e.calls import CALLED_BY_LAMBDA, granted, was_called
 from tests.e2e.faults import send_at_once
 from tests.e2e.observe import await_state
-from tools.local import LocalStack
+from tools.local.stack import LocalStack
 from tools.senders import webhook
 
 FIRST_NUMBER = 600_000

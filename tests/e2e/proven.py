@@ -9,10 +9,10 @@ import pytest
 import requests
 
 from tests.e2e.observe import await_routed, await_state
-from tools.archived import read_payload
-from tools.downstream import Downstream
-from tools.local import LocalStack
-from tools.proof import ArchivedPayload, Proof, prove
+from tools.commands.archive_proof import ArchivedPayload, Proof, prove
+from tools.commands.archive_reader import read_payload
+from tools.local.downstream import Downstream
+from tools.local.stack import LocalStack
 from tools.senders import SENDERS, SentWebhook, Signing, kept
 
 every_event = pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.local import ROOT, LocalStack
-from tools.ministack import REGION, LocalAws
-from tools.terraform import Workspace
+from tools.local.aws import REGION, LocalAws
+from tools.local.stack import ROOT, LocalStack
+from tools.local.terraform import Workspace
 
 STATE_BUCKET = "terraform-state"
 DEPLOY_TIMEOUT_SECONDS = 600

@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from tools.local import LocalStack
+from tools.local.stack import LocalStack
 
 operators_routes = pytest.mark.parametrize(("method", "path"), [("GET", "/status/pi_1"), ("POST", "/internal/replay")])
 

@@ -1,4 +1,4 @@
-"""Outbound delivery, deployed beside the inbound stack on a local AWS with IAM enforced."""
+"""Delivery, deployed beside the inbound stack on a local AWS with IAM enforced."""
 
 import json
 import time
@@ -12,15 +12,15 @@ import stripe
 from standardwebhooks.webhooks import Webhook
 
 from lambdas.delivery_receiver.faults import Fault
-from modules.naming import DELIVERY_PREFIX, Names
+from modules.constructs.naming import DELIVERY_PREFIX, Names
 from tests import emulator
 from tests.copies import a_copy
 from tests.e2e.calls import CALLED_BY_LAMBDA, granted, was_called
 from tests.e2e.delivery import refused_url, settled
 from tests.e2e.left import left_behind
-from tools.faulty_receiver import FaultyReceiver
-from tools.local import LocalStack, wait_for
-from tools.local_delivery import LocalDelivery, Tenant
+from tools.local.delivery import LocalDelivery, Tenant
+from tools.local.faulty_receiver import FaultyReceiver
+from tools.local.stack import LocalStack, wait_for
 from tools.senders import webhook
 
 SETTLE_SECONDS = 240

@@ -2,7 +2,7 @@
 
 MiniStack keeps ``MessageGroupId`` on a standard queue and serves the oldest message first all the same: here nothing
 but the breaker and each delivery's own wait keeps the pile out of the way. What the group adds in AWS is simulated, in
-``tests/unit/test_outbound_fairness.py``; that each message has its tenant for a group is seen here.
+``tests/unit/test_delivery_fairness.py``; that each message has its tenant for a group is seen here.
 """
 
 import json
@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from lambdas.delivery_receiver.faults import Fault
-from modules.naming import DELIVERY_PREFIX, Names
+from modules.constructs.naming import DELIVERY_PREFIX, Names
 from tests.e2e.delivery import QUIET_SECONDS
-from tools.faulty_receiver import FaultyReceiver
-from tools.local import wait_for
+from tools.local.faulty_receiver import FaultyReceiver
+from tools.local.stack import wait_for
 
 EVENTS, DEAD_ENDPOINTS, HEALTHY_EVENTS, WORKERS = 200, 2, 10, 2
 PILE = EVENTS * DEAD_ENDPOINTS

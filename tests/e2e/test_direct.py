@@ -1,6 +1,6 @@
 """``api.ingest`` ``direct``: API Gateway takes in whatever comes, and what becomes of it behind the inbox.
 
-MiniStack renders templates and converts bodies as AWS's documents say it, by ``tools/ministack_direct.py``; its own
+MiniStack renders templates and converts bodies as AWS's documents say it, by ``tools/local/aws_direct.py``; its own
 code does neither. Whether API Gateway's role may send to the inbox it does not ask; ``tests/synth/test_direct.py`` does
 so.
 """
@@ -14,16 +14,16 @@ from dataclasses import replace
 
 import pytest
 
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.ingestion.inbox import read
-from lambdas.shared.providers.registry import REGISTRY
 from tests.copies import a_copy
 from tests.e2e.observe import await_state, invocations, log_lines, objects, records, waiting
 from tests.e2e.permissions import exercise, used_and_unused
 from tests.e2e.proven import every_event, every_sender, follow_to_the_proof, hear_braintrees_challenge, make
 from tests.e2e.strangers import all_log_lines, are_kept_out, operators_routes
-from tools.archived import read_payload
-from tools.downstream import Downstream
-from tools.local import BOTH_QUEUES, wait_for
+from tools.commands.archive_reader import read_payload
+from tools.local.downstream import Downstream
+from tools.local.stack import BOTH_QUEUES, wait_for
 from tools.senders import SENDERS, SentWebhook, new_secret, webhook
 
 ENVIRONMENT = "local-direct"

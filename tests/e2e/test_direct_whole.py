@@ -2,8 +2,8 @@
 
 import pytest
 
-from lambdas.shared.providers.registry import REGISTRY
-from modules.naming import Names
+from lambdas.inbound.providers.registry import REGISTRY
+from modules.constructs.naming import Names
 from tests import emulator
 from tests.copies import a_copy
 from tests.e2e.faults import came_back, no_queue_grant
@@ -12,8 +12,8 @@ from tests.e2e.load import withstand
 from tests.e2e.observe import waiting
 from tests.e2e.proven import make
 from tests.e2e.test_direct import ENVIRONMENT, shorten_retries
-from tools.downstream import Downstream
-from tools.local import BOTH_QUEUES
+from tools.local.downstream import Downstream
+from tools.local.stack import BOTH_QUEUES
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The load on the function at the door."""
 
 from tests.e2e.load import withstand
-from tools.local import BOTH_QUEUES
+from tools.local.stack import BOTH_QUEUES
 
 
 def test_no_event_is_lost_and_none_recorded_twice(stack, downstream, report):

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 import pytest
 from rich.console import Console
 
-from tools import saved_stack
-from tools.ministack import LocalAws
-from tools.progress import Progress
-from tools.saved_stack import DESCRIPTION, SavedStack
+from tools.local import saved_stack
+from tools.local.aws import LocalAws
+from tools.local.progress import Progress
+from tools.local.saved_stack import DESCRIPTION, SavedStack
 
 
 def test_copies_of_a_saved_server_hold_what_it_held_each_under_its_own_address(tmp_path):
@@ -35,7 +35,7 @@ def test_copies_of_a_saved_server_hold_what_it_held_each_under_its_own_address(t
 
 
 def test_an_answer_comes_in_one_piece():
-    # Terraform's provider may close its side once it has the head, see tools/ministack_server.py.
+    # Terraform's provider may close its side once it has the head, see tools/local/aws_server.py.
     with LocalAws.start() as server:
         trust = ssl.create_default_context(cafile=server.certificate_authority)
         with (

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from modules.environments import build_settings
+from modules.settings.environments import build_settings
 from tests.e2e.left import left_behind
 from tests.e2e.observe import await_state
 from tests.emulator import split
-from tools.local import ROOT, LocalStack, apply
-from tools.ministack import LocalAws
-from tools.module.terraform_module import TerraformModule
+from tools.export_module.terraform_module import TerraformModule
+from tools.local.aws import LocalAws
+from tools.local.stack import ROOT, LocalStack, apply
+from tools.local.terraform import Workspace, changes
 from tools.senders import webhook
-from tools.terraform import Workspace, changes
 
 INSTANCES = ("test", "live")
 # The example shows what people need; the tests need every output of both.

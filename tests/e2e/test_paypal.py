@@ -28,24 +28,24 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from lambdas.shared.archive import CERTIFICATE_PREFIX
-from lambdas.shared.providers.registry import REGISTRY
-from lambdas.shared.signatures import paypal_authorities
-from modules.environments import load_settings
-from modules.naming import Names
+from lambdas.inbound.archive import CERTIFICATE_PREFIX
+from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.inbound.signatures import paypal_authorities
+from modules.constructs.naming import Names
+from modules.settings.environments import load_settings
 from tests.copies import a_copy
 from tests.e2e.observe import await_routed, await_state, log_lines, objects, payloads, records, waiting
 from tests.unit.providers import paypal_world as world
 from tests.unit.providers.paypal_deliveries import LIVE
-from tools.archived import read_payload
-from tools.bundle import bundles_for_this_machine
-from tools.downstream import Downstream
-from tools.local import ROOT, LocalStack, wait_for
-from tools.proof import ArchivedPayload, Proof, prove
+from tools.build.bundle import bundles_for_this_machine
+from tools.commands.archive_proof import ArchivedPayload, Proof, prove
+from tools.commands.archive_reader import read_payload
+from tools.commands.target_stack import Target
+from tools.commands.verify_archive import all_keys, archived, archived_certificate
+from tools.local.downstream import Downstream
+from tools.local.stack import ROOT, LocalStack, wait_for
 from tools.senders import SentWebhook
 from tools.senders.sender import with_another_byte
-from tools.target import Target
-from tools.verify_archive import all_keys, archived, archived_certificate
 
 SETTLE_SECONDS = 60
 URL = world.URL

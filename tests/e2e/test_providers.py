@@ -4,7 +4,7 @@ PayPal is not among them: nobody but PayPal can sign for it, and its certificate
 stack whose function takes the tests for PayPal, in ``test_paypal.py``.
 """
 
-from lambdas.shared.providers.registry import REGISTRY
+from lambdas.inbound.providers.registry import REGISTRY
 from tests.e2e.proven import every_event, every_sender, follow_to_the_proof, hear_braintrees_challenge, make
 from tools.senders import SENDERS
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 import pytest
 
 from tests.e2e.observe import log_events, waiting
-from tools.local import wait_for
+from tools.estimate.simulate.deployment import read
+from tools.estimate.simulate.model import Load, Model
+from tools.estimate.simulate.platform import AWS
+from tools.estimate.simulate.timing import Timing
+from tools.estimate.synthesized import Stack
+from tools.local.stack import wait_for
 from tools.senders import webhook
-from tools.simulate.deployment import read
-from tools.simulate.model import Load, Model
-from tools.simulate.platform import AWS
-from tools.simulate.timing import Timing
-from tools.synthesized import Stack
 
 # One deployment for all that look at it.
 pytestmark = pytest.mark.xdist_group("project")

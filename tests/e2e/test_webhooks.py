@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from lambdas.shared.providers.registry import REGISTRY
+from lambdas.inbound.providers.registry import REGISTRY
 from tests.e2e.observe import await_routed, await_state, invocations, log_lines, objects, records
 from tests.e2e.strangers import all_log_lines, are_kept_out, operators_routes
-from tools.archived import read_payload
-from tools.local import wait_for
+from tools.commands.archive_reader import read_payload
+from tools.local.stack import wait_for
 from tools.senders import providers, webhook
 
 

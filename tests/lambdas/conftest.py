@@ -14,7 +14,7 @@ import pytest
 
 from tests.lambdas.delivery_api_support import Caller, Place
 from tests.lambdas.support import Clients, World
-from tools.ministack import REGION, ROOT_KEY, LocalAws
+from tools.local.aws import REGION, ROOT_KEY, LocalAws
 
 
 @pytest.fixture(scope="session")

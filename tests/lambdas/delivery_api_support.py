@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from lambdas.outbound.deliveries import Deliveries
-from lambdas.outbound.messages import Message, read
+from lambdas.delivery.queue.messages import Message, read
+from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.shared.dynamodb import from_item
 from tests.lambdas.support import NOW, Clients, api_gateway_event, create_delivery_tables, lambda_context
 
@@ -30,7 +30,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """One test's own tables, queue and secret, as `modules.delivery_tables` describes them."""
+    """One test's own tables, queue and secret, as `modules.delivery.tables` describes them."""
 
     dynamodb: Any
     sqs: Any

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from lambdas.outbound.routes import AWS_IAM, ROUTES, TOKEN, ApiRoute
+from lambdas.delivery.http.routes import AWS_IAM, ROUTES, TOKEN, ApiRoute
 from tests.lambdas.support import NOW, api_gateway_event, lambda_context
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]

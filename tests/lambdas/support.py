@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.outbound.items import (
+from lambdas.delivery.store.items import (
     BY_STATE_INDEX,
     BY_TENANT_INDEX,
     EVENT_KEY,
@@ -23,20 +23,20 @@ from lambdas.outbound.items import (
     STATE_KEY,
     TENANT_KEY,
 )
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.envelope import Envelope
+from lambdas.inbound.event import WebhookEvent
+from lambdas.inbound.record_batches import BatchedRecords
+from lambdas.inbound.record_queries import RecordQueries
+from lambdas.inbound.records import BY_EVENT_INDEX, BY_RECEIVED_INDEX, key_of
 from lambdas.processing.archiving import BY_BATCH
 from lambdas.processing.bus import Bus
 from lambdas.processing.pipeline import Pipeline
 from lambdas.processing.work import Message, Outcome
 from lambdas.shared import times
-from lambdas.shared.archive import Archive
 from lambdas.shared.dynamodb import from_item
-from lambdas.shared.envelope import Envelope
-from lambdas.shared.event import WebhookEvent
-from lambdas.shared.record_batches import BatchedRecords
-from lambdas.shared.record_queries import RecordQueries
-from lambdas.shared.records import BY_EVENT_INDEX, BY_RECEIVED_INDEX, key_of
-from tools.archived import payloads_of, read_payload
-from tools.ministack import ACCOUNT_ID, REGION, LocalAws
+from tools.commands.archive_reader import payloads_of, read_payload
+from tools.local.aws import ACCOUNT_ID, REGION, LocalAws
 
 NOW = 1_790_000_000.0
 """An arbitrary time at which the tests' clocks start."""
@@ -297,7 +297,7 @@ def create_table(
 
 
 def create_delivery_tables(dynamodb: Any, name: str) -> None:
-    """Create the three tables that `modules.delivery_tables` describes, where nothing expires.
+    """Create the three tables that `modules.delivery.tables` describes, where nothing expires.
 
     The tests' clocks stand at a time of their own, and the local DynamoDB deletes by the machine's.
     """

@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from lambdas.shared.envelope import Envelope
-from lambdas.shared.records import Step
+from lambdas.inbound.envelope import Envelope
+from lambdas.inbound.records import Step
 from tests.lambdas.support import api_gateway_event, ingestion_variables, lambda_context, new_secret
 from tests.unit.providers import adyen_webhooks as adyen
 from tests.unit.providers import braintree_webhooks as braintree

@@ -6,10 +6,10 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.shared.aws_calls import trust
-from lambdas.shared.aws_calls.credentials import RoleCredentials
-from lambdas.shared.aws_calls.errors import AwsRefusedError
-from lambdas.shared.aws_calls.services import S3, SecretsManager, Sqs
+from lambdas.inbound.aws_calls import trust
+from lambdas.inbound.aws_calls.credentials import RoleCredentials
+from lambdas.inbound.aws_calls.errors import AwsRefusedError
+from lambdas.inbound.aws_calls.services import S3, SecretsManager, Sqs
 from lambdas.shared.errors import aws_code
 
 BODY = bytes(range(256))

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from lambdas.dead_letter.logic import UNREADABLE, DeadLetters
+from lambdas.inbound.envelope import Envelope
+from lambdas.inbound.event import WebhookEvent
+from lambdas.inbound.records import UNKNOWN_REASON
 from lambdas.shared import times
-from lambdas.shared.envelope import Envelope
-from lambdas.shared.event import WebhookEvent
-from lambdas.shared.records import UNKNOWN_REASON
 from tests.lambdas.support import (
     NOW,
     CrashError,

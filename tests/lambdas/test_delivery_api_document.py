@@ -11,15 +11,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from lambdas.outbound.identities import Identities
-from lambdas.outbound.ids import EVENT, new_id
-from lambdas.outbound.model import DeliveryState
-from lambdas.outbound.routes import AUTHORIZER, DOCS, OPERATOR_API, ROUTES, TENANT_API, TOKEN
+from lambdas.delivery.domain.ids import EVENT, new_id
+from lambdas.delivery.domain.model import DeliveryState
+from lambdas.delivery.http.routes import AUTHORIZER, DOCS, OPERATOR_API, ROUTES, TENANT_API, TOKEN
+from lambdas.delivery.store.identities import Identities
 from tests.lambdas.delivery_api_support import Caller, Place
 from tests.lambdas.http_adapter import Gateway, serving
 from tests.lambdas.support import NOW, Clients
 from tests.lambdas.test_delivery_api_lists import delivery
-from tools import openapi
+from tools.generate import openapi
 
 if TYPE_CHECKING:
     from schemathesis import Case

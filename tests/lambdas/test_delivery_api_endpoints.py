@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lambdas.outbound.endpoint_admin import MAX_ENDPOINTS, EndpointAdmin
-from lambdas.outbound.endpoints import Endpoints
-from lambdas.outbound.messages import FanOut, Waken
-from lambdas.outbound.model import EndpointState
-from lambdas.outbound.problems import ProblemError
+from lambdas.delivery.domain.model import EndpointState
+from lambdas.delivery.http.problems import ProblemError
+from lambdas.delivery.queue.messages import FanOut, Waken
+from lambdas.delivery.services.endpoint_admin import MAX_ENDPOINTS, EndpointAdmin
+from lambdas.delivery.store.endpoints import Endpoints
 from tests.lambdas.delivery_api_support import URL, Caller, Place
 from tests.lambdas.support import NOW
 

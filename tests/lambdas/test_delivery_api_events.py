@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lambdas.outbound.intake import IDEMPOTENCY_SECONDS, Intake, Submission
-from lambdas.outbound.messages import FanOut
-from lambdas.outbound.problems import ProblemError
-from lambdas.outbound.queue import DeliveryQueue
-from lambdas.outbound.retention import Retention
+from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.http.problems import ProblemError
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue
+from lambdas.delivery.queue.messages import FanOut
+from lambdas.delivery.services.event_intake import IDEMPOTENCY_SECONDS, Intake, Submission
 from tests.lambdas.delivery_api_support import Caller, Place
 from tests.lambdas.support import Clock, CrashError, Unreliable, aws_error, losing_the_answer, raising
 

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from lambdas.outbound.ids import ENDPOINT, EVENT, new_id
-from lambdas.outbound.items import STATE_SHARDS, shard_of
-from lambdas.outbound.messages import Deliver
-from lambdas.outbound.model import Attempt, Delivery, DeliveryState
-from lambdas.outbound.routes import ROUTES, TOKEN
+from lambdas.delivery.domain.ids import ENDPOINT, EVENT, new_id
+from lambdas.delivery.domain.model import Attempt, Delivery, DeliveryState
+from lambdas.delivery.http.routes import ROUTES, TOKEN
+from lambdas.delivery.queue.messages import Deliver
+from lambdas.delivery.store.items import STATE_SHARDS, shard_of
 from lambdas.shared import times
 from tests.lambdas.delivery_api_support import Caller, Place
 from tests.lambdas.support import NOW

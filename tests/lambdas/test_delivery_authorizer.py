@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lambdas.delivery.http.routes import ROUTES, TOKEN
+from lambdas.delivery.store.identities import Identities, TenantState, token_id_of
 from lambdas.delivery_authorizer.policy import allow_tenant, bearer_token
-from lambdas.outbound.identities import Identities, TenantState, token_id_of
-from lambdas.outbound.routes import ROUTES, TOKEN
 from tests.lambdas.delivery_api_support import Place
 from tests.lambdas.support import Unreliable, aws_error, lambda_context, raising
 

@@ -15,14 +15,14 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from lambdas.delivery.http.routes import DOCS, ROUTES
 from lambdas.delivery_docs.site import OWN, PAGES, VENDORED, Site
-from lambdas.outbound.routes import DOCS, ROUTES
 from tests.lambdas.delivery_api_support import proxy_event
 from tests.lambdas.http_adapter import Gateway, serving
 from tests.lambdas.support import lambda_context
-from tools import openapi
-from tools.browser import FLAGS, find_browser
-from tools.docs_assets import PACKAGES, copy_assets
+from tools.build.browser import FLAGS, find_browser
+from tools.build.docs_assets import PACKAGES, copy_assets
+from tools.generate import openapi
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -208,12 +208,12 @@ def test_every_answer_is_smaller_than_lambda_lets_through(docs):
 
 def test_serving_needs_no_pydantic():
     """The bundle of this function does not hold it."""
-    sources = [ROOT / "lambdas" / "delivery_docs", ROOT / "lambdas" / "outbound" / "public_keys.py"]
+    sources = [ROOT / "lambdas" / "delivery_docs", ROOT / "lambdas" / "delivery" / "store" / "public_keys.py"]
     import subprocess
 
     code = (
         "import sys; sys.modules['pydantic'] = None\n"
-        "import lambdas.delivery_docs.site, lambdas.outbound.public_keys, lambdas.outbound.routes"
+        "import lambdas.delivery_docs.site, lambdas.delivery.store.public_keys, lambdas.delivery.http.routes"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
     assert all(source.exists() for source in sources)

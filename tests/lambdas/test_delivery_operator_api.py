@@ -10,13 +10,13 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from lambdas.outbound.identities import MAX_TOKENS, Identities, token_id_of
-from lambdas.outbound.ids import ENDPOINT, EVENT, new_id
-from lambdas.outbound.key_pairs import KEPT_SECONDS, KeyPairs
-from lambdas.outbound.model import DeliveryState
-from lambdas.outbound.problems import ProblemError
-from lambdas.outbound.public_keys import published_keys
-from lambdas.outbound.signing_keys import read_keys
+from lambdas.delivery.domain.ids import ENDPOINT, EVENT, new_id
+from lambdas.delivery.domain.model import DeliveryState
+from lambdas.delivery.http.problems import ProblemError
+from lambdas.delivery.services.key_pairs import KEPT_SECONDS, KeyPairs
+from lambdas.delivery.store.identities import MAX_TOKENS, Identities, token_id_of
+from lambdas.delivery.store.public_keys import published_keys
+from lambdas.delivery.store.signing_keys import read_keys
 from lambdas.shared import times
 from tests.lambdas.delivery_api_support import Caller, Place
 from tests.lambdas.support import NOW, CrashError, Unreliable, raising

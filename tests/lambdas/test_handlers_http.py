@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from lambdas.inbound.envelope import Envelope
 from lambdas.shared import times
-from lambdas.shared.envelope import Envelope
 from tests.lambdas.support import (
     NOW,
     Unreliable,
@@ -28,7 +28,7 @@ from tests.lambdas.support import (
     raising,
 )
 from tests.unit.signers import sign
-from tools.local import status_path
+from tools.local.stack import status_path
 
 MAX_BODY_BYTES = 300_000
 # Unmistakable, so that no line of any log can hold them by chance.

@@ -14,12 +14,12 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from lambdas.shared.envelope import Envelope
-from modules.inbox_message import send_message
+from lambdas.inbound.envelope import Envelope
+from modules.constructs.ingest_template import send_message
 from tests.lambdas.support import CrashError, api_gateway_event, ingestion_variables, lambda_context, new_secret
 from tests.lambdas.support import message as as_message
 from tests.unit.signers import sign
-from tools.velocity import render
+from tools.local.velocity import render
 
 SECRET = "whsec_c2VjcmV0LW1hcmtlci1zZWNyZXQtbWFya2Vy"
 OTHER_SECRET = "whsec_b3RoZXItbWFya2VyLW90aGVyLW1hcmtlcg=="

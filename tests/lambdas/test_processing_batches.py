@@ -7,11 +7,11 @@ from threading import Barrier
 import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
+from lambdas.inbound.archive import BATCH_PREFIX, Archive
+from lambdas.inbound.batch_object import MAGIC, read_index
+from lambdas.inbound.record_batches import BatchedRecords
 from lambdas.processing.archiving import BY_EVENT
 from lambdas.processing.batching import OutOfTimeError
-from lambdas.shared.archive import BATCH_PREFIX, Archive
-from lambdas.shared.batch_object import MAGIC, read_index
-from lambdas.shared.record_batches import BatchedRecords
 from tests.lambdas.support import (
     SECONDS_LEFT,
     CrashError,

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.envelope import NotAnEnvelopeError, Replay
+from lambdas.inbound.record_batches import BatchedRecords
 from lambdas.processing.claiming import BusyError
 from lambdas.shared import times
-from lambdas.shared.archive import Archive
-from lambdas.shared.envelope import NotAnEnvelopeError, Replay
-from lambdas.shared.record_batches import BatchedRecords
 from tests.lambdas.support import (
     NOW,
     SECONDS_LEFT,

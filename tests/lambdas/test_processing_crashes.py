@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.envelope import ArchivedBody, Replay
+from lambdas.inbound.record_batches import BatchedRecords
 from lambdas.processing.archiving import BY_BATCH, BY_EVENT
 from lambdas.processing.bus import Bus
 from lambdas.processing.claiming import BusyError
 from lambdas.shared import times
-from lambdas.shared.archive import Archive
-from lambdas.shared.envelope import ArchivedBody, Replay
-from lambdas.shared.record_batches import BatchedRecords
 from tests.lambdas.support import (
     SECONDS_LEFT,
     CrashError,

@@ -7,10 +7,10 @@ from random import Random
 import pytest
 
 from lambdas.dead_letter.logic import DeadLetters
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.record_batches import BatchedRecords
 from lambdas.processing.bus import Bus, NotPublishedError
 from lambdas.processing.ordering import run_in_order
-from lambdas.shared.archive import Archive
-from lambdas.shared.record_batches import BatchedRecords
 from tests.fifo import FifoQueue, drain
 from tests.lambdas.support import NOW, SECONDS_LEFT, CrashError, World, envelope, event
 

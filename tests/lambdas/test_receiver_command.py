@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from lambdas.delivery.sending.signing import stripe_signature
 from lambdas.delivery_receiver.faults import read_fault
-from lambdas.outbound.signing import stripe_signature
 from main import ROOT
 
 ACME, GLOBEX, OLD = ("whsec_" + letter * 32 for letter in "AGO")
@@ -196,7 +196,7 @@ def refused(*command, **environment):
 
 @pytest.mark.parametrize("secret", ["x", "whsec_", "whpk_" + "A" * 32])
 def test_what_is_no_secret_is_refused_and_not_repeated(secret):
-    run = refused(sys.executable, "-m", "tools.receiver", SECRET=secret)
+    run = refused(sys.executable, "-m", "tools.commands.receiver", SECRET=secret)
 
     assert run.returncode != 0
     assert "SECRET: expected whsec_" in run.stderr
@@ -213,6 +213,6 @@ def test_a_port_that_is_taken_is_named():
 
 
 def test_a_port_that_is_none_is_named():
-    run = refused(sys.executable, "-m", "tools.receiver", "--port", "99999")
+    run = refused(sys.executable, "-m", "tools.commands.receiver", "--port", "99999")
 
     assert (run.returncode, run.stderr) == (1, "error: PORT: 99999 is not allowed; allowed: 0 to 65535\n")

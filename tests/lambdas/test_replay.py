@@ -10,13 +10,13 @@ from dataclasses import replace
 import pytest
 
 from lambdas.dead_letter.logic import DeadLetters
+from lambdas.inbound.envelope import MAX_MESSAGE_BYTES, Envelope
+from lambdas.inbound.queue import MainQueue
+from lambdas.inbound.records import Claim, State, key_of, received_bucket
 from lambdas.replay import logic
 from lambdas.replay.logic import Replayer
 from lambdas.replay.request import BadReplayError, ReplayRequest, TimeRange
 from lambdas.shared import times
-from lambdas.shared.envelope import MAX_MESSAGE_BYTES, Envelope
-from lambdas.shared.queue import MainQueue
-from lambdas.shared.records import Claim, State, key_of, received_bucket
 from tests.lambdas.support import (
     NOW,
     SECONDS_LEFT,

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tools.signing_secret import KEEP, REPLACE, finish, read_secrets, rotate
-from tools.target import NoTargetError
+from tools.commands.secret import KEEP, REPLACE, finish, read_secrets, rotate
+from tools.commands.target_stack import NoTargetError
 
 
 @pytest.fixture

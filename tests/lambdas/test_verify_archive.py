@@ -8,15 +8,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from lambdas.shared.event import read_events
-from lambdas.shared.evidence import Evidence
-from lambdas.shared.providers.registry import REGISTRY
+from lambdas.inbound.event import read_events
+from lambdas.inbound.evidence import Evidence
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared.request import WebhookRequest
-from modules.environments import build_settings
+from modules.settings.environments import build_settings
 from tests.lambdas.support import NOW, envelope, event, message
-from tools import verify_archive
+from tools.commands import verify_archive
+from tools.commands.target_stack import NoTargetError, Target
 from tools.senders import SENDERS, Signing
-from tools.target import NoTargetError, Target
 
 SENDER = SENDERS["generic"]
 SECRET = SENDER.new_secret()

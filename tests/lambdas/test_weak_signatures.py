@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from lambdas.shared.archive import CERTIFICATE_PREFIX
-from lambdas.shared.envelope import Replay
-from lambdas.shared.evidence import METADATA_NAME, Evidence
+from lambdas.inbound.archive import CERTIFICATE_PREFIX
+from lambdas.inbound.envelope import Replay
+from lambdas.inbound.evidence import METADATA_NAME, Evidence
 from tests.lambdas.support import (
     SECONDS_LEFT,
     CrashError,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.once import once
-from tools import reviewed
 from tools.audit.planning import Planner
-from tools.local import BOTH_QUEUES, LocalStack
+from tools.generate import reviewed_stacks
+from tools.local.stack import BOTH_QUEUES, LocalStack
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,9 @@ def plan_of(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """
     del bundles
     with Planner() as planner:
-        stacks = {each.name: each for each in (*planner.presets(reviewed.NAMES), *planner.environments(["local"]))}
+        stacks = {
+            each.name: each for each in (*planner.presets(reviewed_stacks.NAMES), *planner.environments(["local"]))
+        }
         yield lambda name: once(tmp_path_factory, f"plan-{name}", stacks[name].plan)
 
 

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from main import WebhookStack
-from modules.cdk import App
-from modules.environments import build_settings
-from tools import reviewed
+from modules.settings.environments import build_settings
+from modules.synth.cdk import App
 from tools.audit import linter
 from tools.audit.__main__ import main
 from tools.audit.audit import audit
@@ -20,12 +19,13 @@ from tools.audit.model.plan import Plan
 from tools.audit.planning import Planner, Stack
 from tools.audit.rules import rules
 from tools.audit.summary import summarize
-from tools.ministack import LocalAws
-from tools.terraform import Workspace
+from tools.generate import reviewed_stacks
+from tools.local.aws import LocalAws
+from tools.local.terraform import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the page must say of who may do what, lest it be empty; of the inbound stacks, what their status may.
-SAYS = {reviewed.DELIVERY: "function webhook-delivery-worker-{0} may"}
+SAYS = {reviewed_stacks.DELIVERY: "function webhook-delivery-worker-{0} may"}
 TODAY = date(2026, 1, 1)
 
 
@@ -66,7 +66,7 @@ def pages(plan_of, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", reviewed.NAMES)
+@pytest.mark.parametrize("name", reviewed_stacks.NAMES)
 def test_a_reviewed_stack_audits_clean_and_needs_every_exception(pages, name):
     facts = json.loads((pages / f"{name}.json").read_text(encoding="utf-8"))
     text = (pages / f"{name}.md").read_text(encoding="utf-8")

@@ -2,9 +2,9 @@
 
 import json
 
-from modules.naming import DELIVERY_PREFIX
+from modules.constructs.naming import DELIVERY_PREFIX
 from tests import emulator
-from tools.local import LocalStack
+from tools.local.stack import LocalStack
 
 
 def test_a_second_plan_has_nothing_to_do(deployed, report):

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from tools import reviewed
-from tools.terraform import changes
+from tools.generate import reviewed_stacks
+from tools.local.terraform import changes
 
-STACKS = (*reviewed.NAMES, "local", "local-delivery")
+STACKS = (*reviewed_stacks.NAMES, "local", "local-delivery")
 
 
 @pytest.mark.parametrize("name", STACKS)

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from modules.concurrency import MOST_OF_A_MAPPING, reserved_concurrency
-from modules.environments import build_settings
-from modules.presets import PRESETS
-from modules.validation import SettingsError
-from tools.ministack import LocalAws
-from tools.module.input_rules import RULES_BETWEEN_INPUTS
-from tools.module.kinds import DELIVERY, INBOUND
-from tools.module.offered import OFFERED
-from tools.module.paths import value_at, with_values
-from tools.module.terraform_module import TerraformModule
-from tools.terraform import TerraformError, Workspace
+from modules.settings.concurrency import MOST_OF_A_MAPPING, reserved_concurrency
+from modules.settings.environments import build_settings
+from modules.settings.presets import PRESETS
+from modules.settings.validation import SettingsError
+from tools.export_module.input_rules import RULES_BETWEEN_INPUTS
+from tools.export_module.kinds import DELIVERY, INBOUND
+from tools.export_module.offered import OFFERED
+from tools.export_module.paths import value_at, with_values
+from tools.export_module.terraform_module import TerraformModule
+from tools.local.aws import LocalAws
+from tools.local.terraform import TerraformError, Workspace
 
 # The presets' modules, and the delivery stack's, by the names of their folders.
 MODULES = {

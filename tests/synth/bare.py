@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from modules import cdk
+from modules.synth import cdk
 from tests.synth.template import Template
 
 ACCOUNT = "123456789012"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from modules.presets import PRESETS
+from modules.settings.presets import PRESETS
 from tests.once import once
 from tests.synth.template import Template
-from tools import reviewed
+from tools.generate import reviewed_stacks
 
 Synthesize = Callable[..., Template]
 
@@ -44,8 +44,8 @@ def template(stack_text: str) -> Template:
 def synthesize(bundles: Path) -> Synthesize:
     """Return a function that synthesizes the stack of an environment with the values that ``cdktf.json`` would give."""
     from main import WebhookStack
-    from modules.cdk import Testing
-    from modules.environments import build_settings
+    from modules.settings.environments import build_settings
+    from modules.synth.cdk import Testing
 
     def build(environment: str = "dev", values: Mapping[str, Any] | None = None) -> Template:
         settings = build_settings(environment, values or {})
@@ -58,7 +58,7 @@ def synthesize(bundles: Path) -> Synthesize:
 @pytest.fixture(scope="session")
 def preset_of(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Template]:
     """Return a function that gives a preset's stack as the golden synth has it, in an environment called like it."""
-    from tools.golden import synthesize
+    from tools.generate.golden import synthesize
 
     return cache(
         lambda preset: Template(once(tmp_path_factory, f"synth-{preset}", partial(synthesize, preset, bundles)))
@@ -71,7 +71,7 @@ def preset(request: pytest.FixtureRequest, preset_of: Callable[[str], Template])
     return preset_of(request.param)
 
 
-@pytest.fixture(params=reviewed.NAMES)
+@pytest.fixture(params=reviewed_stacks.NAMES)
 def any_stack(request: pytest.FixtureRequest, preset_of: Callable[[str], Template]) -> Template:
     """Each preset in turn, and the delivery stack."""
     return preset_of(request.param)
@@ -96,15 +96,15 @@ def burst(preset_of: Callable[[str], Template]) -> Template:
 @pytest.fixture(scope="session")
 def delivery(preset_of: Callable[[str], Template]) -> Template:
     """The delivery stack with everything that it can have, in an environment called ``delivery``."""
-    return preset_of(reviewed.DELIVERY)
+    return preset_of(reviewed_stacks.DELIVERY)
 
 
 @pytest.fixture(scope="session")
 def synthesize_delivery(bundles: Path) -> Synthesize:
     """Return a function that synthesizes the delivery stack with some values, alone or beside the inbound one."""
     from main import DeliveryStack
-    from modules.cdk import Testing
-    from modules.environments import build_settings
+    from modules.settings.environments import build_settings
+    from modules.synth.cdk import Testing
 
     def build(environment: str = "dev", values: Mapping[str, Any] | None = None, **delivery: Any) -> Template:
         settings = build_settings(environment, {"delivery": delivery, **(values or {})})

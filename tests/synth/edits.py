@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from modules.guards.configuration import Configuration
 from modules.guards.guarding import Guards
+from modules.terraform_json.document import Configuration
 
 TAGS = {"Environment": "dev", "Service": "webhooks", "ManagedBy": "cdktf"}
 

@@ -9,9 +9,9 @@ import re
 
 import pytest
 
-from modules import cdk
-from modules.pinning import pin
-from modules.presets import PRESETS
+from modules.constructs.pinning import pin
+from modules.settings.presets import PRESETS
+from modules.synth import cdk
 from tests.synth.bare import bare_stack, synthesize
 from tests.synth.template import NAME_ATTRIBUTES
 

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from modules import cdk
+from modules.synth import cdk
 from tests.synth.labels import ROOT
 
 

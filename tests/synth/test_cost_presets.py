@@ -5,16 +5,16 @@ import re
 
 import pytest
 
-from modules.validation import SettingsError
+from modules.settings.validation import SettingsError
 from tests.unit.priced_stack import Observed, bill, entry
-from tools.cost.alternatives import alternatives
-from tools.cost.observed import Observer
-from tools.cost.rules import NoPriceError, Paid
-from tools.simulate.deployment import read
-from tools.simulate.needs import door_limit
-from tools.simulate.platform import AWS
-from tools.simulate.timing import Timing
-from tools.synthesized import Stack, webhook_path
+from tools.estimate.cost.alternatives import alternatives
+from tools.estimate.cost.rules import NoPriceError, Paid
+from tools.estimate.observed import Observer
+from tools.estimate.simulate.deployment import read
+from tools.estimate.simulate.needs import door_limit
+from tools.estimate.simulate.platform import AWS
+from tools.estimate.simulate.timing import Timing
+from tools.estimate.synthesized import Stack, webhook_path
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_the_door_takes_what_readme_says(preset_of, name, limit):
     ],
 )
 def test_what_is_not_there_is_named(preset_name, environment, named):
-    from tools.synthesized.synthesis import choose
+    from tools.estimate.synthesized.synthesis import choose
 
     with pytest.raises(SettingsError, match=re.escape(named)):
         choose(preset_name, environment)

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from lambdas.outbound.routes import ROUTES
-from modules.api_layer import ApiLayer, Route
-from modules.naming import Names
-from modules.settings import ApiSettings
+from lambdas.delivery.http.routes import ROUTES
+from modules.constructs.api_layer import ApiLayer, Route
+from modules.constructs.naming import Names
+from modules.settings.model import ApiSettings
 from tests.synth.bare import StubFunction, bare_stack
 
 API = "aws_api_gateway_rest_api[webhook-delivery-api-delivery]"

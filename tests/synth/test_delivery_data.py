@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from lambdas.outbound import items, messages
+from lambdas.delivery.queue import messages
+from lambdas.delivery.store import items
 from tests.synth.template import NAME_ATTRIBUTES
 
 QUEUE = "aws_sqs_queue[webhook-delivery-queue-delivery]"

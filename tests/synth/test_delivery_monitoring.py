@@ -6,7 +6,7 @@ import json
 import pytest
 
 from lambdas.delivery_worker.reporting import Count
-from modules.delivery_alarms import DELIVERY_ALARMS
+from modules.delivery.alarms import DELIVERY_ALARMS
 from tests.synth.labels import ROOT
 
 PREFIX, SUFFIX = "webhook-delivery-", "-delivery"

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from lambdas.outbound.public_keys import PUBLIC_KEYS_ID
-from lambdas.outbound.routes import ROUTES
+from lambdas.delivery.http.routes import ROUTES
+from lambdas.delivery.store.public_keys import PUBLIC_KEYS_ID
 from tests.synth.labels import ROOT
 
 NAME = "webhook-delivery-{}-delivery".format

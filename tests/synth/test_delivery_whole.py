@@ -6,8 +6,8 @@ import posixpath
 import pytest
 
 import main
-from modules.cdk import App
-from modules.environments import build_settings
+from modules.settings.environments import build_settings
+from modules.synth.cdk import App
 from tests.synth.template import Template, texts
 
 

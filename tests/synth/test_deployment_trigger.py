@@ -5,10 +5,10 @@ from dataclasses import fields, replace
 
 import pytest
 
-from modules import api_layer
-from modules.api_layer import GATEWAY_RESPONSES, ApiLayer, GatewayResponse, Route
-from modules.naming import Names
-from modules.settings import ApiSettings
+from modules.constructs import api_layer
+from modules.constructs.api_layer import GATEWAY_RESPONSES, ApiLayer, GatewayResponse, Route
+from modules.constructs.naming import Names
+from modules.settings.model import ApiSettings
 from tests.synth.bare import StubFunction, bare_stack, synthesize
 
 ROUTE = Route(method="POST", path="/a/{b}", authorization="NONE", required_headers=("X-A", "X-B"))

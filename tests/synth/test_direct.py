@@ -5,15 +5,15 @@ import json
 
 import pytest
 
-from lambdas.shared.providers.registry import REGISTRY
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared.signatures.scheme import ChallengeScheme
-from modules.direct_door import CONTENT_TYPES
-from modules.environments import build_settings
-from modules.inbox import RECEIVES
-from modules.inbox_message import send_message
-from modules.settings_rules import MAX_DIRECT_BODY_BYTES
-from modules.validation import SettingsError
-from tools.velocity import render
+from modules.constructs.ingest_template import send_message
+from modules.inbound.direct_integration import CONTENT_TYPES
+from modules.inbound.ingest_queue import RECEIVES
+from modules.settings.environments import build_settings
+from modules.settings.rules import MAX_DIRECT_BODY_BYTES
+from modules.settings.validation import SettingsError
+from tools.local.velocity import render
 
 PROVIDERS = {"stripe": "stripe", "shop": "generic", "adyen": "adyen", "braintree": "braintree"}
 DIRECT = {"ingest": "direct", "max_body_bytes": MAX_DIRECT_BODY_BYTES}
@@ -278,7 +278,7 @@ def test_a_change_of_what_the_door_answers_makes_a_new_deployment(synthesize, di
         return template.one("aws_api_gateway_deployment")["triggers"]["definition"]
 
     assert trigger(synthesize(values=VALUES)) == trigger(direct)
-    monkeypatch.setattr("modules.direct_door._REFUSED", "{}")
+    monkeypatch.setattr("modules.inbound.direct_integration._REFUSED", "{}")
     assert trigger(synthesize(values=VALUES)) != trigger(direct)
 
 

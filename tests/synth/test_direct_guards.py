@@ -5,10 +5,10 @@ They are edits of the synthesized JSON, as in ``test_guards.py``, of a stack who
 
 import pytest
 
-from modules import cdk
-from modules.environments import build_settings
-from modules.guards.configuration import Configuration
-from modules.inbox_message import send_message
+from modules.constructs.ingest_template import send_message
+from modules.settings.environments import build_settings
+from modules.synth import cdk
+from modules.terraform_json.document import Configuration
 from tests.synth.edits import Edit, map_queue
 
 VALUES = {"providers": ["stripe", "generic"], "api": {"ingest": "direct", "max_body_bytes": 180_000}}

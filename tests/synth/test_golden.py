@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from modules.bundling import FUNCTIONS
-from tools import golden
+from modules.constructs.bundling import FUNCTIONS
+from tools.generate import golden
 
 
 @pytest.mark.parametrize("preset", golden.VALUES)

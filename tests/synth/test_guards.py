@@ -6,10 +6,10 @@ them. That the guards see such JSON at synth is shown in ``test_guards_at_synth.
 
 import pytest
 
-from modules import cdk
-from modules.environments import build_settings
-from modules.guards.configuration import Configuration
 from modules.guards.table import GUARDS
+from modules.settings.environments import build_settings
+from modules.synth import cdk
+from modules.terraform_json.document import Configuration
 from tests.synth.edits import Edit
 from tests.synth.mistakes import (
     authorizers,

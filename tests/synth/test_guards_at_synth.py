@@ -8,15 +8,15 @@ import jsii
 import pytest
 
 from main import WebhookStack, build_app
-from modules import cdk
-from modules.api_layer import Route
-from modules.environments import build_settings, load_settings
+from modules.constructs.api_layer import Route
+from modules.constructs.naming import Names
+from modules.constructs.policy import Statement, policy_document
+from modules.constructs.tags import tag_everything
 from modules.guards import GuardError, Waiver, guard_error, guard_everything
 from modules.guards.table import GUARDS
-from modules.naming import Names
-from modules.policy import Statement, policy_document
-from modules.storage_layer import StorageLayer
-from modules.tags import tag_everything
+from modules.inbound.storage_layer import StorageLayer
+from modules.settings.environments import build_settings, load_settings
+from modules.synth import cdk
 from tests.synth.bare import ACCOUNT, bare_stack
 from tests.synth.labels import ROOT
 
@@ -87,8 +87,8 @@ def test_the_error_says_where_what_which_rule_and_what_to_do(stack):
         "  found: name is 'records' and does not end in '-dev'\n"
         "  rule:  Every name ends in -<environment>, and after it .fifo for a FIFO queue. The log group of API "
         "Gateway's execution log is exempt: AWS names it.\n"
-        "         this project's modules/naming.py\n"
-        "  to do: Make the name with modules.naming.Names, so that two environments live in one account."
+        "         this project's modules/constructs/naming.py\n"
+        "  to do: Make the name with modules.constructs.naming.Names, so that two environments live in one account."
     )
 
 
@@ -263,7 +263,7 @@ def test_terraform_that_is_asked_of_a_stack_itself_is_checked(stack):
 
 
 def test_a_type_that_is_not_called_as_its_binding_is_checked_as_any_other(stack):
-    # After `modules.cdk`, or all of the bindings would be loaded.
+    # After `modules.synth.cdk`, or all of the bindings would be loaded.
     from cdktf_cdktf_provider_aws.lexv2_models_bot import Lexv2ModelsBot
 
     Lexv2ModelsBot(
@@ -458,7 +458,7 @@ def test_a_stopped_synth_writes_no_stack(bundles, tmp_path):
 
 def test_main_ends_with_the_guards_error_alone(bundles, tmp_path, monkeypatch):
     monkeypatch.setattr("gc.disable", lambda: None)
-    monkeypatch.setattr("modules.tags.tag_everything", lambda stack, tags: None)
+    monkeypatch.setattr("modules.constructs.tags.tag_everything", lambda stack, tags: None)
     monkeypatch.setenv("ENVIRONMENT_SUFFIX", "dev")
     monkeypatch.setenv("CDKTF_OUTDIR", str(tmp_path))
 

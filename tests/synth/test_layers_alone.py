@@ -6,18 +6,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from modules import cdk
-from modules.api_layer import REPLAY, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH, ApiLayer
-from modules.event_alarms import EventAlarm
-from modules.event_routing import EventRouting
-from modules.lambda_fleet import LambdaFleet, WebhookFunction
-from modules.monitoring import Monitoring
-from modules.naming import Names
-from modules.network import Network, Placement
-from modules.policy import Statement
-from modules.queue_layer import QueueLayer
-from modules.secrets_layer import SecretsLayer
-from modules.settings import (
+from modules.constructs.api_layer import REPLAY, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH, ApiLayer
+from modules.constructs.lambda_fleet import LambdaFleet, WebhookFunction
+from modules.constructs.monitoring import Monitoring
+from modules.constructs.naming import Names
+from modules.constructs.network import Network, Placement
+from modules.constructs.policy import Statement
+from modules.constructs.queue_layer import QueueLayer
+from modules.inbound.alarms import EventAlarm
+from modules.inbound.event_routing import EventRouting
+from modules.inbound.secrets_layer import SecretsLayer
+from modules.inbound.storage_layer import StorageLayer
+from modules.inbound.subscriber_queues import SubscriberQueues
+from modules.settings.model import (
     ApiSettings,
     FunctionSettings,
     MonitoringSettings,
@@ -26,8 +27,7 @@ from modules.settings import (
     RoutingSettings,
     StorageSettings,
 )
-from modules.storage_layer import StorageLayer
-from modules.subscriber_queues import SubscriberQueues
+from modules.synth import cdk
 from tests.synth.bare import ACCOUNT, StubFunction, bare_stack, synthesize
 from tests.synth.template import NAME_ATTRIBUTES
 

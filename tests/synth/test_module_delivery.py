@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from modules.environments import build_settings
-from modules.validation import rule_of
+from modules.settings.environments import build_settings
+from modules.settings.validation import rule_of
 from tests.synth.template import Template
 from tests.synth.test_module_files import called, comparable, synthesized
-from tools.docs import all_settings
-from tools.module.kinds import DELIVERY, INBOUND, KINDS
-from tools.module.paths import value_at, with_values
-from tools.module.terraform_module import TerraformModule
+from tools.export_module.kinds import DELIVERY, INBOUND, KINDS
+from tools.export_module.paths import value_at, with_values
+from tools.export_module.terraform_module import TerraformModule
+from tools.generate.docs import all_settings
 
 # A value for each input, other than its default.
 OTHER_VALUES = {
@@ -150,7 +150,7 @@ def test_its_readme_has_every_input_and_output_and_is_not_the_inbound_ones(modul
     ],
 )
 def test_each_stack_goes_into_a_folder_of_its_own(monkeypatch, capsys, arguments, folder):
-    from tools.module import __main__ as command
+    from tools.export_module import __main__ as command
 
     # Given that nothing is written
     went = []

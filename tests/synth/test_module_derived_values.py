@@ -6,14 +6,14 @@ The stacks here are stand-ins of a few lines, each with one thing in it that a r
 import pytest
 
 from main import WebhookStack
-from modules.bundling import BUNDLES
-from modules.concurrency import reserved_concurrency
-from modules.environments import build_settings
-from tools.module.errors import ModuleError
-from tools.module.offered import OFFERED, offer
-from tools.module.parametrize import parametrize
-from tools.module.probes import choose
-from tools.module.synthesis import _refuse_chosen_providers, synthesize
+from modules.constructs.bundling import BUNDLES
+from modules.settings.concurrency import reserved_concurrency
+from modules.settings.environments import build_settings
+from tools.export_module.errors import ModuleError
+from tools.export_module.offered import OFFERED, offer
+from tools.export_module.parametrize import parametrize
+from tools.export_module.probes import choose
+from tools.export_module.synthesis import _refuse_chosen_providers, synthesize
 
 # With so many executions no rule between settings keeps a value from its ends.
 SETTINGS = build_settings("dev", {"functions": {"account_concurrency": 1_000_000}})

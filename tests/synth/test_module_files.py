@@ -13,25 +13,25 @@ from pathlib import Path
 
 import pytest
 
-from modules import cdk
-from modules.bundling import FUNCTIONS
-from modules.environments import build_settings
-from modules.presets import PRESETS
-from modules.settings import Settings
-from modules.tags import tags_of
-from modules.validation import rule_of
+from modules.constructs.bundling import FUNCTIONS
+from modules.constructs.tags import tags_of
+from modules.settings.environments import build_settings
+from modules.settings.model import Settings
+from modules.settings.presets import PRESETS
+from modules.settings.validation import rule_of
+from modules.synth import cdk
 from tests.synth.labels import ROOT
 from tests.synth.template import Template, texts
-from tools.docs import all_settings
-from tools.module.account import account_of
-from tools.module.errors import ModuleError
-from tools.module.hcl import quoted
-from tools.module.kinds import INBOUND
-from tools.module.offered import FIXED, OF_ANOTHER_STACK, OF_THE_CALLER, OFFERED
-from tools.module.paths import value_at, with_values
-from tools.module.probes import TEXTS
-from tools.module.tags import with_callers_tags
-from tools.module.terraform_module import TerraformModule
+from tools.export_module.account import account_of
+from tools.export_module.errors import ModuleError
+from tools.export_module.hcl import quoted
+from tools.export_module.kinds import INBOUND
+from tools.export_module.offered import FIXED, OF_ANOTHER_STACK, OF_THE_CALLER, OFFERED
+from tools.export_module.paths import value_at, with_values
+from tools.export_module.probes import TEXTS
+from tools.export_module.tags import with_callers_tags
+from tools.export_module.terraform_module import TerraformModule
+from tools.generate.docs import all_settings
 
 # A value for each input, other than its default.
 OTHER_VALUES = {
@@ -235,7 +235,7 @@ def test_another_process_elsewhere_writes_the_same_bytes(files, tmp_path):
 
     # When it is written as `make module` does, into that folder
     process = subprocess.run(
-        [sys.executable, "-m", "tools.module", "--out", str(tmp_path)],
+        [sys.executable, "-m", "tools.export_module", "--out", str(tmp_path)],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "4242", "AWS_REGION": "ap-southeast-4"},
         capture_output=True,
@@ -461,7 +461,7 @@ WRONG = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_what_cannot_be_written_ends_with_one_line_and_writes_nothing(tmp_path, case, capsys, monkeypatch):
-    from tools.module.__main__ import main
+    from tools.export_module.__main__ import main
 
     arguments, message = WRONG[case]
     monkeypatch.setattr(sys, "argv", ["make module", *arguments, "--out", str(tmp_path / "out")])

@@ -23,8 +23,8 @@ from pathlib import Path
 import pytest
 
 from main import WebhookStack, build_app
-from modules import cdk
-from modules.environments import build_settings, load_settings
+from modules.settings.environments import build_settings, load_settings
+from modules.synth import cdk
 from tests.synth.labels import ROOT
 
 SOURCES = ("main.py", "cdktf.json", "modules", "lambdas")
@@ -261,7 +261,13 @@ def test_no_time_is_in_it(stack_text):
 
 
 IMPORTS = "\n".join(
-    ["import main", *(f"import modules.{path.stem}" for path in sorted((ROOT / "modules").glob("[a-z]*.py")))]
+    [
+        "import main",
+        *(
+            "import " + ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            for path in sorted((ROOT / "modules").rglob("[a-z]*.py"))
+        ),
+    ]
 )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.docs import ROOT, pages, synthesized, with_tables
+from tools.generate.docs import ROOT, pages, synthesized, with_tables
 
 
 @pytest.fixture(scope="module")

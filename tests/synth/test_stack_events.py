@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from lambdas.inbound.envelope import ArchivedBody, Envelope
+from lambdas.inbound.event import WebhookEvent
 from lambdas.processing.bus import Bus, Publication
-from lambdas.shared.envelope import ArchivedBody, Envelope
-from lambdas.shared.event import WebhookEvent
 from tests.synth.labels import BUS, PROVIDERS, of
 
 

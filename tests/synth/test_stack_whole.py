@@ -9,10 +9,10 @@ from functools import cache
 
 import pytest
 
-from modules.presets import PRESETS
+from modules.settings.presets import PRESETS
 from tests.synth.labels import BUCKET, BUS, DLQ, FUNCTIONS, PROVIDERS, QUEUE, ROOT, TABLE, TOPIC, of, secret
 from tests.synth.template import NAME_ATTRIBUTES, UndeclaredError, texts
-from tools import reviewed
+from tools.generate import reviewed_stacks
 
 # What Terraform computes instead of looking it up.
 COMPUTED = {'replace(uuid(), "-", "")'}
@@ -72,20 +72,20 @@ TAGGED = {
 
 def takes_tags():
     """Return Terraform type to whether the provider's bindings take tags for it, for all that the stack uses."""
-    import modules.cdk
+    import modules.synth.cdk
 
     kinds = [
         kind
         for name, module in list(sys.modules.items())
         if name.startswith("cdktf_cdktf_provider_aws.") and name.count(".") == 1
         for kind in vars(module).values()
-        if inspect.isclass(kind) and issubclass(kind, modules.cdk.TerraformResource)
+        if inspect.isclass(kind) and issubclass(kind, modules.synth.cdk.TerraformResource)
     ]
     return {kind.TF_RESOURCE_TYPE: "tags" in inspect.signature(kind.__init__).parameters for kind in kinds}
 
 
 def used_types(preset_of):
-    return {resource.type for name in reviewed.NAMES for resource in preset_of(name).resources()}
+    return {resource.type for name in reviewed_stacks.NAMES for resource in preset_of(name).resources()}
 
 
 def test_the_types_that_take_tags_are_those_of_the_provider(preset_of):

@@ -4,12 +4,12 @@ import copy
 import json
 from collections import Counter
 
-from tools.cost.assumptions import ASSUMPTIONS
-from tools.cost.bill import bill_of
-from tools.cost.observed.usage import Usage
-from tools.cost.prices import load
-from tools.cost.workload import Workload
-from tools.synthesized import Stack
+from tools.estimate.assumptions import ASSUMPTIONS
+from tools.estimate.cost.bill import bill_of
+from tools.estimate.cost.prices import load
+from tools.estimate.cost.workload import Workload
+from tools.estimate.observed.usage import Usage
+from tools.estimate.synthesized import Stack
 
 DOCUMENT = {
     "resource": {

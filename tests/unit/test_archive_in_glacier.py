@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
-from modules.environments import build_settings
-from tools import verify_archive
-from tools.target import NoTargetError, Target
+from modules.settings.environments import build_settings
+from tools.commands import verify_archive
+from tools.commands.target_stack import NoTargetError, Target
 
 STRIPE = "raw/stripe/evt_1/" + "0" * 64
 GITHUB = "raw/github/evt_2/" + "0" * 64

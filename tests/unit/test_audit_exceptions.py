@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modules.presets import PRESETS
+from modules.settings.presets import PRESETS
 from tools.audit.exceptions import ExceptionsError, Ledger, read_exceptions
 from tools.audit.findings import Finding
 

@@ -8,15 +8,15 @@ from types import SimpleNamespace
 import pytest
 from botocore.retries import standard
 
-from lambdas.shared.aws_calls import caller as calling
-from lambdas.shared.aws_calls import connection, retries
-from lambdas.shared.aws_calls.caller import Caller
-from lambdas.shared.aws_calls.connection import MAX_ANSWER_BYTES, Host
-from lambdas.shared.aws_calls.credentials import RoleCredentials
-from lambdas.shared.aws_calls.errors import AwsError, AwsRefusedError, AwsUnreachableError
-from lambdas.shared.aws_calls.retries import RetryQuota
-from lambdas.shared.aws_calls.services import S3, SecretsManager, Sqs
-from lambdas.shared.aws_calls.signing import Scope
+from lambdas.inbound.aws_calls import caller as calling
+from lambdas.inbound.aws_calls import connection, retries
+from lambdas.inbound.aws_calls.caller import Caller
+from lambdas.inbound.aws_calls.connection import MAX_ANSWER_BYTES, Host
+from lambdas.inbound.aws_calls.credentials import RoleCredentials
+from lambdas.inbound.aws_calls.errors import AwsError, AwsRefusedError, AwsUnreachableError
+from lambdas.inbound.aws_calls.retries import RetryQuota
+from lambdas.inbound.aws_calls.services import S3, SecretsManager, Sqs
+from lambdas.inbound.aws_calls.signing import Scope
 from lambdas.shared.errors import describe
 from tests.unit.scripted_host import CLOSE, RESET, SILENCE, ScriptedHost, answer
 

@@ -5,14 +5,14 @@ from datetime import datetime
 
 import pytest
 
-from lambdas.shared.aws_calls import connection, credentials
-from lambdas.shared.aws_calls.credentials import (
+from lambdas.inbound.aws_calls import connection, credentials
+from lambdas.inbound.aws_calls.credentials import (
     RENEW_BEFORE_SECONDS,
     RETRY_RENEWAL_SECONDS,
     NoCredentialsError,
     RoleCredentials,
 )
-from lambdas.shared.aws_calls.signing import Credentials
+from lambdas.inbound.aws_calls.signing import Credentials
 from tests.unit.scripted_host import CLOSE, SILENCE, ScriptedHost, answer
 
 NOW = 1_790_000_000.0

@@ -8,10 +8,10 @@ import pytest
 from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.loaders import Loader
 
-from lambdas.shared.aws_calls import endpoints
-from lambdas.shared.aws_calls.connection import Host
-from lambdas.shared.aws_calls.credentials import RoleCredentials
-from lambdas.shared.aws_calls.services import S3, Sqs
+from lambdas.inbound.aws_calls import endpoints
+from lambdas.inbound.aws_calls.connection import Host
+from lambdas.inbound.aws_calls.credentials import RoleCredentials
+from lambdas.inbound.aws_calls.services import S3, Sqs
 
 REGIONS = sorted(
     region

@@ -12,7 +12,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.shared.aws_calls.signing import Credentials, Scope, signed_headers
+from lambdas.inbound.aws_calls.signing import Credentials, Scope, signed_headers
 
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 texts = st.text(PRINTABLE, max_size=60)

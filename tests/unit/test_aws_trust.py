@@ -9,11 +9,11 @@ import certifi
 import pytest
 import trustme
 
-from lambdas.shared.aws_calls import trust
-from lambdas.shared.aws_calls.connection import Host
-from lambdas.shared.aws_calls.credentials import RoleCredentials
-from lambdas.shared.aws_calls.errors import AwsUnreachableError
-from lambdas.shared.aws_calls.services import Sqs
+from lambdas.inbound.aws_calls import trust
+from lambdas.inbound.aws_calls.connection import Host
+from lambdas.inbound.aws_calls.credentials import RoleCredentials
+from lambdas.inbound.aws_calls.errors import AwsUnreachableError
+from lambdas.inbound.aws_calls.services import Sqs
 from tests.unit.scripted_host import ScriptedHost, answer
 
 AMAZON_TRUST_SERVICES = {

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.shared.batch_object import MAGIC, NotABatchObjectError, Payload, read_index, write_batch
-from lambdas.shared.evidence import Evidence
+from lambdas.inbound.batch_object import MAGIC, NotABatchObjectError, Payload, read_index, write_batch
+from lambdas.inbound.evidence import Evidence
 
 EVIDENCE = Evidence(
     entry="stripe",

@@ -12,7 +12,7 @@ import pytest
 
 from bench.endpoint import endpoint
 from bench.webhook import ENVIRONMENT, LAMBDA, SECRET, api_gateway_event
-from modules.bundling import FUNCTIONS
+from modules.constructs.bundling import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """

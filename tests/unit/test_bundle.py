@@ -14,8 +14,8 @@ from types import CodeType
 
 import pytest
 
-from tools import bundle
-from tools.bundle import DEPENDENCIES, FUNCTIONS, RUNTIME_PROVIDES, RUNTIME_PYTHON, build
+from tools.build import bundle
+from tools.build.bundle import DEPENDENCIES, FUNCTIONS, RUNTIME_PROVIDES, RUNTIME_PYTHON, build
 
 ROOT = Path(__file__).resolve().parents[2]
 # What Lambda's Python runtime brings, and whatever that needs.
@@ -56,7 +56,7 @@ BUILD_APART = """
 import pathlib, sys
 sys.path.insert(0, {root!r})
 {imports}
-from tools import bundle
+from tools.build import bundle
 bundle.BUILD = pathlib.Path({folder!r})
 bundle.build("status", bundle.BUILD / "status.zip")
 """
@@ -156,7 +156,7 @@ def test_a_bundle_holds_its_function_and_the_shared_code_and_no_other_function(b
     package = ROOT / "lambdas"
     expected = {"lambdas/__init__.py"} | {
         path.relative_to(ROOT).as_posix()
-        for folder in ("shared", function)
+        for folder in ("shared", "inbound", function)
         for path in (package / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
@@ -413,7 +413,11 @@ def test_no_function_imports_another(function):
     others = {other for other in FUNCTIONS if other != function}
     imported = {
         name
-        for path in [*(ROOT / "lambdas" / function).rglob("*.py"), *(ROOT / "lambdas" / "shared").rglob("*.py")]
+        for path in [
+            *(ROOT / "lambdas" / function).rglob("*.py"),
+            *(ROOT / "lambdas" / "shared").rglob("*.py"),
+            *(ROOT / "lambdas" / "inbound").rglob("*.py"),
+        ]
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         for name in (
             [node.module or ""]

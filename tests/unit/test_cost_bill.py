@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from tests.unit.priced_stack import Observed, bill, entry, stack
-from tools.cost.assumptions import ASSUMPTIONS
-from tools.cost.rules import FREE, RULES, NoPriceError, Paid
+from tools.estimate.assumptions import ASSUMPTIONS
+from tools.estimate.cost.rules import FREE, RULES, NoPriceError, Paid
 
 MONTH = 730 * 3600
 GB = 1024**3

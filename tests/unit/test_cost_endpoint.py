@@ -5,8 +5,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tools.cost.observed.endpoint import CountingEndpoint, UnknownCallError
-from tools.cost.observed.table import Table
+from tools.estimate.observed.endpoint import CountingEndpoint, UnknownCallError
+from tools.estimate.observed.table import Table
 
 ITEM = {"transactionId": {"S": "t"}, "timestamp": {"S": "1"}, "text": {"S": "x" * 2_000}}
 

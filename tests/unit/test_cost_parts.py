@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from tests.unit.priced_stack import Observed, bill, stack
-from tools.cost.assumptions import ASSUMPTIONS
-from tools.cost.batches import effective_batch
-from tools.cost.observed.endpoint import unsigned_chunks
-from tools.cost.observed.partiql import NotAWriteError, as_request
-from tools.cost.observed.table import Index, Table, size, units_of, updated
-from tools.cost.prices import FILE, Price, load
-from tools.cost.rules.monitoring import access_log_bytes
-from tools.cost.workload import Workload, WorkloadError
+from tools.estimate.assumptions import ASSUMPTIONS
+from tools.estimate.cost.batches import effective_batch
+from tools.estimate.cost.prices import FILE, Price, load
+from tools.estimate.cost.rules.monitoring import access_log_bytes
+from tools.estimate.cost.workload import Workload, WorkloadError
+from tools.estimate.observed.endpoint import unsigned_chunks
+from tools.estimate.observed.partiql import NotAWriteError, as_request
+from tools.estimate.observed.table import Index, Table, size, units_of, updated
 
 
 def test_tiers_apply_to_their_part_of_a_month_only():

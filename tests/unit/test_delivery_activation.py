@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from lambdas.delivery_worker.delivering import Delivering, Settings
+from lambdas.delivery.domain.lifecycle import PAUSED, created, due_ms
+from lambdas.delivery.domain.model import Delivery, Endpoint, EndpointState, Event, Health
+from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.domain.retry_schedules import STANDARD_WEBHOOKS
+from lambdas.delivery.queue.messages import Deliver
+from lambdas.delivery_worker.attempting import Delivering, Settings
 from lambdas.delivery_worker.reporting import Report
-from lambdas.outbound.messages import Deliver
-from lambdas.outbound.model import Delivery, Endpoint, EndpointState, Event, Health
-from lambdas.outbound.progress import PAUSED, created, due_ms
-from lambdas.outbound.retention import Retention
-from lambdas.outbound.schedules import STANDARD_WEBHOOKS
 from lambdas.shared import times
 
 NOW = 1_790_000_000.0

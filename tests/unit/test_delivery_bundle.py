@@ -1,4 +1,4 @@
-"""The bundles of outbound delivery: what each holds, that it runs, and that no stack carries the other's code."""
+"""The bundles of delivery: what each holds, that it runs, and that no stack carries the other's code."""
 
 import ast
 import json
@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from lambdas.delivery_docs.site import VENDORED
-from modules.bundling import ALL_BUNDLES, DELIVERY_BUNDLES, INBOUND_BUNDLES
+from modules.constructs.bundling import ALL_BUNDLES, DELIVERY_BUNDLES, INBOUND_BUNDLES
 from tests.unit.test_bundle import AARCH64, import_handler, normal
-from tools import bundle
-from tools.bundle import RUNTIME_PROVIDES, build_one, bundles_for_this_machine
+from tools.build import bundle
+from tools.build.bundle import RUNTIME_PROVIDES, build_one, bundles_for_this_machine
 
 ROOT = Path(__file__).resolve().parents[2]
 # Every variable that any of the functions asks for.
@@ -44,7 +44,7 @@ def read(built, each):
 def test_a_bundle_holds_its_function_and_what_delivery_shares_and_no_other_function(built, each):
     expected = {"lambdas/__init__.py"} | {
         path.relative_to(ROOT).as_posix()
-        for folder in ("shared", "outbound", each.function)
+        for folder in ("shared", "delivery", each.function)
         for path in (ROOT / "lambdas" / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
@@ -61,7 +61,7 @@ def test_a_bundle_holds_its_function_and_what_delivery_shares_and_no_other_funct
 def test_no_bundle_of_the_inbound_stack_holds_anything_of_delivery(built, each):
     names = read(built, each)
 
-    assert [name for name in names if re.match(r"lambdas/(outbound|delivery_)|pydantic", name)] == []
+    assert [name for name in names if re.match(r"lambdas/delivery|pydantic", name)] == []
 
 
 @each_bundle
@@ -156,7 +156,7 @@ def test_no_function_imports_another(each):
     others = {other.function for other in ALL_BUNDLES} - {each.function}
     imported = {
         name
-        for folder in (each.function, "outbound")
+        for folder in (each.function, "delivery")
         for path in (ROOT / "lambdas" / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         for name in (

@@ -1,12 +1,12 @@
-"""The settings of outbound delivery: ranges, what must fit together, and when there is a delivery stack at all."""
+"""The settings of delivery: ranges, what must fit together, and when there is a delivery stack at all."""
 
 from dataclasses import fields
 
 import pytest
 
-from modules.delivery_settings import DeliverySettings
-from modules.environments import build_settings
-from modules.validation import SettingsError, rule_of
+from modules.settings.delivery import DeliverySettings
+from modules.settings.environments import build_settings
+from modules.settings.validation import SettingsError, rule_of
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1111-2222"
 RULES = {declared.name: rule_of(declared) for declared in fields(DeliverySettings) if "rule" in declared.metadata}

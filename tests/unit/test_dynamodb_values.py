@@ -7,8 +7,8 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdas.inbound.records import State
 from lambdas.shared.dynamodb import from_item, from_wire, to_item, to_wire
-from lambdas.shared.records import State
 
 leaves = st.one_of(
     st.text(),

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from lambdas.shared.providers.registry import REGISTRY
-from modules.environments import build_settings
-from tools import signing_secret
+from lambdas.inbound.providers.registry import REGISTRY
+from modules.settings.environments import build_settings
+from tools.commands import secret
+from tools.commands.target_stack import NoTargetError, Target
 from tools.senders import SENDERS
-from tools.target import NoTargetError, Target
 
 OPTIONS = {
     "square": {"url": "https://webhooks.example.com/webhook/square"},
@@ -50,7 +50,7 @@ def enter(monkeypatch):
         monkeypatch.setattr("sys.argv", ["secret", provider, *wishes])
         monkeypatch.setattr("sys.stdin", io.StringIO(f"{text}\n"))
         try:
-            signing_secret.main()
+            secret.main()
         finally:
             run.kept = json.loads(manager.value)["secrets"]
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modules.environments import build_settings, load_declared, load_settings
-from modules.settings import Settings
-from modules.validation import SettingsError
+from modules.settings.environments import build_settings, load_declared, load_settings
+from modules.settings.model import Settings
+from modules.settings.validation import SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 

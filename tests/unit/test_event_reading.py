@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from lambdas.inbound.event import UNKNOWN_TYPE, WebhookEvent, read_events
+from lambdas.inbound.providers.fields import is_identifier
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared.errors import MalformedWebhookError
-from lambdas.shared.event import UNKNOWN_TYPE, WebhookEvent, read_events
-from lambdas.shared.providers.fields import is_identifier
-from lambdas.shared.providers.registry import REGISTRY
 from tests.unit.webhooks import BODY, NOW, PROVIDERS, request, signed
 
 NOT_JSON = "body_not_json"

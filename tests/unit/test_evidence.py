@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.shared.evidence import MAX_METADATA_BYTES, METADATA_NAME, Evidence, NoEvidenceError
+from lambdas.inbound.evidence import MAX_METADATA_BYTES, METADATA_NAME, Evidence, NoEvidenceError
 
 EVIDENCE = Evidence(
     entry="stripe",

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lambdas.shared.providers.registry import REGISTRY
+from lambdas.inbound.providers.registry import REGISTRY
 from tests.synth.labels import ROOT
 
 atheris = pytest.importorskip("atheris", reason="Atheris has wheels for Linux on x86_64 only")

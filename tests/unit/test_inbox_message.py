@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.ingestion.inbox import NotAnInboxMessageError, read
-from modules.inbox_message import KEPT_OUT, send_message
-from modules.settings_rules import INBOX_MESSAGE_BYTES, MAX_DIRECT_BODY_BYTES
-from tools.velocity import TemplateError, render
+from modules.constructs.ingest_template import KEPT_OUT, send_message
+from modules.settings.rules import INBOX_MESSAGE_BYTES, MAX_DIRECT_BODY_BYTES
+from tools.local.velocity import TemplateError, render
 
 CONTEXT = {"requestId": "5f2c1e0a-request", "requestTimeEpoch": 1_614_265_330_250}
 # What a provider's request has besides its signature, X-Ray's and the load balancer's among it.

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from lambdas.inbound.aws_calls.errors import AwsError, AwsRefusedError, AwsUnreachableError
+from lambdas.inbound.envelope import MAX_MESSAGE_BYTES, ArchivedBody, Envelope
+from lambdas.inbound.evidence import Evidence
+from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.inbound.secrets import CACHE_SECONDS, RECHECK_SECONDS, SecretStore
 from lambdas.ingestion.logic import Ingestion
-from lambdas.shared.aws_calls.errors import AwsError, AwsRefusedError, AwsUnreachableError
-from lambdas.shared.envelope import MAX_MESSAGE_BYTES, ArchivedBody, Envelope
 from lambdas.shared.errors import (
     MalformedWebhookError,
     PayloadTooLargeError,
@@ -17,9 +20,6 @@ from lambdas.shared.errors import (
     UnknownProviderError,
     WebhookRefusedError,
 )
-from lambdas.shared.evidence import Evidence
-from lambdas.shared.providers.registry import REGISTRY
-from lambdas.shared.secrets import CACHE_SECONDS, RECHECK_SECONDS, SecretStore
 from lambdas.shared.signatures.scheme import key_id
 from tests.unit.webhooks import NOW, OTHER_SECRET, SECRETS, request, signed
 

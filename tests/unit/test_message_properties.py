@@ -8,12 +8,12 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from lambdas.inbound.envelope import MAX_MESSAGE_BYTES, ArchivedBody, Envelope, NotAnEnvelopeError, Replay
+from lambdas.inbound.event import WebhookEvent
+from lambdas.inbound.providers.fields import is_identifier
 from lambdas.shared import times
-from lambdas.shared.envelope import MAX_MESSAGE_BYTES, ArchivedBody, Envelope, NotAnEnvelopeError, Replay
 from lambdas.shared.errors import MalformedWebhookError
-from lambdas.shared.event import WebhookEvent
 from lambdas.shared.jsonbody import parse_object
-from lambdas.shared.providers.fields import is_identifier
 from tests.unit.webhooks import NOW
 
 any_text = st.text(st.characters())  # Unlike plain `text()` this makes lone surrogates as well.

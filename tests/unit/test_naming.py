@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from modules.naming import Names
+from modules.constructs.naming import Names
 
 LONGEST_ENVIRONMENT = "e" * 16
 LONGEST_PROVIDER = "p" * 32

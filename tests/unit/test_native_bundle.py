@@ -11,10 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from modules.bundling import ALL_BUNDLES, BUNDLES
+from modules.constructs.bundling import ALL_BUNDLES, BUNDLES
 from tests.unit.test_bundle import AARCH64, ENVIRONMENT, VARIABLES, import_handler, normal
-from tools import bundle
-from tools.bundle import NATIVE_CATEGORY, NATIVE_DEPENDENCIES, RUNTIME_PYTHON, bundles_for_this_machine, locked_names
+from tools.build import bundle
+from tools.build.bundle import (
+    NATIVE_CATEGORY,
+    NATIVE_DEPENDENCIES,
+    RUNTIME_PYTHON,
+    bundles_for_this_machine,
+    locked_names,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 MACHINES = {"aarch64": AARCH64, "arm64": AARCH64, "x86_64": 62}
@@ -127,7 +133,7 @@ sys.path[0] = sys.argv[1]
 sys.modules["OpenSSL"] = None
 from lambdas.ingestion.deployed import INGESTION
 from lambdas.shared.request import WebhookRequest
-from lambdas.shared.providers.registry import REGISTRY
+from lambdas.inbound.providers.registry import REGISTRY
 before = sorted(name for name in sys.modules if name.split(".")[0] in ("cryptography", "_cffi_backend"))
 request = WebhookRequest(
     body=b'{"test": 2432232314}',
@@ -144,7 +150,7 @@ verdict = REGISTRY["standard-webhooks-ed25519"].scheme.verify(
     request, ["whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="]
 )
 import cryptography.hazmat.bindings._rust as rust
-from lambdas.shared.signatures.paypal_certificates import paypal_authorities, _read
+from lambdas.inbound.signatures.paypal_certificates import paypal_authorities, _read
 print(json.dumps({
     "scheme": verdict.scheme, "loaded before": before, "from": rust.__file__,
     "roots": len(_read(paypal_authorities().roots)),

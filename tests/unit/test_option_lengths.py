@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from lambdas.shared.evidence import Evidence
-from modules.environments import build_settings
-from modules.validation import SettingsError
+from lambdas.inbound.evidence import Evidence
+from modules.settings.environments import build_settings
+from modules.settings.validation import SettingsError
 
 LONGEST = {
     # JSON writes two characters for a quotation mark.

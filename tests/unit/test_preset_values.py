@@ -5,12 +5,12 @@ from functools import reduce
 
 import pytest
 
-from lambdas.shared.providers.registry import REGISTRY
-from modules.concurrency import reserved_concurrency
-from modules.environments import build_settings
-from modules.presets import PRESETS
-from modules.settings import Settings
-from modules.validation import SettingsError
+from lambdas.inbound.providers.registry import REGISTRY
+from modules.settings.concurrency import reserved_concurrency
+from modules.settings.environments import build_settings
+from modules.settings.model import Settings
+from modules.settings.presets import PRESETS
+from modules.settings.validation import SettingsError
 
 
 def value_of(settings, field):

@@ -5,10 +5,10 @@ from itertools import product
 
 import pytest
 
+from lambdas.inbound.envelope import Envelope, Replay
+from lambdas.inbound.event import WebhookEvent
+from lambdas.inbound.records import State
 from lambdas.processing.rules import Decision, decide
-from lambdas.shared.envelope import Envelope, Replay
-from lambdas.shared.event import WebhookEvent
-from lambdas.shared.records import State
 
 NOW_MS = 1_614_265_330_000
 LEASES = {"alive": NOW_MS + 1, "ends now": NOW_MS, "expired": NOW_MS - 1}

@@ -6,8 +6,8 @@ import time
 import pytest
 from rich.console import Console
 
-from tools import progress as module
-from tools.progress import Progress, print_whole
+from tools.local import progress as module
+from tools.local.progress import Progress, print_whole
 
 LONG_NAME = "aws_lambda_permission.api_post_operator_tenants_tenantid_endpoints_endpointid_activate_permission"
 

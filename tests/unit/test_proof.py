@@ -8,16 +8,16 @@ from datetime import datetime
 
 import pytest
 
-from lambdas.shared.archive import key_part
-from lambdas.shared.batch_object import NotABatchObjectError, Payload, write_batch
-from lambdas.shared.event import read_events
-from lambdas.shared.evidence import Evidence
-from lambdas.shared.providers.registry import REGISTRY
+from lambdas.inbound.archive import key_part
+from lambdas.inbound.batch_object import NotABatchObjectError, Payload, write_batch
+from lambdas.inbound.event import read_events
+from lambdas.inbound.evidence import Evidence
+from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.inbound.signatures.paypal import PayPalScheme
 from lambdas.shared.request import WebhookRequest
-from lambdas.shared.signatures.paypal import PayPalScheme
 from lambdas.shared.signatures.scheme import key_id
 from tests.unit.providers.paypal_deliveries import SANDBOX
-from tools.proof import ArchivedPayload, Proof, prove, with_certificate
+from tools.commands.archive_proof import ArchivedPayload, Proof, prove, with_certificate
 from tools.senders import SENDERS, Signing
 
 NOW = 1_790_000_000

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.shared.archive import raw_key
-from lambdas.shared.envelope import ArchivedBody, Envelope, Replay
-from lambdas.shared.event import WebhookEvent
-from lambdas.shared.providers.fields import is_identifier
-from lambdas.shared.queue import MainQueue
+from lambdas.inbound.archive import raw_key
+from lambdas.inbound.envelope import ArchivedBody, Envelope, Replay
+from lambdas.inbound.event import WebhookEvent
+from lambdas.inbound.providers.fields import is_identifier
+from lambdas.inbound.queue import MainQueue
 
 STANDARD = "https://sqs.us-east-1.amazonaws.com/123456789012/webhook-queue-dev"
 FIFO = f"{STANDARD}.fifo"

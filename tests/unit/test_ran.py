@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tools.ran import missing
+from tools.build.check_test_report import missing
 
 RUN = "def test_one(): pass\n"
 SKIPPED_TEST = "import pytest\n@pytest.mark.skip(reason='no Terraform')\ndef test_two(): pass\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.reachable import unreachable
+from tools.build.prune_imports import unreachable
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from lambdas.shared import providers
-from lambdas.shared.providers.entry import Provider
-from lambdas.shared.providers.registry import REGISTRY
+from lambdas.inbound import providers
+from lambdas.inbound.providers.entry import Provider
+from lambdas.inbound.providers.registry import REGISTRY
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,7 +20,7 @@ def test_every_entry_that_a_module_defines_is_registered():
     defined = {
         value.name
         for path in Path(providers.__path__[0]).glob("*.py")
-        for value in vars(import_module(f"lambdas.shared.providers.{path.stem}")).values()
+        for value in vars(import_module(f"lambdas.inbound.providers.{path.stem}")).values()
         if isinstance(value, Provider)
     }
 
@@ -35,7 +35,7 @@ def test_a_name_that_is_none_is_not_found():
 
 def test_only_what_is_asked_for_is_imported():
     code = (
-        "import sys; from lambdas.shared.providers.registry import REGISTRY; REGISTRY['stripe'];"
+        "import sys; from lambdas.inbound.providers.registry import REGISTRY; REGISTRY['stripe'];"
         "print([name for name in sys.modules if name.startswith('lambdas.shared.')])"
     )
     printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout

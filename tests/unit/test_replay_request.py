@@ -10,12 +10,12 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.queue import MainQueue
+from lambdas.inbound.record_queries import Page, RecordQueries
+from lambdas.inbound.records import State
 from lambdas.replay.logic import Replayer
 from lambdas.replay.request import MAX_EVENTS, BadReplayError, ReplayRequest, TimeRange, read_request
-from lambdas.shared.archive import Archive
-from lambdas.shared.queue import MainQueue
-from lambdas.shared.record_queries import Page, RecordQueries
-from lambdas.shared.records import State
 
 RANGE = {"provider": "stripe", "from": "2026-01-31T12:00:00Z", "to": "2026-01-31T13:00:00Z"}
 

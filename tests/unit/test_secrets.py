@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from lambdas.shared.aws_calls.errors import AwsError, AwsRefusedError, AwsUnreachableError
+from lambdas.inbound.aws_calls.errors import AwsError, AwsRefusedError, AwsUnreachableError
+from lambdas.inbound.secrets import CACHE_SECONDS, RECHECK_SECONDS, SecretStore, parse_secret
 from lambdas.shared.errors import UnavailableError
-from lambdas.shared.secrets import CACHE_SECONDS, RECHECK_SECONDS, SecretStore, parse_secret
 
 ARNS = {"stripe": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:stripe", "github": "arn:github"}
 

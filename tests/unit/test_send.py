@@ -4,12 +4,12 @@ import argparse
 
 import pytest
 
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared.errors import SignatureRefusedError
-from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.request import WebhookRequest
-from tools import send
+from tools.commands import send
+from tools.commands.target_stack import Target, run
 from tools.senders import SENDERS, Signing
-from tools.target import Target, run
 
 NOW = 1_790_000_000
 WITH_A_WINDOW = ("stripe", "standard-webhooks", "standard-webhooks-ed25519", "generic-timestamped")

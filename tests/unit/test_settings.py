@@ -5,8 +5,8 @@ from functools import reduce
 
 import pytest
 
-from modules.environments import build_settings
-from modules.settings import (
+from modules.settings.environments import build_settings
+from modules.settings.model import (
     LOG_RETENTION_DAYS,
     RUNTIMES,
     ApiSettings,
@@ -19,7 +19,7 @@ from modules.settings import (
     Settings,
     StorageSettings,
 )
-from modules.validation import SettingsError, rule_of
+from modules.settings.validation import SettingsError, rule_of
 
 SECTIONS = {
     "api": ApiSettings,

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from modules.delivery_settings import DeliverySettings
-from modules.environments import build_settings, load_settings
-from modules.settings import BackendSettings, Settings
-from modules.validation import SettingsError, section_of
+from modules.settings.delivery import DeliverySettings
+from modules.settings.environments import build_settings, load_settings
+from modules.settings.model import BackendSettings, Settings
+from modules.settings.validation import SettingsError, section_of
 
 SECTIONS = {field.name: field.type for field in fields(Settings) if is_dataclass(field.type)} | {
     "backend": BackendSettings,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from lambdas.shared.providers.registry import REGISTRY
-from modules.environments import build_settings
-from modules.validation import SettingsError
+from lambdas.inbound.providers.registry import REGISTRY
+from modules.settings.environments import build_settings
+from modules.settings.validation import SettingsError
 from tests.unit.options import OPTIONS
 
 

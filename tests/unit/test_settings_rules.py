@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.shared.providers.registry import REGISTRY
-from modules.concurrency import reserved_concurrency
-from modules.environments import build_settings
-from modules.settings import FunctionSettings
-from modules.validation import SettingsError
+from lambdas.inbound.providers.registry import REGISTRY
+from modules.settings.concurrency import reserved_concurrency
+from modules.settings.environments import build_settings
+from modules.settings.model import FunctionSettings
+from modules.settings.validation import SettingsError
 from tests.unit.options import OPTIONS
 
 NO_WINDOW = {"batch_size": 10, "batch_window": 0}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SETUP = Path(__file__).resolve().parents[2] / "tools" / "setup.py"
+SETUP = Path(__file__).resolve().parents[2] / "tools" / "build" / "setup.py"
 TAIL = "registry.terraform.io/hashicorp/aws/5.100.0/linux_amd64"
 
 

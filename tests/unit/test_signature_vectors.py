@@ -9,8 +9,8 @@ import pytest
 import standardwebhooks
 import stripe
 
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared.errors import SignatureRefusedError
-from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.signatures.scheme import Verdict, key_id
 from tests.unit.signers import MESSAGE_ID, sign
 from tests.unit.webhooks import NOW, OTHER_SECRET, SECRETS, request

@@ -8,12 +8,12 @@ from hypothesis import strategies as some
 
 from tests.unit.priced_stack import direct_stack
 from tests.unit.test_simulation_parts import AT_ONCE, DEPLOYED, FREE, run
-from tools.simulate.deployment import Feed, read
-from tools.simulate.model import Load
-from tools.simulate.needs import door_limit, inbox_limit, needs
-from tools.simulate.page import deployed
-from tools.simulate.platform import AWS
-from tools.simulate.timing import Timing
+from tools.estimate.simulate.deployment import Feed, read
+from tools.estimate.simulate.model import Load
+from tools.estimate.simulate.needs import door_limit, inbox_limit, needs
+from tools.estimate.simulate.page import deployed
+from tools.estimate.simulate.platform import AWS
+from tools.estimate.simulate.timing import Timing
 
 INBOX = Feed(batch_size=10, window_s=0, maximum_concurrency=50, timeout_s=30, visibility_s=300, max_receives=12)
 DIRECT = replace(DEPLOYED, ingestion_reserved=50, inbox=INBOX)

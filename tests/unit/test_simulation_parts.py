@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tests.unit.priced_stack import stack
-from tools.simulate.buckets import TokenBucket, take_from_all
-from tools.simulate.deployment import Deployment, read
-from tools.simulate.door import Account, share_accepted
-from tools.simulate.function import Function
-from tools.simulate.model import Load, Model
-from tools.simulate.needs import door_limit, needs, processing_limit
-from tools.simulate.page import sparkline
-from tools.simulate.platform import AWS
-from tools.simulate.timing import Timing
-from tools.synthesized import NotInStackError
+from tools.estimate.simulate.buckets import TokenBucket, take_from_all
+from tools.estimate.simulate.deployment import Deployment, read
+from tools.estimate.simulate.door import Account, share_accepted
+from tools.estimate.simulate.function import Function
+from tools.estimate.simulate.model import Load, Model
+from tools.estimate.simulate.needs import door_limit, needs, processing_limit
+from tools.estimate.simulate.page import sparkline
+from tools.estimate.simulate.platform import AWS
+from tools.estimate.simulate.timing import Timing
+from tools.estimate.synthesized import NotInStackError
 
 NO_LIMIT = 1e9
 # Nothing but what a test is about.

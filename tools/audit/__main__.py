@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from modules.validation import SettingsError
+from modules.settings.validation import SettingsError
 from tools.audit import page
 from tools.audit.audit import Audit, audit
 from tools.audit.exceptions import ExceptionsError, Ledger, read_exceptions
@@ -16,8 +16,8 @@ from tools.audit.model.plan import PlanError
 from tools.audit.planning import Planner, Stack, given
 from tools.audit.terminal import Terminal
 from tools.audit.toolbox import ToolError
-from tools.reviewed import NAMES
-from tools.terraform import TerraformError
+from tools.generate.reviewed_stacks import NAMES
+from tools.local.terraform import TerraformError
 
 ROOT = Path(__file__).resolve().parents[2]
 CLEAN, FINDINGS, STOPPED = 0, 1, 2

@@ -9,12 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
-from modules.environments import build_settings, load_declared
-from modules.settings import Settings
-from modules.validation import SettingsError
-from tools import reviewed
-from tools.ministack import LocalAws
-from tools.terraform import Workspace
+from modules.settings.environments import build_settings, load_declared
+from modules.settings.model import Settings
+from modules.settings.validation import SettingsError
+from tools.generate import reviewed_stacks
+from tools.local.aws import LocalAws
+from tools.local.terraform import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,7 +56,7 @@ class Planner:
     def presets(self, names: Sequence[str]) -> Iterator[Stack]:
         """Yield each reviewed stack, a preset's or that of delivery, as the environment of that name would be."""
         for name in names:
-            yield self._planned(name, partial(build_settings, name, reviewed.values_of(name)))
+            yield self._planned(name, partial(build_settings, name, reviewed_stacks.values_of(name)))
 
     def environments(self, names: Sequence[str]) -> Iterator[Stack]:
         """Yield the stacks of each environment of ``cdktf.json``."""
@@ -73,14 +73,14 @@ class Planner:
 
     def _plan(self, settings: Settings, *, delivery: bool | None) -> dict[str, Any]:
         # A plan that is given needs neither CDKTF nor Node.js.
-        from modules.cdk import App  # noqa: PLC0415
+        from modules.synth.cdk import App  # noqa: PLC0415
 
         if self._aws is None:
             self._aws = self._stack.enter_context(LocalAws.start())
         with TemporaryDirectory() as folder:
             # The remote state is in a bucket that the local AWS does not have, and that no audit should touch.
             app = App(outdir=str(Path(folder) / "synth"))
-            stack = reviewed.build(app, replace(settings, backend=None), delivery=delivery)
+            stack = reviewed_stacks.build(app, replace(settings, backend=None), delivery=delivery)
             app.synth()
             synthesized = Path(folder) / "synth" / "stacks" / stack.node.id
             return Workspace.create(synthesized, Path(folder), self._aws.environment()).plan()

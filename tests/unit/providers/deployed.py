@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from lambdas.inbound.envelope import ArchivedBody
+from lambdas.inbound.providers.entry import Provider
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.ingestion.logic import Ingestion
-from lambdas.shared.envelope import ArchivedBody
 from lambdas.shared.errors import WebhookRefusedError
-from lambdas.shared.providers.entry import Provider
-from lambdas.shared.providers.registry import REGISTRY
 from tests.unit.providers import adyen_webhooks
 from tests.unit.webhooks import NOW, OTHER_SECRET, SECRETS
 from tools.senders import SENDERS, Signing

@@ -1,8 +1,8 @@
 """What becomes of a webhook: verified, then read as events, as ingestion does it."""
 
+from lambdas.inbound.event import read_events
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared.errors import WebhookRefusedError
-from lambdas.shared.event import read_events
-from lambdas.shared.providers.registry import REGISTRY
 
 ACCEPTED = "accepted"
 

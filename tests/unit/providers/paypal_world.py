@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from lambdas.inbound.signatures.paypal import PayPalScheme
+from lambdas.inbound.signatures.paypal_certificates import Authorities, CertificateStore
 from lambdas.shared import times
 from lambdas.shared.request import WebhookRequest
-from lambdas.shared.signatures.paypal import PayPalScheme
-from lambdas.shared.signatures.paypal_certificates import Authorities, CertificateStore
 from tests.unit.webhooks import request
 
 NOW = 1_790_000_000

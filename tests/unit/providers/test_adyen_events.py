@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from lambdas.shared.event import UNKNOWN_TYPE, read_events
-from lambdas.shared.providers.entry import Answer
-from lambdas.shared.providers.registry import REGISTRY
+from lambdas.inbound.event import UNKNOWN_TYPE, read_events
+from lambdas.inbound.providers.entry import Answer
+from lambdas.inbound.providers.registry import REGISTRY
 from tests.unit.providers.adyen_webhooks import KEY, REFUND, body_request, changed, items_request, signed, without
 from tests.unit.providers.outcome import events_of, outcome
 from tests.unit.webhooks import request

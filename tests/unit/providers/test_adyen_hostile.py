@@ -9,9 +9,9 @@ import json
 import pytest
 from Adyen.util import generate_payload_sig
 
-from lambdas.shared.providers.registry import REGISTRY
+from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.inbound.signatures.adyen import signed_text
 from lambdas.shared.request import from_api_gateway
-from lambdas.shared.signatures.adyen import signed_text
 from lambdas.shared.signatures.scheme import key_id
 from tests.unit.providers.adyen_webhooks import (
     KEY,

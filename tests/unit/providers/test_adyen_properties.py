@@ -6,12 +6,12 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from lambdas.inbound.event import read_events
+from lambdas.inbound.providers.fields import is_identifier
+from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.inbound.signatures.adyen import signed_text
 from lambdas.shared import times
 from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError, UnavailableError
-from lambdas.shared.event import read_events
-from lambdas.shared.providers.fields import is_identifier
-from lambdas.shared.providers.registry import REGISTRY
-from lambdas.shared.signatures.adyen import signed_text
 from lambdas.shared.signatures.scheme import key_id
 from tests.unit.providers.adyen_webhooks import (
     KEY,

@@ -5,9 +5,9 @@ import json
 import pytest
 from Adyen.util import is_valid_hmac_notification, is_valid_hmac_payload
 
+from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.inbound.signatures.adyen import signed_text
 from lambdas.shared.errors import SignatureRefusedError
-from lambdas.shared.providers.registry import REGISTRY
-from lambdas.shared.signatures.adyen import signed_text
 from lambdas.shared.signatures.scheme import key_id
 from tests.unit.providers.adyen_webhooks import (
     KEY,

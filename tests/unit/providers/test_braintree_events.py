@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from braintree import WebhookNotification
 
-from lambdas.shared.event import UNKNOWN_TYPE
+from lambdas.inbound.event import UNKNOWN_TYPE
 from tests.unit.providers.braintree_webhooks import PAYLOAD, SECRET, XML, form, form_request, gateway, xml_request
 from tests.unit.providers.outcome import events_of
 

@@ -8,9 +8,9 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.ingestion.logic import Ingestion
 from lambdas.shared.errors import WebhookRefusedError
-from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.request import from_api_gateway
 from lambdas.shared.signatures.scheme import ChallengeScheme, key_id
 from tests.unit.providers.braintree_webhooks import (

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from lambdas.inbound.event import read_events
+from lambdas.inbound.providers.fields import is_identifier
+from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.inbound.providers.xmlbody import parse_element
 from lambdas.shared import times
 from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError, UnavailableError
-from lambdas.shared.event import read_events
-from lambdas.shared.providers.fields import is_identifier
-from lambdas.shared.providers.registry import REGISTRY
-from lambdas.shared.providers.xmlbody import parse_element
 from lambdas.shared.signatures.scheme import key_id
 from tests.unit.providers.braintree_webhooks import (
     PUBLIC,

@@ -6,8 +6,8 @@ import pytest
 from braintree import WebhookNotification
 from braintree.exceptions.invalid_signature_error import InvalidSignatureError
 
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared.errors import SignatureRefusedError
-from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.signatures.scheme import key_id
 from tests.unit.providers.braintree_webhooks import OTHER_SECRET, SECRET, form, form_request, gateway
 from tests.unit.providers.outcome import events_of

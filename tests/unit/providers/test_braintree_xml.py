@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from lambdas.inbound.providers.xmlbody import MAX_DEPTH, parse_element
 from lambdas.shared.errors import MalformedWebhookError
-from lambdas.shared.providers.xmlbody import MAX_DEPTH, parse_element
 from tests.unit.providers.braintree_webhooks import SECRET, XML, payload_request, xml_request
 from tests.unit.providers.outcome import ACCEPTED, outcome
 

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from lambdas.inbound.event import read_events
+from lambdas.inbound.providers.fields import is_identifier
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared import times
 from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError
-from lambdas.shared.event import read_events
-from lambdas.shared.providers.fields import is_identifier
-from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.request import from_api_gateway
 from lambdas.shared.signatures.scheme import key_id
 from tests.unit.providers.deployed import ACCEPTED, DEPLOYED, LIKE_SLACK, MAX_BODY_BYTES, SHOPIFY, SQUARE, key_pair

@@ -6,8 +6,8 @@ import hmac
 import pytest
 
 from lambdas.shared.signatures.scheme import Verdict, key_id
-from modules.environments import build_settings
-from modules.validation import SettingsError
+from modules.settings.environments import build_settings
+from modules.settings.validation import SettingsError
 from tests.unit.providers.deployed import (
     ACCEPTED,
     BASE64URL,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambdas.shared.providers.registry import REGISTRY
+from lambdas.inbound.providers.registry import REGISTRY
 from tests.unit.providers.bodies import BODIES
 from tests.unit.providers.sdk import call
 from tests.unit.webhooks import OTHER_SECRET, SECRETS, request

@@ -10,9 +10,8 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from lambdas.shared.errors import SignatureRefusedError, UnavailableError
-from lambdas.shared.signatures import paypal_certificates
-from lambdas.shared.signatures.paypal_certificates import (
+from lambdas.inbound.signatures import paypal_certificates
+from lambdas.inbound.signatures.paypal_certificates import (
     FETCH_SECONDS,
     KEEP_FAILURE_SECONDS,
     KEEP_SECONDS,
@@ -23,6 +22,7 @@ from lambdas.shared.signatures.paypal_certificates import (
     fetch,
     prove,
 )
+from lambdas.shared.errors import SignatureRefusedError, UnavailableError
 from tests.unit.providers import paypal_world as world
 from tests.unit.providers.paypal_world import NAME, NOW, TRUSTED, URL, Host, issued
 

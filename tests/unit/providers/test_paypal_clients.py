@@ -12,13 +12,13 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from lambdas.inbound.event import read_events
+from lambdas.inbound.evidence import MAX_METADATA_BYTES, METADATA_NAME, Evidence
+from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.inbound.signatures.paypal import PayPalScheme
+from lambdas.inbound.signatures.paypal_certificates import CertificateStore, paypal_authorities
 from lambdas.shared import times
 from lambdas.shared.errors import SignatureRefusedError
-from lambdas.shared.event import read_events
-from lambdas.shared.evidence import MAX_METADATA_BYTES, METADATA_NAME, Evidence
-from lambdas.shared.providers.registry import REGISTRY
-from lambdas.shared.signatures.paypal import PayPalScheme
-from lambdas.shared.signatures.paypal_certificates import CertificateStore, paypal_authorities
 from tests.unit.providers import paypal_world as world
 from tests.unit.providers.paypal_deliveries import DELIVERIES, LIVE, SANDBOX
 from tests.unit.webhooks import request

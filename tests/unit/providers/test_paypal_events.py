@@ -8,8 +8,8 @@ import json
 
 import pytest
 
-from lambdas.shared.event import read_events
-from lambdas.shared.providers.registry import REGISTRY
+from lambdas.inbound.event import read_events
+from lambdas.inbound.providers.registry import REGISTRY
 from tests.unit.providers.paypal_world import delivery
 
 API = "https://api.paypal.com"

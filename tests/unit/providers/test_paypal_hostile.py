@@ -5,10 +5,10 @@ import json
 
 import pytest
 
+from lambdas.inbound.event import read_events
+from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.inbound.signatures.paypal import PayPalScheme
 from lambdas.shared.errors import MalformedWebhookError, WebhookRefusedError
-from lambdas.shared.event import read_events
-from lambdas.shared.providers.registry import REGISTRY
-from lambdas.shared.signatures.paypal import PayPalScheme
 from tests.unit import signers
 from tests.unit.providers import paypal_world as world
 from tests.unit.providers.paypal_world import BODY, NOW, URL, Host, delivery, headers_for

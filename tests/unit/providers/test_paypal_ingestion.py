@@ -6,10 +6,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from lambdas.inbound.envelope import ArchivedBody, Envelope
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.ingestion.logic import Ingestion
-from lambdas.shared.envelope import ArchivedBody, Envelope
 from lambdas.shared.errors import WebhookRefusedError
-from lambdas.shared.providers.registry import REGISTRY
 from tests.unit.providers import paypal_world as world
 from tests.unit.providers.paypal_world import BODY, Host, delivery, headers_for
 

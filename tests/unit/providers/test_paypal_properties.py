@@ -7,11 +7,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from lambdas.inbound.event import read_events
+from lambdas.inbound.providers.fields import is_identifier
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared import times
 from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError, WebhookRefusedError
-from lambdas.shared.event import read_events
-from lambdas.shared.providers.fields import is_identifier
-from lambdas.shared.providers.registry import REGISTRY
 from tests.unit.providers.paypal_world import NOW, Host, delivery, forge, headers_for
 from tests.unit.webhooks import request
 

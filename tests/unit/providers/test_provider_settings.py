@@ -2,8 +2,8 @@
 
 import pytest
 
-from modules.environments import build_settings
-from modules.validation import SettingsError
+from modules.settings.environments import build_settings
+from modules.settings.validation import SettingsError
 
 PAYPAL = {"providers": ["paypal"], "provider_options": {"paypal": {"webhook_id": "4JH86294D6297924G"}}}
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from lambdas.shared.event import read_events
-from lambdas.shared.providers.registry import REGISTRY
-from modules.environments import build_settings
-from modules.validation import SettingsError
+from lambdas.inbound.event import read_events
+from lambdas.inbound.providers.registry import REGISTRY
+from modules.settings.environments import build_settings
+from modules.settings.validation import SettingsError
 from tests.unit.providers.bodies import BODIES
 from tests.unit.providers.deployed import ACCEPTED, SHOPIFY, Deployed
 from tests.unit.providers.sdk import call

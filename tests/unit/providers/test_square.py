@@ -11,12 +11,12 @@ from square.types.payment import Payment
 from square.types.payment_refund import PaymentRefund
 from square.utils.webhooks_helper import verify_signature
 
+from lambdas.inbound.event import read_events
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared.errors import SignatureRefusedError
-from lambdas.shared.event import read_events
-from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.signatures.scheme import key_id
-from modules.environments import build_settings
-from modules.validation import SettingsError
+from modules.settings.environments import build_settings
+from modules.settings.validation import SettingsError
 from tests.unit.providers.bodies import BODIES
 from tests.unit.providers.deployed import ACCEPTED, SQUARE, Deployed
 from tests.unit.webhooks import NOW, OTHER_SECRET, request

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from lambdas.inbound.event import read_events
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared.errors import WebhookRefusedError
-from lambdas.shared.event import read_events
-from lambdas.shared.providers.registry import REGISTRY
 from lambdas.shared.signatures.scheme import key_id
 from tests.unit.signers import MESSAGE_ID
 from tests.unit.webhooks import NOW, SECRETS, request

@@ -6,8 +6,8 @@ import time
 import pytest
 import stripe
 
-from lambdas.shared.event import read_events
-from lambdas.shared.providers.registry import REGISTRY
+from lambdas.inbound.event import read_events
+from lambdas.inbound.providers.registry import REGISTRY
 from tests.unit.webhooks import OTHER_SECRET, SECRETS, request
 from tools.senders import SENDERS, Signing
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lambdas.shared.providers.registry import REGISTRY
+from lambdas.inbound.providers.registry import REGISTRY
 from tools.audit.model.plan import Plan, Resource
 from tools.audit.model.policies import PolicyKind, policies
 

@@ -1,0 +1,1 @@
+"""The model of delivery and its rules, without AWS."""

@@ -1,0 +1,277 @@
+"""What delivery is about: tenants, their endpoints, their events, and one delivery per event and endpoint."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "PENDING"
+    """Waits for its first attempt."""
+    FAILED = "FAILED"
+    """Its latest attempt failed, and another one is due."""
+    DELIVERED = "DELIVERED"
+    """The endpoint answered 2xx. Never sent again unless somebody asks for it."""
+    DLQ = "DLQ"
+    """Given up, with the reason; waits for a requeue until it expires."""
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self in (DeliveryState.DELIVERED, DeliveryState.DLQ)
+
+
+class EndpointState(StrEnum):
+    """Whether an endpoint gets deliveries."""
+
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+    """By its tenant: deliveries wait, and spend no attempts."""
+    DISABLED = "DISABLED"
+    """By the system: it answered 410, or did nothing but fail for too long. Its tenant can activate it again."""
+
+
+class SignatureStyle(StrEnum):
+    """How requests to an endpoint are signed."""
+
+    STANDARD = "standard"
+    """``webhook-id``, ``webhook-timestamp``, ``webhook-signature``, as https://www.standardwebhooks.com has them."""
+    STRIPE = "stripe"
+    """One header ``stripe-signature: t=…,v1=…``, as https://docs.stripe.com/webhooks/signature has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SigningSecret:
+    """A symmetric secret of an endpoint.
+
+    Attributes
+    ----------
+    value : str
+        ``whsec_`` and 24 to 64 random bytes in base64.
+    created_at : str
+        ISO 8601, UTC.
+    expires_at : int | None
+        Seconds since the epoch from which it signs no more: the end of a rotation's overlap. None for the current one.
+    """
+
+    value: str
+    created_at: str
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """Where a tenant wants events, and which.
+
+    Attributes
+    ----------
+    tenant_id, endpoint_id : str
+        Whose, and which.
+    url : str
+        ``https`` URL.
+    event_types : Sequence[str]
+        Patterns, one of which the event's type must match: ``*`` for all, ``invoice.*`` for all below, or a type.
+    filters : Mapping[str, Sequence[str]]
+        Dotted path into the payload, and the values one of which must stand there, each as JSON text; all paths must
+        hold.
+    state : EndpointState
+        Whether it gets deliveries.
+    state_reason : str | None
+        Why, when the system disabled it.
+    style : SignatureStyle
+        How requests are signed.
+    asymmetric : bool
+        Whether the standard style has a ``v1a`` ed25519 signature besides ``v1``.
+    secrets : Sequence[SigningSecret]
+        The current one first; during a rotation the one before it, too.
+    headers : Mapping[str, str]
+        Headers that each request carries besides ours; they cannot replace ours.
+    rate_limit : int | None
+        Attempts per second at most; None for no limit.
+    schedule : str | None
+        Name of a retry schedule; None for the stack's.
+    description : str
+        The tenant's own words.
+    created_at, updated_at : str
+        ISO 8601, UTC.
+    """
+
+    tenant_id: str
+    endpoint_id: str
+    url: str
+    event_types: Sequence[str] = ("*",)
+    filters: Mapping[str, Sequence[str]]
+    state: EndpointState = EndpointState.ACTIVE
+    state_reason: str | None = None
+    style: SignatureStyle = SignatureStyle.STANDARD
+    asymmetric: bool = False
+    secrets: Sequence[SigningSecret]
+    headers: Mapping[str, str]
+    rate_limit: int | None = None
+    schedule: str | None = None
+    description: str = ""
+    created_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """How an endpoint has been doing, apart from its configuration, which its tenant writes.
+
+    Attributes
+    ----------
+    consecutive_failures : int
+        Failed attempts since the last success.
+    failing_since : int | None
+        Milliseconds since the epoch of the first of them.
+    open_until : int | None
+        Milliseconds since the epoch until which the circuit breaker lets no attempt through.
+    probing_until : int | None
+        Milliseconds since the epoch until which one attempt may find out whether the endpoint is back.
+    slow_until : int | None
+        Milliseconds since the epoch before which the endpoint asked, with 429 or 503, for no more.
+    openings : int
+        How often in a row the circuit breaker opened.
+    next_slot : int
+        Milliseconds since the epoch at which the rate limit has room for the next attempt.
+    next_wake : int
+        Milliseconds since the epoch at which the last of those that the rate limit held up comes again.
+    """
+
+    consecutive_failures: int = 0
+    failing_since: int | None = None
+    open_until: int | None = None
+    probing_until: int | None = None
+    slow_until: int | None = None
+    openings: int = 0
+    next_slot: int = 0
+    next_wake: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """An event as a tenant's application handed it in; its payload is an item of its own.
+
+    Attributes
+    ----------
+    tenant_id, event_id : str
+        Whose, and which.
+    event_type : str
+        The payload's ``type``.
+    created_at : str
+        When it was accepted, ISO 8601, UTC.
+    size : int
+        Bytes of the payload.
+    sha256 : str
+        Hex digest of the payload.
+    correlation_id : str
+        Follows the event from the request to the last attempt.
+    only : str | None
+        The one endpoint that it is for, when it is a test event; None for all that subscribe.
+    not_for : str | None
+        The one endpoint that it is not for, when it is news about that endpoint.
+    erased_at : str | None
+        When its payload was erased on request.
+    expires_at : int
+        Seconds since the epoch after which it is gone.
+    """
+
+    tenant_id: str
+    event_id: str
+    event_type: str
+    created_at: str
+    size: int
+    sha256: str
+    correlation_id: str
+    only: str | None = None
+    not_for: str | None = None
+    erased_at: str | None = None
+    expires_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One event on its way to one endpoint.
+
+    Attributes
+    ----------
+    tenant_id, event_id, endpoint_id : str
+        Whose, which, and where to.
+    event_type : str
+        The event's.
+    state : DeliveryState
+        Where it stands.
+    reason : str | None
+        Why it failed or was given up; a code such as ``status 500``, ``timed out``, ``endpoint deleted``.
+    attempts : int
+        Attempts made in all.
+    series_attempts : int
+        Attempts made since the last requeue: the place in the retry schedule.
+    turn : int
+        Grows with everything that happens to it. A message is for one turn, so that one that comes twice, or late, does
+        nothing.
+    next_attempt_at : str | None
+        When the next attempt is due, ISO 8601, UTC.
+    owner : str | None
+        SQS message id of who is making an attempt.
+    lease_until : int
+        Milliseconds since the epoch until when nobody else makes one.
+    armed_turn : int
+        The latest turn for which a message is known to be on its way.
+    waiting_for : str | None
+        What holds it up, where that is not its retry schedule and spends no attempt: ``endpoint paused``,
+        ``circuit breaker``, ``rate limit``, ``endpoint busy``.
+    created_at, updated_at : str
+        ISO 8601, UTC.
+    expires_at : int
+        Seconds since the epoch after which it is gone.
+    """
+
+    tenant_id: str
+    event_id: str
+    endpoint_id: str
+    event_type: str
+    state: DeliveryState = DeliveryState.PENDING
+    reason: str | None = None
+    attempts: int = 0
+    series_attempts: int = 0
+    turn: int = 1
+    next_attempt_at: str | None = None
+    owner: str | None = None
+    lease_until: int = 0
+    armed_turn: int = 0
+    waiting_for: str | None = None
+    created_at: str
+    updated_at: str
+    expires_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One request to an endpoint, and what came of it.
+
+    Attributes
+    ----------
+    number : int
+        From 1.
+    at : str
+        When it began, ISO 8601, UTC.
+    duration_ms : int
+        Milliseconds until the answer was read, or the attempt given up.
+    status : int | None
+        HTTP status; None where there was no answer.
+    outcome : str
+        ``delivered``, or a code of what went wrong, such as ``status 500``, ``timed out``, ``address refused``.
+    """
+
+    tenant_id: str
+    event_id: str
+    endpoint_id: str
+    number: int
+    at: str
+    duration_ms: int
+    status: int | None
+    outcome: str
+    expires_at: int

@@ -1,0 +1,46 @@
+"""The rate limit of an endpoint: so many attempts in any second, whoever makes them.
+
+This is the generic cell rate algorithm without tolerance for bursts: ``next_slot`` is the earliest time at which an
+attempt conforms, and each attempt that is let through moves it on by one interval. An attempt whose slot is near waits
+for it where it is; one whose slot is further off is parked, until a time of its own, ``next_wake``, so that a backlog
+comes back at the pace of the limit and not all at once.
+Source: ITU-T I.371, "virtual scheduling algorithm"; https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
+
+`lambdas.delivery.store.health` moves both values on by conditional updates that add, so that no two workers get one
+slot.
+"""
+
+import math
+
+NEAR_MS = 1_000
+"""How long an attempt waits for its slot in the worker: the queue cannot wait for less than a second."""
+MAX_RATE = 1_000
+"""Attempts per second; an interval of less than a millisecond has no meaning here."""
+
+
+def interval_ms(rate: int) -> int:
+    """Return the milliseconds between two attempts, rounded up so that a second never holds one too many.
+
+    Raises
+    ------
+    ValueError
+        When the rate is not from 1 to `MAX_RATE`.
+    """
+    if not 1 <= rate <= MAX_RATE:
+        raise ValueError(f"rate limit {rate!r:.20}, expected from 1 to {MAX_RATE} attempts per second")
+    return math.ceil(1_000 / rate)
+
+
+def slot(next_slot: int, now_ms: int, rate: int) -> tuple[int, int] | None:
+    """Return when an attempt goes out and what ``next_slot`` becomes; None when its slot is too far off to wait for."""
+    at = max(next_slot, now_ms)
+    return None if at - now_ms > NEAR_MS else (at, at + interval_ms(rate))
+
+
+def wake(next_wake: int, next_slot: int, now_ms: int, rate: int) -> tuple[int, int]:
+    """Return when a parked delivery comes back and what ``next_wake`` becomes.
+
+    Nobody comes back before the next slot: it would only be parked again.
+    """
+    at = max(next_wake, next_slot, now_ms + NEAR_MS)
+    return at, at + interval_ms(rate)

@@ -1,0 +1,56 @@
+"""How long events, deliveries and attempts are kept: the ``expiresAt`` of each item.
+
+DynamoDB deletes what has expired within days, and shows it until then; readers therefore ask `gone` as well.
+Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
+"""
+
+from dataclasses import dataclass
+
+from lambdas.delivery.domain.retry_schedules import LONGEST_SECONDS
+
+DAY = 86_400
+WAITING_DAYS = 20
+"""How long a delivery may be held up, as by a paused endpoint, before it is given up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention:
+    """How long what is done with is kept.
+
+    Attributes
+    ----------
+    delivered_days : int
+        Days after a delivery arrived.
+    dead_days : int
+        Days after it was given up, in which it can be requeued.
+    """
+
+    delivered_days: int = 30
+    dead_days: int = 14
+
+    def created(self, now: float) -> int:
+        """Return when something that is accepted now expires: after its longest way, and the time it is kept then."""
+        return int(now + LONGEST_SECONDS) + (WAITING_DAYS + max(self.delivered_days, self.dead_days)) * DAY
+
+    def delivered(self, now: float) -> int:
+        """Return when a delivery that arrived now expires."""
+        return int(now) + self.delivered_days * DAY
+
+    def dead(self, now: float) -> int:
+        """Return when a delivery that is given up now expires."""
+        return int(now) + self.dead_days * DAY
+
+    def waited_too_long(self, now: float, expires_at: int) -> bool:
+        """Tell whether a delivery that is held up has to be given up, so that it can still be seen and requeued.
+
+        Parameters
+        ----------
+        expires_at : int
+            When it expires, as `created` said when it was created or requeued.
+        """
+        return now > expires_at - max(self.delivered_days, self.dead_days) * DAY
+
+
+def gone(now: float, expires_at: int) -> bool:
+    """Tell whether an item has expired, whether or not DynamoDB has deleted it."""
+    return now >= expires_at

@@ -1,0 +1,1 @@
+"""The HTTP side of the delivery APIs: routes, bodies, schemas, and errors as problem documents."""

@@ -1,0 +1,95 @@
+"""Every route of delivery's HTTP API: the stack builds the REST API from this list, the functions serve it.
+
+A test proves that the list and what the functions serve are the same. Nothing is imported here but the standard
+library, so that synth can read it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+TOKEN = "CUSTOM"  # noqa: S105 - API Gateway's name of a Lambda authorizer, no secret
+"""A tenant's token, which the authorizer function checks. API Gateway's name of that is ``CUSTOM``."""
+AWS_IAM = "AWS_IAM"
+"""An operator's AWS credentials, which API Gateway checks."""
+NONE = "NONE"
+"""Public."""
+
+AUTHORIZER = "delivery_authorizer"
+TENANT_API = "delivery_api"
+OPERATOR_API = "delivery_operator"
+DOCS = "delivery_docs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiRoute:
+    """A method of the API.
+
+    Attributes
+    ----------
+    method : str
+        HTTP method.
+    path : str
+        Path below the stage, with parameters in braces.
+    function : str
+        Folder of the function that answers.
+    authorization : str
+        `TOKEN`, `AWS_IAM` or `NONE`.
+    required_headers : Sequence[str]
+        Headers without which API Gateway refuses the request before any function runs.
+    """
+
+    method: str
+    path: str
+    function: str
+    authorization: str
+    required_headers: Sequence[str] = ()
+
+
+def _tenant(method: str, path: str) -> ApiRoute:
+    return ApiRoute(method=method, path=path, function=TENANT_API, authorization=TOKEN)
+
+
+def _operator(method: str, path: str) -> ApiRoute:
+    return ApiRoute(method=method, path=path, function=OPERATOR_API, authorization=AWS_IAM)
+
+
+def _public(path: str) -> ApiRoute:
+    return ApiRoute(method="GET", path=path, function=DOCS, authorization=NONE)
+
+
+ROUTES: Sequence[ApiRoute] = (
+    _tenant("POST", "/v1/events"),
+    _tenant("GET", "/v1/events"),
+    _tenant("GET", "/v1/events/{eventId}"),
+    _tenant("DELETE", "/v1/events/{eventId}/payload"),
+    _tenant("POST", "/v1/events/{eventId}/deliveries/{endpointId}/resend"),
+    _tenant("GET", "/v1/deliveries"),
+    _tenant("POST", "/v1/endpoints"),
+    _tenant("GET", "/v1/endpoints"),
+    _tenant("GET", "/v1/endpoints/{endpointId}"),
+    _tenant("PATCH", "/v1/endpoints/{endpointId}"),
+    _tenant("DELETE", "/v1/endpoints/{endpointId}"),
+    _tenant("POST", "/v1/endpoints/{endpointId}/pause"),
+    _tenant("POST", "/v1/endpoints/{endpointId}/activate"),
+    _tenant("POST", "/v1/endpoints/{endpointId}/rotate-secret"),
+    _tenant("POST", "/v1/endpoints/{endpointId}/test"),
+    _operator("POST", "/operator/tenants"),
+    _operator("GET", "/operator/tenants"),
+    _operator("GET", "/operator/tenants/{tenantId}"),
+    _operator("POST", "/operator/tenants/{tenantId}/suspend"),
+    _operator("POST", "/operator/tenants/{tenantId}/activate"),
+    _operator("POST", "/operator/tenants/{tenantId}/tokens"),
+    _operator("GET", "/operator/tenants/{tenantId}/tokens"),
+    _operator("DELETE", "/operator/tenants/{tenantId}/tokens/{tokenId}"),
+    _operator("DELETE", "/operator/tenants/{tenantId}/events/{eventId}/payload"),
+    _operator("POST", "/operator/requeue"),
+    _operator("POST", "/operator/replay"),
+    _operator("POST", "/operator/signing-keys"),
+    _operator("GET", "/operator/signing-keys"),
+    _operator("DELETE", "/operator/signing-keys/{keyId}"),
+    _public("/openapi.json"),
+    _public("/docs"),
+    _public("/redoc"),
+    _public("/assets/{name}"),
+    _public("/.well-known/webhook-keys.json"),
+)

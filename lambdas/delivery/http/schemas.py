@@ -1,0 +1,116 @@
+"""What the bodies and queries of the delivery API have in common."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from lambdas.delivery.domain.ids import ENDPOINT, EVENT, TENANT_PATTERN, id_pattern
+from lambdas.delivery.store.listing import DEFAULT_LIMIT, MAX_LIMIT
+from lambdas.shared import times
+
+_BEYOND_ANY_BOUND = 1_000_000_000
+State = Literal["PENDING", "FAILED", "DELIVERED", "DLQ"]
+
+
+class Asked(BaseModel):
+    """What a caller sends: exactly the fields that are known, each of exactly its type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel)
+
+
+class Told(BaseModel):
+    """What a caller is answered."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        from_attributes=True,
+        json_schema_serialization_defaults_required=True,
+    )
+
+
+def _canonical_time(text: str) -> str:
+    seconds = times.parse(text) if "T" in text.upper() else None
+    if seconds is None:
+        raise ValueError("RFC 3339 time expected, such as 2026-01-31T12:00:00Z")
+    return times.iso(seconds)
+
+
+def _whole_number(text: Any) -> Any:
+    # Python's own reading of numbers takes "1_0", " 10" and digits of other scripts for ten.
+    if not (isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= 4):
+        raise ValueError("whole number expected")
+    return int(text)
+
+
+def _integral(value: Any) -> Any:
+    # To JSON Schema 5.0 is an integer. One beyond any bound is not spelt out: 1e999999 has a million digits.
+    if not isinstance(value, Decimal | float) or abs(Decimal(value)) >= _BEYOND_ANY_BOUND:
+        return value
+    return int(value) if value == int(value) else value
+
+
+Whole = BeforeValidator(_integral)
+"""Behind the bounds of a whole number in a body."""
+Time = Annotated[
+    str,
+    Field(max_length=40),
+    AfterValidator(_canonical_time),
+    WithJsonSchema({"type": "string", "format": "date-time", "description": "RFC 3339; from 1970 on."}),
+]
+Limit = Annotated[
+    int,
+    Field(ge=1, le=MAX_LIMIT, default=DEFAULT_LIMIT, description="Entries on a page, at most."),
+    BeforeValidator(_whole_number),
+]
+CursorText = Annotated[str, Field(min_length=1, max_length=1024, description="``next`` of the page before.")]
+EventId = Annotated[str, Field(pattern=id_pattern(EVENT))]
+EndpointId = Annotated[str, Field(pattern=id_pattern(ENDPOINT))]
+TenantId = Annotated[str, Field(pattern=TENANT_PATTERN)]
+
+
+class FieldTold(Told):
+    """A wrong field."""
+
+    field: str
+    problem: str
+
+
+class Problem(Told):
+    """Why a call was refused."""
+
+    error: str
+    message: str
+    correlation_id: str
+    fields: list[FieldTold] = Field(description="The wrong ones.")
+
+
+class Refusal(Told):
+    """Why a call was refused, where API Gateway may have done it."""
+
+    error: str
+    correlation_id: str
+
+
+class DeliveryTold(Told):
+    """One event on its way to one endpoint."""
+
+    event_id: str
+    endpoint_id: str
+    event_type: str
+    state: State
+    reason: str | None
+    attempts: int
+    next_attempt_at: str | None
+    created_at: str
+    updated_at: str
+
+
+class Erased(Told):
+    """An event whose payload is gone."""
+
+    event_id: str
+    erased_at: str

@@ -1,0 +1,1 @@
+"""The delivery queue and its messages."""

@@ -1,0 +1,292 @@
+"""One HTTPS request to an endpoint: to an address that was checked, within one deadline, and read to a limit.
+
+The name is asked for once, every address that comes is checked, and the connection goes to one of these addresses and
+to no name: an answer of DNS that changes afterwards changes nothing. No proxy, no redirect, no connection kept.
+
+The deadline covers asking for the name, connecting, TLS, sending and reading together, so that an endpoint that drips
+a byte now and then gains nothing. The answer counts when it came whole, or its body up to the limit: of one that broke
+off nobody can say that the receiver has done its work, and a second delivery is better than none.
+"""
+
+import io
+import queue
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.client import HTTPException, HTTPResponse, IncompleteRead
+from typing import Any
+
+from lambdas.delivery.domain.attempt_result import Answer
+from lambdas.delivery.sending.urls import (
+    Address,
+    Destination,
+    EndpointRefusedError,
+    EndpointRules,
+    Resolver,
+    checked,
+    read_url,
+)
+
+MAX_ANSWER_BYTES = 65_536
+MAX_WIRE_BYTES = 1_048_576
+"""Of an answer as it comes, with all that frames the body: headers, interim answers, sizes of chunks, trailers. A body
+of up to `MAX_ANSWER_BYTES` fits in even when each of its bytes is a chunk."""
+_MAX_INFORMATIONAL = 8
+_CHUNK = 8_192
+
+Connector = Callable[[Address, int, float], socket.socket]
+"""Connects to an address and port within some seconds."""
+
+
+class TimedOutError(Exception):
+    """The deadline passed."""
+
+
+class AnswerTooLongError(HTTPException):
+    """The answer went on after `MAX_WIRE_BYTES`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deadline:
+    """The time by which all must be over.
+
+    Attributes
+    ----------
+    at : float
+        By `clock`.
+    clock : Callable[[], float]
+        Seconds, monotonic.
+    """
+
+    at: float
+    clock: Callable[[], float]
+
+    def left(self) -> float:
+        """Return the seconds left.
+
+        Raises
+        ------
+        TimedOutError
+            When there are none.
+        """
+        seconds = self.at - self.clock()
+        if seconds <= 0:
+            raise TimedOutError
+        return seconds
+
+
+def system_resolver(host: str, port: int) -> Sequence[str]:
+    """Ask the system for the addresses of a name, IPv4 first: functions outside of a VPC reach no others."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(one[4][0]) for one in sorted(found, key=lambda one: one[0] != socket.AF_INET)]
+
+
+def ask_within(seconds: float, resolve: Resolver, host: str, port: int) -> Sequence[str]:
+    """Ask for the addresses of a name, and wait no longer than some seconds.
+
+    Raises
+    ------
+    TimeoutError
+        When there is no answer by then.
+    OSError
+        When there are no addresses.
+    """
+    answers: queue.SimpleQueue[Sequence[str] | OSError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(resolve(host, port))
+        except OSError as error:
+            answers.put(error)
+        except ValueError:
+            answers.put(OSError("name cannot be asked for"))
+
+    # The system's resolver has no time-out of its own that we could set.
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=seconds)
+    except queue.Empty as error:
+        raise TimeoutError from error
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
+
+
+def connect_to(address: Address, port: int, seconds: float) -> socket.socket:
+    """Connect to an address; see `Connector`."""
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    connection = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(seconds)
+        connection.connect((str(address), port))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpClient:
+    """Makes requests.
+
+    Attributes
+    ----------
+    rules : EndpointRules
+        Where they may go.
+    seconds : float
+        What each may take in all.
+    tls : ssl.SSLContext
+        By which certificates are verified: the system's authorities, and the host's name.
+    resolve, connect, clock
+        The system's; others in tests.
+    """
+
+    rules: EndpointRules
+    seconds: float
+    tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    resolve: Resolver = system_resolver
+    connect: Connector = connect_to
+    clock: Callable[[], float] = time.monotonic
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Send a POST request and return what came back; whatever goes wrong is an answer too.
+
+        Parameters
+        ----------
+        headers : Mapping[str, str]
+            Headers, checked by `lambdas.delivery.sending.headers`, without those that frame the message.
+        """
+        deadline = Deadline(at=self.clock() + self.seconds, clock=self.clock)
+        stage = "name"
+        try:
+            destination = read_url(url, self.rules)
+            addresses = self._addresses(destination, deadline)
+            stage = "connecting"
+            connection = self._connected(addresses, destination, deadline)
+            try:
+                if destination.secure:
+                    stage = "tls"
+                    connection.settimeout(deadline.left())
+                    connection = self.tls.wrap_socket(connection, server_hostname=destination.host)
+                stage = "sending"
+                connection.settimeout(deadline.left())
+                connection.sendall(_request(destination, headers, body))
+                stage = "answer"
+                return _read(connection, deadline)
+            finally:
+                connection.close()
+        except EndpointRefusedError as refused:
+            return Answer(status=None, problem=refused.reason)
+        except (TimedOutError, TimeoutError):
+            return Answer(status=None, problem=f"timed out: {stage}")
+        except (OSError, HTTPException, ValueError) as error:
+            return Answer(status=None, problem=_problem(error, stage))
+
+    def _addresses(self, destination: Destination, deadline: Deadline) -> Sequence[Address]:
+        if destination.literal is not None:
+            return [destination.literal]
+        found = ask_within(deadline.left(), self.resolve, destination.host, destination.port)
+        return checked(found, destination.port, self.rules)
+
+    def _connected(self, addresses: Sequence[Address], destination: Destination, deadline: Deadline) -> socket.socket:
+        """Connect to the first address that lets us, giving each its share of the time."""
+        for number, address in enumerate(addresses):
+            try:
+                return self.connect(address, destination.port, deadline.left() / (len(addresses) - number))
+            except OSError:
+                if number == len(addresses) - 1:
+                    raise
+        raise TimedOutError
+
+
+def _request(destination: Destination, headers: Mapping[str, str], body: bytes) -> bytes:
+    lines = [
+        f"POST {destination.target} HTTP/1.1",
+        f"Host: {destination.authority}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    ]
+    if any("\r" in line or "\n" in line for line in lines):
+        raise ValueError("line break in the head of a request")
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+
+
+class _BoundedReader(io.RawIOBase):
+    """A socket as a file, each read of which ends with the deadline at the latest, and all of them at a limit.
+
+    `http.client` has limits for some parts of an answer and for others none: it reads any number of trailers and
+    interim answers, and a chunk of -1 bytes to the end.
+    """
+
+    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+        self._connection = connection
+        self._deadline = deadline
+        self._left = MAX_WIRE_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._left <= 0:
+            raise AnswerTooLongError
+        self._connection.settimeout(self._deadline.left())
+        read = self._connection.recv_into(buffer)
+        self._left -= read
+        return read
+
+
+class _Opened:
+    """What `HTTPResponse` wants of a socket."""
+
+    def __init__(self, reader: io.BufferedReader) -> None:
+        self._reader = reader
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return self._reader
+
+
+def _read(connection: socket.socket, deadline: Deadline) -> Answer:
+    opened: Any = _Opened(io.BufferedReader(_BoundedReader(connection, deadline)))
+    for _ in range(_MAX_INFORMATIONAL):
+        response = HTTPResponse(opened, method="POST")
+        response.begin()
+        # 1xx other than 101 comes before the answer. RFC 9110, section 15.2
+        if not 102 <= response.status <= 199:
+            break
+        # It would close the reader, from which the next one reads, when it is collected.
+        response.fp = None  # type: ignore[assignment]
+    left = MAX_ANSWER_BYTES
+    while left > 0 and (chunk := response.read(min(left, _CHUNK))):
+        left -= len(chunk)
+    # With a length, `read` in pieces ends early without a word.
+    if left > 0 and response.length:
+        raise IncompleteRead(b"", response.length)
+    return Answer(status=response.status, retry_after=response.getheader("Retry-After"))
+
+
+def _problem(error: Exception, stage: str) -> str:
+    """Return a code for what went wrong; never the error's own text, which may quote the answer."""
+    if stage == "name":
+        return "name not found"
+    for kind, problem in _PROBLEMS:
+        if isinstance(error, kind):
+            return problem.get(stage, problem[""])
+    return "no connection"
+
+
+# In this order: a certificate's error is an SSL error and a ValueError, and RemoteDisconnected is of two families.
+_PROBLEMS: Sequence[tuple[type[Exception], Mapping[str, str]]] = (
+    (ssl.SSLCertVerificationError, {"": "certificate refused"}),
+    (ConnectionRefusedError, {"": "connection refused"}),
+    (ConnectionError, {"": "connection closed"}),
+    (IncompleteRead, {"": "answer incomplete"}),
+    (ssl.SSLError, {"": "connection closed", "tls": "tls failed"}),
+    (AnswerTooLongError, {"": "answer too long"}),
+    (HTTPException, {"": "answer malformed"}),
+    (ValueError, {"": "request malformed", "answer": "answer malformed"}),
+)

@@ -1,0 +1,300 @@
+"""Changes to tenants' endpoints: create, change, pause, activate, delete, rotate the secret.
+
+Every write names the tenant in its key and is conditional on the endpoint being there, so that a call of one tenant
+finds nothing of another's, and none brings a deleted endpoint back. Only what a call is about is written: a change of
+the URL does not undo what the system decided about the state meanwhile.
+"""
+
+import secrets
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.delivery.domain.ids import ENDPOINT, is_id, new_id
+from lambdas.delivery.domain.model import Endpoint, EndpointState, SigningSecret
+from lambdas.delivery.http.problems import conflict, not_found
+from lambdas.delivery.store.endpoints import Endpoints
+from lambdas.delivery.store.items import (
+    ITEM_KEY,
+    TENANT_KEY,
+    camel,
+    endpoint_item,
+    from_endpoint,
+    health_item,
+    to_endpoint,
+)
+from lambdas.delivery.store.transactions import refused, write_together
+from lambdas.shared import times
+from lambdas.shared.dynamodb import condition_failed, from_item, names_in, to_item
+
+MAX_ENDPOINTS = 50
+"""Of a tenant; each is one delivery per event."""
+MAX_SECRETS = 5
+"""Of an endpoint that sign at once."""
+SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, no secret
+# 24 to 64 bytes. https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+SECRET_BYTES = 32
+_COUNT_ITEM = "count"
+_EXISTS = "attribute_exists(#item)"
+
+
+class EndpointAdmin:
+    """Reads and changes endpoints.
+
+    Parameters
+    ----------
+    dynamodb
+        A boto3 DynamoDB client.
+    table : str
+        The table of endpoints.
+    """
+
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._endpoints = Endpoints(dynamodb, table)
+
+    def create(self, tenant_id: str, values: Mapping[str, Any], now: float) -> Endpoint:
+        """Create an endpoint with a secret of its own.
+
+        Parameters
+        ----------
+        values : Mapping[str, Any]
+            Fields of `Endpoint` that the tenant chooses.
+
+        Raises
+        ------
+        ProblemError
+            409 when the tenant has `MAX_ENDPOINTS`.
+        """
+        endpoint = Endpoint(
+            tenant_id=tenant_id,
+            endpoint_id=new_id(ENDPOINT, now),
+            secrets=(_new_secret(now),),
+            created_at=times.iso(now),
+            updated_at=times.iso(now),
+            **values,
+        )
+        reasons = write_together(
+            self._dynamodb,
+            [
+                {
+                    "Update": {
+                        "TableName": self._table,
+                        "Key": to_item({TENANT_KEY: tenant_id, ITEM_KEY: _COUNT_ITEM}),
+                        "UpdateExpression": "ADD #endpoints :one",
+                        "ConditionExpression": "attribute_not_exists(#endpoints) OR #endpoints < :most",
+                        "ExpressionAttributeNames": {"#endpoints": "endpoints"},
+                        "ExpressionAttributeValues": to_item({":one": 1, ":most": MAX_ENDPOINTS}),
+                    }
+                },
+                {
+                    "Put": {
+                        "TableName": self._table,
+                        "Item": to_item(from_endpoint(endpoint)),
+                        "ConditionExpression": "attribute_not_exists(#item)",
+                        "ExpressionAttributeNames": {"#item": ITEM_KEY},
+                    }
+                },
+            ],
+        )
+        if refused(reasons, 0):
+            raise conflict("too_many_endpoints", f"a tenant has at most {MAX_ENDPOINTS} endpoints: delete one first")
+        if reasons:
+            raise RuntimeError("an endpoint id was made twice")
+        return endpoint
+
+    def get(self, tenant_id: str, endpoint_id: str) -> Endpoint:
+        """Return an endpoint.
+
+        Raises
+        ------
+        ProblemError
+            404.
+        """
+        answer = self._dynamodb.get_item(
+            TableName=self._table, Key=_key_of(tenant_id, endpoint_id), ConsistentRead=True
+        )
+        if "Item" not in answer:
+            raise not_found()
+        return to_endpoint(from_item(answer["Item"]))
+
+    def all(self, tenant_id: str) -> Sequence[Endpoint]:
+        """Return a tenant's endpoints, the oldest first."""
+        return self._endpoints.all_of(tenant_id)
+
+    def change(self, tenant_id: str, endpoint_id: str, values: Mapping[str, Any], now: float) -> Endpoint:
+        """Change fields of an endpoint; None takes one away.
+
+        Raises
+        ------
+        ProblemError
+            404.
+        """
+        changed = self._update(tenant_id, endpoint_id, values, now)
+        if changed is None:
+            raise not_found()
+        return changed
+
+    def pause(self, tenant_id: str, endpoint_id: str, now: float) -> Endpoint:
+        """Let deliveries wait.
+
+        Raises
+        ------
+        ProblemError
+            404; 409 when the system disabled the endpoint, which pausing must not hide.
+        """
+        paused = self._update(
+            tenant_id,
+            endpoint_id,
+            {"state": EndpointState.PAUSED},
+            now,
+            condition=f"{_EXISTS} AND #state <> :disabled",
+            compared={":disabled": EndpointState.DISABLED},
+        )
+        if paused is None:
+            self.get(tenant_id, endpoint_id)
+            raise conflict("endpoint_disabled", "the endpoint is disabled and gets nothing anyway; activate it first")
+        return paused
+
+    def activate(self, tenant_id: str, endpoint_id: str, now: float) -> Endpoint:
+        """Let deliveries go on, after a pause or after the system disabled the endpoint.
+
+        Raises
+        ------
+        ProblemError
+            404.
+        """
+        return self.change(tenant_id, endpoint_id, {"state": EndpointState.ACTIVE, "state_reason": None}, now)
+
+    def delete(self, tenant_id: str, endpoint_id: str) -> None:
+        """Delete an endpoint; deliveries that wait for it are given up when their time comes.
+
+        Raises
+        ------
+        ProblemError
+            404.
+        """
+        reasons = write_together(
+            self._dynamodb,
+            [
+                {
+                    "Delete": {
+                        "TableName": self._table,
+                        "Key": _key_of(tenant_id, endpoint_id),
+                        "ConditionExpression": _EXISTS,
+                        "ExpressionAttributeNames": {"#item": ITEM_KEY},
+                    }
+                },
+                {
+                    "Delete": {
+                        "TableName": self._table,
+                        "Key": to_item({TENANT_KEY: tenant_id, ITEM_KEY: health_item(endpoint_id)}),
+                    }
+                },
+                {
+                    "Update": {
+                        "TableName": self._table,
+                        "Key": to_item({TENANT_KEY: tenant_id, ITEM_KEY: _COUNT_ITEM}),
+                        "UpdateExpression": "ADD #endpoints :less",
+                        "ExpressionAttributeNames": {"#endpoints": "endpoints"},
+                        "ExpressionAttributeValues": to_item({":less": -1}),
+                    }
+                },
+            ],
+        )
+        if reasons:
+            raise not_found()
+
+    def rotate_secret(self, tenant_id: str, endpoint_id: str, overlap: int, now: float) -> Endpoint:
+        """Make a new secret; those before it sign beside it until the overlap ends.
+
+        Parameters
+        ----------
+        overlap : int
+            Seconds.
+
+        Raises
+        ------
+        ProblemError
+            404; 409 when there are `MAX_SECRETS` that sign still, or somebody else rotates at the same time.
+        """
+        before = self.get(tenant_id, endpoint_id)
+        ends = int(now) + overlap
+        older = [
+            replace(one, expires_at=ends if one.expires_at is None else min(one.expires_at, ends))
+            for one in before.secrets
+            if overlap and (one.expires_at is None or one.expires_at > now)
+        ]
+        if len(older) >= MAX_SECRETS:
+            raise conflict(
+                "too_many_secrets",
+                f"{MAX_SECRETS} secrets are valid: wait for an overlap to end, or rotate without one",
+            )
+        new = _new_secret(now)
+        values = from_endpoint(replace(before, secrets=(new, *older)))["secrets"]
+        rotated = self._update(
+            tenant_id,
+            endpoint_id,
+            {"secrets": values},
+            now,
+            condition=f"{_EXISTS} AND #secrets[0].#value = :seen",
+            compared={":seen": before.secrets[0].value},
+        )
+        if rotated is None:
+            raise conflict("changed_meanwhile", "the secret was rotated, or the endpoint deleted, at the same time")
+        return rotated
+
+    def _update(
+        self,
+        tenant_id: str,
+        endpoint_id: str,
+        values: Mapping[str, Any],
+        now: float,
+        *,
+        condition: str = _EXISTS,
+        compared: Mapping[str, Any] | None = None,
+    ) -> Endpoint | None:
+        """Write fields of an endpoint; None when the condition does not hold."""
+        written = {camel(name): value for name, value in {**values, "updated_at": times.iso(now)}.items()}
+        sets = [name for name, value in written.items() if value is not None]
+        removes = [name for name, value in written.items() if value is None]
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in sets)
+        if removes:
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in removes)
+        try:
+            answer = self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_key_of(tenant_id, endpoint_id),
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names_in(expression, condition),
+                ExpressionAttributeValues=to_item({**{f":{name}": written[name] for name in sets}, **(compared or {})}),
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            return None
+        return to_endpoint(from_item(answer["Attributes"]))
+
+
+def _key_of(tenant_id: str, endpoint_id: str) -> dict[str, Any]:
+    """Return an endpoint's key.
+
+    Raises
+    ------
+    ProblemError
+        404 for what can be no endpoint's id.
+    """
+    if not is_id(ENDPOINT, endpoint_id):
+        raise not_found()
+    return to_item({TENANT_KEY: tenant_id, ITEM_KEY: endpoint_item(endpoint_id)})
+
+
+def _new_secret(now: float) -> SigningSecret:
+    value = SECRET_PREFIX + b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
+    return SigningSecret(value=value, created_at=times.iso(now))

@@ -1,0 +1,1 @@
+"""The tables of delivery: keys, items, and conditional writes."""

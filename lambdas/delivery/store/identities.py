@@ -1,0 +1,337 @@
+"""Tenants and their tokens. Of a token only the SHA-256 is kept; it has 256 random bits, so that nobody can guess back.
+
+A token's id is its digest. So the one who revokes it names the very item, and no index has to know it first.
+"""
+
+import hashlib
+import re
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.delivery.http.problems import conflict, not_found
+from lambdas.delivery.store.items import BY_TENANT_INDEX, EXPIRES_AT, IDENTITY_KEY, TENANT_KEY
+from lambdas.delivery.store.transactions import write_together
+from lambdas.shared import times
+from lambdas.shared.dynamodb import condition_failed, from_item, to_item
+
+TOKEN_PREFIX = "whk_"  # noqa: S105 - a prefix, no secret
+TOKEN_ID_PREFIX = "tok_"  # noqa: S105 - a prefix, no secret
+MAX_TOKENS = 50
+_TOKEN = re.compile(r"whk_[A-Za-z0-9_-]{43}", re.ASCII)
+_TOKEN_ID = re.compile(r"tok_[0-9a-f]{64}", re.ASCII)
+# Where the index lists the tenants themselves: no tenant's id has this character.
+_TENANTS = "#tenants"
+
+
+class TenantState(StrEnum):
+    """Whether a tenant's tokens are good."""
+
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tenant:
+    """A customer whose events are delivered.
+
+    Attributes
+    ----------
+    tenant_id : str
+        The operator's name of it.
+    name : str
+        For people.
+    state : TenantState
+        Whether its tokens are good.
+    created_at, updated_at : str
+        ISO 8601, UTC.
+    """
+
+    tenant_id: str
+    name: str
+    state: TenantState
+    created_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """What is known of a token.
+
+    Attributes
+    ----------
+    token_id : str
+        ``tok_`` and the SHA-256 of the token in hex.
+    tenant_id : str
+        Whose.
+    label : str
+        The operator's words.
+    created_at : str
+        ISO 8601, UTC.
+    expires_at : int | None
+        Seconds since the epoch from which it is not good.
+    revoked_at : str | None
+        When it was revoked.
+    """
+
+    token_id: str
+    tenant_id: str
+    label: str
+    created_at: str
+    expires_at: int | None = None
+    revoked_at: str | None = None
+
+
+def token_id_of(token: str) -> str | None:
+    """Return the id of a token; None for what cannot be one."""
+    if not _TOKEN.fullmatch(token):
+        return None
+    return TOKEN_ID_PREFIX + hashlib.sha256(token.encode("ascii")).hexdigest()
+
+
+class Identities:
+    """Reads and writes tenants and tokens.
+
+    Parameters
+    ----------
+    dynamodb
+        A boto3 DynamoDB client.
+    table : str
+        The table of identities.
+    """
+
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    # For the authorizer: reads of single items, and nothing else.
+
+    def authorize(self, token: str, now: float) -> Token | None:
+        """Return what a token stands for; None when it is not good.
+
+        A good one is well-formed, known, neither expired nor revoked, and of an active tenant. Reads are consistent:
+        what was revoked a moment ago is not good.
+        """
+        token_id = token_id_of(token)
+        if token_id is None or not (item := self._get(_token_key(token_id))):
+            return None
+        found = _to_token(item)
+        if found.revoked_at is not None or (found.expires_at is not None and found.expires_at <= now):
+            return None
+        tenant = self._get(_tenant_key(found.tenant_id))
+        return found if tenant.get("state") == TenantState.ACTIVE else None
+
+    # For operators.
+
+    def create_tenant(self, tenant_id: str, name: str, now: float) -> Tenant:
+        """Create a tenant.
+
+        Raises
+        ------
+        ProblemError
+            409 when there is one of this id.
+        """
+        tenant = Tenant(
+            tenant_id=tenant_id,
+            name=name,
+            state=TenantState.ACTIVE,
+            created_at=times.iso(now),
+            updated_at=times.iso(now),
+        )
+        item = {
+            IDENTITY_KEY: _tenant_key(tenant_id),
+            TENANT_KEY: _TENANTS,
+            "name": name,
+            "state": tenant.state,
+            "createdAt": tenant.created_at,
+            "updatedAt": tenant.updated_at,
+        }
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=to_item(item),
+                ConditionExpression="attribute_not_exists(#id)",
+                ExpressionAttributeNames={"#id": IDENTITY_KEY},
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            raise conflict("tenant_exists", "there is a tenant of this id") from error
+        return tenant
+
+    def tenant(self, tenant_id: str) -> Tenant:
+        """Return a tenant.
+
+        Raises
+        ------
+        ProblemError
+            404.
+        """
+        item = self._get(_tenant_key(tenant_id))
+        if not item:
+            raise not_found()
+        return _to_tenant(item)
+
+    def tenants(self, after: str | None, limit: int) -> tuple[Sequence[Tenant], bool]:
+        """Return tenants in the order of their ids, and whether there are more."""
+        found: list[Tenant] = []
+        for item in self._query_index(_TENANTS, _tenant_key(after) if after else None):
+            if len(found) == limit:
+                return found, True
+            found.append(_to_tenant(item))
+        return found, False
+
+    def set_state(self, tenant_id: str, state: TenantState, now: float) -> Tenant:
+        """Suspend or activate a tenant.
+
+        Raises
+        ------
+        ProblemError
+            404.
+        """
+        item = self._update(
+            _tenant_key(tenant_id), {"state": state, "updatedAt": times.iso(now)}, "attribute_exists(#id)"
+        )
+        if item is None:
+            raise not_found()
+        return _to_tenant(item)
+
+    def create_token(self, tenant_id: str, label: str, expires_at: int | None, now: float) -> tuple[str, Token]:
+        """Create a token; it is returned this once, and known nowhere afterwards.
+
+        Raises
+        ------
+        ProblemError
+            404 when there is no such tenant, 409 when it has `MAX_TOKENS` that are good.
+        """
+        good = [one for one in self.tokens(tenant_id) if one.revoked_at is None and not _past(one.expires_at, now)]
+        if len(good) >= MAX_TOKENS:
+            raise conflict("too_many_tokens", f"the tenant has {MAX_TOKENS} tokens that are good: revoke one")
+        secret = TOKEN_PREFIX + urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii").rstrip("=")
+        token = Token(
+            token_id=str(token_id_of(secret)),
+            tenant_id=tenant_id,
+            label=label,
+            created_at=times.iso(now),
+            expires_at=expires_at,
+        )
+        item = {
+            IDENTITY_KEY: _token_key(token.token_id),
+            TENANT_KEY: tenant_id,
+            "label": label,
+            "createdAt": token.created_at,
+            **({EXPIRES_AT: expires_at} if expires_at is not None else {}),
+        }
+        reasons = write_together(
+            self._dynamodb,
+            [
+                {
+                    "ConditionCheck": {
+                        "TableName": self._table,
+                        "Key": to_item({IDENTITY_KEY: _tenant_key(tenant_id)}),
+                        "ConditionExpression": "attribute_exists(#id)",
+                        "ExpressionAttributeNames": {"#id": IDENTITY_KEY},
+                    }
+                },
+                {"Put": {"TableName": self._table, "Item": to_item(item)}},
+            ],
+        )
+        if reasons:
+            raise not_found()
+        return secret, token
+
+    def tokens(self, tenant_id: str) -> Sequence[Token]:
+        """Return what is known of a tenant's tokens, the newest first."""
+        found = [_to_token(item) for item in self._query_index(tenant_id, None)]
+        return sorted(found, key=lambda token: (token.created_at, token.token_id), reverse=True)
+
+    def revoke(self, tenant_id: str, token_id: str, now: float) -> Token:
+        """Revoke a token; one that was revoked before stays revoked since then.
+
+        Raises
+        ------
+        ProblemError
+            404 when the tenant has no such token.
+        """
+        if not _TOKEN_ID.fullmatch(token_id):
+            raise not_found()
+        item = self._get(_token_key(token_id))
+        if item.get(TENANT_KEY) != tenant_id:
+            raise not_found()
+        changed = self._update(
+            _token_key(token_id), {"revokedAt": item.get("revokedAt", times.iso(now))}, "attribute_exists(#id)"
+        )
+        if changed is None:
+            raise not_found()
+        return _to_token(changed)
+
+    def _get(self, key: str) -> dict[str, Any]:
+        answer = self._dynamodb.get_item(TableName=self._table, Key=to_item({IDENTITY_KEY: key}), ConsistentRead=True)
+        return from_item(answer.get("Item", {}))
+
+    def _update(self, key: str, values: Mapping[str, Any], condition: str) -> dict[str, Any] | None:
+        try:
+            answer = self._dynamodb.update_item(
+                TableName=self._table,
+                Key=to_item({IDENTITY_KEY: key}),
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#id": IDENTITY_KEY, **{f"#{name}": name for name in values}},
+                ExpressionAttributeValues=to_item({f":{name}": value for name, value in values.items()}),
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            return None
+        return from_item(answer["Attributes"])
+
+    def _query_index(self, partition: str, after: str | None) -> Iterator[dict[str, Any]]:
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=BY_TENANT_INDEX,
+            KeyConditionExpression="#tenant = :tenant" + (" AND #id > :after" if after else ""),
+            ExpressionAttributeNames={"#tenant": TENANT_KEY, **({"#id": IDENTITY_KEY} if after else {})},
+            ExpressionAttributeValues=to_item({":tenant": partition, **({":after": after} if after else {})}),
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield from_item(item)
+
+
+def _token_key(token_id: str) -> str:
+    return "token#" + token_id.removeprefix(TOKEN_ID_PREFIX)
+
+
+def _tenant_key(tenant_id: str) -> str:
+    return f"tenant#{tenant_id}"
+
+
+def _to_tenant(item: Mapping[str, Any]) -> Tenant:
+    return Tenant(
+        tenant_id=item[IDENTITY_KEY].removeprefix("tenant#"),
+        name=item["name"],
+        state=TenantState(item["state"]),
+        created_at=item["createdAt"],
+        updated_at=item["updatedAt"],
+    )
+
+
+def _to_token(item: Mapping[str, Any]) -> Token:
+    return Token(
+        token_id=TOKEN_ID_PREFIX + item[IDENTITY_KEY].removeprefix("token#"),
+        tenant_id=item[TENANT_KEY],
+        label=item["label"],
+        created_at=item["createdAt"],
+        expires_at=int(item[EXPIRES_AT]) if EXPIRES_AT in item else None,
+        revoked_at=item.get("revokedAt"),
+    )
+
+
+def _past(expires_at: int | None, now: float) -> bool:
+    return expires_at is not None and expires_at <= now

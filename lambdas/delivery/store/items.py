@@ -1,0 +1,207 @@
+"""How the three tables hold tenants, endpoints and events: keys, indexes, and the attribute that expires an item.
+
+* ``TenantIdentity``: key ``id``. ``token#<SHA-256 of the token in hex>`` leads to a tenant, ``tenant#<tenant id>`` is
+  one.
+* ``TenantWebhookConfig``: keys ``tenantId`` and ``item``. ``endpoint#<endpoint id>`` is what the tenant configured,
+  ``health#<endpoint id>`` how it has been doing.
+* ``Events``: keys ``event`` (``<tenant id>#<event id>``) and ``item``. ``event`` is the event, ``payload`` its bytes,
+  ``delivery#<endpoint id>`` a delivery, ``attempt#<endpoint id>#<number, six digits>`` an attempt. An idempotency key
+  has ``<tenant id>#key#<SHA-256 of the key in hex>`` and ``key``.
+
+Tenant and endpoint ids hold no ``#``, so that no key of one tenant can be another's.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from lambdas.delivery.domain.model import (
+    Attempt,
+    Delivery,
+    DeliveryState,
+    Endpoint,
+    EndpointState,
+    Event,
+    Health,
+    SignatureStyle,
+    SigningSecret,
+)
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html: a number, seconds since the epoch.
+EXPIRES_AT = "expiresAt"
+
+IDENTITY_KEY = "id"
+BY_TENANT_INDEX = "byTenant"
+"""Of the identity table: ``tenantId``, ``id``."""
+
+TENANT_KEY = "tenantId"
+EVENT_KEY = "event"
+ITEM_KEY = "item"
+EVENT_ITEM = "event"
+"""Sort key of an event itself."""
+PAYLOAD_ITEM = "payload"
+"""Sort key of an event's payload."""
+BODY = "body"
+"""Attribute of the payload's item: the exact bytes, DynamoDB type B."""
+
+BY_STATE_INDEX = "byState"
+"""Of the events table: ``stateKey``, ``stateAt``; deliveries by state, and events as ``EVENT``, in order of time."""
+STATE_KEY = "stateKey"
+STATE_AT = "stateAt"
+# An index partition takes 1,000 writes a second.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+STATE_SHARDS = 4
+ALL_EVENTS = "EVENT"
+
+
+def event_key(tenant_id: str, event_id: str) -> str:
+    """Return the partition key of an event and all that belongs to it."""
+    return f"{tenant_id}#{event_id}"
+
+
+def idempotency_key(tenant_id: str, key: str) -> str:
+    """Return the partition key of an idempotency key."""
+    return f"{tenant_id}#key#{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def delivery_item(endpoint_id: str) -> str:
+    """Return the sort key of a delivery."""
+    return f"delivery#{endpoint_id}"
+
+
+def attempt_item(endpoint_id: str, number: int) -> str:
+    """Return the sort key of an attempt."""
+    return f"attempt#{endpoint_id}#{number:06}"
+
+
+def endpoint_item(endpoint_id: str) -> str:
+    """Return the sort key of an endpoint's configuration."""
+    return f"endpoint#{endpoint_id}"
+
+
+def health_item(endpoint_id: str) -> str:
+    """Return the sort key of an endpoint's health."""
+    return f"health#{endpoint_id}"
+
+
+def state_key(tenant_id: str, state: str, shard: int) -> str:
+    """Return the index's partition key of a tenant's deliveries in a state."""
+    return f"{tenant_id}#{state}#{shard}"
+
+
+def shard_of(event_id: str) -> int:
+    """Return the index shard of an event and its deliveries."""
+    return int(hashlib.sha256(event_id.encode()).hexdigest()[:8], 16) % STATE_SHARDS
+
+
+def camel(name: str) -> str:
+    """Return a field's name as tables, messages and the API have it."""
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """Return a dataclass's fields under the names of items, without those that are None."""
+    return {camel(name): content for name, content in asdict(value).items() if content is not None}
+
+
+def _arguments(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of an item a dataclass knows; whole numbers as such."""
+    found = {field.name: values[camel(field.name)] for field in fields(kind) if camel(field.name) in values}
+    return {name: int(value) if _is_number(value) else value for name, value in found.items()}
+
+
+def _is_number(value: Any) -> bool:
+    return type(value).__name__ == "Decimal"
+
+
+def from_endpoint(endpoint: Endpoint) -> dict[str, Any]:
+    """Return an endpoint's item as plain values."""
+    plain = _plain(endpoint)
+    plain["secrets"] = [_plain(secret) for secret in endpoint.secrets]
+    return {**plain, ITEM_KEY: endpoint_item(endpoint.endpoint_id)}
+
+
+def to_endpoint(values: Mapping[str, Any]) -> Endpoint:
+    """Return the endpoint that an item is."""
+    found = _arguments(Endpoint, values)
+    found["state"] = EndpointState(found["state"])
+    found["style"] = SignatureStyle(found["style"])
+    found["secrets"] = tuple(SigningSecret(**_arguments(SigningSecret, secret)) for secret in found["secrets"])
+    return Endpoint(**found)
+
+
+def to_health(values: Mapping[str, Any]) -> Health:
+    """Return the health that an item is; a healthy one where there is none."""
+    return Health(**_arguments(Health, values))
+
+
+def from_event(event: Event) -> dict[str, Any]:
+    """Return an event's item as plain values, with its place in the index by time."""
+    return {
+        **_plain(event),
+        EVENT_KEY: event_key(event.tenant_id, event.event_id),
+        ITEM_KEY: EVENT_ITEM,
+        STATE_KEY: state_key(event.tenant_id, ALL_EVENTS, shard_of(event.event_id)),
+        STATE_AT: f"{event.created_at}#{event.event_id}",
+    }
+
+
+def to_event(values: Mapping[str, Any]) -> Event:
+    """Return the event that an item is."""
+    return Event(**_arguments(Event, values))
+
+
+def from_payload(event: Event, payload: bytes) -> dict[str, Any]:
+    """Return the item of an event's payload as plain values: the exact bytes, as binary."""
+    return {
+        EVENT_KEY: event_key(event.tenant_id, event.event_id),
+        ITEM_KEY: PAYLOAD_ITEM,
+        BODY: payload,
+        EXPIRES_AT: event.expires_at,
+    }
+
+
+def to_payload(values: Mapping[str, Any]) -> bytes:
+    """Return the bytes that a payload's item holds."""
+    return bytes(values[BODY])
+
+
+def delivery_place(delivery: Delivery) -> dict[str, str]:
+    """Return a delivery's place in the index by state; it moves with every change of state."""
+    return {
+        STATE_KEY: state_key(delivery.tenant_id, delivery.state, shard_of(delivery.event_id)),
+        STATE_AT: f"{delivery.updated_at}#{delivery.event_id}#{delivery.endpoint_id}",
+    }
+
+
+def from_delivery(delivery: Delivery) -> dict[str, Any]:
+    """Return a delivery's item as plain values."""
+    return {
+        **_plain(delivery),
+        EVENT_KEY: event_key(delivery.tenant_id, delivery.event_id),
+        ITEM_KEY: delivery_item(delivery.endpoint_id),
+        **delivery_place(delivery),
+    }
+
+
+def to_delivery(values: Mapping[str, Any]) -> Delivery:
+    """Return the delivery that an item is."""
+    found = _arguments(Delivery, values)
+    found["state"] = DeliveryState(found["state"])
+    return Delivery(**found)
+
+
+def from_attempt(attempt: Attempt) -> dict[str, Any]:
+    """Return an attempt's item as plain values."""
+    return {
+        **_plain(attempt),
+        EVENT_KEY: event_key(attempt.tenant_id, attempt.event_id),
+        ITEM_KEY: attempt_item(attempt.endpoint_id, attempt.number),
+    }
+
+
+def to_attempt(values: Mapping[str, Any]) -> Attempt:
+    """Return the attempt that an item is."""
+    return Attempt(**{"status": None, **_arguments(Attempt, values)})

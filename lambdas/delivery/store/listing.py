@@ -1,0 +1,211 @@
+"""Reads what became of events: one event with its deliveries and attempts, and lists by time and state.
+
+A list is spread over the shards of the index. Positions in it are the index's own sort keys, which no two entries
+share, so that one position is a place in every shard. What has expired is left out, since DynamoDB deletes it days
+later.
+Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
+"""
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from lambdas.delivery.domain.model import Attempt, Delivery, DeliveryState, Event
+from lambdas.delivery.domain.retention import gone
+from lambdas.delivery.store.items import (
+    ALL_EVENTS,
+    BY_STATE_INDEX,
+    EVENT_ITEM,
+    EVENT_KEY,
+    EXPIRES_AT,
+    ITEM_KEY,
+    STATE_AT,
+    STATE_KEY,
+    STATE_SHARDS,
+    delivery_item,
+    event_key,
+    state_key,
+    to_attempt,
+    to_delivery,
+    to_event,
+)
+from lambdas.shared.dynamodb import from_item, to_item
+
+Entry = TypeVar("Entry")
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 100
+MAX_EXAMINED = 2_000
+"""Entries that one page looks at. A page of a filtered list may hold fewer than asked for, and none, and go on."""
+MAX_ATTEMPTS = 2_000
+"""Attempts of one event that are told."""
+# Before any time that is written, and behind it.
+EARLIEST, LATEST = "0", "~"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """An event and all that became of it.
+
+    Attributes
+    ----------
+    complete : bool
+        Whether these are all attempts.
+    """
+
+    event: Event
+    deliveries: Sequence[Delivery]
+    attempts: Sequence[Attempt]
+    complete: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """A part of a list.
+
+    Attributes
+    ----------
+    start, end : str
+        Times, ISO 8601; the end is not part of it.
+    after : str | None
+        The position that the page before ended at.
+    limit : int
+        Entries.
+    ascending : bool
+        Whether the oldest comes first.
+    """
+
+    start: str = EARLIEST
+    end: str = LATEST
+    after: str | None = None
+    limit: int = DEFAULT_LIMIT
+    ascending: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page(Generic[Entry]):
+    """Entries, and the position to go on from; None when there is no more."""
+
+    entries: Sequence[Entry]
+    position: str | None
+
+
+class Listing:
+    """Reads events and deliveries of one tenant at a time.
+
+    Parameters
+    ----------
+    dynamodb
+        A boto3 DynamoDB client.
+    table : str
+        The table of events.
+    """
+
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def find(self, tenant_id: str, event_id: str, now: float) -> Found | None:
+        """Return an event, or None when the tenant has none of this id, or it has expired."""
+        event: Event | None = None
+        deliveries: list[Delivery] = []
+        attempts: list[Attempt] = []
+        complete = True
+        # The payload's sort key is behind all others, and is not read.
+        for values in self._query_event(tenant_id, event_id):
+            if _expired(values, now):
+                continue
+            kind = values[ITEM_KEY].split("#")[0]
+            if kind == EVENT_ITEM:
+                event = to_event(values)
+            elif kind == "delivery":
+                deliveries.append(to_delivery(values))
+            elif kind == "attempt" and len(attempts) < MAX_ATTEMPTS:
+                attempts.append(to_attempt(values))
+            elif kind == "attempt":
+                complete = False
+        if event is None:
+            return None
+        return Found(event=event, deliveries=deliveries, attempts=attempts, complete=complete)
+
+    def events(self, tenant_id: str, part: Range, now: float) -> Page[Event]:
+        """Return a page of a tenant's events, by the time they were accepted at."""
+        return self._page(tenant_id, [ALL_EVENTS], part, to_event, lambda values: not _expired(values, now))
+
+    def deliveries(
+        self, tenant_id: str, states: Sequence[DeliveryState], part: Range, now: float, endpoint_id: str | None = None
+    ) -> Page[Delivery]:
+        """Return a page of a tenant's deliveries in some states, by the time of their latest change."""
+        wanted = delivery_item(endpoint_id) if endpoint_id else None
+
+        def fits(values: Mapping[str, Any]) -> bool:
+            return not _expired(values, now) and wanted in (None, values[ITEM_KEY])
+
+        return self._page(tenant_id, states, part, to_delivery, fits)
+
+    def _page(
+        self,
+        tenant_id: str,
+        kinds: Sequence[str],
+        part: Range,
+        read: Callable[[Mapping[str, Any]], Entry],
+        fits: Callable[[Mapping[str, Any]], bool],
+    ) -> Page[Entry]:
+        shards = [
+            self._shard(state_key(tenant_id, kind, shard), part) for kind in kinds for shard in range(STATE_SHARDS)
+        ]
+        merged = heapq.merge(*shards, key=lambda values: values[STATE_AT], reverse=not part.ascending)
+        entries: list[Entry] = []
+        position: str | None = None
+        for examined, values in enumerate(merged):
+            if len(entries) == part.limit or examined == MAX_EXAMINED:
+                return Page(entries=entries, position=position)
+            position = values[STATE_AT]
+            if fits(values):
+                entries.append(read(values))
+        return Page(entries=entries, position=None)
+
+    def _shard(self, partition: str, part: Range) -> Iterator[dict[str, Any]]:
+        """Yield the entries of one shard in order, as they are asked for."""
+        low, high = part.start, part.end
+        if part.after is not None:
+            low, high = (part.after, high) if part.ascending else (low, part.after)
+        if low > high:
+            return
+        arguments: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": BY_STATE_INDEX,
+            "KeyConditionExpression": "#key = :key AND #at BETWEEN :low AND :high",
+            "ExpressionAttributeNames": {"#key": STATE_KEY, "#at": STATE_AT},
+            "ExpressionAttributeValues": to_item({":key": partition, ":low": low, ":high": high}),
+            "ScanIndexForward": part.ascending,
+            "Limit": part.limit + 2,
+        }
+        while True:
+            answer = self._dynamodb.query(**arguments)
+            for item in answer["Items"]:
+                values = from_item(item)
+                # A time that ends the range sorts before every position of that time, so that only the page before's
+                # last entry can be one of the bounds.
+                if values[STATE_AT] != part.after:
+                    yield values
+            if "LastEvaluatedKey" not in answer:
+                return
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _query_event(self, tenant_id: str, event_id: str) -> Iterator[dict[str, Any]]:
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="#event = :event AND #item <= :last",
+            ExpressionAttributeNames={"#event": EVENT_KEY, "#item": ITEM_KEY},
+            ExpressionAttributeValues=to_item({":event": event_key(tenant_id, event_id), ":last": EVENT_ITEM}),
+            ConsistentRead=True,
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield from_item(item)
+
+
+def _expired(values: Mapping[str, Any], now: float) -> bool:
+    return gone(now, values[EXPIRES_AT])

@@ -1,0 +1,35 @@
+"""The public halves of the signing keys, as they are published."""
+
+import json
+from base64 import b64decode, urlsafe_b64encode
+from typing import Any
+
+from lambdas.delivery.store.items import IDENTITY_KEY
+from lambdas.shared.dynamodb import from_item, to_item
+
+PUBLIC_KEYS_ID = "keys#public"
+_PREFIX = "whpk_"
+
+
+def published_keys(dynamodb: Any, table: str) -> bytes:
+    """Return the document of the public keys.
+
+    Each is there twice: in the form of Standard Webhooks, ``whpk_…``, and as a JSON Web Key (RFC 8037, section 2).
+    """
+    answer = dynamodb.get_item(TableName=table, Key=to_item({IDENTITY_KEY: PUBLIC_KEYS_ID}))
+    keys = from_item(answer.get("Item", {})).get("keys", [])
+    return json.dumps({"keys": [_described(key) for key in keys]}, separators=(",", ":")).encode()
+
+
+def _described(key: dict[str, str]) -> dict[str, str]:
+    raw = b64decode(key["publicKey"].removeprefix(_PREFIX))
+    return {
+        "kid": key["keyId"],
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "use": "sig",
+        "x": urlsafe_b64encode(raw).decode("ascii").rstrip("="),
+        "publicKey": key["publicKey"],
+        "createdAt": key["createdAt"],
+        **({"retiredAt": key["retiredAt"]} if "retiredAt" in key else {}),
+    }

@@ -1,0 +1,88 @@
+"""How an endpoint is doing, after each attempt: breaker, slow-down, and disabling it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lambdas.delivery.domain.attempt_result import Verdict
+from lambdas.delivery.domain.endpoint_disabling import FAILING, GONE, announcement, failed_for_too_long
+from lambdas.delivery.domain.model import Endpoint, EndpointState, Health
+from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue
+from lambdas.delivery.queue.messages import FanOut
+from lambdas.delivery.store.endpoints import Endpoints
+from lambdas.delivery.store.events import Events
+from lambdas.delivery.store.health import HealthStore
+from lambdas.delivery_worker.reporting import Count, Report
+from lambdas.shared import times
+from lambdas.shared.errors import describe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Notes how attempts went, and disables endpoints.
+
+    Attributes
+    ----------
+    endpoints, health, events, queue
+        What it writes.
+    disable_after_hours : float
+        Hours of nothing but failures after which an endpoint is disabled.
+    retention : Retention
+        How long the event that announces it is kept.
+    clock : Callable[[], float]
+        Seconds since the epoch.
+    """
+
+    endpoints: Endpoints
+    health: HealthStore
+    events: Events
+    queue: DeliveryQueue
+    disable_after_hours: float
+    retention: Retention
+    clock: Callable[[], float] = time.time
+
+    def note(self, endpoint: Endpoint, seen: Health, verdict: Verdict, probe_until: int | None, report: Report) -> None:
+        """Take an attempt into account, after it was recorded.
+
+        Parameters
+        ----------
+        seen : Health
+            As it was before the attempt.
+        probe_until : int | None
+            See `HealthStore.failed`.
+        """
+        now_ms = int(self.clock() * 1_000)
+        after = seen
+        # The delivery is recorded and its next turn armed: what fails here must not bring its message back.
+        try:
+            if verdict.delivered:
+                self.health.succeeded(endpoint.tenant_id, endpoint.endpoint_id, seen)
+                return
+            after = self.health.failed(endpoint.tenant_id, endpoint.endpoint_id, now_ms, probe_until)
+            if verdict.slow_for is not None:
+                until = now_ms + int(verdict.slow_for * 1_000)
+                self.health.slow_down(endpoint.tenant_id, endpoint.endpoint_id, until)
+        except Exception as error:
+            report.log(
+                "endpoint's health could not be noted",
+                tenant=endpoint.tenant_id,
+                endpoint_id=endpoint.endpoint_id,
+                reason=describe(error),
+            )
+        if verdict.gone:
+            self.disable(endpoint, GONE, report)
+        elif failed_for_too_long(after, now_ms, self.disable_after_hours):
+            self.disable(endpoint, FAILING, report)
+
+    def disable(self, endpoint: Endpoint, reason: str, report: Report) -> None:
+        """Announce that an endpoint is disabled, and disable it, in this order: what dies between is done again."""
+        if endpoint.state is EndpointState.DISABLED:
+            return
+        now = self.clock()
+        event, payload = announcement(endpoint, reason, now, self.retention)
+        self.events.create(event, payload)
+        self.queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id))
+        if self.endpoints.disable(endpoint, reason, times.iso(now)):
+            report.count(endpoint.tenant_id, Count.ENDPOINTS_DISABLED)
+            report.log("endpoint disabled", tenant=endpoint.tenant_id, endpoint_id=endpoint.endpoint_id, reason=reason)

@@ -1,0 +1,121 @@
+"""The archive: the exact bytes of every accepted payload, never overwritten.
+
+A payload is an object of its own, or lies in one with the other payloads of its batch.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from lambdas.inbound.batch_object import Payload, write_batch
+from lambdas.inbound.envelope import ArchivedBody
+from lambdas.inbound.event import WebhookEvent
+from lambdas.inbound.evidence import Evidence
+from lambdas.shared.errors import aws_code
+
+RAW_PREFIX = "raw/"
+# No provider can have this name, since none has an underscore in it.
+BATCH_PREFIX = RAW_PREFIX + "_batch/"
+DEAD_LETTER_PREFIX = "dead-letter/"
+CERTIFICATE_PREFIX = "evidence/certificates/"
+# S3 takes any character, but tools mistake "%" for an escape, and a leading dot for a relative path.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+_NOT_SAFE_IN_A_KEY = re.compile(r"[^A-Za-z0-9_.-]|^\.")
+
+
+def raw_key(event: WebhookEvent, sha256: str) -> str:
+    """Return the object key of a payload.
+
+    It follows from the event and its bytes alone: a redelivery of the same bytes meets the object that is there,
+    and one with other bytes under the same id is kept beside it.
+    """
+    return f"{RAW_PREFIX}{event.provider}/{key_part(event.event_id)}/{sha256}"
+
+
+def key_part(event_id: str) -> str:
+    """Return an event's id as it stands in a key."""
+    return _NOT_SAFE_IN_A_KEY.sub(lambda match: f"!{ord(match[0]):02X}", event_id)
+
+
+class Archive:
+    """Writes to and reads from the archive bucket.
+
+    Parameters
+    ----------
+    s3
+        A boto3 S3 client, or for what ingestion stores `lambdas.inbound.aws_calls.services.S3`.
+    bucket : str
+        Bucket name.
+    """
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._certificates: set[str] = set()
+
+    def store(
+        self, event: WebhookEvent, body: bytes, content_type: str, evidence: Evidence | None = None
+    ) -> ArchivedBody:
+        """Store a payload with its evidence unless it is there already, and say where it lies.
+
+        Raises
+        ------
+        Exception
+            The client's own, when it could not be made durable.
+        """
+        sha256 = hashlib.sha256(body).hexdigest()
+        archived = ArchivedBody(key=raw_key(event, sha256), size=len(body), sha256=sha256)
+        self._put_once(archived.key, body, content_type, evidence.to_metadata() if evidence else {})
+        return archived
+
+    def store_batch(self, payloads: Sequence[Payload], day: str) -> list[ArchivedBody]:
+        """Store payloads in one object unless it is there already, and say where each lies, in order.
+
+        The object's key ends in the digest of its content, which follows from the payloads: a batch that comes again
+        meets the object that is there.
+
+        Parameters
+        ----------
+        day : str
+            ``2026-01-31``; part of the key, so that people find their way. It must follow from the payloads too.
+
+        Raises
+        ------
+        Exception
+            The client's own, when they could not be made durable.
+        """
+        content, offsets = write_batch(payloads)
+        key = f"{BATCH_PREFIX}{day}/{hashlib.sha256(content).hexdigest()}"
+        self._put_once(key, content, "application/octet-stream", {})
+        return [
+            ArchivedBody(key=key, offset=offsets[payload.identity], size=len(payload.body), sha256=payload.sha256)
+            for payload in payloads
+        ]
+
+    def store_certificate(self, key_id: str, certificate: str) -> None:
+        """Store the certificate that evidence names by its key, unless it is there already."""
+        if key_id not in self._certificates:
+            self._put_once(f"{CERTIFICATE_PREFIX}{key_id}.pem", certificate.encode(), "application/x-pem-file", {})
+            self._certificates.add(key_id)
+
+    def store_dead_letter(self, key: str, message: str) -> str:
+        """Store a dead-lettered message as it was, and return its full key."""
+        full_key = DEAD_LETTER_PREFIX + key
+        self._put_once(full_key, message.encode("utf-8", "surrogatepass"), "application/json", {})
+        return full_key
+
+    def read_dead_letter(self, full_key: str) -> str:
+        """Return a dead-lettered message."""
+        answer = self._s3.get_object(Bucket=self._bucket, Key=full_key)
+        return str(answer["Body"].read().decode("utf-8", "surrogatepass"))
+
+    def _put_once(self, key: str, body: bytes, content_type: str, metadata: dict[str, str]) -> None:
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+        try:
+            self._s3.put_object(
+                Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, Metadata=metadata, IfNoneMatch="*"
+            )
+        except Exception as error:
+            if aws_code(error) != "PreconditionFailed":
+                raise

@@ -1,0 +1,126 @@
+"""The three operations that ingestion needs, with the names and arguments that boto3's clients give them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from lambdas.inbound.aws_calls import endpoints
+from lambdas.inbound.aws_calls.caller import Caller
+from lambdas.inbound.aws_calls.credentials import RoleCredentials
+from lambdas.inbound.aws_calls.errors import AwsUnreachableError
+from lambdas.inbound.aws_calls.signing import Scope
+
+# As text, not escaped: what is no ASCII is shorter so.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
+def _caller(service: str, id_: str, credentials: RoleCredentials) -> Caller:
+    region = endpoints.region()
+    endpoint = endpoints.overridden(id_) or endpoints.of_service(service, region)
+    return Caller(endpoint, Scope(region, service), credentials)
+
+
+def _json_call(caller: Caller, operation: str, target: str, version: str, arguments: Mapping[str, Any]) -> Any:
+    headers = {"content-type": f"application/x-amz-json-{version}", "x-amz-target": f"{target}.{operation}"}
+    answer = caller.call(operation, "POST", "/", headers, _ENCODER.encode(arguments).encode())
+    try:
+        return json.loads(answer.body.decode())
+    except (ValueError, RecursionError) as error:
+        raise AwsUnreachableError(operation, "an answer that is no JSON") from error
+
+
+class Sqs:
+    """Amazon SQS."""
+
+    def __init__(self, credentials: RoleCredentials) -> None:
+        self._caller = _caller("sqs", "SQS", credentials)
+
+    def send_message(self, **arguments: str) -> Mapping[str, Any]:
+        """Send a message; it is durable when this returns.
+
+        It may be in the queue twice, when the answer to an earlier attempt was lost: SQS promises no less than once,
+        and processing finds duplicates by event.
+
+        Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+
+        Raises
+        ------
+        AwsError
+            When it may not be.
+        """
+        answer = _json_call(self._caller, "SendMessage", "AmazonSQS", "1.0", arguments)
+        if not isinstance(answer, dict) or not answer.get("MessageId"):
+            raise AwsUnreachableError("SendMessage", "an answer without the message's id")
+        return answer
+
+
+class SecretsManager:
+    """AWS Secrets Manager."""
+
+    def __init__(self, credentials: RoleCredentials) -> None:
+        self._caller = _caller("secretsmanager", "SECRETS_MANAGER", credentials)
+
+    def get_secret_value(self, **arguments: str) -> Mapping[str, Any]:
+        """Return a secret's value and what belongs to it.
+
+        Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
+
+        Raises
+        ------
+        AwsError
+            When it cannot be had.
+        """
+        answer = _json_call(self._caller, "GetSecretValue", "secretsmanager", "1.1", arguments)
+        if not isinstance(answer, dict):
+            raise AwsUnreachableError("GetSecretValue", "an answer that is no object")
+        return answer
+
+
+class S3:
+    """Amazon S3, for one bucket.
+
+    Parameters
+    ----------
+    bucket : str
+        Its name, which is part of the host's; not where another endpoint is set, or where a dot in it would make it a
+        name that no certificate holds.
+    """
+
+    def __init__(self, credentials: RoleCredentials, bucket: str) -> None:
+        region = endpoints.region()
+        other = endpoints.overridden("S3")
+        endpoint = other or endpoints.of_service("s3", region)
+        self._bucket = bucket
+        self._in_path = "." in bucket or other is not None
+        if not self._in_path:
+            endpoint = endpoint.replace("https://", f"https://{bucket}.", 1)
+        self._caller = Caller(endpoint, Scope(region, "s3"), credentials)
+
+    def put_object(
+        self,
+        *,
+        Bucket: str,  # noqa: N803 (the names that boto3 gives them)
+        Key: str,  # noqa: N803
+        Body: bytes,  # noqa: N803
+        ContentType: str,  # noqa: N803
+        Metadata: Mapping[str, str],  # noqa: N803
+        IfNoneMatch: str,  # noqa: N803
+    ) -> Mapping[str, Any]:
+        """Store an object; it is durable when this returns.
+
+        The digest of the body is signed, and S3 refuses any other body.
+        Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+
+        Raises
+        ------
+        AwsError
+            When it may not be.
+        """
+        if Bucket != self._bucket:
+            raise ValueError("another bucket than this client's")
+        headers = {"content-type": ContentType, "if-none-match": IfNoneMatch}
+        headers |= {f"x-amz-meta-{name.lower()}": value for name, value in Metadata.items()}
+        path = f"/{quote(Key, safe='/~')}"
+        self._caller.call("PutObject", "PUT", f"/{Bucket}{path}" if self._in_path else path, headers, Body)
+        return {}

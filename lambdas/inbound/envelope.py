@@ -1,0 +1,179 @@
+"""The message between ingestion, replay and processing: an event, and its payload or where that lies.
+
+The payload travels base64-encoded, because SQS refuses some control characters and the bytes must survive.
+Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+
+from lambdas.inbound.event import WebhookEvent
+from lambdas.inbound.evidence import Evidence
+from lambdas.inbound.providers.fields import is_identifier
+from lambdas.shared import times
+
+VERSION = 1
+# The AWS provider 5.100.0 lets a queue take 262,144 bytes of message. The rest is head-room for what replay adds.
+MAX_MESSAGE_BYTES = 262_144 - 2_048
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
+class NotAnEnvelopeError(ValueError):
+    """The message was not written by this system, or by a version that this one cannot read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchivedBody:
+    """Where the exact bytes of a payload lie.
+
+    Attributes
+    ----------
+    key : str
+        Object key in the archive bucket.
+    size : int
+        Length in bytes.
+    sha256 : str
+        Hex digest of the bytes.
+    offset : int
+        Where the payload begins in the object, which may hold others too.
+    """
+
+    key: str
+    size: int
+    sha256: str
+    offset: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """An operator's wish to have an event processed again.
+
+    Attributes
+    ----------
+    replay_id : str
+        Id of the replay request.
+    requested_at : str
+        ISO 8601, UTC.
+    """
+
+    replay_id: str
+    requested_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Envelope:
+    """One message on the main queue.
+
+    Attributes
+    ----------
+    event : WebhookEvent
+        The verified event.
+    received_at : str
+        When API Gateway received it, ISO 8601, UTC.
+    correlation_id : str
+        Follows the event from the HTTP request to the last function that touches it.
+    content_type : str
+        The ``Content-Type`` under which the payload came.
+    scheme : str
+        The signature scheme that accepted it.
+    evidence : Evidence | None
+        What proves that; archived with the payload. Where the payload is archived already it is absent, unless it
+        holds a certificate.
+    signature_id : str | None
+        Set where no more than one body may be recorded for a signature, see `lambdas.shared.signatures.scheme.Verdict`.
+    body : bytes | None
+        The payload, when it travels in the message.
+    archived : ArchivedBody | None
+        Where the payload lies, when it does not.
+    replay : Replay | None
+        Set when an operator asked for this message.
+    """
+
+    event: WebhookEvent
+    received_at: str
+    correlation_id: str
+    content_type: str
+    scheme: str
+    evidence: Evidence | None = None
+    signature_id: str | None = None
+    body: bytes | None = None
+    archived: ArchivedBody | None = None
+    replay: Replay | None = None
+
+    def to_message(self) -> str:
+        """Return the message body."""
+        message: dict[str, Any] = {
+            "v": VERSION,
+            "event": vars(self.event),
+            "receivedAt": self.received_at,
+            "correlationId": self.correlation_id,
+            "contentType": self.content_type,
+            "scheme": self.scheme,
+        }
+        if self.evidence is not None:
+            message["evidence"] = self.evidence.to_document()
+        if self.signature_id is not None:
+            message["signatureId"] = self.signature_id
+        if self.body is not None:
+            message["body"] = base64.b64encode(self.body).decode("ascii")
+        if self.archived is not None:
+            message["archived"] = vars(self.archived)
+        if self.replay is not None:
+            message["replay"] = vars(self.replay)
+        return _ENCODER.encode(message)
+
+    @classmethod
+    def from_message(cls, message: str) -> Self:
+        """Read a message body.
+
+        Raises
+        ------
+        NotAnEnvelopeError
+            When it is anything else.
+        """
+        try:
+            fields = json.loads(message)
+            if fields["v"] != VERSION:
+                raise NotAnEnvelopeError(f"envelope version {fields['v']!r:.20}, expected {VERSION}")
+            event = WebhookEvent(**fields["event"])
+            identifiers = (event.provider, event.event_id, event.event_type, event.transaction_id)
+            if not all(is_identifier(value) for value in identifiers):
+                raise NotAnEnvelopeError("provider, event_id, event_type and transaction_id must be identifiers")
+            if not is_identifier(fields.get("signatureId", "-")):
+                raise NotAnEnvelopeError("signatureId must be an identifier")
+            archived, replay = fields.get("archived"), fields.get("replay")
+            texts = [fields[name] for name in ("receivedAt", "correlationId", "contentType", "scheme")]
+            optional = (event.occurred_at, event.amount, event.currency, event.amount_unit)
+            texts += [text for text in optional if text is not None]
+            texts += [archived["key"], archived["sha256"]] if archived is not None else []
+            texts += list(replay.values()) if replay is not None else []
+            if not all(isinstance(text, str) for text in texts):
+                raise NotAnEnvelopeError("a text is missing or is none")
+            if times.parse(fields["receivedAt"]) is None:
+                raise NotAnEnvelopeError("receivedAt must be a time")
+            if archived is not None:
+                for name, number in (("size", archived["size"]), ("offset", archived.get("offset", 0))):
+                    if type(number) is not int or number < 0:
+                        raise NotAnEnvelopeError(f"archived.{name} must be a whole number")
+            envelope = cls(
+                event=event,
+                received_at=fields["receivedAt"],
+                correlation_id=fields["correlationId"],
+                content_type=fields["contentType"],
+                scheme=fields["scheme"],
+                evidence=Evidence.from_document(fields["evidence"]) if "evidence" in fields else None,
+                signature_id=fields.get("signatureId"),
+                body=base64.b64decode(fields["body"], validate=True) if "body" in fields else None,
+                archived=None if archived is None else ArchivedBody(**archived),
+                replay=None if replay is None else Replay(**replay),
+            )
+        except NotAnEnvelopeError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error) as error:
+            raise NotAnEnvelopeError(f"not an envelope: {type(error).__name__}") from error
+        if (envelope.body is None) == (envelope.archived is None):
+            raise NotAnEnvelopeError("an envelope holds a body, or the place where it is archived")
+        return envelope

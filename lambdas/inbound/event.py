@@ -1,0 +1,102 @@
+"""One provider event in the form that is stored, routed and queried, whoever sent it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.inbound.providers.entry import Provider
+from lambdas.inbound.providers.fields import first_of
+from lambdas.shared import times
+from lambdas.shared.errors import MalformedWebhookError
+from lambdas.shared.request import WebhookRequest
+
+UNKNOWN_TYPE = "unknown"
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html
+MAX_EVENT_TYPE_CHARS = 128
+# ISO 4217
+_CURRENCY = re.compile(r"[A-Za-z]{3}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookEvent:
+    """A verified event.
+
+    Attributes
+    ----------
+    provider : str
+        The name under which the provider is deployed.
+    event_id : str
+        The provider's id of the event; with `provider` it is the identity under which duplicates are found.
+    event_type : str
+        The provider's own name for what happened; ``unknown`` where it gives none.
+    transaction_id : str
+        What ties together the events of one payment.
+    occurred_at : str | None
+        When it happened, by the provider's clock, as ISO 8601 in UTC; None where the provider does not say.
+    amount, currency, amount_unit : str | None
+        The amount as the provider writes it, its currency in capitals, and whether it counts in ``minor`` or ``major``
+        units; None where the event has none.
+    """
+
+    provider: str
+    event_id: str
+    event_type: str
+    transaction_id: str
+    occurred_at: str | None
+    amount: str | None = None
+    currency: str | None = None
+    amount_unit: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The identity of the event over all providers."""
+        return f"{self.provider}:{self.event_id}"
+
+    @property
+    def sort_key(self) -> str:
+        """The sort key of its record: made of the event alone, so that every redelivery meets the same record."""
+        return f"{self.occurred_at or '-'}#{self.key}"
+
+
+def read_events(name: str, provider: Provider, request: WebhookRequest) -> list[WebhookEvent]:
+    """Read a request whose signature has been verified: one event, or for some providers several.
+
+    Parameters
+    ----------
+    name : str
+        The name under which the provider is deployed.
+
+    Raises
+    ------
+    MalformedWebhookError
+        When the body is of another format than the provider's, or an event in it has no id.
+    """
+    return [_read(name, provider, request, document) for document in provider.body_format.documents(request)]
+
+
+def _read(name: str, provider: Provider, request: WebhookRequest, document: Mapping[str, Any]) -> WebhookEvent:
+    event_id = first_of(provider.event_id, request, document)
+    if event_id is None:
+        raise MalformedWebhookError("no_event_id")
+    event_type = first_of(provider.event_type, request, document) or UNKNOWN_TYPE
+    occurred = first_of(provider.occurred_at, request, document)
+    seconds = times.parse(occurred) if occurred else None
+    return WebhookEvent(
+        provider=name,
+        event_id=event_id,
+        event_type=event_type if len(event_type) <= MAX_EVENT_TYPE_CHARS else UNKNOWN_TYPE,
+        transaction_id=first_of(provider.transaction_id, request, document) or f"{name}:{event_id}"[:256],
+        occurred_at=None if seconds is None else times.iso(seconds),
+        **_amount(provider, request, document),
+    )
+
+
+def _amount(provider: Provider, request: WebhookRequest, document: Mapping[str, Any]) -> dict[str, str]:
+    if provider.amount is None:
+        return {}
+    value = first_of(provider.amount.value, request, document)
+    currency = first_of(provider.amount.currency, request, document)
+    if value is None or currency is None or not _CURRENCY.fullmatch(currency):
+        return {}
+    return {"amount": value, "currency": currency.upper(), "amount_unit": provider.amount.unit}

@@ -1,0 +1,102 @@
+"""Adyen: payments (standard webhooks), and everything else (platforms, transfers, tokens, management)."""
+
+from lambdas.inbound.providers.entry import Amount, Answer, Provider
+from lambdas.inbound.providers.fields import BodyDigest, DecimalField, JoinedFields, JsonField
+from lambdas.inbound.signatures.adyen import ITEMS, AdyenItemsScheme, AdyenPlatformScheme
+
+_RETRIES = (
+    "after 9, 18 and 27 seconds, then from a queue after 2 minutes and at growing intervals up to 8 hours, for 30 days"
+)
+_KEY_DOC = "the webhook's HMAC key in hex, as the Customer Area shows it when it is generated; one for each endpoint"
+_SOURCES = (
+    "https://docs.adyen.com/development-resources/webhooks/handle-webhook-events",
+    "https://docs.adyen.com/development-resources/webhooks/troubleshoot",
+)
+
+# Only eight fields of an item are signed, and identity, type, transaction and amount are read from those alone. There
+# is no time of occurrence, although items say an eventDate: it is not signed, and Adyen lets it differ between
+# duplicates, so that in the record's sort key it would make two records of one event.
+ADYEN = Provider(
+    name="adyen",
+    title="Adyen payments",
+    scheme=AdyenItemsScheme(),
+    body_format=ITEMS,
+    # Adyen calls two webhooks duplicates that agree in eventCode and pspReference. `success` must be there too: an
+    # AUTHORISATION that failed is followed by one that succeeded under the same reference, and Adyen's own plugin for
+    # Magento tells duplicates by it. None of the three may hold the separator.
+    event_id=(JoinedFields((JsonField("pspReference"), JsonField("eventCode"), JsonField("success")), separator=":"),),
+    event_type=(JsonField("eventCode"),),
+    transaction_id=(JsonField("originalReference"), JsonField("pspReference")),
+    transaction=(
+        "the payment's pspReference, which captures, refunds, cancellations and disputes carry as originalReference; "
+        "merchantReference is not used, since Adyen does not keep it unique"
+    ),
+    amount=Amount(
+        value=(DecimalField("amount.value"),),
+        currency=(JsonField("amount.currency"),),
+        unit="minor",
+    ),
+    # Any 2xx is enough today; the text is what endpoints had to answer before, and is still taken.
+    answer=Answer(status=200, body="[accepted]"),
+    key_doc=_KEY_DOC,
+    sends_api_key=False,
+    retries=_RETRIES,
+    answer_within=10,
+    caveat="Adyen signs eight fields of each item, `pspReference`, `originalReference`, `merchantAccountCode`, "
+    "`merchantReference`, the amount's value and currency, `eventCode` and `success`, and nothing else of the body. "
+    "Whoever holds a delivery can change the rest, `reason`, `eventDate`, `live` and `additionalData` among it, and it "
+    "is accepted: the item was recorded already, so that a changed one sets off the alarm `conflicting-duplicates` and "
+    "is not routed, unless it comes before Adyen's own. Events, records and routing use the signed fields alone; do "
+    "not trust the others in the archived payload. That `make verify-archive` calls it proven is true of the signed "
+    "fields.",
+    sources=(
+        *_SOURCES,
+        "https://docs.adyen.com/risk-management/disputes-api/dispute-notifications/",
+        "https://www.adyen.help/hc/en-us/articles/4545493643676-Why-are-there-duplicate-payments",
+        "https://github.com/Adyen/adyen-magento2/blob/main/Model/Notification.php",
+        "https://github.com/Adyen/adyen-commercetools/issues/1324",
+    ),
+)
+
+ADYEN_PLATFORM = Provider(
+    name="adyen-platform",
+    title="Adyen platforms",
+    scheme=AdyenPlatformScheme(),
+    # What these webhooks call eventId is the pspReference that triggered them, and one payment triggers several. The
+    # body, and with it the signature, is made once and then queued, so that a redelivery has the same bytes.
+    event_id=(BodyDigest(),),
+    event_type=(JsonField("type"), JsonField("eventType")),
+    transaction_id=(
+        JsonField("data.categoryData.pspPaymentReference"),
+        JsonField("data.transfer.categoryData.pspPaymentReference"),
+        JsonField("data.transfer.id"),
+        JsonField("data.id"),
+        JsonField("eventId"),
+    ),
+    transaction=(
+        "the pspReference of the payment that a transfer belongs to, which is the transaction id of Adyen payments "
+        "too; else the transfer, else the object itself, else the reference that triggered the event"
+    ),
+    occurred_at=(
+        JsonField("data.updatedAt"),
+        JsonField("data.creationDate"),
+        JsonField("timestamp"),
+        JsonField("createdAt"),
+        JsonField("eventDate"),
+    ),
+    amount=Amount(
+        value=(DecimalField("data.amount.value"),),
+        currency=(JsonField("data.amount.currency"),),
+        unit="minor",
+    ),
+    key_doc=_KEY_DOC,
+    sends_api_key=False,
+    retries=_RETRIES,
+    answer_within=10,
+    sources=(
+        *_SOURCES,
+        "https://docs.adyen.com/api-explorer/transfer-webhooks/4/post/balancePlatform.transfer.created",
+        "https://docs.adyen.com/api-explorer/transaction-webhooks/4/post/balancePlatform.transaction.created",
+        "https://docs.adyen.com/api-explorer/Tokenization-webhooks/1/post/recurring.token.created",
+    ),
+)

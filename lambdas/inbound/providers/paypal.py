@@ -1,0 +1,156 @@
+"""PayPal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.inbound.providers.entry import Amount, Option, Provider
+from lambdas.inbound.providers.fields import DecimalField, Field, JsonField, first_of, is_identifier
+from lambdas.inbound.signatures.paypal import PayPalScheme
+from lambdas.shared.request import WebhookRequest
+
+
+@dataclass(frozen=True)
+class OfKind:
+    """Fields that count only for events about one kind of resource.
+
+    Attributes
+    ----------
+    resource_type : str
+        PayPal's name of the kind.
+    fields : tuple[Field, ...]
+        Where to look; the first field that holds an identifier counts.
+    """
+
+    resource_type: str
+    fields: tuple[Field, ...]
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return the identifier, or None for an event about something else."""
+        if document.get("resource_type") != self.resource_type:
+            return None
+        return first_of(self.fields, request, document)
+
+
+@dataclass(frozen=True)
+class LinkField:
+    """The identifier that a link of the resource ends with.
+
+    Attributes
+    ----------
+    rel : str
+        What the link leads to; ``up`` is what the resource was made of.
+    collection : str
+        What stands before the identifier.
+    """
+
+    rel: str
+    collection: str
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return the identifier in the first such link."""
+        del request
+        for link in _elements(document, "links"):
+            address = link.get("href") if link.get("rel") == self.rel else None
+            if isinstance(address, str):
+                before, _, identifier = address.rpartition("/")
+                if before.endswith(f"/{self.collection}") and is_identifier(identifier):
+                    return identifier
+        return None
+
+
+@dataclass(frozen=True)
+class FirstDisputedField:
+    """A member of the first transaction that a dispute is about."""
+
+    member: str
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return the identifier."""
+        for transaction in _elements(document, "disputed_transactions")[:1]:
+            return JsonField(self.member).read(request, transaction)
+        return None
+
+
+def _elements(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Return the objects in an array of the resource."""
+    resource = document.get("resource")
+    array = resource.get(name) if isinstance(resource, Mapping) else None
+    return [element for element in array if isinstance(element, Mapping)] if isinstance(array, list) else []
+
+
+PAYPAL = Provider(
+    name="paypal",
+    title="PayPal",
+    scheme=PayPalScheme(),
+    options={
+        # PayPal's webhook simulator signs for the id WEBHOOK_ID, whatever anybody has it send: the underscore keeps it
+        # from being configured.
+        "webhook_id": Option(
+            doc="the webhook's id, as the app's page in PayPal's developer dashboard shows it: letters and digits",
+            pattern="[0-9A-Za-z]{1,50}",
+            required=True,
+        ),
+        "environment": Option(
+            doc="'live', which is the default, or 'sandbox'; one is never taken for the other", pattern="live|sandbox"
+        ),
+    },
+    key_doc="none: PayPal signs with a certificate, and names its address in each webhook",
+    needs_secret=False,
+    native=True,
+    certificate_hosts=("api.paypal.com", "api.sandbox.paypal.com"),
+    # PayPal's own id of the event, which stays when the event is sent again. CRC32 covers it, and not RSA, but
+    # processing records one body for each transmission, whose id RSA covers.
+    event_id=(JsonField("id"),),
+    event_type=(JsonField("event_type"),),
+    transaction_id=(
+        OfKind("dispute", (FirstDisputedField("seller_transaction_id"), JsonField("resource.dispute_id"))),
+        OfKind(
+            "refund",
+            (
+                LinkField("up", "captures"),
+                LinkField("up", "authorizations"),
+                JsonField("resource.capture_id"),
+                JsonField("resource.sale_id"),
+            ),
+        ),
+        OfKind("authorization", (JsonField("resource.supplementary_data.related_ids.order_id"),)),
+        JsonField("resource.id"),
+    ),
+    transaction="the capture or sale, which is what PayPal calls the transaction: its refunds link up to it, and a "
+    "dispute names it as seller_transaction_id. Before money moves, the order, which its authorizations name. A refund "
+    "and a dispute do not say the order, so that it cannot be what ties them together",
+    occurred_at=(JsonField("create_time"),),
+    amount=Amount(
+        value=(
+            DecimalField("resource.amount.value"),
+            DecimalField("resource.amount.total"),
+            DecimalField("resource.dispute_amount.value"),
+        ),
+        currency=(
+            JsonField("resource.amount.currency_code"),
+            JsonField("resource.amount.currency"),
+            JsonField("resource.dispute_amount.currency_code"),
+        ),
+        unit="major",
+    ),
+    sends_api_key=False,
+    retries="up to 25 times over three days",
+    answer_within=None,
+    caveat="PayPal signs a CRC32 of the body, for which other bodies can be made. Whoever gets hold of a delivery with "
+    "its headers, from a log or this archive, could send another body with them: only the first body of each "
+    "transmission is recorded, later ones set off the alarm `conflicting-duplicates`, and a transmission older than "
+    "three days is refused. A delivery that was intercepted before it came here is beyond what a check of the "
+    "signature can tell; PayPal's API can, with `POST /v1/notifications/verify-webhook-signature` or by fetching the "
+    "event, which this stack does not do. The certificate comes from PayPal once an hour, so that the functions need a "
+    "way to the internet; whether it was revoked is not asked. Events of PayPal's simulator are refused.",
+    sources=(
+        "https://developer.paypal.com/api/rest/webhooks/rest/",
+        "https://developer.paypal.com/api/rest/webhooks/event-names/",
+        "https://developer.paypal.com/docs/api/payments/v2/",
+        "https://developer.paypal.com/api/customer-disputes/v1/definitions/dispute",
+        # An event as PayPal's API showed it after 39 hours of retries: one transmission, with the id and the time of
+        # its first attempt.
+        "https://www.nopcommerce.com/pt/boards/topic/92555/paypal-errornot-a-valid-webhook-url",
+    ),
+)

@@ -1,0 +1,43 @@
+"""The registry: every provider that can be deployed. A new one is a module beside this one, and a line here."""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from types import MappingProxyType
+
+from lambdas.inbound.providers.entry import Provider
+
+# Name of the entry to where it is: the module beside this one, and its name there.
+_PLACES = MappingProxyType(
+    {
+        "stripe": ("stripe", "STRIPE"),
+        "paypal": ("paypal", "PAYPAL"),
+        "adyen": ("adyen", "ADYEN"),
+        "adyen-platform": ("adyen", "ADYEN_PLATFORM"),
+        "braintree": ("braintree", "BRAINTREE"),
+        "shopify": ("shopify", "SHOPIFY"),
+        "square": ("square", "SQUARE"),
+        "github": ("github", "GITHUB"),
+        "standard-webhooks": ("standard_webhooks", "STANDARD_WEBHOOKS"),
+        "standard-webhooks-ed25519": ("standard_webhooks", "STANDARD_WEBHOOKS_ED25519"),
+        "generic": ("generic", "GENERIC"),
+        "generic-timestamped": ("generic", "GENERIC_TIMESTAMPED"),
+    }
+)
+
+
+class _Registry(Mapping[str, Provider]):
+    """Name to entry. An entry is imported when it is asked for, so that a function imports those that are deployed."""
+
+    def __getitem__(self, name: str) -> Provider:
+        module, entry = _PLACES[name]
+        provider: Provider = getattr(import_module(f"lambdas.inbound.providers.{module}"), entry)
+        return provider
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_PLACES)
+
+    def __len__(self) -> int:
+        return len(_PLACES)
+
+
+REGISTRY: Mapping[str, Provider] = _Registry()

@@ -1,0 +1,69 @@
+"""Shopify."""
+
+from lambdas.inbound.providers.entry import Amount, Option, Provider
+from lambdas.inbound.providers.fields import BodyDigest, DecimalField, HeaderField, JsonField
+from lambdas.inbound.providers.selecting_fields import FieldOfOnlyItem
+from lambdas.inbound.signatures.shopify import TOPIC_HEADER, ShopifyScheme
+
+MAX_TOPICS_CHARS = 800
+_TOPIC = "[a-z_]+(/[a-z_]+)+"
+# Looks ahead for a resource, the part before the first slash, that comes again behind a later comma.
+_RESOURCE_TWICE = r"(?:.*,)?([a-z_]+)/[^,]*,(?:.*,)?\1/"
+
+SHOPIFY = Provider(
+    name="shopify",
+    title="Shopify",
+    scheme=ShopifyScheme(),
+    options={
+        "topics": Option(
+            doc=(
+                "the topics that this URL is subscribed to, as in orders/paid,refunds/create, no two of one resource: "
+                "orders/create and orders/paid can carry the same bytes, and Shopify does not sign the topic, so that "
+                "one would pass for a duplicate of the other; deploy the entry once more for the second. At most "
+                f"{MAX_TOPICS_CHARS} characters"
+            ),
+            # Evidence names them, in the 2 KB of metadata that S3 takes.
+            pattern=f"(?=.{{1,{MAX_TOPICS_CHARS}}}$)(?!{_RESOURCE_TWICE}){_TOPIC}(,{_TOPIC})*",
+            required=True,
+        )
+    },
+    # X-Shopify-Webhook-Id and X-Shopify-Event-Id are not signed, so neither can be the identity. A retry has the bytes
+    # of the first delivery, and so has each of several subscriptions to one event.
+    # https://shopify.dev/changelog/updates-to-webhook-retry-mechanism
+    event_id=(BodyDigest(),),
+    # Not signed either: whoever holds a signed body can have it counted under another of the topics that this name
+    # takes, if it comes before Shopify's own delivery; after that it is a duplicate.
+    event_type=(HeaderField(TOPIC_HEADER),),
+    transaction_id=(
+        JsonField("order_id"),
+        JsonField("order.id"),
+        JsonField("order_edit.order_id"),
+        JsonField("id"),
+    ),
+    transaction=(
+        "the order, which refunds, transactions, fulfilments and disputes name; else the object that the event is about"
+    ),
+    occurred_at=(JsonField("updated_at"), JsonField("processed_at"), JsonField("created_at")),
+    amount=Amount(
+        value=(
+            DecimalField("total_price"),
+            DecimalField("amount"),
+            FieldOfOnlyItem("transactions", DecimalField("amount")),
+        ),
+        currency=(JsonField("currency"), FieldOfOnlyItem("transactions", JsonField("currency"))),
+        unit="major",
+    ),
+    key_doc=(
+        "the client secret of the app that subscribed; for a webhook that was made in the shop's settings under "
+        "Notifications, the signing key shown there"
+    ),
+    sends_api_key=False,
+    retries="8 times over 4 hours; then a subscription made over the Admin API is deleted",
+    answer_within=5,
+    sources=(
+        "https://shopify.dev/docs/apps/build/webhooks/verify-deliveries",
+        "https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
+        "https://shopify.dev/changelog/updates-to-webhook-retry-mechanism",
+        "https://shopify.dev/docs/api/webhooks",
+    ),
+)

@@ -1,0 +1,55 @@
+"""Square."""
+
+from lambdas.inbound.providers.entry import Amount, Option, Provider
+from lambdas.inbound.providers.fields import DecimalField, JsonField
+from lambdas.inbound.signatures.square import SquareScheme
+
+_WITH_AMOUNT = ("payment", "refund", "dispute", "payout")
+
+SQUARE = Provider(
+    name="square",
+    title="Square",
+    scheme=SquareScheme(),
+    options={
+        "url": Option(
+            doc=(
+                "the subscription's notification URL exactly as it is registered with Square, which signs it. For an "
+                "API without a domain of its own it is known after the first deployment: the output endpoint_url, "
+                "/webhook/ and the deployed name. At most 508 characters"
+            ),
+            # Evidence names it, in the 2 KB of metadata that S3 takes.
+            pattern=r"https://[!-~]{1,500}",
+            required=True,
+        )
+    },
+    event_id=(JsonField("event_id"),),
+    event_type=(JsonField("type"),),
+    transaction_id=(
+        JsonField("data.object.payment.id"),
+        JsonField("data.object.refund.payment_id"),
+        JsonField("data.object.dispute.disputed_payment.payment_id"),
+        JsonField("data.object.invoice.order_id"),
+        JsonField("data.id"),
+    ),
+    transaction=(
+        "the payment, which refunds and disputes name; for invoices their order, as order events have it; else the "
+        "object that the event is about. A refund's order_id is no tie: Square makes an order for each refund as well"
+    ),
+    occurred_at=(JsonField("created_at"),),
+    amount=Amount(
+        value=tuple(DecimalField(f"data.object.{name}.amount_money.amount") for name in _WITH_AMOUNT),
+        currency=tuple(JsonField(f"data.object.{name}.amount_money.currency") for name in _WITH_AMOUNT),
+        unit="minor",
+    ),
+    key_doc="the subscription's signature key, from the Developer Console under Webhooks; not the access token",
+    sends_api_key=False,
+    retries="11 times over 24 hours, with exponential back-off",
+    answer_within=10,
+    sources=(
+        "https://developer.squareup.com/docs/webhooks/step3validate",
+        "https://developer.squareup.com/docs/webhooks/overview",
+        "https://developer.squareup.com/docs/refunds-api/webhooks",
+        "https://developer.squareup.com/reference/square/objects/PaymentRefund",
+        "https://developer.squareup.com/reference/square/objects/Dispute",
+    ),
+)

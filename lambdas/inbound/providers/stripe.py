@@ -1,0 +1,63 @@
+"""Stripe."""
+
+from lambdas.inbound.providers.entry import Amount, Provider
+from lambdas.inbound.providers.fields import DecimalField, JsonField
+from lambdas.inbound.providers.selecting_fields import FieldWhere
+from lambdas.shared.signatures.stripe import StripeScheme
+
+STRIPE = Provider(
+    name="stripe",
+    title="Stripe",
+    scheme=StripeScheme(),
+    event_id=(JsonField("id"),),
+    event_type=(JsonField("type"),),
+    # The order counts: whatever names a PaymentIntent belongs to it, and only what names none is tied by less.
+    transaction_id=(
+        # Charges, refunds, disputes, reviews, checkout sessions in payment mode; invoices up to API version 2025-02-24.
+        JsonField("data.object.payment_intent"),
+        JsonField("data.object.payment_intent.id"),
+        # Invoice payments, since API version 2025-03-31: they say which PaymentIntent pays which invoice.
+        JsonField("data.object.payment.payment_intent"),
+        JsonField("data.object.payment.charge"),
+        # Refunds and disputes of a charge that was made without a PaymentIntent, and application fees.
+        JsonField("data.object.charge"),
+        # Checkout sessions in subscription mode, of which only the invoice has a PaymentIntent.
+        FieldWhere("data.object.object", "checkout.session", JsonField("data.object.invoice")),
+        # A payout that reverses another.
+        JsonField("data.object.original_payout"),
+        JsonField("data.object.id"),
+        # Thin events carry no object, but name it.
+        JsonField("related_object.id"),
+    ),
+    transaction=(
+        "the PaymentIntent, which charges, refunds, disputes and invoice payments name; without one the charge; for a "
+        "subscription's checkout the invoice; for a payout the one that it reverses; else the object itself. From API "
+        "version 2025-03-31 on invoices name no PaymentIntent and are transactions of their own; subscribe to "
+        "invoice_payment.paid, whose payload names both"
+    ),
+    occurred_at=(JsonField("created"),),
+    # The amount of the object that the event is about: for charge.refunded that is the charge, not its refund.
+    amount=Amount(
+        value=(
+            DecimalField("data.object.amount"),
+            DecimalField("data.object.amount_total"),
+            # Of an invoice and an invoice payment: what was paid, once it is paid, and before that what is asked for.
+            FieldWhere("data.object.status", "paid", DecimalField("data.object.amount_paid")),
+            DecimalField("data.object.amount_due"),
+            DecimalField("data.object.amount_requested"),
+        ),
+        currency=(JsonField("data.object.currency"),),
+        unit="minor",
+    ),
+    key_doc="the endpoint's signing secret, whsec_..., from the Dashboard or the API",
+    sends_api_key=False,
+    retries="for three days, with exponential back-off, in live mode",
+    answer_within=None,
+    sources=(
+        "https://docs.stripe.com/api/events/object",
+        "https://docs.stripe.com/webhooks#retries",
+        "https://docs.stripe.com/changelog/basil/2025-03-31/add-support-for-multiple-partial-payments-on-invoices",
+        "https://docs.stripe.com/api/invoice-payment/object",
+        "https://docs.stripe.com/events/how-events-work",
+    ),
+)

@@ -1,0 +1,70 @@
+"""Sending envelopes to the main queue."""
+
+import hashlib
+from typing import Any
+
+from lambdas.inbound.envelope import Envelope
+
+BY_TRANSACTION = "transaction"
+
+
+class MainQueue:
+    """The main queue, as its senders see it.
+
+    Every message carries a message group. On a standard queue, the group is the provider and turns on fair queueing,
+    so that one provider's burst does not hold up another's events. On a FIFO queue it is what is kept in order.
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+
+    Parameters
+    ----------
+    sqs
+        A boto3 SQS client, or `lambdas.inbound.aws_calls.services.Sqs`.
+    url : str
+        Queue URL; that of a FIFO queue, and no other, ends in ``.fifo``.
+    group_by : str
+        ``provider`` or ``transaction``.
+    """
+
+    def __init__(self, sqs: Any, url: str, group_by: str) -> None:
+        self._sqs = sqs
+        self._url = url
+        self._group_by = group_by
+
+    def send(self, envelope: Envelope, message: str) -> None:
+        """Send one message; when this returns, it is durable.
+
+        Parameters
+        ----------
+        envelope : Envelope
+            What the message says.
+        message : str
+            Its `Envelope.to_message`.
+
+        Raises
+        ------
+        Exception
+            The client's own, when it may not be.
+        """
+        arguments = {"QueueUrl": self._url, "MessageBody": message, "MessageGroupId": self._group(envelope)}
+        if self._url.endswith(".fifo"):
+            arguments["MessageDeduplicationId"] = deduplication_id(envelope)
+        self._sqs.send_message(**arguments)
+
+    def _group(self, envelope: Envelope) -> str:
+        event = envelope.event
+        if self._group_by != BY_TRANSACTION:
+            return event.provider
+        # A transaction id may be longer than a group's 128 characters, and hold others than a group may.
+        return hashlib.sha256(f"{event.provider}\0{event.transaction_id}".encode()).hexdigest()
+
+
+def deduplication_id(envelope: Envelope) -> str:
+    """Return the id by which a FIFO queue knows a message that it took in the last five minutes.
+
+    It is made of the event's id, and of what a message with this id must not be dropped for: another payload, which is
+    a conflict to be told, and an operator's wish to replay.
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html
+    """
+    payload = envelope.archived.sha256 if envelope.archived else hashlib.sha256(envelope.body or b"").hexdigest()
+    replay = envelope.replay.replay_id if envelope.replay else ""
+    return hashlib.sha256(f"{envelope.event.key}\0{payload}\0{replay}".encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The signature schemes that only the inbound half verifies."""

@@ -1,0 +1,168 @@
+"""Adyen's two schemes: a signature inside each notification item, and one over the whole body in a header."""
+
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.inbound.providers.documents import JsonItems
+from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError, UnavailableError
+from lambdas.shared.request import WebhookRequest
+from lambdas.shared.signatures.digests import hmac_text
+from lambdas.shared.signatures.scheme import (
+    MAX_SIGNATURE_HEADER_CHARS,
+    Verdict,
+    key_id,
+    matching,
+    signature_header,
+    usable,
+)
+
+ITEMS = JsonItems(array="notificationItems", item="NotificationRequestItem")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdyenItemsScheme:
+    """HMAC-SHA256 in base64 over eight fields of each notification item, for payments (standard webhooks).
+
+    Signed are pspReference, originalReference, merchantAccountCode, merchantReference, amount.value, amount.currency,
+    eventCode and success, and nothing else: whoever holds one signed item can write what he likes into all other
+    fields, eventDate, reason and live among them. Every item must be signed; one that is not refuses the request.
+
+    Adyen joins the fields by colons and escapes none, so that a colon moved from one field into the next would leave
+    the signature right and the event another. Therefore only merchantReference, which the merchant writes, may hold
+    colons: with three fields before it and four behind it, a signed text has one reading.
+
+    The body must be parsed to find what was signed. What cannot be parsed proves nothing, and is a 401.
+
+    Without a signed time there is no replay window; a replay then ends as a duplicate.
+
+    Source: https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures
+    """
+
+    name: str = "adyen-items"
+
+    def verify(self, request: WebhookRequest, secrets: Sequence[str]) -> Verdict:
+        """See `Scheme.verify`. During a rotation items may be signed with different keys; the verdict names each."""
+        keys = [hex_key(secret) for secret in usable(secrets)]
+        try:
+            items = ITEMS.documents(request)
+        except MalformedWebhookError as error:
+            raise SignatureRefusedError(error.reason) from error
+        ids = []
+        for item in items:
+            text = signed_text(item)
+            expected = [hmac_text(key, text, encoding="base64") for key in keys]
+            ids.append(key_id(matching(secrets, expected, [_item_signature(item)]).secret))
+        return Verdict(scheme=self.name, signed_at=None, key_id=",".join(dict.fromkeys(ids)), headers={})
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdyenPlatformScheme:
+    """HMAC-SHA256 in base64 over the body, for platforms, transfers, tokens and management.
+
+    Adyen sends ``Protocol: HmacSHA256`` beside it. Nobody signs that header and there is no other value, so it is not
+    read: another algorithm would end as a signature that does not match.
+
+    Without a signed time there is no replay window; a replay then ends as a duplicate.
+
+    Source: https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures
+
+    Attributes
+    ----------
+    header : str
+        Header that carries the signature.
+    """
+
+    name: str = "adyen-body"
+    header: str = "HmacSignature"
+
+    def verify(self, request: WebhookRequest, secrets: Sequence[str]) -> Verdict:
+        """See `Scheme.verify`."""
+        signature = signature_header(request, self.header)
+        expected = [hmac_text(hex_key(secret), request.body, encoding="base64") for secret in usable(secrets)]
+        match = matching(secrets, expected, [signature])
+        return Verdict(
+            scheme=self.name, signed_at=None, key_id=key_id(match.secret), headers={self.header.lower(): signature}
+        )
+
+
+def hex_key(secret: str) -> bytes:
+    """Return the key that Adyen shows in hex.
+
+    Raises
+    ------
+    UnavailableError
+        When it is anything else.
+    """
+    try:
+        return binascii.unhexlify(secret)
+    except ValueError as error:
+        raise UnavailableError("secret_unusable") from error
+
+
+def signed_text(item: Mapping[str, Any]) -> bytes:
+    """Return what Adyen signs of a notification item.
+
+    Absent and null fields are empty, as in Adyen's libraries.
+
+    Raises
+    ------
+    SignatureRefusedError
+        When a field is of another type than Adyen's, or holds a colon that would let the text be read twice.
+    """
+    amount = item.get("amount")
+    if amount is None:
+        amount = {}
+    if not isinstance(amount, dict):
+        raise SignatureRefusedError("malformed_signed_field")
+    fields = [
+        _field(item.get("pspReference")),
+        _field(item.get("originalReference")),
+        _field(item.get("merchantAccountCode")),
+        _text(item.get("merchantReference")),
+        _whole_number(amount.get("value")),
+        _field(amount.get("currency")),
+        _field(item.get("eventCode")),
+        _field(item.get("success")),
+    ]
+    try:
+        return ":".join(fields).encode()
+    except UnicodeEncodeError as error:
+        raise SignatureRefusedError("malformed_signed_field") from error
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise SignatureRefusedError("malformed_signed_field")
+    return value
+
+
+def _field(value: object) -> str:
+    text = _text(value)
+    if ":" in text:
+        raise SignatureRefusedError("malformed_signed_field")
+    return text
+
+
+def _whole_number(value: object) -> str:
+    if value is None:
+        return ""
+    # The amounts of every currency fit into 20 digits; `str` refuses numbers of more than 4,300.
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 10**20:
+        raise SignatureRefusedError("malformed_signed_field")
+    return str(value)
+
+
+def _item_signature(item: Mapping[str, Any]) -> str:
+    additional = item.get("additionalData")
+    signature = additional.get("hmacSignature") if isinstance(additional, dict) else None
+    if signature is None or signature == "":
+        raise SignatureRefusedError("missing_signature")
+    if not isinstance(signature, str):
+        raise SignatureRefusedError("malformed_signature")
+    if len(signature) > MAX_SIGNATURE_HEADER_CHARS:
+        raise SignatureRefusedError("signature_too_long")
+    return signature

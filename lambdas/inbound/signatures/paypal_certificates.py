@@ -1,0 +1,240 @@
+"""PayPal's signing certificates: fetched from PayPal, proven up to a root, and kept for an hour."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from lambdas.shared.errors import SignatureRefusedError, UnavailableError, WebhookRefusedError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.x509 import Certificate
+
+KEEP_SECONDS = 3_600.0
+# How long it is remembered that an address gave no good certificate, and over what time fetches are counted.
+KEEP_FAILURE_SECONDS = 60.0
+# A genuine sender names one address for months. Whoever forges addresses makes this process fetch so many a minute.
+MAX_NEW_ADDRESSES = 5
+MAX_KEPT = 16
+# PayPal's is 2.7 KB; with all up to the root it would be 7 KB.
+MAX_BYTES = 64 * 1024
+MAX_CERTIFICATES = 6
+FETCH_SECONDS = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SigningCertificate:
+    """A certificate that was proven.
+
+    Attributes
+    ----------
+    key : RSAPublicKey
+        What it certifies.
+    fingerprint : str
+        SHA-256 of the certificate in hex.
+    pem : str
+        The certificate and those between it and its root.
+    valid_from, valid_until : float
+        Seconds since the epoch between which all of these are valid.
+    """
+
+    key: RSAPublicKey
+    fingerprint: str
+    pem: str
+    valid_from: float
+    valid_until: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authorities:
+    """Who may vouch for a signing certificate.
+
+    Attributes
+    ----------
+    roots, intermediates : str
+        PEM; the first are trusted, the second only help to get there.
+    """
+
+    roots: str
+    intermediates: str = ""
+
+
+class CertificateStore:
+    """Finds the certificate at an address, and fetches as seldom as it can.
+
+    Parameters
+    ----------
+    fetch : Callable[[str], bytes]
+        Returns what lies at an address, or raises `WebhookRefusedError`.
+    authorities : Callable[[], Authorities]
+        Who is trusted.
+    clock : Callable[[], float]
+        Seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[str], bytes],
+        authorities: Callable[[], Authorities],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fetch = fetch
+        self._authorities = authorities
+        self._clock = clock
+        self._kept: dict[str, tuple[float, SigningCertificate]] = {}
+        self._failed: dict[str, tuple[float, WebhookRefusedError]] = {}
+        self._fetched_new: deque[float] = deque()
+
+    def get(self, url: str, name: str, at: float) -> SigningCertificate:
+        """Return the certificate at an address.
+
+        Parameters
+        ----------
+        url : str
+            Address whose host has been checked.
+        name : str
+            To whom it must be issued.
+        at : float
+            Seconds since the epoch at which it must be valid.
+
+        Raises
+        ------
+        SignatureRefusedError
+            When there is none, or it does not prove that PayPal holds the key.
+        UnavailableError
+            When it cannot be fetched now.
+        """
+        now = self._clock()
+        kept = self._kept.get(url)
+        if kept is None or now - kept[0] >= KEEP_SECONDS:
+            kept = (now, self._fetch_anew(url, name, at, now))
+            self._kept.pop(url, None)
+            self._kept[url] = kept
+            if len(self._kept) > MAX_KEPT:
+                del self._kept[next(iter(self._kept))]
+        certificate = kept[1]
+        if not certificate.valid_from <= at <= certificate.valid_until:
+            raise SignatureRefusedError("certificate_untrusted")
+        return certificate
+
+    def _fetch_anew(self, url: str, name: str, at: float, now: float) -> SigningCertificate:
+        self._failed = {known: entry for known, entry in self._failed.items() if now - entry[0] < KEEP_FAILURE_SECONDS}
+        if url in self._failed:
+            failure = self._failed[url][1]
+            raise type(failure)(failure.reason)
+        # An address that was good before is fetched whatever else is asked for: a flood of forged ones must not keep
+        # the genuine one from being renewed.
+        if url not in self._kept:
+            self._count_new(now)
+        try:
+            return prove(self._fetch(url), name, at, self._authorities())
+        except WebhookRefusedError as failure:
+            self._failed[url] = (now, failure)
+            raise
+
+    def _count_new(self, now: float) -> None:
+        while self._fetched_new and now - self._fetched_new[0] >= KEEP_FAILURE_SECONDS:
+            self._fetched_new.popleft()
+        if len(self._fetched_new) >= MAX_NEW_ADDRESSES:
+            raise UnavailableError("certificate_fetches_exhausted")
+        self._fetched_new.append(now)
+
+
+def fetch(url: str) -> bytes:
+    """Get what lies at an ``https`` address, from the host that it names and from no other.
+
+    Redirects are not followed, and the answer is bounded in size and time.
+
+    Raises
+    ------
+    SignatureRefusedError
+        When the host says that there is nothing.
+    UnavailableError
+        When it says anything else, or nothing.
+    """
+    # Imported where it is needed, as no other provider needs it.
+    import http.client  # noqa: PLC0415
+    import ssl  # noqa: PLC0415
+
+    host, _, path = url.removeprefix("https://").partition("/")
+    deadline = time.monotonic() + FETCH_SECONDS
+    connection = http.client.HTTPSConnection(host, timeout=FETCH_SECONDS / 2, context=ssl.create_default_context())
+    try:
+        connection.request("GET", f"/{path}")
+        answer = connection.getresponse()
+        if answer.status in (http.client.NOT_FOUND, http.client.GONE):
+            raise SignatureRefusedError("certificate_unknown")
+        if answer.status != http.client.OK:
+            raise UnavailableError("certificate_unavailable")
+        content = b""
+        while chunk := answer.read1(MAX_BYTES):
+            content += chunk
+            if len(content) > MAX_BYTES or time.monotonic() > deadline:
+                raise UnavailableError("certificate_unavailable")
+        if answer.length:
+            raise UnavailableError("certificate_unavailable")
+    except (OSError, http.client.HTTPException) as error:
+        raise UnavailableError("certificate_unavailable") from error
+    finally:
+        connection.close()
+    return content
+
+
+def prove(content: bytes, name: str, at: float, authorities: Authorities) -> SigningCertificate:
+    """Return the first certificate of a PEM file, once a root vouches for it and for the name in it.
+
+    Whether it was revoked is not asked: that would be one more call, and what does not answer would have to be taken
+    for a no.
+
+    Raises
+    ------
+    SignatureRefusedError
+        When it is no certificate, or none that is trusted.
+    """
+    # Native code, which only the bundle of a stack with such a provider holds.
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
+    from cryptography.x509 import verification  # noqa: PLC0415
+
+    # Whatever the library finds wrong with bytes from elsewhere, and however it says so, they prove nothing.
+    try:
+        leaf, *others = x509.load_pem_x509_certificates(content)[:MAX_CERTIFICATES]
+        others += _read(authorities.intermediates)
+        policy = verification.PolicyBuilder().store(verification.Store(_read(authorities.roots)))
+        verifier = policy.time(datetime.fromtimestamp(at, UTC)).build_server_verifier(x509.DNSName(name))
+        chain = verifier.verify(leaf, others)
+        # By itself that takes a wildcard too, and with it the key of any web server below the domain.
+        issued_to = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = issued_to.get_values_for_type(x509.DNSName)
+        key = leaf.public_key()
+    except Exception as error:
+        raise SignatureRefusedError("certificate_untrusted") from error
+    if name not in names or not isinstance(key, RSAPublicKey):
+        raise SignatureRefusedError("certificate_untrusted")
+    return SigningCertificate(
+        key=key,
+        fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
+        pem="".join(one.public_bytes(Encoding.PEM).decode("ascii") for one in chain[:-1]),
+        valid_from=max(one.not_valid_before_utc.timestamp() for one in chain),
+        valid_until=min(one.not_valid_after_utc.timestamp() for one in chain),
+    )
+
+
+def _read(pem: str) -> list[Certificate]:
+    from cryptography import x509  # noqa: PLC0415
+
+    return x509.load_pem_x509_certificates(pem.encode("ascii")) if pem else []
+
+
+def paypal_authorities() -> Authorities:
+    """Return those that PayPal's certificates have come from."""
+    from lambdas.inbound.signatures.paypal_authorities import INTERMEDIATES, ROOTS  # noqa: PLC0415
+
+    return Authorities(roots=ROOTS, intermediates=INTERMEDIATES)

@@ -1,1 +1,0 @@
-"""What the functions of outbound delivery share: the model, its tables and messages, and the rules of delivering."""

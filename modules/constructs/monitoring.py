@@ -1,0 +1,320 @@
+"""Alarms, the topic that they notify, and a dashboard."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modules.constructs.lambda_fleet import NAMESPACE, WebhookFunction
+from modules.constructs.naming import Names
+from modules.constructs.policy import Condition, Statement, policy_document
+from modules.inbound.alarms import EventAlarm
+from modules.inbound.subscriber_queues import Subscriber
+from modules.settings.model import MonitoringSettings
+from modules.synth.cdk import (
+    CloudwatchDashboard,
+    CloudwatchMetricAlarm,
+    CloudwatchMetricAlarmMetricQuery,
+    CloudwatchMetricAlarmMetricQueryMetric,
+    Construct,
+    SnsTopic,
+    SnsTopicPolicy,
+)
+
+_PERIOD_SECONDS = 300
+
+
+class Monitoring(Construct):
+    """What tells an operator that something is wrong.
+
+    Parameters
+    ----------
+    settings : MonitoringSettings
+        Thresholds.
+    names : Names
+        Naming of the environment.
+    account_id : str
+        The account whose alarms may publish to the topic.
+    region : str
+        Region of the dashboard's metrics.
+
+    Attributes
+    ----------
+    topic : SnsTopic
+        Every alarm notifies it, when it goes off and when it ends.
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, settings: MonitoringSettings, names: Names, account_id: str, region: str
+    ) -> None:
+        super().__init__(scope, id_)
+        self._settings = settings
+        self._names = names
+        self._region = region
+        self._widgets: list[dict[str, Any]] = []
+        # A topic under the key alias/aws/sns cannot be notified by CloudWatch, and the messages hold no payload.
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+        self.topic = SnsTopic(self, "topic", name=names("alarms"))
+        topic_arn = self.topic.arn
+        self._actions = [topic_arn]
+        document = policy_document(
+            self,
+            "topic_policy_document",
+            [
+                Statement(
+                    sid="AlarmsOfThisAccountPublish",
+                    actions=["sns:Publish"],
+                    resources=[topic_arn],
+                    services=["cloudwatch.amazonaws.com"],
+                    conditions=[Condition(test="StringEquals", variable="aws:SourceAccount", values=[account_id])],
+                )
+            ],
+        )
+        SnsTopicPolicy(self, "topic_policy", arn=topic_arn, policy=document.json)
+
+    def watch_function(self, function: WebhookFunction, *, refuses_by_errors: bool = False) -> None:
+        """Alarm when the share of failed invocations exceeds the setting, and when invocations are throttled.
+
+        Parameters
+        ----------
+        refuses_by_errors : bool
+            Whether it can refuse only by failing, as an authorizer must, so that its errors say nothing.
+        """
+        id_ = function.node.id
+        dimensions = {"FunctionName": function.function.function_name}
+        if not refuses_by_errors:
+            self._error_rate_alarm(id_, dimensions)
+        self._metric_alarm(
+            f"{id_}-throttles",
+            "invocations are throttled: the reserved concurrency is used up",
+            namespace="AWS/Lambda",
+            metric_name="Throttles",
+            dimensions=dimensions,
+        )
+        self._widget(
+            id_,
+            [
+                ["AWS/Lambda", name, "FunctionName", dimensions["FunctionName"]]
+                for name in ("Invocations", "Errors", "Throttles")
+            ],
+        )
+
+    def _error_rate_alarm(self, id_: str, dimensions: Mapping[str, str]) -> None:
+        self._alarm(
+            f"{id_}-errors",
+            f"more than {self._settings.error_rate} % of the invocations fail",
+            threshold=self._settings.error_rate,
+            metric_query=[
+                CloudwatchMetricAlarmMetricQuery(
+                    id="rate",
+                    label="failed invocations in %",
+                    return_data=True,
+                    # Of few invocations one failure is a large share: a floor keeps the alarm from flapping at night.
+                    expression=(
+                        f"IF(invocations >= {self._settings.minimum_invocations} OR errors >= 5, "
+                        "100 * errors / invocations, 0)"
+                    ),
+                ),
+                *(
+                    CloudwatchMetricAlarmMetricQuery(
+                        id=metric.lower(),
+                        metric=CloudwatchMetricAlarmMetricQueryMetric(
+                            namespace="AWS/Lambda",
+                            metric_name=metric,
+                            dimensions=dict(dimensions),
+                            period=_PERIOD_SECONDS,
+                            stat="Sum",
+                        ),
+                    )
+                    for metric in ("Errors", "Invocations")
+                ),
+            ],
+        )
+
+    def watch_queue(self, queue_name: str, *, longest_delay: int = 0, of: str | None = None) -> None:
+        """Alarm when the backlog is too old or too deep.
+
+        Parameters
+        ----------
+        longest_delay : int
+            Seconds that a message may be delayed on purpose, which are no backlog.
+        of : str | None
+            Which queue it is, where it is not the main queue.
+        """
+        dimensions = {"QueueName": queue_name}
+        oldest = self._settings.backlog_age + longest_delay
+        self._metric_alarm(
+            "queue-age",
+            f"the oldest message has waited for more than {oldest} s",
+            namespace="AWS/SQS",
+            metric_name="ApproximateAgeOfOldestMessage",
+            dimensions=dimensions,
+            statistic="Maximum",
+            threshold=oldest,
+            of=of,
+        )
+        self._metric_alarm(
+            "queue-depth",
+            f"more than {self._settings.backlog_depth} messages wait",
+            namespace="AWS/SQS",
+            metric_name="ApproximateNumberOfMessagesVisible",
+            dimensions=dimensions,
+            statistic="Maximum",
+            threshold=self._settings.backlog_depth,
+            of=of,
+        )
+        self._widget(
+            of or "queue",
+            [
+                ["AWS/SQS", name, "QueueName", queue_name]
+                for name in ("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage")
+            ],
+        )
+
+    def watch_dead_letter_queue(
+        self,
+        queue_name: str,
+        id_: str = "dlq-not-empty",
+        description: str = "messages wait in the dead letter queue: its handler fails",
+        of: str | None = None,
+    ) -> None:
+        """Alarm when a message stays in a queue that is empty while all is well."""
+        self._metric_alarm(
+            id_,
+            description,
+            namespace="AWS/SQS",
+            metric_name="ApproximateNumberOfMessagesVisible",
+            dimensions={"QueueName": queue_name},
+            statistic="Maximum",
+            of=of,
+        )
+
+    def watch_subscriber(self, name: str, subscriber: Subscriber) -> None:
+        """Alarm when a subscriber's queue could not be reached, or its messages were given up."""
+        self.watch_dead_letter_queue(
+            subscriber.undelivered.name,
+            "subscriber-undelivered",
+            f"events could not be sent to the queue of {name}",
+            of=name,
+        )
+        self.watch_dead_letter_queue(
+            subscriber.dead_letter.name,
+            "subscriber-dlq",
+            f"{name} received events too often without deleting them",
+            of=name,
+        )
+
+    def watch_event(self, alarm: EventAlarm, function: WebhookFunction) -> None:
+        """Alarm when a function counts something more often in five minutes than it may."""
+        self._metric_alarm(
+            alarm.id,
+            alarm.description,
+            namespace=NAMESPACE,
+            metric_name=alarm.metric,
+            dimensions={"service": function.name},
+            threshold=alarm.threshold,
+        )
+        self._widget(alarm.id, [[NAMESPACE, alarm.metric, "service", function.name]])
+
+    def show_counts(self, title: str, function: WebhookFunction, metrics: Sequence[str]) -> None:
+        """Show what a function counts, without an alarm."""
+        self._widget(title, [[NAMESPACE, metric, "service", function.name] for metric in metrics])
+
+    def watch_api(
+        self,
+        api_name: str,
+        stage: str,
+        refused: str = "over the throttle, without the API key, forged, or unreadable",
+    ) -> None:
+        """Alarm when the API answers 5xx, and when it refuses much, which may happen before any function runs.
+
+        Parameters
+        ----------
+        refused : str
+            Why it may have refused, in words.
+        """
+        dimensions = {"ApiName": api_name, "Stage": stage}
+        self._metric_alarm(
+            "api-5xx", "the API answers 5xx", namespace="AWS/ApiGateway", metric_name="5XXError", dimensions=dimensions
+        )
+        self._metric_alarm(
+            "api-4xx",
+            f"more than {self._settings.refused_requests} requests were refused: {refused}",
+            namespace="AWS/ApiGateway",
+            metric_name="4XXError",
+            dimensions=dimensions,
+            threshold=self._settings.refused_requests,
+        )
+        self._widget(
+            "api",
+            [
+                ["AWS/ApiGateway", name, "ApiName", api_name, "Stage", stage]
+                for name in ("Count", "4XXError", "5XXError")
+            ],
+        )
+
+    def build_dashboard(self) -> None:
+        """Create the dashboard, after everything that it shows is being watched."""
+        CloudwatchDashboard(
+            self,
+            "dashboard",
+            dashboard_name=self._names("overview"),
+            dashboard_body=json.dumps({"widgets": self._widgets}, separators=(",", ":")),
+        )
+
+    def _metric_alarm(
+        self,
+        id_: str,
+        description: str,
+        *,
+        namespace: str,
+        metric_name: str,
+        dimensions: Mapping[str, str],
+        statistic: str = "Sum",
+        threshold: int = 0,
+        of: str | None = None,
+    ) -> None:
+        self._alarm(
+            id_,
+            description,
+            threshold=threshold,
+            of=of,
+            namespace=namespace,
+            metric_name=metric_name,
+            dimensions=dict(dimensions),
+            statistic=statistic,
+            period=_PERIOD_SECONDS,
+        )
+
+    def _alarm(self, id_: str, description: str, *, threshold: int, of: str | None = None, **metric: Any) -> None:
+        CloudwatchMetricAlarm(
+            self,
+            f"{id_}-{of}" if of else id_,
+            alarm_name=self._names(id_.replace("_", "-"), of=of),
+            alarm_description=description,
+            comparison_operator="GreaterThanThreshold",
+            threshold=threshold,
+            evaluation_periods=1,
+            treat_missing_data="notBreaching",
+            alarm_actions=self._actions,
+            ok_actions=self._actions,
+            **metric,
+        )
+
+    def _widget(self, title: str, metrics: Sequence[Sequence[str]]) -> None:
+        position = len(self._widgets)
+        self._widgets.append(
+            {
+                "type": "metric",
+                "x": 8 * (position % 3),
+                "y": 6 * (position // 3),
+                "width": 8,
+                "height": 6,
+                "properties": {
+                    "title": title.replace("_", " "),
+                    "metrics": metrics,
+                    "region": self._region,
+                    "stat": "Sum",
+                    "period": _PERIOD_SECONDS,
+                },
+            }
+        )

@@ -1,0 +1,100 @@
+"""The main queue, its dead letter queue, and who may send to and receive from them."""
+
+from collections.abc import Sequence
+
+from modules.constructs.lambda_fleet import WebhookFunction
+from modules.constructs.naming import Names
+from modules.constructs.pinning import pin
+from modules.constructs.queues import CONSUME, dead_letter_queue, from_rules, protect_queue, redrive, working_queue
+from modules.settings.model import QueueSettings
+from modules.settings.rules import SMALL_BATCH
+from modules.synth.cdk import (
+    Construct,
+    LambdaEventSourceMapping,
+    LambdaEventSourceMappingScalingConfig,
+    SqsQueue,
+)
+
+
+class QueueLayer(Construct):
+    """Main queue and dead letter queue, both standard or both FIFO, encrypted, TLS only.
+
+    Parameters
+    ----------
+    settings : QueueSettings
+        Visibility, receives, retention, batches.
+    names : Names
+        Naming of the stack.
+    rule_arns : Sequence[str]
+        Event rules that may send to the main queue.
+
+    Attributes
+    ----------
+    main, dead_letter : SqsQueue
+        The queues.
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, settings: QueueSettings, names: Names, rule_arns: Sequence[str] = ()
+    ) -> None:
+        super().__init__(scope, id_)
+        self._settings = settings
+        self.dead_letter = dead_letter_queue(self, "dead_letter", names("dlq"), fifo=settings.fifo)
+        pin(self.dead_letter, f"{id_}_dead_letter")
+        self.main = working_queue(self, "main", names("queue"), settings)
+        pin(self.main, f"{id_}_main")
+        redrive(self, "redrive", self.main, self.dead_letter, receives=settings.max_receive_count)
+        protect_queue(self, "main_policy", self.main, [from_rules(rule_arns, self.main)] if rule_arns else ())
+        protect_queue(self, "dead_letter_policy", self.dead_letter)
+
+    @property
+    def sender_variables(self) -> dict[str, str]:
+        """Environment variables of a function that sends to the main queue."""
+        return {"QUEUE_URL": self.main.url, "MESSAGE_GROUP_BY": self._settings.ordered_by}
+
+    def grant_send(self, function: WebhookFunction) -> None:
+        """Allow ``sqs:SendMessage`` on the main queue, which covers batches too."""
+        function.allow("SendToMainQueue", ["sqs:SendMessage"], [self.main.arn])
+
+    def feed(self, function: WebhookFunction, *, maximum_concurrency: int) -> None:
+        """Have a function process the main queue, with partial batch responses.
+
+        Adds ``sqs:ReceiveMessage``, ``sqs:DeleteMessage`` and ``sqs:GetQueueAttributes`` on it.
+
+        Parameters
+        ----------
+        maximum_concurrency : int
+            Invocations at once; at most the function's reserved concurrency, because receives that are throttled count
+            towards the dead letter queue.
+        """
+        function.allow("ConsumeMainQueue", CONSUME, [self.main.arn])
+        self._map(
+            "main_mapping",
+            self.main,
+            function,
+            batch_size=self._settings.batch_size,
+            maximum_batching_window_in_seconds=self._settings.batch_window,
+            maximum_concurrency=maximum_concurrency,
+        )
+
+    def feed_dead_letters(self, function: WebhookFunction) -> None:
+        """Have a function process the dead letter queue, with the same grants on that queue."""
+        function.allow("ConsumeDeadLetterQueue", CONSUME, [self.dead_letter.arn])
+        # Each takes some calls of its own, so that a batch saves nothing.
+        self._map("dead_letter_mapping", self.dead_letter, function, batch_size=SMALL_BATCH, maximum_concurrency=2)
+
+    def _map(
+        self, id_: str, queue: SqsQueue, function: WebhookFunction, *, maximum_concurrency: int, **batches: int
+    ) -> None:
+        LambdaEventSourceMapping(
+            self,
+            id_,
+            event_source_arn=queue.arn,
+            function_name=function.function.arn,
+            **batches,
+            function_response_types=["ReportBatchItemFailures"],
+            # Lambda takes 2 to 1,000 here.
+            scaling_config=LambdaEventSourceMappingScalingConfig(
+                maximum_concurrency=max(2, min(1_000, maximum_concurrency))
+            ),
+        )

@@ -1,0 +1,1 @@
+"""The delivery stack and the constructs that only it uses."""

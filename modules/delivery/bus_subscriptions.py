@@ -1,0 +1,110 @@
+"""Inbound events that become events of tenants: rules on the inbound bus, with no code between bus and queue."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from lambdas.delivery.queue.messages import VERSION
+from lambdas.processing.bus import SOURCE_PREFIX
+from modules.constructs.naming import Names
+from modules.constructs.pinning import pin
+from modules.constructs.queues import dead_letter_queue, from_rules, protect_queue
+from modules.synth.cdk import (
+    CloudwatchEventRule,
+    CloudwatchEventTarget,
+    CloudwatchEventTargetDeadLetterConfig,
+    CloudwatchEventTargetInputTransformer,
+    CloudwatchEventTargetSqsTarget,
+    Construct,
+    SqsQueue,
+)
+
+# The whole event, `detail` included.
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+_WHOLE_EVENT = "<aws.events.event.json>"
+
+
+class InboundSubscriptions(Construct):
+    """A rule for each provider that tenants subscribe to, and a queue for what could not be handed over.
+
+    The bus is named and not referred to: a reference to another stack would become a data source on that stack's state,
+    which whoever deploys this one may not read, and a plan would say "known after apply" where it now says the name.
+
+    Parameters
+    ----------
+    tenants_of : Mapping[str, Sequence[str]]
+        Deployed provider to the tenants that get its events.
+    bus_name : str
+        Name of the inbound bus.
+    names : Names
+        Naming of the stack.
+    rule_names : Names
+        Naming of the rules, whose names are short in AWS.
+
+    Attributes
+    ----------
+    rules : dict[str, CloudwatchEventRule]
+        Deployed provider to rule.
+    undelivered : SqsQueue | None
+        Gets what EventBridge could not send; None without subscriptions.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        tenants_of: Mapping[str, Sequence[str]],
+        bus_name: str,
+        names: Names,
+        rule_names: Names,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._tenants_of = tenants_of
+        self.rules = {
+            provider: CloudwatchEventRule(
+                self,
+                f"rule_{provider}",
+                # With the longest provider and environment this is the 64 characters that a rule's name may have.
+                name=rule_names("tenant", of=provider),
+                description=f"Events of {provider} that become events of tenants",
+                event_bus_name=bus_name,
+                event_pattern=f'{{"source":["{SOURCE_PREFIX}{provider}"]}}',
+            )
+            for provider in tenants_of
+        }
+        self.undelivered: SqsQueue | None = None
+        if tenants_of:
+            self.undelivered = pin(
+                dead_letter_queue(self, "undelivered", names("undelivered"), fifo=False), f"{id_}_undelivered"
+            )
+            protect_queue(self, "undelivered_policy", self.undelivered, [from_rules(self.rule_arns, self.undelivered)])
+
+    @property
+    def rule_arns(self) -> list[str]:
+        """ARNs of the rules, which the queue's policy must name."""
+        return [rule.arn for rule in self.rules.values()]
+
+    def feed(self, queue: SqsQueue) -> None:
+        """Send each event to a queue, as a message for each tenant in the form that the worker reads."""
+        for provider, rule in self.rules.items():
+            for tenant in self._tenants_of[provider]:
+                self._target(rule, provider, tenant, queue)
+
+    def _target(self, rule: CloudwatchEventRule, provider: str, tenant: str, queue: SqsQueue) -> None:
+        assert self.undelivered is not None
+        head = json.dumps({"v": VERSION, "kind": "inbound", "tenant": tenant}, separators=(",", ":"))
+        CloudwatchEventTarget(
+            self,
+            f"{provider}_{tenant}_target",
+            event_bus_name=rule.event_bus_name,
+            rule=rule.name,
+            target_id=tenant,
+            arn=queue.arn,
+            # A message group on a standard queue makes it a fair one.
+            # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_SqsParameters.html
+            sqs_target=CloudwatchEventTargetSqsTarget(message_group_id=tenant),
+            input_transformer=CloudwatchEventTargetInputTransformer(
+                input_template=f'{head.removesuffix("}")},"event":{_WHOLE_EVENT}}}'
+            ),
+            dead_letter_config=CloudwatchEventTargetDeadLetterConfig(arn=self.undelivered.arn),
+        )

@@ -1,0 +1,72 @@
+"""The functions of delivery."""
+
+from pathlib import Path
+
+from modules.constructs.lambda_fleet import Fleet, FleetMember, FunctionSize, WebhookFunction
+from modules.constructs.naming import Names
+from modules.settings.delivery import DeliverySettings
+from modules.settings.model import FunctionSettings
+from modules.synth.cdk import Construct
+
+
+class DeliveryFleet(Fleet):
+    """All functions of the delivery stack.
+
+    Parameters
+    ----------
+    settings : FunctionSettings
+        Runtime and logs, as for the inbound stack.
+    delivery : DeliverySettings
+        Sizes, and whether there is a receiver.
+    names : Names
+        Naming of the stack.
+    account_id : str
+        The account, which alone may have Lambda assume the roles.
+    bundles : Path
+        Folder with the bundles that ``make bundle`` built.
+
+    Attributes
+    ----------
+    worker, authorizer, api, operator, docs : WebhookFunction
+        The functions.
+    receiver : WebhookFunction | None
+        The receiver, where the settings ask for it.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: FunctionSettings,
+        delivery: DeliverySettings,
+        names: Names,
+        account_id: str,
+        bundles: Path,
+    ) -> None:
+        behind_api = FunctionSize(memory=delivery.memory, timeout=delivery.timeout)
+        called = ["authorizer", "api", "operator", "docs", *(["receiver"] if delivery.receiver else [])]
+        worker = FleetMember(
+            folder="delivery_worker",
+            called="worker",
+            size=FunctionSize(memory=delivery.worker_memory, timeout=delivery.worker_timeout),
+            reserved_concurrency=delivery.worker_concurrency,
+        )
+        super().__init__(
+            scope,
+            id_,
+            members=[
+                worker,
+                *(FleetMember(folder=f"delivery_{each}", called=each, size=behind_api) for each in called),
+            ],
+            settings=settings,
+            names=names,
+            account_id=account_id,
+            bundles=bundles,
+        )
+        self.worker = self.functions["worker"]
+        self.authorizer = self.functions["authorizer"]
+        self.api = self.functions["api"]
+        self.operator = self.functions["operator"]
+        self.docs = self.functions["docs"]
+        self.receiver: WebhookFunction | None = self.functions.get("receiver")

@@ -1,0 +1,26 @@
+"""The routes of the delivery API as the API layer takes them."""
+
+from collections.abc import Sequence
+
+from lambdas.delivery.http.routes import ROUTES, ApiRoute
+from modules.constructs.api_layer import Route
+
+RECEIVER = "delivery_receiver"
+# What a bearer token's header looks like; anything else is refused before the authorizer runs.
+# https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+AUTHORIZATION_PATTERN = r"^[Bb]earer +[A-Za-z0-9._~+/=-]{1,512}$"
+_RECEIVE = ApiRoute(method="POST", path="/receiver/{tenantId}/{endpointId}", function=RECEIVER, authorization="NONE")
+
+
+def routes_of(function: str) -> Sequence[Route]:
+    """Return the routes that a function answers."""
+    return [
+        Route(
+            method=each.method,
+            path=each.path,
+            authorization=each.authorization,
+            required_headers=each.required_headers,
+        )
+        for each in (*ROUTES, _RECEIVE)
+        if each.function == function
+    ]

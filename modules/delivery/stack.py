@@ -1,0 +1,308 @@
+"""Delivery as one Terraform stack: wiring only."""
+
+from pathlib import Path
+
+from lambdas.delivery.http.routes import DOCS, OPERATOR_API, TENANT_API
+from lambdas.delivery.queue.delivery_queue import MAX_DELAY_SECONDS
+from modules.constructs.api_layer import ApiLayer, GatewayResponse
+from modules.constructs.backend import configure_backend
+from modules.constructs.bundling import BUNDLES
+from modules.constructs.monitoring import Monitoring
+from modules.constructs.naming import DELIVERY_PREFIX, Names
+from modules.constructs.queue_layer import QueueLayer
+from modules.constructs.tags import tag_everything, tags_of
+from modules.delivery.alarms import DELIVERY_ALARMS
+from modules.delivery.bus_subscriptions import InboundSubscriptions
+from modules.delivery.fleet import DeliveryFleet
+from modules.delivery.retry_schedules import RetrySchedules
+from modules.delivery.routes import AUTHORIZATION_PATTERN, RECEIVER, routes_of
+from modules.delivery.signing_keys import SigningKeys
+from modules.delivery.tables import DeliveryTables
+from modules.guards import Waiver, guard_everything
+from modules.guards.queues import TIMEOUTS_IN_VISIBILITY
+from modules.settings.delivery import DeliverySettings
+from modules.settings.model import ApiSettings, QueueSettings, Settings
+from modules.settings.validation import SettingsError
+from modules.synth.cdk import AwsProvider, Construct, DataAwsCallerIdentity, TerraformOutput, TerraformStack
+
+# Not `v1`, which the paths begin with.
+STAGE = "live"
+# In the form of the functions' own answers, see lambdas/delivery/http/problems.py.
+RESPONSES = (
+    GatewayResponse(
+        response_type="UNAUTHORIZED",
+        status=401,
+        code="unauthorized",
+        message="send the header Authorization: Bearer and a token that is good",
+        headers={"WWW-Authenticate": "Bearer"},
+    ),
+    GatewayResponse(response_type="ACCESS_DENIED", status=403, code="forbidden", message="this is not allowed"),
+    GatewayResponse(
+        response_type="MISSING_AUTHENTICATION_TOKEN",
+        status=403,
+        code="forbidden",
+        message="there is no such route, or it wants a signature of AWS",
+    ),
+    GatewayResponse(response_type="REQUEST_TOO_LARGE", status=413, code="too_large", message="the body is too large"),
+    *(
+        GatewayResponse(
+            response_type=case, status=status, code=code, message="try again in a moment", retry_after=seconds
+        )
+        for case, status, code, seconds in (
+            ("THROTTLED", 429, "throttled", 1),
+            # A function that finds no execution free: a matter of waiting, like a throttle.
+            ("INTEGRATION_FAILURE", 429, "busy", 2),
+            ("INTEGRATION_TIMEOUT", 504, "timed_out", 5),
+            ("AUTHORIZER_FAILURE", 503, "unavailable", 2),
+            ("AUTHORIZER_CONFIGURATION_ERROR", 503, "unavailable", 5),
+        )
+    ),
+)
+
+
+class DeliveryStack(TerraformStack):
+    """Takes tenants' events in over an API, and delivers each to every endpoint that subscribes to it.
+
+    Parameters
+    ----------
+    settings : Settings
+        All that an environment can choose; ``settings.delivery`` must be there.
+    bundles : Path
+        Folder with the functions' bundles.
+
+    Attributes
+    ----------
+    guards : Guards
+        What stops synth on a mistake. A subclass waives one there, with the reason.
+
+    Raises
+    ------
+    SettingsError
+        When the settings want no delivery.
+    """
+
+    def __init__(self, scope: Construct, id_: str, settings: Settings, bundles: Path = BUNDLES) -> None:
+        super().__init__(scope, id_)
+        if (delivery := settings.delivery) is None:
+            raise SettingsError("delivery: is missing, so that there is no delivery stack")
+        names = Names(settings.environment, DELIVERY_PREFIX)
+        AwsProvider(self, "aws", region=settings.region)
+        configure_backend(self, id_, settings.backend, part="delivery")
+        account_id = DataAwsCallerIdentity(self, "account").account_id
+
+        self.tables = DeliveryTables(self, "tables", names=names)
+        self.subscriptions = InboundSubscriptions(
+            self,
+            "subscriptions",
+            tenants_of=delivery.tenants_of,
+            bus_name=delivery.bus_name or Names(settings.environment)("events"),
+            names=names,
+            rule_names=Names(settings.environment),
+        )
+        self.queues = QueueLayer(
+            self, "queues", settings=_queue_settings(delivery), names=names, rule_arns=self.subscriptions.rule_arns
+        )
+        self.subscriptions.feed(self.queues.main)
+        self.schedules = RetrySchedules(
+            self,
+            "schedules",
+            names=names,
+            account_id=account_id,
+            region=settings.region,
+            queue=self.queues.main,
+        )
+        self.signing_keys = SigningKeys(self, "signing_keys", names=names)
+        self.fleet = DeliveryFleet(
+            self,
+            "fleet",
+            settings=settings.functions,
+            delivery=delivery,
+            names=names,
+            account_id=account_id,
+            bundles=bundles,
+        )
+        self.api = ApiLayer(
+            self,
+            "api",
+            settings=_api_settings(settings, delivery),
+            names=names,
+            log_retention=settings.functions.log_retention,
+            description="Takes tenants' events for delivery",
+            stage_name=STAGE,
+            responses=RESPONSES,
+        )
+        self.monitoring = Monitoring(
+            self,
+            "monitoring",
+            settings=settings.monitoring,
+            names=names,
+            account_id=account_id,
+            region=settings.region,
+        )
+        self._wire_worker(delivery)
+        self._wire_tenants_api(delivery)
+        self._wire_operators_api(delivery)
+        waivers = [*self._visibility_waivers(delivery), *self._open_routes()]
+        self.api.deploy()
+        self._watch()
+        self._publish_outputs(delivery)
+        tag_everything(self, tags_of(settings))
+        self.guards = guard_everything(self, environment=settings.environment, waivers=waivers)
+
+    def _wire_worker(self, delivery: DeliverySettings) -> None:
+        worker = self.fleet.worker
+        worker.configure(
+            {
+                **self.tables.delivery_variables,
+                "QUEUE_URL": self.queues.main.url,
+                "QUEUE_ARN": self.queues.main.arn,
+                **self.schedules.variables,
+                **self.signing_keys.variables,
+                **_rules_of_endpoints(delivery),
+                **_times_to_live(delivery),
+                "RETRY_SCHEDULE": delivery.retry_schedule,
+                "ATTEMPT_TIMEOUT": str(delivery.attempt_timeout),
+                "DISABLE_AFTER_HOURS": str(delivery.disable_after),
+                "TENANT_METRICS": "on" if delivery.tenant_metrics else "off",
+            }
+        )
+        self.tables.grant_deliver(worker)
+        self.queues.grant_send(worker)
+        self.schedules.grant_schedule(worker)
+        self.signing_keys.grant_read(worker)
+        self.queues.feed(worker, maximum_concurrency=delivery.worker_concurrency)
+
+    def _wire_tenants_api(self, delivery: DeliverySettings) -> None:
+        authorizer, api = self.fleet.authorizer, self.fleet.api
+        authorizer.configure({"TENANTS_TABLE": self.tables.tenants.name})
+        self.tables.grant_authorize(authorizer)
+        self.api.authorize_by(authorizer, pattern=AUTHORIZATION_PATTERN)
+        api.configure(
+            {
+                **self.tables.delivery_variables,
+                "QUEUE_URL": self.queues.main.url,
+                **_rules_of_endpoints(delivery),
+                **_times_to_live(delivery),
+                "MAX_EVENT_BYTES": str(delivery.max_event_bytes),
+            }
+        )
+        self.tables.grant_serve_tenants(api)
+        self.queues.grant_send(api)
+        for route in routes_of(TENANT_API):
+            self.api.route(route, api)
+
+    def _wire_operators_api(self, delivery: DeliverySettings) -> None:
+        operator = self.fleet.operator
+        operator.configure(
+            {
+                "TENANTS_TABLE": self.tables.tenants.name,
+                **self.tables.delivery_variables,
+                "QUEUE_URL": self.queues.main.url,
+                **self.signing_keys.variables,
+                **_times_to_live(delivery),
+            }
+        )
+        self.tables.grant_operate(operator)
+        self.queues.grant_send(operator)
+        self.signing_keys.grant_rotate(operator)
+        for route in routes_of(OPERATOR_API):
+            self.api.route(route, operator)
+
+    def _open_routes(self) -> list[Waiver]:
+        """Add the routes that anybody may call; return the waivers of those that verify nothing."""
+        docs, receiver = self.fleet.docs, self.fleet.receiver
+        docs.configure({"TENANTS_TABLE": self.tables.tenants.name})
+        self.tables.grant_read_public_keys(docs)
+        methods = [self.api.route(route, docs) for route in routes_of(DOCS)]
+        if receiver is not None:
+            receiver.configure({"ENDPOINTS_TABLE": self.tables.endpoints.name})
+            self.tables.grant_verify(receiver)
+            for route in routes_of(RECEIVER):
+                self.api.route(route, receiver)
+        return [Waiver.at(method, "open-route", "documents and public keys are for everybody") for method in methods]
+
+    def _visibility_waivers(self, delivery: DeliverySettings) -> list[Waiver]:
+        # A waiver that nothing needs stops synth too.
+        guarded = TIMEOUTS_IN_VISIBILITY * delivery.worker_timeout + _queue_settings(delivery).batch_window
+        if delivery.visibility_timeout >= guarded:
+            return []
+        return [
+            Waiver.at(
+                self.queues.main,
+                "visibility-timeout",
+                "three times the worker's time-out, as the settings check: a message that comes again early finds its "
+                "turn claimed, and the mapping asks for no more workers than are reserved, so that none is throttled",
+            )
+        ]
+
+    def _watch(self) -> None:
+        watch = self.monitoring
+        for function in self.fleet.functions.values():
+            watch.watch_function(function, refuses_by_errors=function is self.fleet.authorizer)
+        watch.watch_queue(self.queues.main.name, longest_delay=MAX_DELAY_SECONDS)
+        watch.watch_dead_letter_queue(
+            self.queues.dead_letter.name,
+            description="messages wait in the dead letter queue: the pipeline itself failed, or the worker is not well",
+        )
+        if (undelivered := self.subscriptions.undelivered) is not None:
+            watch.watch_dead_letter_queue(
+                undelivered.name, "subscriptions-undelivered", "inbound events could not be sent to the delivery queue"
+            )
+        watch.watch_api(
+            self.api.api.name, STAGE, refused="over the throttle, without a valid token, unknown, or unreadable"
+        )
+        for alarm in DELIVERY_ALARMS:
+            watch.watch_event(alarm, self.fleet.functions[alarm.function])
+        watch.show_counts("deliveries", self.fleet.worker, ("FannedOut", "Delivered", "FailedAttempts", "Parked"))
+        watch.build_dashboard()
+
+    def _publish_outputs(self, delivery: DeliverySettings) -> None:
+        outputs = {
+            "endpoint_url": (self.api.stage.invoke_url, "Base URL of the API; events go to /v1/events below it"),
+            "tenants_table_name": (self.tables.tenants.name, "Table of tenants and tokens"),
+            "endpoints_table_name": (self.tables.endpoints.name, "Table of the tenants' endpoints"),
+            "events_table_name": (self.tables.events.name, "Table of events, deliveries and attempts"),
+            "queue_url": (self.queues.main.url, "URL of the delivery queue"),
+            "dead_letter_queue_url": (self.queues.dead_letter.url, "URL of the dead letter queue"),
+            "schedule_group": (self.schedules.group.name, "Group of the schedules of later retries"),
+            "alarm_topic_arn": (self.monitoring.topic.arn, "ARN of the topic that the alarms notify"),
+            "signing_keys_secret_arn": (self.signing_keys.secret.arn, "ARN of the secret of the ed25519 signing keys"),
+            "operator_policy_json": (
+                self.api.operator_policy().json,
+                "IAM policy for operators: it lets people or roles call the operator endpoints",
+            ),
+        }
+        if delivery.domain is not None:
+            domain = self.api.add_domain(delivery.domain.name, delivery.domain.certificate_arn)
+            outputs["domain_target"] = (domain.regional_domain_name, "What the DNS record of the domain points to")
+        for name, (value, description) in outputs.items():
+            TerraformOutput(self, name, value=value, description=description)
+
+
+def _api_settings(settings: Settings, delivery: DeliverySettings) -> ApiSettings:
+    return ApiSettings(
+        throttle_rate=delivery.throttle_rate,
+        throttle_burst=delivery.throttle_burst,
+        execution_log_level=settings.api.execution_log_level,
+        # There is one for each account and region, and the inbound stack of the environment makes it first.
+        manage_account_log_role=settings.api.manage_account_log_role and not settings.inbound,
+    )
+
+
+def _queue_settings(delivery: DeliverySettings) -> QueueSettings:
+    return QueueSettings(
+        visibility_timeout=delivery.visibility_timeout,
+        max_receive_count=delivery.max_receive_count,
+        retention=delivery.retention,
+        batch_size=delivery.batch_size,
+        # An event takes two messages to its endpoint, and neither waits for company.
+        batch_window=0,
+    )
+
+
+def _rules_of_endpoints(delivery: DeliverySettings) -> dict[str, str]:
+    return {"ENDPOINT_RULES": delivery.endpoint_rules}
+
+
+def _times_to_live(delivery: DeliverySettings) -> dict[str, str]:
+    return {"DELIVERED_TTL_DAYS": str(delivery.delivered_ttl), "DEAD_TTL_DAYS": str(delivery.dead_ttl)}

@@ -1,0 +1,153 @@
+"""The three tables of delivery: who a token belongs to, what tenants configured, and events on their way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lambdas.delivery.store.items import (
+    BY_STATE_INDEX,
+    BY_TENANT_INDEX,
+    EVENT_KEY,
+    EXPIRES_AT,
+    IDENTITY_KEY,
+    ITEM_KEY,
+    STATE_AT,
+    STATE_KEY,
+    TENANT_KEY,
+)
+from lambdas.delivery.store.public_keys import PUBLIC_KEYS_ID
+from modules.constructs.lambda_fleet import WebhookFunction
+from modules.constructs.naming import Names
+from modules.constructs.pinning import pin
+from modules.constructs.policy import Condition
+from modules.synth.cdk import (
+    Construct,
+    DynamodbTable,
+    DynamodbTableAttribute,
+    DynamodbTableGlobalSecondaryIndex,
+    DynamodbTablePointInTimeRecovery,
+    DynamodbTableServerSideEncryption,
+    DynamodbTableTtl,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Index:
+    """A secondary index, which holds whole items."""
+
+    name: str
+    hash_key: str
+    range_key: str
+
+
+class DeliveryTables(Construct):
+    """Identities, endpoint configuration and events: on demand, encrypted, with point-in-time recovery.
+
+    Items expire by the attribute that the functions' code writes, which is imported from there.
+
+    Parameters
+    ----------
+    names : Names
+        Naming of the stack.
+
+    Attributes
+    ----------
+    tenants, endpoints, events : DynamodbTable
+        ``TenantIdentity``, ``TenantWebhookConfig`` and ``Events``; keys and items are in
+        ``lambdas/delivery/store/items.py``.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, names: Names) -> None:
+        super().__init__(scope, id_)
+        self._names = names
+        by_tenant = _Index(name=BY_TENANT_INDEX, hash_key=TENANT_KEY, range_key=IDENTITY_KEY)
+        by_state = _Index(name=BY_STATE_INDEX, hash_key=STATE_KEY, range_key=STATE_AT)
+        self.tenants = self._table("tenants", "tenant-identity", [IDENTITY_KEY], [by_tenant])
+        self.endpoints = self._table("endpoints", "tenant-webhook-config", [TENANT_KEY, ITEM_KEY], [])
+        self.events = self._table("events", "events", [EVENT_KEY, ITEM_KEY], [by_state])
+
+    def _table(self, id_: str, name: str, keys: Sequence[str], indexes: Sequence[_Index]) -> DynamodbTable:
+        attributes = dict.fromkeys([*keys, *(key for index in indexes for key in (index.hash_key, index.range_key))])
+        table = DynamodbTable(
+            self,
+            id_,
+            name=self._names(name),
+            billing_mode="PAY_PER_REQUEST",
+            hash_key=keys[0],
+            range_key=keys[1] if len(keys) > 1 else None,
+            attribute=[DynamodbTableAttribute(name=key, type="S") for key in attributes],
+            global_secondary_index=[
+                DynamodbTableGlobalSecondaryIndex(
+                    name=index.name, hash_key=index.hash_key, range_key=index.range_key, projection_type="ALL"
+                )
+                for index in indexes
+            ]
+            or None,
+            ttl=DynamodbTableTtl(attribute_name=EXPIRES_AT, enabled=True),
+            point_in_time_recovery=DynamodbTablePointInTimeRecovery(enabled=True),
+            server_side_encryption=DynamodbTableServerSideEncryption(enabled=True),
+        )
+        return pin(table, f"{self.node.id}_{id_}")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Environment variables of a function that uses all three tables."""
+        return {
+            "TENANTS_TABLE": self.tenants.name,
+            "ENDPOINTS_TABLE": self.endpoints.name,
+            "EVENTS_TABLE": self.events.name,
+        }
+
+    @property
+    def delivery_variables(self) -> dict[str, str]:
+        """Environment variables of a function that uses endpoints and events."""
+        return {"ENDPOINTS_TABLE": self.endpoints.name, "EVENTS_TABLE": self.events.name}
+
+    def grant_deliver(self, function: WebhookFunction) -> None:
+        """Allow what the worker does: keep endpoints' health, and the deliveries and attempts of events."""
+        self._allow(function, "KeepHealth", self.endpoints, ["GetItem", "BatchGetItem", "Query", "UpdateItem"])
+        self._allow(function, "KeepDeliveries", self.events, ["GetItem", "BatchGetItem", "PutItem", "UpdateItem"])
+        self._allow_index(function, "FindWaitingDeliveries", self.events, BY_STATE_INDEX)
+
+    def grant_authorize(self, function: WebhookFunction) -> None:
+        """Allow ``dynamodb:GetItem`` on the identities."""
+        self._allow(function, "FindTenantOfToken", self.tenants, ["GetItem"])
+
+    def grant_serve_tenants(self, function: WebhookFunction) -> None:
+        """Allow what the tenants' API does: keep endpoints, take events in, read and resend deliveries."""
+        everything = ["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"]
+        self._allow(function, "KeepEndpoints", self.endpoints, everything)
+        self._allow(function, "KeepEvents", self.events, everything)
+        self._allow_index(function, "ListByState", self.events, BY_STATE_INDEX)
+
+    def grant_operate(self, function: WebhookFunction) -> None:
+        """Allow what operators' calls do: keep tenants and tokens, requeue, replay, erase payloads."""
+        identities = ["GetItem", "PutItem", "UpdateItem", "ConditionCheckItem"]
+        self._allow(function, "KeepTenants", self.tenants, identities)
+        self._allow_index(function, "ListTenantsAndTokens", self.tenants, BY_TENANT_INDEX)
+        self._allow(function, "ReadEndpoints", self.endpoints, ["BatchGetItem"])
+        events = ["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"]
+        self._allow(function, "SendAgainAndErase", self.events, events)
+        self._allow_index(function, "ListByState", self.events, BY_STATE_INDEX)
+
+    def grant_read_public_keys(self, function: WebhookFunction) -> None:
+        """Allow ``dynamodb:GetItem`` on the one item with the public halves of the signing keys."""
+        self._allow(function, "ReadPublicKeys", self.tenants, ["GetItem"], keys=[PUBLIC_KEYS_ID])
+
+    def grant_verify(self, function: WebhookFunction) -> None:
+        """Allow ``dynamodb:BatchGetItem`` on the endpoints, whose secrets verify."""
+        self._allow(function, "ReadEndpoints", self.endpoints, ["BatchGetItem"])
+
+    @staticmethod
+    def _allow(
+        function: WebhookFunction, sid: str, table: DynamodbTable, actions: Sequence[str], keys: Sequence[str] = ()
+    ) -> None:
+        """Allow actions on a table's items, or on those with some partition keys alone.
+
+        Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+        """
+        conditions = [Condition(test="ForAllValues:StringEquals", variable="dynamodb:LeadingKeys", values=keys)]
+        function.allow(sid, [f"dynamodb:{action}" for action in actions], [table.arn], conditions if keys else ())
+
+    @staticmethod
+    def _allow_index(function: WebhookFunction, sid: str, table: DynamodbTable, index: str) -> None:
+        function.allow(sid, ["dynamodb:Query"], [f"{table.arn}/index/{index}"])

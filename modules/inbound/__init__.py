@@ -1,0 +1,1 @@
+"""The inbound stack and the constructs that only it uses."""

@@ -1,0 +1,77 @@
+"""One Secrets Manager secret for each provider that has any, created empty: no value ever passes through Terraform."""
+
+import json
+from collections.abc import Collection, Mapping
+
+from modules.constructs.lambda_fleet import WebhookFunction
+from modules.constructs.naming import Names
+from modules.constructs.pinning import pin
+from modules.synth.cdk import Construct, SecretsmanagerSecret
+
+
+class SecretsLayer(Construct):
+    """The signing secrets.
+
+    Parameters
+    ----------
+    providers : Mapping[str, str]
+        Deployed name to registry entry.
+    options : Mapping[str, Mapping[str, str]]
+        Deployed name to the options of its entry.
+    keyless : Collection[str]
+        Deployed names of providers that have no secret.
+    names : Names
+        Naming of the environment.
+
+    Attributes
+    ----------
+    secrets : dict[str, SecretsmanagerSecret]
+        Deployed name to secret.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        providers: Mapping[str, str],
+        options: Mapping[str, Mapping[str, str]],
+        keyless: Collection[str] = (),
+        names: Names,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._providers = providers
+        self._options = options
+        self.secrets = {
+            name: pin(
+                SecretsmanagerSecret(
+                    self,
+                    name,
+                    name=names("secret", of=name),
+                    description=f"Signing secrets of {name}: plain text, or JSON with a list 'secrets', newest first",
+                    recovery_window_in_days=0,
+                ),
+                f"{id_}_{name}",
+            )
+            for name in providers
+            if name not in keyless
+        }
+
+    def grant_read(self, function: WebhookFunction) -> None:
+        """Allow ``secretsmanager:GetSecretValue`` on these secrets, if there are any."""
+        if arns := [secret.arn for secret in self.secrets.values()]:
+            function.allow("ReadSigningSecrets", ["secretsmanager:GetSecretValue"], arns)
+
+    def providers_variable(self) -> str:
+        """Return the value of ``PROVIDERS``: for each deployed name its entry, options, and its secret's ARN if any."""
+        return json.dumps(
+            {
+                name: {
+                    "entry": entry,
+                    **({"secretArn": self.secrets[name].arn} if name in self.secrets else {}),
+                    **({"options": dict(options)} if (options := self._options.get(name)) else {}),
+                }
+                for name, entry in self._providers.items()
+            },
+            separators=(",", ":"),
+        )

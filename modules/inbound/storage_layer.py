@@ -1,0 +1,211 @@
+"""The table of records and the archive of payloads."""
+
+from lambdas.inbound.archive import CERTIFICATE_PREFIX, DEAD_LETTER_PREFIX, RAW_PREFIX
+from lambdas.inbound.records import BY_EVENT_INDEX, BY_RECEIVED_INDEX, PARTITION_KEY, SORT_KEY
+from modules.constructs.lambda_fleet import WebhookFunction
+from modules.constructs.naming import PREFIX, Names
+from modules.constructs.pinning import pin
+from modules.constructs.policy import deny_plain_http, policy_document
+from modules.settings.model import StorageSettings
+from modules.synth.cdk import (
+    Construct,
+    DynamodbTable,
+    DynamodbTableAttribute,
+    DynamodbTableGlobalSecondaryIndex,
+    DynamodbTablePointInTimeRecovery,
+    DynamodbTableServerSideEncryption,
+    S3Bucket,
+    S3BucketLifecycleConfiguration,
+    S3BucketLifecycleConfigurationRule,
+    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
+    S3BucketLifecycleConfigurationRuleFilter,
+    S3BucketLifecycleConfigurationRuleFilterAnd,
+    S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
+    S3BucketLifecycleConfigurationRuleTransition,
+    S3BucketPolicy,
+    S3BucketPublicAccessBlock,
+    S3BucketServerSideEncryptionConfigurationA,
+    S3BucketServerSideEncryptionConfigurationRuleA,
+    S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA,
+    S3BucketVersioningA,
+    S3BucketVersioningVersioningConfiguration,
+)
+
+
+class StorageLayer(Construct):
+    """Table and bucket, encrypted; the bucket versioned, private, TLS only.
+
+    Parameters
+    ----------
+    settings : StorageSettings
+        Lifecycle of the archive.
+    names : Names
+        Naming of the environment.
+    account_id : str
+        The account, part of the bucket's name, since bucket names are unique in the world.
+
+    Attributes
+    ----------
+    table : DynamodbTable
+        The records.
+    bucket : S3Bucket
+        The archive.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, settings: StorageSettings, names: Names, account_id: str) -> None:
+        super().__init__(scope, id_)
+        self.table = pin(self._build_table(names), f"{id_}_table")
+        self.bucket = pin(self._build_bucket(names, account_id), f"{id_}_bucket")
+        # Read once: each look at a construct is a call to Node.js.
+        self._table_arn, self._bucket_arn = self.table.arn, self.bucket.arn
+        self._protect_bucket(settings)
+
+    def _build_table(self, names: Names) -> DynamodbTable:
+        keys = (PARTITION_KEY, SORT_KEY, "eventKey", "receivedBucket", "receivedAt")
+        return DynamodbTable(
+            self,
+            "table",
+            name=names("records"),
+            billing_mode="PAY_PER_REQUEST",
+            hash_key=PARTITION_KEY,
+            range_key=SORT_KEY,
+            attribute=[DynamodbTableAttribute(name=key, type="S") for key in keys],
+            global_secondary_index=[
+                DynamodbTableGlobalSecondaryIndex(
+                    name=BY_EVENT_INDEX, hash_key="eventKey", projection_type="KEYS_ONLY"
+                ),
+                DynamodbTableGlobalSecondaryIndex(
+                    name=BY_RECEIVED_INDEX,
+                    hash_key="receivedBucket",
+                    range_key="receivedAt",
+                    projection_type="KEYS_ONLY",
+                ),
+            ],
+            point_in_time_recovery=DynamodbTablePointInTimeRecovery(enabled=True),
+            server_side_encryption=DynamodbTableServerSideEncryption(enabled=True),
+        )
+
+    def _build_bucket(self, names: Names, account_id: str) -> S3Bucket:
+        return S3Bucket(self, "bucket", bucket=f"{PREFIX}-archive-{account_id}-{names.environment}", force_destroy=True)
+
+    def _protect_bucket(self, settings: StorageSettings) -> None:
+        bucket_id = self.bucket.id
+        versioning = S3BucketVersioningA(
+            self,
+            "versioning",
+            bucket=bucket_id,
+            versioning_configuration=S3BucketVersioningVersioningConfiguration(status="Enabled"),
+        )
+        S3BucketServerSideEncryptionConfigurationA(
+            self,
+            "encryption",
+            bucket=bucket_id,
+            rule=[
+                S3BucketServerSideEncryptionConfigurationRuleA(
+                    apply_server_side_encryption_by_default=(
+                        S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA(
+                            sse_algorithm="AES256"
+                        )
+                    )
+                )
+            ],
+        )
+        private = S3BucketPublicAccessBlock(
+            self,
+            "public_access",
+            bucket=bucket_id,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+        )
+        document = policy_document(
+            self, "bucket_policy_document", [deny_plain_http(["s3:*"], [self._bucket_arn, f"{self._bucket_arn}/*"])]
+        )
+        S3BucketPolicy(self, "bucket_policy", bucket=bucket_id, policy=document.json, depends_on=[private])
+        S3BucketLifecycleConfiguration(
+            self,
+            "lifecycle",
+            bucket=bucket_id,
+            rule=self._lifecycle_rules(settings),
+            # A rule for old versions wants a bucket that is versioned already.
+            # https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/s3_bucket_lifecycle_configuration
+            depends_on=[versioning],
+        )
+
+    def _lifecycle_rules(self, settings: StorageSettings) -> list[S3BucketLifecycleConfigurationRule]:
+        return [
+            S3BucketLifecycleConfigurationRule(
+                id="payloads-to-glacier",
+                status="Enabled",
+                # Without a size of its own in the filter, S3 leaves objects under 128 KB where they are.
+                # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+                # Dead letters stay: what waits for a replay must be readable at once.
+                filter=[
+                    S3BucketLifecycleConfigurationRuleFilter(
+                        and_=[
+                            S3BucketLifecycleConfigurationRuleFilterAnd(
+                                prefix=RAW_PREFIX, object_size_greater_than=settings.glacier_minimum_size
+                            )
+                        ]
+                    )
+                ],
+                transition=[
+                    S3BucketLifecycleConfigurationRuleTransition(days=settings.glacier_after, storage_class="GLACIER")
+                ],
+            ),
+            # A rule of its own: S3 takes no upload to abort beside a size, and old versions go whatever their size.
+            S3BucketLifecycleConfigurationRule(
+                id="old-versions-and-broken-uploads",
+                status="Enabled",
+                filter=[S3BucketLifecycleConfigurationRuleFilter(prefix="")],
+                noncurrent_version_expiration=[
+                    S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(
+                        noncurrent_days=settings.noncurrent_versions
+                    )
+                ],
+                abort_incomplete_multipart_upload=[
+                    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(days_after_initiation=7)
+                ],
+            ),
+        ]
+
+    def grant_archive_payloads(self, function: WebhookFunction) -> None:
+        """Allow ``s3:PutObject`` below ``raw/``."""
+        function.allow("ArchivePayloads", ["s3:PutObject"], [f"{self._bucket_arn}/{RAW_PREFIX}*"])
+
+    def grant_archive_certificates(self, function: WebhookFunction) -> None:
+        """Allow ``s3:PutObject`` below ``evidence/certificates/``."""
+        function.allow("ArchiveCertificates", ["s3:PutObject"], [f"{self._bucket_arn}/{CERTIFICATE_PREFIX}*"])
+
+    def grant_keep_dead_letters(self, function: WebhookFunction) -> None:
+        """Allow ``s3:PutObject`` below ``dead-letter/``."""
+        function.allow("KeepDeadLetters", ["s3:PutObject"], [f"{self._bucket_arn}/{DEAD_LETTER_PREFIX}*"])
+
+    def grant_read_dead_letters(self, function: WebhookFunction) -> None:
+        """Allow ``s3:GetObject`` below ``dead-letter/``."""
+        function.allow("ReadDeadLetters", ["s3:GetObject"], [f"{self._bucket_arn}/{DEAD_LETTER_PREFIX}*"])
+
+    def grant_write_records(self, function: WebhookFunction) -> None:
+        """Allow ``dynamodb:PutItem`` and ``dynamodb:UpdateItem`` on the table, and the same for many in one call.
+
+        That is ``dynamodb:PartiQLInsert`` and ``dynamodb:PartiQLUpdate``: statements are what ``BatchExecuteStatement``
+        is allowed by.
+        """
+        single, batched = ["PutItem", "UpdateItem"], ["PartiQLInsert", "PartiQLUpdate"]
+        actions = [f"dynamodb:{name}" for name in single + batched]
+        function.allow("WriteRecords", actions, [self._table_arn])
+
+    def grant_mark_records(self, function: WebhookFunction) -> None:
+        """Allow ``dynamodb:UpdateItem`` and ``dynamodb:GetItem`` on the table."""
+        function.allow("MarkRecords", ["dynamodb:UpdateItem", "dynamodb:GetItem"], [self._table_arn])
+
+    def grant_query_records(self, function: WebhookFunction) -> None:
+        """Allow ``dynamodb:Query`` on the table."""
+        function.allow("QueryRecords", ["dynamodb:Query"], [self._table_arn])
+
+    def grant_find_records(self, function: WebhookFunction) -> None:
+        """Allow ``dynamodb:Query`` on both indexes and ``dynamodb:BatchGetItem`` on the table."""
+        indexes = [f"{self._table_arn}/index/{name}" for name in (BY_EVENT_INDEX, BY_RECEIVED_INDEX)]
+        function.allow("FindRecords", ["dynamodb:Query"], indexes)
+        function.allow("ReadFoundRecords", ["dynamodb:BatchGetItem"], [self._table_arn])

@@ -1,0 +1,1 @@
+"""What an environment can choose: sections, ranges, rules, presets, and the reader of ``cdktf.json``."""

@@ -1,0 +1,193 @@
+"""The settings of delivery: typed, validated, documented like those of the inbound stack."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.delivery.domain.ids import is_tenant_id
+from modules.settings.validation import SettingsError, Validated, setting
+
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+TARGETS_OF_A_RULE = 5
+# What starting, reading a batch and recording what came of it may take besides the attempts.
+WORKER_OVERHEAD_SECONDS = 15
+_HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
+_CERTIFICATE = re.compile(r"arn:[a-z0-9-]+:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainSettings(Validated):
+    """A custom domain of the delivery API, with a certificate that exists."""
+
+    name: str = setting(
+        doc="Host name of the API, such as `hooks.example.com`. Its DNS record is yours to make; the output "
+        "`domain_target` is what it points to.",
+    )
+    certificate_arn: str = setting(
+        doc="ARN of its certificate in ACM, in the stack's own region. Neither certificate nor DNS is managed here.",
+    )
+
+    def __post_init__(self) -> None:
+        """Check name and certificate."""
+        super().__post_init__()
+        if not _HOST.fullmatch(self.name):
+            raise SettingsError(f"name: {self.name!r} is not allowed; allowed: a host name in lower case")
+        if not _CERTIFICATE.fullmatch(self.certificate_arn):
+            raise SettingsError(f"certificate_arn: {self.certificate_arn!r} is not the ARN of a certificate in ACM")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliverySettings(Validated):
+    """Settings of the delivery stack.
+
+    Raises
+    ------
+    SettingsError
+        When a value is wrong, alone or together with another.
+    """
+
+    throttle_rate: int = setting(
+        1_000,
+        unit="requests/s",
+        low=1,
+        high=10_000,
+        doc="Steady rate of the API's stage, for all tenants together.",
+    )
+    throttle_burst: int = setting(2_000, unit="requests", low=1, high=10_000, doc="Burst of the API's stage.")
+    max_event_bytes: int = setting(
+        262_144,
+        unit="bytes",
+        low=1_024,
+        high=350_000,
+        doc="Largest payload of an event; a larger one is answered 413. An item of the events table holds 400 KB.",
+    )
+    memory: int = setting(512, unit="MB", low=128, high=10_240, doc="Memory of the functions behind the API.")
+    timeout: int = setting(
+        15, unit="s", low=3, high=29, doc="Time-out of the functions behind the API, which waits for 29 s at most."
+    )
+    worker_memory: int = setting(
+        1_024, unit="MB", low=256, high=10_240, doc="Memory of the worker, which makes the attempts of a batch at once."
+    )
+    worker_timeout: int = setting(60, unit="s", low=20, high=300, doc="Time-out of the worker.")
+    worker_concurrency: int = setting(
+        50,
+        unit="executions",
+        low=2,
+        high=1_000,
+        doc="Workers at once: reserved, and the most that the event source mapping uses.",
+    )
+    batch_size: int = setting(10, unit="messages", low=1, high=10, doc="Messages in one invocation of the worker.")
+    visibility_timeout: int = setting(
+        180,
+        unit="s",
+        low=60,
+        high=43_200,
+        doc="How long a message that a worker received stays invisible to others. Three times "
+        "`delivery.worker_timeout` at least: six times, as for other queues, is not needed here, since a turn that a "
+        "worker has claimed is nobody else's until its lease ends.",
+    )
+    max_receive_count: int = setting(
+        5,
+        unit="receives",
+        low=2,
+        high=1_000,
+        doc="Receives before a message goes to the dead letter queue, which only faults of the pipeline itself reach: "
+        "an endpoint that fails is a state of its delivery.",
+    )
+    retention: int = setting(
+        345_600, unit="s", low=3_600, high=1_209_599, doc="How long the delivery queue keeps a message."
+    )
+    attempt_timeout: int = setting(
+        15, unit="s", low=1, high=60, doc="How long an endpoint may take for its whole answer."
+    )
+    retry_schedule: str = setting(
+        "standard-webhooks",
+        choices=("standard-webhooks", "minutes"),
+        doc="When a failed delivery is tried again, unless its endpoint says otherwise: `standard-webhooks` from "
+        "seconds to days, `minutes` after 1, 2, 4, 8 and 16.",
+    )
+    endpoint_rules: str = setting(
+        "public-https",
+        choices=("public-https", "local"),
+        doc="Which endpoints tenants may name. `local` allows plain HTTP and loopback addresses, for tests and use on "
+        "one machine only: in AWS it lets tenants reach what must not be reached.",
+    )
+    disable_after: int = setting(
+        120, unit="hours", low=1, high=720, doc="Nothing but failures for so long, and an endpoint is disabled."
+    )
+    delivered_ttl: int = setting(
+        30, unit="days", low=1, high=365, doc="How long what was delivered is kept, its payload included."
+    )
+    dead_ttl: int = setting(14, unit="days", low=1, high=365, doc="How long what was given up is kept for a requeue.")
+    tenant_metrics: bool = setting(
+        True,
+        doc="Count deliveries by tenant, too. Each tenant with traffic in a month is three custom metrics that "
+        "CloudWatch bills.",
+    )
+    receiver: bool = setting(
+        False,
+        doc="Deploy the receiver: public routes that verify the signatures of a tenant's endpoint and simulate faults, "
+        "for tests of your own.",
+    )
+    bus_name: str | None = setting(
+        None,
+        pattern=r"[\w./-]{1,256}",
+        words="the name of an event bus of this account and region",
+        doc="Event bus whose events `delivery.subscriptions` hands to tenants; without it, that of the inbound stack "
+        "of the same environment.",
+    )
+    subscriptions: Mapping[str, Any] = setting(
+        factory=dict,
+        doc="Inbound events that become events of tenants, with no code between: deployed provider, and the id of the "
+        f"tenant, or a list of up to {TARGETS_OF_A_RULE}.",
+    )
+    domain: DomainSettings | None = setting(None, doc="A custom domain; without it, the API has the one of AWS.")
+
+    def __post_init__(self) -> None:
+        """Check every field, and those that depend on each other."""
+        super().__post_init__()
+        self._check_times()
+        self._check_subscriptions()
+
+    @property
+    def tenants_of(self) -> Mapping[str, tuple[str, ...]]:
+        """Deployed provider to the tenants that get its events."""
+        return {provider: tuple(_listed(tenants)) for provider, tenants in self.subscriptions.items()}
+
+    def _check_times(self) -> None:
+        if self.visibility_timeout < 3 * self.worker_timeout:
+            raise SettingsError(
+                f"visibility_timeout: {self.visibility_timeout} s is less than three times delivery.worker_timeout, "
+                f"{self.worker_timeout} s"
+            )
+        if self.attempt_timeout + WORKER_OVERHEAD_SECONDS > self.worker_timeout:
+            raise SettingsError(
+                f"attempt_timeout: {self.attempt_timeout} s leaves less than {WORKER_OVERHEAD_SECONDS} s of "
+                f"delivery.worker_timeout, {self.worker_timeout} s, to record what came of an attempt"
+            )
+        in_flight = self.visibility_timeout * self.max_receive_count
+        if self.retention <= in_flight:
+            raise SettingsError(
+                f"retention: {self.retention} s is no longer than delivery.max_receive_count times "
+                f"delivery.visibility_timeout, {in_flight} s: a message would expire before its last receive, and be "
+                "lost"
+            )
+
+    def _check_subscriptions(self) -> None:
+        for provider, tenants in self.tenants_of.items():
+            if not tenants:
+                raise SettingsError(f"subscriptions.{provider}: {self.subscriptions[provider]!r} names no tenant")
+            for tenant in tenants:
+                if not isinstance(tenant, str) or not is_tenant_id(tenant):
+                    raise SettingsError(f"subscriptions.{provider}: {tenant!r} is not the id of a tenant")
+            if len(set(tenants)) < len(tenants) or len(tenants) > TARGETS_OF_A_RULE:
+                raise SettingsError(
+                    f"subscriptions.{provider}: {len(tenants)} tenants are not allowed; allowed: up to "
+                    f"{TARGETS_OF_A_RULE} different ones, as many as a rule has targets"
+                )
+
+
+def _listed(tenants: Any) -> Iterator[Any]:
+    """Yield one tenant, or those of a list."""
+    yield from tenants if isinstance(tenants, list | tuple) else (tenants,)

@@ -1,0 +1,1 @@
+"""The one reader of Terraform JSON: a synthesized stack or a plan."""

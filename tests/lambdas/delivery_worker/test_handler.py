@@ -1,0 +1,239 @@
+"""The delivery functions' handlers as Lambda calls them, with the local SQS, Scheduler and Secrets Manager."""
+
+import base64
+import json
+import time
+import uuid
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from lambdas.delivery.domain.lifecycle import created
+from lambdas.delivery.domain.model import DeliveryState
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue, Waits, schedule_name
+from lambdas.delivery.queue.messages import Deliver, Due, FanOut, read, write
+from lambdas.delivery.sending.signing import signature_headers
+from lambdas.delivery_receiver.faults import Fault, UnknownFaultError, read_fault
+from lambdas.shared import times
+from lambdas.shared.signatures.standard_webhooks_ed25519 import StandardWebhooksEd25519Scheme
+from tests.lambdas.delivery_support import SEED, OutboundWorld, record
+from tests.lambdas.support import Clock, api_gateway_event, lambda_context
+from tests.unit.webhooks import request
+from tools.local.aws import LocalAws
+
+GROUP = "deliveries"
+ROLE = "arn:aws:iam::000000000000:role/scheduler"
+DEADLINE_SECONDS = 60
+
+
+@pytest.fixture
+def world(clients, tables):
+    return OutboundWorld(dynamodb=clients.dynamodb, name=tables, clock=Clock(time.time()))
+
+
+@pytest.fixture(scope="module")
+def delivery_queue(local_aws: LocalAws):
+    """The queue, and a schedule group; their URL, ARN and name."""
+    scheduler = local_aws.client("scheduler")
+    group = f"{GROUP}-{uuid.uuid4().hex[:8]}"
+    scheduler.create_schedule_group(Name=group)
+    url, arn = local_aws.queue_for("scheduler.amazonaws.com", group)
+    return url, arn, group
+
+
+def received(sqs, url, seconds=DEADLINE_SECONDS):
+    """Return the next message of a queue, and take it off."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MessageSystemAttributeNames=["All"])
+        for one in answer.get("Messages", []):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+            return one
+    raise AssertionError("no message came")
+
+
+@pytest.fixture
+def start(cold_start, tables, delivery_queue):
+    """Return a function that imports the worker's handler as a new process does."""
+    url, arn, group = delivery_queue
+    variables = {
+        "ENDPOINTS_TABLE": f"{tables}-endpoints",
+        "EVENTS_TABLE": f"{tables}-events",
+        "QUEUE_URL": url,
+        "QUEUE_ARN": arn,
+        "SCHEDULE_GROUP": group,
+        "SCHEDULE_ROLE_ARN": ROLE,
+        "ENDPOINT_RULES": "local",
+        "ATTEMPT_TIMEOUT": "5",
+        "RETRY_SCHEDULE": "minutes",
+    }
+    return lambda **changes: cold_start("delivery_worker", **(variables | changes))
+
+
+def test_the_worker_delivers_and_names_only_the_messages_that_must_come_back(start, clients, world, receiver, capsys):
+    # Given an event for an endpoint that wants asymmetric signatures too
+    secret = clients.secretsmanager.create_secret(
+        Name=f"keys-{uuid.uuid4().hex}",
+        SecretString=json.dumps({"keys": [{"kid": "k1", "seed": SEED, "createdAt": times.iso(time.time())}]}),
+    )
+    worker = start(SIGNING_KEYS_SECRET_ARN=secret["ARN"])
+    world.add_endpoint(receiver.url(), asymmetric=True)
+    event = world.add_event(b'{"type":"invoice.paid","card":"4242"}')
+
+    # When the worker gets its message, beside one that is none
+    fan_out = write(FanOut(tenant_id=world.tenant, event_id=event.event_id))
+    answer = worker.handler({"Records": [record(fan_out, "m1"), record("broken", "m2")]}, lambda_context(60))
+
+    # Then the broken one comes back, and a message for the delivery is in the queue, in its tenant's group
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m2"}]}
+    message = received(clients.sqs, worker.setting("QUEUE_URL"))
+    assert message["Attributes"]["MessageGroupId"] == world.tenant
+    assert worker.handler({"Records": [record(message["Body"], "m3")]}, lambda_context(60)) == {"batchItemFailures": []}
+
+    # And the receiver can verify the key pair's signature
+    [one] = receiver.received
+    public = Ed25519PrivateKey.from_private_bytes(base64.b64decode(SEED)).public_key().public_bytes_raw()
+    verdict = StandardWebhooksEd25519Scheme().verify(
+        request(one.body, dict(one.headers), int(time.time())), ["whpk_" + base64.b64encode(public).decode()]
+    )
+    assert verdict.scheme == "standard-webhooks-v1a"
+    assert world.delivery(event).state is DeliveryState.DELIVERED
+
+    # And logs and metrics tell of it, of its tenant, and nothing of its payload
+    output = capsys.readouterr().out
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    assert "4242" not in output
+    assert any(line.get("correlation_id") == "correlation-1" and line.get("message") == "delivered" for line in lines)
+    metrics = [line for line in lines if "_aws" in line]
+    assert any(line.get("tenant") == world.tenant and line.get("Delivered") == [1.0] for line in metrics)
+    assert any("tenant" not in line and line.get("PipelineFailures") == [1.0] for line in metrics)
+    assert all("event_id" not in line and "endpoint_id" not in line for line in metrics)
+
+
+def test_a_long_wait_is_a_schedule_that_fires_into_the_queue_and_is_gone(local_aws, clients, world, delivery_queue):
+    url, arn, group = delivery_queue
+    scheduler = local_aws.client("scheduler")
+    waits = Waits(DeliveryQueue(clients.sqs, url), scheduler, arn, group, ROLE)
+    world.add_endpoint("http://127.0.0.1:1/")
+    event = world.add_event()
+    delivery = created(event, "ep_1", world.clock.now, world.retention)
+    message = Deliver(tenant_id=world.tenant, event_id=event.event_id, endpoint_id="ep_1", turn=1)
+
+    # Given a delivery that is due in an hour, armed twice
+    due = time.time() + 3_600
+    later = type(delivery)(**{**vars(delivery), "next_attempt_at": times.iso(due)})
+    for _ in range(2):
+        waits.arm(later, time.time())
+    schedule = scheduler.get_schedule(GroupName=group, Name=schedule_name(message))
+    assert schedule["ScheduleExpression"].startswith("at(20")
+    assert schedule["ActionAfterCompletion"] == "DELETE"
+    assert read(schedule["Target"]["Input"]) == Due(deliver=message)
+    assert len(scheduler.list_schedules(GroupName=group)["Schedules"]) == 1
+
+    # When its time comes, which here is a second from now
+    fields = {name: schedule[name] for name in ("FlexibleTimeWindow", "ActionAfterCompletion", "Target")}
+    at = time.strftime("at(%Y-%m-%dT%H:%M:%S)", time.gmtime(time.time() + 1))
+    scheduler.update_schedule(GroupName=group, Name=schedule_name(message), ScheduleExpression=at, **fields)
+
+    # Then the worker's message is in the queue and the schedule deletes itself
+    assert read(received(clients.sqs, url)["Body"]) == Due(deliver=message)
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while scheduler.list_schedules(GroupName=group)["Schedules"] and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert scheduler.list_schedules(GroupName=group)["Schedules"] == []
+
+    # And the worker sends it on in the tenant's group, which Scheduler cannot
+    sent = OutboundWorld(dynamodb=clients.dynamodb, name=world.name)
+    sent.process(write(Due(deliver=message)))
+    assert [read(body) for _, body in sent.queue.sent] == [message]
+
+
+def test_a_short_wait_is_a_delay_of_the_queue(clients, world, delivery_queue):
+    url, arn, group = delivery_queue
+    waits = Waits(DeliveryQueue(clients.sqs, url), None, arn, group, "role")
+    event = world.add_event()
+    now = time.time()
+    delivery = created(event, "ep_1", now, world.retention)
+    waits.arm(type(delivery)(**{**vars(delivery), "next_attempt_at": times.iso(now + 1.5)}), now)
+    message = received(clients.sqs, url)
+    # Whole seconds, rounded up: never early.
+    assert time.time() - now >= 1.5
+    assert read(message["Body"]).turn == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"QUEUE_URL": ""}, "QUEUE_URL is not set"),
+        ({"RETRY_SCHEDULE": "bad"}, "retry schedule 'bad', expected one of"),
+        ({"ENDPOINT_RULES": "bad"}, "ENDPOINT_RULES is 'bad', expected"),
+    ],
+)
+def test_a_worker_with_a_wrong_setting_does_not_start(start, changes, told):
+    with pytest.raises((RuntimeError, ValueError), match=told):
+        start(**changes)
+
+
+# --- the receiver ---------------------------------------------------------------------------------------------------
+
+
+def receive(handler, endpoint, body, query=None, **changes):
+    tenant = changes.pop("tenant", endpoint.tenant_id)
+    headers = signature_headers(endpoint, changes.pop("event_id", "evt_1"), body, time.time())
+    event = api_gateway_event(
+        path="/receiver/x/y",
+        body=changes.pop("sent", body),
+        headers={**headers, **changes},
+        query=query,
+        path_parameters={"tenantId": tenant, "endpointId": endpoint.endpoint_id},
+    )
+    answer = handler(event, lambda_context(29))
+    return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
+
+
+def test_the_receiver_verifies_with_the_endpoint_s_secrets_and_simulates_faults(cold_start, tables, world):
+    handler = cold_start("delivery_receiver", ENDPOINTS_TABLE=f"{tables}-endpoints").handler
+    endpoint = world.add_endpoint("https://hooks.example.com/")
+    body = b'{"type":"a"}'
+
+    status, said, _ = receive(handler, endpoint, body)
+    assert (status, said["verified"], said["eventId"], said["seenBefore"]) == (200, True, "evt_1", False)
+    assert receive(handler, endpoint, body)[1]["seenBefore"] is True
+    assert receive(handler, endpoint, body, sent=b'{"type":"b"}')[0] == 401
+    assert receive(handler, endpoint, body, tenant="another")[0] == 404
+    assert receive(handler, endpoint, body, {"explode": "1"})[0] == 400
+
+    status, _, headers = receive(handler, endpoint, body, {"status": "503", "retry-after": "7"})
+    assert (status, headers["Retry-After"]) == (503, "7")
+    status, _, headers = receive(handler, endpoint, body, {"status": "302", "location": "http://169.254.169.254/"})
+    assert (status, headers["Location"]) == (302, "http://169.254.169.254/")
+    assert receive(handler, endpoint, body, {"drip": "5", "truncate": ""})[1]["notSimulatedHere"] == [
+        "drip",
+        "truncate",
+    ]
+    # The first attempt of an id is taken and answered as if it were not, so that a second one comes.
+    statuses = [receive(handler, endpoint, body, {"duplicate": ""}, event_id="evt_2")[0] for _ in range(2)]
+    assert statuses == [500, 200]
+
+
+BAD_FAULTS = [
+    {"status": "99"},
+    {"status": "x"},
+    {"delay": "60"},
+    {"delay": "-1"},
+    {"delay": "nan"},
+    {"size": "1e9"},
+    {"a": "1"},
+]
+
+
+@pytest.mark.parametrize("query", BAD_FAULTS)
+def test_a_fault_that_is_none_is_named(query):
+    with pytest.raises(UnknownFaultError, match=next(iter(query))):
+        read_fault(query)
+
+
+def test_a_flaky_receiver_fails_the_share_that_is_asked_for():
+    fault = Fault(status=500, fail=30)
+    failed = sum(fault.status_for(f"evt_{number}", "1", seen_before=False) == 500 for number in range(5_000))
+    assert 0.25 < failed / 5_000 < 0.35

@@ -1,0 +1,176 @@
+"""Breaker, rate limit, disabling, and what answers mean: rules that pass no time but the one handed in."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.delivery.domain.attempt_result import BUSY_SECONDS, Answer, Verdict, judge
+from lambdas.delivery.domain.circuit_breaker import (
+    FIRST_OPEN_SECONDS,
+    LONGEST_OPEN_SECONDS,
+    THRESHOLD,
+    Gate,
+    gate,
+    has_to_open,
+    open_ms,
+)
+from lambdas.delivery.domain.endpoint_disabling import FEWEST_FAILURES, announcement, derived_id, failed_for_too_long
+from lambdas.delivery.domain.model import Endpoint, Health
+from lambdas.delivery.domain.rate_limit import MAX_RATE, NEAR_MS, interval_ms, slot, wake
+from lambdas.delivery.domain.retention import Retention
+from lambdas.shared import times
+
+NOW = 1_790_000_000.0
+NOW_MS = int(NOW * 1_000)
+
+# --- what answers mean ----------------------------------------------------------------------------------------------
+
+ANSWERS = [
+    (Answer(status=200), Verdict(delivered=True, outcome="delivered")),
+    (Answer(status=204), Verdict(delivered=True, outcome="delivered")),
+    (Answer(status=299), Verdict(delivered=True, outcome="delivered")),
+    (Answer(status=199), Verdict(delivered=False, outcome="status 199")),
+    (Answer(status=301), Verdict(delivered=False, outcome="status 301")),
+    (Answer(status=400), Verdict(delivered=False, outcome="status 400")),
+    (Answer(status=410), Verdict(delivered=False, outcome="status 410", gone=True)),
+    (Answer(status=429), Verdict(delivered=False, outcome="status 429", slow_for=BUSY_SECONDS)),
+    (
+        Answer(status=429, retry_after="90"),
+        Verdict(delivered=False, outcome="status 429", slow_for=90.0, retry_after=90.0),
+    ),
+    (
+        Answer(status=503, retry_after="7"),
+        Verdict(delivered=False, outcome="status 503", slow_for=7.0, retry_after=7.0),
+    ),
+    # Its own wait, and no reason to slow others down.
+    (Answer(status=500, retry_after="7"), Verdict(delivered=False, outcome="status 500", retry_after=7.0)),
+    (Answer(status=200, retry_after="7"), Verdict(delivered=True, outcome="delivered")),
+    (Answer(status=None, problem="timed out: answer"), Verdict(delivered=False, outcome="timed out: answer")),
+    (Answer(status=None), Verdict(delivered=False, outcome="no answer")),
+]
+
+
+@pytest.mark.parametrize(("answer", "verdict"), ANSWERS)
+def test_each_answer_has_its_meaning(answer, verdict):
+    assert judge(answer, NOW) == verdict
+
+
+@given(st.integers(100, 599), st.none() | st.text(max_size=40))
+def test_only_2xx_delivers_and_only_410_is_for_ever(status, retry_after):
+    verdict = judge(Answer(status=status, retry_after=retry_after), NOW)
+    assert verdict.delivered == (200 <= status <= 299)
+    assert verdict.gone == (status == 410)
+
+
+# --- the circuit breaker --------------------------------------------------------------------------------------------
+
+
+def test_the_breaker_opens_after_so_many_failures_in_a_row():
+    assert not has_to_open(Health(consecutive_failures=THRESHOLD - 1))
+    assert has_to_open(Health(consecutive_failures=THRESHOLD))
+    assert not has_to_open(Health(consecutive_failures=THRESHOLD, open_until=NOW_MS))
+
+
+def test_the_breaker_is_open_then_half_open_and_a_probe_keeps_others_out_while_it_runs():
+    health = Health(open_until=NOW_MS + 60_000)
+    assert gate(Health(), NOW_MS) is Gate.CLOSED
+    assert gate(health, NOW_MS) is Gate.OPEN
+    assert gate(health, NOW_MS + 60_000) is Gate.HALF_OPEN
+    probed = replace(health, probing_until=NOW_MS + 90_000)
+    assert gate(probed, NOW_MS + 60_000) is Gate.OPEN
+    # A probe that died keeps nobody out for longer than its lease.
+    assert gate(probed, NOW_MS + 90_000) is Gate.HALF_OPEN
+
+
+def test_it_opens_for_twice_as_long_each_time_up_to_a_bound():
+    seconds = [open_ms(openings) // 1_000 for openings in range(9)]
+    assert seconds == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+    assert open_ms(0) == FIRST_OPEN_SECONDS * 1_000
+    assert open_ms(10**9) == LONGEST_OPEN_SECONDS * 1_000
+
+
+# --- the rate limit -------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, MAX_RATE), st.lists(st.integers(0, 700), min_size=1, max_size=300))
+def test_no_second_has_more_attempts_than_the_limit_whoever_comes_when(rate, gaps):
+    # Given callers that come at any times, and wait for slots that are near
+    next_slot, now, sent = 0, NOW_MS, []
+    for gap in gaps:
+        now += gap
+        if (taken := slot(next_slot, now, rate)) is not None:
+            at, next_slot = taken
+            assert now <= at <= now + NEAR_MS
+            sent.append(at)
+
+    # Then no window of a second holds more attempts than the limit
+    for first, last in zip(sent, sent[rate:], strict=False):
+        assert last - first >= 1_000
+
+
+@given(st.integers(1, 50), st.integers(1, 400))
+def test_a_backlog_comes_back_at_the_pace_of_the_limit(rate, backlog):
+    next_wake, wakes = 0, []
+    for _ in range(backlog):
+        at, next_wake = wake(next_wake, NOW_MS + 5_000, NOW_MS, rate)
+        wakes.append(at)
+    assert min(wakes) == NOW_MS + 5_000
+    assert {later - earlier for earlier, later in itertools.pairwise(wakes)} <= {interval_ms(rate)}
+
+
+@pytest.mark.parametrize("rate", [0, -1, MAX_RATE + 1])
+def test_a_rate_out_of_range_is_named(rate):
+    with pytest.raises(ValueError, match=f"rate limit {rate}, expected"):
+        interval_ms(rate)
+
+
+# --- disabling ------------------------------------------------------------------------------------------------------
+
+LONG_AGO = NOW_MS - 120 * 3_600_000
+
+FAILING = [
+    (Health(), False),
+    (Health(consecutive_failures=FEWEST_FAILURES, failing_since=LONG_AGO), True),
+    (Health(consecutive_failures=FEWEST_FAILURES, failing_since=LONG_AGO + 1), False),
+    (Health(consecutive_failures=FEWEST_FAILURES - 1, failing_since=LONG_AGO), False),
+]
+
+
+@pytest.mark.parametrize(("health", "expected"), FAILING)
+def test_an_endpoint_is_disabled_after_long_enough_and_often_enough(health, expected):
+    assert failed_for_too_long(health, NOW_MS, 120) is expected
+
+
+def endpoint(**changes):
+    values = {
+        "tenant_id": "tnt_1",
+        "endpoint_id": "ep_1",
+        "url": "https://hooks.example.com/a?token=secret",
+        "filters": {},
+        "secrets": (),
+        "headers": {},
+        "created_at": times.iso(NOW - 9),
+        "updated_at": times.iso(NOW - 5),
+    }
+    return Endpoint(**(values | changes))
+
+
+def test_the_announcement_is_one_event_however_often_it_is_made_and_holds_no_url():
+    first, payload = announcement(endpoint(), "answered 410", NOW, Retention())
+    again, _ = announcement(endpoint(), "answered 410", NOW + 77, Retention())
+    later, _ = announcement(endpoint(updated_at=times.iso(NOW + 1)), "answered 410", NOW + 77, Retention())
+
+    assert first.event_id == again.event_id != later.event_id
+    assert first.not_for == "ep_1"
+    assert b"secret" not in payload
+    assert first.size == len(payload)
+
+
+def test_derived_ids_have_the_form_of_ids_and_sort_by_time():
+    ids = [derived_id(f"identity {second}", 1_790_000_000 + second) for second in range(0, 5_000, 7)]
+    assert ids == sorted(ids)
+    assert {len(one) for one in ids} == {30}
+    assert all(one.startswith("evt_") and one[4:].isalnum() for one in ids)

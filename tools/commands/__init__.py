@@ -1,0 +1,1 @@
+"""The commands of a user: demo, up, send, receiver, secret, verify-archive."""

@@ -1,0 +1,139 @@
+"""A provider's signing secret in Secrets Manager: setting it, and rotating it with an overlap. It is never printed."""
+
+import getpass
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.inbound.secrets import INBOX_RECHECK_SECONDS, RECHECK_SECONDS, parse_secret
+from lambdas.shared.errors import SignatureRefusedError, UnavailableError
+from lambdas.shared.request import WebhookRequest
+from tools.commands.target_stack import NoTargetError, Target, run
+from tools.senders import SENDERS, Signing
+
+FINISH = "finish"
+KEEP = "keep"
+REPLACE = "replace"
+
+
+def read_secrets(manager: Any, arn: str) -> Sequence[str]:
+    """Return the valid secrets, the newest first; none where the secret was never filled."""
+    try:
+        return parse_secret(manager.get_secret_value(SecretId=arn).get("SecretString", ""))
+    except UnavailableError:
+        return ()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return ()
+
+
+def rotate(manager: Any, arn: str, newest: str, during_overlap: str | None = None) -> Sequence[str]:
+    """Make a secret the newest one and keep the one before it valid; return those that are valid now.
+
+    Nobody but the operator knows which secret the sender signs with, so that no rotation ends another's validity unless
+    it is told to: that is `finish`.
+
+    Parameters
+    ----------
+    during_overlap : str | None
+        What a new secret does while several are valid: `KEEP` keeps all of them beside it, `REPLACE` puts it in place
+        of the newest, which was a mistake.
+
+    Raises
+    ------
+    NoTargetError
+        When several are valid, the new one is not among them, and nothing is said of `during_overlap`.
+    """
+    valid = read_secrets(manager, arn)
+    overlap = len(valid) > 1
+    if overlap and newest not in valid and during_overlap is None:
+        raise NoTargetError(
+            f"{len(valid)} secrets are valid, since the rotation before this one was not finished; nothing was "
+            "changed. FINISH=1 ends it, when the sender has switched to the newest; KEEP=1 keeps them all beside "
+            "the new one, when it has not; REPLACE=1 puts the new one in place of the newest, when that was wrong"
+        )
+    kept = valid[1:] if overlap and during_overlap == REPLACE else valid
+    others = [old for old in kept if old != newest]
+    manager.put_secret_value(SecretId=arn, SecretString=json.dumps({"secrets": [newest, *others]}))
+    return [newest, *others]
+
+
+def finish(manager: Any, arn: str) -> Sequence[str]:
+    """End an overlap: only the newest secret stays valid; return it.
+
+    Raises
+    ------
+    NoTargetError
+        When there is none.
+    """
+    valid = read_secrets(manager, arn)[:1]
+    if not valid:
+        raise NoTargetError("there is no secret yet")
+    manager.put_secret_value(SecretId=arn, SecretString=json.dumps({"secrets": list(valid)}))
+    return valid
+
+
+def check_usable(entry: str, options: Mapping[str, str], secret: str) -> None:
+    """Check that a provider's signatures can be verified with a secret, on a webhook that is signed with another one.
+
+    Raises
+    ------
+    NoTargetError
+        When it is of another form: stored beside the older one, it would have every webhook answered 503.
+    """
+    sender, provider, now = SENDERS[entry], REGISTRY[entry].configured(options), int(time.time())
+    sent = sender.webhook(Signing(secret=sender.new_secret(), now=now, number=1, options={**sender.options, **options}))
+    headers = {name.lower(): [value] for name, value in sent.headers.items()}
+    try:
+        provider.scheme.verify(WebhookRequest(body=sent.body, headers=headers, received_at=now), [secret])
+    except UnavailableError:
+        raise NoTargetError(
+            f"what was entered is no secret of {provider.title}, which is {provider.key_doc}; the secret is as it was"
+        ) from None
+    except SignatureRefusedError:
+        return
+
+
+def main() -> int:
+    """Set or rotate the secret of the provider named first; with ``finish``, end the overlap; see `rotate`."""
+    provider, *more = sys.argv[1:]
+    if len(more) > 1:
+        raise NoTargetError(f"one of them only: {', '.join(f'{word.upper()}=1' for word in more)}")
+    wish = more[0] if more else None
+    target = Target.chosen()
+    entry = target.entry_of(provider)
+    if not REGISTRY[entry].needs_secret:
+        raise NoTargetError(f"PROVIDER: {provider!r} has no secret: {REGISTRY[entry].key_doc.removeprefix('none: ')}")
+    manager, arn = target.client("secretsmanager"), target.outputs["secret_arns"][provider]
+    if wish == FINISH:
+        finish(manager, arn)
+        print(f"{provider}: one secret is valid now")
+        return 0
+    prompt = f"new signing secret of {provider}: "
+    newest = (getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    if not newest:
+        raise NoTargetError("nothing was entered; the secret is as it was")
+    check_usable(entry, target.settings.provider_options.get(provider, {}), newest)
+    valid = rotate(manager, arn, newest, wish)
+    overlap = "" if len(valid) == 1 else "; when the sender has switched: make secret PROVIDER=... FINISH=1"
+    print(f"{provider}: {len(valid)} valid now, the newest first{overlap}")
+    if overlap:
+        print(f"{provider}: events signed with the newest are accepted {_from_when(target.settings.api.ingest)}")
+    return 0
+
+
+def _from_when(ingest: str) -> str:
+    """Return from when on a function that has an older secret in its cache takes what the newest has signed."""
+    if ingest == "direct":
+        return f"from {INBOX_RECHECK_SECONDS:g} s from now on; earlier ones may be dropped"
+    return f"from {RECHECK_SECONDS:g} s from now on; earlier ones may be answered 401"
+
+
+if __name__ == "__main__":
+    run(main)

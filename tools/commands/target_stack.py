@@ -1,0 +1,136 @@
+"""A running stack that a command works on: the one that ``make up`` started, or one that is deployed to AWS."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from modules.settings.environments import load_settings
+from modules.settings.model import Settings
+from modules.settings.validation import SettingsError
+from tools.local.aws import LocalEndpoint
+from tools.local.saved_stack import DESCRIPTION
+from tools.local.stack import ROOT, local_base_url
+from tools.local.terraform import TerraformError, Workspace
+
+LOCAL = "local"
+# Where 'make up' says that its stacks run.
+UP_STATE = ROOT / ".local" / "up.json"
+
+
+class NoTargetError(Exception):
+    """There is no such stack to work on; the message says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A running stack.
+
+    Attributes
+    ----------
+    settings : Settings
+        Those of its environment.
+    base_url : str
+        Base URL of its API.
+    outputs : Mapping[str, Any]
+        Terraform's outputs.
+    client : Callable[[str], Any]
+        Returns a boto3 client of a service.
+    verify : str | bool
+        What the API's certificate is verified against.
+    signing_secrets : Mapping[str, str]
+        Deployed name to what its sender signs with, where that is known.
+    """
+
+    settings: Settings
+    base_url: str
+    outputs: Mapping[str, Any]
+    client: Callable[[str], Any]
+    verify: str | bool
+    signing_secrets: Mapping[str, str]
+
+    @classmethod
+    def chosen(cls) -> Self:
+        """Return the stack of ``ENVIRONMENT_SUFFIX``, or the one that ``make up`` started where that is not set.
+
+        Raises
+        ------
+        NoTargetError
+            When it does not run.
+        """
+        environment = os.environ.get("ENVIRONMENT_SUFFIX")
+        return cls.deployed(environment) if environment else cls.local(UP_STATE)
+
+    @classmethod
+    def local(cls, running: Path) -> Self:
+        """Return the stack that ``make up`` started.
+
+        Parameters
+        ----------
+        running : Path
+            Where that says where it runs.
+        """
+        if not running.is_file():
+            raise NoTargetError("nothing is up: 'make up' starts it; or name a deployed one in ENVIRONMENT_SUFFIX")
+        state = json.loads(running.read_text(encoding="utf-8"))
+        aws = LocalEndpoint(state["port"], Path(state["folder"]))
+        described = json.loads((aws.folder / DESCRIPTION).read_text(encoding="utf-8"))
+        outputs = described["inbound"]["outputs"]
+        return cls(
+            settings=load_settings(ROOT / "cdktf.json", LOCAL),
+            base_url=local_base_url(aws, outputs["endpoint_url"]),
+            outputs=outputs,
+            client=cache(aws.client),
+            verify=str(aws.certificate_authority),
+            signing_secrets=described["secrets"],
+        )
+
+    @classmethod
+    def deployed(cls, environment: str) -> Self:
+        """Return a stack in AWS, as this folder's ``cdktf deploy`` left it; credentials are the caller's own."""
+        settings = load_settings(ROOT / "cdktf.json", environment)
+        folder = ROOT / "cdktf.out" / "stacks" / f"webhooks-{environment}"
+        try:
+            outputs = Workspace.reopen(folder, os.environ).outputs()
+        except (TerraformError, FileNotFoundError) as error:
+            raise NoTargetError(f"the outputs of {environment!r} cannot be read: deploy it first; {error}") from error
+        if not outputs:
+            raise NoTargetError(f"{environment!r} has no outputs: deploy it first")
+        session = boto3.Session(region_name=settings.region)
+        return cls(
+            settings=settings,
+            base_url=outputs["endpoint_url"],
+            outputs=outputs,
+            client=cache(session.client),
+            verify=True,
+            signing_secrets={},
+        )
+
+    def entry_of(self, provider: str) -> str:
+        """Return the registry entry under a deployed name.
+
+        Raises
+        ------
+        NoTargetError
+            When none is deployed under it.
+        """
+        try:
+            return self.settings.providers[provider]
+        except KeyError:
+            names = ", ".join(self.settings.providers)
+            raise NoTargetError(f"PROVIDER: {provider!r} is not deployed; deployed: {names}") from None
+
+
+def run(main: Callable[[], int]) -> None:
+    """Run a command; a target that is not there, or that does not answer, is a message and not a traceback."""
+    try:
+        sys.exit(main())
+    except (NoTargetError, SettingsError, BotoCoreError, ClientError) as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,86 @@
+"""Lambda: requests, duration, custom metrics, traces."""
+
+from collections.abc import Iterable
+
+from tools.estimate.cost.case import Case
+from tools.estimate.cost.rules.api_gateway import traced
+from tools.estimate.cost.rules.rule import Line, Paid, Rule
+from tools.estimate.synthesized import Resource
+
+
+def _function(resource: Resource, case: Case) -> Iterable[Line]:
+    ingestion = case.path.ingestion
+    if ingestion is not None and resource.address == ingestion.address and case.at_the_door is not None:
+        batch = case.inbox_batch
+        why = f"webhooks / {batch:.2f} in a batch of the inbox" if case.path.inbox else "one for each webhook"
+        yield from _run(resource, case, case.webhooks / batch, case.ingestion_s() * batch, why)
+        yield from _metrics(resource, case, case.at_the_door.metrics)
+        if (case.path.method is None or case.path.inbox) and _is_traced(resource):
+            yield _traces(resource, case, case.workload.rate / batch, "batches" if case.path.inbox else "requests")
+    elif resource.address == case.path.processing.address:
+        why = f"webhooks / {case.batch:.2f} in a batch, of at most {case.path.mapping.get('batch_size', 10)}"
+        yield from _run(resource, case, case.batches, case.processing_s(case.batch), why)
+        yield from _metrics(resource, case, case.processed.metrics)
+        if _is_traced(resource):
+            yield _traces(resource, case, case.workload.rate / case.batch, "batches")
+    else:
+        why = "operators and dead letters alone call it: none is assumed"
+        yield from _run(resource, case, 0, 0, why)
+
+
+def _run(resource: Resource, case: Case, invocations: float, seconds: float, why: str) -> Iterable[Line]:
+    memory = int(resource.get("memory_size", 128))
+    architecture = resource.get("architectures", ["x86_64"])[0]
+    yield Line(
+        resource=resource.address,
+        service="Lambda",
+        what=f"invocations of {_name(resource)}",
+        quantity=invocations,
+        price=case.price("lambda-request"),
+        formula=why,
+    )
+    yield Line(
+        resource=resource.address,
+        service="Lambda",
+        what=f"duration of {_name(resource)}",
+        quantity=invocations * seconds * memory / 1024,
+        price=case.price(f"lambda-gb-second-{architecture}"),
+        formula=f"invocations x {seconds * 1000:.1f} ms x {memory} MB",
+    )
+
+
+def _metrics(resource: Resource, case: Case, metrics: Iterable[str]) -> Iterable[Line]:
+    found = sorted(metrics)
+    if found:
+        yield Line(
+            resource=resource.address,
+            service="CloudWatch",
+            what=f"custom metrics of {_name(resource)}",
+            quantity=len(found),
+            price=case.price("custom-metric"),
+            paid=Paid.BUSY,
+            formula=", ".join(name.rsplit(" ", maxsplit=1)[-1] for name in found),
+        )
+
+
+def _is_traced(resource: Resource) -> bool:
+    return bool(resource.block("tracing_config").get("mode") == "Active")
+
+
+def _traces(resource: Resource, case: Case, rate: float, what: str) -> Line:
+    sampled = traced(rate, case)
+    return Line(
+        resource=resource.address,
+        service="X-Ray",
+        what=f"traces of {what}",
+        quantity=sampled * case.month_s,
+        price=case.price("x-ray-trace"),
+        formula=f"1/s and 5 % of the rest of {rate:.4g}/s = {sampled:.4g}/s",
+    )
+
+
+def _name(resource: Resource) -> str:
+    return str(resource.get("handler", resource.label)).split(".")[1]
+
+
+RULES: dict[str, Rule] = {"aws_lambda_function": _function}

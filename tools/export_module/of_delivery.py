@@ -1,0 +1,86 @@
+"""Which settings the delivery stack's module offers as inputs, and which not; and what must hold between these."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from modules.settings.concurrency import UNRESERVED
+from modules.settings.delivery import WORKER_OVERHEAD_SECONDS
+from tools.export_module.input_rules import RuleBetweenInputs
+from tools.export_module.offered import OF_THE_CALLER, offer
+from tools.generate.docs import all_settings
+
+OFFERED = (
+    offer("environment", name="environment_suffix", required=True),
+    offer("service"),
+    offer("api.execution_log_level"),
+    offer("functions.account_concurrency", only_checked=True),
+    offer("functions.log_retention"),
+    offer("functions.log_level"),
+    offer("monitoring.error_rate"),
+    offer("monitoring.minimum_invocations"),
+    offer("monitoring.refused_requests"),
+    offer("monitoring.backlog_depth"),
+    offer("delivery.throttle_rate"),
+    offer("delivery.throttle_burst"),
+    offer("delivery.max_event_bytes"),
+    offer("delivery.memory"),
+    offer("delivery.timeout"),
+    offer("delivery.worker_memory"),
+    offer("delivery.worker_timeout"),
+    offer("delivery.worker_concurrency"),
+    offer("delivery.batch_size"),
+    offer("delivery.visibility_timeout"),
+    offer("delivery.max_receive_count"),
+    offer("delivery.retention"),
+    offer("delivery.attempt_timeout"),
+    offer("delivery.retry_schedule"),
+    offer("delivery.disable_after"),
+    offer("delivery.delivered_ttl"),
+    offer("delivery.dead_ttl"),
+)
+
+FIXED: Mapping[str, str] = MappingProxyType(
+    {
+        "inbound": "says whose the log role of the account is",
+        "functions.runtime": "the bundles are built for it",
+        "monitoring.backlog_age": "the longest delay of a message is added to it",
+        "delivery.endpoint_rules": "in AWS nothing but `public-https` is safe",
+        "delivery.tenant_metrics": "is either there or not",
+        "delivery.receiver": "has resources of its own",
+        "delivery.bus_name": "goes with the subscriptions",
+        "delivery.subscriptions": "each has resources of its own",
+        "delivery.domain.name": "the domain has resources of its own",
+        "delivery.domain.certificate_arn": "goes with the domain",
+    }
+)
+# Whatever else there is, is said of the inbound stack.
+OF_ANOTHER_STACK = tuple(
+    path for path, _ in all_settings() if path not in {*FIXED, *OF_THE_CALLER, *(item.path for item in OFFERED)}
+)
+
+RULES = (
+    RuleBetweenInputs(
+        of="delivery_visibility_timeout",
+        condition="var.delivery_visibility_timeout >= 3 * var.delivery_worker_timeout",
+        refusal="less than three times delivery_worker_timeout",
+    ),
+    RuleBetweenInputs(
+        of="delivery_attempt_timeout",
+        condition=f"var.delivery_attempt_timeout + {WORKER_OVERHEAD_SECONDS} <= var.delivery_worker_timeout",
+        refusal=f"leaves less than {WORKER_OVERHEAD_SECONDS} s of delivery_worker_timeout to record what came of an "
+        "attempt",
+    ),
+    RuleBetweenInputs(
+        of="delivery_retention",
+        condition="var.delivery_retention > var.delivery_max_receive_count * var.delivery_visibility_timeout",
+        refusal="no longer than delivery_max_receive_count times delivery_visibility_timeout, so that a message would "
+        "expire before its last receive, and be lost",
+    ),
+    RuleBetweenInputs(
+        of="functions_account_concurrency",
+        condition=f"var.delivery_worker_concurrency <= var.functions_account_concurrency - {UNRESERVED}",
+        refusal="too little for what the worker reserves, since Lambda keeps "
+        f"{UNRESERVED} for functions without a reservation; have the account's limit raised and say so here, or lower "
+        "delivery_worker_concurrency",
+    ),
+)

@@ -1,0 +1,230 @@
+"""The tables of README, ``docs/`` and ``bench/`` that follow from the code, or from what ``make bench`` measured."""
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Any
+
+from bench.goals import written
+from bench.report import RESULTS
+from lambdas.delivery.domain import retry_schedules
+from lambdas.inbound.providers.entry import Provider
+from lambdas.inbound.providers.registry import REGISTRY
+from main import DeliveryStack, WebhookStack
+from modules.guards.table import GUARDS
+from modules.settings.environments import build_settings
+from modules.settings.model import Settings
+from modules.settings.presets import PRESETS
+from modules.settings.rules import MAX_DIRECT_BODY_BYTES
+from modules.settings.validation import rule_of, section_of
+from modules.synth.cdk import Testing
+from tools.generate import reviewed_stacks
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main() -> None:
+    """Write the tables into the pages."""
+    for path, text in with_tables(pages(), synthesized()).items():
+        path.write_text(text, encoding="utf-8")
+
+
+def pages() -> dict[Path, str]:
+    """Return the pages as they are: README, those that it links to in ``docs/``, and that of the measurements."""
+    paths = (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), ROOT / "bench" / "README.md")
+    return {path: path.read_text(encoding="utf-8") for path in paths}
+
+
+def synthesized() -> dict[str, Any]:
+    """Return the Terraform JSON of stacks that have everything: API key, network, inbox; receiver, domain."""
+    values = {
+        "preset": "burst",
+        "api": {"ingest": "direct", "max_body_bytes": MAX_DIRECT_BODY_BYTES},
+        "routing": {"subscribers": {"name": "generic"}},
+    }
+    settings = build_settings("dev", values)
+    delivery = build_settings("dev", reviewed_stacks.values_of(reviewed_stacks.DELIVERY))
+    return {
+        "inbound": json.loads(Testing.synth(WebhookStack(Testing.app(), "webhooks-dev", settings))),
+        "delivery": json.loads(Testing.synth(DeliveryStack(Testing.app(), "delivery-dev", delivery))),
+    }
+
+
+def with_tables(texts: Mapping[Path, str], stacks: dict[str, Any]) -> dict[Path, str]:
+    """Return the pages with the tables as the code has them now, each where its place is.
+
+    Raises
+    ------
+    ValueError
+        When there is no place for a table, or more than one, or one for a table that nobody makes.
+    """
+    tables = {
+        "providers": providers_table(),
+        "options": options_table(),
+        "settings": settings_table(),
+        "guards": guards_table(),
+        "outputs": outputs_table(stacks["inbound"]),
+        "alarms": alarms_table(stacks["inbound"]),
+        "delivery-schedules": schedules_table(),
+        "delivery-outputs": outputs_table(stacks["delivery"]),
+        "delivery-alarms": alarms_table(stacks["delivery"]),
+        "goals": goals_table(),
+    }
+    places = sorted(name for text in texts.values() for name in re.findall(r"<!-- table: ([\w-]+) -->\n", text))
+    if places != sorted(tables):
+        raise ValueError(f"each of the tables {sorted(tables)} has one place in README, docs/ or bench/, not: {places}")
+    return {path: _filled(text, tables) for path, text in texts.items()}
+
+
+def _filled(text: str, tables: Mapping[str, str]) -> str:
+    place = r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end: \2 -->)"
+    return re.sub(place, lambda match: match[1] + tables[match[2]] + match[3], text, flags=re.DOTALL)
+
+
+def settings_table() -> str:
+    """Return every setting with its presets, unit and range."""
+    rows = []
+    for path, declared in all_settings():
+        rule = rule_of(declared)
+        values = [_preset_value(preset, path, declared) for preset in PRESETS]
+        if len(set(values)) == 1:
+            values = [values[0], "", ""]
+        rows.append([f"`{path}`", *values, rule.allowed(), rule.doc])
+    return table(["setting", *(f"`{preset}`" for preset in PRESETS), "allowed", "meaning"], rows)
+
+
+def schedules_table() -> str:
+    """Return the attempts of each retry schedule."""
+    return "\n".join(
+        f"`{name}`:\n\n{retry_schedules.table(schedule)}" for name, schedule in retry_schedules.SCHEDULES.items()
+    )
+
+
+def guards_table() -> str:
+    """Return the guards."""
+    return table(["guard", "rule", "source"], [[f"`{guard.id}`", guard.rule, guard.source] for guard in GUARDS])
+
+
+def outputs_table(stack: dict[str, Any]) -> str:
+    """Return the stack's outputs."""
+    rows = [[f"`{name}`", output["description"]] for name, output in stack["output"].items()]
+    return table(["output", "what it is"], sorted(rows))
+
+
+def alarms_table(stack: dict[str, Any]) -> str:
+    """Return the alarms."""
+    alarms = stack["resource"]["aws_cloudwatch_metric_alarm"].values()
+    rows = [
+        [
+            f"`{alarm['alarm_name'].removesuffix('-dev').replace('-name', '-<name>')}-<suffix>`",
+            alarm["alarm_description"].replace(" name", " `<name>`"),
+        ]
+        for alarm in alarms
+    ]
+    return table(["alarm", "goes off when"], sorted(rows))
+
+
+def goals_table() -> str:
+    """Return the goals of the measurements, as the last ``make bench`` found them."""
+    rows = [
+        [
+            goal["what"],
+            goal["peer"],
+            written(goal["limit"]),
+            "" if goal["before"] is None else written(goal["before"]),
+            written(goal["now"]),
+            "reached" if goal["reached"] else "**missed**",
+        ]
+        for goal in json.loads((RESULTS / "goals.json").read_text(encoding="utf-8"))["goals"]
+    ]
+    return table(["what", "peer", "limit", "before", "now", ""], rows)
+
+
+def providers_table() -> str:
+    """Return the registry's entries."""
+    rows = []
+    for name, entry in REGISTRY.items():
+        options = [f"`{option}`{' (required)' if rule.required else ''}" for option, rule in entry.options.items()]
+        rows.append(
+            [
+                f"`{name}`",
+                entry.title,
+                f"`{entry.scheme.name}`",
+                f"{window} s" if (window := replay_window(entry)) else "none: a replay ends as a duplicate",
+                ", ".join(options) or "none",
+                entry.transaction,
+                "yes" if entry.sends_api_key else "no",
+                entry.retries + (f"; waits {entry.answer_within} s" if entry.answer_within else ""),
+                " ".join(
+                    f"[{number}]({url})" if url.startswith("http") else url
+                    for number, url in enumerate(entry.sources, 1)
+                ),
+            ]
+        )
+    header = ["entry", "provider", "signature", "replay window", "options", "transaction id", "sends an API key"]
+    caveats = [f"\n`{name}`: {entry.caveat}\n" for name, entry in REGISTRY.items() if entry.caveat]
+    return table([*header, "sends again", "sources"], rows) + "".join(caveats)
+
+
+def options_table() -> str:
+    """Return what can be said of each entry when it is deployed."""
+    rows = [
+        [f"`{name}`", f"`{option}`", "yes" if rule.required else "no", rule.doc]
+        for name, entry in REGISTRY.items()
+        for option, rule in entry.options.items()
+    ]
+    return table(["entry", "option", "required", "what it is"], rows)
+
+
+def replay_window(entry: Provider) -> int | None:
+    """Return the seconds of an entry's replay window, or None where its scheme signs no time."""
+    if getattr(entry.scheme, "timestamp_header", "signed") is None:
+        return None
+    return getattr(entry.scheme, "tolerance_seconds", None)
+
+
+def all_settings(kind: Any = Settings, prefix: str = "") -> Iterator[tuple[str, "Field[Any]"]]:
+    """Yield every setting: its path, such as ``api.throttle_rate``, and its declaration."""
+    for declared in fields(kind):
+        if section := section_of(declared):
+            yield from all_settings(section, f"{prefix}{declared.name}.")
+        else:
+            yield prefix + declared.name, declared
+
+
+def _preset_value(preset: str, path: str, declared: "Field[Any]") -> str:
+    if path == "preset":
+        return "`standard`"
+    section, _, name = path.rpartition(".")
+    overridden = PRESETS[preset].get(section, {}) if section else PRESETS[preset]
+    if name in overridden:
+        return show(overridden[name])
+    if declared.default_factory is not MISSING:
+        return show(tuple(declared.default_factory()))
+    return "required" if declared.default is MISSING else show(declared.default)
+
+
+def show(value: Any) -> str:
+    """Return a setting's value as tables have it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{item}`" for item in value)
+    return f"{value:,}" if isinstance(value, int) else f"`{value}`"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(0 if with_tables(pages(), synthesized()) == pages() else "the tables are old: run 'make docs'")
+    main()

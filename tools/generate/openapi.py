@@ -1,0 +1,262 @@
+"""Write the OpenAPI document of the delivery API from the declarations that the functions serve.
+
+It is checked in, so that a change of the API shows in review as a change of what callers see, and so that serving it
+needs none of the packages that make it. A test holds it against the code.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from lambdas.delivery.domain.ids import ENDPOINT, EVENT, TENANT_PATTERN, id_pattern
+from lambdas.delivery.http.rest import Operation
+from lambdas.delivery.http.routes import AWS_IAM, TOKEN
+from lambdas.delivery.http.schemas import Problem, Refusal
+from lambdas.delivery_api import operations as tenants
+from lambdas.delivery_operator import operations as operators
+
+TARGET = Path(__file__).resolve().parents[2] / "lambdas" / "delivery_docs" / "openapi.json"
+VERSION = "1.0.0"
+_REFERENCE = "#/components/schemas/{model}"
+_PARAMETERS = {
+    "eventId": id_pattern(EVENT),
+    "endpointId": id_pattern(ENDPOINT),
+    "tenantId": TENANT_PATTERN,
+    "tokenId": "^tok_[0-9a-f]{64}$",
+    "keyId": "^key_[0-9a-f]{16}$",
+}
+_TAGS = {
+    "events": "Hand events in, and see what became of them.",
+    "deliveries": "One event on its way to one endpoint.",
+    "endpoints": "Where events go, and which.",
+    "operator": "For operators of the service, with AWS credentials.",
+    "keys": "What verifies asymmetric signatures.",
+}
+_SECURITY: Mapping[str, list[dict[str, list[str]]]] = {TOKEN: [{"token": []}], AWS_IAM: [{"aws": []}]}
+_MEANINGS = {
+    400: "Something in the request is not as it must be.",
+    401: "No token, or one that is not good.",
+    403: "Not allowed.",
+    404: "There is nothing here under this id.",
+    409: "It does not fit how things stand.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    429: "Too many requests: try again after the time in Retry-After.",
+    500: "Our fault.",
+    503: "Try again in a moment.",
+    504: "Timed out: try again.",
+}
+# Those that API Gateway answers too, in a shorter form.
+_OF_THE_GATEWAY = frozenset({401, 403, 413, 429, 503, 504})
+_ALWAYS = (400, 403, 429, 500, 503, 504)
+_SUCCESS = {200: "Done.", 201: "Created.", 202: "Accepted.", 204: "Done; there is nothing to tell."}
+_KEYS_PATH = {
+    "get": {
+        "operationId": "get_webhook_keys",
+        "tags": ["keys"],
+        "summary": "The public keys of v1a signatures",
+        "security": [],
+        "responses": {
+            "200": {
+                "description": "Each key as a JSON Web Key, and in the form of Standard Webhooks.",
+                "content": {
+                    "application/json": {
+                        "schema": {
+                            "type": "object",
+                            "required": ["keys"],
+                            "properties": {
+                                "keys": {
+                                    "type": "array",
+                                    "items": {
+                                        "type": "object",
+                                        "required": ["kid", "kty", "crv", "use", "x", "publicKey", "createdAt"],
+                                        "properties": {
+                                            "kid": {"type": "string"},
+                                            "kty": {"const": "OKP"},
+                                            "crv": {"const": "Ed25519"},
+                                            "use": {"const": "sig"},
+                                            "x": {"type": "string"},
+                                            "publicKey": {"type": "string", "pattern": "^whpk_"},
+                                            "createdAt": {"type": "string"},
+                                            "retiredAt": {"type": "string"},
+                                        },
+                                    },
+                                }
+                            },
+                        }
+                    }
+                },
+            }
+        },
+    }
+}
+
+
+def declared() -> list[Operation]:
+    """Return all operations that the functions serve. They are only declared here, and never carried out."""
+    nothing = cast(Any, None)
+    of_tenants = tenants.Services(
+        endpoints=nothing,
+        intake=nothing,
+        listing=nothing,
+        cursors=nothing,
+        check_url=nothing,
+        resend=nothing,
+        bring_forward=nothing,
+        erase=nothing,
+        clock=nothing,
+        max_event_bytes=0,
+    )
+    of_operators = operators.Services(
+        identities=nothing, listing=nothing, key_pairs=nothing, send_again=nothing, erase=nothing, clock=nothing
+    )
+    return [*tenants.build(of_tenants).operations, *operators.build(of_operators).operations]
+
+
+def document() -> dict[str, Any]:
+    """Return the document."""
+    operations = declared()
+    references, schemas = _schemas(operations)
+    paths: dict[str, Any] = {}
+    for operation in operations:
+        described = _described(operation, references)
+        paths.setdefault(operation.route.path, {})[operation.route.method.lower()] = described
+    paths["/.well-known/webhook-keys.json"] = _KEYS_PATH
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Webhook delivery API",
+            "version": VERSION,
+            "description": "Hand an event in once; it is signed and delivered to every endpoint that subscribes to its "
+            "type, for days if need be, and you can see every attempt.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        # Below wherever the document itself is.
+        "servers": [{"url": "."}],
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "A tenant's token, whk_…"},
+                "aws": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "AWS Signature Version 4, service execute-api.",
+                    "x-amazon-apigateway-authtype": "awsSigv4",
+                },
+            },
+        },
+    }
+
+
+def rendered() -> bytes:
+    """Return the document's bytes, the same from the same code."""
+    return (json.dumps(document(), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def main() -> None:
+    """Write the document."""
+    TARGET.write_bytes(rendered())
+    print(f"openapi: {TARGET.name}, {TARGET.stat().st_size:,} bytes")
+
+
+def _schemas(operations: list[Operation]) -> tuple[Mapping[Any, Any], dict[str, Any]]:
+    models: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {}
+    for operation in operations:
+        if operation.body is not None:
+            models[operation.body, "validation"] = None
+        if operation.answer is not None:
+            models[operation.answer, "serialization"] = None
+    for model in (Problem, Refusal):
+        models[model, "serialization"] = None
+    made, definitions = models_json_schema(list(models), by_alias=True, ref_template=_REFERENCE)
+    return {model: schema for (model, _), schema in made.items()}, dict(sorted(_untitled(definitions["$defs"]).items()))
+
+
+def _untitled(schema: Any) -> Any:
+    """Take out the titles that pydantic makes of names: they say the same again."""
+    if isinstance(schema, dict):
+        return {
+            name: _untitled(value) for name, value in schema.items() if not (name == "title" and isinstance(value, str))
+        }
+    return [_untitled(value) for value in schema] if isinstance(schema, list) else schema
+
+
+def _described(operation: Operation, references: Mapping[Any, Any]) -> dict[str, Any]:
+    route = operation.route
+    described: dict[str, Any] = {
+        "operationId": re.sub(r"\W+", "_", f"{route.method.lower()}{route.path}").strip("_"),
+        "tags": [_tag(route.path)],
+        "summary": operation.summary,
+    }
+    if operation.description:
+        described["description"] = operation.description
+    described["security"] = _SECURITY[route.authorization]
+    if parameters := [*_path_parameters(route.path), *_query_parameters(operation), *operation.headers]:
+        described["parameters"] = parameters
+    schema = operation.raw_body or (references[operation.body] if operation.body else None)
+    if schema is not None:
+        described["requestBody"] = {
+            "required": not operation.body_optional,
+            "content": {"application/json": {"schema": schema}},
+        }
+    content = {"content": _json(references[operation.answer])} if operation.answer else {}
+    described["responses"] = {str(operation.status): {"description": _SUCCESS[operation.status], **content}}
+    unauthorized = (401,) if route.authorization == TOKEN else ()
+    for status in sorted({*_ALWAYS, *unauthorized, *operation.refusals}):
+        form = Refusal if status in _OF_THE_GATEWAY else Problem
+        described["responses"][str(status)] = {
+            "description": _MEANINGS[status],
+            "content": _json(references[form]),
+        }
+    return described
+
+
+def _json(schema: Any) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _tag(path: str) -> str:
+    if path.startswith("/operator/"):
+        return "operator"
+    return "deliveries" if "/deliveries" in path else path.split("/")[2]
+
+
+def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
+    for name in re.findall(r"{(\w+)}", path):
+        schema = {"type": "string", "pattern": _PARAMETERS[name]}
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _query_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
+    if operation.query is None:
+        return
+    schema = operation.query.model_json_schema(by_alias=True)
+    for name, content in schema["properties"].items():
+        described = dict(content)
+        # A parameter is left out, and never null.
+        for choice in described.pop("anyOf", ()):
+            if choice != {"type": "null"}:
+                described |= choice
+        if described.get("default", ...) is None:
+            del described["default"]
+        described.pop("title", None)
+        description = described.pop("description", None)
+        yield {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            **({"description": description} if description else {}),
+            "schema": described,
+        }
+
+
+if __name__ == "__main__":
+    main()

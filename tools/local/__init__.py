@@ -1,0 +1,1 @@
+"""A local AWS, and both stacks deployed to it."""

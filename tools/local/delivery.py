@@ -1,0 +1,246 @@
+"""The delivery stack on a local AWS, beside the inbound one or alone, and those who use it: operators and tenants."""
+
+import json
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import requests
+
+from modules.constructs.naming import DELIVERY_PREFIX, Names
+from tools.local.aws import ACCOUNT_ID, REGION, LocalAws
+from tools.local.progress import Progress
+from tools.local.stack import (
+    REQUEST_TIMEOUT_SECONDS,
+    LocalStack,
+    Operator,
+    apply,
+    call_signed,
+    clean,
+    create_operator,
+    local_base_url,
+    synthesize,
+    wait_for,
+)
+from tools.local.terraform import Workspace
+
+OPERATOR = "delivery-operator"
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant with a token.
+
+    Attributes
+    ----------
+    tenant_id, token : str
+        Its id, and what it calls the API with.
+    stack : LocalDelivery
+        Where it is one.
+    """
+
+    tenant_id: str
+    token: str
+    stack: "LocalDelivery"
+
+    def call(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> requests.Response:
+        """Call a route of the tenants' API with the tenant's token.
+
+        Parameters
+        ----------
+        body : Any
+            Bytes to be sent as they are, or what is sent as JSON.
+        """
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        return requests.request(
+            method,
+            self.stack.base_url + path,
+            data=data,
+            headers={
+                "Authorization": f"Bearer {self.token}",
+                **({"Content-Type": "application/json"} if data is not None else {}),
+                **(headers or {}),
+            },
+            verify=str(self.stack.aws.certificate_authority),
+            timeout=REQUEST_TIMEOUT_SECONDS,
+        )
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Call a route and return its answer, which must be 2xx."""
+        answer = self.call(method, path, body)
+        if not answer.ok:
+            raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text:.300}")
+        return answer.json() if answer.content else None
+
+    def add_endpoint(self, url: str, **values: Any) -> dict[str, Any]:
+        """Register an endpoint and return it, its secret included."""
+        made: dict[str, Any] = self.ask("POST", "/v1/endpoints", {"url": url, **values})
+        return made
+
+    def send(self, event_type: str, data: Any = None, timestamp: str = "2026-01-01T00:00:00Z") -> str:
+        """Hand in an event and return its id."""
+        event = {"type": event_type, "timestamp": timestamp, "data": data or {}}
+        return str(self.ask("POST", "/v1/events", event)["eventId"])
+
+    def event(self, event_id: str) -> dict[str, Any]:
+        """Return an event with its deliveries and every attempt."""
+        found: dict[str, Any] = self.ask("GET", f"/v1/events/{event_id}")
+        return found
+
+    def wait_for_deliveries(self, event_id: str, count: int, timeout: float, *, states: set[str]) -> dict[str, Any]:
+        """Return an event once so many of its deliveries are in one of some states."""
+
+        def look() -> dict[str, Any] | None:
+            found = self.event(event_id)
+            settled = [each for each in found["deliveries"] if each["state"] in states]
+            return found if len(settled) >= count else None
+
+        return wait_for(f"{count} deliveries of {event_id} to be {' or '.join(sorted(states))}", look, timeout)
+
+
+@dataclass
+class LocalDelivery:
+    """A deployed delivery stack on a local AWS.
+
+    Attributes
+    ----------
+    environment : str
+        Environment suffix.
+    aws : LocalAws
+        The local AWS.
+    workspace : Workspace
+        Where Terraform ran.
+    outputs : Mapping[str, Any]
+        The stack's outputs.
+    operator : Operator
+        Who calls the operators' routes.
+    """
+
+    environment: str
+    aws: LocalAws
+    workspace: Workspace
+    outputs: Mapping[str, Any]
+    operator: Operator
+
+    @classmethod
+    def take_over(cls, aws: LocalAws, workspace: Workspace, environment: str) -> Self:
+        """Create an operator of a stack that was just applied."""
+        outputs = workspace.outputs()
+        _allow_schedules_as_the_emulator_knows_them(aws, environment)
+        operator = create_operator(aws, f"{OPERATOR}-{environment}", outputs["operator_policy_json"])
+        return cls(environment, aws, workspace, outputs, operator)
+
+    @property
+    def base_url(self) -> str:
+        """Base URL of the API on the local AWS, which has no names of its own for it."""
+        return local_base_url(self.aws, self.outputs["endpoint_url"])
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> requests.Response:
+        """Call a route as anybody may."""
+        return requests.get(
+            self.base_url + path,
+            headers=dict(headers or {}),
+            verify=str(self.aws.certificate_authority),
+            timeout=REQUEST_TIMEOUT_SECONDS,
+        )
+
+    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> requests.Response:
+        """Send bytes to a route as anybody may."""
+        return requests.post(
+            self.base_url + path,
+            data=body,
+            headers=dict(headers),
+            verify=str(self.aws.certificate_authority),
+            timeout=REQUEST_TIMEOUT_SECONDS,
+        )
+
+    def operate(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, operator: Operator | None = None
+    ) -> requests.Response:
+        """Call an operators' route, signed with the operator's key."""
+        return call_signed(self.aws, method, self.base_url + path, operator or self.operator, body)
+
+    def make_tenant(self, tenant_id: str) -> Tenant:
+        """Create a tenant, unless it is there, and a token for it."""
+        made = self.operate("POST", "/operator/tenants", {"tenantId": tenant_id, "name": tenant_id.title()})
+        if made.status_code not in (201, 409):
+            raise RuntimeError(f"tenant {tenant_id}: {made.status_code} {made.text:.300}")
+        issued = self.operate("POST", f"/operator/tenants/{tenant_id}/tokens", {"label": "local"})
+        if not issued.ok:
+            raise RuntimeError(f"token of {tenant_id}: {issued.status_code} {issued.text:.300}")
+        return Tenant(tenant_id, issued.json()["token"], self)
+
+
+def deploy_stacks(aws: LocalAws, folder: Path, environment: str, progress: Progress) -> LocalStack:
+    """Synthesize an environment, apply its stacks at once, and return the inbound one, the delivery stack beside it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the synthesized stacks, Terraform's work and its state go.
+
+    Raises
+    ------
+    TerraformError
+        When one of them fails; the other one is waited for.
+    """
+    progress.begin("synthesizing")
+    synthesized = synthesize(environment, clean(folder / "synth"))
+    source = synthesized.with_name(f"delivery-{environment}")
+    bus_is_there = threading.Event()
+
+    def note(event: Mapping[str, Any]) -> None:
+        follow_inbound(event)
+        kind = event.get("hook", {}).get("resource", {}).get("resource_type")
+        if event.get("type") == "apply_complete" and kind == "aws_cloudwatch_event_bus":
+            bus_is_there.set()
+
+    def deploy_inbound() -> LocalStack:
+        try:
+            workspace = Workspace.create(synthesized, folder / "inbound", aws.environment())
+            apply(workspace, aws, note)
+        finally:
+            bus_is_there.set()
+        return LocalStack.take_over(aws, workspace, environment)
+
+    def deploy_delivery() -> LocalDelivery | None:
+        if not source.is_dir():
+            return None
+        workspace = Workspace.create(source, folder / "delivery", aws.environment())
+        workspace.prepare(follow_delivery)
+        # Its rules are put on the bus of the inbound stack.
+        bus_is_there.wait()
+        apply(workspace, aws, follow_delivery, prepared=True)
+        return LocalDelivery.take_over(aws, workspace, environment)
+
+    follow_delivery = progress.follow("delivery")
+    follow_inbound = progress.follow("inbound")
+    progress.begin("planning")
+    with ThreadPoolExecutor(2) as pool:
+        inbound, delivery = pool.submit(deploy_inbound), pool.submit(deploy_delivery)
+    stack = inbound.result()
+    stack.delivery = delivery.result()
+    return stack
+
+
+def _allow_schedules_as_the_emulator_knows_them(aws: LocalAws, environment: str) -> None:
+    """Let the worker make schedules on MiniStack, which takes every schedule for one of the group ``default``.
+
+    AWS knows a schedule by its group, and the stack's policy names that; see
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
+    """
+    statement = {
+        "Effect": "Allow",
+        "Action": "scheduler:CreateSchedule",
+        "Resource": f"arn:aws:scheduler:{REGION}:{ACCOUNT_ID}:schedule/default/*",
+    }
+    aws.client("iam").put_role_policy(
+        RoleName=Names(environment, DELIVERY_PREFIX)("worker"),
+        PolicyName="schedules-of-the-emulator",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
