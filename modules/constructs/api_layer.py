@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from modules.constructs.lambda_fleet import WebhookFunction
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.policy import Statement, policy_document
-from modules.settings.model import ApiSettings
+from modules.constructs.webhook_function import WebhookFunction
+from modules.settings.sections import ApiSettings
 from modules.synth.cdk import (
     ApiGatewayAccount,
     ApiGatewayApiKey,
@@ -100,7 +100,7 @@ class GatewayResponse:
     code: str = ""
 
 
-FROZEN_BY_A_DEPLOYMENT = (
+IMMUTABLE_AFTER_DEPLOY = (
     ApiGatewayRestApi,
     ApiGatewayResource,
     ApiGatewayMethod,
@@ -448,7 +448,7 @@ class ApiLayer(Construct):
 
     def _definition_digest(self) -> str:
         """Return a digest of all that a deployment freezes, so that any change of it makes a new deployment."""
-        frozen = (node for node in self.node.find_all() if isinstance(node, FROZEN_BY_A_DEPLOYMENT))
+        frozen = (node for node in self.node.find_all() if isinstance(node, IMMUTABLE_AFTER_DEPLOY))
         resources = [node.to_terraform()["resource"] for node in frozen]
         # Resolved by themselves and not with all of the stack, which would take ten times as long.
         resolved = Tokenization.resolve(resources, resolver=DefaultTokenResolver(StringConcat()), scope=self)

@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modules.constructs.lambda_fleet import NAMESPACE, WebhookFunction
+from modules.constructs.event_alarm import EventAlarm
 from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement, policy_document
-from modules.inbound.alarms import EventAlarm
+from modules.constructs.webhook_function import NAMESPACE, WebhookFunction
 from modules.inbound.subscriber_queues import Subscriber
-from modules.settings.model import MonitoringSettings
+from modules.settings.sections import MonitoringSettings
 from modules.synth.cdk import (
     CloudwatchDashboard,
     CloudwatchMetricAlarm,

@@ -21,7 +21,8 @@ from modules.delivery.tables import DeliveryTables
 from modules.guards import Waiver, guard_everything
 from modules.guards.queues import TIMEOUTS_IN_VISIBILITY
 from modules.settings.delivery import DeliverySettings
-from modules.settings.model import ApiSettings, QueueSettings, Settings
+from modules.settings.model import Settings
+from modules.settings.sections import ApiSettings, QueueSettings
 from modules.settings.validation import SettingsError
 from modules.synth.cdk import AwsProvider, Construct, DataAwsCallerIdentity, TerraformOutput, TerraformStack
 

@@ -8,7 +8,7 @@ import pytest
 from lambdas.delivery.http.routes import ROUTES
 from modules.constructs.api_layer import ApiLayer, Route
 from modules.constructs.naming import Names
-from modules.settings.model import ApiSettings
+from modules.settings.sections import ApiSettings
 from tests.synth.bare import StubFunction, bare_stack
 
 API = "aws_api_gateway_rest_api[webhook-delivery-api-delivery]"

@@ -8,7 +8,7 @@ import pytest
 from modules.constructs import api_layer
 from modules.constructs.api_layer import GATEWAY_RESPONSES, ApiLayer, GatewayResponse, Route
 from modules.constructs.naming import Names
-from modules.settings.model import ApiSettings
+from modules.settings.sections import ApiSettings
 from tests.synth.bare import StubFunction, bare_stack, synthesize
 
 ROUTE = Route(method="POST", path="/a/{b}", authorization="NONE", required_headers=("X-A", "X-B"))

@@ -7,18 +7,19 @@ from types import SimpleNamespace
 import pytest
 
 from modules.constructs.api_layer import REPLAY, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH, ApiLayer
-from modules.constructs.lambda_fleet import LambdaFleet, WebhookFunction
+from modules.constructs.event_alarm import EventAlarm
 from modules.constructs.monitoring import Monitoring
 from modules.constructs.naming import Names
 from modules.constructs.network import Network, Placement
 from modules.constructs.policy import Statement
 from modules.constructs.queue_layer import QueueLayer
-from modules.inbound.alarms import EventAlarm
+from modules.constructs.webhook_function import WebhookFunction
 from modules.inbound.event_routing import EventRouting
+from modules.inbound.fleet import LambdaFleet
 from modules.inbound.secrets_layer import SecretsLayer
 from modules.inbound.storage_layer import StorageLayer
 from modules.inbound.subscriber_queues import SubscriberQueues
-from modules.settings.model import (
+from modules.settings.sections import (
     ApiSettings,
     FunctionSettings,
     MonitoringSettings,

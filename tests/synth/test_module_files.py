@@ -405,7 +405,7 @@ def test_a_quoted_text_holds_no_template():
 
 
 def test_what_a_guard_stops_is_not_written(bundles, tmp_path):
-    from main import WebhookStack
+    from modules.inbound.stack import WebhookStack
 
     class Mistaken(WebhookStack):
         def __init__(self, *arguments):

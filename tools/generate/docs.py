@@ -13,17 +13,17 @@ from bench.report import RESULTS
 from lambdas.delivery.domain import retry_schedules
 from lambdas.inbound.providers.entry import Provider
 from lambdas.inbound.providers.registry import REGISTRY
-from main import DeliveryStack, WebhookStack
+from modules.delivery.stack import DeliveryStack
 from modules.guards.table import GUARDS
+from modules.inbound.stack import WebhookStack
 from modules.settings.environments import build_settings
 from modules.settings.model import Settings
 from modules.settings.presets import PRESETS
 from modules.settings.rules import MAX_DIRECT_BODY_BYTES
 from modules.settings.validation import rule_of, section_of
 from modules.synth.cdk import Testing
+from tools import ROOT
 from tools.generate import reviewed_stacks
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> None:
