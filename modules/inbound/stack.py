@@ -5,22 +5,14 @@ from pathlib import Path
 from lambdas.inbound.providers.entry import Answer
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared.signatures.scheme import ChallengeScheme
-from modules.constructs.api_layer import (
-    CHALLENGE,
-    REPLAY,
-    STAGE,
-    STATUS,
-    WEBHOOK_BY_HEADER,
-    WEBHOOK_BY_PATH,
-    ApiLayer,
-    Route,
-)
+from modules.constructs.api_layer import ApiLayer
 from modules.constructs.backend import configure_backend
 from modules.constructs.bundling import BUNDLES
 from modules.constructs.monitoring import Monitoring
 from modules.constructs.naming import Names
 from modules.constructs.network import Network
 from modules.constructs.queue_layer import QueueLayer
+from modules.constructs.route import Route
 from modules.constructs.tags import tag_everything, tags_of
 from modules.guards import guard_everything
 from modules.inbound.alarms import EVENT_ALARMS
@@ -28,6 +20,7 @@ from modules.inbound.direct_integration import DIRECT_RESPONSES, DirectDoor
 from modules.inbound.event_routing import EventRouting
 from modules.inbound.fleet import LambdaFleet
 from modules.inbound.ingest_queue import Inbox
+from modules.inbound.routes import CHALLENGE, REPLAY, STAGE, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH
 from modules.inbound.secrets_layer import SecretsLayer
 from modules.inbound.storage_layer import StorageLayer
 from modules.inbound.subscriber_queues import SubscriberQueues
@@ -106,6 +99,8 @@ class WebhookStack(TerraformStack):
             settings=settings.api,
             names=names,
             log_retention=settings.functions.log_retention,
+            description="Receives payment webhooks",
+            stage_name=STAGE,
             responses=DIRECT_RESPONSES if direct else None,
         )
         self.monitoring = Monitoring(
@@ -228,7 +223,9 @@ class WebhookStack(TerraformStack):
         for alarm in EVENT_ALARMS:
             watch.watch_event(alarm, self.fleet.functions[alarm.function])
         for name, subscriber in self.subscribers.subscribers.items():
-            watch.watch_subscriber(name, subscriber)
+            watch.watch_subscriber(
+                name, undelivered=subscriber.undelivered.name, dead_letter=subscriber.dead_letter.name
+            )
         watch.build_dashboard()
 
     def _publish_outputs(self) -> None:

@@ -8,9 +8,9 @@ import jsii
 import pytest
 
 from main import build_app
-from modules.constructs.api_layer import Route
 from modules.constructs.naming import Names
 from modules.constructs.policy import Statement, policy_document
+from modules.constructs.route import Route
 from modules.constructs.tags import tag_everything
 from modules.guards import GuardError, Waiver, guard_error, guard_everything
 from modules.guards.table import GUARDS

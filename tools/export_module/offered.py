@@ -11,10 +11,10 @@ from typing import Any
 
 from modules.settings.concurrency import MAX_MAPPING_CONCURRENCY, MIN_MAPPING_CONCURRENCY, reserved_concurrency
 from modules.settings.model import Settings
+from modules.settings.reference import all_settings
 from modules.settings.rules import MAX_DIRECT_BODY_BYTES
 from modules.settings.validation import rule_of
 from tools.export_module.inputs import Computed, Input
-from tools.generate.docs import all_settings
 
 _TYPES: Mapping[Any, str] = {int: "number", int | None: "number", str: "string"}
 _DECLARED = dict(all_settings())
