@@ -12,9 +12,10 @@ from modules.settings.environments import build_settings
 from tests.e2e.left import left_behind
 from tests.e2e.observe import await_state
 from tests.emulator import split
+from tools import ROOT
 from tools.export_module.terraform_module import TerraformModule
 from tools.local.aws import LocalAws
-from tools.local.stack import ROOT, LocalStack, apply
+from tools.local.stack import LocalStack, apply
 from tools.local.terraform import Workspace, changes
 from tools.senders import webhook
 
