@@ -28,7 +28,8 @@ from tools.senders import SentWebhook, kept, new_secret
 if TYPE_CHECKING:
     from tools.local.delivery import LocalDelivery
 
-ROOT = Path(__file__).resolve().parents[2]
+# What the demo and the tests deploy, in the form of ``cdktf.json``.
+ENVIRONMENTS = Path(__file__).with_name("environments.json")
 OPERATOR = "webhook-operator"
 # Outputs with the URLs of the main queue and its dead letter queue.
 BOTH_QUEUES = ("queue_url", "dead_letter_queue_url")
@@ -203,13 +204,13 @@ def local_base_url(aws: LocalEndpoint, endpoint_url: str) -> str:
 
 def synthesize(environment: str, outdir: Path) -> Path:
     """Synthesize an environment and return the folder of its inbound stack; its delivery stack's is beside it."""
-    settings = load_settings(ROOT / "cdktf.json", environment)
+    settings = load_settings(ENVIRONMENTS, environment)
     native = settings.delivery is not None or any(REGISTRY[entry].native for entry in settings.providers.values())
     bundles = bundles_for_this_machine() if native else BUNDLES
     # Importing it takes a second, and not everything here synthesizes.
     from main import build_app  # noqa: PLC0415
 
-    build_app(environment, outdir, bundles).synth()
+    build_app(environment, outdir, bundles, ENVIRONMENTS).synth()
     return outdir / "stacks" / f"webhooks-{environment}"
 
 

@@ -11,17 +11,15 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple, Self
 
-from tools import senders
+from tools import ROOT, senders
 from tools.estimate.observed.child import ANSWER
 from tools.estimate.observed.usage import Usage
 from tools.estimate.synthesized import Resource, Stack, WebhookPath
 from tools.local.aws import ACCOUNT_ID, REGION, LocalAws
 
-ROOT = Path(__file__).resolve().parent.parent.parent.parent
 ANSWER_SECONDS = 60
 _MARK = ANSWER.encode()
 # Senders whose documents may be padded to any size, and that every preset deploys.
