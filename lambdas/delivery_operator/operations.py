@@ -328,7 +328,7 @@ def _tenant_id(call: Call) -> str:
     Raises
     ------
     NotFoundError
-        For what cannot be one.
+        For a text that cannot be a tenant's id.
     """
     tenant_id = call.path["tenantId"]
     if not is_tenant_id(tenant_id):

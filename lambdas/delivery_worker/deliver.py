@@ -78,7 +78,7 @@ class DeliverConsumer:
         Raises
         ------
         ClaimHeldError, TooLittleTimeError
-            When the message has to come back.
+            When the message must come back.
         """
         now = self.clock()
         seen = self.deliveries.read(message.tenant_id, message.event_id, message.endpoint_id)

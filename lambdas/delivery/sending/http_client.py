@@ -70,7 +70,7 @@ class RequestDeadline:
         Raises
         ------
         TimedOutError
-            When there are none.
+            When the deadline has passed.
         """
         seconds = self.at - self.clock()
         if seconds <= 0:
@@ -153,7 +153,7 @@ class HttpClient:
     clock: Callable[[], float] = time.monotonic
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> HttpResult:
-        """Send a POST request and return what came back; whatever goes wrong is an answer too.
+        """Send a POST request and return what came of it; a failure is a result too.
 
         Parameters
         ----------

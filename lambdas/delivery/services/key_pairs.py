@@ -110,7 +110,7 @@ class SigningKeyPairs:
         Raises
         ------
         NotFoundError
-            When there is none of this id.
+            When no key pair has this id.
         ConflictError
             When somebody else changes them at the same time.
         """
