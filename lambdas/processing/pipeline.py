@@ -62,13 +62,15 @@ class Pipeline:
 
     def start(self, messages: Sequence[Message], seconds_left: float) -> "Invocation":
         """Read a batch and archive its payloads, whatever the order in which its messages are processed then."""
-        return Invocation(self, messages, seconds_left)
+        invocation = Invocation(self, seconds_left)
+        invocation.archive(messages)
+        return invocation
 
 
 class Invocation:
-    """A batch whose payloads are archived."""
+    """One invocation's batch: `archive` the payloads of all of its messages, then `process` them."""
 
-    def __init__(self, pipeline: Pipeline, messages: Sequence[Message], seconds_left: float) -> None:
+    def __init__(self, pipeline: Pipeline, seconds_left: float) -> None:
         self._pipeline = pipeline
         self._records = pipeline.records
         self._deadline = Deadline.after(seconds_left, pipeline.clock)
@@ -76,7 +78,10 @@ class Invocation:
         self._claiming = Claiming(records=pipeline.records, batching=self._batching, clock=pipeline.clock)
         # By message id; in a list, since nothing keeps SQS from handing out a message twice at once.
         self._read: defaultdict[str, list[Work | Exception]] = defaultdict(list)
-        until = int((pipeline.clock() + seconds_left) * 1000)
+        self._claimed_until = int((pipeline.clock() + seconds_left) * 1000)
+
+    def archive(self, messages: Sequence[Message]) -> None:
+        """Read messages and archive their payloads."""
         works = []
         for message in messages:
             # One poisoned message must not take its neighbours with it, whatever it is poisoned with.
@@ -85,14 +90,14 @@ class Invocation:
             except Exception as error:
                 self._read[message.message_id].append(error)
                 continue
-            claim = Claim(owner=message.message_id, until=until)
+            claim = Claim(owner=message.message_id, until=self._claimed_until)
             works.append(Work(message=message, envelope=envelope, claim=claim))
             self._read[message.message_id].append(works[-1])
         Archiving(
-            archive=pipeline.archive,
-            archive_by=pipeline.archive_by,
-            clock=pipeline.clock,
-            on_fallback=pipeline.on_fallback,
+            archive=self._pipeline.archive,
+            archive_by=self._pipeline.archive_by,
+            clock=self._pipeline.clock,
+            on_fallback=self._pipeline.on_fallback,
         ).run(works, self._deadline)
 
     def process(self, messages: Sequence[Message]) -> Outcome:
