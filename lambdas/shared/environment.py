@@ -1,6 +1,36 @@
-"""What the stack passes to a function."""
+"""The environment variables of a function: one model for each, which the stack writes and the function reads."""
 
 import os
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Self, get_args
+
+_SWITCH = {"on": True, "off": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """Base of a function's model: its field ``table_name`` is the variable ``TABLE_NAME``; never a secret.
+
+    A field is ``str``, ``int``, ``float``, ``bool`` (``on`` or ``off``), a ``Literal`` of strings, or ``str | None``.
+    One with a default may be missing.
+    """
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the variables.
+
+        Raises
+        ------
+        RuntimeError
+            When one is missing, or not what its field takes.
+        """
+        wanted = [each for each in fields(cls) if each.default is MISSING or os.environ.get(each.name.upper())]
+        return cls(**{each.name: _read(each.type, each.name.upper()) for each in wanted})
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the variables, without those that are None."""
+        values = {each.name.upper(): getattr(self, each.name) for each in fields(self)}
+        return {name: _text(value) for name, value in values.items() if value is not None}
 
 
 def setting(name: str) -> str:
@@ -15,3 +45,19 @@ def setting(name: str) -> str:
     if not value:
         raise RuntimeError(f"environment variable {name} is not set")
     return value
+
+
+def _read(kind: Any, name: str) -> Any:
+    text = setting(name)
+    choices = _SWITCH if kind is bool else {each: each for each in get_args(kind) if isinstance(each, str)}
+    try:
+        if kind in (int, float):
+            return kind(text)
+        return choices[text] if choices else text
+    except (KeyError, ValueError) as error:
+        expected = " or ".join(choices) or "a number"
+        raise RuntimeError(f"environment variable {name}: {text!r} is not {expected}") from error
+
+
+def _text(value: Any) -> str:
+    return ("off", "on")[value] if isinstance(value, bool) else str(value)
