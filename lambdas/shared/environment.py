@@ -2,17 +2,22 @@
 
 import os
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, Self, get_args
+from typing import Any, Self
 
 _SWITCH = {"on": True, "off": False}
+_KINDS: dict[Any, tuple[Any, str]] = {
+    int: (int, "a whole number"),
+    float: (float, "a number"),
+    bool: (_SWITCH.__getitem__, "on or off"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
     """Base of a function's model: its field ``table_name`` is the variable ``TABLE_NAME``; never a secret.
 
-    A field is ``str``, ``int``, ``float``, ``bool`` (``on`` or ``off``), a ``Literal`` of strings, or ``str | None``.
-    One with a default may be missing.
+    A field is ``str``, ``int``, ``float``, ``bool`` (``on`` or ``off``) or ``str | None``; one with a default may be
+    missing.
     """
 
     @classmethod
@@ -49,13 +54,10 @@ def setting(name: str) -> str:
 
 def _read(kind: Any, name: str) -> Any:
     text = setting(name)
-    choices = _SWITCH if kind is bool else {each: each for each in get_args(kind) if isinstance(each, str)}
+    read, expected = _KINDS.get(kind, (str, "a text"))
     try:
-        if kind in (int, float):
-            return kind(text)
-        return choices[text] if choices else text
+        return read(text)
     except (KeyError, ValueError) as error:
-        expected = " or ".join(choices) or "a number"
         raise RuntimeError(f"environment variable {name}: {text!r} is not {expected}") from error
 
 

@@ -1,7 +1,6 @@
 """A function's environment variables: what the stack writes of a model, the function reads as the same model."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import pytest
 
@@ -15,7 +14,6 @@ class Every(Environment):
     table_name: str
     max_bytes: int
     seconds: float
-    archive_by: Literal["event", "batch"]
     tenant_metrics: bool
     secret_arn: str | None = None
     days: int = 30
@@ -25,7 +23,6 @@ WRITTEN = {
     "TABLE_NAME": "records",
     "MAX_BYTES": "1048576",
     "SECONDS": "2.5",
-    "ARCHIVE_BY": "batch",
     "TENANT_METRICS": "off",
     "DAYS": "14",
 }
@@ -33,7 +30,6 @@ VALUES = Every(
     table_name="records",
     max_bytes=1048576,
     seconds=2.5,
-    archive_by="batch",
     tenant_metrics=False,
     secret_arn=None,
     days=14,
@@ -72,9 +68,8 @@ def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch, value: str
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("MAX_BYTES", "1e6", "a number"),
+        ("MAX_BYTES", "1e6", "a whole number"),
         ("SECONDS", "soon", "a number"),
-        ("ARCHIVE_BY", "hour", "event or batch"),
         ("TENANT_METRICS", "true", "on or off"),
     ],
 )

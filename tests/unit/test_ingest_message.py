@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.ingestion.inbox import NotAnInboxMessageError, read
+from lambdas.ingestion.ingest_message import NotAnIngestMessageError, read
 from modules.constructs.ingest_template import KEPT_OUT, send_message
 from modules.settings.rules import INGEST_MESSAGE_BYTES, MAX_DIRECT_BODY_BYTES
 from tools.local.velocity import TemplateError, render
@@ -133,12 +133,12 @@ def changed(**members):
     ],
 )
 def test_what_the_template_did_not_write_is_no_message(message):
-    with pytest.raises(NotAnInboxMessageError) as refused:
+    with pytest.raises(NotAnIngestMessageError) as refused:
         read(message)
 
     # and the error quotes nothing of it
     assert str(refused.value) in {
-        "NotAnInboxMessageError",
+        "NotAnIngestMessageError",
         "KeyError",
         "TypeError",
         "AttributeError",
