@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lambdas.inbound.providers.entry import Answer
+from lambdas.inbound.providers.entry import AcceptedResponse
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared.signatures.scheme import ChallengeScheme
 from modules.constructs.api_layer import ApiLayer
@@ -158,10 +158,10 @@ class WebhookStack(TerraformStack):
         ingest_queue.add_event_source(self.fleet.ingestion, maximum_concurrency=self._reserved["ingestion"])
         for name, entry in settings.providers.items():
             path = f"/webhook/{name}"
-            integration.receive(Route(method="POST", path=path), provider=name, answer=REGISTRY[entry].answer)
+            integration.receive(Route(method="POST", path=path), provider=name, answer=REGISTRY[entry].response)
             if isinstance(REGISTRY[entry].scheme, ChallengeScheme):
                 self.api.route(Route(method="GET", path=path), self.fleet.ingestion)
-        integration.receive(WEBHOOK_BY_HEADER, provider="", answer=Answer())
+        integration.receive(WEBHOOK_BY_HEADER, provider="", answer=AcceptedResponse())
         integration.refuse(WEBHOOK_BY_PATH)
 
     def _wire_processing(self, settings: Settings) -> None:
