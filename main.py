@@ -9,7 +9,6 @@ import os
 import sys
 from pathlib import Path
 
-import modules.synth.early_start  # noqa: F401
 from lambdas.inbound.providers.entry import Answer
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared.signatures.scheme import ChallengeScheme

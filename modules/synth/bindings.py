@@ -9,8 +9,7 @@ import os
 import sys
 import typing
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module, metadata
 from importlib.machinery import PathFinder
@@ -20,20 +19,7 @@ from types import ModuleType
 _BINDINGS = "cdktf_cdktf_provider_aws"
 _COLLECTS = gc.isenabled()
 _VERSION = metadata.version
-_STARTING: "list[Future[None]]" = []
 _IN_NODE = Path(__file__).with_name("lazy_bindings.cjs")
-
-
-def start_early() -> None:
-    """Have Node.js start while what does not need it is imported; `load_lazily` waits for it, and raises its error."""
-    with suppress(ImportError):
-        # First, since two threads should not import the same modules at the same time.
-        import_module("jsii")
-        with_a_thread = ThreadPoolExecutor(1, "start-node")
-        _STARTING.append(with_a_thread.submit(_start))
-        with_a_thread.shutdown(wait=False)
-        # What the bindings check their arguments with.
-        import_module("typeguard")
 
 
 def load_lazily() -> None:
@@ -61,8 +47,6 @@ def load_lazily() -> None:
         package.__path__ = list(spec.submodule_search_locations)
         package.__spec__ = spec
         sys.modules[_BINDINGS] = package
-    for starting in _STARTING:
-        starting.result()
     _start()
 
 

@@ -1,15 +1,11 @@
 """What is loaded later than CDKTF itself would load it is there when it is needed."""
 
 import importlib.metadata
-import os
-import subprocess
-import sys
 import zipfile
 
 import pytest
 
 from modules.synth import cdk
-from tests.synth.labels import ROOT
 
 
 def test_an_asset_that_is_a_folder_is_packed(tmp_path):
@@ -46,21 +42,6 @@ def test_the_type_hints_of_a_signature_are_read_once(tmp_path, kind, arguments):
 
     assert hints.cache_info().misses == read.misses
     assert hints.cache_info().hits > read.hits
-
-
-def test_a_node_js_that_does_not_start_is_named_once():
-    said = subprocess.run(
-        [sys.executable, "-c", "import main"],
-        cwd=ROOT,
-        env={**os.environ, "JSII_NODE": "no-such-node"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert said.returncode == 1
-    assert said.stderr.count("No such file or directory: 'no-such-node'") == 1
-    assert said.stderr.count("Exception ignored") == 1
 
 
 def test_versions_of_packages_are_remembered_only_while_bindings_are_imported(monkeypatch, tmp_path):
