@@ -4,7 +4,6 @@
 Importing this module synthesizes nothing.
 """
 
-import gc
 import os
 import sys
 from pathlib import Path
@@ -313,8 +312,6 @@ def build_app(environment: str, outdir: Path | None = None, bundles: Path = BUND
 
 
 if __name__ == "__main__":
-    # What a synth makes is needed to its end.
-    gc.disable()
     try:
         asked = os.environ.get("ENVIRONMENT_SUFFIX", "dev")
         app = build_app(asked)

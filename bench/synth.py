@@ -31,9 +31,6 @@ from pathlib import Path
 from main import WebhookStack
 from modules.synth.cdk import App
 from modules.settings.environments import build_settings
-if sys.argv[4] == "ours":
-    import gc
-    gc.disable()
 app = App(outdir=sys.argv[2])
 WebhookStack(app, "webhooks-" + sys.argv[1], build_settings(sys.argv[1], {"preset": sys.argv[1]}), Path(sys.argv[3]))
 app.synth()

@@ -3,7 +3,6 @@
 Loaded whole, they take most of a synth's time. What is loaded here writes the same bytes, and a test compares the two.
 """
 
-import gc
 import json
 import os
 import sys
@@ -17,7 +16,6 @@ from pathlib import Path
 from types import ModuleType
 
 _BINDINGS = "cdktf_cdktf_provider_aws"
-_COLLECTS = gc.isenabled()
 _VERSION = metadata.version
 _IN_NODE = Path(__file__).with_name("lazy_bindings.cjs")
 
@@ -29,15 +27,14 @@ def load_lazily() -> None:
     submodule. In Node.js, which jsii starts when its first package is imported, `lazy_bindings.cjs` does the like.
     Where others have imported either before, that part stays as it is.
 
-    Until `keep`, no garbage is looked for, of which imports make next to none, and the versions of packages are
-    remembered: each of the bindings' modules asks for typeguard's, whose metadata would be parsed each time.
+    Until `keep`, the versions of packages are remembered: each of the bindings' modules asks for typeguard's, whose
+    metadata would be parsed each time.
 
     Raises
     ------
     ModuleNotFoundError
         When the bindings are not installed.
     """
-    gc.disable()
     metadata.version = cache(_VERSION)
     if _BINDINGS not in sys.modules:
         spec = PathFinder.find_spec(_BINDINGS)
@@ -69,7 +66,7 @@ def type_by_name(kind: type) -> str | None:
 
 
 def keep() -> None:
-    """Have what was imported remember its own type hints, and look for garbage again, but never among it.
+    """Have what was imported remember its own type hints.
 
     The bindings read the hints of a signature at every call; those that jsii generates today read them once.
     """
@@ -80,9 +77,6 @@ def keep() -> None:
         if name == "cdktf._private" or name.startswith(f"{_BINDINGS}."):
             module.__dict__["typing"] = remembering
     metadata.version = _VERSION
-    if _COLLECTS:
-        gc.enable()
-    gc.freeze()
 
 
 @contextmanager

@@ -311,7 +311,6 @@ ONE_LINE = {
 
 @pytest.mark.parametrize("environment", ONE_LINE)
 def test_a_wrong_setting_ends_main_with_one_line(wrong, tmp_path, monkeypatch, environment):
-    monkeypatch.setattr("gc.disable", lambda: None)
     monkeypatch.setenv("ENVIRONMENT_SUFFIX", environment)
     monkeypatch.setenv("CDKTF_OUTDIR", str(tmp_path))
 
