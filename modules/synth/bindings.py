@@ -10,13 +10,12 @@ import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib import import_module, metadata
+from importlib import import_module
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
 _BINDINGS = "cdktf_cdktf_provider_aws"
-_VERSION = metadata.version
 _IN_NODE = Path(__file__).with_name("lazy_bindings.cjs")
 
 
@@ -27,15 +26,11 @@ def load_lazily() -> None:
     submodule. In Node.js, which jsii starts when its first package is imported, `lazy_bindings.cjs` does the like.
     Where others have imported either before, that part stays as it is.
 
-    Until `keep`, the versions of packages are remembered: each of the bindings' modules asks for typeguard's, whose
-    metadata would be parsed each time.
-
     Raises
     ------
     ModuleNotFoundError
         When the bindings are not installed.
     """
-    metadata.version = cache(_VERSION)
     if _BINDINGS not in sys.modules:
         spec = PathFinder.find_spec(_BINDINGS)
         if spec is None or spec.submodule_search_locations is None:
@@ -76,7 +71,6 @@ def keep() -> None:
         # Where signatures are: what has no underscore is only the public face of it.
         if name == "cdktf._private" or name.startswith(f"{_BINDINGS}."):
             module.__dict__["typing"] = remembering
-    metadata.version = _VERSION
 
 
 @contextmanager

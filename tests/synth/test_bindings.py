@@ -1,6 +1,5 @@
 """What is loaded later than CDKTF itself would load it is there when it is needed."""
 
-import importlib.metadata
 import zipfile
 
 import pytest
@@ -42,13 +41,3 @@ def test_the_type_hints_of_a_signature_are_read_once(tmp_path, kind, arguments):
 
     assert hints.cache_info().misses == read.misses
     assert hints.cache_info().hits > read.hits
-
-
-def test_versions_of_packages_are_remembered_only_while_bindings_are_imported(monkeypatch, tmp_path):
-    folder = tmp_path / "later-1.dist-info"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(tmp_path)
-    for version in ("1", "2"):
-        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: later\nVersion: {version}\n")
-
-        assert importlib.metadata.version("later") == version
