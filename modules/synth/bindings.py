@@ -6,10 +6,8 @@ Loaded whole, they take most of a synth's time. What is loaded here writes the s
 import json
 import os
 import sys
-import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from importlib import import_module
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -58,19 +56,6 @@ def type_by_name(kind: type) -> str | None:
     """
     package, _, module = kind.__module__.partition(".")
     return f"aws_{module}" if package == _BINDINGS else None
-
-
-def keep() -> None:
-    """Have what was imported remember its own type hints.
-
-    The bindings read the hints of a signature at every call; those that jsii generates today read them once.
-    """
-    remembering = ModuleType("typing")
-    vars(remembering).update(vars(typing), get_type_hints=cache(typing.get_type_hints))
-    for name, module in sys.modules.items():
-        # Where signatures are: what has no underscore is only the public face of it.
-        if name == "cdktf._private" or name.startswith(f"{_BINDINGS}."):
-            module.__dict__["typing"] = remembering
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 CDKTF was archived in December 2025, and ``cdktn`` continues it with the same API: to move, change the imports here.
 """
 
-from modules.synth.bindings import keep, load_lazily
+from modules.synth.bindings import load_lazily
 
 load_lazily()
 
@@ -135,8 +135,6 @@ from cdktf_cdktf_provider_aws.vpc import Vpc  # noqa: E402
 from cdktf_cdktf_provider_aws.vpc_endpoint import VpcEndpoint  # noqa: E402
 from cdktf_cdktf_provider_aws.vpc_security_group_ingress_rule import VpcSecurityGroupIngressRule  # noqa: E402
 from constructs import Construct, IConstruct, IValidation  # noqa: E402
-
-keep()
 
 __all__ = [
     "DefaultTokenResolver",

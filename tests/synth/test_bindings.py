@@ -26,18 +26,3 @@ def test_an_argument_of_another_type_is_refused_each_time(tmp_path):
     for id_ in ("one", "two"):
         with pytest.raises(TypeError, match="type of argument name must be one of"):
             cdk.SqsQueue(stack, id_, name=["a", "list"])
-
-
-@pytest.mark.parametrize(
-    ("kind", "arguments"), [(cdk.SqsQueue, {}), (cdk.TerraformOutput, {"value": "v"})], ids=["AWS", "CDKTF"]
-)
-def test_the_type_hints_of_a_signature_are_read_once(tmp_path, kind, arguments):
-    stack = cdk.TerraformStack(cdk.App(outdir=str(tmp_path)), "stack")
-    hints = kind.__init__.__globals__["typing"].get_type_hints
-    kind(stack, "one", **arguments)
-    read = hints.cache_info()
-
-    kind(stack, "two", **arguments)
-
-    assert hints.cache_info().misses == read.misses
-    assert hints.cache_info().hits > read.hits
