@@ -25,6 +25,8 @@ def tag_everything(stack: TerraformStack, tags: Mapping[str, str]) -> None:
             taggable: Any = node
             # Of the class, since each look at the resource itself is a call to Node.js.
             if hasattr(type(taggable), "tags_input"):
-                taggable.tags = {**tags, **(taggable.tags_input or {})}
+                own = taggable.tags_input or {}
+                if not tags.keys() <= own.keys():
+                    taggable.tags = {**tags, **own}
 
     change_at_synth(stack, tag)
