@@ -25,8 +25,6 @@ def tag_everything(stack: TerraformStack, tags: Mapping[str, str]) -> None:
             taggable: Any = node
             # Of the class, since each look at the resource itself is a call to Node.js.
             if hasattr(type(taggable), "tags_input"):
-                own = taggable.tags_input or {}
-                if not tags.keys() <= own.keys():
-                    taggable.tags = {**tags, **own}
+                taggable.tags = {**tags, **(taggable.tags_input or {})}
 
     change_at_synth(stack, tag)

@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 import jsii
 
-from modules.synth.cdk import IValidation, TerraformElement, TerraformStack
+from modules.synth.cdk import Aspects, IAspect, IConstruct, IValidation, TerraformElement, TerraformStack
 
 Act = Callable[[TerraformStack], None]
 
@@ -15,7 +15,7 @@ def change_at_synth(stack: TerraformStack, act: Act) -> None:
     """Have a stack changed whenever its Terraform is made, ``Testing.synth``, HCL and no validations included.
 
     The change sees what is added to the stack after this call, and what Aspects add and change. It must not add
-    constructs: no Aspect would visit them. It may run more than once in a synth.
+    constructs: no Aspect would visit them.
     """
     _hook(stack).changes.append(act)
 
@@ -25,16 +25,17 @@ def check_at_synth(stack: TerraformStack, act: Act) -> None:
     _hook(stack).checks.append(act)
 
 
-@jsii.implements(IValidation)
+@jsii.implements(IAspect, IValidation)
 class _Hook(TerraformElement):
-    """An empty element of a stack, which runs the stack's changes and checks.
+    """An empty element of a stack, which runs the stack's changes and checks after all Aspects.
 
     CDKTF synthesizes in this order: Aspects visit, validations run, assets are written, and the Terraform is made. To
     make it, CDKTF asks every element for its metadata first, and only then any of them for its Terraform.
 
     The hook runs as a validation, so that other validations see the changes, and a mistake stops the synth before an
-    asset is replaced. It runs again when it is asked for metadata, because ``Testing.synth`` and `to_terraform` need
-    not validate.
+    asset is replaced. ``Testing.synth`` and `to_terraform` need not validate: without a validation in the same synth,
+    the hook runs when it is asked for metadata. Aspects come first: when the hook is visited, as its
+    own Aspect, a synth begins.
     """
 
     def __init__(self, stack: TerraformStack) -> None:
@@ -43,14 +44,23 @@ class _Hook(TerraformElement):
         self.checks: list[Act] = []
         self._stack = stack
         self._busy = False
+        self._validated = False
+        Aspects.of(self).add(self)
         stack.node.add_validation(self)
+
+    def visit(self, node: IConstruct) -> None:
+        del node
+        self._validated = False
 
     def validate(self) -> list[str]:
         self._run()
+        self._validated = True
         return []
 
     def to_metadata(self) -> Any:
-        self._run()
+        if not self._validated:
+            self._run()
+        self._validated = False
         return {}
 
     def _run(self) -> None:

@@ -345,6 +345,16 @@ def test_a_stack_whose_validation_failed_is_checked_at_the_next_synth(stack):
     assert found(stack) == [("unencrypted-store", "webhooks-dev/late")]
 
 
+def test_what_a_synth_validated_it_checks_once(stack, monkeypatch):
+    checked = []
+    monkeypatch.setattr(type(stack.guards), "findings", lambda guards, configuration: checked.append(guards) or ())
+
+    cdk.Testing.synth(stack, True)
+    assert len(checked) == 1
+    cdk.Testing.synth(stack, True)
+    assert len(checked) == 2
+
+
 def test_a_stack_is_guarded_once(stack):
     with pytest.raises(ValueError, match="webhooks-dev is guarded already: waive with the guards that it has"):
         guard_everything(stack, environment="dev")
