@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 
 from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement, policy_document
-from modules.settings.model import NetworkSettings
+from modules.settings.sections import NetworkSettings
 from modules.synth.cdk import (
     Construct,
     DefaultSecurityGroup,

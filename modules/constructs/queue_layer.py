@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from modules.constructs.lambda_fleet import WebhookFunction
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.queues import CONSUME, dead_letter_queue, from_rules, protect_queue, redrive, working_queue
-from modules.settings.model import QueueSettings
+from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.rules import SMALL_BATCH
+from modules.settings.sections import QueueSettings
 from modules.synth.cdk import (
     Construct,
     LambdaEventSourceMapping,

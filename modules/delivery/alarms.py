@@ -1,6 +1,6 @@
 """What the delivery functions count that an operator must know of."""
 
-from modules.inbound.alarms import EventAlarm
+from modules.constructs.event_alarm import EventAlarm
 
 DELIVERY_ALARMS: tuple[EventAlarm, ...] = (
     EventAlarm(

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from modules.constructs.lambda_fleet import Fleet, FleetMember, FunctionSize, WebhookFunction
+from modules.constructs.lambda_fleet import Fleet, FleetMember
 from modules.constructs.naming import Names
+from modules.constructs.webhook_function import FunctionSize, WebhookFunction
 from modules.settings.delivery import DeliverySettings
-from modules.settings.model import FunctionSettings
+from modules.settings.sections import FunctionSettings
 from modules.synth.cdk import Construct
 
 

@@ -1,8 +1,8 @@
 """Retries that are due later than a queue can delay a message: EventBridge Scheduler's one-time schedules."""
 
-from modules.constructs.lambda_fleet import WebhookFunction
 from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement, policy_document
+from modules.constructs.webhook_function import WebhookFunction
 from modules.synth.cdk import Construct, DataAwsPartition, IamRole, IamRolePolicy, SchedulerScheduleGroup, SqsQueue
 
 SCHEDULER = "scheduler.amazonaws.com"

@@ -1,8 +1,8 @@
 """The secret of the ed25519 signing keys, created empty: no key ever passes through Terraform."""
 
-from modules.constructs.lambda_fleet import WebhookFunction
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
+from modules.constructs.webhook_function import WebhookFunction
 from modules.synth.cdk import Construct, SecretsmanagerSecret
 
 

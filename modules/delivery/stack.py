@@ -4,9 +4,10 @@ from pathlib import Path
 
 from lambdas.delivery.http.routes import DOCS, OPERATOR_API, TENANT_API
 from lambdas.delivery.queue.delivery_queue import MAX_DELAY_SECONDS
-from modules.constructs.api_layer import ApiLayer, GatewayResponse
+from modules.constructs.api_layer import ApiLayer
 from modules.constructs.backend import configure_backend
 from modules.constructs.bundling import BUNDLES
+from modules.constructs.gateway_responses import GatewayResponse
 from modules.constructs.monitoring import Monitoring
 from modules.constructs.naming import DELIVERY_PREFIX, Names
 from modules.constructs.queue_layer import QueueLayer
@@ -21,7 +22,8 @@ from modules.delivery.tables import DeliveryTables
 from modules.guards import Waiver, guard_everything
 from modules.guards.queues import TIMEOUTS_IN_VISIBILITY
 from modules.settings.delivery import DeliverySettings
-from modules.settings.model import ApiSettings, QueueSettings, Settings
+from modules.settings.model import Settings
+from modules.settings.sections import ApiSettings, QueueSettings
 from modules.settings.validation import SettingsError
 from modules.synth.cdk import AwsProvider, Construct, DataAwsCallerIdentity, TerraformOutput, TerraformStack
 

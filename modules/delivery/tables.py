@@ -15,10 +15,10 @@ from lambdas.delivery.store.items import (
     TENANT_KEY,
 )
 from lambdas.delivery.store.public_keys import PUBLIC_KEYS_ID
-from modules.constructs.lambda_fleet import WebhookFunction
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.policy import Condition
+from modules.constructs.webhook_function import WebhookFunction
 from modules.synth.cdk import (
     Construct,
     DynamodbTable,

@@ -10,10 +10,12 @@ import json
 from collections.abc import Mapping
 
 from lambdas.inbound.providers.entry import Answer
-from modules.constructs.api_layer import GATEWAY_RESPONSES, ApiLayer, GatewayResponse, Route
+from modules.constructs.api_layer import ApiLayer
+from modules.constructs.gateway_responses import GATEWAY_RESPONSES, GatewayResponse
 from modules.constructs.ingest_template import send_message
 from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement, policy_document
+from modules.constructs.route import Route
 from modules.synth.cdk import (
     ApiGatewayIntegration,
     ApiGatewayIntegrationResponse,

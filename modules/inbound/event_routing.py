@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from lambdas.processing.bus import SOURCE_PREFIX
-from modules.constructs.lambda_fleet import WebhookFunction
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
-from modules.settings.model import RoutingSettings
+from modules.constructs.webhook_function import WebhookFunction
+from modules.settings.sections import RoutingSettings
 from modules.synth.cdk import CloudwatchEventArchive, CloudwatchEventBus, CloudwatchEventRule, Construct
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from modules.constructs.lambda_fleet import WebhookFunction
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.queues import (
@@ -13,8 +12,9 @@ from modules.constructs.queues import (
     redrive,
     working_queue,
 )
-from modules.settings.model import QueueSettings
-from modules.settings.rules import INBOX_MESSAGE_BYTES, SMALL_BATCH
+from modules.constructs.webhook_function import WebhookFunction
+from modules.settings.rules import INGEST_MESSAGE_BYTES, SMALL_BATCH
+from modules.settings.sections import QueueSettings
 from modules.synth.cdk import Construct, LambdaEventSourceMapping, LambdaEventSourceMappingScalingConfig
 
 # An hour at the visibility timeout of the presets: what an outage of Secrets Manager takes, or filling a secret that
@@ -57,7 +57,7 @@ class Inbox(Construct):
                 "queue",
                 names("inbox"),
                 replace(settings, retention=_RETENTION_SECONDS),
-                max_message_size=INBOX_MESSAGE_BYTES,
+                max_message_size=INGEST_MESSAGE_BYTES,
             ),
             f"{id_}_queue",
         )

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Collection, Mapping
 
-from modules.constructs.lambda_fleet import WebhookFunction
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
+from modules.constructs.webhook_function import WebhookFunction
 from modules.synth.cdk import Construct, SecretsmanagerSecret
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.queues import dead_letter_queue, from_rules, protect_queue, redrive, working_queue
-from modules.settings.model import QueueSettings
+from modules.settings.sections import QueueSettings
 from modules.synth.cdk import (
     CloudwatchEventRule,
     CloudwatchEventTarget,

@@ -33,9 +33,8 @@ class _Hook(TerraformElement):
     make it, CDKTF asks every element for its metadata first, and only then any of them for its Terraform.
 
     The hook runs as a validation, so that other validations see the changes, and a mistake stops the synth before an
-    asset is replaced. ``Testing.synth`` and `to_terraform` need not validate: without a validation in the same synth,
-    the hook runs when it is asked for metadata. Aspects come first: when the hook is visited, as its
-    own Aspect, a synth begins.
+    asset is replaced. ``Testing.synth`` and `to_terraform` need not validate: where nothing was validated in the same
+    synth, the hook runs when it is asked for metadata. A synth begins when the hook is visited, by itself as an Aspect.
     """
 
     def __init__(self, stack: TerraformStack) -> None:

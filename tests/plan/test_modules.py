@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modules.settings.concurrency import MOST_OF_A_MAPPING, reserved_concurrency
+from modules.settings.concurrency import MAX_MAPPING_CONCURRENCY, reserved_concurrency
 from modules.settings.environments import build_settings
 from modules.settings.presets import PRESETS
 from modules.settings.validation import SettingsError
@@ -157,7 +157,7 @@ def reserved(values: dict[str, Any]) -> dict[str, int] | None:
         return None
     found = reserved_concurrency(settings.api.throttle_rate, settings.functions)
     # The stack cuts what its event source mapping uses, and the module has no use for more.
-    return found if found["processing"] <= MOST_OF_A_MAPPING else None
+    return found if found["processing"] <= MAX_MAPPING_CONCURRENCY else None
 
 
 def cases() -> list[dict[str, Any]]:

@@ -6,19 +6,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from modules.constructs.api_layer import REPLAY, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH, ApiLayer
-from modules.constructs.lambda_fleet import LambdaFleet, WebhookFunction
+from modules.constructs.api_layer import ApiLayer
+from modules.constructs.event_alarm import EventAlarm
 from modules.constructs.monitoring import Monitoring
 from modules.constructs.naming import Names
 from modules.constructs.network import Network, Placement
 from modules.constructs.policy import Statement
 from modules.constructs.queue_layer import QueueLayer
-from modules.inbound.alarms import EventAlarm
+from modules.constructs.webhook_function import WebhookFunction
 from modules.inbound.event_routing import EventRouting
+from modules.inbound.fleet import LambdaFleet
+from modules.inbound.routes import REPLAY, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH
 from modules.inbound.secrets_layer import SecretsLayer
 from modules.inbound.storage_layer import StorageLayer
 from modules.inbound.subscriber_queues import SubscriberQueues
-from modules.settings.model import (
+from modules.settings.sections import (
     ApiSettings,
     FunctionSettings,
     MonitoringSettings,
@@ -90,7 +92,9 @@ def keyed_api(scope, id_, names):
 
 
 def api(scope, id_, names, *, api_key=False):
-    layer = ApiLayer(scope, id_, settings=ApiSettings(api_key=api_key), names=names, log_retention=7)
+    layer = ApiLayer(
+        scope, id_, settings=ApiSettings(api_key=api_key), names=names, log_retention=7, description="", stage_name="v1"
+    )
     for route in (WEBHOOK_BY_PATH, WEBHOOK_BY_HEADER, STATUS, REPLAY):
         layer.route(route, StubFunction())
     layer.deploy()

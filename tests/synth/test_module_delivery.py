@@ -7,13 +7,13 @@ import sys
 import pytest
 
 from modules.settings.environments import build_settings
+from modules.settings.reference import all_settings
 from modules.settings.validation import rule_of
 from tests.synth.template import Template
 from tests.synth.test_module_files import called, comparable, synthesized
 from tools.export_module.kinds import DELIVERY, INBOUND, KINDS
 from tools.export_module.paths import value_at, with_values
 from tools.export_module.terraform_module import TerraformModule
-from tools.generate.docs import all_settings
 
 # A value for each input, other than its default.
 OTHER_VALUES = {

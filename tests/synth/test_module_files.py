@@ -18,6 +18,7 @@ from modules.constructs.tags import tags_of
 from modules.settings.environments import build_settings
 from modules.settings.model import Settings
 from modules.settings.presets import PRESETS
+from modules.settings.reference import all_settings
 from modules.settings.validation import rule_of
 from modules.synth import cdk
 from tests.synth.labels import ROOT
@@ -31,7 +32,6 @@ from tools.export_module.paths import value_at, with_values
 from tools.export_module.probes import TEXTS
 from tools.export_module.tags import with_callers_tags
 from tools.export_module.terraform_module import TerraformModule
-from tools.generate.docs import all_settings
 
 # A value for each input, other than its default.
 OTHER_VALUES = {
@@ -405,7 +405,7 @@ def test_a_quoted_text_holds_no_template():
 
 
 def test_what_a_guard_stops_is_not_written(bundles, tmp_path):
-    from main import WebhookStack
+    from modules.inbound.stack import WebhookStack
 
     class Mistaken(WebhookStack):
         def __init__(self, *arguments):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lambdas.ingestion.inbox import NotAnInboxMessageError, read
 from modules.constructs.ingest_template import KEPT_OUT, send_message
-from modules.settings.rules import INBOX_MESSAGE_BYTES, MAX_DIRECT_BODY_BYTES
+from modules.settings.rules import INGEST_MESSAGE_BYTES, MAX_DIRECT_BODY_BYTES
 from tools.local.velocity import TemplateError, render
 
 CONTEXT = {"requestId": "5f2c1e0a-request", "requestTimeEpoch": 1_614_265_330_250}
@@ -102,7 +102,7 @@ def test_without_a_provider_in_the_path_a_header_says_it():
 
 
 def test_the_largest_body_fits_beside_usual_headers():
-    assert len(sent(bytes(MAX_DIRECT_BODY_BYTES), USUAL_HEADERS)) < INBOX_MESSAGE_BYTES - 16_000
+    assert len(sent(bytes(MAX_DIRECT_BODY_BYTES), USUAL_HEADERS)) < INGEST_MESSAGE_BYTES - 16_000
 
 
 def changed(**members):

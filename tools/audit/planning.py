@@ -12,11 +12,10 @@ from typing import Any, Self
 from modules.settings.environments import build_settings, load_declared
 from modules.settings.model import Settings
 from modules.settings.validation import SettingsError
+from tools import ROOT
 from tools.generate import reviewed_stacks
 from tools.local.aws import LocalAws
 from tools.local.terraform import Workspace
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from modules.settings.environments import load_settings
 from modules.settings.model import Settings
 from modules.settings.validation import SettingsError
+from tools import ROOT
 from tools.local.aws import LocalEndpoint
 from tools.local.saved_stack import DESCRIPTION
-from tools.local.stack import ROOT, local_base_url
+from tools.local.stack import local_base_url
 from tools.local.terraform import TerraformError, Workspace
 
 LOCAL = "local"

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modules.settings.model import Settings
+from modules.settings.reference import all_settings
 from tools.export_module.inputs import Input
 from tools.export_module.kinds import Kind
 from tools.export_module.paths import value_at
 from tools.export_module.tags import TAGS, tags_block
 from tools.export_module.texts import ACCOUNT
-from tools.generate.docs import all_settings, show, table
+from tools.generate.docs import show, table
 
 
 def module_readme(

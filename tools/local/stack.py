@@ -19,7 +19,7 @@ from botocore.credentials import Credentials
 from lambdas.inbound.providers.registry import REGISTRY
 from modules.constructs.bundling import BUNDLES
 from modules.settings.environments import load_settings
-from tools import senders
+from tools import ROOT, senders
 from tools.build.bundle import bundles_for_this_machine
 from tools.local.aws import REGION, LocalAws, LocalEndpoint
 from tools.local.terraform import TerraformError, Workspace
@@ -28,7 +28,6 @@ from tools.senders import SentWebhook, kept, new_secret
 if TYPE_CHECKING:
     from tools.local.delivery import LocalDelivery
 
-ROOT = Path(__file__).resolve().parents[2]
 OPERATOR = "webhook-operator"
 # Outputs with the URLs of the main queue and its dead letter queue.
 BOTH_QUEUES = ("queue_url", "dead_letter_queue_url")

@@ -10,18 +10,16 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from tools import senders
+from tools import ROOT, senders
 from tools.estimate.observed.child import ANSWER
 from tools.estimate.observed.endpoint import CountingEndpoint, encoded
 from tools.estimate.observed.table import Table
 from tools.estimate.observed.usage import Usage
 from tools.estimate.synthesized import Resource, Stack, WebhookPath
 
-ROOT = Path(__file__).resolve().parent.parent.parent.parent
 ANSWER_SECONDS = 60
 _MARK = ANSWER.encode()
 # Senders whose documents may be padded to any size, and that every preset deploys.
