@@ -247,7 +247,7 @@ def test_an_event_is_routed_and_archived(deployed, subscriber, number):
 
     answer = stack.post(sent)
 
-    assert answer.status_code == REGISTRY["paypal"].answer.status, answer.text
+    assert answer.status_code == REGISTRY["paypal"].response.status, answer.text
     assert answer.json()["transactionId"] == sent.transaction_id
     # It is routed by PayPal's rule, and found by its transaction,
     (routed,) = [

@@ -15,7 +15,7 @@ from tools.senders import providers, webhook
 
 
 # Those that hear the event's id; what others hear is tested in test_providers.py.
-@pytest.mark.parametrize("provider", [name for name in providers() if REGISTRY[name].answer.body is None])
+@pytest.mark.parametrize("provider", [name for name in providers() if REGISTRY[name].response.body is None])
 def test_a_signed_webhook_is_archived_recorded_routed_and_queryable(stack, downstream, number, provider):
     # Given
     sent = webhook(provider, number, stack.secrets[provider], int(time.time()))

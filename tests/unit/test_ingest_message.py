@@ -9,7 +9,7 @@ from airspeed import TemplateError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.ingestion.inbox import NotAnInboxMessageError, read
+from lambdas.ingestion.ingest_message import NotAnIngestMessageError, read
 from modules.constructs.ingest_template import KEPT_OUT, send_message
 from modules.settings.rules import INGEST_MESSAGE_BYTES, MAX_DIRECT_BODY_BYTES
 from tools.local.mapping_template import render
@@ -140,12 +140,12 @@ def changed(**members):
     ],
 )
 def test_what_the_template_did_not_write_is_no_message(message):
-    with pytest.raises(NotAnInboxMessageError) as refused:
+    with pytest.raises(NotAnIngestMessageError) as refused:
         read(message)
 
     # and the error quotes nothing of it
     assert str(refused.value) in {
-        "NotAnInboxMessageError",
+        "NotAnIngestMessageError",
         "KeyError",
         "TypeError",
         "AttributeError",
