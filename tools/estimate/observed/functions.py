@@ -68,11 +68,11 @@ class Observer:
         with ExitStack() as running:
             self._aws = running.enter_context(LocalAws.start())
             self._create_resources()
+            self._processing = running.enter_context(self._started(self._path.processing))
             if self._path.ingestion is not None:
                 self._ingestion = running.enter_context(self._started(self._path.ingestion))
                 # The first webhook reads the secret, which the function then keeps.
                 self._accept()
-            self._processing = running.enter_context(self._started(self._path.processing))
             self._running = running.pop_all()
         return self
 
