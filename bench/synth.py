@@ -28,7 +28,7 @@ import sys
 if sys.argv[4] == "stock":
     import cdktf_cdktf_provider_aws
 from pathlib import Path
-from main import WebhookStack
+from modules.inbound.stack import WebhookStack
 from modules.synth.cdk import App
 from modules.settings.environments import build_settings
 if sys.argv[4] == "ours":

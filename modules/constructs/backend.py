@@ -1,6 +1,6 @@
 """Where Terraform keeps its state."""
 
-from modules.settings.model import BackendSettings
+from modules.settings.sections import BackendSettings
 from modules.synth.cdk import LocalBackend, S3Backend, TerraformStack
 
 

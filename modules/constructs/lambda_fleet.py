@@ -1,214 +1,17 @@
-"""The Lambda functions: one role, one policy, one log group and one bundle each."""
+"""The Lambda functions of a stack."""
 
-import base64
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modules.constructs.bundling import FUNCTIONS, bundle_of
+from modules.constructs.bundling import bundle_of
 from modules.constructs.naming import Names
 from modules.constructs.network import Placement
-from modules.constructs.policy import Condition, Statement, policy_document, to_block
-from modules.settings.model import FunctionSettings
-from modules.synth.at_synth import change_at_synth
+from modules.constructs.webhook_function import FunctionSize, WebhookFunction
+from modules.settings.sections import FunctionSettings
 from modules.synth.cdk import (
-    AssetType,
-    CloudwatchLogGroup,
     Construct,
-    IamRole,
-    IamRolePolicy,
-    LambdaFunction,
-    LambdaFunctionEnvironment,
-    LambdaFunctionTracingConfig,
-    LambdaFunctionVpcConfig,
-    TerraformAsset,
-    TerraformStack,
 )
-
-NAMESPACE = "Webhooks"
-MANAGE_NETWORK_INTERFACES = (
-    "ec2:CreateNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:DeleteNetworkInterface",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:UnassignPrivateIpAddresses",
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FunctionSize:
-    """What one function may use, where it is not what all functions of the settings do.
-
-    Attributes
-    ----------
-    memory : int
-        MB.
-    timeout : int
-        Seconds.
-    """
-
-    memory: int
-    timeout: int
-
-
-class WebhookFunction(Construct):
-    """One deployed Lambda function.
-
-    What it may do is what the ``grant_*`` methods of other layers add through `allow`; by itself it may write its own
-    log and its traces.
-
-    Parameters
-    ----------
-    name : str
-        Folder of its code below ``lambdas/``.
-    called : str | None
-        What it is called in AWS, where that is not the folder.
-    size : FunctionSize | None
-        Its memory and time-out, where they are not those of the settings.
-    entry : str
-        Module of its folder with its handler.
-
-    Attributes
-    ----------
-    name : str
-        Its name in AWS.
-    function : LambdaFunction
-        The function.
-    role : IamRole
-        Its execution role.
-    """
-
-    def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        name: str,
-        settings: FunctionSettings,
-        names: Names,
-        account_id: str,
-        reserved_concurrency: int | None,
-        bundle: Path,
-        placement: Placement | None = None,
-        called: str | None = None,
-        size: FunctionSize | None = None,
-        entry: str = "handler",
-    ) -> None:
-        super().__init__(scope, id_)
-        self.name = names((called or name).replace("_", "-"))
-        size = size or FunctionSize(memory=settings.memory, timeout=settings.timeout)
-        log_group = CloudwatchLogGroup(
-            self, "logs", name=f"/aws/lambda/{self.name}", retention_in_days=settings.log_retention
-        )
-        trust = policy_document(
-            self,
-            "trust",
-            [
-                Statement(
-                    sid="LambdaRunsThisFunction",
-                    actions=["sts:AssumeRole"],
-                    resources=[],
-                    services=["lambda.amazonaws.com"],
-                    # Lambda's documents do not promise that it names the account; where it does, it must be this.
-                    conditions=[
-                        Condition(test="StringEqualsIfExists", variable="aws:SourceAccount", values=[account_id])
-                    ],
-                )
-            ],
-        )
-        self.role = IamRole(self, "role", name=self.name, assume_role_policy=trust.json)
-        self._statements: list[Statement] = []
-        self._policy = policy_document(self, "permissions", [])
-        change_at_synth(TerraformStack.of(self), self._write_policy)
-        policy = IamRolePolicy(self, "policy", name=self.name, role=self.role.name, policy=self._policy.json)
-        self.allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group.arn}:*"])
-        # X-Ray knows no resources for these actions.
-        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
-        self.allow("WriteTracesWhichHaveNoArn", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])
-        if placement is not None:
-            self._attach_to_network(account_id)
-        asset = TerraformAsset(
-            self,
-            "bundle",
-            path=str(bundle),
-            asset_hash=hashlib.sha256(bundle.read_bytes()).hexdigest(),
-            type=AssetType.FILE,
-        )
-        self._environment = {
-            # The dimension of the function's metrics too, which two environments of an account must not share.
-            "POWERTOOLS_SERVICE_NAME": self.name,
-            "POWERTOOLS_LOG_LEVEL": settings.log_level,
-            "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
-        }
-        self.function = LambdaFunction(
-            self,
-            "function",
-            function_name=self.name,
-            role=self.role.arn,
-            runtime=settings.runtime,
-            architectures=["arm64"],
-            handler=f"lambdas.{name}.{entry}.handler",
-            filename=asset.path,
-            source_code_hash=base64.b64encode(hashlib.sha256(bundle.read_bytes()).digest()).decode("ascii"),
-            memory_size=size.memory,
-            timeout=size.timeout,
-            reserved_concurrent_executions=reserved_concurrency,
-            tracing_config=LambdaFunctionTracingConfig(mode="Active"),
-            environment=LambdaFunctionEnvironment(variables=dict(self._environment)),
-            vpc_config=placement
-            and LambdaFunctionVpcConfig(
-                subnet_ids=list(placement.subnet_ids), security_group_ids=list(placement.security_group_ids)
-            ),
-            depends_on=[log_group, policy],
-        )
-
-    @property
-    def statements(self) -> Sequence[Statement]:
-        """What the function may do."""
-        return tuple(self._statements)
-
-    def allow(
-        self, sid: str, actions: Sequence[str], resources: Sequence[str], conditions: Sequence[Condition] = ()
-    ) -> None:
-        """Add a statement to the function's policy."""
-        self._state(Statement(sid=sid, actions=actions, resources=resources, conditions=conditions))
-
-    def _state(self, statement: Statement) -> None:
-        self._statements.append(statement)
-
-    def _write_policy(self, stack: TerraformStack) -> None:
-        del stack
-        self._policy.put_statement([to_block(statement) for statement in self._statements])
-
-    def _attach_to_network(self, account_id: str) -> None:
-        """Let Lambda manage the function's network interfaces, and its code not.
-
-        The statement that denies goes by the function's name, since its ARN is known only after its policy.
-        Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
-        """
-        self.allow("ManageNetworkInterfacesWhichHaveNoArn", MANAGE_NETWORK_INTERFACES, ["*"])
-        self._state(
-            Statement(
-                sid="KeepNetworkInterfacesFromCode",
-                effect="Deny",
-                actions=MANAGE_NETWORK_INTERFACES,
-                resources=["*"],
-                conditions=[
-                    Condition(
-                        test="ArnLike",
-                        variable="lambda:SourceFunctionArn",
-                        values=[f"arn:*:lambda:*:{account_id}:function:{self.name}"],
-                    )
-                ],
-            )
-        )
-
-    def configure(self, variables: Mapping[str, str]) -> None:
-        """Add environment variables; names and addresses only, never a secret."""
-        self._environment |= variables
-        self.function.put_environment(variables=dict(self._environment))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,9 +21,9 @@ class FleetMember:
     Attributes
     ----------
     folder : str
-        Folder of its code below ``lambdas/``, which its bundle is called after.
-    called : str | None
-        What it is called in AWS, where that is not the folder.
+        Folder of its code below ``lambdas/``, after which its bundle is named.
+    function_name : str | None
+        Its name in AWS, without prefix and environment, where that is not the folder.
     size : FunctionSize | None
         Its memory and time-out, where they are not those of the settings.
     reserved_concurrency : int | None
@@ -232,7 +35,7 @@ class FleetMember:
     """
 
     folder: str
-    called: str | None = None
+    function_name: str | None = None
     size: FunctionSize | None = None
     reserved_concurrency: int | None = None
     native: bool = False
@@ -260,7 +63,7 @@ class Fleet(Construct):
     Attributes
     ----------
     functions : dict[str, WebhookFunction]
-        What a function is called, to the function.
+        Name of a function, without prefix and environment, to the function.
 
     Raises
     ------
@@ -282,9 +85,9 @@ class Fleet(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self.functions = {
-            member.called or member.folder: WebhookFunction(
+            member.function_name or member.folder: WebhookFunction(
                 self,
-                member.called or member.folder,
+                member.function_name or member.folder,
                 name=member.folder,
                 settings=settings,
                 names=names,
@@ -292,67 +95,9 @@ class Fleet(Construct):
                 reserved_concurrency=member.reserved_concurrency,
                 bundle=bundle_of(bundles, member.folder, native=member.native),
                 placement=placement,
-                called=member.called,
+                function_name=member.function_name,
                 size=member.size,
                 entry=member.entry,
             )
             for member in members
         }
-
-
-class LambdaFleet(Fleet):
-    """All functions of the inbound pipeline.
-
-    Parameters
-    ----------
-    reserved_concurrency : Mapping[str, int]
-        Executions reserved for a function, by its name.
-    native_ingestion : bool
-        Whether a deployed provider's signatures need compiled code, which is in a bundle of its own.
-    behind_inbox : bool
-        Whether ingestion is fed from an inbox, and answers by HTTP only what providers ask before they send.
-
-    Attributes
-    ----------
-    ingestion, processing, status, dead_letter, replay : WebhookFunction
-        The functions.
-    """
-
-    def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        settings: FunctionSettings,
-        names: Names,
-        account_id: str,
-        bundles: Path,
-        reserved_concurrency: Mapping[str, int],
-        placement: Placement | None = None,
-        native_ingestion: bool = False,
-        behind_inbox: bool = False,
-    ) -> None:
-        members = [
-            FleetMember(
-                folder=name,
-                reserved_concurrency=reserved_concurrency.get(name),
-                native=native_ingestion and name == "ingestion",
-                entry="direct" if behind_inbox and name == "ingestion" else "handler",
-            )
-            for name in FUNCTIONS
-        ]
-        super().__init__(
-            scope,
-            id_,
-            members=members,
-            settings=settings,
-            names=names,
-            account_id=account_id,
-            bundles=bundles,
-            placement=placement,
-        )
-        self.ingestion = self.functions["ingestion"]
-        self.processing = self.functions["processing"]
-        self.status = self.functions["status"]
-        self.dead_letter = self.functions["dead_letter"]
-        self.replay = self.functions["replay"]

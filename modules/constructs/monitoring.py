@@ -1,15 +1,14 @@
 """Alarms, the topic that they notify, and a dashboard."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modules.constructs.lambda_fleet import NAMESPACE, WebhookFunction
+from modules.constructs.dashboard import PERIOD_SECONDS, Dashboard
+from modules.constructs.event_alarm import EventAlarm
 from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement, policy_document
-from modules.inbound.alarms import EventAlarm
-from modules.inbound.subscriber_queues import Subscriber
-from modules.settings.model import MonitoringSettings
+from modules.constructs.webhook_function import NAMESPACE, WebhookFunction
+from modules.settings.sections import MonitoringSettings
 from modules.synth.cdk import (
     CloudwatchDashboard,
     CloudwatchMetricAlarm,
@@ -19,8 +18,6 @@ from modules.synth.cdk import (
     SnsTopic,
     SnsTopicPolicy,
 )
-
-_PERIOD_SECONDS = 300
 
 
 class Monitoring(Construct):
@@ -49,8 +46,7 @@ class Monitoring(Construct):
         super().__init__(scope, id_)
         self._settings = settings
         self._names = names
-        self._region = region
-        self._widgets: list[dict[str, Any]] = []
+        self._dashboard = Dashboard(region)
         # A topic under the key alias/aws/sns cannot be notified by CloudWatch, and the messages hold no payload.
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
         self.topic = SnsTopic(self, "topic", name=names("alarms"))
@@ -90,7 +86,7 @@ class Monitoring(Construct):
             metric_name="Throttles",
             dimensions=dimensions,
         )
-        self._widget(
+        self._dashboard.add(
             id_,
             [
                 ["AWS/Lambda", name, "FunctionName", dimensions["FunctionName"]]
@@ -121,7 +117,7 @@ class Monitoring(Construct):
                             namespace="AWS/Lambda",
                             metric_name=metric,
                             dimensions=dict(dimensions),
-                            period=_PERIOD_SECONDS,
+                            period=PERIOD_SECONDS,
                             stat="Sum",
                         ),
                     )
@@ -130,14 +126,14 @@ class Monitoring(Construct):
             ],
         )
 
-    def watch_queue(self, queue_name: str, *, longest_delay: int = 0, of: str | None = None) -> None:
+    def watch_queue(self, queue_name: str, *, longest_delay: int = 0, qualifier: str | None = None) -> None:
         """Alarm when the backlog is too old or too deep.
 
         Parameters
         ----------
         longest_delay : int
             Seconds that a message may be delayed on purpose, which are no backlog.
-        of : str | None
+        qualifier : str | None
             Which queue it is, where it is not the main queue.
         """
         dimensions = {"QueueName": queue_name}
@@ -150,7 +146,7 @@ class Monitoring(Construct):
             dimensions=dimensions,
             statistic="Maximum",
             threshold=oldest,
-            of=of,
+            qualifier=qualifier,
         )
         self._metric_alarm(
             "queue-depth",
@@ -160,10 +156,10 @@ class Monitoring(Construct):
             dimensions=dimensions,
             statistic="Maximum",
             threshold=self._settings.backlog_depth,
-            of=of,
+            qualifier=qualifier,
         )
-        self._widget(
-            of or "queue",
+        self._dashboard.add(
+            qualifier or "queue",
             [
                 ["AWS/SQS", name, "QueueName", queue_name]
                 for name in ("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage")
@@ -175,7 +171,7 @@ class Monitoring(Construct):
         queue_name: str,
         id_: str = "dlq-not-empty",
         description: str = "messages wait in the dead letter queue: its handler fails",
-        of: str | None = None,
+        qualifier: str | None = None,
     ) -> None:
         """Alarm when a message stays in a queue that is empty while all is well."""
         self._metric_alarm(
@@ -185,22 +181,28 @@ class Monitoring(Construct):
             metric_name="ApproximateNumberOfMessagesVisible",
             dimensions={"QueueName": queue_name},
             statistic="Maximum",
-            of=of,
+            qualifier=qualifier,
         )
 
-    def watch_subscriber(self, name: str, subscriber: Subscriber) -> None:
-        """Alarm when a subscriber's queue could not be reached, or its messages were given up."""
+    def watch_subscriber(self, name: str, *, undelivered: str, dead_letter: str) -> None:
+        """Alarm when a subscriber's queue could not be reached, or its messages were given up.
+
+        Parameters
+        ----------
+        undelivered, dead_letter : str
+            Names of the subscriber's queues.
+        """
         self.watch_dead_letter_queue(
-            subscriber.undelivered.name,
+            undelivered,
             "subscriber-undelivered",
             f"events could not be sent to the queue of {name}",
-            of=name,
+            qualifier=name,
         )
         self.watch_dead_letter_queue(
-            subscriber.dead_letter.name,
+            dead_letter,
             "subscriber-dlq",
             f"{name} received events too often without deleting them",
-            of=name,
+            qualifier=name,
         )
 
     def watch_event(self, alarm: EventAlarm, function: WebhookFunction) -> None:
@@ -213,11 +215,11 @@ class Monitoring(Construct):
             dimensions={"service": function.name},
             threshold=alarm.threshold,
         )
-        self._widget(alarm.id, [[NAMESPACE, alarm.metric, "service", function.name]])
+        self._dashboard.add(alarm.id, [[NAMESPACE, alarm.metric, "service", function.name]])
 
     def show_counts(self, title: str, function: WebhookFunction, metrics: Sequence[str]) -> None:
         """Show what a function counts, without an alarm."""
-        self._widget(title, [[NAMESPACE, metric, "service", function.name] for metric in metrics])
+        self._dashboard.add(title, [[NAMESPACE, metric, "service", function.name] for metric in metrics])
 
     def watch_api(
         self,
@@ -244,7 +246,7 @@ class Monitoring(Construct):
             dimensions=dimensions,
             threshold=self._settings.refused_requests,
         )
-        self._widget(
+        self._dashboard.add(
             "api",
             [
                 ["AWS/ApiGateway", name, "ApiName", api_name, "Stage", stage]
@@ -258,7 +260,7 @@ class Monitoring(Construct):
             self,
             "dashboard",
             dashboard_name=self._names("overview"),
-            dashboard_body=json.dumps({"widgets": self._widgets}, separators=(",", ":")),
+            dashboard_body=self._dashboard.body(),
         )
 
     def _metric_alarm(
@@ -271,25 +273,27 @@ class Monitoring(Construct):
         dimensions: Mapping[str, str],
         statistic: str = "Sum",
         threshold: int = 0,
-        of: str | None = None,
+        qualifier: str | None = None,
     ) -> None:
         self._alarm(
             id_,
             description,
             threshold=threshold,
-            of=of,
+            qualifier=qualifier,
             namespace=namespace,
             metric_name=metric_name,
             dimensions=dict(dimensions),
             statistic=statistic,
-            period=_PERIOD_SECONDS,
+            period=PERIOD_SECONDS,
         )
 
-    def _alarm(self, id_: str, description: str, *, threshold: int, of: str | None = None, **metric: Any) -> None:
+    def _alarm(
+        self, id_: str, description: str, *, threshold: int, qualifier: str | None = None, **metric: Any
+    ) -> None:
         CloudwatchMetricAlarm(
             self,
-            f"{id_}-{of}" if of else id_,
-            alarm_name=self._names(id_.replace("_", "-"), of=of),
+            f"{id_}-{qualifier}" if qualifier else id_,
+            alarm_name=self._names(id_.replace("_", "-"), qualifier=qualifier),
             alarm_description=description,
             comparison_operator="GreaterThanThreshold",
             threshold=threshold,
@@ -298,23 +302,4 @@ class Monitoring(Construct):
             alarm_actions=self._actions,
             ok_actions=self._actions,
             **metric,
-        )
-
-    def _widget(self, title: str, metrics: Sequence[Sequence[str]]) -> None:
-        position = len(self._widgets)
-        self._widgets.append(
-            {
-                "type": "metric",
-                "x": 8 * (position % 3),
-                "y": 6 * (position // 3),
-                "width": 8,
-                "height": 6,
-                "properties": {
-                    "title": title.replace("_", " "),
-                    "metrics": metrics,
-                    "region": self._region,
-                    "stat": "Sum",
-                    "period": _PERIOD_SECONDS,
-                },
-            }
         )

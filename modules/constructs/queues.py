@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from modules.constructs.policy import Condition, Statement, deny_plain_http, policy_document
-from modules.settings.model import QueueSettings
+from modules.settings.sections import QueueSettings
 from modules.synth.cdk import Construct, SqsQueue, SqsQueuePolicy, SqsQueueRedriveAllowPolicy, SqsQueueRedrivePolicy
 
 # The longest that SQS keeps a message. A standard dead letter queue counts from when the message was first sent.

@@ -1,7 +1,7 @@
 """What the delivery functions count that an operator must know of."""
 
 from lambdas.delivery.domain.metrics import AuthorizerMetric, WorkerMetric
-from modules.inbound.alarms import EventAlarm
+from modules.constructs.event_alarm import EventAlarm
 
 DELIVERY_ALARMS: tuple[EventAlarm, ...] = (
     EventAlarm(

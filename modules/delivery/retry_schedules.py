@@ -1,8 +1,8 @@
 """Retries that are due later than a queue can delay a message: EventBridge Scheduler's one-time schedules."""
 
-from modules.constructs.lambda_fleet import WebhookFunction
 from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement, policy_document
+from modules.constructs.webhook_function import WebhookFunction
 from modules.synth.cdk import Construct, DataAwsPartition, IamRole, IamRolePolicy, SchedulerScheduleGroup, SqsQueue
 
 SCHEDULER = "scheduler.amazonaws.com"
@@ -59,11 +59,6 @@ class RetrySchedules(Construct):
             [Statement(sid="SendToDeliveryQueue", actions=["sqs:SendMessage"], resources=[queue.arn])],
         )
         IamRolePolicy(self, "policy", name=names("scheduler"), role=self.role.name, policy=permissions.json)
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """Environment variables of a function that makes schedules."""
-        return {"SCHEDULE_GROUP": self.group.name, "SCHEDULE_ROLE_ARN": self.role.arn}
 
     def grant_schedule(self, function: WebhookFunction) -> None:
         """Allow ``scheduler:CreateSchedule`` in the group, and ``iam:PassRole`` of the role to Scheduler alone."""

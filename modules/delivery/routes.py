@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lambdas.delivery.http.routes import ROUTES, ApiRoute
-from modules.constructs.api_layer import Route
+from modules.constructs.route import Route
 
 RECEIVER = "delivery_receiver"
 # What a bearer token's header looks like; anything else is refused before the authorizer runs.

@@ -1,8 +1,8 @@
 """The secret of the ed25519 signing keys, created empty: no key ever passes through Terraform."""
 
-from modules.constructs.lambda_fleet import WebhookFunction
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
+from modules.constructs.webhook_function import WebhookFunction
 from modules.synth.cdk import Construct, SecretsmanagerSecret
 
 
@@ -32,11 +32,6 @@ class SigningKeys(Construct):
             ),
             f"{id_}_secret",
         )
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """Environment variables of a function that uses the keys."""
-        return {"SIGNING_KEYS_SECRET_ARN": self.secret.arn}
 
     def grant_read(self, function: WebhookFunction) -> None:
         """Allow ``secretsmanager:GetSecretValue`` on the secret."""

@@ -15,10 +15,10 @@ from lambdas.delivery.store.items import (
     TENANT_KEY,
 )
 from lambdas.delivery.store.public_keys import PUBLIC_KEYS_ID
-from modules.constructs.lambda_fleet import WebhookFunction
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.policy import Condition
+from modules.constructs.webhook_function import WebhookFunction
 from modules.synth.cdk import (
     Construct,
     DynamodbTable,
@@ -87,20 +87,6 @@ class DeliveryTables(Construct):
             server_side_encryption=DynamodbTableServerSideEncryption(enabled=True),
         )
         return pin(table, f"{self.node.id}_{id_}")
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """Environment variables of a function that uses all three tables."""
-        return {
-            "TENANTS_TABLE": self.tenants.name,
-            "ENDPOINTS_TABLE": self.endpoints.name,
-            "EVENTS_TABLE": self.events.name,
-        }
-
-    @property
-    def delivery_variables(self) -> dict[str, str]:
-        """Environment variables of a function that uses endpoints and events."""
-        return {"ENDPOINTS_TABLE": self.endpoints.name, "EVENTS_TABLE": self.events.name}
 
     def grant_deliver(self, function: WebhookFunction) -> None:
         """Allow what the worker does: keep endpoints' health, and the deliveries and attempts of events."""

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from lambdas.processing.bus import SOURCE_PREFIX
-from modules.constructs.lambda_fleet import WebhookFunction
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
-from modules.settings.model import RoutingSettings
+from modules.constructs.webhook_function import WebhookFunction
+from modules.settings.sections import RoutingSettings
 from modules.synth.cdk import CloudwatchEventArchive, CloudwatchEventBus, CloudwatchEventRule, Construct
 
 
@@ -51,7 +51,7 @@ class EventRouting(Construct):
             provider: CloudwatchEventRule(
                 self,
                 f"rule_{provider}",
-                name=names("events", of=provider),
+                name=names("events", qualifier=provider),
                 description=f"Events of {provider}; attach targets here",
                 event_bus_name=self.bus.name,
                 event_pattern=f'{{"source":["{SOURCE_PREFIX}{provider}"]}}',

@@ -1,8 +1,10 @@
-"""The inbox: the queue of requests that API Gateway took in and nobody has verified yet, and its dead letters."""
+"""The ingest queue, with requests that API Gateway accepted and nobody has verified yet, and its dead letter queue.
+
+Its name in AWS is ``inbox``.
+"""
 
 from dataclasses import replace
 
-from modules.constructs.lambda_fleet import WebhookFunction
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.queues import (
@@ -13,8 +15,9 @@ from modules.constructs.queues import (
     redrive,
     working_queue,
 )
-from modules.settings.model import QueueSettings
-from modules.settings.rules import INBOX_MESSAGE_BYTES, SMALL_BATCH
+from modules.constructs.webhook_function import WebhookFunction
+from modules.settings.rules import INGEST_MESSAGE_BYTES, SMALL_BATCH
+from modules.settings.sections import QueueSettings
 from modules.synth.cdk import Construct, LambdaEventSourceMapping, LambdaEventSourceMappingScalingConfig
 
 # An hour at the visibility timeout of the presets: what an outage of Secrets Manager takes, or filling a secret that
@@ -27,7 +30,7 @@ RECEIVES = 12
 _RETENTION_SECONDS = DEAD_LETTER_RETENTION_SECONDS - 1
 
 
-class Inbox(Construct):
+class IngestQueue(Construct):
     """A standard queue and its dead letter queue, encrypted, TLS only.
 
     Nothing empties the dead letter queue but an operator: its messages are no events yet, so that they have no record
@@ -57,7 +60,7 @@ class Inbox(Construct):
                 "queue",
                 names("inbox"),
                 replace(settings, retention=_RETENTION_SECONDS),
-                max_message_size=INBOX_MESSAGE_BYTES,
+                max_message_size=INGEST_MESSAGE_BYTES,
             ),
             f"{id_}_queue",
         )
@@ -65,17 +68,18 @@ class Inbox(Construct):
         protect_queue(self, "policy", self.queue)
         protect_queue(self, "dead_letter_policy", self.dead_letter)
 
-    def feed(self, function: WebhookFunction, *, maximum_concurrency: int) -> None:
+    def add_event_source(self, function: WebhookFunction, *, maximum_concurrency: int) -> None:
         """Have a function verify what comes in, with partial batch responses.
 
-        Adds ``sqs:ReceiveMessage``, ``sqs:DeleteMessage`` and ``sqs:GetQueueAttributes`` on the inbox. Batches are
+        Adds ``sqs:ReceiveMessage``, ``sqs:DeleteMessage`` and ``sqs:GetQueueAttributes`` on the queue. Batches are
         small and not waited for: each message is sent on by itself, so that a larger batch saves little, and its last
         message would wait for all before it.
 
         Parameters
         ----------
         maximum_concurrency : int
-            Invocations at once, 2 to 1,000; at most the function's reserved concurrency, see `QueueLayer.feed`.
+            Invocations at once, 2 to 1,000; at most the function's reserved concurrency, see
+            `QueueLayer.add_event_source`.
         """
         function.allow("ConsumeInbox", CONSUME, [self.queue.arn])
         LambdaEventSourceMapping(

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Collection, Mapping
 
-from modules.constructs.lambda_fleet import WebhookFunction
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
+from modules.constructs.webhook_function import WebhookFunction
 from modules.synth.cdk import Construct, SecretsmanagerSecret
 
 
@@ -47,7 +47,7 @@ class SecretsLayer(Construct):
                 SecretsmanagerSecret(
                     self,
                     name,
-                    name=names("secret", of=name),
+                    name=names("secret", qualifier=name),
                     description=f"Signing secrets of {name}: plain text, or JSON with a list 'secrets', newest first",
                     recovery_window_in_days=0,
                 ),

@@ -1,20 +1,13 @@
 """How many executions are reserved for the functions that events pass through."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from modules.settings.model import FunctionSettings
+from modules.settings.sections import FunctionSettings
 
 # Lambda refuses a reservation that leaves fewer to all functions of the account that reserve none.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 UNRESERVED = 100
-
-
 # What an event source mapping may use at once.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
-LEAST_OF_A_MAPPING, MOST_OF_A_MAPPING = 2, 1_000
+MIN_MAPPING_CONCURRENCY, MAX_MAPPING_CONCURRENCY = 2, 1_000
 
 
 def reserved_concurrency(throttle_rate: int, functions: FunctionSettings, *, direct: bool = False) -> dict[str, int]:
@@ -28,14 +21,15 @@ def reserved_concurrency(throttle_rate: int, functions: FunctionSettings, *, dir
     throttle_rate : int
         Requests per second that API Gateway lets through.
     direct : bool
-        Whether requests wait for ingestion in an inbox. It reserves the same then, by a budget that is an average and
-        no ceiling: what comes faster waits. Of Lambda's ten requests a second for each of them, a batch is one.
+        Whether requests wait for ingestion in the ingest queue. It reserves the same then, by a budget that is an
+        average and no ceiling: what comes faster waits. Of Lambda's ten requests a second for each of
+        them, a batch is one.
     """
     return {
         "ingestion": functions.ingestion_reserved_concurrency
-        or _executions(throttle_rate, functions.ingestion_budget, low=LEAST_OF_A_MAPPING if direct else 1),
+        or _executions(throttle_rate, functions.ingestion_budget, low=MIN_MAPPING_CONCURRENCY if direct else 1),
         "processing": functions.processing_reserved_concurrency
-        or _executions(throttle_rate, functions.processing_budget, low=LEAST_OF_A_MAPPING),
+        or _executions(throttle_rate, functions.processing_budget, low=MIN_MAPPING_CONCURRENCY),
     }
 
 

@@ -1,19 +1,28 @@
-"""What settings must be together, beyond the range of each."""
+"""What settings must be together, beyond the range of each.
 
-from __future__ import annotations
+Every check raises a `SettingsError` that names the field, the value, and what is allowed.
+"""
 
 import json
 import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING
 
 from lambdas.inbound.providers.registry import REGISTRY
-from modules.settings.concurrency import LEAST_OF_A_MAPPING, MOST_OF_A_MAPPING, UNRESERVED, reserved_concurrency
+from modules.settings.concurrency import (
+    MAX_MAPPING_CONCURRENCY,
+    MIN_MAPPING_CONCURRENCY,
+    UNRESERVED,
+    reserved_concurrency,
+)
+from modules.settings.delivery import DeliverySettings
+from modules.settings.sections import ApiSettings, FunctionSettings, NetworkSettings, QueueSettings, RoutingSettings
 from modules.settings.validation import SettingsError
 
-if TYPE_CHECKING:
-    from modules.settings.model import QueueSettings, Settings
+# Deployed name to registry entry, and to options.
+Providers = Mapping[str, str]
+Options = Mapping[str, Mapping[str, str]]
+
 
 # What the native bundle of ingestion is built for; see tools/build/bundle.py.
 NATIVE_RUNTIME = "python3.13"
@@ -22,7 +31,7 @@ SMALL_BATCH = 10
 # SQS takes 1,048,576 bytes, but the AWS provider 5.100.0 lets no queue take more than these.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html,
 # https://github.com/hashicorp/terraform-provider-aws/issues/45152
-INBOX_MESSAGE_BYTES = 262_144
+INGEST_MESSAGE_BYTES = 262_144
 # Of a message, base64 leaves three quarters for the body, beside headers of usual size. A body of this size with larger
 # headers is refused by SQS, and so is answered 413 as well.
 MAX_DIRECT_BODY_BYTES = 180_000
@@ -38,60 +47,40 @@ _SECRET_ARN_CHARS = 80
 _PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 
 
-def check_together(settings: Settings) -> None:
-    """Check the settings that depend on each other, and names.
-
-    Raises
-    ------
-    SettingsError
-        Names the field, the value, and what is allowed.
-    """
-    _check_region(settings)
-    _check_providers(settings)
-    _check_provider_options(settings)
-    _check_variables(settings)
-    _check_api_key(settings)
-    _check_ingest(settings)
-    _check_queue(settings)
-    _check_subscribers(settings)
-    _check_concurrency(settings)
-    _check_network(settings)
-    _check_certificates(settings)
-    _check_runtime(settings)
-    _check_delivery(settings)
+def check_region(region: str) -> None:
+    """Check the form of a region's name."""
+    if not _REGION.fullmatch(region):
+        raise SettingsError(f"region: {region!r} is not the name of an AWS region")
 
 
-def _check_region(settings: Settings) -> None:
-    if not _REGION.fullmatch(settings.region):
-        raise SettingsError(f"region: {settings.region!r} is not the name of an AWS region")
-
-
-def _check_providers(settings: Settings) -> None:
-    if not settings.providers:
+def check_providers(providers: Providers) -> None:
+    """Check the deployed names and their registry entries."""
+    if not providers:
         raise SettingsError("providers: none is given, and a stack without one receives nothing")
-    for name, registered in settings.providers.items():
+    for name, registered in providers.items():
         _check_name("providers", name)
         if not isinstance(registered, str) or registered not in REGISTRY:
             raise SettingsError(f"providers.{name}: {registered!r} is none of {', '.join(REGISTRY)}")
 
 
-def _check_provider_options(settings: Settings) -> None:
-    for name, options in settings.provider_options.items():
-        if name not in settings.providers:
+def check_provider_options(providers: Providers, provider_options: Options) -> None:
+    """Check that each provider has the options that it needs, and no others."""
+    for name, options in provider_options.items():
+        if name not in providers:
             raise SettingsError(f"provider_options: {name!r} is none of the deployed providers")
         if not isinstance(options, Mapping):
             raise SettingsError(f"provider_options.{name}: {options!r} is not a group of options")
-        known = REGISTRY[settings.providers[name]].options
+        known = REGISTRY[providers[name]].options
         for option, value in options.items():
             field = f"provider_options.{name}.{option}"
             if option not in known:
                 raise SettingsError(f"{field}: unknown option; known: {', '.join(known) or 'none'}")
             if not isinstance(value, str) or not re.fullmatch(known[option].pattern, value, re.ASCII):
                 raise SettingsError(f"{field}: {value!r} is not allowed; it is {known[option].doc}")
-        _check_headers(name, REGISTRY[settings.providers[name]].configured(options).scheme)
-    for name, registered in settings.providers.items():
+        _check_headers(name, REGISTRY[providers[name]].configured(options).scheme)
+    for name, registered in providers.items():
         for option, rule in REGISTRY[registered].options.items():
-            if rule.required and option not in settings.provider_options.get(name, {}):
+            if rule.required and option not in provider_options.get(name, {}):
                 raise SettingsError(f"provider_options.{name}.{option}: is missing; it is {rule.doc}")
 
 
@@ -104,32 +93,33 @@ def _check_headers(name: str, scheme: object) -> None:
         )
 
 
-def _check_variables(settings: Settings) -> None:
+def check_variables(providers: Providers, provider_options: Options, *, region: str, environment: str) -> None:
     """Check that ingestion's variable with all providers fits; see `SecretsLayer.providers_variable`."""
     size = 0
-    for name, entry in settings.providers.items():
-        options = settings.provider_options.get(name)
+    for name, entry in providers.items():
+        options = provider_options.get(name)
         said = {"entry": entry, **({"options": dict(options)} if options else {})}
         size += len(json.dumps({name: said}, separators=(",", ":")))
         if REGISTRY[entry].needs_secret:
-            size += _SECRET_ARN_CHARS + len(settings.region + name + settings.environment)
+            size += _SECRET_ARN_CHARS + len(region + name + environment)
     if size > _MAX_PROVIDERS_CHARS:
         raise SettingsError(
-            f"providers: {len(settings.providers)} with their options take {size:,} bytes of ingestion's environment, "
+            f"providers: {len(providers)} with their options take {size:,} bytes of ingestion's environment, "
             f"of which Lambda leaves {_MAX_PROVIDERS_CHARS:,}; allowed: fewer of them, or shorter names and options; "
             "deploy the others as an environment of their own"
         )
 
 
-def _check_api_key(settings: Settings) -> None:
-    added = settings.api.api_key_added_for
+def check_api_key(providers: Providers, api: ApiSettings) -> None:
+    """Check that every provider can send the API key that `api.api_key` asks for."""
+    added = api.api_key_added_for
     for name in added:
-        if name not in settings.providers:
+        if name not in providers:
             raise SettingsError(f"api.api_key_added_for: {name!r} is none of the deployed providers")
-        if not settings.api.api_key:
+        if not api.api_key:
             raise SettingsError(f"api.api_key_added_for: {name!r} is named, but api.api_key is false")
-    for name, registered in settings.providers.items():
-        if settings.api.api_key and not REGISTRY[registered].sends_api_key and name not in added:
+    for name, registered in providers.items():
+        if api.api_key and not REGISTRY[registered].sends_api_key and name not in added:
             raise SettingsError(
                 f"providers.{name}: {REGISTRY[registered].title} cannot send the API key that api.api_key asks for, so "
                 "that every webhook of it would be refused; set api.api_key to false, or name it in "
@@ -137,31 +127,32 @@ def _check_api_key(settings: Settings) -> None:
             )
 
 
-def _check_ingest(settings: Settings) -> None:
-    api = settings.api
+def check_ingest(api: ApiSettings, functions: FunctionSettings, queue: QueueSettings) -> None:
+    """Check what direct integration needs."""
     if api.ingest != "direct":
         return
-    if settings.queue.fifo:
+    if queue.fifo:
         raise SettingsError(
             "api.ingest: 'direct' is not allowed with queue.fifo, whose order would be that in which requests are "
             "verified and no longer that in which they came; allowed: 'function', or queue.fifo false"
         )
     if api.max_body_bytes > MAX_DIRECT_BODY_BYTES:
         raise SettingsError(
-            f"api.max_body_bytes: {api.max_body_bytes:,} bytes do not fit into a message of the inbox that api.ingest "
-            f"'direct' writes; allowed: {MAX_DIRECT_BODY_BYTES:,} at most"
+            f"api.max_body_bytes: {api.max_body_bytes:,} bytes do not fit into a message of the ingest queue that "
+            f"api.ingest 'direct' writes; allowed: {MAX_DIRECT_BODY_BYTES:,} at most"
         )
-    reserved = reserved_concurrency(api.throttle_rate, settings.functions, direct=True)["ingestion"]
-    if not LEAST_OF_A_MAPPING <= reserved <= MOST_OF_A_MAPPING:
+    reserved = reserved_concurrency(api.throttle_rate, functions, direct=True)["ingestion"]
+    if not MIN_MAPPING_CONCURRENCY <= reserved <= MAX_MAPPING_CONCURRENCY:
         raise SettingsError(
             f"functions.ingestion_reserved_concurrency: {reserved:,} is not what an event source mapping can use, as "
-            f"api.ingest 'direct' has one; allowed: {LEAST_OF_A_MAPPING} to {MOST_OF_A_MAPPING:,}, or a lower "
-            "functions.ingestion_budget that asks for no more"
+            f"api.ingest 'direct' has one; allowed: {MIN_MAPPING_CONCURRENCY} to {MAX_MAPPING_CONCURRENCY:,}, or a "
+            "lower functions.ingestion_budget that asks for no more"
         )
 
 
-def _check_queue(settings: Settings) -> None:
-    queue, timeout = settings.queue, settings.functions.timeout
+def check_queue(queue: QueueSettings, functions: FunctionSettings) -> None:
+    """Check that a message is not received again while it is processed, and lasts until its last receive."""
+    timeout = functions.timeout
     _check_batches(queue)
     if 6 * timeout + queue.batch_window > queue.visibility_timeout:
         window = f" and queue.batch_window, {queue.batch_window} s, on top" if queue.batch_window else ""
@@ -198,24 +189,25 @@ def _check_batches(queue: QueueSettings) -> None:
         )
 
 
-def _check_subscribers(settings: Settings) -> None:
-    for name, provider in settings.routing.subscribers.items():
+def check_subscribers(providers: Providers, routing: RoutingSettings) -> None:
+    """Check that each subscriber names a deployed provider."""
+    for name, provider in routing.subscribers.items():
         _check_name("routing.subscribers", name)
-        if not isinstance(provider, str) or provider not in settings.providers:
+        if not isinstance(provider, str) or provider not in providers:
             raise SettingsError(
-                f"routing.subscribers.{name}: {provider!r} is none of the deployed providers, "
-                f"{', '.join(settings.providers)}"
+                f"routing.subscribers.{name}: {provider!r} is none of the deployed providers, {', '.join(providers)}"
             )
 
 
-def _check_concurrency(settings: Settings) -> None:
-    direct = settings.api.ingest == "direct"
-    reserved = (
-        reserved_concurrency(settings.api.throttle_rate, settings.functions, direct=direct) if settings.inbound else {}
-    )
-    if settings.delivery is not None:
-        reserved["delivery"] = settings.delivery.worker_concurrency
-    limit = settings.functions.account_concurrency
+def check_concurrency(
+    api: ApiSettings, functions: FunctionSettings, delivery: DeliverySettings | None, *, inbound: bool
+) -> None:
+    """Check that the account has the executions that both stacks reserve."""
+    direct = api.ingest == "direct"
+    reserved = reserved_concurrency(api.throttle_rate, functions, direct=direct) if inbound else {}
+    if delivery is not None:
+        reserved["delivery"] = delivery.worker_concurrency
+    limit = functions.account_concurrency
     if (total := sum(reserved.values())) > limit - UNRESERVED:
         shares = " and ".join(f"{count:,} for {name}" for name, count in reserved.items())
         raise SettingsError(
@@ -225,21 +217,22 @@ def _check_concurrency(settings: Settings) -> None:
         )
 
 
-def _check_network(settings: Settings) -> None:
+def check_network(network: NetworkSettings) -> None:
+    """Check addresses and availability zones of the VPC."""
     try:
-        network = IPv4Network(settings.network.cidr)
+        addresses = IPv4Network(network.cidr)
     except ValueError as error:
-        raise SettingsError(f"network.cidr: {settings.network.cidr!r} is not an IPv4 network: {error}") from error
+        raise SettingsError(f"network.cidr: {network.cidr!r} is not an IPv4 network: {error}") from error
     # AWS takes /16 to /28, and a subnet, of which there are two, is /28 at the smallest.
     # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
     if not (
-        16 <= network.prefixlen <= 27
-        and any(network.subnet_of(block) for block in _PRIVATE)
+        16 <= addresses.prefixlen <= 27
+        and any(addresses.subnet_of(block) for block in _PRIVATE)
         # Terraform takes no mask for a length.
-        and str(network) == settings.network.cidr
+        and str(addresses) == network.cidr
     ):
-        raise SettingsError(f"network.cidr: {settings.network.cidr!r} is not allowed; allowed: private, /16 to /27")
-    zones = settings.network.zones
+        raise SettingsError(f"network.cidr: {network.cidr!r} is not allowed; allowed: private, /16 to /27")
+    zones = network.zones
     if not (isinstance(zones, list | tuple) and len(set(zones)) == len(zones) == 2):
         raise SettingsError(f"network.zones: {zones!r} is not allowed; allowed: two different zone letters")
     for zone in zones:
@@ -247,43 +240,46 @@ def _check_network(settings: Settings) -> None:
             raise SettingsError(f"network.zones: {zone!r} is not the letter of an availability zone")
 
 
-def _check_certificates(settings: Settings) -> None:
-    for name, registered in settings.providers.items():
-        if settings.network.vpc and (hosts := REGISTRY[registered].certificate_hosts):
+def check_certificates(providers: Providers, network: NetworkSettings) -> None:
+    """Check that ingestion reaches the hosts that it fetches certificates from."""
+    for name, registered in providers.items():
+        if network.vpc and (hosts := REGISTRY[registered].certificate_hosts):
             raise SettingsError(
                 f"providers.{name}: its certificate is fetched from {' or '.join(hosts)}, which functions in a VPC "
                 "without a way to the internet cannot reach; set network.vpc to false"
             )
 
 
-def _check_runtime(settings: Settings) -> None:
-    for name, registered in settings.providers.items():
-        if REGISTRY[registered].native and settings.functions.runtime != NATIVE_RUNTIME:
+def check_runtime(providers: Providers, functions: FunctionSettings) -> None:
+    """Check that the runtime is the one that compiled code was built for, where a provider needs such code."""
+    for name, registered in providers.items():
+        if REGISTRY[registered].native and functions.runtime != NATIVE_RUNTIME:
             raise SettingsError(
-                f"functions.runtime: {settings.functions.runtime!r} is not allowed with providers.{name}, whose "
+                f"functions.runtime: {functions.runtime!r} is not allowed with providers.{name}, whose "
                 f"signatures need code that is compiled for {NATIVE_RUNTIME}"
             )
 
 
-def _check_delivery(settings: Settings) -> None:
-    delivery = settings.delivery
+def check_delivery(
+    delivery: DeliverySettings | None, providers: Providers, functions: FunctionSettings, *, inbound: bool
+) -> None:
+    """Check that there is a stack, and what the delivery stack needs of the inbound one."""
     if delivery is None:
-        if not settings.inbound:
+        if not inbound:
             raise SettingsError("inbound: False leaves nothing to deploy; allowed: False together with delivery")
         return
-    if settings.functions.runtime != NATIVE_RUNTIME:
+    if functions.runtime != NATIVE_RUNTIME:
         raise SettingsError(
-            f"functions.runtime: {settings.functions.runtime!r} is not allowed with delivery, whose functions need "
+            f"functions.runtime: {functions.runtime!r} is not allowed with delivery, whose functions need "
             f"code that is compiled for {NATIVE_RUNTIME}"
         )
     for provider in delivery.subscriptions:
         _check_name("delivery.subscriptions", provider)
-        if settings.inbound and delivery.bus_name is None and provider not in settings.providers:
+        if inbound and delivery.bus_name is None and provider not in providers:
             raise SettingsError(
-                f"delivery.subscriptions: {provider!r} is none of the deployed providers, "
-                f"{', '.join(settings.providers)}"
+                f"delivery.subscriptions: {provider!r} is none of the deployed providers, {', '.join(providers)}"
             )
-    if delivery.subscriptions and delivery.bus_name is None and not settings.inbound:
+    if delivery.subscriptions and delivery.bus_name is None and not inbound:
         raise SettingsError(
             "delivery.bus_name: is missing; without an inbound stack in this environment, delivery.subscriptions needs "
             "the name of the event bus"

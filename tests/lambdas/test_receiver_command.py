@@ -17,7 +17,7 @@ from standardwebhooks.webhooks import Webhook
 
 from lambdas.delivery.sending.signing import stripe_signature
 from lambdas.delivery_receiver.faults import read_fault
-from main import ROOT
+from tools import ROOT
 
 ACME, GLOBEX, OLD = ("whsec_" + letter * 32 for letter in "AGO")
 BODY = b'{"type":"invoice.paid"}'

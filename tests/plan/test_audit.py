@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from main import WebhookStack
+from modules.inbound.stack import WebhookStack
 from modules.settings.environments import build_settings
 from modules.synth.cdk import App
 from tools.audit import linter

@@ -43,7 +43,7 @@ def template(stack_text: str) -> Template:
 @pytest.fixture(scope="session")
 def synthesize(bundles: Path) -> Synthesize:
     """Return a function that synthesizes the stack of an environment with the values that ``cdktf.json`` would give."""
-    from main import WebhookStack
+    from modules.inbound.stack import WebhookStack
     from modules.settings.environments import build_settings
     from modules.synth.cdk import Testing
 
@@ -102,7 +102,7 @@ def delivery(preset_of: Callable[[str], Template]) -> Template:
 @pytest.fixture(scope="session")
 def synthesize_delivery(bundles: Path) -> Synthesize:
     """Return a function that synthesizes the delivery stack with some values, alone or beside the inbound one."""
-    from main import DeliveryStack
+    from modules.delivery.stack import DeliveryStack
     from modules.settings.environments import build_settings
     from modules.synth.cdk import Testing
 

@@ -6,9 +6,10 @@ import re
 import pytest
 
 from lambdas.delivery.http.routes import ROUTES
-from modules.constructs.api_layer import ApiLayer, Route
+from modules.constructs.api_layer import ApiLayer
 from modules.constructs.naming import Names
-from modules.settings.model import ApiSettings
+from modules.constructs.route import Route
+from modules.settings.sections import ApiSettings
 from tests.synth.bare import StubFunction, bare_stack
 
 API = "aws_api_gateway_rest_api[webhook-delivery-api-delivery]"
@@ -117,7 +118,15 @@ def test_what_is_no_bearer_token_never_reaches_the_authorizer(delivery, header, 
 
 
 def test_a_route_that_needs_an_authorizer_and_has_none_is_refused():
-    api = ApiLayer(bare_stack(), "api", settings=ApiSettings(), names=Names("dev"), log_retention=7)
+    api = ApiLayer(
+        bare_stack(),
+        "api",
+        settings=ApiSettings(),
+        names=Names("dev"),
+        log_retention=7,
+        description="",
+        stage_name="v1",
+    )
 
     with pytest.raises(ValueError, match="GET /x: the API has no authorizer yet: call authorize_by first"):
         api.route(Route(method="GET", path="/x", authorization="CUSTOM"), StubFunction())

@@ -6,9 +6,11 @@ from dataclasses import fields, replace
 import pytest
 
 from modules.constructs import api_layer
-from modules.constructs.api_layer import GATEWAY_RESPONSES, ApiLayer, GatewayResponse, Route
+from modules.constructs.api_layer import ApiLayer
+from modules.constructs.gateway_responses import GATEWAY_RESPONSES, GatewayResponse
 from modules.constructs.naming import Names
-from modules.settings.model import ApiSettings
+from modules.constructs.route import Route
+from modules.settings.sections import ApiSettings
 from tests.synth.bare import StubFunction, bare_stack, synthesize
 
 ROUTE = Route(method="POST", path="/a/{b}", authorization="NONE", required_headers=("X-A", "X-B"))
@@ -19,7 +21,15 @@ ROUTES = ((ROUTE, F), (OTHER_ROUTE, F))
 
 def trigger(routes=ROUTES, **settings):
     stack = bare_stack()
-    api = ApiLayer(stack, "api", settings=ApiSettings(**settings), names=Names("dev"), log_retention=7)
+    api = ApiLayer(
+        stack,
+        "api",
+        settings=ApiSettings(**settings),
+        names=Names("dev"),
+        log_retention=7,
+        description="",
+        stage_name="v1",
+    )
     for route, function in routes:
         api.route(route, function)
     api.deploy()

@@ -19,7 +19,7 @@ INTEGRATION = "api/direct/post_webhook_stripe_integration"
 
 @pytest.fixture(scope="module")
 def direct(bundles):
-    from main import WebhookStack
+    from modules.inbound.stack import WebhookStack
 
     stack = WebhookStack(cdk.Testing.app(), "webhooks-dev", build_settings("dev", VALUES), bundles)
     cdk.Testing.synth(stack)

@@ -32,7 +32,7 @@ RIGHTS = {name: make for book in BOOKS for name, make in book.rights.items()}
 @pytest.fixture(scope="session")
 def standard(bundles):
     """The stack of the environment dev as it is synthesized, tags included."""
-    from main import WebhookStack
+    from modules.inbound.stack import WebhookStack
 
     stack = WebhookStack(cdk.Testing.app(), "webhooks-dev", build_settings("dev", {}), bundles)
     cdk.Testing.synth(stack)

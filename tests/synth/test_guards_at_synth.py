@@ -7,13 +7,15 @@ import runpy
 import jsii
 import pytest
 
-from main import WebhookStack, build_app
-from modules.constructs.api_layer import Route
+from lambdas import VERSION
+from main import build_app
 from modules.constructs.naming import Names
 from modules.constructs.policy import Statement, policy_document
+from modules.constructs.route import Route
 from modules.constructs.tags import tag_everything
 from modules.guards import GuardError, Waiver, guard_error, guard_everything
 from modules.guards.table import GUARDS
+from modules.inbound.stack import WebhookStack
 from modules.inbound.storage_layer import StorageLayer
 from modules.settings.environments import build_settings, load_settings
 from modules.synth import cdk
@@ -309,7 +311,7 @@ def test_a_validation_sees_tags_and_statements(stack):
     cdk.Testing.synth(stack, True)
 
     ((tags, documents),) = seen
-    assert tags == {"Environment": "dev", "Service": "webhooks", "ManagedBy": "cdktf"}
+    assert tags == {"Environment": "dev", "Service": "webhooks", "ManagedBy": "cdktf", "Version": VERSION}
     assert "WriteOwnLog" in json.dumps(documents)
 
 

@@ -6,19 +6,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from modules.constructs.api_layer import REPLAY, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH, ApiLayer
-from modules.constructs.lambda_fleet import LambdaFleet, WebhookFunction
+from modules.constructs.api_layer import ApiLayer
+from modules.constructs.event_alarm import EventAlarm
 from modules.constructs.monitoring import Monitoring
 from modules.constructs.naming import Names
 from modules.constructs.network import Network, Placement
 from modules.constructs.policy import Statement
 from modules.constructs.queue_layer import QueueLayer
-from modules.inbound.alarms import EventAlarm
+from modules.constructs.webhook_function import WebhookFunction
 from modules.inbound.event_routing import EventRouting
+from modules.inbound.fleet import LambdaFleet
+from modules.inbound.routes import REPLAY, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH
 from modules.inbound.secrets_layer import SecretsLayer
 from modules.inbound.storage_layer import StorageLayer
 from modules.inbound.subscriber_queues import SubscriberQueues
-from modules.settings.model import (
+from modules.settings.sections import (
     ApiSettings,
     FunctionSettings,
     MonitoringSettings,
@@ -41,15 +43,15 @@ def storage(scope, id_, names):
 
 def queues(scope, id_, names):
     layer = QueueLayer(scope, id_, settings=QueueSettings(), names=names)
-    layer.feed(StubFunction(), maximum_concurrency=5)
-    layer.feed_dead_letters(StubFunction())
+    layer.add_event_source(StubFunction(), maximum_concurrency=5)
+    layer.add_dead_letter_event_source(StubFunction())
     return layer
 
 
 def fifo_queues(scope, id_, names):
     layer = QueueLayer(scope, id_, settings=QueueSettings(fifo=True, batch_size=10, batch_window=0), names=names)
-    layer.feed(StubFunction(), maximum_concurrency=5)
-    layer.feed_dead_letters(StubFunction())
+    layer.add_event_source(StubFunction(), maximum_concurrency=5)
+    layer.add_dead_letter_event_source(StubFunction())
     return layer
 
 
@@ -90,7 +92,9 @@ def keyed_api(scope, id_, names):
 
 
 def api(scope, id_, names, *, api_key=False):
-    layer = ApiLayer(scope, id_, settings=ApiSettings(api_key=api_key), names=names, log_retention=7)
+    layer = ApiLayer(
+        scope, id_, settings=ApiSettings(api_key=api_key), names=names, log_retention=7, description="", stage_name="v1"
+    )
     for route in (WEBHOOK_BY_PATH, WEBHOOK_BY_HEADER, STATUS, REPLAY):
         layer.route(route, StubFunction())
     layer.deploy()
@@ -370,7 +374,7 @@ def test_the_table_knows_every_grant():
 def test_a_feed_keeps_within_what_lambda_takes(given, used):
     stack = bare_stack()
     layer = without_mappings(stack, "layer", Names("dev"))
-    layer.feed(StubFunction(), maximum_concurrency=given)
+    layer.add_event_source(StubFunction(), maximum_concurrency=given)
 
     mapping = synthesize(stack).one("aws_lambda_event_source_mapping")
 

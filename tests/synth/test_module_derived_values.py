@@ -5,8 +5,8 @@ The stacks here are stand-ins of a few lines, each with one thing in it that a r
 
 import pytest
 
-from main import WebhookStack
 from modules.constructs.bundling import BUNDLES
+from modules.inbound.stack import WebhookStack
 from modules.settings.concurrency import reserved_concurrency
 from modules.settings.environments import build_settings
 from tools.export_module.errors import ModuleError

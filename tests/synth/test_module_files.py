@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from lambdas import VERSION
 from modules.constructs.bundling import FUNCTIONS
 from modules.constructs.tags import tags_of
 from modules.settings.environments import build_settings
 from modules.settings.model import Settings
 from modules.settings.presets import PRESETS
+from modules.settings.reference import all_settings
 from modules.settings.validation import rule_of
 from modules.synth import cdk
 from tests.synth.labels import ROOT
@@ -31,7 +33,6 @@ from tools.export_module.paths import value_at, with_values
 from tools.export_module.probes import TEXTS
 from tools.export_module.tags import with_callers_tags
 from tools.export_module.terraform_module import TerraformModule
-from tools.generate.docs import all_settings
 
 # A value for each input, other than its default.
 OTHER_VALUES = {
@@ -143,7 +144,12 @@ def comparable(document):
 def called(documents, values, region):
     """Return the module's document as Terraform has it for some values."""
     text = json.dumps({**documents["main.tf.json"], **documents["outputs.tf.json"]})
-    tags = {"Environment": values["environment_suffix"], "Service": values["service"], "ManagedBy": "terraform"}
+    tags = {
+        "Environment": values["environment_suffix"],
+        "Service": values["service"],
+        "ManagedBy": "terraform",
+        "Version": VERSION,
+    }
     text = text.replace('"${local.tags}"', json.dumps(tags))
     more = re.compile(r'"\$\{merge\(local\.tags, \{\\"Name\\" = \\"([^"]+)\\"\}\)\}"')
     text = more.sub(lambda match: json.dumps(tags | {"Name": match[1]}), text)
@@ -386,7 +392,7 @@ def test_every_resource_that_takes_tags_has_the_modules_and_the_callers(document
         assert set(have.values()) == {"${local.tags}"}
         assert documents[name]["locals"]["tags"] == (
             '${merge(var.tags, {"Environment" = "${var.environment_suffix}", "ManagedBy" = "terraform", '
-            '"Service" = "${var.service}"})}'
+            f'"Service" = "${{var.service}}", "Version" = "{VERSION}"}})}}'
         )
 
 
@@ -405,7 +411,7 @@ def test_a_quoted_text_holds_no_template():
 
 
 def test_what_a_guard_stops_is_not_written(bundles, tmp_path):
-    from main import WebhookStack
+    from modules.inbound.stack import WebhookStack
 
     class Mistaken(WebhookStack):
         def __init__(self, *arguments):

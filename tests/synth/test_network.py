@@ -5,7 +5,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from modules.settings.model import NetworkSettings
+from modules.settings.sections import NetworkSettings
 from tests.synth.labels import FUNCTIONS
 from tests.synth.template import texts
 

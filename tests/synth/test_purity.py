@@ -22,7 +22,8 @@ from pathlib import Path
 
 import pytest
 
-from main import WebhookStack, build_app
+from main import build_app
+from modules.inbound.stack import WebhookStack
 from modules.settings.environments import build_settings, load_settings
 from modules.synth import cdk
 from tests.synth.labels import ROOT

@@ -6,7 +6,8 @@ from functools import reduce
 import pytest
 
 from modules.settings.environments import build_settings
-from modules.settings.model import (
+from modules.settings.model import Settings
+from modules.settings.sections import (
     LOG_RETENTION_DAYS,
     RUNTIMES,
     ApiSettings,
@@ -16,7 +17,6 @@ from modules.settings.model import (
     NetworkSettings,
     QueueSettings,
     RoutingSettings,
-    Settings,
     StorageSettings,
 )
 from modules.settings.validation import SettingsError, rule_of

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from modules.settings.delivery import DeliverySettings
 from modules.settings.environments import build_settings, load_settings
-from modules.settings.model import BackendSettings, Settings
+from modules.settings.model import Settings
+from modules.settings.sections import BackendSettings
 from modules.settings.validation import SettingsError, section_of
 
 SECTIONS = {field.name: field.type for field in fields(Settings) if is_dataclass(field.type)} | {

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from lambdas.inbound.providers.registry import REGISTRY
 from modules.settings.concurrency import reserved_concurrency
 from modules.settings.environments import build_settings
-from modules.settings.model import FunctionSettings
+from modules.settings.sections import FunctionSettings
 from modules.settings.validation import SettingsError
 from tests.unit.options import OPTIONS
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from modules.settings.validation import SettingsError
+from tools import ROOT
 from tools.audit import page
 from tools.audit.audit import Audit, audit
 from tools.audit.exceptions import ExceptionsError, Ledger, read_exceptions
@@ -19,7 +20,6 @@ from tools.audit.toolbox import ToolError
 from tools.generate.reviewed_stacks import NAMES
 from tools.local.terraform import TerraformError
 
-ROOT = Path(__file__).resolve().parents[2]
 CLEAN, FINDINGS, STOPPED = 0, 1, 2
 # Whatever keeps one stack from being audited, and not the others.
 _STOPS = (SettingsError, PlanError, TerraformError, ToolError, OSError, ValueError, RuntimeError)

@@ -12,11 +12,10 @@ from typing import Any, Self
 from modules.settings.environments import build_settings, load_declared
 from modules.settings.model import Settings
 from modules.settings.validation import SettingsError
+from tools import ROOT
 from tools.generate import reviewed_stacks
 from tools.local.aws import LocalAws
 from tools.local.terraform import Workspace
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,10 @@ class Planner:
         for name in names:
             yield self._planned(name, partial(build_settings, name, reviewed_stacks.values_of(name)))
 
-    def environments(self, names: Sequence[str]) -> Iterator[Stack]:
-        """Yield the stacks of each environment of ``cdktf.json``."""
+    def environments(self, names: Sequence[str], path: Path = ROOT / "cdktf.json") -> Iterator[Stack]:
+        """Yield the stacks of each environment of a file."""
         for name in names:
-            settings = partial(load_declared, ROOT / "cdktf.json", name)
+            settings = partial(load_declared, path, name)
             yield self._planned(name, settings)
             with suppress(SettingsError):
                 # What is wrong with the settings was told with the first plan.

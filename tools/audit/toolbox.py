@@ -5,7 +5,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tools import ROOT
+
 TOOLBOX = ROOT / ".tools" / "audit"
 # Whoever would look for a newer version, or send a result somewhere, finds nobody there.
 _NOWHERE = "http://127.0.0.1:9"

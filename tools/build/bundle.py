@@ -34,13 +34,13 @@ from modules.constructs.bundling import (
     NATIVE_SUFFIX,
     Bundle,
 )
+from tools import ROOT
 from tools.build.docs_assets import copy_assets
 from tools.build.locked import locked
 from tools.build.prune_imports import unreachable
 
 __all__ = ["BUNDLES", "FUNCTIONS", "NATIVE_SUFFIX", "build", "bundles_for_this_machine"]
 
-ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".build"
 DEPENDENCIES = BUILD / "dependencies"
 NATIVE_DEPENDENCIES = BUILD / "native-dependencies"

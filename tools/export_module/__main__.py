@@ -5,12 +5,12 @@ import os
 import sys
 from pathlib import Path
 
-from main import ROOT
 from modules.constructs.bundling import BUNDLES
 from modules.settings.environments import build_settings, load_declared
 from modules.settings.model import Settings
 from modules.settings.presets import PRESETS
 from modules.settings.validation import SettingsError
+from tools import ROOT
 from tools.export_module.errors import ModuleError
 from tools.export_module.kinds import KINDS
 from tools.export_module.terraform_module import TerraformModule

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from modules.settings.concurrency import MOST_OF_A_MAPPING, UNRESERVED
+from modules.settings.concurrency import MAX_MAPPING_CONCURRENCY, UNRESERVED
 from modules.settings.model import Settings
 from tools.export_module.hcl import expression
 from tools.export_module.paths import value_at
@@ -57,9 +57,9 @@ RULES_BETWEEN_INPUTS = (
     RuleBetweenInputs(
         of="functions_processing_budget",
         condition="var.functions_processing_reserved_concurrency != null || "
-        f"var.api_throttle_rate * var.functions_processing_budget <= {MOST_OF_A_MAPPING * 1_000}",
-        refusal=f"asks for more than the {MOST_OF_A_MAPPING:,} executions that an event source mapping uses; lower it, "
-        "or api_throttle_rate",
+        f"var.api_throttle_rate * var.functions_processing_budget <= {MAX_MAPPING_CONCURRENCY * 1_000}",
+        refusal=f"asks for more than the {MAX_MAPPING_CONCURRENCY:,} executions that an event source mapping uses; "
+        "lower it, or api_throttle_rate",
     ),
 )
 # With `api.ingest` `direct` ingestion has an event source mapping too.
@@ -67,8 +67,8 @@ RULES_OF_DIRECT = (
     RuleBetweenInputs(
         of="functions_ingestion_budget",
         condition="var.functions_ingestion_reserved_concurrency != null || "
-        f"var.api_throttle_rate * var.functions_ingestion_budget <= {MOST_OF_A_MAPPING * 1_000}",
-        refusal=f"asks for more than the {MOST_OF_A_MAPPING:,} executions that an event source mapping uses; lower it, "
-        "or api_throttle_rate",
+        f"var.api_throttle_rate * var.functions_ingestion_budget <= {MAX_MAPPING_CONCURRENCY * 1_000}",
+        refusal=f"asks for more than the {MAX_MAPPING_CONCURRENCY:,} executions that an event source mapping uses; "
+        "lower it, or api_throttle_rate",
     ),
 )

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from main import WebhookStack
 from modules.delivery.stack import DeliveryStack
+from modules.inbound.stack import WebhookStack
 from modules.settings.delivery import DeliverySettings
 from modules.settings.model import Settings
 from modules.synth.cdk import Construct, TerraformStack

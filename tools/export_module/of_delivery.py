@@ -5,9 +5,9 @@ from types import MappingProxyType
 
 from modules.settings.concurrency import UNRESERVED
 from modules.settings.delivery import WORKER_OVERHEAD_SECONDS
+from modules.settings.reference import all_settings
 from tools.export_module.input_rules import RuleBetweenInputs
 from tools.export_module.offered import OF_THE_CALLER, offer
-from tools.generate.docs import all_settings
 
 OFFERED = (
     offer("environment", name="environment_suffix", required=True),

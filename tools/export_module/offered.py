@@ -9,12 +9,12 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from modules.settings.concurrency import LEAST_OF_A_MAPPING, MOST_OF_A_MAPPING, reserved_concurrency
+from modules.settings.concurrency import MAX_MAPPING_CONCURRENCY, MIN_MAPPING_CONCURRENCY, reserved_concurrency
 from modules.settings.model import Settings
+from modules.settings.reference import all_settings
 from modules.settings.rules import MAX_DIRECT_BODY_BYTES
 from modules.settings.validation import rule_of
 from tools.export_module.inputs import Computed, Input
-from tools.generate.docs import all_settings
 
 _TYPES: Mapping[Any, str] = {int: "number", int | None: "number", str: "string"}
 _DECLARED = dict(all_settings())
@@ -71,7 +71,11 @@ OFFERED = (
     offer("functions.ingestion_budget"),
     offer("functions.processing_budget"),
     offer("functions.ingestion_reserved_concurrency", computed=_reserved("ingestion", low=1)),
-    offer("functions.processing_reserved_concurrency", high=MOST_OF_A_MAPPING, computed=_reserved("processing", low=2)),
+    offer(
+        "functions.processing_reserved_concurrency",
+        high=MAX_MAPPING_CONCURRENCY,
+        computed=_reserved("processing", low=2),
+    ),
     offer("functions.account_concurrency", only_checked=True),
     offer("functions.log_retention"),
     offer("functions.log_level"),
@@ -98,9 +102,9 @@ _DIRECT: Mapping[str, Input] = MappingProxyType(
             offer("api.max_body_bytes", high=MAX_DIRECT_BODY_BYTES),
             offer(
                 "functions.ingestion_reserved_concurrency",
-                low=LEAST_OF_A_MAPPING,
-                high=MOST_OF_A_MAPPING,
-                computed=_reserved("ingestion", low=LEAST_OF_A_MAPPING, direct=True),
+                low=MIN_MAPPING_CONCURRENCY,
+                high=MAX_MAPPING_CONCURRENCY,
+                computed=_reserved("ingestion", low=MIN_MAPPING_CONCURRENCY, direct=True),
             ),
         )
     }

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from modules.constructs.api_layer import FROZEN_BY_A_DEPLOYMENT
+from modules.constructs.api_layer import IMMUTABLE_AFTER_DEPLOY
 from modules.settings.model import Settings
 from tools.export_module.errors import ModuleError
 from tools.export_module.hcl import expression
@@ -98,7 +98,7 @@ def _add_deployment_triggers(document: Mapping[str, Any], inputs: Sequence[Input
         api = deployment["rest_api_id"]
         definition = {
             f"{kind}.{name}": {key: value for key, value in block.items() if key != "tags"}
-            for kind in (binding.TF_RESOURCE_TYPE for binding in FROZEN_BY_A_DEPLOYMENT)
+            for kind in (binding.TF_RESOURCE_TYPE for binding in IMMUTABLE_AFTER_DEPLOY)
             for name, block in document["resource"].get(kind, {}).items()
             if block.get("rest_api_id", expression(f"{kind}.{name}.id")) == api
         }

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lambdas import VERSION
 from modules.settings.model import Settings
+from modules.settings.reference import all_settings
 from tools.export_module.inputs import Input
 from tools.export_module.kinds import Kind
 from tools.export_module.paths import value_at
 from tools.export_module.tags import TAGS, tags_block
 from tools.export_module.texts import ACCOUNT
-from tools.generate.docs import all_settings, show, table
+from tools.generate.docs import show, table
 
 
 def module_readme(
@@ -28,6 +30,7 @@ def module_readme(
     ]
     return kind.readme.format(
         source=source,
+        version=VERSION,
         inputs=_inputs(inputs, settings),
         rules="\n".join(f"- `{rule.of}` {rule.refusal}." for rule in kind.rules),
         fixed=table(["setting", "value", "why"], fixed),

@@ -3,8 +3,8 @@
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, Field, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, Field
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,17 @@ from bench.report import RESULTS
 from lambdas.delivery.domain import retry_schedules
 from lambdas.inbound.providers.entry import Provider
 from lambdas.inbound.providers.registry import REGISTRY
-from main import DeliveryStack, WebhookStack
+from modules.delivery.stack import DeliveryStack
 from modules.guards.table import GUARDS
+from modules.inbound.stack import WebhookStack
 from modules.settings.environments import build_settings
-from modules.settings.model import Settings
 from modules.settings.presets import PRESETS
+from modules.settings.reference import all_settings
 from modules.settings.rules import MAX_DIRECT_BODY_BYTES
-from modules.settings.validation import rule_of, section_of
+from modules.settings.validation import rule_of
 from modules.synth.cdk import Testing
+from tools import ROOT
 from tools.generate import reviewed_stacks
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> None:
@@ -184,15 +184,6 @@ def replay_window(entry: Provider) -> int | None:
     if getattr(entry.scheme, "timestamp_header", "signed") is None:
         return None
     return getattr(entry.scheme, "tolerance_seconds", None)
-
-
-def all_settings(kind: Any = Settings, prefix: str = "") -> Iterator[tuple[str, "Field[Any]"]]:
-    """Yield every setting: its path, such as ``api.throttle_rate``, and its declaration."""
-    for declared in fields(kind):
-        if section := section_of(declared):
-            yield from all_settings(section, f"{prefix}{declared.name}.")
-        else:
-            yield prefix + declared.name, declared
 
 
 def _preset_value(preset: str, path: str, declared: "Field[Any]") -> str:

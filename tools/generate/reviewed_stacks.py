@@ -53,7 +53,8 @@ def build(
         Whether it is the delivery stack; by default that is so where there is no inbound one.
     """
     # Whoever only wants the names needs neither CDKTF's bindings nor Node.js.
-    from main import DeliveryStack, WebhookStack  # noqa: PLC0415
+    from modules.delivery.stack import DeliveryStack  # noqa: PLC0415
+    from modules.inbound.stack import WebhookStack  # noqa: PLC0415
 
     if delivery or (delivery is None and not settings.inbound):
         return DeliveryStack(scope, f"delivery-{settings.environment}", settings, bundles)

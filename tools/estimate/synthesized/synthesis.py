@@ -4,13 +4,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from main import ROOT, WebhookStack
 from modules.constructs.bundling import BUNDLES
+from modules.inbound.stack import WebhookStack
 from modules.settings.environments import build_settings, is_declared, load_settings
 from modules.settings.model import Settings
 from modules.settings.presets import PRESETS
 from modules.settings.validation import SettingsError
 from modules.synth.cdk import Testing
+from tools import ROOT
 from tools.estimate.synthesized.stack import Stack
 
 

@@ -1,0 +1,46 @@
+"""The dashboard of a stack: three graphs in a row, in the order in which they were added."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+# Of every graph and alarm.
+PERIOD_SECONDS = 300
+
+
+class Dashboard:
+    """Collects graphs.
+
+    Parameters
+    ----------
+    region : str
+        Region of the metrics.
+    """
+
+    def __init__(self, region: str) -> None:
+        self._region = region
+        self._widgets: list[dict[str, Any]] = []
+
+    def add(self, title: str, metrics: Sequence[Sequence[str]]) -> None:
+        """Add a graph of some metrics, each a namespace, a name, and names and values of dimensions."""
+        position = len(self._widgets)
+        self._widgets.append(
+            {
+                "type": "metric",
+                "x": 8 * (position % 3),
+                "y": 6 * (position // 3),
+                "width": 8,
+                "height": 6,
+                "properties": {
+                    "title": title.replace("_", " "),
+                    "metrics": metrics,
+                    "region": self._region,
+                    "stat": "Sum",
+                    "period": PERIOD_SECONDS,
+                },
+            }
+        )
+
+    def body(self) -> str:
+        """Return the dashboard as CloudWatch takes it."""
+        return json.dumps({"widgets": self._widgets}, separators=(",", ":"))

@@ -1,0 +1,211 @@
+"""A Lambda function with its role, policy, log group and bundle."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lambdas.shared.environment import Environment
+from modules.constructs.naming import Names
+from modules.constructs.network import Placement
+from modules.constructs.policy import Condition, Statement, policy_document, to_block
+from modules.settings.sections import FunctionSettings
+from modules.synth.at_synth import change_at_synth
+from modules.synth.cdk import (
+    AssetType,
+    CloudwatchLogGroup,
+    Construct,
+    IamRole,
+    IamRolePolicy,
+    LambdaFunction,
+    LambdaFunctionEnvironment,
+    LambdaFunctionTracingConfig,
+    LambdaFunctionVpcConfig,
+    TerraformAsset,
+    TerraformStack,
+)
+
+NAMESPACE = "Webhooks"
+MANAGE_NETWORK_INTERFACES = (
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionSize:
+    """What one function may use, where it is not what all functions of the settings do.
+
+    Attributes
+    ----------
+    memory : int
+        MB.
+    timeout : int
+        Seconds.
+    """
+
+    memory: int
+    timeout: int
+
+
+class WebhookFunction(Construct):
+    """One deployed Lambda function.
+
+    What it may do is what the ``grant_*`` methods of other layers add through `allow`; by itself it may write its own
+    log and its traces.
+
+    Parameters
+    ----------
+    name : str
+        Folder of its code below ``lambdas/``.
+    function_name : str | None
+        Its name in AWS, without prefix and environment, where that is not the folder.
+    size : FunctionSize | None
+        Its memory and time-out, where they are not those of the settings.
+    entry : str
+        Module of its folder with its handler.
+
+    Attributes
+    ----------
+    name : str
+        Its name in AWS.
+    function : LambdaFunction
+        The function.
+    role : IamRole
+        Its execution role.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        name: str,
+        settings: FunctionSettings,
+        names: Names,
+        account_id: str,
+        reserved_concurrency: int | None,
+        bundle: Path,
+        placement: Placement | None = None,
+        function_name: str | None = None,
+        size: FunctionSize | None = None,
+        entry: str = "handler",
+    ) -> None:
+        super().__init__(scope, id_)
+        self.name = names((function_name or name).replace("_", "-"))
+        size = size or FunctionSize(memory=settings.memory, timeout=settings.timeout)
+        log_group = CloudwatchLogGroup(
+            self, "logs", name=f"/aws/lambda/{self.name}", retention_in_days=settings.log_retention
+        )
+        trust = policy_document(
+            self,
+            "trust",
+            [
+                Statement(
+                    sid="LambdaRunsThisFunction",
+                    actions=["sts:AssumeRole"],
+                    resources=[],
+                    services=["lambda.amazonaws.com"],
+                    # Lambda's documents do not promise that it names the account; where it does, it must be this.
+                    conditions=[
+                        Condition(test="StringEqualsIfExists", variable="aws:SourceAccount", values=[account_id])
+                    ],
+                )
+            ],
+        )
+        self.role = IamRole(self, "role", name=self.name, assume_role_policy=trust.json)
+        self._statements: list[Statement] = []
+        self._policy = policy_document(self, "permissions", [])
+        change_at_synth(TerraformStack.of(self), self._write_policy)
+        policy = IamRolePolicy(self, "policy", name=self.name, role=self.role.name, policy=self._policy.json)
+        self.allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group.arn}:*"])
+        # X-Ray knows no resources for these actions.
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+        self.allow("WriteTracesWhichHaveNoArn", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])
+        if placement is not None:
+            self._attach_to_network(account_id)
+        asset = TerraformAsset(
+            self,
+            "bundle",
+            path=str(bundle),
+            asset_hash=hashlib.sha256(bundle.read_bytes()).hexdigest(),
+            type=AssetType.FILE,
+        )
+        self._environment = {
+            # The dimension of the function's metrics too, which two environments of an account must not share.
+            "POWERTOOLS_SERVICE_NAME": self.name,
+            "POWERTOOLS_LOG_LEVEL": settings.log_level,
+            "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
+        }
+        self.function = LambdaFunction(
+            self,
+            "function",
+            function_name=self.name,
+            role=self.role.arn,
+            runtime=settings.runtime,
+            architectures=["arm64"],
+            handler=f"lambdas.{name}.{entry}.handler",
+            filename=asset.path,
+            source_code_hash=base64.b64encode(hashlib.sha256(bundle.read_bytes()).digest()).decode("ascii"),
+            memory_size=size.memory,
+            timeout=size.timeout,
+            reserved_concurrent_executions=reserved_concurrency,
+            tracing_config=LambdaFunctionTracingConfig(mode="Active"),
+            environment=LambdaFunctionEnvironment(variables=dict(self._environment)),
+            vpc_config=placement
+            and LambdaFunctionVpcConfig(
+                subnet_ids=list(placement.subnet_ids), security_group_ids=list(placement.security_group_ids)
+            ),
+            depends_on=[log_group, policy],
+        )
+
+    @property
+    def statements(self) -> Sequence[Statement]:
+        """What the function may do."""
+        return tuple(self._statements)
+
+    def allow(
+        self, sid: str, actions: Sequence[str], resources: Sequence[str], conditions: Sequence[Condition] = ()
+    ) -> None:
+        """Add a statement to the function's policy."""
+        self._state(Statement(sid=sid, actions=actions, resources=resources, conditions=conditions))
+
+    def _state(self, statement: Statement) -> None:
+        self._statements.append(statement)
+
+    def _write_policy(self, stack: TerraformStack) -> None:
+        del stack
+        self._policy.put_statement([to_block(statement) for statement in self._statements])
+
+    def _attach_to_network(self, account_id: str) -> None:
+        """Let Lambda manage the function's network interfaces, and its code not.
+
+        The statement that denies goes by the function's name, since its ARN is known only after its policy.
+        Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+        """
+        self.allow("ManageNetworkInterfacesWhichHaveNoArn", MANAGE_NETWORK_INTERFACES, ["*"])
+        self._state(
+            Statement(
+                sid="KeepNetworkInterfacesFromCode",
+                effect="Deny",
+                actions=MANAGE_NETWORK_INTERFACES,
+                resources=["*"],
+                conditions=[
+                    Condition(
+                        test="ArnLike",
+                        variable="lambda:SourceFunctionArn",
+                        values=[f"arn:*:lambda:*:{account_id}:function:{self.name}"],
+                    )
+                ],
+            )
+        )
+
+    def configure(self, environment: Environment | Mapping[str, str]) -> None:
+        """Add environment variables; names and addresses only, never a secret."""
+        self._environment |= environment.to_environment() if isinstance(environment, Environment) else environment
+        self.function.put_environment(variables=dict(self._environment))

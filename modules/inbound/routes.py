@@ -1,0 +1,11 @@
+"""The routes of the inbound API."""
+
+from modules.constructs.route import Route
+
+STAGE = "v1"
+WEBHOOK_BY_PATH = Route(method="POST", path="/webhook/{provider}")
+WEBHOOK_BY_HEADER = Route(method="POST", path="/webhook", required_headers=("X-Provider-ID", "X-Webhook-Signature"))
+# Some providers ask, before they send, for a proof that the endpoint has their key.
+CHALLENGE = Route(method="GET", path="/webhook/{provider}")
+STATUS = Route(method="GET", path="/status/{transactionId}", authorization="AWS_IAM")
+REPLAY = Route(method="POST", path="/internal/replay", authorization="AWS_IAM")

@@ -1,0 +1,278 @@
+"""The inbound half as one Terraform stack: wiring only."""
+
+from pathlib import Path
+
+from lambdas.dead_letter.environment import DeadLetterEnvironment
+from lambdas.inbound.providers.entry import AcceptedResponse
+from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.ingestion.environment import IngestionEnvironment
+from lambdas.processing.environment import ProcessingEnvironment
+from lambdas.replay.environment import ReplayEnvironment
+from lambdas.shared.signatures.scheme import ChallengeScheme
+from lambdas.status.environment import StatusEnvironment
+from modules.constructs.api_layer import ApiLayer
+from modules.constructs.backend import configure_backend
+from modules.constructs.bundling import BUNDLES
+from modules.constructs.monitoring import Monitoring
+from modules.constructs.naming import Names
+from modules.constructs.network import Network
+from modules.constructs.queue_layer import QueueLayer
+from modules.constructs.route import Route
+from modules.constructs.tags import tag_everything, tags_of
+from modules.guards import guard_everything
+from modules.inbound.alarms import EVENT_ALARMS
+from modules.inbound.direct_integration import DIRECT_RESPONSES, DirectIntegration
+from modules.inbound.event_routing import EventRouting
+from modules.inbound.fleet import LambdaFleet
+from modules.inbound.ingest_queue import IngestQueue
+from modules.inbound.routes import CHALLENGE, REPLAY, STAGE, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH
+from modules.inbound.secrets_layer import SecretsLayer
+from modules.inbound.storage_layer import StorageLayer
+from modules.inbound.subscriber_queues import SubscriberQueues
+from modules.settings.concurrency import reserved_concurrency
+from modules.settings.model import Settings
+from modules.synth.cdk import AwsProvider, Construct, DataAwsCallerIdentity, TerraformOutput, TerraformStack
+
+
+class WebhookStack(TerraformStack):
+    """Receives webhooks, verifies them, archives, records and routes them.
+
+    Parameters
+    ----------
+    settings : Settings
+        All that an environment can choose.
+    bundles : Path
+        Folder with the functions' bundles.
+
+    Attributes
+    ----------
+    guards : Guards
+        What stops synth on a mistake. A subclass waives one there, with the reason.
+    """
+
+    def __init__(self, scope: Construct, id_: str, settings: Settings, bundles: Path = BUNDLES) -> None:
+        super().__init__(scope, id_)
+        names = Names(settings.environment)
+        AwsProvider(self, "aws", region=settings.region)
+        configure_backend(self, id_, settings.backend)
+        account_id = DataAwsCallerIdentity(self, "account").account_id
+
+        self.storage = StorageLayer(self, "storage", settings=settings.storage, names=names, account_id=account_id)
+        self.queues = QueueLayer(self, "queues", settings=settings.queue, names=names)
+        direct = settings.api.ingest == "direct"
+        self.ingest_queue = IngestQueue(self, "inbox", settings=settings.queue, names=names) if direct else None
+        self.secrets = SecretsLayer(
+            self,
+            "secrets",
+            providers=settings.providers,
+            options=settings.provider_options,
+            keyless=[name for name, entry in settings.providers.items() if not REGISTRY[entry].needs_secret],
+            names=names,
+        )
+        self.routing = EventRouting(
+            self, "routing", settings=settings.routing, names=names, providers=settings.providers
+        )
+        self.subscribers = SubscriberQueues(
+            self,
+            "subscribers",
+            subscribers=settings.routing.subscribers,
+            settings=settings.queue,
+            names=names,
+            rules=self.routing.rules,
+        )
+        self.network = (
+            Network(self, "network", settings=settings.network, names=names, region=settings.region)
+            if settings.network.vpc
+            else None
+        )
+        self._reserved = reserved_concurrency(settings.api.throttle_rate, settings.functions, direct=direct)
+        self.fleet = LambdaFleet(
+            self,
+            "fleet",
+            settings=settings.functions,
+            names=names,
+            account_id=account_id,
+            bundles=bundles,
+            reserved_concurrency=self._reserved,
+            placement=self.network.placement if self.network else None,
+            native_ingestion=any(REGISTRY[entry].native for entry in settings.providers.values()),
+            direct=direct,
+        )
+        self.api = ApiLayer(
+            self,
+            "api",
+            settings=settings.api,
+            names=names,
+            log_retention=settings.functions.log_retention,
+            description="Receives payment webhooks",
+            stage_name=STAGE,
+            responses=DIRECT_RESPONSES if direct else None,
+        )
+        self.monitoring = Monitoring(
+            self,
+            "monitoring",
+            settings=settings.monitoring,
+            names=names,
+            account_id=account_id,
+            region=settings.region,
+        )
+        self._wire_ingestion(settings)
+        if self.ingest_queue is None:
+            self._route_to_ingestion(settings)
+        else:
+            integration = DirectIntegration(
+                self.api,
+                "direct",
+                queue=self.ingest_queue.queue,
+                region=settings.region,
+                account_id=account_id,
+                names=names,
+            )
+            self._route_to_queue(settings, integration, self.ingest_queue)
+        self._wire_processing(settings)
+        self._wire_operations(settings)
+        if self.network is not None:
+            self.network.permit({each.role.arn: each.statements for each in self.fleet.functions.values()})
+        self._watch()
+        self._publish_outputs()
+        tag_everything(self, tags_of(settings))
+        self.guards = guard_everything(self, environment=settings.environment)
+
+    def _wire_ingestion(self, settings: Settings) -> None:
+        ingestion = self.fleet.ingestion
+        ingestion.configure(
+            IngestionEnvironment(
+                providers=self.secrets.providers_variable(),
+                queue_url=self.queues.main.url,
+                message_group_by=settings.queue.ordered_by,
+                bucket_name=self.storage.bucket.bucket,
+                max_body_bytes=settings.api.max_body_bytes,
+            )
+        )
+        self.secrets.grant_read(ingestion)
+        self.queues.grant_send(ingestion)
+        self.storage.grant_archive_payloads(ingestion)
+
+    def _route_to_ingestion(self, settings: Settings) -> None:
+        ingestion = self.fleet.ingestion
+        self.api.route(WEBHOOK_BY_PATH, ingestion)
+        self.api.route(WEBHOOK_BY_HEADER, ingestion)
+        if any(isinstance(REGISTRY[entry].scheme, ChallengeScheme) for entry in settings.providers.values()):
+            self.api.route(CHALLENGE, ingestion)
+
+    def _route_to_queue(self, settings: Settings, integration: DirectIntegration, ingest_queue: IngestQueue) -> None:
+        ingest_queue.add_event_source(self.fleet.ingestion, maximum_concurrency=self._reserved["ingestion"])
+        for name, entry in settings.providers.items():
+            path = f"/webhook/{name}"
+            integration.receive(Route(method="POST", path=path), provider=name, answer=REGISTRY[entry].response)
+            if isinstance(REGISTRY[entry].scheme, ChallengeScheme):
+                self.api.route(Route(method="GET", path=path), self.fleet.ingestion)
+        integration.receive(WEBHOOK_BY_HEADER, provider="", answer=AcceptedResponse())
+        integration.refuse(WEBHOOK_BY_PATH)
+
+    def _wire_processing(self, settings: Settings) -> None:
+        processing, dead_letter = self.fleet.processing, self.fleet.dead_letter
+        processing.configure(
+            ProcessingEnvironment(
+                table_name=self.storage.table.name,
+                bucket_name=self.storage.bucket.bucket,
+                event_bus_name=self.routing.bus.name,
+                max_receive_count=settings.queue.max_receive_count,
+                archive_by=settings.storage.archive_by,
+            )
+        )
+        self.storage.grant_archive_payloads(processing)
+        if any(REGISTRY[entry].certificate_hosts for entry in settings.providers.values()):
+            self.storage.grant_archive_certificates(processing)
+        self.storage.grant_write_records(processing)
+        self.routing.grant_publish(processing)
+        self.queues.add_event_source(processing, maximum_concurrency=self._reserved["processing"])
+
+        dead_letter.configure(
+            DeadLetterEnvironment(table_name=self.storage.table.name, bucket_name=self.storage.bucket.bucket)
+        )
+        self.storage.grant_keep_dead_letters(dead_letter)
+        self.storage.grant_mark_records(dead_letter)
+        self.queues.add_dead_letter_event_source(dead_letter)
+
+    def _wire_operations(self, settings: Settings) -> None:
+        status, replay = self.fleet.status, self.fleet.replay
+        status.configure(StatusEnvironment(table_name=self.storage.table.name))
+        self.storage.grant_query_records(status)
+        self.api.route(STATUS, status)
+
+        replay.configure(
+            ReplayEnvironment(
+                table_name=self.storage.table.name,
+                bucket_name=self.storage.bucket.bucket,
+                queue_url=self.queues.main.url,
+                message_group_by=settings.queue.ordered_by,
+            )
+        )
+        self.storage.grant_find_records(replay)
+        self.storage.grant_read_dead_letters(replay)
+        self.queues.grant_send(replay)
+        self.api.route(REPLAY, replay)
+        self.api.deploy()
+
+    def _watch(self) -> None:
+        watch = self.monitoring
+        for function in self.fleet.functions.values():
+            watch.watch_function(function)
+        watch.watch_queue(self.queues.main.name)
+        watch.watch_dead_letter_queue(self.queues.dead_letter.name)
+        if self.ingest_queue is not None:
+            watch.watch_queue(self.ingest_queue.queue.name, qualifier="inbox")
+            watch.watch_dead_letter_queue(
+                self.ingest_queue.dead_letter.name,
+                "inbox-dlq",
+                "requests that could not be verified wait for an operator: fix the cause, then redrive them",
+            )
+        watch.watch_api(self.api.api.name, STAGE)
+        for alarm in EVENT_ALARMS:
+            watch.watch_event(alarm, self.fleet.functions[alarm.function])
+        for name, subscriber in self.subscribers.subscribers.items():
+            watch.watch_subscriber(
+                name, undelivered=subscriber.undelivered.name, dead_letter=subscriber.dead_letter.name
+            )
+        watch.build_dashboard()
+
+    def _publish_outputs(self) -> None:
+        outputs = {
+            "endpoint_url": (self.api.stage.invoke_url, "Base URL of the API; webhooks go to /webhook/{provider}"),
+            "table_name": (self.storage.table.name, "Table of the records"),
+            "bucket_name": (self.storage.bucket.bucket, "Bucket of the archived payloads"),
+            "queue_url": (self.queues.main.url, "URL of the main queue"),
+            "dead_letter_queue_url": (self.queues.dead_letter.url, "URL of the dead letter queue"),
+            "bus_arn": (self.routing.bus.arn, "ARN of the event bus"),
+            "alarm_topic_arn": (self.monitoring.topic.arn, "ARN of the topic that the alarms notify"),
+            "operator_policy_json": (
+                self.api.operator_policy().json,
+                "IAM policy for operators: it lets people or roles call the status and replay endpoints",
+            ),
+            "secret_arns": (
+                {name: secret.arn for name, secret in self.secrets.secrets.items()},
+                "ARNs of the signing secrets, to be filled after the first deployment",
+            ),
+        }
+        if self.ingest_queue is not None:
+            outputs["inbox_url"] = (self.ingest_queue.queue.url, "URL of the inbox, where requests wait to be verified")
+            outputs["inbox_dead_letter_queue_url"] = (
+                self.ingest_queue.dead_letter.url,
+                "URL of the inbox's dead letter queue, whose requests can be redriven",
+            )
+        if subscribers := self.subscribers.subscribers:
+            outputs["subscriber_queue_urls"] = (
+                {name: subscriber.queue.url for name, subscriber in subscribers.items()},
+                "URLs of the subscribers' queues",
+            )
+        for name, (value, description) in outputs.items():
+            TerraformOutput(self, name, value=value, description=description)
+        if self.api.api_key is not None:
+            TerraformOutput(
+                self,
+                "api_key",
+                value=self.api.api_key.value,
+                description="API key that senders put into the header x-api-key",
+                sensitive=True,
+            )
