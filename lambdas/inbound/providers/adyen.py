@@ -13,17 +13,17 @@ _SOURCES = (
     "https://docs.adyen.com/development-resources/webhooks/troubleshoot",
 )
 
-# Only eight fields of an item are signed, and identity, type, transaction and amount are read from those alone. There
-# is no time of occurrence, although items say an eventDate: it is not signed, and Adyen lets it differ between
-# duplicates, so that in the record's sort key it would make two records of one event.
+# Only eight fields of an item are signed; id, type, transaction and amount are read from these alone. The time of
+# occurrence is not read from eventDate, because that is not signed and may differ between duplicates: in the record's
+# sort key, it would make two records of one event.
 ADYEN = Provider(
     name="adyen",
     title="Adyen payments",
     scheme=AdyenItemsScheme(),
     body_format=ITEMS,
-    # Adyen calls two webhooks duplicates that agree in eventCode and pspReference. `success` must be there too: an
-    # AUTHORISATION that failed is followed by one that succeeded under the same reference, and Adyen's own plugin for
-    # Magento tells duplicates by it. None of the three may hold the separator.
+    # By Adyen's definition, duplicates have the same eventCode and pspReference. `success` is needed too: a failed
+    # AUTHORISATION may be followed by a successful one with the same reference, and Adyen's plugin for Magento compares
+    # it. None of the three may contain the separator.
     event_id=(JoinedFields((JsonField("pspReference"), JsonField("eventCode"), JsonField("success")), separator=":"),),
     event_type=(JsonField("eventCode"),),
     transaction_id=(JsonField("originalReference"), JsonField("pspReference")),
@@ -36,7 +36,7 @@ ADYEN = Provider(
         currency=(JsonField("amount.currency"),),
         unit="minor",
     ),
-    # Any 2xx is enough today; the text is what endpoints had to answer before, and is still taken.
+    # Any 2xx is enough today; this text was required earlier and is still accepted.
     response=AcceptedResponse(status=200, body="[accepted]"),
     key_doc=_KEY_DOC,
     sends_api_key=False,
@@ -62,8 +62,8 @@ ADYEN_PLATFORM = Provider(
     name="adyen-platform",
     title="Adyen platforms",
     scheme=AdyenPlatformScheme(),
-    # What these webhooks call eventId is the pspReference that triggered them, and one payment triggers several. The
-    # body, and with it the signature, is made once and then queued, so that a redelivery has the same bytes.
+    # The eventId of these webhooks is the pspReference that triggered them; one payment triggers several. Adyen writes
+    # the body once and queues it, so that a redelivery has the same bytes.
     event_id=(BodyDigest(),),
     event_type=(JsonField("type"), JsonField("eventType")),
     transaction_id=(

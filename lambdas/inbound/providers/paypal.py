@@ -19,14 +19,14 @@ class OfKind:
     resource_type : str
         PayPal's name of the kind.
     fields : tuple[Field, ...]
-        Where to look; the first field that holds an identifier counts.
+        The fields to read; the first one with a value counts.
     """
 
     resource_type: str
     fields: tuple[Field, ...]
 
     def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
-        """Return the identifier, or None for an event about something else."""
+        """Return the identifier; None for an event about another kind."""
         if document.get("resource_type") != self.resource_type:
             return None
         return first_of(self.fields, request, document)
@@ -34,14 +34,14 @@ class OfKind:
 
 @dataclass(frozen=True)
 class LinkField:
-    """The identifier that a link of the resource ends with.
+    """The identifier at the end of a link of the resource.
 
     Attributes
     ----------
     rel : str
-        What the link leads to; ``up`` is what the resource was made of.
+        Relation of the link; ``up`` leads to the resource that this one was made from.
     collection : str
-        What stands before the identifier.
+        The path segment before the identifier.
     """
 
     rel: str
@@ -61,7 +61,7 @@ class LinkField:
 
 @dataclass(frozen=True)
 class FirstDisputedField:
-    """A member of the first transaction that a dispute is about."""
+    """A member of the first disputed transaction."""
 
     member: str
 
@@ -84,8 +84,8 @@ PAYPAL = Provider(
     title="PayPal",
     scheme=PayPalScheme(),
     options={
-        # PayPal's webhook simulator signs for the id WEBHOOK_ID, whatever anybody has it send: the underscore keeps it
-        # from being configured.
+        # PayPal's webhook simulator signs anything for the id WEBHOOK_ID: without an underscore in the pattern, that id
+        # cannot be configured.
         "webhook_id": Option(
             doc="the webhook's id, as the app's page in PayPal's developer dashboard shows it: letters and digits",
             pattern="[0-9A-Za-z]{1,50}",
@@ -99,8 +99,8 @@ PAYPAL = Provider(
     needs_secret=False,
     native=True,
     certificate_hosts=("api.paypal.com", "api.sandbox.paypal.com"),
-    # PayPal's own id of the event, which stays when the event is sent again. CRC32 covers it, and not RSA, but
-    # processing records one body for each transmission, whose id RSA covers.
+    # PayPal's id of the event, the same in every redelivery. Only the CRC32 covers it, but processing records one body
+    # for each transmission id, which RSA covers.
     event_id=(JsonField("id"),),
     event_type=(JsonField("event_type"),),
     transaction_id=(
@@ -149,8 +149,7 @@ PAYPAL = Provider(
         "https://developer.paypal.com/api/rest/webhooks/event-names/",
         "https://developer.paypal.com/docs/api/payments/v2/",
         "https://developer.paypal.com/api/customer-disputes/v1/definitions/dispute",
-        # An event as PayPal's API showed it after 39 hours of retries: one transmission, with the id and the time of
-        # its first attempt.
+        # An event in PayPal's API after 39 hours of retries: one transmission, with id and time of the first attempt.
         "https://www.nopcommerce.com/pt/boards/topic/92555/paypal-errornot-a-valid-webhook-url",
     ),
 )

@@ -17,7 +17,7 @@ SQUARE = Provider(
                 "API without a domain of its own it is known after the first deployment: the output endpoint_url, "
                 "/webhook/ and the deployed name. At most 508 characters"
             ),
-            # Evidence names it, in the 2 KB of metadata that S3 takes.
+            # It is part of the evidence, in the 2 KB of metadata that S3 allows.
             pattern=r"https://[!-~]{1,500}",
             required=True,
         )
