@@ -21,6 +21,11 @@ class Environment:
     """
 
     @classmethod
+    def names(cls) -> frozenset[str]:
+        """Return the names of the variables."""
+        return frozenset(each.name.upper() for each in fields(cls))
+
+    @classmethod
     def from_environment(cls) -> Self:
         """Read the variables.
 

@@ -47,16 +47,11 @@ class QueueLayer(Construct):
         protect_queue(self, "main_policy", self.main, [from_rules(rule_arns, self.main)] if rule_arns else ())
         protect_queue(self, "dead_letter_policy", self.dead_letter)
 
-    @property
-    def sender_variables(self) -> dict[str, str]:
-        """Environment variables of a function that sends to the main queue."""
-        return {"QUEUE_URL": self.main.url, "MESSAGE_GROUP_BY": self._settings.ordered_by}
-
     def grant_send(self, function: WebhookFunction) -> None:
         """Allow ``sqs:SendMessage`` on the main queue, which covers batches too."""
         function.allow("SendToMainQueue", ["sqs:SendMessage"], [self.main.arn])
 
-    def feed(self, function: WebhookFunction, *, maximum_concurrency: int) -> None:
+    def add_event_source(self, function: WebhookFunction, *, maximum_concurrency: int) -> None:
         """Have a function process the main queue, with partial batch responses.
 
         Adds ``sqs:ReceiveMessage``, ``sqs:DeleteMessage`` and ``sqs:GetQueueAttributes`` on it.
@@ -77,7 +72,7 @@ class QueueLayer(Construct):
             maximum_concurrency=maximum_concurrency,
         )
 
-    def feed_dead_letters(self, function: WebhookFunction) -> None:
+    def add_dead_letter_event_source(self, function: WebhookFunction) -> None:
         """Have a function process the dead letter queue, with the same grants on that queue."""
         function.allow("ConsumeDeadLetterQueue", CONSUME, [self.dead_letter.arn])
         # Each takes some calls of its own, so that a batch saves nothing.

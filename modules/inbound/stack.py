@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
+from lambdas.dead_letter.environment import DeadLetterEnvironment
 from lambdas.inbound.providers.entry import AcceptedResponse
 from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.ingestion.environment import IngestionEnvironment
+from lambdas.processing.environment import ProcessingEnvironment
+from lambdas.replay.environment import ReplayEnvironment
 from lambdas.shared.signatures.scheme import ChallengeScheme
+from lambdas.status.environment import StatusEnvironment
 from modules.constructs.api_layer import ApiLayer
 from modules.constructs.backend import configure_backend
 from modules.constructs.bundling import BUNDLES
@@ -16,10 +21,10 @@ from modules.constructs.route import Route
 from modules.constructs.tags import tag_everything, tags_of
 from modules.guards import guard_everything
 from modules.inbound.alarms import EVENT_ALARMS
-from modules.inbound.direct_integration import DIRECT_RESPONSES, DirectDoor
+from modules.inbound.direct_integration import DIRECT_RESPONSES, DirectIntegration
 from modules.inbound.event_routing import EventRouting
 from modules.inbound.fleet import LambdaFleet
-from modules.inbound.ingest_queue import Inbox
+from modules.inbound.ingest_queue import IngestQueue
 from modules.inbound.routes import CHALLENGE, REPLAY, STAGE, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH
 from modules.inbound.secrets_layer import SecretsLayer
 from modules.inbound.storage_layer import StorageLayer
@@ -55,7 +60,7 @@ class WebhookStack(TerraformStack):
         self.storage = StorageLayer(self, "storage", settings=settings.storage, names=names, account_id=account_id)
         self.queues = QueueLayer(self, "queues", settings=settings.queue, names=names)
         direct = settings.api.ingest == "direct"
-        self.inbox = Inbox(self, "inbox", settings=settings.queue, names=names) if direct else None
+        self.ingest_queue = IngestQueue(self, "inbox", settings=settings.queue, names=names) if direct else None
         self.secrets = SecretsLayer(
             self,
             "secrets",
@@ -91,7 +96,7 @@ class WebhookStack(TerraformStack):
             reserved_concurrency=self._reserved,
             placement=self.network.placement if self.network else None,
             native_ingestion=any(REGISTRY[entry].native for entry in settings.providers.values()),
-            behind_inbox=direct,
+            direct=direct,
         )
         self.api = ApiLayer(
             self,
@@ -112,20 +117,20 @@ class WebhookStack(TerraformStack):
             region=settings.region,
         )
         self._wire_ingestion(settings)
-        if self.inbox is None:
-            self._open_door(settings)
+        if self.ingest_queue is None:
+            self._route_to_ingestion(settings)
         else:
-            door = DirectDoor(
+            integration = DirectIntegration(
                 self.api,
                 "direct",
-                inbox=self.inbox.queue,
+                queue=self.ingest_queue.queue,
                 region=settings.region,
                 account_id=account_id,
                 names=names,
             )
-            self._open_direct_door(settings, door, self.inbox)
+            self._route_to_queue(settings, integration, self.ingest_queue)
         self._wire_processing(settings)
-        self._wire_operations()
+        self._wire_operations(settings)
         if self.network is not None:
             self.network.permit({each.role.arn: each.statements for each in self.fleet.functions.values()})
         self._watch()
@@ -136,69 +141,73 @@ class WebhookStack(TerraformStack):
     def _wire_ingestion(self, settings: Settings) -> None:
         ingestion = self.fleet.ingestion
         ingestion.configure(
-            {
-                "PROVIDERS": self.secrets.providers_variable(),
-                **self.queues.sender_variables,
-                "BUCKET_NAME": self.storage.bucket.bucket,
-                "MAX_BODY_BYTES": str(settings.api.max_body_bytes),
-            }
+            IngestionEnvironment(
+                providers=self.secrets.providers_variable(),
+                queue_url=self.queues.main.url,
+                message_group_by=settings.queue.ordered_by,
+                bucket_name=self.storage.bucket.bucket,
+                max_body_bytes=settings.api.max_body_bytes,
+            )
         )
         self.secrets.grant_read(ingestion)
         self.queues.grant_send(ingestion)
         self.storage.grant_archive_payloads(ingestion)
 
-    def _open_door(self, settings: Settings) -> None:
+    def _route_to_ingestion(self, settings: Settings) -> None:
         ingestion = self.fleet.ingestion
         self.api.route(WEBHOOK_BY_PATH, ingestion)
         self.api.route(WEBHOOK_BY_HEADER, ingestion)
         if any(isinstance(REGISTRY[entry].scheme, ChallengeScheme) for entry in settings.providers.values()):
             self.api.route(CHALLENGE, ingestion)
 
-    def _open_direct_door(self, settings: Settings, door: DirectDoor, inbox: Inbox) -> None:
-        inbox.feed(self.fleet.ingestion, maximum_concurrency=self._reserved["ingestion"])
+    def _route_to_queue(self, settings: Settings, integration: DirectIntegration, ingest_queue: IngestQueue) -> None:
+        ingest_queue.add_event_source(self.fleet.ingestion, maximum_concurrency=self._reserved["ingestion"])
         for name, entry in settings.providers.items():
             path = f"/webhook/{name}"
-            door.receive(Route(method="POST", path=path), provider=name, answer=REGISTRY[entry].response)
+            integration.receive(Route(method="POST", path=path), provider=name, answer=REGISTRY[entry].response)
             if isinstance(REGISTRY[entry].scheme, ChallengeScheme):
                 self.api.route(Route(method="GET", path=path), self.fleet.ingestion)
-        door.receive(WEBHOOK_BY_HEADER, provider="", answer=AcceptedResponse())
-        door.refuse(WEBHOOK_BY_PATH)
+        integration.receive(WEBHOOK_BY_HEADER, provider="", answer=AcceptedResponse())
+        integration.refuse(WEBHOOK_BY_PATH)
 
     def _wire_processing(self, settings: Settings) -> None:
         processing, dead_letter = self.fleet.processing, self.fleet.dead_letter
         processing.configure(
-            {
-                "TABLE_NAME": self.storage.table.name,
-                "BUCKET_NAME": self.storage.bucket.bucket,
-                "EVENT_BUS_NAME": self.routing.bus.name,
-                "MAX_RECEIVE_COUNT": str(settings.queue.max_receive_count),
-                "ARCHIVE_BY": settings.storage.archive_by,
-            }
+            ProcessingEnvironment(
+                table_name=self.storage.table.name,
+                bucket_name=self.storage.bucket.bucket,
+                event_bus_name=self.routing.bus.name,
+                max_receive_count=settings.queue.max_receive_count,
+                archive_by=settings.storage.archive_by,
+            )
         )
         self.storage.grant_archive_payloads(processing)
         if any(REGISTRY[entry].certificate_hosts for entry in settings.providers.values()):
             self.storage.grant_archive_certificates(processing)
         self.storage.grant_write_records(processing)
         self.routing.grant_publish(processing)
-        self.queues.feed(processing, maximum_concurrency=self._reserved["processing"])
+        self.queues.add_event_source(processing, maximum_concurrency=self._reserved["processing"])
 
-        dead_letter.configure({"TABLE_NAME": self.storage.table.name, "BUCKET_NAME": self.storage.bucket.bucket})
+        dead_letter.configure(
+            DeadLetterEnvironment(table_name=self.storage.table.name, bucket_name=self.storage.bucket.bucket)
+        )
         self.storage.grant_keep_dead_letters(dead_letter)
         self.storage.grant_mark_records(dead_letter)
-        self.queues.feed_dead_letters(dead_letter)
+        self.queues.add_dead_letter_event_source(dead_letter)
 
-    def _wire_operations(self) -> None:
+    def _wire_operations(self, settings: Settings) -> None:
         status, replay = self.fleet.status, self.fleet.replay
-        status.configure({"TABLE_NAME": self.storage.table.name})
+        status.configure(StatusEnvironment(table_name=self.storage.table.name))
         self.storage.grant_query_records(status)
         self.api.route(STATUS, status)
 
         replay.configure(
-            {
-                "TABLE_NAME": self.storage.table.name,
-                "BUCKET_NAME": self.storage.bucket.bucket,
-                **self.queues.sender_variables,
-            }
+            ReplayEnvironment(
+                table_name=self.storage.table.name,
+                bucket_name=self.storage.bucket.bucket,
+                queue_url=self.queues.main.url,
+                message_group_by=settings.queue.ordered_by,
+            )
         )
         self.storage.grant_find_records(replay)
         self.storage.grant_read_dead_letters(replay)
@@ -212,12 +221,12 @@ class WebhookStack(TerraformStack):
             watch.watch_function(function)
         watch.watch_queue(self.queues.main.name)
         watch.watch_dead_letter_queue(self.queues.dead_letter.name)
-        if self.inbox is not None:
-            watch.watch_queue(self.inbox.queue.name, of="inbox")
+        if self.ingest_queue is not None:
+            watch.watch_queue(self.ingest_queue.queue.name, qualifier="inbox")
             watch.watch_dead_letter_queue(
-                self.inbox.dead_letter.name,
+                self.ingest_queue.dead_letter.name,
                 "inbox-dlq",
-                "requests that could not be verified wait for an operator: mend the cause, then redrive them",
+                "requests that could not be verified wait for an operator: fix the cause, then redrive them",
             )
         watch.watch_api(self.api.api.name, STAGE)
         for alarm in EVENT_ALARMS:
@@ -246,10 +255,10 @@ class WebhookStack(TerraformStack):
                 "ARNs of the signing secrets, to be filled after the first deployment",
             ),
         }
-        if self.inbox is not None:
-            outputs["inbox_url"] = (self.inbox.queue.url, "URL of the inbox, where requests wait to be verified")
+        if self.ingest_queue is not None:
+            outputs["inbox_url"] = (self.ingest_queue.queue.url, "URL of the inbox, where requests wait to be verified")
             outputs["inbox_dead_letter_queue_url"] = (
-                self.inbox.dead_letter.url,
+                self.ingest_queue.dead_letter.url,
                 "URL of the inbox's dead letter queue, whose requests can be redriven",
             )
         if subscribers := self.subscribers.subscribers:

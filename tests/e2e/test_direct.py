@@ -22,8 +22,9 @@ from tests.e2e.permissions import exercise, used_and_unused
 from tests.e2e.proven import every_event, every_sender, follow_to_the_proof, hear_braintrees_challenge, make
 from tests.e2e.strangers import all_log_lines, are_kept_out, operators_routes
 from tools.commands.archive_reader import read_payload
+from tools.local.calls import wait_for
 from tools.local.downstream import Downstream
-from tools.local.stack import BOTH_QUEUES, wait_for
+from tools.local.stack import BOTH_QUEUES
 from tools.senders import SENDERS, SentWebhook, new_secret, webhook
 
 ENVIRONMENT = "local-direct"

@@ -42,8 +42,9 @@ from tools.commands.archive_proof import ArchivedPayload, Proof, prove
 from tools.commands.archive_reader import read_payload
 from tools.commands.target_stack import Target
 from tools.commands.verify_archive import all_keys, archived, archived_certificate
+from tools.local.calls import wait_for
 from tools.local.downstream import Downstream
-from tools.local.stack import ROOT, LocalStack, wait_for
+from tools.local.stack import ENVIRONMENTS, LocalStack
 from tools.senders import SentWebhook
 from tools.senders.sender import with_another_byte
 
@@ -166,7 +167,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.target = Target(
-            settings=load_settings(ROOT / "cdktf.json", self.stack.environment),
+            settings=load_settings(ENVIRONMENTS, self.stack.environment),
             base_url=self.stack.base_url,
             outputs=self.stack.outputs,
             client=self.stack.aws.client,

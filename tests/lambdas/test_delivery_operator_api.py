@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from lambdas.delivery.domain.errors import ConflictError
 from lambdas.delivery.domain.ids import ENDPOINT, EVENT, new_id
 from lambdas.delivery.domain.model import DeliveryState
-from lambdas.delivery.http.problems import ProblemError
-from lambdas.delivery.services.key_pairs import KEPT_SECONDS, KeyPairs
+from lambdas.delivery.services.key_pairs import KEPT_SECONDS, SigningKeyPairs
 from lambdas.delivery.store.identities import MAX_TOKENS, Identities, token_id_of
 from lambdas.delivery.store.public_keys import published_keys
 from lambdas.delivery.store.signing_keys import read_keys
@@ -225,8 +225,10 @@ def test_a_wrong_replay_is_refused(refusing_operator_api, changes):
 # --- signing keys ---------------------------------------------------------------------------------------------------
 
 
-def key_pairs(place: Place, secretsmanager=None) -> KeyPairs:
-    return KeyPairs(place.dynamodb, secretsmanager or place.secretsmanager, place.tenants_table, place.secret_arn)
+def key_pairs(place: Place, secretsmanager=None) -> SigningKeyPairs:
+    return SigningKeyPairs(
+        place.dynamodb, secretsmanager or place.secretsmanager, place.tenants_table, place.secret_arn
+    )
 
 
 def secret_of(place: Place) -> str:
@@ -287,7 +289,7 @@ def test_of_two_who_make_a_key_at_once_none_undoes_the_other(place):
         gate.wait()
         try:
             return key_pairs(place).create(None, NOW).key_id
-        except ProblemError:
+        except ConflictError:
             return None
 
     with ThreadPoolExecutor(4) as pool:
@@ -303,7 +305,7 @@ def test_a_crash_before_the_secret_is_stored_keeps_nobody_out_for_long(place):
     with pytest.raises(CrashError):
         key_pairs(place, crashing).create(None, NOW)
 
-    with pytest.raises(ProblemError, match="changed_meanwhile"):
+    with pytest.raises(ConflictError, match="changed_meanwhile"):
         key_pairs(place).create(None, NOW + 1)
     made = key_pairs(place).create(None, NOW + 61)
 

@@ -19,7 +19,7 @@ from modules.constructs.ingest_template import send_message
 from tests.lambdas.support import CrashError, api_gateway_event, ingestion_variables, lambda_context, new_secret
 from tests.lambdas.support import message as as_message
 from tests.unit.signers import sign
-from tools.local.velocity import render
+from tools.local.mapping_template import render
 
 SECRET = "whsec_c2VjcmV0LW1hcmtlci1zZWNyZXQtbWFya2Vy"
 OTHER_SECRET = "whsec_b3RoZXItbWFya2VyLW90aGVyLW1hcmtlcg=="

@@ -13,7 +13,7 @@ from modules.inbound.ingest_queue import RECEIVES
 from modules.settings.environments import build_settings
 from modules.settings.rules import MAX_DIRECT_BODY_BYTES
 from modules.settings.validation import SettingsError
-from tools.local.velocity import render
+from tools.local.mapping_template import render
 
 PROVIDERS = {"stripe": "stripe", "shop": "generic", "adyen": "adyen", "braintree": "braintree"}
 DIRECT = {"ingest": "direct", "max_body_bytes": MAX_DIRECT_BODY_BYTES}

@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.delivery.http.problems import ProblemError, conflict, not_found
+from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.store.items import IDENTITY_KEY
 from lambdas.delivery.store.public_keys import PUBLIC_KEYS_ID
 from lambdas.delivery.store.signing_keys import SEED_BYTES
@@ -31,7 +31,7 @@ _LEASE_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeyPair:
+class SigningKeyPair:
     """A key pair without its private half.
 
     Attributes
@@ -52,7 +52,7 @@ class KeyPair:
     retired_at: str | None = None
 
 
-class KeyPairs:
+class SigningKeyPairs:
     """Makes and retires key pairs.
 
     Parameters
@@ -71,11 +71,11 @@ class KeyPairs:
         self._table = table
         self._secret_arn = secret_arn
 
-    def all(self) -> Sequence[KeyPair]:
+    def all(self) -> Sequence[SigningKeyPair]:
         """Return the key pairs, the oldest first."""
         return [_pair_of(entry) for entry in self._read()]
 
-    def create(self, overlap: int | None, now: float) -> KeyPair:
+    def create(self, overlap: int | None, now: float) -> SigningKeyPair:
         """Make a key pair.
 
         Parameters
@@ -85,14 +85,14 @@ class KeyPairs:
 
         Raises
         ------
-        ProblemError
-            409 when there are `MAX_KEYS`, or somebody else changes them at the same time.
+        ConflictError
+            When there are `MAX_KEYS`, or somebody else changes them at the same time.
         """
         lease = self._take_lease(now)
         entries = [entry for entry in self._read() if not _forgotten(entry, now)]
         if len(entries) >= MAX_KEYS:
             self._release(lease)
-            raise conflict("too_many_keys", f"there are {MAX_KEYS} key pairs: retire one")
+            raise ConflictError("too_many_keys", f"there are {MAX_KEYS} key pairs: retire one")
         if overlap is not None:
             ends = times.iso(now + overlap)
             entries = [{**entry, "retiredAt": min(entry.get("retiredAt", ends), ends)} for entry in entries]
@@ -104,20 +104,22 @@ class KeyPairs:
         self._write([*entries, new], lease, now)
         return _pair_of(new)
 
-    def retire(self, key_id: str, now: float) -> KeyPair:
+    def retire(self, key_id: str, now: float) -> SigningKeyPair:
         """Have a key pair sign no more, from now on.
 
         Raises
         ------
-        ProblemError
-            404; 409 when somebody else changes them at the same time.
+        NotFoundError
+            When no key pair has this id.
+        ConflictError
+            When somebody else changes them at the same time.
         """
         lease = self._take_lease(now)
         entries = list(self._read())
         found = next((entry for entry in entries if entry["kid"] == key_id), None)
         if found is None:
             self._release(lease)
-            raise not_found()
+            raise NotFoundError
         found["retiredAt"] = min(found.get("retiredAt", times.iso(now)), times.iso(now))
         self._write(entries, lease, now)
         return _pair_of(found)
@@ -153,11 +155,10 @@ class KeyPairs:
         except ClientError as error:
             if not condition_failed(error):
                 raise
-            raise ProblemError(
-                status=409,
-                code="changed_meanwhile",
-                message="somebody else changes the keys: try again in a minute",
-                headers={"Retry-After": str(_LEASE_SECONDS)},
+            raise ConflictError(
+                "changed_meanwhile",
+                "somebody else changes the keys: try again in a minute",
+                retry_after=_LEASE_SECONDS,
             ) from error
         return lease
 
@@ -175,7 +176,7 @@ class KeyPairs:
         )
 
 
-def _pair_of(entry: Mapping[str, Any]) -> KeyPair:
+def _pair_of(entry: Mapping[str, Any]) -> SigningKeyPair:
     # Native code, which only this function's bundle holds.
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
 
@@ -183,7 +184,7 @@ def _pair_of(entry: Mapping[str, Any]) -> KeyPair:
     if seed is None or len(seed) != SEED_BYTES:
         raise ValueError("a seed in the secret is not 32 bytes in base64")
     public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
-    return KeyPair(
+    return SigningKeyPair(
         key_id=entry["kid"],
         public_key=PUBLIC_KEY_PREFIX + b64encode(public).decode("ascii"),
         created_at=entry["createdAt"],
@@ -191,7 +192,7 @@ def _pair_of(entry: Mapping[str, Any]) -> KeyPair:
     )
 
 
-def _published(pair: KeyPair) -> dict[str, str]:
+def _published(pair: SigningKeyPair) -> dict[str, str]:
     retired = {"retiredAt": pair.retired_at} if pair.retired_at is not None else {}
     return {"keyId": pair.key_id, "publicKey": pair.public_key, "createdAt": pair.created_at, **retired}
 

@@ -23,12 +23,12 @@ from lambdas.delivery.store.items import (
     STATE_AT,
     STATE_KEY,
     STATE_SHARDS,
+    attempt_from_item,
+    delivery_from_item,
     delivery_item,
+    event_from_item,
     event_key,
     state_key,
-    to_attempt,
-    to_delivery,
-    to_event,
 )
 from lambdas.shared.dynamodb import from_item, to_item
 
@@ -39,7 +39,7 @@ MAX_LIMIT = 100
 MAX_EXAMINED = 2_000
 """Entries that one page looks at. A page of a filtered list may hold fewer than asked for, and none, and go on."""
 MAX_ATTEMPTS = 2_000
-"""Attempts of one event that are told."""
+"""Attempts of one event that are shown."""
 # Before any time that is written, and behind it.
 EARLIEST, LATEST = "0", "~"
 
@@ -84,7 +84,7 @@ class Range:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page(Generic[Entry]):
+class ListPage(Generic[Entry]):
     """Entries, and the position to go on from; None when there is no more."""
 
     entries: Sequence[Entry]
@@ -118,31 +118,31 @@ class Listing:
                 continue
             kind = values[ITEM_KEY].split("#")[0]
             if kind == EVENT_ITEM:
-                event = to_event(values)
+                event = event_from_item(values)
             elif kind == "delivery":
-                deliveries.append(to_delivery(values))
+                deliveries.append(delivery_from_item(values))
             elif kind == "attempt" and len(attempts) < MAX_ATTEMPTS:
-                attempts.append(to_attempt(values))
+                attempts.append(attempt_from_item(values))
             elif kind == "attempt":
                 complete = False
         if event is None:
             return None
         return Found(event=event, deliveries=deliveries, attempts=attempts, complete=complete)
 
-    def events(self, tenant_id: str, part: Range, now: float) -> Page[Event]:
+    def events(self, tenant_id: str, part: Range, now: float) -> ListPage[Event]:
         """Return a page of a tenant's events, by the time they were accepted at."""
-        return self._page(tenant_id, [ALL_EVENTS], part, to_event, lambda values: not _expired(values, now))
+        return self._page(tenant_id, [ALL_EVENTS], part, event_from_item, lambda values: not _expired(values, now))
 
     def deliveries(
         self, tenant_id: str, states: Sequence[DeliveryState], part: Range, now: float, endpoint_id: str | None = None
-    ) -> Page[Delivery]:
+    ) -> ListPage[Delivery]:
         """Return a page of a tenant's deliveries in some states, by the time of their latest change."""
         wanted = delivery_item(endpoint_id) if endpoint_id else None
 
         def fits(values: Mapping[str, Any]) -> bool:
             return not _expired(values, now) and wanted in (None, values[ITEM_KEY])
 
-        return self._page(tenant_id, states, part, to_delivery, fits)
+        return self._page(tenant_id, states, part, delivery_from_item, fits)
 
     def _page(
         self,
@@ -151,7 +151,7 @@ class Listing:
         part: Range,
         read: Callable[[Mapping[str, Any]], Entry],
         fits: Callable[[Mapping[str, Any]], bool],
-    ) -> Page[Entry]:
+    ) -> ListPage[Entry]:
         shards = [
             self._shard(state_key(tenant_id, kind, shard), part) for kind in kinds for shard in range(STATE_SHARDS)
         ]
@@ -160,11 +160,11 @@ class Listing:
         position: str | None = None
         for examined, values in enumerate(merged):
             if len(entries) == part.limit or examined == MAX_EXAMINED:
-                return Page(entries=entries, position=position)
+                return ListPage(entries=entries, position=position)
             position = values[STATE_AT]
             if fits(values):
                 entries.append(read(values))
-        return Page(entries=entries, position=None)
+        return ListPage(entries=entries, position=None)
 
     def _shard(self, partition: str, part: Range) -> Iterator[dict[str, Any]]:
         """Yield the entries of one shard in order, as they are asked for."""
