@@ -6,10 +6,6 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from lambdas.shared.environment import setting
-
-__all__ = ["client", "setting"]
-
 # Three attempts, each of 1 s to connect and 4 s to read, take less than API Gateway's 29 s.
 # https://docs.aws.amazon.com/boto3/latest/guide/retries.html
 _CONFIG = Config(

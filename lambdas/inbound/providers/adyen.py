@@ -44,11 +44,10 @@ ADYEN = Provider(
     answer_within=10,
     caveat="Adyen signs eight fields of each item, `pspReference`, `originalReference`, `merchantAccountCode`, "
     "`merchantReference`, the amount's value and currency, `eventCode` and `success`, and nothing else of the body. "
-    "Whoever holds a delivery can change the rest, `reason`, `eventDate`, `live` and `additionalData` among it, and it "
-    "is accepted: the item was recorded already, so that a changed one sets off the alarm `conflicting-duplicates` and "
-    "is not routed, unless it comes before Adyen's own. Events, records and routing use the signed fields alone; do "
-    "not trust the others in the archived payload. That `make verify-archive` calls it proven is true of the signed "
-    "fields.",
+    "Somebody who has a delivery can change the rest, such as `reason`, `eventDate`, `live` and `additionalData`, and "
+    "it is accepted. If Adyen's item was recorded before, the changed one raises the alarm `conflicting-duplicates` "
+    "and is not routed. Events, records and routing use the signed fields only; do not trust the others in the "
+    "archived payload. `make verify-archive` proves the signed fields only.",
     sources=(
         *_SOURCES,
         "https://docs.adyen.com/risk-management/disputes-api/dispute-notifications/",

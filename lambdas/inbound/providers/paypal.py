@@ -92,7 +92,7 @@ PAYPAL = Provider(
             required=True,
         ),
         "environment": Option(
-            doc="'live', which is the default, or 'sandbox'; one is never taken for the other", pattern="live|sandbox"
+            doc="'live', the default, or 'sandbox'; webhooks of the other are refused", pattern="live|sandbox"
         ),
     },
     key_doc="none: PayPal signs with a certificate, and names its address in each webhook",
@@ -118,8 +118,8 @@ PAYPAL = Provider(
         JsonField("resource.id"),
     ),
     transaction="the capture or sale, which is what PayPal calls the transaction: its refunds link up to it, and a "
-    "dispute names it as seller_transaction_id. Before money moves, the order, which its authorizations name. A refund "
-    "and a dispute do not say the order, so that it cannot be what ties them together",
+    "dispute names it as seller_transaction_id. Before money moves, the order, which its authorizations name. Refunds "
+    "and disputes do not name the order, so it cannot be used for them",
     occurred_at=(JsonField("create_time"),),
     amount=Amount(
         value=(
@@ -137,13 +137,13 @@ PAYPAL = Provider(
     sends_api_key=False,
     retries="up to 25 times over three days",
     answer_within=None,
-    caveat="PayPal signs a CRC32 of the body, for which other bodies can be made. Whoever gets hold of a delivery with "
-    "its headers, from a log or this archive, could send another body with them: only the first body of each "
-    "transmission is recorded, later ones set off the alarm `conflicting-duplicates`, and a transmission older than "
-    "three days is refused. A delivery that was intercepted before it came here is beyond what a check of the "
-    "signature can tell; PayPal's API can, with `POST /v1/notifications/verify-webhook-signature` or by fetching the "
-    "event, which this stack does not do. The certificate comes from PayPal once an hour, so that the functions need a "
-    "way to the internet; whether it was revoked is not asked. Events of PayPal's simulator are refused.",
+    caveat="PayPal signs a CRC32 of the body, and other bodies with the same CRC32 can be made. Somebody who has a "
+    "delivery with its headers, from a log or this archive, could send another body with them. Therefore only the "
+    "first body of each transmission is recorded, later ones raise the alarm `conflicting-duplicates`, and a "
+    "transmission older than three days is refused. No check of the signature detects a delivery that was changed "
+    "before it arrived here; PayPal's API does, with `POST /v1/notifications/verify-webhook-signature` or by fetching "
+    "the event, which this stack does not do. The certificate is fetched from PayPal once an hour, so that the "
+    "functions need access to the internet; its revocation is not checked. Events of PayPal's simulator are refused.",
     sources=(
         "https://developer.paypal.com/api/rest/webhooks/rest/",
         "https://developer.paypal.com/api/rest/webhooks/event-names/",

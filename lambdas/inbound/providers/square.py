@@ -33,7 +33,7 @@ SQUARE = Provider(
     ),
     transaction=(
         "the payment, which refunds and disputes name; for invoices their order, as order events have it; else the "
-        "object that the event is about. A refund's order_id is no tie: Square makes an order for each refund as well"
+        "object that the event is about. A refund's order_id is not used: Square creates an order for each refund too"
     ),
     occurred_at=(JsonField("created_at"),),
     amount=Amount(
