@@ -29,7 +29,7 @@ _dead_letters = DeadLetters(
 @tracer.capture_lambda_handler(capture_response=False)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Keep every message of the batch; what could not be kept stays in the dead letter queue."""
+    """Keep every message of the batch; those that cannot be kept stay in the dead letter queue."""
     return dict(process_partial_response(event=event, record_handler=_keep, processor=_processor, context=context))
 
 
@@ -38,7 +38,7 @@ def _keep(record: SQSRecord) -> None:
     try:
         kept = _dead_letters.keep(record.message_id, record.body, sent_at)
     except Exception as error:
-        # A partial batch response is no error of the function, so that this line and this metric are all that tells.
+        # A partial batch response does not count as an error of the function: only this line and this metric report it.
         logger.error("dead letter not kept", message_id=record.message_id, reason=describe(error))
         metrics.add_metric(name=DEAD_LETTER_FAILURES, unit=MetricUnit.Count, value=1)
         raise

@@ -1,4 +1,4 @@
-"""What becomes of a message that was given up."""
+"""Keeping the messages of the dead letter queue."""
 
 import hashlib
 from collections.abc import Callable
@@ -20,11 +20,11 @@ class DeadLetter:
     Attributes
     ----------
     event : WebhookEvent
-        The event; one made up for the message where it held none.
+        The event; a made-up one for an unreadable message.
     correlation_id : str
-        The event's correlation id, or the message's id.
+        The event's correlation id; for an unreadable message, the id of the message.
     reason : str
-        Why processing gave up.
+        Why processing failed.
     """
 
     event: WebhookEvent
@@ -34,12 +34,12 @@ class DeadLetter:
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetters:
-    """Keeps what processing gave up, so that an operator can find and replay it.
+    """Keeps the messages that processing could not handle, so that an operator can find and replay them.
 
     Attributes
     ----------
     archive, records
-        Where it is kept.
+        Where they are kept.
     clock : Callable[[], float]
         Seconds since the epoch.
     """
@@ -49,7 +49,7 @@ class DeadLetters:
     clock: Callable[[], float]
 
     def keep(self, message_id: str, body: str, sent_at: float) -> DeadLetter:
-        """Store the message, mark the record, and say why processing gave up. Safe to run again.
+        """Store the message, mark the record, and return why processing failed. It can be run again.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class DeadLetters:
 
 
 def _stand_in(message_id: str, body: str, sent_at: float) -> Envelope:
-    """Return an envelope for a message that is none, so that it too has a record that can be found."""
+    """Return an envelope for an unreadable message, so that it too has a record."""
     event_id = message_id or hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
     return Envelope(
         event=WebhookEvent(

@@ -53,8 +53,8 @@ _pipeline = Pipeline(
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process a batch and return the ids of the messages that SQS must deliver again."""
     messages = [_message(record) for record in event["Records"]]
-    invocation = _pipeline.start(messages, context.get_remaining_time_in_millis() / 1000)
-    outcome = run_in_order(messages, invocation.process, _environment.max_receive_count)
+    batch = _pipeline.start(messages, context.get_remaining_time_in_millis() / 1000)
+    outcome = run_in_order(messages, batch.process, _environment.max_receive_count)
     _report(outcome)
 
     def raise_failure(record: SQSRecord) -> None:

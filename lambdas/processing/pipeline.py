@@ -60,7 +60,7 @@ class Pipeline:
         """
         return self.start(messages, seconds_left).process(messages)
 
-    def start(self, messages: Sequence[Message], seconds_left: float) -> "Invocation":
+    def start(self, messages: Sequence[Message], seconds_left: float) -> "ArchivedBatch":
         """Read a batch and archive its payloads. The result processes the messages, in any order."""
         deadline = InvocationDeadline.after(seconds_left, self.clock)
         until = int((self.clock() + seconds_left) * 1000)
@@ -80,10 +80,10 @@ class Pipeline:
         Archiving(archive=self.archive, archive_by=self.archive_by, clock=self.clock, on_fallback=self.on_fallback).run(
             works, deadline
         )
-        return Invocation(self, read, deadline)
+        return ArchivedBatch(self, read, deadline)
 
 
-class Invocation:
+class ArchivedBatch:
     """A batch with its payloads archived.
 
     Parameters

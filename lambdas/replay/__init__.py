@@ -1,1 +1,1 @@
-"""``POST /internal/replay``: an operator has events processed again."""
+"""``POST /internal/replay``: processes events again, for operators."""

@@ -31,9 +31,9 @@ _replayer = Replayer(
 @tracer.capture_lambda_handler(capture_response=False)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer 202 with what was sent, 200 for a dry run, 400 for a request that cannot be carried out."""
+    """Return 202 with what was sent, 200 for a dry run, 400 for a wrong request."""
     del context
-    # The request's own id names the replay, so that log, timeline and answer can be brought together.
+    # The id of the request is the id of the replay, so that log, timeline and response can be matched.
     replay_id = event["requestContext"]["requestId"]
     logger.set_correlation_id(replay_id)
     try:

@@ -18,17 +18,17 @@ from lambdas.inbound.record_queries import RecordQueries, received_buckets
 from lambdas.replay.request import BadReplayError, ReplayRequest, TimeRange
 from lambdas.shared import times
 
-# One page of a range, well within the function's time-out at some 10 ms for each message sent.
+# Events on a page of a range. At about 10 ms for each message, a page takes less than the function's time-out.
 PAGE = 200
 
 
 class NotReplayableError(Exception):
-    """Nothing of the event was kept that could be processed."""
+    """The message of the event is not stored anywhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayOutcome:
-    """What a replay request came to.
+    """The result of a replay request.
 
     Attributes
     ----------
@@ -37,11 +37,11 @@ class ReplayOutcome:
     replayed : Sequence[str]
         Keys of the events that are in the main queue now.
     not_found : Sequence[str]
-        Named events that have no record.
+        Named events without a record.
     failed : Mapping[str, str]
-        Events that were found but not sent, with the reason.
+        Events that were found but not sent, and the reason.
     next : str | None
-        Where the range goes on; None at its end.
+        Where the range continues; None at its end.
     """
 
     matched: int
@@ -53,16 +53,16 @@ class ReplayOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Replayer:
-    """Replays events: what it sends is claimed, published and marked by processing like any other message.
+    """Replays events: it sends their messages to the main queue, where processing handles them like all others.
 
     Attributes
     ----------
     queries : RecordQueries
         Finds the records.
     archive : Archive
-        Has the messages of events that never got as far as the archive.
+        Has the messages of events that were not archived.
     queue : MainQueue
-        Where replayed events go.
+        The main queue.
     clock : Callable[[], float]
         Seconds since the epoch.
     """
@@ -73,7 +73,7 @@ class Replayer:
     clock: Callable[[], float]
 
     def run(self, request: ReplayRequest, replay_id: str) -> ReplayOutcome:
-        """Carry out a request, or count what it would replay.
+        """Replay the events of a request, or count them.
 
         Raises
         ------
@@ -133,14 +133,14 @@ class Replayer:
                 scheme=record["scheme"],
                 archived=ArchivedBody(
                     key=archived["key"],
-                    # A record from before there were batch objects says none.
+                    # Records from before batch objects have no offset.
                     offset=int(archived.get("offset", 0)),
                     size=int(archived["size"]),
                     sha256=archived["sha256"],
                 ),
             )
         if not (key := record.get("deadLetter")):
-            raise NotReplayableError("neither archived nor dead-lettered: its message is still in the queue")
+            raise NotReplayableError("neither archived nor dead-lettered; its message is still in the queue")
         try:
             return Envelope.from_message(self.archive.read_dead_letter(key))
         except NotAnEnvelopeError as error:
@@ -169,7 +169,7 @@ def _read_cursor(text: str, wanted: TimeRange) -> tuple[int, dict[str, Any] | No
 
 
 def _is_key(value: Any) -> bool:
-    """Tell whether a value can be a place in the index by time of receipt."""
+    """Return whether a value can be a key of the index by time of receipt."""
     names = {PARTITION_KEY, SORT_KEY, "receivedBucket", "receivedAt"}
     if not isinstance(value, dict) or set(value) != names:
         return False

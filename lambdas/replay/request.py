@@ -1,4 +1,4 @@
-"""The replay request, read strictly: every refusal names the field and the value."""
+"""The replay request. It is read strictly, and each error names the field and the value."""
 
 import json
 from collections.abc import Sequence
@@ -17,21 +17,21 @@ MAX_RANGE_HOURS = 24 * 7
 
 
 class BadReplayError(ValueError):
-    """The request cannot be carried out as it stands."""
+    """The request is wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TimeRange:
-    """All events of a provider that were received in a time, in one state or in any.
+    """All events of a provider from a range of time, in one state or in any.
 
     Attributes
     ----------
     provider : str
         Deployed name.
     start, end : str
-        ISO 8601, UTC; the end is not part of the range.
+        ISO 8601, UTC; `end` is not part of the range.
     status : State | None
-        Only events in this state.
+        Only events in this state; None for any.
     """
 
     provider: str
@@ -42,18 +42,18 @@ class TimeRange:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayRequest:
-    """What to replay: named events, or a range.
+    """The events to replay: named ones, or a range.
 
     Attributes
     ----------
     event_keys : Sequence[str]
         ``<provider>:<event id>`` each.
     time_range : TimeRange | None
-        Set when no events are named.
+        Set if no events are named.
     dry_run : bool
-        Only count.
+        Whether to count only.
     cursor : str | None
-        Where a range goes on.
+        Where a range continues.
     """
 
     event_keys: Sequence[str] = ()
@@ -68,7 +68,7 @@ def read_request(body: bytes) -> ReplayRequest:
     Raises
     ------
     BadReplayError
-        With the field and the value that is wrong.
+        With the wrong field and its value.
     """
     try:
         fields = parse_object(body)
@@ -104,15 +104,15 @@ def _event_keys(value: Any) -> Sequence[str]:
 def _time_range(fields: dict[str, Any]) -> TimeRange:
     provider = fields.get("provider")
     if not is_identifier(provider):
-        raise BadReplayError(f"provider: {_show(provider)} is not a provider's name")
+        raise BadReplayError(f"provider: {_show(provider)} is not the name of a provider")
     start, end = (_time(name, fields.get(name)) for name in ("from", "to"))
     if not start < end:
-        raise BadReplayError(f"to: {end} does not lie after from, {start}")
+        raise BadReplayError(f"to: {end} is not after from, {start}")
     if datetime.fromisoformat(end) - datetime.fromisoformat(start) > timedelta(hours=MAX_RANGE_HOURS):
         raise BadReplayError(f"to: from {start} to {end} is longer than {MAX_RANGE_HOURS} hours")
     status = fields.get("status")
     if status is not None and status not in list(State):
-        raise BadReplayError(f"status: {_show(status)} is none of {', '.join(State)}")
+        raise BadReplayError(f"status: {_show(status)} is not one of {', '.join(State)}")
     return TimeRange(provider=str(provider), start=start, end=end, status=None if status is None else State(status))
 
 

@@ -1,4 +1,4 @@
-"""Answers of the endpoints that operators call."""
+"""Responses of the endpoints that operators call."""
 
 import json
 from decimal import Decimal
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def json_answer(status: int, body: Any) -> dict[str, Any]:
-    """Return an API Gateway proxy answer with a JSON body."""
+    """Return an API Gateway proxy response with a JSON body."""
     return {
         "statusCode": status,
         "headers": {"Content-Type": "application/json", "Cache-Control": "no-store"},
@@ -17,4 +17,4 @@ def json_answer(status: int, body: Any) -> dict[str, Any]:
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return int(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form here")
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,4 +1,4 @@
-"""boto3 clients, made once per process with time-outs that fit inside a function's own."""
+"""boto3 clients, created once per process, with time-outs that are shorter than a function's."""
 
 from functools import cache
 from typing import Any
@@ -6,11 +6,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from lambdas.shared.environment import setting
-
-__all__ = ["client", "setting"]
-
-# Three attempts of 1 s to connect and 4 s to read stay under API Gateway's 29 s even if each runs to its end.
+# Three attempts, each of 1 s to connect and 4 s to read, take less than API Gateway's 29 s.
 # https://docs.aws.amazon.com/boto3/latest/guide/retries.html
 _CONFIG = Config(
     connect_timeout=1,

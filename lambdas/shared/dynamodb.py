@@ -1,7 +1,7 @@
-"""Values in DynamoDB's wire form, and what its conditional writes answer.
+"""Values in DynamoDB's wire form, and the errors of its conditional writes.
 
-A value is a text, bytes, a number, a truth, a list, a map or a set of texts. boto3 has this for every type there is, at
-more than half of the time that processing has of its own.
+A value is a text, bytes, a number, a boolean, a list, a map or a set of texts. boto3 converts all types, but would take
+more than half of the time that processing itself takes.
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 """
 
@@ -19,10 +19,10 @@ def to_wire(value: Any) -> dict[str, Any]:
     Raises
     ------
     TypeError
-        For a value that no item of ours has.
+        For any other value.
     """
     if isinstance(value, str):
-        # Not a subclass of it, such as a state: that is for whoever encodes it to guess.
+        # A plain text, not a subclass of str such as a state, which encoders may write differently.
         return {"S": str(value)}
     if isinstance(value, bool | bytes):
         return {"BOOL" if isinstance(value, bool) else "B": value}
@@ -34,7 +34,7 @@ def to_wire(value: Any) -> dict[str, Any]:
         return {"L": [to_wire(one) for one in value]}
     if isinstance(value, set) and value and all(isinstance(one, str) for one in value):
         return {"SS": sorted(value)}
-    raise TypeError(f"{type(value).__name__} has no place in an item")
+    raise TypeError(f"{type(value).__name__} cannot be stored in an item")
 
 
 def from_wire(value: Mapping[str, Any]) -> Any:
@@ -43,7 +43,7 @@ def from_wire(value: Mapping[str, Any]) -> Any:
     Raises
     ------
     TypeError
-        For a type that no item of ours has.
+        For any other type.
     """
     ((kind, content),) = value.items()
     if kind in {"S", "BOOL", "B"}:
@@ -56,7 +56,7 @@ def from_wire(value: Mapping[str, Any]) -> Any:
         return [from_wire(one) for one in content]
     if kind == "SS":
         return set(content)
-    raise TypeError(f"{kind} is no type of an item")
+    raise TypeError(f"{kind} is not a type of an item")
 
 
 def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,21 +70,21 @@ def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def names_in(*expressions: str) -> dict[str, str]:
-    """Return the names behind the placeholders of expressions in which every attribute is written ``#name``.
+    """Return the attribute names of expressions that write every attribute as ``#name``.
 
-    DynamoDB reserves words that are good names.
+    Without ``#``, DynamoDB refuses many names because they are reserved words.
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html
     """
     return {f"#{name}": name for expression in expressions for name in re.findall(r"#(\w+)", expression)}
 
 
 def condition_failed(error: ClientError) -> bool:
-    """Tell whether a write was refused by its own condition."""
+    """Return whether the condition of a write was false."""
     return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
 
 
 def cancellation_reasons(error: ClientError) -> list[dict[str, Any]]:
-    """Return, for each write of a transaction that was cancelled, why; nothing for any other error.
+    """Return the reason for each write of a cancelled transaction; an empty list for any other error.
 
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CancellationReason.html
     """

@@ -43,22 +43,10 @@ class Environment:
         return {name: _text(value) for name, value in values.items() if value is not None}
 
 
-def setting(name: str) -> str:
-    """Return a value that the stack passes to the function.
-
-    Raises
-    ------
-    RuntimeError
-        When the stack did not set it.
-    """
-    value = os.environ.get(name)
-    if not value:
-        raise RuntimeError(f"environment variable {name} is not set")
-    return value
-
-
 def _read(kind: Any, name: str) -> Any:
-    text = setting(name)
+    text = os.environ.get(name)
+    if not text:
+        raise RuntimeError(f"environment variable {name} is not set")
     read, expected = _KINDS.get(kind, (str, "a text"))
     try:
         return read(text)

@@ -1,15 +1,15 @@
-"""The ways in which a webhook is refused at the door, with the HTTP status of each; and what an error may say."""
+"""The reasons to refuse a webhook, with their HTTP statuses; and what a log may contain of an error."""
 
 
 class WebhookRefusedError(Exception):
-    """A webhook that gets no 2xx.
+    """A webhook is refused.
 
     Attributes
     ----------
     status : int
-        HTTP status code of the answer.
+        HTTP status code of the response.
     reason : str
-        A short code that is safe to log, to count and to show to the sender: it never holds payload or secret.
+        A short code for logs, metrics and the response. It never contains payload or secret.
     """
 
     status = 500
@@ -20,7 +20,7 @@ class WebhookRefusedError(Exception):
 
 
 class MalformedWebhookError(WebhookRefusedError):
-    """The signature is right, but the body cannot be read as an event of this provider."""
+    """The signature is right, but the body is not an event of this provider."""
 
     status = 400
 
@@ -32,7 +32,7 @@ class SignatureRefusedError(WebhookRefusedError):
 
 
 class UnknownProviderError(WebhookRefusedError):
-    """No provider of that name is deployed."""
+    """No provider with this name is deployed."""
 
     status = 404
 
@@ -44,23 +44,23 @@ class PayloadTooLargeError(WebhookRefusedError):
 
 
 class UnavailableError(WebhookRefusedError):
-    """We cannot check the webhook, or cannot make it durable: the sender must try again."""
+    """The webhook cannot be checked, or cannot be stored: the sender must retry."""
 
     status = 503
 
 
 class TellableError(Exception):
-    """An error whose message holds nothing of a payload, so that it may stand in a log or a record."""
+    """An error with a message that may be logged and recorded: it contains nothing of a payload."""
 
 
 def aws_code(error: Exception) -> str | None:
-    """Return AWS's code of a refused call, made by boto3 or `lambdas.inbound.aws_calls`; None for any other."""
+    """Return AWS's code of an error, from boto3 or `lambdas.inbound.aws_calls`; None for any other error."""
     response = getattr(error, "response", None)
     return str(response.get("Error", {}).get("Code", "unknown")) if isinstance(response, dict) else None
 
 
 def describe(error: Exception) -> str:
-    """Return what a log or a record may say of an error: AWS's code and operation, or its type; not what it quotes."""
+    """Return what may be logged of an error: AWS's code and operation, a `TellableError`'s message, or the type."""
     if (code := aws_code(error)) is not None:
         return f"{getattr(error, 'operation_name', 'call')}: {code}"
     return str(error) if isinstance(error, TellableError) else type(error).__name__

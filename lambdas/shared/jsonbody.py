@@ -1,4 +1,4 @@
-"""Strict JSON: a body that two parsers could read differently is refused."""
+"""Strict JSON: a body that two parsers could read in different ways is refused."""
 
 import json
 from decimal import Decimal, InvalidOperation
@@ -8,16 +8,16 @@ from lambdas.shared.errors import MalformedWebhookError
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """Parse a JSON object from a body whose signature has been verified already.
+    """Parse a JSON object from a verified body.
 
     A byte order mark is ignored, as RFC 8259 section 8.1 allows. Duplicate keys, ``NaN`` and ``Infinity``, whole
-    numbers of more than 4,300 digits, and nesting deeper than the interpreter bears are refused. A number with a
+    numbers of more than 4,300 digits, and nesting that is too deep for the interpreter are refused. A number with a
     fraction is a `Decimal`, which keeps every digit of an amount.
 
     Raises
     ------
     MalformedWebhookError
-        For all of these, and for anything that is not a JSON object in UTF-8.
+        For all of these, and for any body that is not a JSON object in UTF-8.
     """
     try:
         parsed = _DECODER.decode(body.decode("utf-8-sig"))
@@ -39,7 +39,7 @@ def _as_written(text: str) -> Decimal | float:
     try:
         return Decimal(text)
     except InvalidOperation:
-        # Its exponent has more than 18 digits; as a float it is 0 or infinite.
+        # The exponent has more than 18 digits; as a float, the number is 0 or infinite.
         return float(text)
 
 

@@ -1,4 +1,4 @@
-"""The HTTP request as a signature scheme sees it: exact bytes, and headers that may repeat."""
+"""The HTTP request for signature schemes: exact bytes, and headers that may repeat."""
 
 import base64
 import binascii
@@ -16,14 +16,14 @@ class WebhookRequest:
     Attributes
     ----------
     body : bytes
-        The bytes that the sender sent.
+        The exact bytes of the body.
     headers : Mapping[str, Sequence[str]]
         Header name in lower case to all its values, in the order received.
     received_at : float
-        Seconds since the epoch at which API Gateway received the request. Signatures age against this and not
-        against the time of processing.
+        When API Gateway received the request, seconds since the epoch. The age of a signature is measured against
+        this, not against the time of processing.
     query : Mapping[str, str]
-        Parameters of the URL's query.
+        Parameters of the query string.
     """
 
     body: bytes
@@ -42,7 +42,7 @@ class WebhookRequest:
         Raises
         ------
         SignatureRefusedError
-            When the header is absent, empty, or repeated: of two values nobody can say which one was signed.
+            When the header is absent, empty, or repeated: it is unknown which of two values was signed.
         """
         values = self.headers.get(name.lower(), ())
         if len(values) > 1:
@@ -60,7 +60,7 @@ def from_api_gateway(event: Mapping[str, Any]) -> WebhookRequest:
     Raises
     ------
     MalformedWebhookError
-        When API Gateway says that the body is base64 and it is not.
+        When API Gateway marks the body as base64 and it is not.
     """
     multi = event.get("multiValueHeaders") or {}
     body = event.get("body") or ""

@@ -1,4 +1,4 @@
-"""Times as the system writes them: UTC, milliseconds, and text that sorts as time does."""
+"""Times: UTC, with milliseconds, as text that sorts in the order of time."""
 
 import re
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ def parse(text: str) -> float | None:
         seconds = float(text)
     elif _RFC3339.fullmatch(text):
         try:
-            # `fromisoformat` keeps six digits of a fraction and drops the rest.
+            # `fromisoformat` keeps six digits of the fraction.
             seconds = datetime.fromisoformat(text.upper()).timestamp()
         except (ValueError, OverflowError):
             return None

@@ -1,7 +1,7 @@
-"""Subsegments for X-Ray, sent to the daemon that Lambda runs beside the function: what Powertools' tracer records into.
+"""A provider for Powertools' tracer that sends subsegments to the X-Ray daemon, which Lambda runs beside the function.
 
-X-Ray's own SDK is in maintenance, and importing it with what it needs costs more than all of ingestion. Powertools'
-tracer takes any provider, so that this one stands in its place. Lambda makes the function's segment by itself.
+X-Ray's SDK is in maintenance, and importing it takes longer than all of ingestion. Lambda creates the segment of the
+function itself.
 
 Source: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html,
 https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from aws_lambda_powertools.tracing.base import BaseProvider, BaseSegment
 
 DAEMON_HEADER = b'{"format": "json", "version": 1}\n'
-# What the daemon takes in one datagram.
+# Largest datagram that the daemon accepts.
 MAX_BYTES = 64 * 1024
 _Address = tuple[str, int]
 
@@ -44,15 +44,15 @@ class Subsegment(BaseSegment):
         }
 
     def put_annotation(self, key: str, value: Any) -> None:
-        """Add a key and a value by which traces can be searched."""
+        """Add a key and a value for searching traces."""
         self._document.setdefault("annotations", {})[key] = _plain(value)
 
     def put_metadata(self, key: str, value: Any, namespace: str = "default") -> None:
-        """Add a value that is shown and not searched. Of what is no number, truth value or text, the type alone."""
+        """Add a value that is shown only. Of other values than numbers, booleans and texts, only the type is added."""
         self._document.setdefault("metadata", {}).setdefault(namespace, {})[key] = _plain(value)
 
     def add_exception(self, exception: BaseException, stack: Any = (), remote: bool = False) -> None:
-        """Note that the work failed, and with what type of error: its text can quote a payload."""
+        """Note that the work failed, and the type of the error; its text can quote a payload."""
         del stack, remote
         self._document["fault"] = True
         self._document["cause"] = {"exceptions": [{"id": secrets.token_hex(8), "type": type(exception).__name__}]}
@@ -75,7 +75,7 @@ class Subsegment(BaseSegment):
 
 
 class _NotSampled(BaseSegment):
-    """What stands in a subsegment's place when nobody will see it: it takes everything and keeps nothing."""
+    """Replaces a subsegment of a request that is not sampled: it keeps nothing."""
 
     def _take(self, *values: Any, **named: Any) -> None:
         del values, named
@@ -87,10 +87,10 @@ _NOT_SAMPLED = _NotSampled()
 
 
 class DaemonProvider(BaseProvider):
-    """Records subsegments of sampled requests, and never fails a request over it.
+    """Records subsegments of sampled requests. It never makes a request fail.
 
     Lambda names the daemon in ``AWS_XRAY_DAEMON_ADDRESS``, and the trace of each invocation in ``_X_AMZN_TRACE_ID``.
-    Where there is neither, nothing is sent.
+    Without them, nothing is sent.
     """
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ class DaemonProvider(BaseProvider):
 
     @contextmanager
     def in_subsegment(self, name: str | None = None, **kwargs: Any) -> Iterator[BaseSegment]:
-        """Record what runs inside as a subsegment of what it runs in."""
+        """Record the code in the context as a subsegment of the current one."""
         del kwargs
         header = os.environ.get("_X_AMZN_TRACE_ID", "")
         daemon = self._daemon
@@ -122,17 +122,17 @@ class DaemonProvider(BaseProvider):
             self._send(daemon, header, subsegment, parent)
 
     def put_annotation(self, key: str, value: Any) -> None:
-        """See `Subsegment.put_annotation`; nothing outside of any subsegment."""
+        """See `Subsegment.put_annotation`; ignored outside of a subsegment."""
         if (current := self._current.get()) is not None:
             current.put_annotation(key, value)
 
     def put_metadata(self, key: str, value: Any, namespace: str = "default") -> None:
-        """See `Subsegment.put_metadata`; nothing outside of any subsegment."""
+        """See `Subsegment.put_metadata`; ignored outside of a subsegment."""
         if (current := self._current.get()) is not None:
             current.put_metadata(key, value, namespace)
 
     def in_subsegment_async(self, name: str | None = None, **kwargs: Any) -> AbstractAsyncContextManager[BaseSegment]:
-        """Fail: no function here is asynchronous."""
+        """Fail: no function is asynchronous."""
         raise NotImplementedError
 
     def patch(self, modules: Sequence[str]) -> None:
@@ -144,18 +144,18 @@ class DaemonProvider(BaseProvider):
         raise NotImplementedError
 
     def _send(self, daemon: _Address, header: str, subsegment: Subsegment, parent: Subsegment | None) -> None:
-        # Whatever goes wrong here, the request has been answered, or has failed with an error of its own.
+        # An error here must not change the result of the request.
         try:
             trace = dict([part.split("=", 1) for part in header.split(";") if "=" in part])
             message = DAEMON_HEADER + subsegment.document(trace["Root"], parent.id if parent else trace["Parent"])
             if len(message) <= MAX_BYTES:
                 self._socket.sendto(message, daemon)
-        except Exception:  # noqa: S110 (the log must not grow with each request while the daemon is away)
+        except Exception:  # noqa: S110 (the log must not grow with each request while the daemon is unavailable)
             pass
 
 
 def _daemon() -> _Address | None:
-    """Return the daemon's address, which may be written ``tcp:<address> udp:<address>``; None where there is none."""
+    """Return the daemon's address, which may be written ``tcp:<address> udp:<address>``; None without a daemon."""
     for part in os.environ.get("AWS_XRAY_DAEMON_ADDRESS", "").split():
         host, _, port = part.removeprefix("udp:").rpartition(":")
         if not part.startswith("tcp:") and port.isascii() and port.isdigit():

@@ -15,7 +15,7 @@ _records = RecordQueries(client("dynamodb"), StatusEnvironment.from_environment(
 @tracer.capture_lambda_handler(capture_response=False)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer 200 with the status, 404 for an unknown transaction, 400 for an id that cannot be one."""
+    """Return 200 with the status, 404 for an unknown transaction, 400 for an impossible id."""
     del context
     logger.set_correlation_id(event["requestContext"]["requestId"])
     path = event.get("pathParameters") or {}

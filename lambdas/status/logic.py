@@ -34,12 +34,12 @@ _ENCODED = "~"
 
 
 class BadRequestError(ValueError):
-    """A parameter of the request cannot be what it should be."""
+    """A parameter of the request is wrong."""
 
 
 @dataclass(frozen=True, order=True)
 class Position:
-    """A place in the timeline: time, event, and number of the step within the event."""
+    """A position in the timeline: time, event, and number of the step in the event."""
 
     at: str
     event_key: str
@@ -47,7 +47,7 @@ class Position:
 
 
 def overall_state(records: Sequence[Mapping[str, Any]]) -> str:
-    """Return where a transaction stands: DEAD_LETTERED if any event is, PROCESSING if any is not yet routed."""
+    """Return the state of a transaction: DEAD_LETTERED if any event is, PROCESSING if any is not yet routed."""
     states = {record.get("state", _PROCESSING) for record in records}
     if State.DEAD_LETTERED in states:
         return State.DEAD_LETTERED
@@ -59,20 +59,20 @@ def describe_transaction(
 ) -> dict[str, Any] | None:
     """Return the state of a transaction, its events, and one page of its timeline, the newest first.
 
-    The timeline is one over all events of the transaction. A payment has some tens of events, each about 1 KB, so that
-    reading all of them and sorting is one query in practice.
+    The timeline covers all events of the transaction. A payment has a few dozen events of about 1 KB, so that reading
+    and sorting all of them takes one query in practice.
 
     Parameters
     ----------
     limit : int
-        Entries of the timeline on a page.
+        Entries on a page of the timeline.
     after : Position | None
-        The last entry of the page before.
+        The last entry of the previous page.
 
     Returns
     -------
     dict | None
-        None when the transaction has no event.
+        None if the transaction has no event.
     """
     found = list(records)
     if not found:
@@ -97,26 +97,25 @@ def describe_transaction(
 
 
 def write_cursor(position: Position) -> str:
-    """Return an opaque text for a position."""
+    """Return a position as an opaque text."""
     text = json.dumps([position.at, position.event_key, position.number])
     return base64.urlsafe_b64encode(text.encode()).decode("ascii").rstrip("=")
 
 
 def read_transaction_id(part: str) -> str:
-    """Return the transaction's id that the last part of the path means.
+    """Return the transaction id from the last part of the path.
 
-    A sender may choose an id that a path cannot carry: with a slash it is two parts, and ``..`` is none. Percent
-    signs are no way out: API Gateway decodes parameters before a function sees them, AWS does not say whether before
-    or after the route is found, and clients sign ``%2F`` in more than one way. So every id can also be written as ``~``
-    and its base64url without padding: letters, digits, ``-``, ``_`` and ``~`` stand for themselves in every URL. An id
-    that itself begins with ``~`` has to be.
+    A path cannot contain every id: a slash splits it, ``..`` is removed. Percent-encoding does not help: API Gateway
+    decodes parameters, AWS does not document whether before or after it finds the route, and clients sign ``%2F`` in
+    different ways. So an id can also be written as ``~`` and its base64url without padding, characters that no URL
+    encodes. An id that begins with ``~`` must be written so.
     Sources: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html and
     https://www.rfc-editor.org/rfc/rfc3986#section-2.3
 
     Raises
     ------
     BadRequestError
-        When no transaction can have this id.
+        When it cannot be the id of a transaction.
     """
     if part.startswith(_ENCODED):
         encoded = part.removeprefix(_ENCODED)
@@ -124,7 +123,7 @@ def read_transaction_id(part: str) -> str:
             raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
             part = raw.decode("ascii")
         except ValueError as error:
-            raise BadRequestError("transactionId: base64url of an id expected behind ~") from error
+            raise BadRequestError("transactionId: base64url of an id expected after ~") from error
     if not is_identifier(part):
         raise BadRequestError("transactionId: 1 to 256 printable ASCII characters without blanks expected")
     return part
@@ -136,7 +135,7 @@ def read_cursor(text: str) -> Position:
     Raises
     ------
     BadRequestError
-        When it did not write this.
+        When `write_cursor` did not write it.
     """
     try:
         padded = text + "=" * (-len(text) % 4)

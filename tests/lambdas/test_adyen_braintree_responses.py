@@ -1,4 +1,4 @@
-"""Adyen and Braintree at the door: what each hears, and that every event of a request is durable by then."""
+"""The responses to Adyen and Braintree, and that every event of a request is durable before them."""
 
 import json
 from collections import Counter
@@ -58,7 +58,7 @@ def test_adyen_hears_accepted_once_every_item_is_durable(ask, world):
     # When it comes in
     answer = ask("adyen", body)
 
-    # Then Adyen hears its text, and each item is a message of its own with the bytes of the whole request
+    # Then Adyen receives its text, and each item is a message of its own with the bytes of the whole request
     assert answer == (200, "text/plain; charset=utf-8", "[accepted]")
     queued = durable(world)
     assert sorted(one.event.event_id for one in queued) == [

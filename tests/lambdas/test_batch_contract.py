@@ -79,7 +79,7 @@ BATCHES = {
 
 
 @pytest.mark.parametrize(("bodies", "bad"), BATCHES.values(), ids=BATCHES)
-def test_processing_names_exactly_the_messages_that_must_come_back(processing, world, bodies, bad):
+def test_processing_names_exactly_the_failed_messages(processing, world, bodies, bad):
     # Given a batch
     batch = batch_of(*bodies)
 
@@ -111,7 +111,7 @@ def test_processing_names_every_message_when_a_resource_is_gone(cold_start, worl
     processing = cold_start("processing", **(variables_of(world) | {missing: f"{world.name}-gone"}))
     batch = batch_of("evt_1", "evt_2")
 
-    # When it gets a batch, then every message of it comes back and no event is routed
+    # When it gets a batch, then every message of it is delivered again and no event is routed
     assert answer_of(processing, batch) == naming(batch)
     assert world.routed_counts() == {}
 
@@ -145,7 +145,7 @@ def test_one_batch_leaves_nothing_behind_for_the_next(processing, world):
     assert world.states() == {"evt_1": "ROUTED", "evt_2": "ROUTED", "evt_3": "ROUTED"}
 
 
-def test_what_is_named_comes_back_until_it_is_done(processing, world):
+def test_a_named_message_is_delivered_again_until_it_is_done(processing, world):
     # Given a batch on the real queue, and the deletions that SQS makes of an answer
     clients = world.clients
     clients.sqs.set_queue_attributes(QueueUrl=world.queue_url, Attributes={"VisibilityTimeout": "0"})
@@ -188,7 +188,7 @@ def test_the_dead_letter_handler_keeps_whatever_it_gets(dead_letter, world, bodi
     # When Lambda hands it to the function
     answer = answer_of(dead_letter, batch)
 
-    # Then nothing comes back, and every message is kept as it was
+    # Then nothing is delivered again, and every message is kept as it was
     assert answer == naming([])
     assert sorted(body for _, body in world.objects("dead-letter/")) == sorted(one.body.encode() for one in batch)
     assert set(world.states().values()) == {"DEAD_LETTERED"}
@@ -317,7 +317,7 @@ def test_the_log_says_what_the_dead_letter_handler_could_not_keep(cold_start, wo
 
 
 @pytest.mark.parametrize("function", ["processing", "dead_letter"])
-def test_a_function_without_its_settings_does_not_start(cold_start, function):
-    # Given an environment in which the stack set nothing, when the function starts, then it says what is missing
+def test_a_function_without_its_variables_does_not_start(cold_start, function):
+    # Given an empty environment, when the function starts, then the error names the first missing variable
     with pytest.raises(RuntimeError, match="environment variable TABLE_NAME is not set"):
         cold_start(function)

@@ -63,7 +63,7 @@ def named(module, messages):
     return {id_.removeprefix("message-of-") for id_ in ids}
 
 
-def test_what_follows_a_failure_in_its_group_comes_back_with_it(start, world):
+def test_the_messages_behind_a_failed_one_in_its_group_are_delivered_again_with_it(start, world):
     # Given a failure in the middle of one group, and another group around it
     processing = start("evt_2")
     batch = fifo(("evt_1", "a"), ("evt_2", "a"), ("evt_3", "b"), ("evt_4", "a"), ("evt_5", "a"), ("evt_6", "b"))
@@ -71,7 +71,7 @@ def test_what_follows_a_failure_in_its_group_comes_back_with_it(start, world):
     # When
     failures = named(processing, batch)
 
-    # Then it and what follows it in its group come back, and all others are routed
+    # Then it and the messages behind it in its group are delivered again, and all others are routed
     assert failures == {"evt_2", "evt_4", "evt_5"}
     assert world.routed_counts() == {"evt_1": 1, "evt_3": 1, "evt_6": 1}
 

@@ -175,7 +175,7 @@ def test_an_accepted_webhook_is_durable_and_followed_by_one_id(start_ingestion, 
     request_id = str(uuid.uuid4())
     status, headers, body = post(ingestion, request_.to_event(request_id))
 
-    # Then the sender hears 202 with what it may ask for, and no time to retry
+    # Then the sender receives 202 with the ids that it may ask for, and no time to retry
     assert status == 202
     assert body == {"eventId": "evt_1", "transactionId": "tx_1", "correlationId": request_id}
     assert headers == {"Content-Type": "application/json", "X-Correlation-Id": request_id}
@@ -260,7 +260,7 @@ REFUSED = {
         413,
         "payload_too_large",
     ),
-    "base64 that is none": (Request(raw_body=f"%%{CARD}", base64_encoded=True), 400, "body_not_base64"),
+    "not base64": (Request(raw_body=f"%%{CARD}", base64_encoded=True), 400, "body_not_base64"),
     "an empty body": (Request(body=b""), 400, "body_not_json"),
     "a body that is not JSON": (Request(body=f"card={CARD}".encode()), 400, "body_not_json"),
     "a body that is an array": (Request(body=f'["{CARD}"]'.encode()), 400, "body_not_json_object"),
@@ -299,7 +299,7 @@ def test_a_refusal_says_why_and_nothing_else(refusing_ingestion, untouched_world
     request_id = str(uuid.uuid4())
     answer = post(refusing_ingestion, sent.to_event(request_id))
 
-    # Then the sender hears the status and a code; the log has both, and nothing is kept
+    # Then the sender receives the status and a code; the log has both, and nothing is kept
     line = assert_refused(world, printed, answer, request_id=request_id, status=status, reason=reason, sent=sent)
     assert (line["message"], line["reason"]) == ("webhook refused", reason)
     assert world.objects() == []
@@ -322,7 +322,7 @@ def without_permission(local_aws):
     return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
 
-# What of AWS is out of order, and what the sender of a good webhook then hears.
+# What fails in AWS, and what the sender of a good webhook receives.
 OUTAGES = {
     "no permission to read the secret": (without_permission, Request(), "secrets_unavailable"),
     "Secrets Manager out of reach": (
@@ -367,7 +367,7 @@ class Exploding:
             raise ValueError(f"cannot make sense of {request.body!r} from {request.headers!r}") from error
 
 
-def test_an_unexpected_failure_is_answered_and_logged_without_what_it_quotes(start_ingestion, world, printed):
+def test_an_unexpected_failure_has_a_response_and_a_log_without_what_it_quotes(start_ingestion, world, printed):
     # Given a fault in the function
     ingestion = start_ingestion()
     ingestion.INGESTION = Exploding()
@@ -384,7 +384,7 @@ def test_an_unexpected_failure_is_answered_and_logged_without_what_it_quotes(sta
     assert "test_handlers_http.py" in json.dumps(line)
 
 
-def test_an_event_that_api_gateway_never_sends_is_answered_too(start_ingestion, world, printed):
+def test_an_event_that_api_gateway_never_sends_has_a_response_too(start_ingestion, world, printed):
     # Given an event without the time of receipt, when it comes in, then it ends as an internal error
     event_ = Request().to_event(request_id := str(uuid.uuid4()))
     del event_["requestContext"]["requestTimeEpoch"]
@@ -393,7 +393,7 @@ def test_an_event_that_api_gateway_never_sends_is_answered_too(start_ingestion, 
     assert_refused(world, printed, answer, request_id=request_id, status=500, reason=reason, sent=Request())
 
 
-def test_an_answer_never_tells_what_a_log_must_not(start_ingestion):
+def test_a_response_never_contains_what_a_log_must_not(start_ingestion):
     # Given a function that answers all kinds of requests
     ingestion = start_ingestion()
     requests = [*ACCEPTED.values(), *(request_ for request_, *_ in REFUSED.values())]

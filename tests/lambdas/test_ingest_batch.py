@@ -1,4 +1,4 @@
-"""Ingestion behind the inbox: what becomes of each message, and that what is not done with comes back by itself alone.
+"""Ingestion behind the ingest queue: the result of each message, and that only unfinished messages are delivered again.
 
 The partial batch response decides what SQS deletes: an empty list deletes the batch.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
@@ -65,8 +65,8 @@ def body_of(event_id="evt_1", **more):
     ).encode()
 
 
-def inbox_message(body=None, *, provider="acme", secret=SECRET, received_at=None, signed_at=None, headers=None):
-    """Return an inbox's message as API Gateway writes it, signed by default."""
+def ingest_message(body=None, *, provider="acme", secret=SECRET, received_at=None, signed_at=None, headers=None):
+    """Return a message of the ingest queue as API Gateway writes it, signed by default."""
     body = body_of() if body is None else body
     now = time.time() if received_at is None else received_at
     signed = sign(ENTRIES.get(provider, "generic"), body, secret, int(now if signed_at is None else signed_at))
@@ -74,7 +74,7 @@ def inbox_message(body=None, *, provider="acme", secret=SECRET, received_at=None
 
 
 def written(body, provider, headers, now):
-    """Return an inbox's message of any request."""
+    """Return the message of any request."""
     rendered = render(
         send_message(provider),
         body=base64.b64encode(body).decode("ascii"),
@@ -116,7 +116,7 @@ def counted(capfd):
 
 def test_a_verified_request_is_on_the_main_queue_with_its_exact_bytes(start, world, counted):
     body = b'\xef\xbb\xbf{"id":"evt_1","transaction_id":"tx_1","type":"payment.succeeded"}\r\n\n'
-    message = inbox_message(body, received_at=(now := time.time()))
+    message = ingest_message(body, received_at=(now := time.time()))
 
     assert failures(start(), batch(message)) == []
 
@@ -136,16 +136,16 @@ def unsigned(body, provider):
 UNREADABLE = b'{"card":"' + CARD.encode() + b'"'
 TOO_LARGE = "x" * MAX_BODY_BYTES
 DROPPED = {
-    "forged": (lambda: inbox_message(secret=OTHER_SECRET), 401),
-    "not signed": (lambda: inbox_message(headers={"X-Webhook-Signature": ""}), 401),
-    "without a body, as anybody can send it": (lambda: inbox_message(b"", secret=OTHER_SECRET), 401),
-    "signed long before it came": (lambda: inbox_message(provider="timed", signed_at=time.time() - 3_600), 401),
-    "forged, and no event": (lambda: inbox_message(UNREADABLE, secret=OTHER_SECRET), 401),
-    "forged, and too large": (lambda: inbox_message(body_of(filler=TOO_LARGE), secret=OTHER_SECRET), 401),
+    "forged": (lambda: ingest_message(secret=OTHER_SECRET), 401),
+    "not signed": (lambda: ingest_message(headers={"X-Webhook-Signature": ""}), 401),
+    "without a body, as anybody can send it": (lambda: ingest_message(b"", secret=OTHER_SECRET), 401),
+    "signed long before it came": (lambda: ingest_message(provider="timed", signed_at=time.time() - 3_600), 401),
+    "forged, and no event": (lambda: ingest_message(UNREADABLE, secret=OTHER_SECRET), 401),
+    "forged, and too large": (lambda: ingest_message(body_of(filler=TOO_LARGE), secret=OTHER_SECRET), 401),
     "unreadable where its signature would be": (lambda: unsigned(UNREADABLE, "adyen"), 401),
     "no form where its signature would be": (lambda: unsigned(UNREADABLE, "braintree"), 401),
-    "of a provider that is not deployed": (lambda: inbox_message(provider="nobody"), 404),
-    "of no provider": (lambda: inbox_message(provider=""), 404),
+    "of a provider that is not deployed": (lambda: ingest_message(provider="nobody"), 404),
+    "of no provider": (lambda: ingest_message(provider=""), 404),
 }
 
 
@@ -165,16 +165,16 @@ def test_what_is_refused_for_good_is_dropped_and_counted(start, world, counted, 
 
 
 SIGNED = {
-    "no event": (lambda: inbox_message(UNREADABLE), 400),
-    "too large": (lambda: inbox_message(body_of(filler=TOO_LARGE)), 413),
+    "no event": (lambda: ingest_message(UNREADABLE), 400),
+    "too large": (lambda: ingest_message(body_of(filler=TOO_LARGE)), 413),
 }
 
 
 @pytest.mark.parametrize("case", SIGNED.values(), ids=SIGNED)
-def test_what_is_signed_and_cannot_be_accepted_comes_back_and_is_counted(start, world, counted, case):
+def test_a_signed_request_that_cannot_be_accepted_is_returned_to_the_queue_and_counted(start, world, counted, case):
     make, status = case
 
-    assert failures(start(), batch(inbox_message(), make())) == ["1"]
+    assert failures(start(), batch(ingest_message(), make())) == ["1"]
 
     assert [one.event.event_id for one in queued(world)] == ["evt_1"]
     text, counts = counted()
@@ -184,7 +184,7 @@ def test_what_is_signed_and_cannot_be_accepted_comes_back_and_is_counted(start, 
 
 
 def test_a_larger_limit_lets_in_what_came_back(start, world):
-    message = inbox_message(body_of(filler=TOO_LARGE))
+    message = ingest_message(body_of(filler=TOO_LARGE))
     assert failures(start(), batch(message)) == ["0"]
 
     assert failures(start(MAX_BODY_BYTES=str(2 * MAX_BODY_BYTES)), batch(message)) == []
@@ -196,7 +196,7 @@ def test_a_signature_ages_against_the_time_of_receipt_and_not_of_verification(st
     # Given a request that was signed and received two hours ago, and waited since
     then = time.time() - 7_200
 
-    assert failures(start(), batch(inbox_message(provider="timed", received_at=then))) == []
+    assert failures(start(), batch(ingest_message(provider="timed", received_at=then))) == []
 
     (envelope,) = queued(world)
     assert abs(envelope.evidence.received_at - then) < 0.002
@@ -210,10 +210,10 @@ OUTAGES = {
 
 
 @pytest.mark.parametrize("case", OUTAGES.values(), ids=OUTAGES)
-def test_what_cannot_be_checked_or_kept_comes_back(start, world, counted, case):
+def test_a_request_that_cannot_be_checked_or_kept_is_returned_to_the_queue(start, world, counted, case):
     variables, changes, metric = case
 
-    assert failures(start(**variables), batch(inbox_message(**changes))) == ["0"]
+    assert failures(start(**variables), batch(ingest_message(**changes))) == ["0"]
 
     assert queued(world) == []
     text, counts = counted()
@@ -223,7 +223,7 @@ def test_what_cannot_be_checked_or_kept_comes_back(start, world, counted, case):
 
 def test_what_waited_for_its_secret_is_accepted_once_that_is_filled(start, world, clients, secret_arns):
     module = start()
-    message = inbox_message(provider="filled")
+    message = ingest_message(provider="filled")
     assert failures(module, batch(message)) == ["0"]
     clients.secretsmanager.put_secret_value(SecretId=secret_arns["filled"], SecretString=SECRET)
 
@@ -243,21 +243,21 @@ def test_a_wrong_signature_is_checked_against_a_secret_of_five_seconds_at_most(
     store = importlib.import_module("lambdas.ingestion.ingest_batch")._ingestion.secrets
     store._clock = lambda: 0.0
     clients.secretsmanager.put_secret_value(SecretId=secret_arns["rotated"], SecretString=SECRET)
-    assert failures(module, batch(inbox_message(body_of("evt_old"), provider="rotated"))) == []
+    assert failures(module, batch(ingest_message(body_of("evt_old"), provider="rotated"))) == []
     clients.secretsmanager.put_secret_value(SecretId=secret_arns["rotated"], SecretString=OTHER_SECRET)
 
     # When a message comes that the new one has signed
     store._clock = lambda: age
-    assert failures(module, batch(inbox_message(provider="rotated", secret=OTHER_SECRET))) == []
+    assert failures(module, batch(ingest_message(provider="rotated", secret=OTHER_SECRET))) == []
 
     # Then it is accepted, but for the seconds in which forgeries cost no look-up
     assert [one.event.event_id for one in queued(world)] == ["evt_old"] + ["evt_1"] * accepted
 
 
 def test_a_message_that_fails_leaves_its_neighbours_alone(start, world, counted):
-    good = [inbox_message(body_of(f"evt_{number}")) for number in range(4)]
-    bad = ["not an inbox message", "{}"]
-    mixed = batch(good[0], bad[0], good[1], bad[1], good[2], inbox_message(secret=OTHER_SECRET), good[3])
+    good = [ingest_message(body_of(f"evt_{number}")) for number in range(4)]
+    bad = ["not an ingest message", "{}"]
+    mixed = batch(good[0], bad[0], good[1], bad[1], good[2], ingest_message(secret=OTHER_SECRET), good[3])
 
     assert failures(start(), mixed) == ["1", "3"]
 
@@ -267,14 +267,14 @@ def test_a_message_that_fails_leaves_its_neighbours_alone(start, world, counted)
 
 def test_all_that_is_done_names_nothing(start):
     assert failures(start(), batch()) == []
-    assert failures(start(), batch(inbox_message())) == []
+    assert failures(start(), batch(ingest_message())) == []
 
 
 def test_a_crash_between_sending_and_deleting_ends_as_one_record(start, world, monkeypatch):
     # Given a function that is killed after the main queue has the event, and before it answers
     module = start()
     settle = importlib.import_module("lambdas.ingestion.ingest_batch")
-    message = inbox_message()
+    message = ingest_message()
     with monkeypatch.context() as dying:
 
         def crash(*_, **__):
@@ -284,7 +284,7 @@ def test_a_crash_between_sending_and_deleting_ends_as_one_record(start, world, m
         with pytest.raises(CrashError):
             module.handler(batch(message), lambda_context())
 
-    # When the inbox gives the request out again
+    # When SQS delivers the request again
     assert failures(module, batch(message)) == []
 
     # Then the main queue has the event twice, and processing makes one record of it, and routes it once
@@ -296,11 +296,11 @@ def test_a_crash_between_sending_and_deleting_ends_as_one_record(start, world, m
     assert world.routed_counts() == {"evt_1": 1}
 
 
-def test_without_time_left_the_rest_comes_back_and_the_first_does_not(start, world):
+def test_without_time_left_all_but_the_first_message_are_returned_to_the_queue(start, world):
     left = iter([10_000, 6_000, 4_000, 3_000])
     context = lambda_context()
     clock = SimpleNamespace(**vars(context) | {"get_remaining_time_in_millis": lambda: next(left)})
-    messages = [inbox_message(body_of(f"evt_{number}")) for number in range(4)]
+    messages = [ingest_message(body_of(f"evt_{number}")) for number in range(4)]
 
     answer = start().handler(batch(*messages), clock)
 

@@ -170,12 +170,12 @@ def test_a_crash_between_two_calls_loses_nothing(world, point, times):
 
 @pytest.mark.parametrize("split", [1, 2])
 @pytest.mark.parametrize(("point", "times"), BOUNDARIES.items())
-def test_what_a_crash_left_is_finished_in_whatever_batches_it_comes_back(world, point, times, split):
+def test_what_a_crash_left_is_finished_in_any_later_batches(world, point, times, split):
     # Given a batch whose process died
     batch = batch_of(*many(5))
     crash(world, batch, point)
 
-    # When its messages come back in other batches, with other events among them
+    # When its messages are delivered again in other batches, with other events among them
     again = received_again(batch)
     for part, other in ((again[:split], "evt_a"), (again[split:], "evt_b")):
         assert world.process([*part, *batch_of(other)]).failures == {}
@@ -264,7 +264,7 @@ def test_a_call_for_many_that_fails_is_made_for_each(world, fail):
     # When
     outcome = world.process(batch_of(*IDS), **with_dynamodb(world, dynamodb))
 
-    # Then nothing has to come back: a record that this very message created a moment ago is known as its own
+    # Then nothing is delivered again: a record that this very message created a moment ago is known as its own
     assert outcome.failures == {}
     assert_kept(world, IDS)
     assert world.routed_counts() == dict.fromkeys(IDS, 1)
@@ -294,7 +294,7 @@ def test_nothing_goes_on_while_the_archive_is_down(world):
 
     outcome = world.process(batch := batch_of(*IDS), archive=Archive(s3, world.name))
 
-    # Then every message comes back, and no event has a state or was published
+    # Then every message fails, and no event has a state or was published
     assert list(outcome.failures) == [one.message_id for one in batch]
     assert set(world.states().values()) == {None}
     assert world.routed_counts() == {}
@@ -303,7 +303,7 @@ def test_nothing_goes_on_while_the_archive_is_down(world):
     assert_kept(world, IDS)
 
 
-def test_three_poisoned_messages_among_a_hundred_come_back_alone(world):
+def test_of_a_hundred_messages_only_three_poisoned_ones_fail(world):
     # Given a full batch with an unreadable message, one of another version, and one whose record is refused
     ids = many(97)
     poisoned = [message("not an envelope"), message('{"v":99}'), message(envelope(event("evt_poison")))]
@@ -328,7 +328,7 @@ def test_three_poisoned_messages_among_a_hundred_come_back_alone(world):
     assert world.record(event("evt_poison"))["lastFailure"]["reason"] == "PutItem: ValidationException"
 
 
-def test_what_there_is_no_time_for_comes_back_before_the_process_is_killed(world):
+def test_messages_without_time_left_fail_before_lambda_ends_the_process(world):
     # Given an archive that takes nearly all of an invocation for its answer
     class Slow(Archive):
         def store_batch(self, *args):
@@ -435,7 +435,7 @@ def test_with_the_setting_every_payload_has_an_object_of_its_own(world):
     assert_kept(world, IDS)
 
 
-def test_what_another_payload_was_archived_as_is_told_with_its_place(world):
+def test_another_payload_is_noted_with_its_place(world):
     # Given two payloads under one id, in one batch
     batch = [message(envelope(event(), body=body)) for body in (b"first", b"second")]
 

@@ -46,7 +46,7 @@ def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
 
 
 class MeetingArchive(Archive):
-    """An archive at whose door all invocations wait for each other."""
+    """An archive in which all invocations wait for each other."""
 
     def __init__(self, s3, bucket, barrier):
         super().__init__(s3, bucket)
@@ -104,7 +104,7 @@ def process_at_once(world, messages, meet=meet_nowhere):
 
 
 def verdicts(outcomes):
-    """Return how many messages were routed, were duplicates, and have to come back."""
+    """Return how many messages were routed, were duplicates, and failed."""
     return Counter(
         {
             "routed": sum(len(outcome.routed) for outcome in outcomes),
@@ -198,13 +198,13 @@ def test_one_message_that_sqs_hands_out_twice_at_once_is_routed_once(world):
     # When both process it
     outcomes = process_at_once(world, [first, first], meet_before_record)
 
-    # Then one routes it; the other finds it done, or busy and comes back
+    # Then one routes it; the other finds it done, or busy and fails
     assert other_failures(outcomes) == []
     assert verdicts(outcomes)["routed"] == 1
     assert world.states() == {"evt_1": "ROUTED"}
     assert world.routed_counts() == {"evt_1": 1}
 
-    # And whatever comes back finds it done
+    # And a message that is delivered again finds it done
     world.clock.pass_lease()
     assert verdicts([world.process(received_again([first]))]) == Counter(duplicate=1)
     assert world.routed_counts() == {"evt_1": 1}
@@ -222,12 +222,12 @@ def test_an_abandoned_event_is_taken_over_by_one_of_many(world):
     messages = [message(envelope(given)) for _ in range(THREADS)]
     outcomes = process_at_once(world, messages, meet_before_take_over)
 
-    # Then one has it, and the others come back rather than being thrown away
+    # Then one has it, and the others fail instead of being deleted
     assert other_failures(outcomes) == []
     assert verdicts(outcomes) == Counter(routed=1, busy=THREADS - 1)
     assert world.routed_counts() == {"evt_1": 1}
 
-    # And when they come back, with the first one, nothing is left to do
+    # And when they are delivered again, with the first one, nothing is left to do
     world.clock.pass_lease()
     outcome = world.process(received_again([first, *messages]))
     assert verdicts([outcome]) == Counter(duplicate=THREADS + 1)
@@ -245,7 +245,7 @@ def test_one_replay_in_many_messages_at_once_routes_once_more(world):
     # When all are processed at the same moment
     outcomes = process_at_once(world, messages, meet_before_take_over)
 
-    # Then one replays it; the others come back and find it done
+    # Then one replays it; the others are delivered again and find it done
     assert other_failures(outcomes) == []
     assert verdicts(outcomes) == Counter(routed=1, busy=THREADS - 1)
     world.clock.pass_lease()
@@ -317,7 +317,7 @@ def test_a_batch_with_an_event_twice_routes_it_once(world):
     # When it is processed
     outcome = world.process(batch)
 
-    # Then the second one is a duplicate, and nothing comes back
+    # Then the second one is a duplicate, and nothing fails
     assert outcome.failures == {}
     assert [one.event.event_id for one in outcome.routed] == ["evt_1", "evt_2"]
     assert [one.event.event_id for one in outcome.duplicates] == ["evt_1"]
@@ -436,7 +436,7 @@ def test_a_message_that_is_no_envelope_fails_alone(world, body):
     # Given a poisoned message among nine good ones, when the batch is processed
     bad, outcome, told = process_among_nine_good_ones(world, body)
 
-    # Then it alone comes back, and whoever keeps the log is told once
+    # Then it alone fails, and the log has it once
     assert list(outcome.failures) == [bad.message_id]
     assert isinstance(outcome.failures[bad.message_id], NotAnEnvelopeError)
     assert told == [(bad, outcome.failures[bad.message_id])]
@@ -452,7 +452,7 @@ def test_a_message_with_a_mistyped_field_does_not_take_its_neighbours_with_it(wo
     # Given a mistyped message among nine good ones, when the batch is processed
     bad, outcome, _ = process_among_nine_good_ones(world, body)
 
-    # Then nobody else comes back, and all of the nine are routed
+    # Then no other fails, and all of the nine are routed
     assert set(outcome.failures) <= {bad.message_id}
     assert {event_id: world.record(event(event_id)).get("state") for event_id in NINE} == dict.fromkeys(NINE, "ROUTED")
     counts = world.routed_counts()
@@ -501,7 +501,7 @@ def test_a_claimed_event_is_left_alone_until_its_claim_ends(world, kind, while_c
     assert list(outcome.failures) == ([second.message_id] if not claim_ended and while_claimed == BUSY else [])
     assert world.routed_counts() == ({"evt_1": 1} if claim_ended else {})
 
-    # And whatever happened, the event is routed once when the claim's own message has come back
+    # And in any case, the event is routed once when the claim's own message was delivered again
     world.clock.pass_lease()
     last = world.process(received_again([first]))
     assert last.failures == {}

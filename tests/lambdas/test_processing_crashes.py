@@ -245,7 +245,7 @@ def break_create(world, fail):
 
 
 def break_mark(world, fail):
-    """Fail where the record is told that the event was routed, alone or with others."""
+    """Fail where the record is marked as routed, alone or with others."""
 
     def selective(call, arguments):
         return fail(call, arguments) if "ROUTED" in repr(arguments) else call(**arguments)
@@ -311,7 +311,7 @@ def test_a_failure_is_one_messages_own_and_the_next_receive_need_not_wait(
     told = []
     outcome = world.process(batch, **broken(world, fail), on_failure=lambda *failure: told.append(failure))
 
-    # Then exactly that message comes back, its neighbours went through, and its record says why
+    # Then exactly that message fails, the others are done, and its record has the reason
     assert list(outcome.failures) == [batch[1].message_id]
     assert [one.event.event_id for one in outcome.routed] == ["evt_1", "evt_3"]
     assert outcome.duplicates == []
@@ -327,7 +327,7 @@ def test_a_failure_is_one_messages_own_and_the_next_receive_need_not_wait(
     }
     assert [id_ for id_ in ids if "lastFailure" in world.record(event(id_))] == ["evt_2"]
 
-    # And when it comes back at once, while the claim of the failed run would still hold
+    # And when it is delivered again at once, while the claim of the failed run would still hold
     again = received_again([batch[1]])
     outcome = world.process(again)
 
@@ -370,7 +370,7 @@ def test_a_failed_call_to_the_bus_fails_its_chunk_and_no_other(world, fail, reas
     # When the batch is processed
     outcome = world.process(batch, **break_bus(world, fail))
 
-    # Then the messages of that chunk come back with the reason in their records, and the other chunk is routed
+    # Then the messages of that chunk fail with the reason in their records, and the other chunk is routed
     assert list(outcome.failures) == [one.message_id for one in batch[:10]]
     assert [one.event.event_id for one in outcome.routed] == ids[10:]
     assert {world.record(event(id_)).get("lastFailure", {}).get("reason") for id_ in ids[:10]} == {reason}
@@ -390,7 +390,7 @@ def test_a_record_whose_creation_went_unheard_is_finished_after_its_lease(world)
     assert list(outcome.failures) == [first.message_id]
     assert world.record(given)["state"] == "RECORDED"
 
-    # When the message comes back before the claim of that run has ended, nobody can tell it from a run that goes on
+    # When the message is delivered again before the claim of that run has ended, that run may still be going on
     [second] = received_again([first])
     outcome = world.process([second])
     assert list(outcome.failures) == [first.message_id]

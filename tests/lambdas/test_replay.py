@@ -260,7 +260,7 @@ def test_a_replay_of_an_event_that_is_just_being_published_waits(world, replayer
     replayer.run(naming("evt_1"), "replay_1")
     batch = world.queued()
 
-    # When processing gets the replay while the claim holds, then its message comes back
+    # When processing gets the replay while the claim holds, then its message fails
     assert list(world.process(batch).failures) == [batch[0].message_id]
     assert world.routed_counts() == {}
 

@@ -1,4 +1,4 @@
-"""Ingestion's calls to AWS, against a host that answers badly: what is tried again, what is told, and what is not."""
+"""Ingestion's calls to AWS, against a host with bad responses: what is retried, and what an error contains."""
 
 import json
 import select
@@ -199,7 +199,7 @@ def test_a_connection_that_the_host_will_close_is_not_kept(host, waits, last):
     assert connections(host) == [0, 1]
 
 
-def test_what_comes_beyond_an_answer_is_not_taken_for_the_next_one(host, waits):
+def test_data_behind_a_response_is_not_read_as_the_next_one(host, waits):
     host.then(SENT + answer(body=b'{"MessageId":"smuggled"}')).then(SENT)
     sqs = Sqs(RoleCredentials())
 
@@ -218,7 +218,7 @@ ODD_BUT_GOOD = {
 
 
 @pytest.mark.parametrize("odd", ODD_BUT_GOOD.values(), ids=ODD_BUT_GOOD)
-def test_an_answer_in_any_form_of_http_is_read_and_its_connection_kept(host, waits, odd):
+def test_a_response_in_any_form_of_http_is_read_and_its_connection_kept(host, waits, odd):
     host.then(odd).then(SENT)
     sqs = Sqs(RoleCredentials())
 
@@ -226,7 +226,7 @@ def test_an_answer_in_any_form_of_http_is_read_and_its_connection_kept(host, wai
     assert connections(host) == [0, 0]
 
 
-def test_an_answer_without_a_length_ends_with_its_connection(host, waits):
+def test_a_response_without_a_length_ends_with_its_connection(host, waits):
     host.then(b'HTTP/1.1 200 OK\r\n\r\n{"MessageId":"m"}', CLOSE)
 
     assert send() == {"MessageId": "m"}
@@ -246,7 +246,7 @@ NO_RESPONSE = {
         CLOSE,
     ),
     "no HTTP": (b"SSH-2.0-OpenSSH_9.6\r\n", CLOSE),
-    "a length that is none": (b'HTTP/1.1 200 OK\r\nContent-Length: -17\r\n\r\n{"MessageId":"m"}', SILENCE),
+    "not a length": (b'HTTP/1.1 200 OK\r\nContent-Length: -17\r\n\r\n{"MessageId":"m"}', SILENCE),
     "a length in other digits": (b'HTTP/1.1 200 OK\r\nContent-Length: 1_7\r\n\r\n{"MessageId":"m"}', SILENCE),
     "two lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 17\r\n\r\n{}", SILENCE),
     "an unknown coding": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", SILENCE),
@@ -265,7 +265,7 @@ NO_RESPONSE = {
 
 
 @pytest.mark.parametrize("steps", NO_RESPONSE.values(), ids=NO_RESPONSE)
-def test_what_is_no_whole_answer_is_tried_three_times_and_then_told(host, waits, steps):
+def test_an_incomplete_response_is_retried_twice_and_then_an_error(host, waits, steps):
     host.then(*steps).then(*steps).then(*steps)
 
     with pytest.raises(AwsUnreachableError) as failure:
@@ -283,7 +283,7 @@ def test_a_call_that_succeeds_at_the_last_attempt_has_succeeded(host, waits, ste
     assert send() == {"MessageId": "m"}
 
 
-def test_nobody_there_is_told(environment, waits):
+def test_a_refused_connection_is_an_error(environment, waits):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
@@ -293,7 +293,7 @@ def test_nobody_there_is_told(environment, waits):
     assert len(waits) == 2
 
 
-def test_a_host_that_takes_no_connection_in_time_is_told(environment, waits):
+def test_a_host_that_accepts_no_connection_in_time_is_an_error(environment, waits):
     environment.setattr(connection, "CONNECT_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, socket.socket() as filler:
         filler.setblocking(False)
@@ -337,7 +337,7 @@ ERRORS = {
 
 
 @pytest.mark.parametrize(("said", "code"), ERRORS.values(), ids=ERRORS)
-def test_an_error_is_told_by_aws_code_and_by_nothing_else_that_was_said(host, waits, said, code):
+def test_an_error_has_aws_code_and_nothing_else_of_the_response(host, waits, said, code):
     host.then(said)
 
     with pytest.raises(AwsRefusedError) as refusal:
@@ -379,7 +379,7 @@ def test_the_codes_and_prices_are_botocores():
     assert standard.RetryQuotaChecker._THROTTLING_RETRY_COST == RetryQuota.THROTTLING_COST
 
 
-def test_throttling_is_answered_with_longer_waits(host, waits):
+def test_throttling_makes_the_waits_longer(host, waits):
     slow = answer(400, b'{"__type":"ThrottlingException"}')
     host.then(slow).then(slow).then(SENT)
 

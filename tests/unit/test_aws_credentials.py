@@ -90,7 +90,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("steps", UNUSABLE.values(), ids=UNUSABLE)
-def test_what_is_no_credentials_is_told_without_what_was_said(container, steps):
+def test_wrong_credentials_are_an_error_without_the_response(container, steps):
     container.then(*steps)
 
     with pytest.raises(NoCredentialsError) as failure:

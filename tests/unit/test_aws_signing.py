@@ -16,7 +16,7 @@ from lambdas.inbound.aws_calls.signing import Credentials, Scope, signed_headers
 
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 texts = st.text(PRINTABLE, max_size=60)
-# What botocore would not sign, or would overwrite, is none of ours to send.
+# Headers that botocore does not sign, or overwrites; ingestion does not send them.
 names = st.text(string.ascii_lowercase + string.digits + "-", min_size=1, max_size=20).filter(
     lambda name: (
         name

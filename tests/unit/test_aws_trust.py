@@ -125,7 +125,7 @@ def test_a_call_to_a_host_that_cannot_prove_its_name_tells_why(trusted, amazon, 
     assert there.requests == []
 
 
-def test_aws_ca_bundle_says_whom_alone_to_trust(trusted, amazon, other):
+def test_aws_ca_bundle_names_the_only_authorities_to_trust(trusted, amazon, other):
     third = trustme.CA()
     trusted(amazon=amazon, system=other, bundle=third)
 

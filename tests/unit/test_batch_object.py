@@ -111,7 +111,7 @@ NO_BATCHES = {
     "cut off": write_batch([payload(b"whole")])[0][1:],
     "an index longer than all": ending(index(), 10_000),
     "an index that is no JSON": ending(b"payloads"),
-    "an index that is none": ending(b"[]"),
+    "not an index": ending(b"[]"),
     "nested beyond all bearing": ending(b"[" * 100_000),
     "a size that is a text": b"abc" + ending(index(entry(0, '"3"'))),
     "a size that is a truth": b"a" + ending(index(entry(0, "true"))),

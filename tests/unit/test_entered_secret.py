@@ -117,7 +117,7 @@ DIRECT = {"ingest": "direct", "max_body_bytes": 180_000}
         ({}, "accepted from 30 s from now on; earlier ones may be answered 401"),
         (DIRECT, "accepted from 5 s from now on; earlier ones may be dropped"),
     ],
-    ids=["a function at the door", "an inbox"],
+    ids=["a function", "an ingest queue"],
 )
 def test_it_says_from_when_on_the_new_secret_is_good(enter, capsys, api, says):
     enter("generic", "second", api=api)

@@ -1,4 +1,4 @@
-"""The door: in which order it checks, what it stores, and that what it refuses leaves no trace."""
+"""Ingestion: in which order it checks, what it stores, and that what it refuses leaves no trace."""
 
 import base64
 import json
@@ -312,7 +312,7 @@ def test_a_secret_that_cannot_be_had_lets_nothing_in(reason):
 
 
 @pytest.mark.parametrize("failure", DOWN, ids=lambda failure: type(failure).__name__)
-def test_a_queue_that_is_down_makes_the_sender_come_back(failure):
+def test_without_the_queue_the_sender_must_retry(failure):
     world = World(queue_failure=failure)
 
     refused = refusal(world, stripe())
@@ -322,7 +322,7 @@ def test_a_queue_that_is_down_makes_the_sender_come_back(failure):
 
 
 @pytest.mark.parametrize("failure", DOWN, ids=lambda failure: type(failure).__name__)
-def test_an_archive_that_is_down_makes_the_sender_of_a_large_body_come_back(failure):
+def test_without_the_archive_the_sender_of_a_large_body_must_retry(failure):
     world = World(archive_failure=failure)
 
     refused = refusal(world, stripe(large_body(MAX_BODY_BYTES)))
@@ -423,7 +423,7 @@ def manager():
 
 
 @pytest.fixture
-def door(clock, manager):
+def ingestion(clock, manager):
     """Ingestion that has read the secret once, at time 0."""
     world = World()
     ingestion = world.ingestion(SecretStore(manager, {"stripe": "arn", "shop": "arn"}, clock))
@@ -432,59 +432,61 @@ def door(clock, manager):
     return ingestion
 
 
-def accepted(door, webhook):
+def accepted(ingestion, webhook):
     try:
-        door.accept("stripe", webhook, "request-1")
+        ingestion.accept("stripe", webhook, "request-1")
     except WebhookRefusedError as refused:
         return refused.reason
     return "accepted"
 
 
-def test_a_secret_that_was_rotated_a_moment_ago_is_read_again_and_accepted(door, clock, manager):
+def test_a_secret_that_was_rotated_a_moment_ago_is_read_again_and_accepted(ingestion, clock, manager):
     manager.value = json.dumps({"secrets": [OTHER_SECRET, SECRET]})
     clock.now = RECHECK_SECONDS
 
-    assert accepted(door, stripe(secret=OTHER_SECRET)) == "accepted"
+    assert accepted(ingestion, stripe(secret=OTHER_SECRET)) == "accepted"
     assert manager.lookups == 2
-    assert accepted(door, stripe()) == "accepted"
-    assert accepted(door, stripe(secret=OTHER_SECRET)) == "accepted"
+    assert accepted(ingestion, stripe()) == "accepted"
+    assert accepted(ingestion, stripe(secret=OTHER_SECRET)) == "accepted"
     assert manager.lookups == 2
 
 
-def test_a_secret_that_was_read_just_now_is_not_read_again(door, clock, manager):
+def test_a_secret_that_was_read_just_now_is_not_read_again(ingestion, clock, manager):
     manager.value = OTHER_SECRET
     clock.now = RECHECK_SECONDS - 1
 
-    assert accepted(door, stripe(secret=OTHER_SECRET)) == "signature_mismatch"
+    assert accepted(ingestion, stripe(secret=OTHER_SECRET)) == "signature_mismatch"
     assert manager.lookups == 1
 
 
-def test_a_flood_of_forgeries_costs_one_look_up_per_interval(door, clock, manager):
+def test_a_flood_of_forgeries_costs_one_look_up_per_interval(ingestion, clock, manager):
     forgery = stripe(secret="whsec_forged")
 
     for clock.now in range(1, 4 * int(RECHECK_SECONDS)):
-        assert accepted(door, forgery) == "signature_mismatch"
+        assert accepted(ingestion, forgery) == "signature_mismatch"
 
     assert manager.lookups == 1 + 3
 
 
-def test_a_flood_of_forgeries_costs_one_look_up_per_interval_even_while_secrets_manager_fails(door, clock, manager):
+def test_a_flood_of_forgeries_costs_one_look_up_per_interval_even_while_secrets_manager_fails(
+    ingestion, clock, manager
+):
     # Otherwise the forger decides how often a service that throttles us is asked.
     manager.value = AwsRefusedError("GetSecretValue", 400, "ThrottlingException")
     clock.now = RECHECK_SECONDS
 
-    outcomes = {accepted(door, stripe(secret="whsec_forged")) for _ in range(10)}
+    outcomes = {accepted(ingestion, stripe(secret="whsec_forged")) for _ in range(10)}
 
     assert "accepted" not in outcomes
     assert manager.lookups == 2
 
 
-def test_a_forgery_while_secrets_manager_fails_does_not_turn_away_the_genuine(door, clock, manager):
+def test_a_forgery_while_secrets_manager_fails_does_not_turn_away_the_genuine(ingestion, clock, manager):
     manager.value = AwsRefusedError("GetSecretValue", 400, "ThrottlingException")
     clock.now = RECHECK_SECONDS
 
-    assert accepted(door, stripe(secret="whsec_forged")) in ("secrets_unavailable", "signature_mismatch")
-    assert accepted(door, stripe()) == "accepted"
+    assert accepted(ingestion, stripe(secret="whsec_forged")) in ("secrets_unavailable", "signature_mismatch")
+    assert accepted(ingestion, stripe()) == "accepted"
 
 
 @pytest.mark.parametrize(
@@ -497,29 +499,29 @@ def test_a_forgery_while_secrets_manager_fails_does_not_turn_away_the_genuine(do
     ],
     ids=["no header", "garbage", "stale", "malformed"],
 )
-def test_only_a_wrong_signature_is_a_reason_to_read_the_secret_again(door, clock, manager, webhook):
+def test_only_a_wrong_signature_is_a_reason_to_read_the_secret_again(ingestion, clock, manager, webhook):
     manager.value = OTHER_SECRET
     clock.now = RECHECK_SECONDS
 
-    assert accepted(door, webhook) != "accepted"
+    assert accepted(ingestion, webhook) != "accepted"
     assert manager.lookups == 1
 
 
-def test_a_retired_secret_is_accepted_no_longer_than_the_cache_lives(door, clock, manager):
+def test_a_retired_secret_is_accepted_no_longer_than_the_cache_lives(ingestion, clock, manager):
     manager.value = OTHER_SECRET
 
     clock.now = CACHE_SECONDS - 1
-    assert accepted(door, stripe()) == "accepted"
+    assert accepted(ingestion, stripe()) == "accepted"
     clock.now = CACHE_SECONDS
-    assert accepted(door, stripe()) == "signature_mismatch"
+    assert accepted(ingestion, stripe()) == "signature_mismatch"
 
 
-def test_providers_are_rechecked_each_for_itself(door, clock, manager):
-    door.accept("stripe", stripe(), "request-1")
+def test_providers_are_rechecked_each_for_itself(ingestion, clock, manager):
+    ingestion.accept("stripe", stripe(), "request-1")
     clock.now = RECHECK_SECONDS
     with pytest.raises(SignatureRefusedError):
-        door.accept("shop", signed("generic", secret=OTHER_SECRET), "request-2")
+        ingestion.accept("shop", signed("generic", secret=OTHER_SECRET), "request-2")
     lookups = manager.lookups
 
-    assert accepted(door, stripe(secret=OTHER_SECRET)) == "signature_mismatch"
+    assert accepted(ingestion, stripe(secret=OTHER_SECRET)) == "signature_mismatch"
     assert manager.lookups == lookups + 1

@@ -39,7 +39,7 @@ HEALTHY, POISONED = Fate(), Fate(FOR_EVER)
 
 @dataclass
 class Processing:
-    """Stands for the pipeline: fails as it is told, and writes down what it is asked for and what it published."""
+    """Replaces the pipeline: it fails as configured, and records its messages and what it published."""
 
     fates: dict[str, Fate]
     random: Random = field(default_factory=lambda: Random(0))

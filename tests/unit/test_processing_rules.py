@@ -39,8 +39,8 @@ def record(state, owner="message-1", lease_until=NOW_MS + 1, **fields):
 D, T, B = Decision.DUPLICATE, Decision.TAKE_OVER, Decision.BUSY
 #                                      plain  same replay  new replay
 DECISIONS = {
-    # Somebody is about to publish. Its own message comes back when the lease has ended; another message of the same
-    # event has nothing to do, unless an operator asked for it.
+    # Another invocation is publishing. Its message is delivered again when the lease has ended; another message of the
+    # same event has nothing to do, unless an operator asked for it.
     ("RECORDED", "same", "alive"):     (B,    B,           B),
     ("RECORDED", "same", "ends now"):  (B,    B,           B),
     ("RECORDED", "same", "expired"):   (T,    T,           T),
@@ -97,6 +97,6 @@ def test_a_dead_lettered_record_needs_neither_owner_nor_lease():
 
 @pytest.mark.parametrize("state", ["", "routed", "ARCHIVED", None])
 def test_a_state_of_another_version_is_not_guessed_at(state):
-    # Its message fails and comes back, instead of being dropped as a duplicate or published a second time.
+    # Its message fails and is delivered again, instead of being dropped as a duplicate or published a second time.
     with pytest.raises(ValueError, match="is not a valid State"):
         decide(record(state), envelope(), "message-1", NOW_MS)

@@ -1,4 +1,4 @@
-"""What the main queue is told of a message: its group, and on a FIFO queue by what it is known again."""
+"""What is sent to the main queue with a message: its group, and on a FIFO queue its deduplication id."""
 
 import hashlib
 import re
@@ -48,7 +48,7 @@ class Recorded:
 
 
 def sent(envelope, *, url=FIFO, group_by="provider"):
-    """Return what SQS is told of an envelope."""
+    """Return the arguments of the call to SQS for an envelope."""
     sqs = Recorded()
     MainQueue(sqs, url, group_by).send(envelope, envelope.to_message())
     (arguments,) = sqs.sent

@@ -83,7 +83,7 @@ def test_a_range_goes_on_at_a_cursor():
 # What is wrong, and what the refusal must say: the field first, and the value.
 NO_KEY = 'is not of the form "<provider>:<event id>"'
 NO_TIME = "is not an RFC 3339 time such as 2026-01-31T12:00:00Z"
-NO_STATE = "is none of RECORDED, ROUTED, DEAD_LETTERED"
+NO_STATE = "is not one of RECORDED, ROUTED, DEAD_LETTERED"
 REFUSED = {
     "event id without provider": ({"eventIds": ["evt_1"]}, f'eventIds: "evt_1" {NO_KEY}'),
     "event id without id": ({"eventIds": ["stripe:"]}, f'eventIds: "stripe:" {NO_KEY}'),
@@ -98,12 +98,12 @@ REFUSED = {
     "event id null": ({"eventIds": [None]}, f"eventIds: null {NO_KEY}"),
     "event id a list": ({"eventIds": [["a:1"]]}, f'eventIds: ["a:1"] {NO_KEY}'),
     "event id an object": ({"eventIds": [{}]}, f"eventIds: {{}} {NO_KEY}"),
-    "no provider": ({key: RANGE[key] for key in ("from", "to")}, "provider: null is not a provider's name"),
-    "provider empty": ({**RANGE, "provider": ""}, 'provider: "" is not a provider\'s name'),
-    "provider with a blank": ({**RANGE, "provider": "a b"}, 'provider: "a b" is not a provider\'s name'),
-    "provider a list": ({**RANGE, "provider": ["stripe"]}, 'provider: ["stripe"] is not a provider\'s name'),
-    "provider a number": ({**RANGE, "provider": 1}, "provider: 1 is not a provider's name"),
-    "provider an object": ({**RANGE, "provider": {}}, "provider: {} is not a provider's name"),
+    "no provider": ({key: RANGE[key] for key in ("from", "to")}, "provider: null is not the name of a provider"),
+    "provider empty": ({**RANGE, "provider": ""}, 'provider: "" is not the name of a provider'),
+    "provider with a blank": ({**RANGE, "provider": "a b"}, 'provider: "a b" is not the name of a provider'),
+    "provider a list": ({**RANGE, "provider": ["stripe"]}, 'provider: ["stripe"] is not the name of a provider'),
+    "provider a number": ({**RANGE, "provider": 1}, "provider: 1 is not the name of a provider"),
+    "provider an object": ({**RANGE, "provider": {}}, "provider: {} is not the name of a provider"),
     "no from": ({key: RANGE[key] for key in ("provider", "to")}, f"from: null {NO_TIME}"),
     "no to": ({key: RANGE[key] for key in ("provider", "from")}, f"to: null {NO_TIME}"),
     "from without a zone": ({**RANGE, "from": "2026-01-31T12:00:00"}, f'from: "2026-01-31T12:00:00" {NO_TIME}'),
@@ -117,11 +117,11 @@ REFUSED = {
     "to with blanks": ({**RANGE, "to": " 2026-01-31T13:00:00Z"}, f'to: " 2026-01-31T13:00:00Z" {NO_TIME}'),
     "to before from": (
         {**RANGE, "to": "2026-01-31T11:00:00Z"},
-        "to: 2026-01-31T11:00:00.000Z does not lie after from, 2026-01-31T12:00:00.000Z",
+        "to: 2026-01-31T11:00:00.000Z is not after from, 2026-01-31T12:00:00.000Z",
     ),
     "to equal to from": (
         {**RANGE, "to": RANGE["from"]},
-        "to: 2026-01-31T12:00:00.000Z does not lie after from, 2026-01-31T12:00:00.000Z",
+        "to: 2026-01-31T12:00:00.000Z is not after from, 2026-01-31T12:00:00.000Z",
     ),
     "status in lower case": ({**RANGE, "status": "routed"}, f'status: "routed" {NO_STATE}'),
     "status empty": ({**RANGE, "status": ""}, f'status: "" {NO_STATE}'),
@@ -344,7 +344,7 @@ class Table:
         [0, {"transactionId": "x"}],
         [0, {"transactionId": "x", "timestamp": "-", "receivedBucket": "github#2026-01-31T12#0", "receivedAt": "-"}],
     ],
-    ids=["a bucket beyond the range", "a key that is none", "a key of another provider"],
+    ids=["a bucket beyond the range", "an invalid key", "a key of another provider"],
 )
 def test_a_cursor_of_another_range_is_refused(cursor):
     # `Replayer.run` promises it; the bucket is otherwise the quiet end of the range, and the key an error of ours.

@@ -1,7 +1,7 @@
-"""Calls to AWS without boto3, for the function that a sender waits for: signed, over one connection that is kept.
+"""Calls to AWS without boto3, for ingestion, because the sender waits for it.
 
-Importing boto3 and making a client costs several times what all of ingestion does, and so does each call. What is
-here instead keeps what a caller relies on: retries, time-outs, credentials that are renewed, and errors with AWS's
-codes. It knows the three operations that ingestion needs; every other function uses boto3. ``bench/README.md`` has the
-figures.
+Importing boto3 and creating a client takes several times as long as all of ingestion, and so does each call. This
+package has what a caller relies on: signatures, connections that are reused, retries, time-outs, credentials that are
+renewed, and errors with AWS's codes. It has the three operations that ingestion needs; all other functions use boto3.
+``bench/README.md`` has the figures.
 """

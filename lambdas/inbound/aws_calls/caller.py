@@ -1,4 +1,4 @@
-"""One call to AWS: signed, sent, and tried again where that may help."""
+"""One call to AWS: it is signed, sent, and retried if that may help."""
 
 import json
 import re
@@ -22,11 +22,11 @@ class Caller:
     Parameters
     ----------
     endpoint : str
-        Where the service is.
+        Address of the service.
     scope : Scope
-        What its requests are signed for.
+        The region and service that its requests are signed for.
     credentials : RoleCredentials
-        Whose calls they are.
+        The credentials of the calls.
     sleep : Callable[[float], None]
         Waits for some seconds.
     """
@@ -45,23 +45,23 @@ class Caller:
         self._quota = RetryQuota()
 
     def call(self, operation: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
-        """Make a call; its response has a status of 2xx.
+        """Make a call and return its response, with a status of 2xx.
 
         Parameters
         ----------
         operation : str
-            AWS's name of it, for errors.
+            AWS's name of the operation, for errors.
         path : str
             Percent-encoded.
 
         Raises
         ------
         AwsRefusedError
-            When AWS says no.
+            When AWS returns an error.
         AwsUnreachableError
-            When it does not response.
+            When AWS does not respond.
         AwsError
-            When there are no credentials to call with.
+            When there are no credentials.
         """
         price: int | None = None
         for attempt in range(1, MAX_ATTEMPTS + 1):
@@ -104,12 +104,12 @@ class Caller:
 
 
 def error_code(response: HttpResponse) -> str:
-    """Return AWS's code of an error, in whichever of its protocols it came; else the HTTP status.
+    """Return AWS's code of an error, in any of its protocols; without one, the HTTP status.
 
     Source: https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html#operation-error-serialization,
     https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
     """
-    # SQS says so by which code its errors were known before it had this protocol, and still are in botocore.
+    # SQS names here the code that its errors had before it used this protocol, and that botocore still uses.
     code = response.headers.get("x-amzn-query-error", "").partition(";")[0]
     if not code and (match := _XML_CODE.search(response.body[:65_536])):
         code = match[1].decode("ascii")

@@ -1,7 +1,7 @@
-"""HTTP/1.1 to one host over connections that are kept.
+"""HTTP/1.1 to one host over connections that are reused.
 
-It sends a request in one piece, and reads a response without the e-mail parser that the standard library's client reads
-headers with, which would be a quarter of a webhook's whole cost.
+A request is sent in one piece. Headers are read without the e-mail parser of the standard library's client, which would
+be a quarter of a webhook's whole cost.
 """
 
 import re
@@ -22,7 +22,7 @@ MAX_RESPONSE_BYTES = 1024 * 1024
 MAX_LINE_BYTES = 16 * 1024
 MAX_HEADERS = 100
 MAX_HEADERS_BYTES = 16 * 1024
-# One record of TLS, which is the most that one reading gives.
+# One record of TLS: no read returns more.
 _RECEIVE_BYTES = 16 * 1024
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: .*)?\r?\n")
 # An empty line, which may be the first.
@@ -31,7 +31,7 @@ _NO_BODY = frozenset({204, 304})
 
 
 class NotHttpError(OSError):
-    """What came is no whole response, or one that nobody can be sure to read right."""
+    """The response is incomplete, or can be read in more than one way."""
 
 
 class HttpResponse(NamedTuple):
@@ -53,14 +53,14 @@ class HttpResponse(NamedTuple):
 
 
 class Host:
-    """One host, and the connections to it that nobody uses just now.
+    """One host, and the idle connections to it.
 
     Attributes
     ----------
     name : str
-        As the ``Host`` header has it.
+        For the ``Host`` header.
     path : str
-        What the endpoint has before every path, without a slash at its end.
+        The endpoint's path, without a slash at its end; every request's path begins with it.
 
     Parameters
     ----------
@@ -76,26 +76,26 @@ class Host:
         self.name = bracketed if address.port is None else f"{bracketed}:{address.port}"
         self.path = address.path.rstrip("/")
         self._idle: list[_Connection] = []
-        # Made here and not at the first call, when there is less CPU.
+        # Created here and not at the first call, when there is less CPU.
         self._trust = trust.narrow() if secure else None
 
     def exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> HttpResponse:
         """Send a request and return the response.
 
-        A connection that the host closed while nobody used it is not used again. One that it closes just as it is,
-        fails as any other does.
+        A connection that the host closed while it was idle is not used. If the host closes one during the request, the
+        request fails.
 
         Parameters
         ----------
         headers : Mapping[str, str]
-            All but the body's length.
+            All except the length of the body.
 
         Raises
         ------
         OSError
-            When there is no whole response. The connection is closed then.
+            When there is no complete response. The connection is closed.
         ValueError
-            When a header cannot be sent as it is.
+            When a header contains what cannot be sent.
         """
         request = _request(method, path, headers, body)
         connection = self._take()
@@ -111,7 +111,7 @@ class Host:
         return response
 
     def _take(self) -> "_Connection":
-        # Not by its length: another thread may take the last one meanwhile.
+        # Without a look at the length: another thread may take the last one in between.
         with suppress(IndexError):
             while True:
                 connection = self._idle.pop()
@@ -134,7 +134,7 @@ class Host:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             if trusted is not None:
-                # An end that TLS does not announce may be an attacker's, who cuts a response short.
+                # An attacker can cut a response short; TLS announces a real end.
                 sock = trusted.wrap_socket(sock, server_hostname=self._address[0], suppress_ragged_eofs=False)
             sock.settimeout(READ_SECONDS)
         except BaseException:
@@ -149,7 +149,7 @@ class _Connection:
     Attributes
     ----------
     reusable : bool
-        Whether the host will take another request after the last one.
+        Whether the host accepts another request on it.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -160,7 +160,7 @@ class _Connection:
         self.reusable = False
 
     def was_ended(self) -> bool:
-        """Tell whether there is something to read, which is the connection's end, or nothing of ours."""
+        """Return whether there is something to read: the end of the connection, or data that nobody asked for."""
         return bool(self._poll.poll(0))
 
     def close(self) -> None:
@@ -172,7 +172,7 @@ class _Connection:
         minor, status = self._status()
         headers = self._headers()
         if status < 200:
-            # An interim response, after which the real one comes.
+            # An interim response; the final one follows.
             minor, status = self._status()
             headers = self._headers()
         if status < 200:
@@ -186,13 +186,13 @@ class _Connection:
             body = self._exactly(_whole_number(headers["content-length"], 10))
         else:
             body, by_length = self._rest(), False
-        # What came beyond the response would be taken for the next one.
+        # Data behind the response would be read as the next one.
         goes_on = minor == 1 and "close" not in headers.get("connection", "").lower()
         self.reusable = by_length and goes_on and not self._received
         return HttpResponse(status, headers, body)
 
     def _receive(self) -> bool:
-        """Wait for more, and tell whether there was any."""
+        """Wait for more data, and return whether there was any."""
         received = self._socket.recv(_RECEIVE_BYTES)
         self._received += received
         return bool(received)
@@ -264,7 +264,7 @@ class _Connection:
 def _request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
     lines = [f"{name}: {value}" for name, value in headers.items()]
     lines = [f"{method} {path} HTTP/1.1", *lines, f"content-length: {len(body)}"]
-    # One that held the end of a line would be two.
+    # A header with a line end in it would be two headers.
     together = "".join(lines)
     if not (together.isascii() and together.isprintable()):
         raise ValueError("a header that cannot be sent")

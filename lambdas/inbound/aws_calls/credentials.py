@@ -1,4 +1,4 @@
-"""Whose calls these are: the credentials of the function's role."""
+"""The credentials of the function's role."""
 
 import json
 import os
@@ -10,25 +10,25 @@ from urllib.parse import urlsplit
 from lambdas.inbound.aws_calls.connection import Host
 from lambdas.inbound.aws_calls.signing import Credentials
 
-# Renewed this long before they end, and while that fails, used to the end.
+# Credentials are renewed this long before they expire. While that fails, the old ones are used until they expire.
 RENEW_BEFORE_SECONDS = 300.0
-# How long a renewal that failed is not tried again while the old ones are still good.
+# After a failed renewal, the next attempt waits this long while the old ones are valid.
 RETRY_RENEWAL_SECONDS = 15.0
-# The only hosts that a token may be sent to without TLS: this machine, and the addresses that AWS reserves on it.
+# A token may be sent without TLS only to this machine, and to the addresses that AWS reserves on it.
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 _TRUSTED_HOSTS = frozenset({"127.0.0.1", "localhost", "::1", "169.254.170.2", "169.254.170.23", "fd00:ec2::23"})
 
 
 class NoCredentialsError(Exception):
-    """There are none, or none that are still good."""
+    """There are no credentials, or they have expired."""
 
 
 class RoleCredentials:
-    """The role's credentials, as Lambda hands them out.
+    """The role's credentials, from Lambda.
 
-    Lambda sets them as environment variables and ends the process before they end; they are read at each call, so that
-    whoever does renew them there is heard. Where Lambda restores a snapshot instead (SnapStart), it names an address
-    that gives them, and they are renewed before they end.
+    Lambda sets them as environment variables, and ends the process before they expire. They are read for each call, in
+    case they are renewed. With SnapStart, Lambda names an address that returns them instead, and they are renewed
+    before they expire.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html,
     https://docs.aws.amazon.com/lambda/latest/dg/snapstart-security.html
@@ -45,12 +45,12 @@ class RoleCredentials:
         self._failed_at = 0.0
 
     def get(self) -> Credentials:
-        """Return credentials that are good now.
+        """Return credentials that are valid now.
 
         Raises
         ------
         NoCredentialsError
-            When there are none.
+            When there are no valid ones.
         """
         environment = os.environ
         access, secret = environment.get("AWS_ACCESS_KEY_ID"), environment.get("AWS_SECRET_ACCESS_KEY")
@@ -71,7 +71,7 @@ class RoleCredentials:
             self._failed_at = now
             if given and now < given[1]:
                 return given[0]
-            # What was answered may hold a key.
+            # The response may contain a key.
             raise NoCredentialsError(f"no credentials: {type(error).__name__}") from None
         if now >= given[1]:
             raise NoCredentialsError("the credentials have ended")
@@ -79,7 +79,7 @@ class RoleCredentials:
 
 
 def _fetch() -> tuple[Credentials, float]:
-    """Return what the container's address gives, and when it ends, in seconds since the epoch."""
+    """Return the credentials from the container's address, and when they expire, in seconds since the epoch."""
     url = os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")
     if not url:
         raise ValueError("neither credentials nor an address of them in the environment")

@@ -1,8 +1,8 @@
-"""Where a service is reached."""
+"""The endpoints of AWS's services."""
 
 import os
 
-# Regions of other partitions have names below other domains. A test compares this with botocore's own table.
+# The domains of other partitions, by the beginning of a region's name. A test compares this with botocore's table.
 _SUFFIXES = {
     "cn-": "amazonaws.com.cn",
     "eusc-": "amazonaws.eu",
@@ -20,7 +20,7 @@ def region() -> str:
     Raises
     ------
     RuntimeError
-        When neither Lambda nor anybody else names one.
+        When the environment names none.
     """
     name = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not name:
@@ -34,19 +34,19 @@ def overridden(service: str) -> str | None:
     Parameters
     ----------
     service : str
-        The service's id as the SDKs have it, with ``_`` for blanks: ``SECRETS_MANAGER``.
+        The service's id in AWS's SDKs, with ``_`` for blanks: ``SECRETS_MANAGER``.
 
     Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 
     Raises
     ------
     RuntimeError
-        When it is no HTTP address, or the environment asks for a kind of endpoint that is not known here: a call must
-        not silently go to another.
+        When it is not an HTTP address, or the environment asks for a kind of endpoint that is not supported here: a
+        call must not go to another one unnoticed.
     """
     for variable in _NOT_KNOWN_HERE:
         if os.environ.get(variable, "").lower() == "true":
-            raise RuntimeError(f"{variable} is set, and ingestion's calls to AWS know no such endpoints")
+            raise RuntimeError(f"{variable} is set, but ingestion's calls to AWS do not support such endpoints")
     if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
         return None
     named = f"AWS_ENDPOINT_URL_{service}"

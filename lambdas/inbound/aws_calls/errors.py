@@ -1,10 +1,10 @@
-"""What can go wrong in a call to AWS."""
+"""The errors of a call to AWS."""
 
 from typing import Any
 
 
 class AwsError(Exception):
-    """A call that did not succeed; whether it had its effect is not known.
+    """A call failed; whether it had an effect is not known.
 
     Attributes
     ----------
@@ -18,19 +18,19 @@ class AwsError(Exception):
 
 
 class AwsUnreachableError(AwsError):
-    """No response, or none that can be read: no connection, a time-out, a response cut short."""
+    """There is no response, or not a complete one: no connection, a time-out, a response cut short."""
 
 
 class AwsRefusedError(AwsError):
-    """AWS answered with an error.
+    """AWS returned an error.
 
     Attributes
     ----------
     status : int
         HTTP status.
     response : dict[str, Any]
-        ``{"Error": {"Code": ...}}``, where botocore's errors have it too. AWS's message is left out: it can quote what
-        was sent.
+        ``{"Error": {"Code": ...}}``, as in botocore's errors. AWS's message is left out, because it can quote the
+        request.
     """
 
     def __init__(self, operation_name: str, status: int, code: str) -> None:

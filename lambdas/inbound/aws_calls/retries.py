@@ -1,4 +1,4 @@
-"""Which failures are worth another attempt, and when: the standard mode of AWS's SDKs, as botocore has it.
+"""Which failures are retried, and when: the standard mode of AWS's SDKs, as in botocore.
 
 Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 """
@@ -29,33 +29,33 @@ THROTTLING_CODES = frozenset(
         "EC2ThrottledException",
     }
 )
-# The longest wait after the first attempt, in seconds; it doubles with each further one.
+# Longest wait after the first attempt, in seconds; it doubles with each further attempt.
 BACKOFF_SECONDS = 0.05
 THROTTLING_BACKOFF_SECONDS = 1.0
 
 
 def is_throttling(error: AwsError) -> bool:
-    """Tell whether AWS asks for fewer calls."""
+    """Return whether AWS asks for fewer calls."""
     return isinstance(error, AwsRefusedError) and (error.status == THROTTLING_STATUS or error.code in THROTTLING_CODES)
 
 
 def is_retryable(error: AwsError) -> bool:
-    """Tell whether the same call may succeed a moment later."""
+    """Return whether the same call may succeed a moment later."""
     if isinstance(error, AwsRefusedError):
         return error.status in TRANSIENT_STATUSES or error.code in TRANSIENT_CODES or is_throttling(error)
     return isinstance(error, AwsUnreachableError)
 
 
 def backoff(error: AwsError, attempt: int) -> float:
-    """Return the seconds to wait after a failed attempt, of which the first is 1: any time up to the longest."""
+    """Return the seconds to wait after a failed attempt, a random time up to the longest; the first attempt is 1."""
     longest = THROTTLING_BACKOFF_SECONDS if is_throttling(error) else BACKOFF_SECONDS
     return random.random() * longest * 2.0 ** (attempt - 1)  # noqa: S311 (it spreads retries and hides nothing)
 
 
 class RetryQuota:
-    """What a process may spend on retries, so that it does not add to an outage.
+    """The number of retries that a process may make, so that it does not add to an outage.
 
-    Retries are paid for from it and given back by calls that succeed. When it is spent, calls fail at once.
+    A retry takes from the quota, and a successful call gives back. When the quota is empty, calls are not retried.
     """
 
     CAPACITY = 500
@@ -66,7 +66,7 @@ class RetryQuota:
         self._left = self.CAPACITY
 
     def acquire(self, error: AwsError) -> int | None:
-        """Pay for a retry after an error; return the price, or None where it cannot be paid."""
+        """Take a retry after an error from the quota; return its price, or None if the quota is too low."""
         price = self.THROTTLING_COST if is_throttling(error) else self.COST
         if price > self._left:
             return None
@@ -74,5 +74,5 @@ class RetryQuota:
         return price
 
     def release(self, price: int | None) -> None:
-        """Take back what the last retry of a call that succeeded has cost; 1 where there was none."""
+        """Give back the price of the last retry of a successful call, or 1 if it had no retry."""
         self._left = min(self._left + (1 if price is None else price), self.CAPACITY)

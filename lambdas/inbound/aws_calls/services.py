@@ -1,4 +1,4 @@
-"""The three operations that ingestion needs, with the names and arguments that boto3's clients give them."""
+"""The three operations that ingestion needs, with the names and arguments of boto3's clients."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from lambdas.inbound.aws_calls.credentials import RoleCredentials
 from lambdas.inbound.aws_calls.errors import AwsUnreachableError
 from lambdas.inbound.aws_calls.signing import Scope
 
-# As text, not escaped: what is no ASCII is shorter so.
+# Not escaped, because text other than ASCII is shorter that way.
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
@@ -27,7 +27,7 @@ def _json_call(caller: Caller, operation: str, target: str, version: str, argume
     try:
         return json.loads(response.body.decode())
     except (ValueError, RecursionError) as error:
-        raise AwsUnreachableError(operation, "a response that is no JSON") from error
+        raise AwsUnreachableError(operation, "a response that is not JSON") from error
 
 
 class Sqs:
@@ -39,15 +39,15 @@ class Sqs:
     def send_message(self, **arguments: str) -> Mapping[str, Any]:
         """Send a message; it is durable when this returns.
 
-        It may be in the queue twice, when the response to an earlier attempt was lost: SQS promises no less than once,
-        and processing finds duplicates by event.
+        It may be in the queue twice, if the response to an earlier attempt was lost. SQS delivers at least once anyway,
+        and processing finds duplicate events.
 
         Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 
         Raises
         ------
         AwsError
-            When it may not be.
+            When it may not be durable.
         """
         response = _json_call(self._caller, "SendMessage", "AmazonSQS", "1.0", arguments)
         if not isinstance(response, dict) or not response.get("MessageId"):
@@ -62,18 +62,18 @@ class SecretsManager:
         self._caller = _caller("secretsmanager", "SECRETS_MANAGER", credentials)
 
     def get_secret_value(self, **arguments: str) -> Mapping[str, Any]:
-        """Return a secret's value and what belongs to it.
+        """Return a secret's value and its metadata.
 
         Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 
         Raises
         ------
         AwsError
-            When it cannot be had.
+            When it cannot be read.
         """
         response = _json_call(self._caller, "GetSecretValue", "secretsmanager", "1.1", arguments)
         if not isinstance(response, dict):
-            raise AwsUnreachableError("GetSecretValue", "a response that is no object")
+            raise AwsUnreachableError("GetSecretValue", "a response that is not an object")
         return response
 
 
@@ -83,8 +83,8 @@ class S3:
     Parameters
     ----------
     bucket : str
-        Its name, which is part of the host's; not where another endpoint is set, or where a dot in it would make it a
-        name that no certificate holds.
+        Its name. It is part of the host's name, except with another endpoint, or with a dot in it: certificates do not
+        cover such a host.
     """
 
     def __init__(self, credentials: RoleCredentials, bucket: str) -> None:
@@ -100,7 +100,7 @@ class S3:
     def put_object(
         self,
         *,
-        Bucket: str,  # noqa: N803 (the names that boto3 gives them)
+        Bucket: str,  # noqa: N803 (names of boto3)
         Key: str,  # noqa: N803
         Body: bytes,  # noqa: N803
         ContentType: str,  # noqa: N803
@@ -109,13 +109,13 @@ class S3:
     ) -> Mapping[str, Any]:
         """Store an object; it is durable when this returns.
 
-        The digest of the body is signed, and S3 refuses any other body.
+        The digest of the body is signed, so S3 refuses any other body.
         Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 
         Raises
         ------
         AwsError
-            When it may not be.
+            When it may not be durable.
         """
         if Bucket != self._bucket:
             raise ValueError("another bucket than this client's")

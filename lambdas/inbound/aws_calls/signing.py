@@ -19,7 +19,7 @@ class Credentials(NamedTuple):
     Attributes
     ----------
     access_key, secret_key : str
-        Its id, and what is signed with.
+        Its id, and the key that signs.
     token : str | None
         Session token of temporary credentials.
     """
@@ -29,17 +29,17 @@ class Credentials(NamedTuple):
     token: str | None = None
 
     def __repr__(self) -> str:
-        """Return the key's id alone, so that no traceback or log can show the rest."""
+        """Return the key's id alone, so that no traceback or log shows the rest."""
         return f"Credentials({self.access_key!r})"
 
 
 class Scope(NamedTuple):
-    """What a signature is good for, besides the day.
+    """The region and service that a signature is valid for.
 
     Attributes
     ----------
     region, service : str
-        AWS's names of both.
+        AWS's names.
     """
 
     region: str
@@ -56,13 +56,13 @@ def signed_headers(
     scope: Scope,
     at: float,
 ) -> dict[str, str]:
-    """Return a request's headers with the signature, which covers all of them.
+    """Return the headers of a request with a signature, which covers all of them.
 
     Parameters
     ----------
     path : str
-        Absolute path in the form in which it is sent: percent-encoded once, without a query. It is signed as it is,
-        which is right for S3, and for other services while there is nothing in it to encode.
+        Absolute path as it is sent: percent-encoded once, without a query. It is signed unchanged, which is right for
+        S3, and for other services if it has nothing to encode.
     headers : Mapping[str, str]
         Names in lower case; ``host`` among them.
     at : float
@@ -73,12 +73,12 @@ def signed_headers(
     all_headers = {**headers, "x-amz-date": now}
     if credentials.token is not None:
         all_headers["x-amz-security-token"] = credentials.token
-    # S3 alone demands that the digest of the body is sent as well.
+    # Only S3 requires the digest of the body as a header.
     if scope.service == "s3":
         all_headers["x-amz-content-sha256"] = payload
     names = sorted(all_headers)
     listed = ";".join(names)
-    # Blanks at the ends do not count, nor how many there are in a row.
+    # Blanks at the ends are left out, and several blanks count as one.
     canonical = "".join([f"{name}:{' '.join(all_headers[name].split())}\n" for name in names])
     request = f"{method}\n{path}\n\n{canonical}\n{listed}\n{payload}"
     place = f"{now[:8]}/{scope.region}/{scope.service}/aws4_request"
@@ -92,7 +92,7 @@ def signed_headers(
 
 @lru_cache(maxsize=16)
 def _key(secret_key: str, day: str, scope: Scope) -> bytes:
-    """Return the signing key, which is the same for a whole day."""
+    """Return the signing key; it is the same for a whole day."""
     key = f"AWS4{secret_key}".encode()
     for part in (day, scope.region, scope.service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")

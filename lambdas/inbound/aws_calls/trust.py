@@ -1,8 +1,8 @@
-"""Whom TLS trusts when it calls AWS: Amazon's own authorities first, and the system's where these vouch for nobody.
+"""The certificate authorities that TLS trusts for calls to AWS: Amazon's first, and then the system's.
 
-AWS's services have certificates of Amazon Trust Services. Reading its five authorities takes less than a tenth of what
-reading a system's takes, which was a quarter of a cold start. A service that another authority vouches for, as in
-China, costs one more handshake, and every authority of the system is trusted with it.
+AWS's services have certificates of Amazon Trust Services. Reading its five authorities takes less than a tenth of the
+time for those of the system, which was a quarter of a cold start. A service with a certificate of another authority, as
+in China, takes one more handshake, with all authorities of the system.
 
 Source: https://aws.amazon.com/blogs/security/how-to-prepare-for-aws-move-to-its-own-certificate-authority/
 """
@@ -18,13 +18,13 @@ _OTHERS = "AWS_CA_BUNDLE"
 
 @cache
 def narrow() -> ssl.SSLContext:
-    """Return what trusts the authorities in the file that ``AWS_CA_BUNDLE`` names, else Amazon's."""
+    """Return a context with the authorities in the file that ``AWS_CA_BUNDLE`` names, or with Amazon's."""
     return _trusting(os.environ.get(_OTHERS) or str(AMAZON))
 
 
 @cache
 def wide() -> ssl.SSLContext | None:
-    """Return what trusts the system's authorities; None where ``AWS_CA_BUNDLE`` says whom alone to trust."""
+    """Return a context with the system's authorities; None if ``AWS_CA_BUNDLE`` names the only ones to trust."""
     return None if os.environ.get(_OTHERS) else _trusting(None)
 
 

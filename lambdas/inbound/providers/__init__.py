@@ -1,1 +1,1 @@
-"""The providers whose webhooks the system understands."""
+"""The providers that can be deployed."""

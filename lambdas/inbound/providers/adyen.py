@@ -13,17 +13,17 @@ _SOURCES = (
     "https://docs.adyen.com/development-resources/webhooks/troubleshoot",
 )
 
-# Only eight fields of an item are signed, and identity, type, transaction and amount are read from those alone. There
-# is no time of occurrence, although items say an eventDate: it is not signed, and Adyen lets it differ between
-# duplicates, so that in the record's sort key it would make two records of one event.
+# Only eight fields of an item are signed; id, type, transaction and amount are read from these alone. The time of
+# occurrence is not read from eventDate, because that is not signed and may differ between duplicates: in the record's
+# sort key, it would make two records of one event.
 ADYEN = Provider(
     name="adyen",
     title="Adyen payments",
     scheme=AdyenItemsScheme(),
     body_format=ITEMS,
-    # Adyen calls two webhooks duplicates that agree in eventCode and pspReference. `success` must be there too: an
-    # AUTHORISATION that failed is followed by one that succeeded under the same reference, and Adyen's own plugin for
-    # Magento tells duplicates by it. None of the three may hold the separator.
+    # By Adyen's definition, duplicates have the same eventCode and pspReference. `success` is needed too: a failed
+    # AUTHORISATION may be followed by a successful one with the same reference, and Adyen's plugin for Magento compares
+    # it. None of the three may contain the separator.
     event_id=(JoinedFields((JsonField("pspReference"), JsonField("eventCode"), JsonField("success")), separator=":"),),
     event_type=(JsonField("eventCode"),),
     transaction_id=(JsonField("originalReference"), JsonField("pspReference")),
@@ -36,7 +36,7 @@ ADYEN = Provider(
         currency=(JsonField("amount.currency"),),
         unit="minor",
     ),
-    # Any 2xx is enough today; the text is what endpoints had to answer before, and is still taken.
+    # Any 2xx is enough today; this text was required earlier and is still accepted.
     response=AcceptedResponse(status=200, body="[accepted]"),
     key_doc=_KEY_DOC,
     sends_api_key=False,
@@ -44,11 +44,10 @@ ADYEN = Provider(
     answer_within=10,
     caveat="Adyen signs eight fields of each item, `pspReference`, `originalReference`, `merchantAccountCode`, "
     "`merchantReference`, the amount's value and currency, `eventCode` and `success`, and nothing else of the body. "
-    "Whoever holds a delivery can change the rest, `reason`, `eventDate`, `live` and `additionalData` among it, and it "
-    "is accepted: the item was recorded already, so that a changed one sets off the alarm `conflicting-duplicates` and "
-    "is not routed, unless it comes before Adyen's own. Events, records and routing use the signed fields alone; do "
-    "not trust the others in the archived payload. That `make verify-archive` calls it proven is true of the signed "
-    "fields.",
+    "Somebody who has a delivery can change the rest, such as `reason`, `eventDate`, `live` and `additionalData`, and "
+    "it is accepted. If Adyen's item was recorded before, the changed one raises the alarm `conflicting-duplicates` "
+    "and is not routed. Events, records and routing use the signed fields only; do not trust the others in the "
+    "archived payload. `make verify-archive` proves the signed fields only.",
     sources=(
         *_SOURCES,
         "https://docs.adyen.com/risk-management/disputes-api/dispute-notifications/",
@@ -62,8 +61,8 @@ ADYEN_PLATFORM = Provider(
     name="adyen-platform",
     title="Adyen platforms",
     scheme=AdyenPlatformScheme(),
-    # What these webhooks call eventId is the pspReference that triggered them, and one payment triggers several. The
-    # body, and with it the signature, is made once and then queued, so that a redelivery has the same bytes.
+    # The eventId of these webhooks is the pspReference that triggered them; one payment triggers several. Adyen writes
+    # the body once and queues it, so that a redelivery has the same bytes.
     event_id=(BodyDigest(),),
     event_type=(JsonField("type"), JsonField("eventType")),
     transaction_id=(

@@ -17,7 +17,7 @@ from lambdas.shared.request import WebhookRequest
 
 @dataclass(frozen=True)
 class BraintreeBody:
-    """A form whose ``bt_payload`` is a ``<notification>`` in base64. Elements keep their names, hyphens and all."""
+    """A form with a ``<notification>`` in base64 in ``bt_payload``. Elements keep their names, with hyphens."""
 
     def documents(self, request: WebhookRequest) -> Sequence[Mapping[str, Any]]:
         """See `BodyFormat.documents`."""
@@ -33,7 +33,7 @@ class BraintreeBody:
 
 @dataclass(frozen=True)
 class PayloadDigest:
-    """The SHA-256 of the signed payload, without the last line end, which may be lost on the way."""
+    """The SHA-256 of the signed payload without its last line end, which may be missing."""
 
     def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
         """Return ``sha256:`` and 64 hex digits."""
@@ -44,9 +44,9 @@ class PayloadDigest:
 
 @dataclass(frozen=True)
 class SubscriptionCharge:
-    """A field of the transaction that a notification of a subscription's charge is about.
+    """A field of the transaction, in a notification of a subscription's charge.
 
-    A subscription lists its transactions with the newest first:
+    A subscription lists its newest transaction first:
     https://developer.paypal.com/braintree/docs/reference/response/subscription/python
 
     Attributes
@@ -58,7 +58,7 @@ class SubscriptionCharge:
     field: Field
 
     def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
-        """Return what the field holds, in the two kinds of notification that tell of a charge."""
+        """Return the value of the field; None in notifications that are not about a charge."""
         if document.get("kind") not in ("subscription_charged_successfully", "subscription_charged_unsuccessfully"):
             return None
         transactions = value_at(document, "subject.subscription.transactions")

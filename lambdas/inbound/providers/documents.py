@@ -1,4 +1,4 @@
-"""How the body of a verified webhook becomes documents, of which each is one event."""
+"""Body formats: how the body of a verified webhook becomes documents, one for each event."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ MAX_ITEMS = 100
 
 
 class BodyFormat(Protocol):
-    """A way of carrying events in a body."""
+    """A format of bodies with events."""
 
     def documents(self, request: WebhookRequest) -> Sequence[Mapping[str, Any]]:
         """Return the documents of a request, one for each event.
@@ -20,13 +20,13 @@ class BodyFormat(Protocol):
         Raises
         ------
         MalformedWebhookError
-            When there is none, or the body is of another format.
+            When the body has another format, or contains no event.
         """
 
 
 @dataclass(frozen=True)
 class JsonBody:
-    """One JSON object, which is one event."""
+    """One JSON object with one event."""
 
     def documents(self, request: WebhookRequest) -> Sequence[Mapping[str, Any]]:
         """See `BodyFormat.documents`."""
@@ -35,14 +35,14 @@ class JsonBody:
 
 @dataclass(frozen=True, kw_only=True)
 class JsonItems:
-    """A JSON object with an array of items, each of which is one event.
+    """A JSON object with an array of items, one for each event.
 
     Attributes
     ----------
     array : str
-        Member of the object that holds the array.
+        Member of the object with the array.
     item : str
-        Member of each element that holds the event.
+        Member of each element with the event.
     """
 
     array: str

@@ -1,4 +1,4 @@
-"""Where in a verified webhook a value lies."""
+"""Fields: where a value is in a verified webhook."""
 
 import hashlib
 import re
@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from lambdas.shared.request import WebhookRequest
 
-# Identifiers become table keys, object keys and log fields, so they are printable ASCII without blanks. 256 leaves
-# room under DynamoDB's 1,024 bytes for a sort key that joins a time, a provider and an event id.
+# Identifiers become table keys, object keys and log fields, so they are printable ASCII without blanks. With 256, a
+# sort key of time, provider and event id has less than DynamoDB's 1,024 bytes.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MAX_IDENTIFIER_CHARS = 256
 MAX_DECIMAL_CHARS = 30
@@ -20,12 +20,12 @@ _IDENTIFIER = re.compile(r"[\x21-\x7e]{1,256}", re.ASCII)
 
 
 def is_identifier(value: object) -> bool:
-    """Tell whether a value can be an event id, a transaction id or an event type."""
+    """Return whether a value can be an event id, a transaction id or an event type."""
     return isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None
 
 
 def value_at(document: Mapping[str, Any], path: str) -> Any:
-    """Return what stands at a dotted path, or None. Arrays are not walked into."""
+    """Return the value at a dotted path, or None. A path does not lead into arrays."""
     value: Any = document
     for key in _keys(path):
         if not isinstance(value, dict):
@@ -43,7 +43,7 @@ class Field(Protocol):
     """A place in a webhook."""
 
     def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
-        """Return the identifier found there, or None when there is none that could be one."""
+        """Return the value there; None if there is no valid one."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class JsonField:
     Attributes
     ----------
     path : str
-        Keys from the root, joined by dots. Arrays are not walked into.
+        Keys from the root, joined with dots. A path does not lead into arrays.
     """
 
     path: str
@@ -74,13 +74,13 @@ class DecimalField:
     Attributes
     ----------
     path : str
-        Keys from the root, joined by dots.
+        Keys from the root, joined with dots.
     """
 
     path: str
 
     def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
-        """Return the number at the path as text, whether it stands there as a text or as a number."""
+        """Return the number at the path as text; in the document it may be a text or a number."""
         del request
         value = value_at(document, self.path)
         if isinstance(value, Decimal):
@@ -92,7 +92,7 @@ class DecimalField:
 
 @dataclass(frozen=True)
 class HeaderField:
-    """The value of a header. Use it for an identity only where the scheme signs that header."""
+    """The value of a header. Use it for an id only if the scheme signs that header."""
 
     name: str
 
@@ -105,7 +105,7 @@ class HeaderField:
 
 @dataclass(frozen=True)
 class BodyDigest:
-    """The SHA-256 of the body: the identity of an event whose provider signs no id."""
+    """The SHA-256 of the body: the id of an event if the provider signs none."""
 
     def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
         """Return ``sha256:`` and 64 hex digits."""
@@ -115,7 +115,7 @@ class BodyDigest:
 
 @dataclass(frozen=True)
 class JoinedFields:
-    """Several fields joined by a separator; fields that are absent are left out, and the first must be there."""
+    """Several fields joined with a separator. Absent fields are left out; the first one is required."""
 
     fields: tuple[Field, ...]
     separator: str = "."
@@ -130,7 +130,7 @@ class JoinedFields:
 
 
 def first_of(fields: Sequence[Field], request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
-    """Return the first identifier that any of the fields holds."""
+    """Return the value of the first field that has one."""
     for field in fields:
         if (value := field.read(request, document)) is not None:
             return value

@@ -1,4 +1,4 @@
-"""Senders who bring no scheme of their own."""
+"""Senders without a scheme of their own."""
 
 from dataclasses import replace
 
@@ -8,8 +8,8 @@ from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
 
 _HEADER_NAME = "[A-Za-z][A-Za-z0-9-]{0,63}"
 _OPTIONS = {
-    # No SHA-1: HMAC with it is not known to be broken, but NIST ends its use, and a sender that one controls need not
-    # start with it. https://csrc.nist.gov/news/2022/nist-transitioning-away-from-sha-1-for-all-apps
+    # Not SHA-1: HMAC with it is not known to be broken, but NIST ends its use, and new senders do not need it.
+    # https://csrc.nist.gov/news/2022/nist-transitioning-away-from-sha-1-for-all-apps
     "algorithm": Option(doc="the hash of the HMAC: sha256, unless set to sha512", pattern="sha256|sha512"),
     "encoding": Option(
         doc="how the signature is written: hex (in lower case), unless set to base64 or base64url (padded or not)",
@@ -33,7 +33,7 @@ _TIMESTAMPED_OPTIONS = {
         doc="the header with the signed time in seconds since the epoch, X-Webhook-Timestamp unless set",
         pattern=_HEADER_NAME,
     ),
-    # What stands between must not be a digit, or a digit could move from the body into the time.
+    # The separator must not be a digit, or a digit could move from the body into the time.
     "signed_content": Option(
         doc="what is signed, {timestamp}.{body} unless set; as in v0:{timestamp}:{body}",
         pattern=r"[A-Za-z0-9._:-]{0,16}\{timestamp\}[.:,;|_-]\{body\}",

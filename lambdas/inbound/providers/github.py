@@ -10,8 +10,8 @@ GITHUB = Provider(
     scheme=HmacHeaderScheme(family="github", header="X-Hub-Signature-256", prefix_required=True),
     # X-GitHub-Delivery is not signed, so it cannot be the identity.
     event_id=(BodyDigest(),),
-    # Nor is X-GitHub-Event: whoever holds a signed body can have it counted as another type, if it comes before
-    # GitHub's own delivery; after that it is a duplicate.
+    # X-GitHub-Event is not signed either: with a signed body, somebody could send another type, if it arrives before
+    # GitHub's delivery; after that it is a duplicate.
     event_type=(JoinedFields((HeaderField("X-GitHub-Event"), JsonField("action"))),),
     transaction_id=(
         JsonField("pull_request.node_id"),

@@ -19,14 +19,14 @@ class OfKind:
     resource_type : str
         PayPal's name of the kind.
     fields : tuple[Field, ...]
-        Where to look; the first field that holds an identifier counts.
+        The fields to read; the first one with a value counts.
     """
 
     resource_type: str
     fields: tuple[Field, ...]
 
     def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
-        """Return the identifier, or None for an event about something else."""
+        """Return the identifier; None for an event about another kind."""
         if document.get("resource_type") != self.resource_type:
             return None
         return first_of(self.fields, request, document)
@@ -34,14 +34,14 @@ class OfKind:
 
 @dataclass(frozen=True)
 class LinkField:
-    """The identifier that a link of the resource ends with.
+    """The identifier at the end of a link of the resource.
 
     Attributes
     ----------
     rel : str
-        What the link leads to; ``up`` is what the resource was made of.
+        Relation of the link; ``up`` leads to the resource that this one was made from.
     collection : str
-        What stands before the identifier.
+        The path segment before the identifier.
     """
 
     rel: str
@@ -61,7 +61,7 @@ class LinkField:
 
 @dataclass(frozen=True)
 class FirstDisputedField:
-    """A member of the first transaction that a dispute is about."""
+    """A member of the first disputed transaction."""
 
     member: str
 
@@ -84,23 +84,23 @@ PAYPAL = Provider(
     title="PayPal",
     scheme=PayPalScheme(),
     options={
-        # PayPal's webhook simulator signs for the id WEBHOOK_ID, whatever anybody has it send: the underscore keeps it
-        # from being configured.
+        # PayPal's webhook simulator signs anything for the id WEBHOOK_ID: without an underscore in the pattern, that id
+        # cannot be configured.
         "webhook_id": Option(
             doc="the webhook's id, as the app's page in PayPal's developer dashboard shows it: letters and digits",
             pattern="[0-9A-Za-z]{1,50}",
             required=True,
         ),
         "environment": Option(
-            doc="'live', which is the default, or 'sandbox'; one is never taken for the other", pattern="live|sandbox"
+            doc="'live', the default, or 'sandbox'; webhooks of the other are refused", pattern="live|sandbox"
         ),
     },
     key_doc="none: PayPal signs with a certificate, and names its address in each webhook",
     needs_secret=False,
     native=True,
     certificate_hosts=("api.paypal.com", "api.sandbox.paypal.com"),
-    # PayPal's own id of the event, which stays when the event is sent again. CRC32 covers it, and not RSA, but
-    # processing records one body for each transmission, whose id RSA covers.
+    # PayPal's id of the event, the same in every redelivery. Only the CRC32 covers it, but processing records one body
+    # for each transmission id, which RSA covers.
     event_id=(JsonField("id"),),
     event_type=(JsonField("event_type"),),
     transaction_id=(
@@ -118,8 +118,8 @@ PAYPAL = Provider(
         JsonField("resource.id"),
     ),
     transaction="the capture or sale, which is what PayPal calls the transaction: its refunds link up to it, and a "
-    "dispute names it as seller_transaction_id. Before money moves, the order, which its authorizations name. A refund "
-    "and a dispute do not say the order, so that it cannot be what ties them together",
+    "dispute names it as seller_transaction_id. Before money moves, the order, which its authorizations name. Refunds "
+    "and disputes do not name the order, so it cannot be used for them",
     occurred_at=(JsonField("create_time"),),
     amount=Amount(
         value=(
@@ -137,20 +137,19 @@ PAYPAL = Provider(
     sends_api_key=False,
     retries="up to 25 times over three days",
     answer_within=None,
-    caveat="PayPal signs a CRC32 of the body, for which other bodies can be made. Whoever gets hold of a delivery with "
-    "its headers, from a log or this archive, could send another body with them: only the first body of each "
-    "transmission is recorded, later ones set off the alarm `conflicting-duplicates`, and a transmission older than "
-    "three days is refused. A delivery that was intercepted before it came here is beyond what a check of the "
-    "signature can tell; PayPal's API can, with `POST /v1/notifications/verify-webhook-signature` or by fetching the "
-    "event, which this stack does not do. The certificate comes from PayPal once an hour, so that the functions need a "
-    "way to the internet; whether it was revoked is not asked. Events of PayPal's simulator are refused.",
+    caveat="PayPal signs a CRC32 of the body, and other bodies with the same CRC32 can be made. Somebody who has a "
+    "delivery with its headers, from a log or this archive, could send another body with them. Therefore only the "
+    "first body of each transmission is recorded, later ones raise the alarm `conflicting-duplicates`, and a "
+    "transmission older than three days is refused. No check of the signature detects a delivery that was changed "
+    "before it arrived here; PayPal's API does, with `POST /v1/notifications/verify-webhook-signature` or by fetching "
+    "the event, which this stack does not do. The certificate is fetched from PayPal once an hour, so that the "
+    "functions need access to the internet; its revocation is not checked. Events of PayPal's simulator are refused.",
     sources=(
         "https://developer.paypal.com/api/rest/webhooks/rest/",
         "https://developer.paypal.com/api/rest/webhooks/event-names/",
         "https://developer.paypal.com/docs/api/payments/v2/",
         "https://developer.paypal.com/api/customer-disputes/v1/definitions/dispute",
-        # An event as PayPal's API showed it after 39 hours of retries: one transmission, with the id and the time of
-        # its first attempt.
+        # An event in PayPal's API after 39 hours of retries: one transmission, with id and time of the first attempt.
         "https://www.nopcommerce.com/pt/boards/topic/92555/paypal-errornot-a-valid-webhook-url",
     ),
 )

@@ -1,4 +1,4 @@
-"""The registry: every provider that can be deployed. A new one is a module beside this one, and a line here."""
+"""The registry of all providers. To add one, write a module in this folder, and add a line here."""
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from lambdas.inbound.providers.entry import Provider
 
-# Name of the entry to where it is: the module beside this one, and its name there.
+# Name of an entry to its module in this folder, and its name there.
 _PLACES = MappingProxyType(
     {
         "stripe": ("stripe", "STRIPE"),
@@ -26,7 +26,7 @@ _PLACES = MappingProxyType(
 
 
 class _Registry(Mapping[str, Provider]):
-    """Name to entry. An entry is imported when it is asked for, so that a function imports those that are deployed."""
+    """Name to entry. An entry is imported when it is used, so that a function imports deployed ones only."""
 
     def __getitem__(self, name: str) -> Provider:
         module, entry = _PLACES[name]

@@ -1,4 +1,4 @@
-"""Fields that look at more than one place of a document."""
+"""Fields that depend on more than one place of a document."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from lambdas.shared.request import WebhookRequest
 
 @dataclass(frozen=True)
 class FieldOfOnlyItem:
-    """A value in the one object that an array holds; of several objects none speaks for the event.
+    """A value in the only object of an array; there is no value if the array has several objects.
 
     Attributes
     ----------
     array : str
-        Member of the document that is the array.
+        Member of the document with the array.
     field : Field
-        Where the value lies in its object.
+        Where the value is in the object.
     """
 
     array: str
     field: Field
 
     def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
-        """Return what the field finds in the object, when there is exactly one."""
+        """Return the value of the field in the object, if there is exactly one object."""
         items = document.get(self.array)
         if not isinstance(items, list) or len(items) != 1 or not isinstance(items[0], dict):
             return None
@@ -33,14 +33,14 @@ class FieldOfOnlyItem:
 
 @dataclass(frozen=True)
 class FieldWhere:
-    """A value that counts only where another place of the document says so.
+    """A value that counts only if another place of the document has a given value.
 
     Attributes
     ----------
     path, value : str
-        The other place, as a dotted path, and what must stand there.
+        The other place, as a dotted path, and its required value.
     field : Field
-        Where the value lies.
+        Where the value is.
     """
 
     path: str
@@ -48,7 +48,7 @@ class FieldWhere:
     field: Field
 
     def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
-        """Return what the field finds, when the other place says so."""
+        """Return the value of the field, if the other place has the required value."""
         if JsonField(self.path).read(request, document) != self.value:
             return None
         return self.field.read(request, document)

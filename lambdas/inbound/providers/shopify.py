@@ -7,7 +7,7 @@ from lambdas.inbound.signatures.shopify import TOPIC_HEADER, ShopifyScheme
 
 MAX_TOPICS_CHARS = 800
 _TOPIC = "[a-z_]+(/[a-z_]+)+"
-# Looks ahead for a resource, the part before the first slash, that comes again behind a later comma.
+# Finds a resource, the part before the first slash, that is repeated behind a later comma.
 _RESOURCE_TWICE = r"(?:.*,)?([a-z_]+)/[^,]*,(?:.*,)?\1/"
 
 SHOPIFY = Provider(
@@ -22,17 +22,17 @@ SHOPIFY = Provider(
                 "one would pass for a duplicate of the other; deploy the entry once more for the second. At most "
                 f"{MAX_TOPICS_CHARS} characters"
             ),
-            # Evidence names them, in the 2 KB of metadata that S3 takes.
+            # They are part of the evidence, in the 2 KB of metadata that S3 allows.
             pattern=f"(?=.{{1,{MAX_TOPICS_CHARS}}}$)(?!{_RESOURCE_TWICE}){_TOPIC}(,{_TOPIC})*",
             required=True,
         )
     },
-    # X-Shopify-Webhook-Id and X-Shopify-Event-Id are not signed, so neither can be the identity. A retry has the bytes
-    # of the first delivery, and so has each of several subscriptions to one event.
+    # X-Shopify-Webhook-Id and X-Shopify-Event-Id are not signed, so neither can be the id. Retries, and all
+    # subscriptions to one event, have the same bytes.
     # https://shopify.dev/changelog/updates-to-webhook-retry-mechanism
     event_id=(BodyDigest(),),
-    # Not signed either: whoever holds a signed body can have it counted under another of the topics that this name
-    # takes, if it comes before Shopify's own delivery; after that it is a duplicate.
+    # Not signed either: with a signed body, somebody could send another of the topics of this name, if it arrives
+    # before Shopify's delivery; after that it is a duplicate.
     event_type=(HeaderField(TOPIC_HEADER),),
     transaction_id=(
         JsonField("order_id"),

@@ -17,7 +17,7 @@ SQUARE = Provider(
                 "API without a domain of its own it is known after the first deployment: the output endpoint_url, "
                 "/webhook/ and the deployed name. At most 508 characters"
             ),
-            # Evidence names it, in the 2 KB of metadata that S3 takes.
+            # It is part of the evidence, in the 2 KB of metadata that S3 allows.
             pattern=r"https://[!-~]{1,500}",
             required=True,
         )
@@ -33,7 +33,7 @@ SQUARE = Provider(
     ),
     transaction=(
         "the payment, which refunds and disputes name; for invoices their order, as order events have it; else the "
-        "object that the event is about. A refund's order_id is no tie: Square makes an order for each refund as well"
+        "object that the event is about. A refund's order_id is not used: Square creates an order for each refund too"
     ),
     occurred_at=(JsonField("created_at"),),
     amount=Amount(

@@ -1,4 +1,4 @@
-"""Whoever sends by the Standard Webhooks specification."""
+"""Senders that follow the Standard Webhooks specification."""
 
 from dataclasses import replace
 
@@ -23,8 +23,7 @@ STANDARD_WEBHOOKS = Provider(
     sources=("https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",),
 )
 
-# An entry of its own: which of the two forms a sender uses is settled when it is deployed, and the other one proves
-# nothing then, whatever a header says.
+# An entry of its own: the form is chosen when the provider is deployed, and the other form is not accepted then.
 STANDARD_WEBHOOKS_ED25519 = replace(
     STANDARD_WEBHOOKS,
     name="standard-webhooks-ed25519",

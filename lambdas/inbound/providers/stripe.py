@@ -11,22 +11,22 @@ STRIPE = Provider(
     scheme=StripeScheme(),
     event_id=(JsonField("id"),),
     event_type=(JsonField("type"),),
-    # The order counts: whatever names a PaymentIntent belongs to it, and only what names none is tied by less.
+    # In this order: an object that names a PaymentIntent belongs to it.
     transaction_id=(
         # Charges, refunds, disputes, reviews, checkout sessions in payment mode; invoices up to API version 2025-02-24.
         JsonField("data.object.payment_intent"),
         JsonField("data.object.payment_intent.id"),
-        # Invoice payments, since API version 2025-03-31: they say which PaymentIntent pays which invoice.
+        # Invoice payments, since API version 2025-03-31: they name the PaymentIntent of an invoice.
         JsonField("data.object.payment.payment_intent"),
         JsonField("data.object.payment.charge"),
-        # Refunds and disputes of a charge that was made without a PaymentIntent, and application fees.
+        # Refunds and disputes of a charge without a PaymentIntent, and application fees.
         JsonField("data.object.charge"),
-        # Checkout sessions in subscription mode, of which only the invoice has a PaymentIntent.
+        # Checkout sessions in subscription mode: only their invoice has a PaymentIntent.
         FieldWhere("data.object.object", "checkout.session", JsonField("data.object.invoice")),
         # A payout that reverses another.
         JsonField("data.object.original_payout"),
         JsonField("data.object.id"),
-        # Thin events carry no object, but name it.
+        # Thin events name their object, but do not contain it.
         JsonField("related_object.id"),
     ),
     transaction=(
@@ -36,12 +36,12 @@ STRIPE = Provider(
         "invoice_payment.paid, whose payload names both"
     ),
     occurred_at=(JsonField("created"),),
-    # The amount of the object that the event is about: for charge.refunded that is the charge, not its refund.
+    # The amount of the event's object: for charge.refunded, that of the charge, not of its refund.
     amount=Amount(
         value=(
             DecimalField("data.object.amount"),
             DecimalField("data.object.amount_total"),
-            # Of an invoice and an invoice payment: what was paid, once it is paid, and before that what is asked for.
+            # Invoices and invoice payments: the paid amount once they are paid, before that the requested one.
             FieldWhere("data.object.status", "paid", DecimalField("data.object.amount_paid")),
             DecimalField("data.object.amount_due"),
             DecimalField("data.object.amount_requested"),

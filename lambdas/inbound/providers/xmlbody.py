@@ -1,4 +1,4 @@
-"""XML without what makes XML dangerous: no document type, hence no entities, and no depth without end."""
+"""XML without its dangers: no document type, hence no entities, and limited depth."""
 
 from typing import Any, NoReturn
 from xml.parsers import expat
@@ -9,16 +9,16 @@ MAX_DEPTH = 32
 
 
 class _RefusedError(ValueError):
-    """The document holds what no notification needs."""
+    """The document contains what no notification needs."""
 
 
 class _Element:
-    """An element that is open.
+    """An open element.
 
     Attributes
     ----------
     children : list[tuple[str, Any]]
-        Names and values of the elements in it that are closed.
+        Names and values of the closed elements in it.
     text : list[str]
         Its character data.
     """
@@ -43,11 +43,11 @@ class _Element:
 def parse_element(document: bytes, root: str) -> Any:
     """Parse an XML document in UTF-8 and return the value of its root element.
 
-    Text stays text. An element with elements in it is a mapping; one of ``type="array"`` is a list, and so are the
-    elements of one name where there are several, since nobody can say which of them counts. ``nil="true"`` is None.
+    Text stays text. An element with elements in it is a mapping. One with ``type="array"`` is a list, and so are
+    several elements with the same name. ``nil="true"`` is None.
 
-    Expat by itself fetches no external entity and bounds how far internal ones grow; a document type, without which
-    there can be neither, is refused before any of it is read.
+    Expat fetches no external entities and limits internal ones. Both need a document type, which is refused before it
+    is read.
     Source: https://docs.python.org/3/library/pyexpat.html and https://libexpat.github.io/doc/api/latest/#billion-laughs
 
     Parameters
@@ -84,7 +84,7 @@ def parse_element(document: bytes, root: str) -> Any:
     parser.CharacterDataHandler = characters
     parser.StartDoctypeDeclHandler = refuse
     try:
-        # Text is taken as it is, whatever encoding it says of itself, but for one: Expat reads NUL as half of UTF-16.
+        # The document is decoded here, so Expat ignores its declared encoding; but it would read NUL as half of UTF-16.
         text = document.decode("utf-8")
         if "\0" in text:
             raise _RefusedError("NUL")

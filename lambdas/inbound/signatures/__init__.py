@@ -1,1 +1,1 @@
-"""The signature schemes that only the inbound half verifies."""
+"""The signature schemes that only the inbound half uses."""

@@ -25,17 +25,17 @@ ITEMS = JsonItems(array="notificationItems", item="NotificationRequestItem")
 class AdyenItemsScheme:
     """HMAC-SHA256 in base64 over eight fields of each notification item, for payments (standard webhooks).
 
-    Signed are pspReference, originalReference, merchantAccountCode, merchantReference, amount.value, amount.currency,
-    eventCode and success, and nothing else: whoever holds one signed item can write what he likes into all other
-    fields, eventDate, reason and live among them. Every item must be signed; one that is not refuses the request.
+    Only pspReference, originalReference, merchantAccountCode, merchantReference, amount.value, amount.currency,
+    eventCode and success are signed: anybody who has one signed item can change all other fields, such as eventDate,
+    reason and live. Every item must be signed; one unsigned item refuses the request.
 
-    Adyen joins the fields by colons and escapes none, so that a colon moved from one field into the next would leave
-    the signature right and the event another. Therefore only merchantReference, which the merchant writes, may hold
-    colons: with three fields before it and four behind it, a signed text has one reading.
+    Adyen joins the fields with colons and escapes none. If a colon moved from one field into the next, the signature
+    would stay right and the event would change. Therefore only merchantReference, which the merchant writes, may
+    contain colons: with three fields before it and four behind it, a signed text can be read in one way only.
 
-    The body must be parsed to find what was signed. What cannot be parsed proves nothing, and is a 401.
+    The body must be parsed to find what is signed. A body that cannot be parsed proves nothing, and is a 401.
 
-    Without a signed time there is no replay window; a replay then ends as a duplicate.
+    No time is signed, so there is no replay window; a replay becomes a duplicate.
 
     Source: https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures
     """
@@ -43,7 +43,7 @@ class AdyenItemsScheme:
     name: str = "adyen-items"
 
     def verify(self, request: WebhookRequest, secrets: Sequence[str]) -> Verdict:
-        """See `Scheme.verify`. During a rotation items may be signed with different keys; the verdict names each."""
+        """See `Scheme.verify`. During a rotation, items may have different keys; the verdict names all of them."""
         keys = [hex_key(secret) for secret in usable(secrets)]
         try:
             items = ITEMS.documents(request)
@@ -61,17 +61,17 @@ class AdyenItemsScheme:
 class AdyenPlatformScheme:
     """HMAC-SHA256 in base64 over the body, for platforms, transfers, tokens and management.
 
-    Adyen sends ``Protocol: HmacSHA256`` beside it. Nobody signs that header and there is no other value, so it is not
-    read: another algorithm would end as a signature that does not match.
+    Adyen also sends ``Protocol: HmacSHA256``. That header is not signed and has no other value, so it is not read: with
+    another algorithm, the signature would not match.
 
-    Without a signed time there is no replay window; a replay then ends as a duplicate.
+    No time is signed, so there is no replay window; a replay becomes a duplicate.
 
     Source: https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures
 
     Attributes
     ----------
     header : str
-        Header that carries the signature.
+        Header with the signature.
     """
 
     name: str = "adyen-body"
@@ -93,7 +93,7 @@ def hex_key(secret: str) -> bytes:
     Raises
     ------
     UnavailableError
-        When it is anything else.
+        When it is not hex.
     """
     try:
         return binascii.unhexlify(secret)
@@ -102,14 +102,14 @@ def hex_key(secret: str) -> bytes:
 
 
 def signed_text(item: Mapping[str, Any]) -> bytes:
-    """Return what Adyen signs of a notification item.
+    """Return the text that Adyen signs for a notification item.
 
     Absent and null fields are empty, as in Adyen's libraries.
 
     Raises
     ------
     SignatureRefusedError
-        When a field is of another type than Adyen's, or holds a colon that would let the text be read twice.
+        When a field does not have Adyen's type, or contains a colon that makes the text ambiguous.
     """
     amount = item.get("amount")
     if amount is None:
@@ -150,7 +150,7 @@ def _field(value: object) -> str:
 def _whole_number(value: object) -> str:
     if value is None:
         return ""
-    # The amounts of every currency fit into 20 digits; `str` refuses numbers of more than 4,300.
+    # Amounts of every currency have at most 20 digits; `str` refuses numbers of more than 4,300 digits.
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 10**20:
         raise SignatureRefusedError("malformed_signed_field")
     return str(value)

@@ -1,4 +1,4 @@
-"""Braintree's scheme: ``<public key>|<hex>`` beside a base64 payload in a form, and a challenge before the first."""
+"""Braintree's scheme: ``<public key>|<hex>`` and a base64 payload in a form, and a challenge before the first one."""
 
 import hashlib
 import hmac
@@ -24,7 +24,7 @@ class Form:
     Attributes
     ----------
     signature : str
-        Pairs of public key and signature, joined by ``&``.
+        Pairs of public key and signature, joined with ``&``.
     payload : str
         Base64 over several lines.
     """
@@ -35,29 +35,29 @@ class Form:
 
 @dataclass(frozen=True)
 class BraintreeKey:
-    """An API key: the public half names the private one, which signs."""
+    """An API key: the public part names the private one, which signs."""
 
     public: str
     private: str
 
     def sign(self, text: str) -> str:
         """Return ``<public key>|<hex HMAC-SHA1>``; the HMAC's key is the digest of the private key."""
-        # SHA-1 is Braintree's choice. Its collisions do not help to forge an HMAC: https://www.rfc-editor.org/rfc/rfc6194
+        # Braintree chose SHA-1. Its collisions do not help to forge an HMAC: https://www.rfc-editor.org/rfc/rfc6194
         key = hashlib.sha1(self.private.encode("ascii")).digest()  # noqa: S324
         return f"{self.public}|{hmac.new(key, text.encode('ascii'), hashlib.sha1).hexdigest()}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BraintreeScheme:
-    """HMAC-SHA1 over the base64 text of the payload, its line ends included.
+    """HMAC-SHA1 over the base64 text of the payload, including its line ends.
 
-    Braintree's libraries also take a payload whose last line end was lost on the way, and so does this.
+    A payload without its last line end is accepted too, as in Braintree's libraries.
 
-    There is no replay window although the payload says a time: that is when the notification was triggered, and a
-    redelivery comes up to 24 hours later. A replay ends as a duplicate, since the identity is the payload's digest.
+    There is no replay window: the time in the payload is when the notification was triggered, and Braintree redelivers
+    for up to 24 hours. A replay becomes a duplicate, because the event's id is the payload's digest.
 
-    Before it sends anything, Braintree asks for the signature of a text of its choice, and anybody can ask the same.
-    What could be such a text is never taken for a payload, so that an answer cannot be turned into a notification.
+    Before it sends anything, Braintree asks for the signature of a text of its choice, and anybody can do the same. A
+    payload that could be such a text is refused, so that the response to a challenge cannot be used as a notification.
 
     Source: https://developer.paypal.com/braintree/docs/guides/webhooks/parse/python , and the libraries that it names
     """
@@ -84,7 +84,7 @@ class BraintreeScheme:
         return Verdict(scheme=self.name, signed_at=None, key_id=key_id(match.secret), headers={})
 
     def answer_challenge(self, request: WebhookRequest, secrets: Sequence[str]) -> str:
-        """See `ChallengeScheme.answer_challenge`; the newest key answers.
+        """See `ChallengeScheme.answer_challenge`; the newest key is used.
 
         Source: https://developer.paypal.com/braintree/docs/guides/webhooks/create/python
         """
@@ -100,7 +100,7 @@ def key_pair(secret: str) -> BraintreeKey:
     Raises
     ------
     UnavailableError
-        When it is anything else.
+        When it does not have this form.
     """
     match = _KEY_PAIR.fullmatch(secret)
     if match is None:
@@ -109,12 +109,12 @@ def key_pair(secret: str) -> BraintreeKey:
 
 
 def read_form(body: bytes) -> Form:
-    """Return the two parameters of a notification's body; others are nobody's and are not read.
+    """Return the two parameters of a notification's body; others are ignored.
 
     Raises
     ------
     MalformedWebhookError
-        When the body is no form, when one of the two is missing or repeated, or when the payload is no base64.
+        When the body is not a form, one of the two is missing or repeated, or the payload is not base64.
     """
     try:
         fields = parse_qsl(

@@ -1,4 +1,4 @@
-"""HMAC in one header: GitHub's scheme, and the one for senders who bring none of their own."""
+"""HMAC in one header: GitHub's scheme, and the generic scheme for other senders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ from lambdas.shared.signatures.scheme import (
 
 @dataclass(frozen=True, kw_only=True)
 class HmacHeaderScheme:
-    """HMAC over the body, or over a time and the body when a timestamp header is set.
+    """HMAC over the body, or over a time and the body if a timestamp header is set.
 
-    The two forms are two schemes, and a provider has exactly one of them: were the timestamp optional, whoever
-    holds a signature over ``<timestamp>.<body>`` could present those bytes as a body without a timestamp.
+    The two forms are two schemes, and a provider has exactly one of them. If the timestamp were optional, a signature
+    over ``<timestamp>.<body>`` would also be valid for these bytes as a body without a timestamp.
 
-    Without a signed time there is no replay window; a replay then ends as a duplicate of the record that exists,
-    because the event's identity comes from signed bytes only.
+    If no time is signed, there is no replay window; a replay becomes a duplicate, because the event's id comes from
+    signed bytes only.
 
     Source for GitHub: https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 
@@ -34,21 +34,21 @@ class HmacHeaderScheme:
     family : str
         First part of the scheme's name; the algorithm is the last.
     header : str
-        Header that carries the signature.
+        Header with the signature.
     algorithm : str
         ``sha256`` or ``sha512``.
     encoding : str
-        ``hex`` in lower case, ``base64``, or ``base64url`` with or without its padding.
+        ``hex`` in lower case, ``base64``, or ``base64url`` with or without padding.
     prefix : str | None
-        What stands before the signature; None for the algorithm and ``=``.
+        Text before the signature; None for the algorithm and ``=``.
     prefix_required : bool
         Whether a signature without the prefix is refused.
     timestamp_header : str | None
         Header with the signed time, in seconds since the epoch.
     signed_content : str
-        What is signed where a time is: ``{timestamp}``, a separator that is no digit, and ``{body}`` at the end.
+        The signed text, if a time is signed: ``{timestamp}``, a separator that is not a digit, then ``{body}``.
     tolerance_seconds : int
-        Replay window around the time of receipt, where a time is signed.
+        Replay window before and after the time of receipt, if a time is signed.
     """
 
     family: str

@@ -13,20 +13,20 @@ from lambdas.shared.signatures.encoding import canonical_base64
 from lambdas.shared.signatures.scheme import DEFAULT_TOLERANCE_SECONDS, Verdict, signature_header
 
 ALGORITHM = "SHA256withRSA"
-# The whole address, so that there is no user, port, query or other host to overlook: `fullmatch` leaves nothing over.
+# `fullmatch` covers the whole address, so it cannot contain a user, port, query or other host.
 _CERTIFICATE_URL = re.compile(
     r"https://api(?:-m)?(?P<sandbox>\.sandbox)?\.paypal\.com/v1/notifications/certs/CERT-[0-9A-Za-z-]{1,80}", re.ASCII
 )
-# The name that PayPal's own Java client asks for; any other certificate of a host below paypal.com serves other ends.
+# The name that PayPal's Java client requires; other certificates below paypal.com have other purposes.
 # https://github.com/paypal/PayPal-Java-SDK, com.paypal.base.SSLUtil, `validateCertificateChain`
 _ISSUED_TO = {
     "live": "messageverificationcerts.paypal.com",
     "sandbox": "messageverificationcerts.sandbox.paypal.com",
 }
-# Without "|", which separates what is signed.
+# Without "|", which separates the signed values.
 _TRANSMISSION_ID = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
 
-# One for the process, as are the addresses in it.
+# One for the process.
 _STORE = CertificateStore(fetch, paypal_authorities)
 
 
@@ -34,27 +34,27 @@ _STORE = CertificateStore(fetch, paypal_authorities)
 class PayPalScheme:
     """RSA over id and time of the transmission, the webhook's id, and a checksum of the body.
 
-    **CRC32 is no digest.** For any signed delivery, other bodies with its checksum can be written down without effort.
-    Whoever holds one delivery can therefore present a body of their own with its headers, and no check of the
-    signature can tell; PayPal's own clients cannot either. The verdict's `signature_id` has processing record one body
-    for each transmission, the first, so that this works only for a delivery that PayPal made and that was not recorded
-    here before. To be certain of a single event, ask PayPal's API for it.
+    **CRC32 is not a cryptographic digest.** It is easy to make other bodies with the same checksum. Anybody who has a
+    signed delivery can send another body with its headers, and no check of the signature detects that; PayPal's clients
+    do not either. Therefore processing records only the first body for each transmission, by the verdict's
+    `signature_id`: the attack works only with a delivery that was not recorded here before. To be certain of a single
+    event, ask PayPal's API for it.
 
     Source: https://developer.paypal.com/api/rest/webhooks/rest/
 
     Attributes
     ----------
     webhook_id : str
-        The webhook's id at PayPal: what makes a signature one for this endpoint.
+        The webhook's id at PayPal: it binds a signature to this endpoint.
     environment : str
-        ``live`` or ``sandbox``; each has its own hosts and certificate, and one is not taken for the other.
+        ``live`` or ``sandbox``; each has its own hosts and certificate, which are not valid for the other.
     tolerance_seconds : int
-        Age of a transmission. PayPal sends one again for three days under its first time, so that a replay window in
-        minutes would refuse what it retries.
+        Largest age of a transmission. PayPal retries for three days with the first time, so that a replay window of
+        minutes would refuse its retries.
     future_seconds : int
-        How far its clock may be ahead of API Gateway's.
+        How far PayPal's clock may be ahead of API Gateway's.
     certificates : CertificateStore
-        Where certificates come from.
+        Source of the certificates.
     """
 
     name: str = "paypal-rsa-sha256"
@@ -102,7 +102,7 @@ class PayPalScheme:
                 "paypal-transmission-id": transmission,
                 "paypal-transmission-sig": request.signed_header("paypal-transmission-sig"),
                 "paypal-transmission-time": time,
-                # No header, but signed with them, and PayPal gives an endpoint that is set up anew another.
+                # Not a header, but signed too; an endpoint that is registered again gets another id.
                 "paypal-webhook-id": self.webhook_id,
             },
             certificate=certificate.pem,

@@ -1,12 +1,11 @@
-"""The authorities that may vouch for PayPal's signing certificate: DigiCert's, as in PayPal's own client libraries.
+"""The authorities of PayPal's signing certificate: DigiCert's, as in PayPal's client libraries.
 
-Not every authority that a browser trusts: any of those could then make a certificate in PayPal's name. And not the list
-of browsers, `certifi`: it dropped the root of the certificate that PayPal signed with until March 2026, since that root
-no longer counts for web sites, while signatures made under it go on proving what they proved.
+The list of browsers, `certifi`, is not used: any authority in it could issue a certificate in PayPal's name. It also no
+longer has the root of the certificate that PayPal signed with until March 2026, because browsers do not trust that root
+any more; signatures from that time are still valid.
 
-PayPal serves its certificate alone, without the one between it and the root, which is why that lies here too. When
-PayPal changes to another authority every webhook of it is refused as ``certificate_untrusted``, and stays with PayPal
-for three days: add the authority here.
+PayPal serves its certificate without the intermediate one, so that is here too. If PayPal changes its authority, all
+its webhooks are refused as ``certificate_untrusted``, and PayPal retries them for three days: add the authority here.
 
 Sources
 -------

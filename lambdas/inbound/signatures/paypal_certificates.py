@@ -1,4 +1,4 @@
-"""PayPal's signing certificates: fetched from PayPal, proven up to a root, and kept for an hour."""
+"""PayPal's signing certificates: fetched from PayPal, verified up to a root, and cached for an hour."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 KEEP_SECONDS = 3_600.0
-# How long it is remembered that an address gave no good certificate, and over what time fetches are counted.
+# How long a failure of an address is cached, and the time over which new addresses are counted.
 KEEP_FAILURE_SECONDS = 60.0
-# A genuine sender names one address for months. Whoever forges addresses makes this process fetch so many a minute.
+# PayPal names one address for months. Forged addresses make this process fetch at most so many a minute.
 MAX_NEW_ADDRESSES = 5
 MAX_KEPT = 16
-# PayPal's is 2.7 KB; with all up to the root it would be 7 KB.
+# PayPal's certificate has 2.7 KB; with all up to the root, it would have 7 KB.
 MAX_BYTES = 64 * 1024
 MAX_CERTIFICATES = 6
 FETCH_SECONDS = 3.0
@@ -29,18 +29,18 @@ FETCH_SECONDS = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class SigningCertificate:
-    """A certificate that was proven.
+    """A verified certificate.
 
     Attributes
     ----------
     key : RSAPublicKey
-        What it certifies.
+        Its public key.
     fingerprint : str
         SHA-256 of the certificate in hex.
     pem : str
-        The certificate and those between it and its root.
+        The certificate, and those between it and its root.
     valid_from, valid_until : float
-        Seconds since the epoch between which all of these are valid.
+        When all of these are valid, seconds since the epoch.
     """
 
     key: RSAPublicKey
@@ -52,12 +52,12 @@ class SigningCertificate:
 
 @dataclass(frozen=True, kw_only=True)
 class Authorities:
-    """Who may vouch for a signing certificate.
+    """The certificate authorities that may issue a signing certificate.
 
     Attributes
     ----------
     roots, intermediates : str
-        PEM; the first are trusted, the second only help to get there.
+        PEM; only the roots are trusted, the intermediates complete the chain.
     """
 
     roots: str
@@ -65,14 +65,14 @@ class Authorities:
 
 
 class CertificateStore:
-    """Finds the certificate at an address, and fetches as seldom as it can.
+    """Returns the certificate of an address, and fetches as seldom as possible.
 
     Parameters
     ----------
     fetch : Callable[[str], bytes]
-        Returns what lies at an address, or raises `WebhookRefusedError`.
+        Returns the content of an address, or raises `WebhookRefusedError`.
     authorities : Callable[[], Authorities]
-        Who is trusted.
+        Returns the authorities to trust.
     clock : Callable[[], float]
         Seconds, monotonic.
     """
@@ -96,16 +96,16 @@ class CertificateStore:
         Parameters
         ----------
         url : str
-            Address whose host has been checked.
+            Address with a host that has been checked.
         name : str
-            To whom it must be issued.
+            Name that it must be issued to.
         at : float
-            Seconds since the epoch at which it must be valid.
+            When it must be valid, seconds since the epoch.
 
         Raises
         ------
         SignatureRefusedError
-            When there is none, or it does not prove that PayPal holds the key.
+            When there is no certificate, or it does not prove that the key is PayPal's.
         UnavailableError
             When it cannot be fetched now.
         """
@@ -127,8 +127,8 @@ class CertificateStore:
         if url in self._failed:
             failure = self._failed[url][1]
             raise type(failure)(failure.reason)
-        # An address that was good before is fetched whatever else is asked for: a flood of forged ones must not keep
-        # the genuine one from being renewed.
+        # The limit is not for addresses with a valid certificate: many forged addresses must not prevent the renewal of
+        # PayPal's.
         if url not in self._kept:
             self._count_new(now)
         try:
@@ -146,18 +146,18 @@ class CertificateStore:
 
 
 def fetch(url: str) -> bytes:
-    """Get what lies at an ``https`` address, from the host that it names and from no other.
+    """Return the content of an ``https`` address, from its host alone.
 
-    Redirects are not followed, and the answer is bounded in size and time.
+    Redirects are not followed, and size and time of the response are limited.
 
     Raises
     ------
     SignatureRefusedError
-        When the host says that there is nothing.
+        When the host responds 404 or 410.
     UnavailableError
-        When it says anything else, or nothing.
+        When the host does not respond, or with any other error.
     """
-    # Imported where it is needed, as no other provider needs it.
+    # Imported here, because no other provider needs it.
     import http.client  # noqa: PLC0415
     import ssl  # noqa: PLC0415
 
@@ -166,17 +166,17 @@ def fetch(url: str) -> bytes:
     connection = http.client.HTTPSConnection(host, timeout=FETCH_SECONDS / 2, context=ssl.create_default_context())
     try:
         connection.request("GET", f"/{path}")
-        answer = connection.getresponse()
-        if answer.status in (http.client.NOT_FOUND, http.client.GONE):
+        response = connection.getresponse()
+        if response.status in (http.client.NOT_FOUND, http.client.GONE):
             raise SignatureRefusedError("certificate_unknown")
-        if answer.status != http.client.OK:
+        if response.status != http.client.OK:
             raise UnavailableError("certificate_unavailable")
         content = b""
-        while chunk := answer.read1(MAX_BYTES):
+        while chunk := response.read1(MAX_BYTES):
             content += chunk
             if len(content) > MAX_BYTES or time.monotonic() > deadline:
                 raise UnavailableError("certificate_unavailable")
-        if answer.length:
+        if response.length:
             raise UnavailableError("certificate_unavailable")
     except (OSError, http.client.HTTPException) as error:
         raise UnavailableError("certificate_unavailable") from error
@@ -186,31 +186,30 @@ def fetch(url: str) -> bytes:
 
 
 def prove(content: bytes, name: str, at: float, authorities: Authorities) -> SigningCertificate:
-    """Return the first certificate of a PEM file, once a root vouches for it and for the name in it.
+    """Verify the first certificate of a PEM file and its name, up to a root, and return it.
 
-    Whether it was revoked is not asked: that would be one more call, and what does not answer would have to be taken
-    for a no.
+    Revocation is not checked: that would be one more call, and a missing response would have to count as revoked.
 
     Raises
     ------
     SignatureRefusedError
-        When it is no certificate, or none that is trusted.
+        When it is not a certificate, or not a trusted one.
     """
-    # Native code, which only the bundle of a stack with such a provider holds.
+    # Native code; only the bundle of a stack with such a provider contains it.
     from cryptography import x509  # noqa: PLC0415
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
     from cryptography.x509 import verification  # noqa: PLC0415
 
-    # Whatever the library finds wrong with bytes from elsewhere, and however it says so, they prove nothing.
+    # Any error, because the library raises many kinds for foreign bytes.
     try:
         leaf, *others = x509.load_pem_x509_certificates(content)[:MAX_CERTIFICATES]
         others += _read(authorities.intermediates)
         policy = verification.PolicyBuilder().store(verification.Store(_read(authorities.roots)))
         verifier = policy.time(datetime.fromtimestamp(at, UTC)).build_server_verifier(x509.DNSName(name))
         chain = verifier.verify(leaf, others)
-        # By itself that takes a wildcard too, and with it the key of any web server below the domain.
+        # The verifier also accepts wildcards, and so the key of any web server below the domain.
         issued_to = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         names = issued_to.get_values_for_type(x509.DNSName)
         key = leaf.public_key()
@@ -234,7 +233,7 @@ def _read(pem: str) -> list[Certificate]:
 
 
 def paypal_authorities() -> Authorities:
-    """Return those that PayPal's certificates have come from."""
+    """Return the authorities of PayPal's certificates."""
     from lambdas.inbound.signatures.paypal_authorities import INTERMEDIATES, ROOTS  # noqa: PLC0415
 
     return Authorities(roots=ROOTS, intermediates=INTERMEDIATES)

@@ -1,4 +1,4 @@
-"""Shopify's scheme: base64 over the body, under topics that are agreed on when it is deployed."""
+"""Shopify's scheme: base64 over the body, with topics that are set when it is deployed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ TOPIC_HEADER = "X-Shopify-Topic"
 
 @dataclass(frozen=True, kw_only=True)
 class ShopifyScheme:
-    """HMAC-SHA256 in base64 over the body alone: no time, no id, and no topic is signed.
+    """HMAC-SHA256 in base64 over the body alone: no time, id or topic is signed.
 
-    Since the topic is not signed, it cannot be a part of the event's identity. But two topics may send the same bytes:
-    an order that is paid at once is the same order to ``orders/create`` and to ``orders/paid``. Under one URL the
-    second would be taken for a duplicate of the first, and be lost. So each deployed name says which topics it takes,
-    no two of them of one resource, and refuses others aloud.
+    Because the topic is not signed, it cannot be part of the event's id. But two topics may send the same bytes: an
+    order that is paid at once is the same to ``orders/create`` and to ``orders/paid``. With one URL for both, the
+    second would be lost as a duplicate of the first. So each deployed name lists the topics that it accepts, no two of
+    them of one resource, and refuses others.
 
     Source: https://shopify.dev/docs/apps/build/webhooks/verify-deliveries
 
     Attributes
     ----------
     header : str
-        Header that carries the signature.
+        Header with the signature.
     topics : str
-        The topics, joined by commas.
+        The topics, joined with commas.
     """
 
     name: str = "shopify-sha256"

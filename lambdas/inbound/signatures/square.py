@@ -11,20 +11,20 @@ from lambdas.shared.signatures.scheme import Verdict, key_id, matching, signatur
 
 @dataclass(frozen=True, kw_only=True)
 class SquareScheme:
-    """HMAC-SHA256 in base64 over the URL that Square was told, directly followed by the body.
+    """HMAC-SHA256 in base64 over the registered URL, directly followed by the body.
 
-    The URL is a setting and never read from the request, whose ``Host`` and path the sender chooses. With it in the
-    signature, what Square signs for another subscription counts nothing here, even under the same key.
+    The URL is a setting. It is not read from the request, because the sender chooses ``Host`` and path. Because the URL
+    is signed, a webhook for another subscription is refused here, even with the same key.
 
-    No time is signed; a replay ends as a duplicate, by the event id in the body. Square's older header
-    ``x-square-signature``, with SHA-1, is not looked at.
+    No time is signed; a replay becomes a duplicate, by the event id in the body. Square's older header
+    ``x-square-signature``, with SHA-1, is ignored.
 
     Source: https://developer.squareup.com/docs/webhooks/step3validate
 
     Attributes
     ----------
     header : str
-        Header that carries the signature.
+        Header with the signature.
     url : str
         The subscription's notification URL, as it was registered.
     """

@@ -1,1 +1,1 @@
-"""Signature schemes: each proves, in constant time, that a provider signed exactly these bytes."""
+"""Signature schemes: each verifies, in constant time, that a provider signed exactly these bytes."""

@@ -1,14 +1,14 @@
-"""HMAC as the text that stands in a header."""
+"""HMAC as text, for headers."""
 
 import base64
 import hmac
 
 
 def hmac_text(key: bytes, signed: bytes, *, algorithm: str = "sha256", encoding: str = "hex") -> bytes:
-    """Return the HMAC of bytes, in the one spelling that counts.
+    """Return the HMAC of bytes, in its only accepted spelling.
 
-    What a sender sent is compared with this text and never decoded, so that no second spelling of a signature is
-    accepted: no upper case hex, no base64 with stray bits in its last digit.
+    The sender's signature is compared with this text and never decoded, so that no other spelling is accepted: no upper
+    case hex, no base64 with unused bits in its last digit.
 
     Parameters
     ----------

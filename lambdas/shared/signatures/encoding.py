@@ -1,14 +1,13 @@
-"""Base64 that has one reading."""
+"""Base64 with one spelling."""
 
 import base64
 import binascii
 
 
 def canonical_base64(text: str) -> bytes | None:
-    """Return what a base64 text encodes, or None unless it is exactly the text that an encoder writes.
+    """Return the bytes of a base64 text; None unless it is exactly the text that an encoder writes.
 
-    ``b64decode`` takes several texts for the same bytes, since the last letter of a padded text holds bits that nobody
-    reads.
+    ``b64decode`` accepts several texts for the same bytes, because the last letter of a padded text has unused bits.
     """
     try:
         decoded = base64.b64decode(text.encode("ascii"), validate=True)

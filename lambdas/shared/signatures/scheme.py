@@ -1,4 +1,4 @@
-"""What every signature scheme is, and the few checks that they share."""
+"""The interface of signature schemes, and the checks that they share."""
 
 import hmac
 import re
@@ -12,30 +12,30 @@ from lambdas.shared.request import WebhookRequest
 DEFAULT_TOLERANCE_SECONDS = 300
 MAX_SIGNATURE_HEADER_CHARS = 4096
 
-# `int()` takes "1_000" and non-ASCII digits, and `float()` takes "nan": a time is ASCII digits, or it is refused.
+# `int()` accepts "1_000" and non-ASCII digits, and `float()` accepts "nan"; a time must be ASCII digits.
 _EPOCH_SECONDS = re.compile(r"[0-9]{1,11}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a verified signature proves.
+    """The result of verifying a signature.
 
     Attributes
     ----------
     scheme : str
         Name of the scheme that accepted the request.
     signed_at : int | None
-        The time that the provider signed, in seconds since the epoch; None where a scheme signs no time.
+        The signed time, seconds since the epoch; None for schemes that sign no time.
     key_id : str
-        Which key it was, without telling the key; see `key_id`.
+        Name of the key, see `key_id`.
     headers : Mapping[str, str]
-        The headers that were verified, in lower case, reduced to the signature that matched: with the body and the key
-        they prove the same again.
+        The verified headers, in lower case, with the matching signature only. With the body and the key, they prove
+        the signature again.
     certificate : str | None
-        PEM of the certificate that holds the key, and of those up to its root; None where the key is a secret.
+        PEM of the certificate with the key, and of those up to its root; None if the key is a secret.
     signature_id : str | None
-        Set where the signature covers the body so weakly that another body can be made to fit it: what is signed well
-        and the same in every redelivery. Only one body is recorded for it, the first.
+        Set if another body could be made for the same signature: a signed value that is the same in every redelivery.
+        Only the first body with it is recorded.
     """
 
     scheme: str
@@ -51,43 +51,43 @@ class Scheme(Protocol):
 
     @property
     def name(self) -> str:
-        """The scheme's name in records and documents."""
+        """Name of the scheme in records and documents."""
 
     def verify(self, request: WebhookRequest, secrets: Sequence[str]) -> Verdict:
-        """Prove that the holder of one of the secrets signed this request.
+        """Verify that somebody with one of the secrets signed this request.
 
         Raises
         ------
         SignatureRefusedError
-            When the request proves nothing.
+            When the signature is missing or wrong.
         UnavailableError
-            When the check cannot be made, as with a secret that this scheme cannot use.
+            When it cannot be checked, for example because the scheme cannot use the secret.
         """
 
 
 @runtime_checkable
 class ChallengeScheme(Protocol):
-    """A scheme whose provider first asks, with a GET request, for a proof that this endpoint has its key."""
+    """A scheme with challenges: by a GET request, the provider first checks that this endpoint has its key."""
 
     def answer_challenge(self, request: WebhookRequest, secrets: Sequence[str]) -> str:
-        """Return the text of the answer.
+        """Return the text of the response.
 
         Raises
         ------
         MalformedWebhookError
-            When the request holds no challenge.
+            When the request contains no challenge.
         UnavailableError
-            When there is no key to answer with.
+            When there is no key.
         """
 
 
 def key_id(key: str) -> str:
-    """Return 16 hex digits that name a secret key and tell nothing about it."""
+    """Return 16 hex digits that name a secret key and reveal nothing of it."""
     return hmac.digest(key.encode(), b"webhook key id", "sha256").hex()[:16]
 
 
 def signature_header(request: WebhookRequest, name: str) -> str:
-    """Return a signature header of bearable length."""
+    """Return a signature header, unless it is too long."""
     value = request.signed_header(name)
     if len(value) > MAX_SIGNATURE_HEADER_CHARS:
         raise SignatureRefusedError("signature_header_too_long")
@@ -95,7 +95,7 @@ def signature_header(request: WebhookRequest, name: str) -> str:
 
 
 def signing_time(text: str, request: WebhookRequest, tolerance_seconds: int) -> int:
-    """Parse the time that was signed and check that it lies within the replay window, on either side."""
+    """Parse the signed time, and check that it is in the replay window, before or after the receipt."""
     if not _EPOCH_SECONDS.fullmatch(text):
         raise SignatureRefusedError("malformed_timestamp")
     signed_at = int(text)
@@ -105,7 +105,7 @@ def signing_time(text: str, request: WebhookRequest, tolerance_seconds: int) -> 
 
 
 def usable(secrets: Sequence[str]) -> Sequence[str]:
-    """Return the secrets, all of which must be non-empty: an empty key would verify what anybody can sign."""
+    """Return the secrets. None may be empty, because anybody can sign with an empty key."""
     if not secrets or not all(secrets):
         raise UnavailableError("secret_missing")
     try:
@@ -117,23 +117,23 @@ def usable(secrets: Sequence[str]) -> Sequence[str]:
 
 @dataclass(frozen=True)
 class Match:
-    """Which secret made which of the signatures that were sent."""
+    """The secret that matched, and its signature."""
 
     secret: str
     signature: str
 
 
 def matching(secrets: Sequence[str], expected: Sequence[bytes], candidates: Iterable[str]) -> Match:
-    """Return the first secret whose signature is among the candidates.
+    """Return the first secret with a signature among the candidates.
 
     Parameters
     ----------
     secrets, expected : Sequence
-        The valid secrets, and the signature that each of them makes.
+        The valid secrets, and the signature of each.
     candidates : Iterable[str]
-        The signatures that were sent.
+        The signatures in the request.
 
-    Compares bytes, since ``hmac.compare_digest`` raises on non-ASCII text, and always compares every pair.
+    It compares bytes, because ``hmac.compare_digest`` raises on non-ASCII text, and always compares every pair.
 
     Raises
     ------

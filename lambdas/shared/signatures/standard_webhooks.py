@@ -18,7 +18,7 @@ from lambdas.shared.signatures.scheme import (
     usable,
 )
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 (no secret, but what each begins with)
+SECRET_PREFIX = "whsec_"  # noqa: S105 (not a secret, but how each one begins)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +54,16 @@ class StandardWebhooksScheme:
 
 @dataclass(frozen=True, kw_only=True)
 class SignedMessage:
-    """What the three headers and the body say.
+    """A request, read from the three headers and the body.
 
     Attributes
     ----------
     content : bytes
-        The bytes that were signed.
+        The signed bytes.
     signed_at : int
         Seconds since the epoch.
     signatures : Sequence[str]
-        The signatures of one version, without its name; there is at least one.
+        The signatures of one version, without its name; at least one.
     headers : Mapping[str, str]
         The headers that are part of `content`, in lower case.
     """
@@ -75,12 +75,12 @@ class SignedMessage:
 
 
 def read_message(request: WebhookRequest, header_prefix: str, version: str, tolerance_seconds: int) -> SignedMessage:
-    """Read a request for the signatures of one version; those of others are passed over.
+    """Read a request and its signatures of one version; others are ignored.
 
     Raises
     ------
     SignatureRefusedError
-        When a header is missing or malformed, the time is outside of the window, or no signature has that version.
+        When a header is missing or malformed, the time is outside the window, or no signature has that version.
     """
     message_id = signature_header(request, f"{header_prefix}-id")
     timestamp = signature_header(request, f"{header_prefix}-timestamp")
@@ -108,9 +108,9 @@ def read_message(request: WebhookRequest, header_prefix: str, version: str, tole
 
 
 def decode_secret(secret: str) -> bytes:
-    """Return the key of a ``whsec_…`` secret; its base64 padding may be left out, as the reference libraries allow.
+    """Return the key of a ``whsec_…`` secret; base64 padding is optional, as in the reference libraries.
 
-    A key of the asymmetric form, ``whpk_…`` or ``whsk_…``, is none: with a public key as HMAC key, anybody could sign.
+    A ``whpk_…`` or ``whsk_…`` key is refused: with a public key as HMAC key, anybody could sign.
 
     Raises
     ------

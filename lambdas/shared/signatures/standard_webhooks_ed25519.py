@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PUBLIC_KEY_PREFIX = "whpk_"
 _KEY_BYTES = 32
 _PRIME = 2**255 - 19
-# The points of small order: under such a "key" a signature fits that nobody made, for one message in eight or fewer.
+# The points of small order: with such a "key", one message in eight or fewer has a valid signature that nobody made.
 # A key of zeros is one of them. https://eprint.iacr.org/2020/1244, table 6
 _ORDER_EIGHT = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 _SMALL_ORDER = frozenset({0, 1, _PRIME - 1, _PRIME, _PRIME + 1, _ORDER_EIGHT, _PRIME - _ORDER_EIGHT})
@@ -26,10 +26,10 @@ _SMALL_ORDER = frozenset({0, 1, _PRIME - 1, _PRIME, _PRIME + 1, _ORDER_EIGHT, _P
 
 @dataclass(frozen=True, kw_only=True)
 class StandardWebhooksEd25519Scheme:
-    """Ed25519 over id, time and body; we hold the public key alone, and whoever reads it can sign nothing.
+    """Ed25519 over id, time and body; only the public key is stored here, and nobody can sign with it.
 
-    Only ``v1a`` signatures count. A ``whsec_…`` secret, or the sender's own ``whsk_…``, is refused as unusable: which
-    scheme holds is the operator's decision and not that of a header.
+    Only ``v1a`` signatures count. A ``whsec_…`` secret, or the sender's ``whsk_…`` key, is refused as unusable: the
+    operator chooses the scheme, not a header.
 
     Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 
@@ -67,9 +67,9 @@ def public_key(secret: str) -> Ed25519PublicKey:
     Raises
     ------
     UnavailableError
-        When it is anything else, or a key under which others than its holder could sign.
+        When it is not such a text, or a key with which others could sign.
     """
-    # Native code, which only the bundle of a stack with such a provider holds.
+    # Native code; only the bundle of a stack with such a provider contains it.
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
 
     raw = canonical_base64(secret.removeprefix(PUBLIC_KEY_PREFIX)) if secret.startswith(PUBLIC_KEY_PREFIX) else None

@@ -19,15 +19,15 @@ from lambdas.shared.signatures.scheme import (
 
 @dataclass(frozen=True, kw_only=True)
 class StripeScheme:
-    """HMAC-SHA256 with a signed time, several signatures at once while a secret rolls over.
+    """HMAC-SHA256 with a signed time, and several signatures while a secret is rotated.
 
-    Every scheme but ``v1`` is ignored, to prevent a downgrade, and any one of several ``v1`` may match.
+    All schemes except ``v1`` are ignored, to prevent a downgrade; any one of several ``v1`` may match.
     Source: https://docs.stripe.com/webhooks#verify-manually
 
     Attributes
     ----------
     header : str
-        Header that carries the signature.
+        Header with the signature.
     tolerance_seconds : int
         Replay window, before and after the time of receipt.
     """

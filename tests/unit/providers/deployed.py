@@ -1,4 +1,4 @@
-"""Providers as they are deployed, with their options, behind the door that ingestion is; and who signs for them."""
+"""Deployed providers with their options, behind ingestion; and their signers."""
 
 import base64
 import hashlib
@@ -89,7 +89,7 @@ class Deployed:
     def answer(self, request, secrets=None) -> str:
         """Return what ingestion answers; an exception of any other kind than a refusal fails the test."""
         nowhere = Nowhere([self.kept(self.secret)] if secrets is None else secrets)
-        door = Ingestion(
+        ingestion = Ingestion(
             providers={self.entry: self.provider},
             secrets=nowhere,
             queue=nowhere,
@@ -97,7 +97,7 @@ class Deployed:
             max_body_bytes=MAX_BODY_BYTES,
         )
         try:
-            accepted = door.accept(self.entry, request, "request-1")
+            accepted = ingestion.accept(self.entry, request, "request-1")
         except WebhookRefusedError as refusal:
             return f"{refusal.status} {refusal.reason}"
         assert [event.provider for event in accepted.events] == [self.entry]

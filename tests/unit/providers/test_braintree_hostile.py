@@ -259,7 +259,7 @@ class Store:
 
 
 def challenge(text, *secrets):
-    door = Ingestion(
+    ingestion = Ingestion(
         providers={"shop": REGISTRY["braintree"]},
         secrets=Store(*secrets),
         queue=None,
@@ -268,7 +268,7 @@ def challenge(text, *secrets):
     )
     query = {} if text is None else {"bt_challenge": text}
     try:
-        return 200, door.challenge("shop", form_request(b"", **query))
+        return 200, ingestion.challenge("shop", form_request(b"", **query))
     except WebhookRefusedError as refusal:
         return refusal.status, refusal.reason
 

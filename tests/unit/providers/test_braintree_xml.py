@@ -50,7 +50,7 @@ DOCUMENTS = {
     ),
     "an entity of nobody's": (wrapped(b"<a>&a;</a>"), NOT_XML),
     "an entity of HTML": (wrapped(b"<a>&nbsp;</a>"), NOT_XML),
-    "a character that is none": (wrapped(b"<a>&#0;</a>"), NOT_XML),
+    "not a character": (wrapped(b"<a>&#0;</a>"), NOT_XML),
     "a surrogate": (wrapped(b"<a>&#xD800;</a>"), NOT_XML),
     "NUL": (wrapped(b"<a>\0</a>"), NOT_XML),
     "not UTF-8": (wrapped(b"<a>\xff</a>"), NOT_XML),

@@ -258,7 +258,7 @@ SPELLINGS = {
     "empty": lambda text: "",
     "null": lambda text: "null",
 }
-# The characters that separate several signatures leave a part that is none.
+# The characters that separate several signatures leave an empty part.
 SEPARATED = {
     ("stripe", "joined to itself by a comma"),
     *((case, spelling) for case in ("standard-webhooks", PAIR) for spelling in ("blank behind", "blank in front")),

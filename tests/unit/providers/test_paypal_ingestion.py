@@ -17,7 +17,7 @@ PLACE = ArchivedBody(key="raw/paypal/WH-1/x", size=1, sha256="0" * 64)
 
 
 class Surroundings:
-    """The queue and the archive, which write down what they get; a look at a secret would fail, as there is none."""
+    """The queue and the archive; they record what they receive. There is no secret to read."""
 
     def __init__(self, host):
         self.host = host
