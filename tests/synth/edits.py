@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from modules.guards.guarding import Guards
-from modules.terraform_json.document import Configuration
+from modules.guards.guarding import Guards, arguments_of
+from modules.synth import cdk
+from modules.terraform_json.stack import read
 
 TAGS = {"Environment": "dev", "Service": "webhooks", "ManagedBy": "cdktf"}
 
@@ -26,6 +27,13 @@ class Edit:
 
     document: dict[str, Any] = field(repr=False)
     arguments: Mapping[str, frozenset[str]] = field(repr=False)
+
+    @classmethod
+    def of(cls, stack: cdk.TerraformStack) -> "Edit":
+        """Return the JSON of a stack as it is synthesized, tags included."""
+        cdk.Testing.synth(stack)
+        document = stack.to_terraform()
+        return cls(document, arguments_of(stack, document))
 
     def fresh(self) -> "Edit":
         return Edit(copy.deepcopy(self.document), self.arguments)
@@ -120,10 +128,10 @@ class Edit:
 
     def findings(self) -> list[tuple[str, str, str]]:
         """Return what the guards find: guard, path below the stack, problem."""
-        configuration = Configuration(self.document, environment="dev", arguments=self.arguments)
+        stack = read(self.document, environment="dev", arguments=self.arguments)
         return [
-            (guard, finding.path.removeprefix("webhooks-dev/"), finding.problem)
-            for guard, finding in Guards("dev").findings(configuration)
+            (finding.check, finding.address.removeprefix("webhooks-dev/"), finding.message)
+            for finding in Guards("dev").findings(stack)
         ]
 
 

@@ -8,7 +8,6 @@ import pytest
 from modules.constructs.ingest_template import send_message
 from modules.settings.environments import build_settings
 from modules.synth import cdk
-from modules.terraform_json.document import Configuration
 from tests.synth.edits import Edit, map_queue
 
 VALUES = {"providers": ["stripe", "generic"], "api": {"ingest": "direct", "max_body_bytes": 180_000}}
@@ -21,9 +20,7 @@ INTEGRATION = "api/direct/post_webhook_stripe_integration"
 def direct(bundles):
     from modules.inbound.stack import WebhookStack
 
-    stack = WebhookStack(cdk.Testing.app(), "webhooks-dev", build_settings("dev", VALUES), bundles)
-    cdk.Testing.synth(stack)
-    return Edit(stack.to_terraform(), Configuration.of(stack, "dev").arguments)
+    return Edit.of(WebhookStack(cdk.Testing.app(), "webhooks-dev", build_settings("dev", VALUES), bundles))
 
 
 @pytest.fixture

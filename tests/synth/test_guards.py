@@ -6,10 +6,9 @@ them. That the guards see such JSON at synth is shown in ``test_guards_at_synth.
 
 import pytest
 
-from modules.guards.table import GUARDS
+from modules.guards.waiver import GUARDS
 from modules.settings.environments import build_settings
 from modules.synth import cdk
-from modules.terraform_json.document import Configuration
 from tests.synth.edits import Edit
 from tests.synth.mistakes import (
     authorizers,
@@ -34,9 +33,7 @@ def standard(bundles):
     """The stack of the environment dev as it is synthesized, tags included."""
     from modules.inbound.stack import WebhookStack
 
-    stack = WebhookStack(cdk.Testing.app(), "webhooks-dev", build_settings("dev", {}), bundles)
-    cdk.Testing.synth(stack)
-    return Edit(stack.to_terraform(), Configuration.of(stack, "dev").arguments)
+    return Edit.of(WebhookStack(cdk.Testing.app(), "webhooks-dev", build_settings("dev", {}), bundles))
 
 
 @pytest.fixture
@@ -105,9 +102,3 @@ def test_no_two_mistakes_have_one_name():
     noted = [name for book in BOOKS for name in (*book.mistakes, *book.rights)]
 
     assert sorted(noted) == sorted({*MISTAKES, *RIGHTS})
-
-
-def test_no_two_guards_have_one_id():
-    ids = [guard.id for guard in GUARDS]
-
-    assert sorted(ids) == sorted(set(ids))

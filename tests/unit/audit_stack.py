@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tools.audit.model.plan import Plan
+from modules.terraform_json import plan
+from modules.terraform_json.document import Document
 
 Stack = dict[str, dict[str, Any]]
 
@@ -137,6 +138,7 @@ def good() -> Stack:
         },
         allow("ReadSecrets", ["secretsmanager:GetSecretValue"], ["${aws_secretsmanager_secret.stripe.arn}"]),
         allow("Archive", ["s3:PutObject"], ["${aws_s3_bucket.archive.arn}/raw/*"]),
+        handler="lambdas.ingestion.handler.handler",
     )
     stack |= _function(
         "processing",
@@ -146,7 +148,7 @@ def good() -> Stack:
             ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
             ["${aws_sqs_queue.main.arn}", "${aws_sqs_queue.dead.arn}"],
         ),
-        reserved_concurrent_executions=20,
+        reserved_concurrent_executions=22,
     )
     for queue, concurrency in (("main", 20), ("dead", 2)):
         stack[f"aws_lambda_event_source_mapping.{queue}"] = {
@@ -224,7 +226,7 @@ def _function(id_: str, variables: dict[str, str], *statements: dict[str, Any], 
         },
         f"data.aws_iam_policy_document.{id_}": {
             "statement": [
-                allow("WriteTraces", ["xray:PutTraceSegments"], ["*"]),
+                allow("WriteTracesWhichHaveNoArn", ["xray:PutTraceSegments"], ["*"]),
                 allow("WriteLog", ["logs:PutLogEvents"], [f"${{aws_cloudwatch_log_group.{id_}.arn}}:*"]),
                 *statements,
             ]
@@ -320,9 +322,9 @@ def _alarms() -> Stack:
     }
 
 
-def read(stack: Stack, **replaced: Any) -> Plan:
+def read(stack: Stack, **replaced: Any) -> Document:
     """Return the plan of a stack."""
-    return Plan.read(plan_of(stack) | replaced)
+    return plan.read(plan_of(stack) | replaced)
 
 
 def plan_of(stack: Stack, actions: dict[str, list[str]] | None = None) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from modules.rules.rule import Finding
 from modules.settings.presets import PRESETS
 from tools.audit.exceptions import ExceptionsError, Ledger, read_exceptions
-from tools.audit.findings import Finding
 
 LIST = Path(__file__).resolve().parents[2] / "audit" / "exceptions.toml"
 TODAY = date(2030, 1, 31)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from modules.constructs.ingest_template import send_message
 from tests.unit.audit_stack import TAGS, good, read
 from tools.audit.model.routes import routes
 from tools.audit.model.words import guards
@@ -11,6 +12,7 @@ RULES = {item.id: item for item in rules()}
 ROUTE = "aws_api_gateway_method.webhook"
 DOOR = "aws_api_gateway_integration.webhook"
 BUSY = "aws_api_gateway_gateway_response.busy"
+INGESTION = "aws_lambda_function.ingestion"
 API = "aws_api_gateway_rest_api.api"
 READER = "aws_lambda_event_source_mapping.inbox"
 QUEUE = (
@@ -22,7 +24,9 @@ def direct():
     """Return the stack that is right, with an inbox before ingestion."""
     stack = good()
     stack["aws_sqs_queue.inbox"] = {"name": "webhook-inbox-dev", "tags": TAGS}
-    stack[DOOR].update(type="AWS", passthrough_behavior="NEVER", uri=QUEUE)
+    templates = {"application/json": send_message("stripe")}
+    stack[DOOR].update(type="AWS", passthrough_behavior="NEVER", uri=QUEUE, request_templates=templates)
+    stack[INGESTION]["handler"] = "lambdas.ingestion.direct.handler"
     stack[READER] = reader("ingestion")
     stack[BUSY]["status_code"] = "503"
     return stack
@@ -40,7 +44,9 @@ def addresses(rule, stack):
     return [finding.address for finding in RULES[rule].findings(read(stack))]
 
 
-@pytest.mark.parametrize("rule", ["route-guarded", "route-throttled", "api-busy-answer", "entry-point-known"])
+@pytest.mark.parametrize(
+    "rule", ["open-route", "route-guarded", "route-throttled", "api-busy-answer", "entry-point-known"]
+)
 def test_a_door_before_a_queue_whose_reader_verifies_is_right(rule):
     assert addresses(rule, direct()) == []
 
@@ -48,7 +54,7 @@ def test_a_door_before_a_queue_whose_reader_verifies_is_right(rule):
 def test_the_page_says_who_verifies_behind_the_queue():
     (route,) = routes(read(direct()))
 
-    assert route.function.resource.address == "aws_lambda_function.ingestion"
+    assert route.function.address == "aws_lambda_function.ingestion"
     assert any("verifies the signature with the secret of stripe" in guard for guard in guards(route))
 
 
@@ -96,7 +102,7 @@ def test_a_door_behind_which_nobody_verifies_is_found(mistake):
     stack = direct()
     mistake(stack)
 
-    assert addresses("route-guarded", stack) == [ROUTE]
+    assert addresses("open-route", stack) == [ROUTE]
 
 
 def test_a_route_that_api_gateway_answers_by_itself_needs_no_guard():
@@ -105,11 +111,11 @@ def test_a_route_that_api_gateway_answers_by_itself_needs_no_guard():
     del stack[DOOR]["uri"]
 
     (route,) = routes(read(stack))
-    assert addresses("route-guarded", stack) == []
+    assert addresses("open-route", stack) == []
     assert "API Gateway answers by itself, with nothing behind it" in guards(route)
     # and one that goes nowhere is found
     stack[DOOR]["type"] = "HTTP"
-    assert addresses("route-guarded", stack) == [ROUTE]
+    assert addresses("open-route", stack) == [ROUTE]
 
 
 @pytest.mark.parametrize(("make", "found"), [(direct, []), (good, [API])], ids=["a queue", "a function"])

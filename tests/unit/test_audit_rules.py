@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import ModuleType
 
 import pytest
 
+from modules.rules.rule import Where, collect, rule
+from modules.terraform_json.plan import read as read_plan
 from tests.unit.audit_stack import ACCOUNT, TAGS, Stack, allow, good, only, plan_of, read, service
-from tools.audit.model.plan import Plan
-from tools.audit.rules import rule, rules
+from tools.audit.rules import rules
 
 RULES = {item.id: item for item in rules()}
 
@@ -79,20 +81,21 @@ EGRESS = {"protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_blocks": ["
 
 MISTAKES = [
     # Queues
-    Mistake("queue-dead-letter", drop("aws_sqs_queue_redrive_policy.main"), MAIN),
-    Mistake("queue-fifo-dead-letter", put(DEAD, fifo_queue=False), MAIN),
-    Mistake("queue-fifo-dead-letter", put(MAIN, fifo_queue=False), MAIN),
-    Mistake("queue-dead-letter-retention", put(DEAD, message_retention_seconds=345_600), DEAD),
-    Mistake("queue-visibility", put(MAIN, visibility_timeout_seconds=179), MAIN),
-    Mistake("queue-visibility", put(MAPPING, maximum_batching_window_in_seconds=121), MAIN),
+    Mistake("dead-letter-queue-missing", drop("aws_sqs_queue_redrive_policy.main"), MAIN),
+    Mistake("dead-letter-queue-kind", put(DEAD, fifo_queue=False), MAIN),
+    Mistake("dead-letter-queue-kind", put(MAIN, fifo_queue=False), MAIN),
+    Mistake("dead-letter-retention", put(DEAD, message_retention_seconds=345_600), DEAD),
+    Mistake("visibility-timeout", put(MAIN, visibility_timeout_seconds=179), MAIN),
+    Mistake("visibility-timeout", put(MAPPING, maximum_batching_window_in_seconds=121), MAIN),
     Mistake("queue-fifo-throughput", unset(MAIN, "deduplication_scope"), MAIN),
     Mistake("queue-fifo-throughput", put(MAIN, fifo_throughput_limit="perQueue"), MAIN),
     Mistake("mapping-concurrency", put(MAPPING, scaling_config=[{"maximum_concurrency": 21}]), MAPPING),
     Mistake("mapping-concurrency", unset(MAPPING, "scaling_config"), MAPPING),
-    Mistake("mapping-partial-failures", unset(MAPPING, "function_response_types"), MAPPING),
+    Mistake("mapping-limit", unset(MAPPING, "scaling_config"), MAPPING),
+    Mistake("partial-batch-responses", unset(MAPPING, "function_response_types"), MAPPING),
     # Functions
-    Mistake("function-arm64", put(INGESTION, architectures=["x86_64"]), INGESTION),
-    Mistake("function-arm64", unset(INGESTION, "architectures"), INGESTION),
+    Mistake("function-architecture", put(INGESTION, architectures=["x86_64"]), INGESTION),
+    Mistake("function-architecture", unset(INGESTION, "architectures"), INGESTION),
     Mistake("function-role", put(INGESTION, role="arn:aws:iam::123456789012:role/admin"), INGESTION),
     Mistake("function-log-group", put(LOG, name="/aws/lambda/other-dev"), INGESTION),
     Mistake("log-retention", put(LOG, retention_in_days=0), LOG),
@@ -100,9 +103,9 @@ MISTAKES = [
     Mistake("function-tracing", put(INGESTION, tracing_config=[{"mode": "PassThrough"}]), INGESTION),
     Mistake("function-network", unset(INGESTION, "vpc_config"), INGESTION),
     # The API
-    Mistake("route-guarded", put(INGESTION, environment=[{"variables": {}}]), ROUTE),
+    Mistake("open-route", put(INGESTION, environment=[{"variables": {}}]), ROUTE),
     Mistake(
-        "route-guarded",
+        "open-route",
         put(
             INGESTION,
             environment=[
@@ -117,11 +120,12 @@ MISTAKES = [
     ),
     Mistake("route-guarded", instead("ingestion", allow("Archive", ["s3:PutObject"], [])), ROUTE),
     Mistake(
-        "route-guarded",
+        "open-route",
         put("aws_api_gateway_integration.webhook", uri="${aws_lambda_function.processing.invoke_arn}"),
         ROUTE,
     ),
-    Mistake("route-guarded", put(ROUTE, authorization="CUSTOM"), ROUTE),
+    Mistake("open-route", put(ROUTE, authorization="CUSTOM"), ROUTE),
+    Mistake("route-guarded", put(ROUTE, authorization="CUSTOM", authorizer_id="abc123"), ROUTE),
     Mistake("route-throttled", drop("aws_api_gateway_method_settings.all"), ROUTE),
     Mistake(
         "route-throttled",
@@ -156,24 +160,24 @@ MISTAKES = [
     ),
     # Events
     Mistake("event-archive", drop("aws_cloudwatch_event_archive.archive"), "aws_cloudwatch_event_bus.bus"),
-    Mistake("event-target-dead-letter", unset(TARGET, "dead_letter_config"), TARGET),
-    Mistake("event-target-dead-letter", put(TARGET, dead_letter_config=[{"arn": MAIN_ARN}]), TARGET),
+    Mistake("event-target-dead-letter-queue", unset(TARGET, "dead_letter_config"), TARGET),
+    Mistake("event-target-dead-letter-queue", put(TARGET, dead_letter_config=[{"arn": MAIN_ARN}]), TARGET),
     Mistake("event-target-allowed", instead("queue_target"), TARGET),
     Mistake("event-target-allowed", instead("queue_undelivered"), TARGET),
     # Permissions
-    Mistake("iam-readable", unset(PROCESSING, "policy"), PROCESSING),
-    Mistake("iam-readable", instead("processing"), PROCESSING),
+    Mistake("unreadable-policy", unset(PROCESSING, "policy"), PROCESSING),
+    Mistake("unreadable-policy", instead("processing"), PROCESSING),
     Mistake("iam-sid", say("processing", allow("", ["sqs:SendMessage"], [MAIN_ARN])), PROCESSING),
-    Mistake("iam-action", say("processing", allow("A", ["sqs:*"], [MAIN_ARN])), PROCESSING),
-    Mistake("iam-action", say("processing", allow("A", ["*"], [MAIN_ARN])), PROCESSING),
-    Mistake("iam-action", say("processing", allow("A", ["s3:Get?bject"], [f"${{{ARCHIVE}.arn}}/*"])), PROCESSING),
+    Mistake("wildcard-action", say("processing", allow("A", ["sqs:*"], [MAIN_ARN])), PROCESSING),
+    Mistake("wildcard-action", say("processing", allow("A", ["*"], [MAIN_ARN])), PROCESSING),
+    Mistake("wildcard-action", say("processing", allow("A", ["s3:Get?bject"], [f"${{{ARCHIVE}.arn}}/*"])), PROCESSING),
     Mistake(
-        "iam-action",
+        "negated-policy",
         say("processing", {"sid": "A", "effect": "Allow", "not_actions": ["iam:Get"], "resources": ["*"]}),
         PROCESSING,
     ),
     Mistake(
-        "iam-action",
+        "wildcard-action",
         put(
             PROCESSING,
             policy='{"Statement":{"Sid":"A","Effect":"Allow","Action":"dynamodb:*","Resource":'
@@ -181,20 +185,25 @@ MISTAKES = [
         ),
         PROCESSING,
     ),
-    Mistake("iam-resource", say("processing", allow("A", ["sqs:SendMessage"], ["*"])), PROCESSING),
+    Mistake("wildcard-resource", say("processing", allow("A", ["sqs:SendMessage"], ["*"])), PROCESSING),
     Mistake(
-        "iam-resource",
+        "wildcard-resource",
         say("processing", allow("A", ["sqs:SendMessage"], [f"arn:aws:sqs:us-east-1:{ACCOUNT}:webhook-*"])),
         PROCESSING,
     ),
-    Mistake("iam-resource", say("processing", allow("A", ["sqs:SendMessage"], [f"{MAIN_ARN}*"])), PROCESSING),
+    Mistake("wildcard-resource", say("processing", allow("A", ["sqs:SendMessage"], [f"{MAIN_ARN}*"])), PROCESSING),
     Mistake(
-        "iam-resource",
+        "wildcard-resource",
         add(
             "data.aws_iam_policy_document.operators",
             statement=[allow("Operate", ["execute-api:Invoke"], ["arn:aws:execute-api:*:*:*"])],
         ),
         "data.aws_iam_policy_document.operators",
+    ),
+    Mistake(
+        "iam-resource",
+        say("processing", allow("A", ["s3:GetObject"], ["arn:aws:s3:::somebody-elses/*"])),
+        PROCESSING,
     ),
     Mistake(
         "iam-escalation", say("processing", allow("A", ["iam:PassRole"], ["${aws_iam_role.ingestion.arn}"])), PROCESSING
@@ -205,7 +214,7 @@ MISTAKES = [
         PROCESSING,
     ),
     Mistake(
-        "iam-managed-policy",
+        "managed-policy",
         add(
             "aws_iam_role_policy_attachment.admin",
             role="${aws_iam_role.processing.name}",
@@ -214,7 +223,7 @@ MISTAKES = [
         "aws_iam_role_policy_attachment.admin",
     ),
     Mistake(
-        "iam-managed-policy",
+        "managed-policy",
         add(
             "aws_iam_role_policy_attachment.lookalike",
             role="${aws_iam_role.processing.name}",
@@ -286,7 +295,7 @@ MISTAKES = [
         MAIN,
     ),
     Mistake(
-        "iam-action",
+        "wildcard-action",
         put(
             "aws_iam_role.processing",
             inline_policy=[{"name": "more", "policy": '{"Statement":{"Sid":"A","Effect":"Allow","Action":"sqs:*"}}'}],
@@ -294,13 +303,13 @@ MISTAKES = [
         "aws_iam_role.processing",
     ),
     # Transport
-    Mistake("tls-only", drop("aws_sqs_queue_policy.main"), MAIN),
-    Mistake("tls-only", instead("archive", deny(resources=[f"${{{ARCHIVE}.arn}}"])), ARCHIVE),
-    Mistake("tls-only", instead("archive", deny(actions=["s3:GetObject"])), ARCHIVE),
-    Mistake("tls-only", instead("archive", deny(condition=only("aws:SecureTransport", "true", "Bool"))), ARCHIVE),
-    Mistake("tls-only", instead("archive", deny(principals=service("lambda.amazonaws.com"))), ARCHIVE),
+    Mistake("queue-tls", drop("aws_sqs_queue_policy.main"), MAIN),
+    Mistake("bucket-tls", instead("archive", deny(resources=[f"${{{ARCHIVE}.arn}}"])), ARCHIVE),
+    Mistake("bucket-tls", instead("archive", deny(actions=["s3:GetObject"])), ARCHIVE),
+    Mistake("bucket-tls", instead("archive", deny(condition=only("aws:SecureTransport", "true", "Bool"))), ARCHIVE),
+    Mistake("bucket-tls", instead("archive", deny(principals=service("lambda.amazonaws.com"))), ARCHIVE),
     Mistake(
-        "tls-only",
+        "bucket-tls",
         instead(
             "archive", deny(condition=[*only("aws:SecureTransport", "false", "Bool"), *only("aws:SourceVpc", "vpc-1")])
         ),
@@ -326,7 +335,7 @@ MISTAKES = [
     Mistake("alarm-queue", drop("aws_cloudwatch_metric_alarm.dead"), DEAD),
     Mistake("alarm-api", drop("aws_cloudwatch_metric_alarm.api-5xx"), "aws_api_gateway_rest_api.api"),
     # Names and tags
-    Mistake("tags", put(ARCHIVE, tags={"Environment": "dev", "Service": "webhooks"}), ARCHIVE),
+    Mistake("missing-tag", put(ARCHIVE, tags={"Environment": "dev", "Service": "webhooks"}), ARCHIVE),
     Mistake("name-suffix", put("aws_sqs_queue.target", name="webhook-subscriber"), "aws_sqs_queue.target"),
     Mistake("name-suffix", put("aws_sqs_queue.target", name="webhook-subscriber-prod"), "aws_sqs_queue.target"),
     # Data
@@ -385,7 +394,7 @@ def test_a_rule_names_the_resource_with_the_mistake(mistake):
     mistake.make(stack)
 
     # When
-    findings = RULES[mistake.rule].findings(Plan.read(plan_of(stack, mistake.actions)))
+    findings = RULES[mistake.rule].findings(read_plan(plan_of(stack, mistake.actions)))
 
     # Then the rule names that resource
     assert mistake.address in {finding.address for finding in findings}
@@ -434,17 +443,28 @@ def test_a_finding_about_a_secret_does_not_tell_it():
     assert "environment.variables.SIGNING" in found[0].message
 
 
+def another(plan):
+    yield from ()
+
+
 def test_two_rules_cannot_have_one_id():
-    def another(plan):
-        yield from ()
+    files = [ModuleType(name) for name in ("one", "two")]
+    for file in files:
+        file.another = rule("another", "Another", where=Where.PLAN, why="why", source="source")(another)
 
-    with pytest.raises(ValueError, match="iam-action"):
-        rule("iam-action", "Another", why="why", source="source")(another)
+    with pytest.raises(ValueError, match="two rules have the id 'another'"):
+        collect(files)
 
 
-def test_a_rule_without_a_source_is_refused():
-    def another(plan):
-        yield from ()
-
-    with pytest.raises(ValueError, match="source"):
-        rule("new-rule", "A rule", why="why", source="")(another)
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"where": Where.PLAN, "why": "why", "source": ""},
+        {"where": Where.PLAN, "source": "source"},
+        {"where": Where.BOTH, "why": "why", "source": "source"},
+    ],
+    ids=["source", "reason", "remedy"],
+)
+def test_a_rule_that_lacks_a_part_is_refused(parts, request):
+    with pytest.raises(ValueError, match=request.node.callspec.id):
+        rule("new-rule", "A rule", **parts)

@@ -15,7 +15,7 @@ def every_action_of_a_service(edit):
     edit.statement(actions=["dynamodb:*"])
 
 
-@book.mistake("wildcard-action", STATUS, "allows dynamodb:Get*, dynamodb:?uery")
+@book.mistake("wildcard-action", STATUS, "allows dynamodb:?uery, dynamodb:Get*")
 def actions_by_a_pattern(edit):
     edit.statement(actions=["dynamodb:Get*", "dynamodb:?uery", "dynamodb:Query"])
 
@@ -173,35 +173,35 @@ def key_policy_that_a_role_uses_too(edit):
     edit.at("fleet/status/policy")["policy"] = edit.ref("shared", "json")
 
 
-@book.mistake("negated-policy", STATUS, "allows everything but its not_actions")
+@book.mistake("negated-policy", STATUS, "allows everything but the actions that it lists")
 def every_action_but_one(edit):
     edit.statement(actions=None, not_actions=["dynamodb:DeleteTable"])
 
 
-@book.mistake("negated-policy", STATUS, "allows everything but its not_resources")
+@book.mistake("negated-policy", STATUS, "allows everything but the resources that it lists")
 def every_resource_but_one(edit):
     edit.statement(resources=None, not_resources=[edit.ref("storage/table")])
 
 
-@book.mistake("negated-policy", "literal", "statement Most allows everything but its NotAction")
+@book.mistake("negated-policy", "literal", "statement Most allows everything but the actions that it lists")
 def every_action_but_one_in_literal_json(edit):
     edit.inline_policy({"Sid": "Most", "Effect": "Allow", "NotAction": "iam:*", "Resource": edit.ref("storage/table")})
 
 
-@book.mistake("negated-policy", "literal", "statement Most allows everything but its NotResource")
+@book.mistake("negated-policy", "literal", "statement Most allows everything but the resources that it lists")
 def every_resource_but_one_in_literal_json(edit):
     statement = {"Sid": "Most", "Effect": "Allow", "Action": "s3:GetObject", "NotResource": edit.ref("storage/bucket")}
     edit.inline_policy(statement)
 
 
-@book.mistake("negated-policy", "literal", "statement Most allows everything but its NotPrincipal")
+@book.mistake("negated-policy", "literal", "statement Most allows everything but the principals that it lists")
 def everybody_but_one_in_literal_json(edit):
     root = {"AWS": "arn:aws:iam::123456789012:root"}
     action, resource = "dynamodb:Query", edit.ref("storage/table")
     edit.inline_policy({"Sid": "Most", "Effect": "Allow", "NotPrincipal": root, "Action": action, "Resource": resource})
 
 
-@book.mistake("negated-policy", "queues/main_policy_document", "allows everything but its not_principals")
+@book.mistake("negated-policy", "queues/main_policy_document", "allows everything but the principals that it lists")
 def everybody_but_one(edit):
     root = [{"type": "AWS", "identifiers": ["arn:aws:iam::123456789012:root"]}]
     edit.statement("queues/main_policy_document", not_principals=root)
@@ -318,7 +318,7 @@ def policy_of_the_stack_attached(edit):
     )
 
 
-@book.mistake("unreadable-policy", "literal", "policy cannot be read at synth")
+@book.mistake("unreadable-policy", "literal", "policy cannot be read")
 def policy_that_terraform_computes(edit):
     edit.inline_policy()
     edit.at("literal")["policy"] = '${jsonencode({"Statement" = var.statements})}'

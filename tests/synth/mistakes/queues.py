@@ -34,14 +34,14 @@ def fifo_that_says_itself_that_its_dead_letter_queue_is_a_standard_one(edit):
     edit.queue("jobs", name="webhook-jobs-dev.fifo", fifo_queue=True, redrive_policy=policy)
 
 
-@book.mistake("dead-letter-queue-kind", "queues/main", "no JSON that can be read at synth")
+@book.mistake("dead-letter-queue-kind", "queues/main", "no JSON that can be read")
 def redrive_policy_that_nobody_can_read(edit):
     edit.at("queues/redrive")["redrive_policy"] = "${jsonencode(var.redrive)}"
     # With it, nobody can tell either that this queue is a dead letter queue and needs none of its own.
     edit.remove("queues/dead_letter_mapping")
 
 
-@book.mistake("dead-letter-queue-kind", "queues/main", "no JSON that can be read at synth")
+@book.mistake("dead-letter-queue-kind", "queues/main", "no JSON that can be read")
 def redrive_policy_that_is_no_object(edit):
     edit.at("queues/redrive")["redrive_policy"] = "[]"
     edit.remove("queues/dead_letter_mapping")
@@ -129,7 +129,7 @@ def dead_letters_kept_for_the_default(edit):
     del edit.at("queues/dead_letter")["message_retention_seconds"]
 
 
-@book.mistake("dead-letter-retention", "queues/dead_letter", "not known at synth")
+@book.mistake("dead-letter-retention", "queues/dead_letter", "not known")
 def dead_letters_kept_for_a_time_that_nobody_knows(edit):
     edit.at("queues/dead_letter")["message_retention_seconds"] = "${var.retention}"
 
