@@ -34,7 +34,7 @@ _DEFAULTS = {"force_destroy": False, "recovery_window_in_days": 30}
 )
 def nothing_with_data_is_destroyed(plan: Document) -> Iterator[Found]:
     """Yield resources with data that the plan deletes, replaces, or forgets."""
-    for item in (*plan.resources, *plan.leaving):
+    for item in (*plan.resources(), *plan.leaving):
         if item.type not in HOLDS_DATA:
             continue
         if "delete" in item.actions:

@@ -30,7 +30,7 @@ _LOOKS_SECRET = re.compile(
 )
 def plan_holds_no_secret(plan: Document) -> Iterator[Found]:
     """Yield resources that carry a secret's value, and values that look like one. The value itself is not told."""
-    for item in plan.resources:
+    for item in plan.resources():
         if item.type in _CARRIERS:
             yield item, f"a {item.kind.noun} passes its value through plan and state"
         for path, text in _texts(item.values):

@@ -36,7 +36,7 @@ _NAMED_BY_AWS = "API-Gateway-Execution-Logs_"
     also=("tags",),
 )
 def _missing_tags(stack: Document) -> Iterator[Found]:
-    for resource in stack.resources:
+    for resource in stack.resources():
         if "tags" not in resource.arguments:
             continue
         if isinstance(resource.get("tags"), str):
@@ -56,7 +56,7 @@ def _missing_tags(stack: Document) -> Iterator[Found]:
     source="this project's modules/constructs/naming.py",
 )
 def _names_without_suffix(stack: Document) -> Iterator[Found]:
-    for resource in stack.resources:
+    for resource in stack.resources():
         suffixes = tuple(f"-{environment}" for environment in stack.environments_of(resource))
         for attribute, name in _names(stack, resource):
             if not name:

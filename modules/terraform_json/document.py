@@ -152,14 +152,12 @@ class Document:
         self.providers = providers or {}
         self.is_plan = is_plan
 
-    @cached_property
-    def resources(self) -> Sequence[Resource]:
-        """The resources; without data sources, and without what a plan would destroy."""
+    def resources(self) -> list[Resource]:
+        """Return the resources; without data sources, and without what a plan would destroy."""
         return [each for each in self._by_address.values() if not each.is_data]
 
-    @cached_property
-    def data(self) -> Sequence[Resource]:
-        """The data sources."""
+    def data(self) -> list[Resource]:
+        """Return the data sources."""
         return [each for each in self._by_address.values() if each.is_data]
 
     def all(self, *types: str) -> list[Resource]:
@@ -183,7 +181,7 @@ class Document:
     @cached_property
     def environments(self) -> Sequence[str]:
         """The environment suffixes: that of the stack, or every tag ``Environment``. A plan may have several."""
-        tagged = sorted({each.environment for each in self.resources if each.environment})
+        tagged = sorted({each.environment for each in self.resources() if each.environment})
         return [self.environment] if self.environment else tagged
 
     def environments_of(self, resource: Resource) -> Sequence[str]:
@@ -234,7 +232,7 @@ class Document:
     @cached_property
     def _by_name(self) -> Mapping[str, Mapping[str, Resource]]:
         found: dict[str, dict[str, Resource]] = {}
-        for resource in self.resources:
+        for resource in self.resources():
             if name := self.name(resource):
                 found.setdefault(resource.type, {})[name] = resource
         return found

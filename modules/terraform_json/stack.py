@@ -1,6 +1,6 @@
 """Reads the Terraform JSON that a synth writes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modules.terraform_json.document import Document, Resource
@@ -20,15 +20,17 @@ def read(
     arguments : Mapping[str, frozenset[str]] | None
         Resource type to the arguments that the provider takes for it.
     """
-    taken = arguments or {}
-    found = (
-        _resource(f"{prefix}{type_}", id_, values, taken.get(type_, frozenset()) if not prefix else frozenset())
-        for kind, prefix in (("resource", ""), ("data", "data."))
-        for type_, instances in document.get(kind, {}).items()
-        for id_, values in instances.items()
-        if not _is_nowhere(values)
-    )
-    return Document(found, environment=environment)
+    return Document(declared(document, arguments or {}), environment=environment)
+
+
+def declared(document: Mapping[str, Any], arguments: Mapping[str, frozenset[str]]) -> Iterator[Resource]:
+    """Yield the resources and data sources of a stack."""
+    for kind, prefix in (("resource", ""), ("data", "data.")):
+        for type_, instances in document.get(kind, {}).items():
+            taken = frozenset[str]() if prefix else arguments.get(type_, frozenset())
+            for id_, values in instances.items():
+                if not _is_nowhere(values):
+                    yield _resource(f"{prefix}{type_}", id_, values, taken)
 
 
 def _is_nowhere(values: Mapping[str, Any]) -> bool:

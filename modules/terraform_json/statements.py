@@ -216,7 +216,7 @@ def allowing(document: Document) -> Iterator[tuple[Resource, Policy, Statement]]
 def managed_policies(document: Document) -> list[ManagedPolicy]:
     """Return the attachments of policies that the stack does not hold itself."""
     found = []
-    for resource in document.resources:
+    for resource in document.resources():
         if resource.type.startswith("aws_iam_"):
             arns = (
                 arn
@@ -231,7 +231,7 @@ def managed_policies(document: Document) -> list[ManagedPolicy]:
 
 
 def _carried(document: Document) -> Iterator[Policy]:
-    for carrier in document.resources:
+    for carrier in document.resources():
         said = [(name, value) for name, value in _attributes(carrier.values) if _is_policy(name, value)]
         if (must := _MUST_SAY.get(carrier.type)) and must not in dict(said):
             said.append((must, None))
@@ -265,7 +265,7 @@ def _whose(document: Document, carrier: Resource, attribute: str) -> tuple[Polic
 
 
 def _attached_to(document: Document, policy: Resource) -> Resource:
-    for attachment in document.resources:
+    for attachment in document.resources():
         if (
             attachment.type.endswith("_policy_attachment")
             and document.find(attachment.get("policy_arn"), policy.type) is policy

@@ -16,7 +16,7 @@ from tools.audit.summary import summarize
 
 
 def by_address(plan: Document, address: str):
-    return next(item for item in plan.resources if item.address == address)
+    return next(item for item in plan.resources() if item.address == address)
 
 
 @pytest.mark.parametrize("document", [None, [], {}, {"resource_changes": []}, "plan"])
@@ -183,5 +183,5 @@ def test_blocks_that_terraform_sorts_keep_their_own_references():
 def test_a_resource_that_goes_is_not_taken_for_one_that_stays():
     plan = read_plan(plan_of(good(), {"aws_s3_bucket.archive": ["delete"]}))
 
-    assert "aws_s3_bucket.archive" not in {item.address for item in plan.resources}
+    assert "aws_s3_bucket.archive" not in {item.address for item in plan.resources()}
     assert "aws_s3_bucket.archive" in {item.address for item in plan.leaving}

@@ -91,7 +91,7 @@ def audit(name: str, document: Any, ledger: Ledger, accepted: Path, *, take: boo
 
 def _own_policy(plan: Document) -> tuple[str, list[Finding]]:
     findings = [finding for rule in rules() for finding in rule.findings(plan)]
-    return f"{len(rules())} rules on {len(plan.resources)} resources", sorted(set(findings))
+    return f"{len(rules())} rules on {len(plan.resources())} resources", sorted(set(findings))
 
 
 def _section(title: str, checked: str, findings: list[Finding], ledger: Ledger, name: str) -> Section:

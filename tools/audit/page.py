@@ -56,7 +56,7 @@ def facts(audited: Audit) -> dict[str, Any]:
         "checks": [_check(section) for section in audited.sections],
         "findings": [_finding(finding) for finding in audited.open],
         "changes": _changes(audited.comparison),
-        "actions": dict(sorted(Counter(_action(item.actions) for item in (*plan.resources, *plan.leaving)).items())),
+        "actions": dict(sorted(Counter(_action(item.actions) for item in (*plan.resources(), *plan.leaving)).items())),
         "entry_points": [
             {"call": f"{route.method} {route.path}", "function": _function(route.function), "guards": guards(route)}
             for route in routes(plan)
@@ -129,7 +129,7 @@ def _statements(plan: Document, kind: PolicyKind) -> Iterator[tuple[str, list[st
 
 def _resources(plan: Document) -> dict[str, list[dict[str, str]]]:
     services: dict[str, list[dict[str, str]]] = {}
-    for item in sorted(plan.resources, key=lambda item: (item.kind.service, item.kind.noun, item.name, item.address)):
+    for item in sorted(plan.resources(), key=lambda item: (item.kind.service, item.kind.noun, item.name, item.address)):
         entry = {"what": item.kind.noun, "name": plan.plain(item.name), "address": item.address}
         services.setdefault(item.kind.service, []).append({**entry, "action": _action(item.actions)})
     return services

@@ -27,7 +27,7 @@ _NOISE = {
 
 def summarize(plan: Document) -> dict[str, Any]:
     """Return the summary of a plan."""
-    tags = {json.dumps(item.written["tags"], sort_keys=True) for item in plan.resources if item.written.get("tags")}
+    tags = {json.dumps(item.written["tags"], sort_keys=True) for item in plan.resources() if item.written.get("tags")}
     return {
         "providers": dict(plan.providers),
         "tags": [json.loads(text) for text in sorted(tags)],
@@ -36,7 +36,7 @@ def summarize(plan: Document) -> dict[str, Any]:
             | {managed_sentence(plan, policy) for policy in managed_policies(plan)}
         ),
         "entry_points": [entry_point(route) for route in routes(plan)],
-        "resources": {item.address: _attributes(plan, item) for item in plan.resources},
+        "resources": {item.address: _attributes(plan, item) for item in plan.resources()},
     }
 
 

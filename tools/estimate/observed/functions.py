@@ -3,7 +3,6 @@
 import json
 import os
 import queue
-import re
 import subprocess
 import sys
 import threading
@@ -13,6 +12,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import IO, Any, Self
 
+from modules.terraform_json.document import REFERENCE
 from tools import ROOT, senders
 from tools.estimate.observed.child import ANSWER
 from tools.estimate.observed.endpoint import CountingEndpoint, encoded
@@ -24,7 +24,6 @@ ANSWER_SECONDS = 60
 _MARK = ANSWER.encode()
 # Senders whose documents may be padded to any size, and that every preset deploys.
 _PREFERRED = ("generic", "generic-timestamped", "stripe", "standard-webhooks")
-_REFERENCE = re.compile(r"\$\{((?:data\.)?aws_\w+)\.([\w-]+)\.(\w+)\}")
 
 
 class NotObservedError(Exception):
@@ -65,7 +64,7 @@ class Observer:
         if self._path.ingestion is not None:
             for secret in self._stack.all("aws_secretsmanager_secret"):
                 kept = senders.kept(self._entry, self._secret)
-                self._endpoint.secrets[self._reference(secret.type, secret.id, "arn")] = json.dumps({"secrets": [kept]})
+                self._endpoint.secrets[self._reference(secret.address, "arn")] = json.dumps({"secrets": [kept]})
             self._ingestion = self._start(self._path.ingestion)
             # The first webhook reads the secret, which the function then keeps.
             self._accept()
@@ -172,16 +171,18 @@ class Observer:
         return child
 
     def _text(self, value: object) -> str:
-        return _REFERENCE.sub(lambda match: self._reference(match[1], match[2], match[3]), str(value))
+        return REFERENCE.sub(lambda match: self._reference(match[1], match[2]), str(value))
 
-    def _reference(self, type_: str, id_: str, attribute: str) -> str:
-        values = self._stack.document.get("resource", {}).get(type_, {}).get(id_, {})
+    def _reference(self, address: str, attribute: str) -> str:
+        type_, _, id_ = address.rpartition(".")
+        found = self._stack.at(address)
+        values = found.values if found else {}
         if attribute == "url":
             return f"{self._endpoint.url}/000000000000/{self._text(values.get('name', id_))}"
         if attribute == "arn":
             return f"arn:aws:{type_}:us-east-1:000000000000:{id_}"
-        found = values.get(attribute)
-        return self._text(found) if found is not None else "000000000000"
+        said = values.get(attribute)
+        return self._text(said) if said is not None else "000000000000"
 
 
 class _Child:
