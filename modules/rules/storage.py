@@ -104,6 +104,7 @@ def _denies_plain_http(statement: Statement, action: str) -> bool:
     """Tell whether a statement denies everything to everybody who does not use TLS, without any other condition."""
     return (
         not statement.allows
+        and not statement.all_but
         and any(name == "*" for _, name in statement.principals)
         and bool({action, "*"} & set(statement.actions))
         and [(each.test.removesuffix("IfExists"), each.values) for each in statement.conditions]

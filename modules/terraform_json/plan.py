@@ -34,11 +34,11 @@ def read(document: Any) -> Document:
         raise PlanError("not the whole plan: parts were deferred, or only some resources were targeted")
     root = Module("", document["configuration"].get("root_module", {}))
     entries = {entry["address"]: entry for entry in (*_read_before(document), *document["resource_changes"])}
-    found = [_resource(entry, root) for _, entry in sorted(entries.items())]
+    planned = [(entry["change"]["after"] is not None, _resource(entry, root)) for _, entry in sorted(entries.items())]
     providers = document["configuration"].get("provider_config", {})
     return Document(
-        [each for each in found if each.values],
-        leaving=[each for each in found if not each.values and not each.is_data],
+        (each for stays, each in planned if stays),
+        leaving=(each for stays, each in planned if not stays),
         providers={
             said.get("full_name", name): said.get("version_constraint", "any")
             for name, said in sorted(providers.items())

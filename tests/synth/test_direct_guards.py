@@ -30,6 +30,7 @@ def edit(direct):
 
 def test_the_direct_stack_trips_no_guard(edit):
     assert edit.findings() == []
+    assert edit.findings_on_a_plan() == []
 
 
 def into_the_main_queue(edit):
@@ -95,6 +96,9 @@ def test_a_door_that_lets_in_what_nobody_verifies(edit, mistake):
     assert [(guard, path) for guard, path, _ in edit.findings()] == [("open-route", DOOR)]
     ((_, _, problem),) = edit.findings()
     assert ONE_DOOR[mistake] in problem
+    assert {(each.check, each.address) for each in edit.findings_on_a_plan()} == {
+        ("open-route", address) for address in edit.carriers(DOOR)
+    }
 
 
 def read_by_nobody(edit):
@@ -143,6 +147,9 @@ def test_an_inbox_that_something_else_reads(edit, mistake):
     mistake(edit)
 
     assert {path for guard, path, _ in edit.findings() if guard == "open-route"} == DOORS
+    assert {each.address for each in edit.findings_on_a_plan() if each.check == "open-route"} == {
+        address for door in DOORS for address in edit.carriers(door)
+    }
 
 
 def test_a_mock_reaches_nothing(edit):
@@ -150,3 +157,4 @@ def test_a_mock_reaches_nothing(edit):
     edit.at("api/direct/post_webhook_provider_integration")["type"] = "HTTP"
 
     assert [path for _, path, _ in edit.findings()] == ["api/post_webhook_provider_method"]
+    assert len(edit.findings_on_a_plan()) == 1

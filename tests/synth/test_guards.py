@@ -9,7 +9,7 @@ import pytest
 from modules.guards.waiver import GUARDS
 from modules.settings.environments import build_settings
 from modules.synth import cdk
-from tests.synth.edits import Edit
+from tests.synth.edits import BOTH, Edit
 from tests.synth.mistakes import (
     authorizers,
     functions,
@@ -56,6 +56,27 @@ def test_a_mistake_trips_its_guard_and_no_other_at_its_path(edit, name):
     assert [problem for _, _, problem in findings if mistake.says not in problem] == []
 
 
+@pytest.mark.parametrize("name", [name for name, each in MISTAKES.items() if each.guard in BOTH and each.on_a_plan])
+def test_a_mistake_is_found_on_a_plan_too(edit, name):
+    mistake = MISTAKES[name]
+
+    mistake.make(edit)
+    findings = edit.findings_on_a_plan()
+
+    found = {each.address for each in findings}
+    places = [edit.carriers(path) for path in mistake.paths]
+    assert {each.check for each in findings} == {mistake.guard}
+    assert all(found & place for place in places)
+    assert found <= set().union(*places)
+
+
+@pytest.mark.parametrize("name", RIGHTS)
+def test_what_is_right_trips_no_rule_on_a_plan(edit, name):
+    RIGHTS[name](edit)
+
+    assert edit.findings_on_a_plan() == []
+
+
 @pytest.mark.parametrize("name", RIGHTS)
 def test_what_is_right_trips_no_guard(edit, name):
     RIGHTS[name](edit)
@@ -96,6 +117,7 @@ def test_an_allowed_statement_denies_no_plain_http(edit):
 
 def test_every_guard_has_a_mistake_here():
     assert {mistake.guard for mistake in MISTAKES.values()} == {guard.id for guard in GUARDS}
+    assert {mistake.guard for mistake in MISTAKES.values() if mistake.on_a_plan} >= BOTH.keys()
 
 
 def test_no_two_mistakes_have_one_name():

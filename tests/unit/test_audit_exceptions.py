@@ -42,6 +42,12 @@ def test_another_finding_is_not_excused(ledger, other):
     assert ledger().apply([other], "standard") == (other,)
 
 
+def test_an_exception_may_use_an_id_that_the_rule_had(ledger):
+    found = Finding("new-id", FOUND.address, FOUND.message, also=("C_1",))
+
+    assert ledger().apply([found], "standard")[0].excused == REASON
+
+
 def test_a_stack_in_a_module_has_the_same_exceptions(ledger):
     found = Finding("C_1", 'module.webhooks["eu"].aws_s3_bucket.archive', "is not so")
 

@@ -55,12 +55,12 @@ def every_action_in_a_policy_that_a_document_takes_over(edit):
     edit.add_data("aws_iam_policy_document", "taken_over", source_policy_documents=[json.dumps(inner)])
 
 
-@book.mistake("wildcard-resource", STATUS, "which is more than one resource")
+@book.mistake("wildcard-resource", STATUS, "which is more than one resource", on_a_plan=False)
 def resource_that_an_expression_chooses(edit):
     edit.statement(resources=['${var.wide ? "*" : aws_dynamodb_table.storage_table.arn}'])
 
 
-@book.mistake("wildcard-resource", STATUS, "which is more than one resource")
+@book.mistake("wildcard-resource", STATUS, "which is more than one resource", on_a_plan=False)
 def resource_that_an_expression_joins(edit):
     edit.statement(resources=['${join("", ["arn:aws:s3:::", "*"])}'])
 
@@ -318,34 +318,34 @@ def policy_of_the_stack_attached(edit):
     )
 
 
-@book.mistake("unreadable-policy", "literal", "policy cannot be read")
+@book.mistake("unreadable-policy", "literal", "policy cannot be read", on_a_plan=False)
 def policy_that_terraform_computes(edit):
     edit.inline_policy()
     edit.at("literal")["policy"] = '${jsonencode({"Statement" = var.statements})}'
 
 
 for attribute in ("access_policy", "assume_role_policy", "file_system_policy", "policy_document", "resource_policy"):
-    book.mistake("unreadable-policy", "other", f"{attribute} cannot be read", name=f"{attribute} computed")(
-        lambda edit, attribute=attribute: edit.add("aws_other", "other", **{attribute: "${var.policy}"})
-    )
+    book.mistake(
+        "unreadable-policy", "other", f"{attribute} cannot be read", name=f"{attribute} computed", on_a_plan=False
+    )(lambda edit, attribute=attribute: edit.add("aws_other", "other", **{attribute: "${var.policy}"}))
 
 
-@book.mistake("unreadable-policy", STATUS, "statement cannot be read")
+@book.mistake("unreadable-policy", STATUS, "statement cannot be read", on_a_plan=False)
 def statements_that_terraform_computes(edit):
     edit.at(STATUS)["dynamic"] = {"statement": {"for_each": "${var.statements}", "content": [{}]}}
 
 
-@book.mistake("unreadable-policy", "merged", "source_policy_documents cannot be read")
+@book.mistake("unreadable-policy", "merged", "source_policy_documents cannot be read", on_a_plan=False)
 def policy_taken_over_from_elsewhere(edit):
     edit.add_data("aws_iam_policy_document", "merged", source_policy_documents=["${var.policy}"])
 
 
-@book.mistake("unreadable-policy", STATUS, "the actions of statement Added are not known")
+@book.mistake("unreadable-policy", STATUS, "the actions of statement Added are not known", on_a_plan=False)
 def actions_that_terraform_computes(edit):
     edit.statement(actions="${var.actions}")
 
 
-@book.mistake("unreadable-policy", "merged", "override_policy_documents cannot be read")
+@book.mistake("unreadable-policy", "merged", "override_policy_documents cannot be read", on_a_plan=False)
 def policy_overridden_from_elsewhere(edit):
     edit.add_data("aws_iam_policy_document", "merged", override_policy_documents=["${var.policy}"])
 
@@ -365,3 +365,24 @@ def policy_document_that_takes_over_another(edit):
 def policy_of_another_resource_of_the_stack(edit):
     edit.inline_policy()
     edit.at("literal")["policy"] = edit.ref("fleet/status/policy", "policy")
+
+
+@book.mistake("unreadable-policy", "fleet/status/policy", "it has a policy without a statement")
+def policy_without_a_statement(edit):
+    edit.at(STATUS)["statement"] = []
+
+
+@book.mistake("unreadable-policy", "fleet/status/policy", "policy cannot be read")
+def policy_that_is_not_there(edit):
+    del edit.at("fleet/status/policy")["policy"]
+    edit.remove(STATUS)
+
+
+@book.mistake("managed-policy", "lookalike", "whose statements are not in the stack")
+def policy_of_an_account_that_is_called_like_one_of_aws(edit):
+    edit.add(
+        "aws_iam_role_policy_attachment",
+        "lookalike",
+        role=edit.ref("fleet/status/role", "name"),
+        policy_arn="arn:aws:iam::123456789012:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
+    )
