@@ -1,4 +1,4 @@
-"""Alarms: what must be watched, and that somebody hears of it."""
+"""Alarms: what must be watched, and that somebody is told."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ def alarm_tells_somebody(plan: Document) -> Iterator[Found]:
     "alarm-missing-data",
     "Every alarm says what no data means",
     where=Where.PLAN,
-    why="By default an alarm without data neither rings nor ends: at night, without traffic, it shows yesterday.",
+    why="By default an alarm without data neither goes off nor ends: without traffic, it shows an old state.",
     source="https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html#alarms-and-missing-data",
 )
 def missing_data_is_decided(plan: Document) -> Iterator[Found]:

@@ -1,4 +1,4 @@
-"""Data: nothing that holds any is destroyed by the way, and nothing is left behind on purpose."""
+"""Data: nothing that holds any is destroyed by accident, and a destroy leaves nothing behind."""
 
 from collections.abc import Iterator
 

@@ -30,7 +30,7 @@ def bus_has_an_archive(plan: Document) -> Iterator[Found]:
     source="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html",
 )
 def eventbridge_may_send(plan: Document) -> Iterator[Found]:
-    """Yield targets one of whose queues does not let EventBridge send."""
+    """Yield targets with a queue that does not let EventBridge send."""
     for target in plan.all("aws_cloudwatch_event_target"):
         for arn in (target.get("arn"), target.get("dead_letter_config.arn")):
             queue = plan.find(arn, "aws_sqs_queue")

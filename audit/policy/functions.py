@@ -14,7 +14,7 @@ from modules.terraform_json.document import Document
     source="FN-1; https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html",
 )
 def has_a_role_of_its_own(plan: Document) -> Iterator[Found]:
-    """Yield functions whose role is not of this stack, or another function's too."""
+    """Yield functions with a role that is not of this stack, or is another function's too."""
     roles = {each: plan.find(each.get("role"), "aws_iam_role") for each in plan.all("aws_lambda_function")}
     for function, role in roles.items():
         if role is None:

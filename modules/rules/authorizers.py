@@ -44,7 +44,7 @@ def _covers(stack: Document, source: str, authorizer: Resource) -> bool:
 
 @rule(
     "authorizer-cache",
-    "A REQUEST authorizer whose answers are kept has an identity source.",
+    "A REQUEST authorizer that caches its answers has an identity source.",
     where=Where.SYNTH,
     remedy="Set identity_source to what callers differ by, such as method.request.header.Authorization, or "
     "authorizer_result_ttl_in_seconds to 0.",

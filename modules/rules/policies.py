@@ -33,7 +33,7 @@ _OWN_POLICY = frozenset({"aws_kms_key", "aws_kms_key_policy", "aws_secretsmanage
 # Such a policy grants nothing: it narrows what passes, and must name a principal.
 # https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
 _NARROWING = frozenset({"aws_vpc_endpoint", "aws_vpc_endpoint_policy"})
-# Services whose ARNs begin with the resource's name; those of others begin with its type.
+# Services where an ARN begins with the resource's name; elsewhere it begins with its type.
 _NAME_FIRST = frozenset({"execute-api", "s3", "sns"})
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
 _OWN_API = re.compile(r"execute-api:/[^:]*")
@@ -67,7 +67,7 @@ def _wildcard_actions(stack: Document) -> Iterator[Found]:
 @rule(
     "wildcard-resource",
     "A policy allows * as a resource only for X-Ray writes and for the network interfaces of functions in a "
-    f"VPC, under a sid with the word {_SAYS_SO}; any other * stands below one named resource.",
+    f"VPC, under a sid with the word {_SAYS_SO}; any other * comes below one named resource.",
     where=Where.BOTH,
     remedy="Name the resource by the attribute of the construct that makes it.",
     source=_LEAST_PRIVILEGE,
@@ -99,7 +99,7 @@ def _everything(policy: Policy, statement: Statement) -> str:
 
 
 def is_below_one(resource: str) -> bool:
-    """Tell whether a resource is one, or stands below one that is named."""
+    """Tell whether a resource is one, or is below one that is named."""
     if not re.search(r"[*?]", resource):
         return True
     reference = _REFERENCE.match(resource)
@@ -157,7 +157,10 @@ def _anyone(stack: Document) -> Iterator[Found]:
 def _managed(stack: Document) -> Iterator[Found]:
     for policy in managed_policies(stack):
         if not policy.arn.endswith(_MANAGED):
-            yield policy.attachment, f"it attaches {stack.plain(policy.arn)}, whose statements are not in the stack"
+            yield (
+                policy.attachment,
+                f"it attaches {stack.plain(policy.arn)}, and the statements of that are not in the stack",
+            )
 
 
 @rule(

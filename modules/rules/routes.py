@@ -1,8 +1,8 @@
-"""Routes: nobody reaches a function whose caller nothing has checked."""
+"""Routes: something checks who calls before a function does its work."""
 
 from collections.abc import Iterator
 
-from modules.rules.inboxes import why_unverified_inbox
+from modules.rules.ingest_queues import why_unverified_queue
 from modules.rules.rule import Found, Where, rule
 from modules.rules.verifiers import why_unverified
 from modules.terraform_json.document import Document, Resource
@@ -10,12 +10,11 @@ from modules.terraform_json.document import Document, Resource
 
 @rule(
     "open-route",
-    "Every route asks for IAM, has an authorizer, or is answered by a function that verifies signatures, "
-    "be it behind an inbox that nothing else receives from; an API key is none of these.",
+    "Every route asks for IAM, has an authorizer, or is answered by a function that verifies signatures, directly or "
+    "behind an ingest queue that nothing else receives from. An API key is not enough.",
     where=Where.BOTH,
-    remedy="Set authorization to AWS_IAM, give it an authorizer, or have ingestion or the receiver answer "
-    "it. Waive what is public "
-    "on purpose, with the reason.",
+    remedy="Set authorization to AWS_IAM, give it an authorizer, or have ingestion or the receiver answer it. Waive a "
+    "route that is public on purpose, with the reason.",
     source="https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-to-api.html",
     also=("route-guarded",),
 )
@@ -29,7 +28,7 @@ def _open_routes(stack: Document) -> Iterator[Found]:
                 yield url, f"authorization_type is {url.get('authorization_type')}, and {why}"
     for api in stack.all("aws_api_gateway_rest_api", "aws_apigatewayv2_api"):
         if api.get("body"):
-            yield api, "its routes stand in a body, in which nobody can see who may call them"
+            yield api, "its routes are in a body, where nobody can see who may call them"
 
 
 def _open_rest_routes(stack: Document) -> Iterator[Found]:
@@ -44,7 +43,7 @@ def _why_rest_unverified(stack: Document, integration: Resource | None) -> str:
     if integration is None or kind not in ("AWS", "MOCK"):
         return why_unverified(stack.find(integration and integration.get("uri"), "aws_lambda_function"))
     # A mock answers by itself: nobody reaches anything through it.
-    return why_unverified_inbox(stack, integration) if kind == "AWS" else ""
+    return why_unverified_queue(stack, integration) if kind == "AWS" else ""
 
 
 def _place(stack: Document, of: Resource) -> tuple[str, ...]:

@@ -193,8 +193,8 @@ def _without_recovery(stack: Document) -> Iterator[Found]:
 
 @rule(
     "table-ttl",
-    "A table whose items expire, and each that a function knows as one of delivery, does so by the "
-    f"attribute that the code writes, {EXPIRES_AT}.",
+    f"Items expire by the attribute that the code writes, {EXPIRES_AT}, in a table that has a TTL and in one that a "
+    "function knows as a table of delivery.",
     where=Where.SYNTH,
     remedy="Give the table modules.synth.cdk.DynamodbTableTtl with lambdas.delivery.store.items.EXPIRES_AT.",
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html",

@@ -302,25 +302,26 @@ def _permissions(document: Document) -> Iterator[Policy]:
 _Read = tuple[list[Statement], list[tuple[Resource, str]]]
 
 
-def _read(document: Document, holder: Resource, attribute: str, value: Any) -> _Read:
-    whole = REFERENCE.fullmatch(value) if isinstance(value, str) else None
+def _read(document: Document, holder: Resource, attribute: str, value: Any, depth: int = 5) -> _Read:
+    """Follow references ``depth`` times; a circle, which Terraform refuses, cannot be read."""
+    whole = REFERENCE.fullmatch(value) if isinstance(value, str) and depth else None
     target = document.at(whole[1]) if whole else None
     if target and target.type == DOCUMENT:
-        return _of_document(document, target)
+        return _of_document(document, target, depth - 1)
     if whole and target and whole[2] in _POLICY_ATTRIBUTES:
-        return _read(document, target, whole[2], target.get(whole[2]))
+        return _read(document, target, whole[2], target.get(whole[2]), depth - 1)
     parsed = _parsed(value)
     if parsed is None:
         return [], [(holder, attribute)]
     return [_from_json(each, holder) for each in blocks(parsed.get("statement"))], []
 
 
-def _of_document(document: Document, holder: Resource) -> _Read:
+def _of_document(document: Document, holder: Resource, depth: int = 5) -> _Read:
     found: list[Statement] = []
     unreadable: list[tuple[Resource, str]] = []
     for attribute in _TAKEN_OVER:
         for text in listed(holder.get(attribute)):
-            statements, not_read = _read(document, holder, attribute, text)
+            statements, not_read = _read(document, holder, attribute, text, depth)
             found += statements
             unreadable += not_read
     if "dynamic" in holder.values or isinstance(holder.get("statement"), str):

@@ -43,7 +43,7 @@ def check(plan: Document) -> tuple[str, list[Finding]]:
             documents[f"{number} {policy.carrier.address}"] = _document(plan, policy)
             looked_at += len(policy.statements)
         except UnknownArnError as error:
-            message = f"no form of ARN is known for {error}: add it to tools/audit/model/kinds.py"
+            message = f"no form of ARN is known for {error}: add it to modules/terraform_json/kinds.py"
             findings.append(Finding("IAM_UNKNOWN_ARN", policy.carrier.address, message))
     return f"{looked_at} statements of {len(documents) - 1} policies", sorted({*findings, *_lint(documents)})
 

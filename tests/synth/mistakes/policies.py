@@ -378,7 +378,7 @@ def policy_that_is_not_there(edit):
     edit.remove(STATUS)
 
 
-@book.mistake("managed-policy", "lookalike", "whose statements are not in the stack")
+@book.mistake("managed-policy", "lookalike", "the statements of that are not in the stack")
 def policy_of_an_account_that_is_called_like_one_of_aws(edit):
     edit.add(
         "aws_iam_role_policy_attachment",
@@ -386,3 +386,15 @@ def policy_of_an_account_that_is_called_like_one_of_aws(edit):
         role=edit.ref("fleet/status/role", "name"),
         policy_arn="arn:aws:iam::123456789012:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
     )
+
+
+@book.mistake("unreadable-policy", "literal", "policy cannot be read", on_a_plan=False)
+def policy_that_is_its_own(edit):
+    edit.inline_policy()
+    edit.at("literal")["policy"] = edit.ref("literal", "policy")
+
+
+@book.mistake("unreadable-policy", "circle", "source_policy_documents cannot be read", on_a_plan=False)
+def policy_document_that_takes_over_itself(edit):
+    edit.add_data("aws_iam_policy_document", "circle")
+    edit.at("circle")["source_policy_documents"] = [edit.ref("circle", "json")]

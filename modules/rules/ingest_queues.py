@@ -1,4 +1,4 @@
-"""Inboxes: a queue that anybody may write to through API Gateway, and that only what verifies may receive from."""
+"""Ingest queues: anybody may write to one through API Gateway, and only what verifies may receive from it."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from modules.rules.verifiers import variables_of, why_unverified_batch
 from modules.terraform_json.document import Document, Resource
 
 
-def why_unverified_inbox(stack: Document, integration: Resource) -> str:
+def why_unverified_queue(stack: Document, integration: Resource) -> str:
     """Say why nobody verifies what an integration with SQS lets in; nothing where all of it is verified."""
     uri = stack.literal(integration.get("uri"))
     queue = stack.find(integration.get("uri"), "aws_sqs_queue")
@@ -31,7 +31,7 @@ def why_unverified_inbox(stack: Document, integration: Resource) -> str:
         known = {send_message(name) for name in ("", *providers)}
         templates = integration.get("request_templates", {})
         if not templates or not set(templates.values()) <= known:
-            return f"a template of {integration.path} is not the one whose messages {function.path} reads"
+            return f"{function.path} cannot read what a template of {integration.path} writes"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Rules of the audit on a stack whose door is direct: silent where a function verifies what API Gateway takes in."""
+"""The audit of a stack with direct integrations: a function verifies what API Gateway writes to the ingest queue."""
 
 import pytest
 
@@ -10,22 +10,22 @@ from tools.audit.rules import rules
 
 RULES = {item.id: item for item in rules()}
 ROUTE = "aws_api_gateway_method.webhook"
-DOOR = "aws_api_gateway_integration.webhook"
+INTEGRATION = "aws_api_gateway_integration.webhook"
 BUSY = "aws_api_gateway_gateway_response.busy"
 INGESTION = "aws_lambda_function.ingestion"
 API = "aws_api_gateway_rest_api.api"
-READER = "aws_lambda_event_source_mapping.inbox"
+READER = "aws_lambda_event_source_mapping.ingest"
 QUEUE = (
-    "arn:aws:apigateway:us-east-1:sqs:path/${data.aws_caller_identity.account.account_id}/${aws_sqs_queue.inbox.name}"
+    "arn:aws:apigateway:us-east-1:sqs:path/${data.aws_caller_identity.account.account_id}/${aws_sqs_queue.ingest.name}"
 )
 
 
 def direct():
-    """Return the stack that is right, with an inbox before ingestion."""
+    """Return the stack that is right, with an ingest queue before ingestion."""
     stack = good()
-    stack["aws_sqs_queue.inbox"] = {"name": "webhook-inbox-dev", "tags": TAGS}
+    stack["aws_sqs_queue.ingest"] = {"name": "webhook-ingest-dev", "tags": TAGS}
     templates = {"application/json": send_message("stripe")}
-    stack[DOOR].update(type="AWS", passthrough_behavior="NEVER", uri=QUEUE, request_templates=templates)
+    stack[INTEGRATION].update(type="AWS", passthrough_behavior="NEVER", uri=QUEUE, request_templates=templates)
     stack[INGESTION]["handler"] = "lambdas.ingestion.direct.handler"
     stack[READER] = reader("ingestion")
     stack[BUSY]["status_code"] = "503"
@@ -34,7 +34,7 @@ def direct():
 
 def reader(function):
     return {
-        "event_source_arn": "${aws_sqs_queue.inbox.arn}",
+        "event_source_arn": "${aws_sqs_queue.ingest.arn}",
         "function_name": f"${{aws_lambda_function.{function}.arn}}",
         "function_response_types": ["ReportBatchItemFailures"],
     }
@@ -47,7 +47,7 @@ def addresses(rule, stack):
 @pytest.mark.parametrize(
     "rule", ["open-route", "route-guarded", "route-throttled", "api-busy-answer", "entry-point-known"]
 )
-def test_a_door_before_a_queue_whose_reader_verifies_is_right(rule):
+def test_an_integration_with_a_queue_is_right_if_its_reader_verifies(rule):
     assert addresses(rule, direct()) == []
 
 
@@ -59,7 +59,7 @@ def test_the_page_says_who_verifies_behind_the_queue():
 
 
 def with_a_call_of_the_senders_own(stack):
-    del stack[DOOR]["passthrough_behavior"]
+    del stack[INTEGRATION]["passthrough_behavior"]
 
 
 def with_a_second_reader(stack):
@@ -77,14 +77,14 @@ def test_the_page_says_that_nothing_tells_who_calls(change):
 
 def test_a_route_that_api_gateway_answers_by_itself_needs_no_guard():
     stack = good()
-    stack[DOOR].update(type="MOCK")
-    del stack[DOOR]["uri"]
+    stack[INTEGRATION].update(type="MOCK")
+    del stack[INTEGRATION]["uri"]
 
     (route,) = routes(read(stack))
     assert addresses("open-route", stack) == []
     assert "API Gateway answers by itself, with nothing behind it" in guards(route)
     # and one that goes nowhere is found
-    stack[DOOR]["type"] = "HTTP"
+    stack[INTEGRATION]["type"] = "HTTP"
     assert addresses("open-route", stack) == [ROUTE]
 
 
