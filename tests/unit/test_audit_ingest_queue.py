@@ -3,6 +3,7 @@
 import pytest
 
 from modules.constructs.ingest_template import send_message
+from modules.rules.verifiers import DIRECT
 from tests.unit.audit_stack import TAGS, good, read
 from tools.audit.model.routes import routes
 from tools.audit.model.words import guards
@@ -26,7 +27,7 @@ def direct():
     stack["aws_sqs_queue.ingest"] = {"name": "webhook-ingest-dev", "tags": TAGS}
     templates = {"application/json": send_message("stripe")}
     stack[INTEGRATION].update(type="AWS", passthrough_behavior="NEVER", uri=QUEUE, request_templates=templates)
-    stack[INGESTION]["handler"] = "lambdas.ingestion.direct.handler"
+    stack[INGESTION]["handler"] = DIRECT
     stack[READER] = reader("ingestion")
     stack[BUSY]["status_code"] = "503"
     return stack
