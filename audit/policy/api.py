@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from tools.audit.model.plan import Plan, Violation
-from tools.audit.model.routes import apis, routes
-from tools.audit.rules import rule
+from modules.rules.rule import Found, Where, rule
+from modules.terraform_json.document import Document
+from tools.audit.model.routes import routes
 
-# Each of these opens a door that the page's list of entry points does not show.
-_OTHER_DOORS = (
+# Each of these is an entry point that the page's list does not show.
+_OTHER_ENTRY_POINTS = (
     "aws_apigatewayv2_api",
     "aws_appsync_graphql_api",
     "aws_cloudfront_distribution",
@@ -24,50 +24,46 @@ _OTHER_DOORS = (
 
 @rule(
     "route-guarded",
-    "Every route asks for IAM or an authorizer, or its function verifies signatures with secrets that it may read",
-    why="Anybody can call a route without authorization, and an API key authenticates nobody.",
+    "What guards a route is of this stack: its authorizer, and the secrets that its function verifies signatures with",
+    where=Where.PLAN,
+    why="A function that may not read a secret refuses every webhook. Nobody reviews an authorizer from elsewhere.",
     source="API-4, SIG-1; https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-to-api.html",
 )
-def route_is_guarded(plan: Plan) -> Iterator[Violation]:
-    """Yield public routes whose function verifies nothing, and routes whose authorizer is not in the plan."""
+def route_is_guarded_here(plan: Document) -> Iterator[Found]:
+    """Yield public routes whose function cannot read a secret, and routes whose authorizer is not in the plan."""
     for route in routes(plan):
         name = f"{route.method} {route.path}"
-        if route.answers_itself:
-            continue
-        if route.public and not route.verifications:
-            yield route.resource.breaks(f"{name} is open to anybody, and its function verifies no signature")
-        elif route.public:
-            for item in route.verifications:
-                if item.keyless:
-                    continue
-                if item.secret is None:
-                    yield route.resource.breaks(f"{name}: provider {item.provider} has no secret of this stack")
-                elif not item.readable:
-                    yield route.resource.breaks(f"{name}: its function may not read {item.secret.label}")
-        elif route.authorization not in ("AWS_IAM",) and route.authorizer is None:
-            yield route.resource.breaks(f"{name} asks for {route.authorization}, and its authorizer is not in the plan")
+        for item in route.verifications if route.public else ():
+            if item.secret is None and not item.keyless:
+                yield route.resource, f"{name}: provider {item.provider} has no secret of this stack"
+            elif item.secret and not item.readable:
+                yield route.resource, f"{name}: its function may not read {item.secret.label}"
+        if not route.public and route.authorization != "AWS_IAM" and route.authorizer is None:
+            yield route.resource, f"{name} asks for {route.authorization}, and its authorizer is not in the plan"
 
 
 @rule(
     "route-throttled",
     "Every route has a throttle of its stage",
+    where=Where.PLAN,
     why="Without one, whoever sends most takes the whole account's requests, and the bill.",
     source="API-3; https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html",
 )
-def route_is_throttled(plan: Plan) -> Iterator[Violation]:
+def route_is_throttled(plan: Document) -> Iterator[Found]:
     """Yield routes without a limit."""
     for route in routes(plan):
         if route.throttle is None:
-            yield route.resource.breaks(f"{route.method} {route.path} has no throttle")
+            yield route.resource, f"{route.method} {route.path} has no throttle"
 
 
 @rule(
     "route-api-key",
     "A route that asks for an API key has a usage plan with a key",
+    where=Where.PLAN,
     why="Without a usage plan of its stage no key is ever accepted, and every webhook is refused.",
     source="API-3; https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html",
 )
-def api_key_belongs_to_a_usage_plan(plan: Plan) -> Iterator[Violation]:
+def api_key_belongs_to_a_usage_plan(plan: Document) -> Iterator[Found]:
     """Yield routes whose API has no usage plan, or one without a key."""
     for route in routes(plan):
         if not route.api_key:
@@ -75,20 +71,21 @@ def api_key_belongs_to_a_usage_plan(plan: Plan) -> Iterator[Violation]:
         plans = [
             item
             for item in plan.all("aws_api_gateway_usage_plan")
-            if any(plan.target(stage.get("api_id")) is route.api for stage in item.blocks("api_stages"))
+            if any(plan.find(stage.get("api_id")) is route.api for stage in item.blocks("api_stages"))
         ]
-        keys = [plan.target(key.get("usage_plan_id")) for key in plan.all("aws_api_gateway_usage_plan_key")]
+        keys = [plan.find(key.get("usage_plan_id")) for key in plan.all("aws_api_gateway_usage_plan_key")]
         if not any(item in keys for item in plans):
-            yield route.resource.breaks(f"{route.method} {route.path} asks for an API key that no usage plan gives")
+            yield route.resource, f"{route.method} {route.path} asks for an API key that no usage plan gives"
 
 
 @rule(
     "api-busy-answer",
     "A function at its limit is answered 429 with Retry-After",
+    where=Where.PLAN,
     why="API Gateway answers 500 by default, which some senders take as final, and no alarm can tell from a defect.",
     source="https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html",
 )
-def busy_is_429(plan: Plan) -> Iterator[Violation]:
+def busy_is_429(plan: Document) -> Iterator[Found]:
     """Yield APIs without the gateway response, which may be a 503 before a queue, where no execution can be lacking."""
     writes_to_queues = any(item.get("type") == "AWS" for item in plan.all("aws_api_gateway_integration"))
     answers = [
@@ -98,31 +95,33 @@ def busy_is_429(plan: Plan) -> Iterator[Violation]:
         and str(item.get("status_code")) in ("429", *(["503"] if writes_to_queues else []))
         and "gatewayresponse.header.Retry-After" in item.get("response_parameters", {})
     ]
-    for api in apis(plan):
-        if not any(plan.target(item.get("rest_api_id")) is api for item in answers):
-            yield api.breaks("INTEGRATION_FAILURE is not answered 429 with Retry-After")
+    for api in plan.all("aws_api_gateway_rest_api"):
+        if not any(plan.find(item.get("rest_api_id")) is api for item in answers):
+            yield api, "INTEGRATION_FAILURE is not answered 429 with Retry-After"
 
 
 @rule(
     "api-payload-log",
     "API Gateway logs no payloads",
+    where=Where.PLAN,
     why="Its data trace writes whole requests, signatures and card holders' data included, into the execution log.",
     source="SIG-2; https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html",
 )
-def payloads_are_not_logged(plan: Plan) -> Iterator[Violation]:
+def payloads_are_not_logged(plan: Document) -> Iterator[Found]:
     """Yield method settings with data trace."""
     for item in plan.all("aws_api_gateway_method_settings"):
         if item.get("settings.data_trace_enabled", False):
-            yield item.breaks("data trace is on")
+            yield item, "data trace is on"
 
 
 @rule(
     "entry-point-known",
     "Nothing is reachable from outside but routes of a REST API",
-    why="The page lists the routes of REST APIs. Another kind of door would be there, and not on the page.",
+    where=Where.PLAN,
+    why="The page lists the routes of REST APIs. Another kind of entry point would be missing on the page.",
     source="API-1; this project's audit",
 )
-def no_other_door(plan: Plan) -> Iterator[Violation]:
-    """Yield resources that open another kind of door."""
-    for item in plan.all(*_OTHER_DOORS):
-        yield item.breaks(f"{item.label} can be reached from outside, and the audit cannot say what guards it")
+def no_other_entry_point(plan: Document) -> Iterator[Found]:
+    """Yield resources that are another kind of entry point."""
+    for item in plan.all(*_OTHER_ENTRY_POINTS):
+        yield item, f"{item.label} can be reached from outside, and the audit cannot say what guards it"

@@ -26,7 +26,7 @@ from modules.delivery.routes import AUTHORIZATION_PATTERN, RECEIVER, routes_of
 from modules.delivery.signing_keys import SigningKeys
 from modules.delivery.tables import DeliveryTables
 from modules.guards import Waiver, guard_everything
-from modules.guards.queues import TIMEOUTS_IN_VISIBILITY
+from modules.rules.queues import TIMEOUTS_IN_VISIBILITY
 from modules.settings.delivery import DeliverySettings
 from modules.settings.model import Settings
 from modules.settings.sections import ApiSettings, QueueSettings

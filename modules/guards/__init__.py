@@ -1,4 +1,4 @@
-"""Guards: rules that the whole of a stack must keep, checked at synth. A user's dangerous mistake stops there."""
+"""Guards: the rules of `modules.rules` that run at synth. A user's dangerous mistake stops there."""
 
 from modules.guards.guarding import GuardError, Guards, guard_error, guard_everything
 from modules.guards.waiver import Waiver

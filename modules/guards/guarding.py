@@ -1,14 +1,16 @@
 """What stops synth where a guard finds something."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import Any
 from weakref import WeakSet
 
-from modules.guards.guard import Finding
-from modules.guards.table import GUARDS
-from modules.guards.waiver import Waiver
+from modules.guards.waiver import GUARDS, Waiver
+from modules.rules.rule import Finding
 from modules.synth.at_synth import check_at_synth
-from modules.synth.cdk import TerraformStack
-from modules.terraform_json.document import Configuration
+from modules.synth.bindings import type_by_name
+from modules.synth.cdk import TerraformResource, TerraformStack
+from modules.terraform_json.document import Document
+from modules.terraform_json.stack import read
 
 UNUSED_WAIVER = "unused-waiver"
 _GUARDED: "WeakSet[TerraformStack]" = WeakSet()
@@ -19,23 +21,22 @@ class GuardError(Exception):
 
     Attributes
     ----------
-    findings : tuple[tuple[str, Finding], ...]
-        Id of the guard and what it found.
+    findings : tuple[Finding, ...]
+        What they found.
     """
 
-    def __init__(self, stack: str, findings: Sequence[tuple[str, Finding]]) -> None:
+    def __init__(self, stack: str, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
         super().__init__("\n".join([f"guards stop the synth of {stack}:", *map(_paragraph, self.findings)]))
 
 
-def _paragraph(found: tuple[str, Finding]) -> str:
-    id_, finding = found
-    guard = next((each for each in GUARDS if each.id == id_), None)
-    lines = [f"\n{finding.path}: {id_}", f"  found: {finding.problem}"]
+def _paragraph(finding: Finding) -> str:
+    guard = next((each for each in GUARDS if each.id == finding.check), None)
+    lines = [f"\n{finding.address}: {finding.check}", f"  found: {finding.message}"]
     if guard:
-        lines += [f"  rule:  {guard.rule}", f"         {guard.source}", f"  to do: {guard.remedy}"]
+        lines += [f"  rule:  {guard.title}", f"         {guard.source}", f"  to do: {guard.remedy}"]
     else:
-        lines.append("  to do: Take the waiver out, or mend its path, which is that of the error that it is to waive.")
+        lines.append("  to do: Take the waiver out, or correct its path: it is that of the error that is to be waived.")
     return "\n".join(lines)
 
 
@@ -77,21 +78,39 @@ class Guards:
         GuardError
             When a guard finds something that is not waived, or a waiver waives nothing.
         """
-        findings = list(self.findings(Configuration.of(stack, self._environment)))
+        document = stack.to_terraform()
+        arguments = arguments_of(stack, document)
+        findings = list(self.findings(read(document, environment=self._environment, arguments=arguments)))
         if findings:
             raise GuardError(stack.node.id, findings)
 
-    def findings(self, configuration: Configuration) -> Iterator[tuple[str, Finding]]:
-        """Yield what is not waived, with the guard's id, and then the waivers that waive nothing."""
+    def findings(self, document: Document) -> Iterator[Finding]:
+        """Yield what is not waived, and then the waivers that waive nothing."""
         unused = list(self._waivers)
         for guard in GUARDS:
-            for finding in guard.check(configuration):
-                waived = [each for each in self._waivers if (each.path, each.rule) == (finding.path, guard.id)]
+            for finding in guard.findings(document):
+                waived = [each for each in self._waivers if (each.path, each.rule) == (finding.address, finding.check)]
                 unused = [each for each in unused if each not in waived]
                 if not waived:
-                    yield guard.id, finding
+                    yield finding
         for waiver in unused:
-            yield UNUSED_WAIVER, Finding(waiver.path, f"nothing is found here by {waiver.rule}, which is waived")
+            yield Finding(UNUSED_WAIVER, waiver.path, f"nothing is found here by {waiver.rule}, which is waived")
+
+
+def arguments_of(stack: TerraformStack, document: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """Return the arguments that the provider takes for each resource type of a stack."""
+    kinds = {type(node) for node in stack.node.find_all() if isinstance(node, TerraformResource)}
+    return {
+        type_: frozenset(name.removesuffix("_input") for name in dir(kind) if name.endswith("_input"))
+        for kind in kinds
+        if (type_ := _type(kind, document.get("resource", {}))) is not None
+    }
+
+
+def _type(kind: type[TerraformResource], present: Container[str]) -> str | None:
+    """Return a class's Terraform type, which Node.js is asked for only where its name does not give one present."""
+    named = type_by_name(kind)
+    return named if named in present else getattr(kind, "TF_RESOURCE_TYPE", None)
 
 
 def guard_everything(stack: TerraformStack, *, environment: str, waivers: Sequence[Waiver] = ()) -> Guards:

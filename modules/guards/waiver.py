@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Self
 
-from modules.guards.table import GUARDS
+from modules.rules.rule import Where
+from modules.rules.table import RULES
 from modules.synth.cdk import IConstruct
+
+GUARDS = tuple(rule for rule in RULES if Where.SYNTH in rule.where)
 
 
 @dataclass(frozen=True)

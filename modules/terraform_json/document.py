@@ -1,35 +1,27 @@
-"""A synthesized stack as guards read it: what stands in it, where it comes from, and what refers to what."""
+"""A stack as rules and tools read it: what is in it, where it comes from, and what refers to what.
+
+`modules.terraform_json.stack` reads what a synth writes, and `modules.terraform_json.plan` what Terraform prints of a
+plan. Both make the same document: what only AWS knows is a reference, such as ``${aws_sqs_queue.queues_main.arn}``.
+"""
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
-from modules.synth.bindings import type_by_name
-from modules.synth.cdk import TerraformResource, TerraformStack
+from modules.terraform_json.kinds import Kind, kind_of
 
-# `${aws_sqs_queue.queues_main.arn}`, `${data.aws_iam_policy_document.trust.json}`
-_REFERENCE = re.compile(r"\$\{((?:data\.)?[a-z]\w*)\.([\w-]+)((?:\.\w+|\[[^\]]*\])*)\}")
-# What AWS knows a resource by, where that is not its attribute `name`.
-_NAME_ATTRIBUTES = {
-    "aws_cloudwatch_composite_alarm": "alarm_name",
-    "aws_cloudwatch_dashboard": "dashboard_name",
-    "aws_cloudwatch_metric_alarm": "alarm_name",
-    "aws_db_instance": "identifier",
-    "aws_docdb_cluster": "cluster_identifier",
-    "aws_lambda_function": "function_name",
-    "aws_lambda_layer_version": "layer_name",
-    "aws_neptune_cluster": "cluster_identifier",
-    "aws_rds_cluster": "cluster_identifier",
-    "aws_redshift_cluster": "cluster_identifier",
-    "aws_s3_bucket": "bucket",
-}
+# `${data.aws_iam_policy_document.trust.json}`, `${module.webhooks.aws_subnet.private["a"].arn}`: address, attribute.
+REFERENCE = re.compile(
+    r"\$\{((?:module\.[\w-]+(?:\[[^\]]+\])?\.)*(?:data\.)?[a-z]\w*\.[\w-]+(?:\[[^\]]+\])?)"
+    r"(?:\.([\w-]+(?:\.[\w-]+|\[[^\]]*\])*))?\}"
+)
+_INDEX = re.compile(r"\[[^\]]+\]$")
 
 
-def name_attribute(type_: str) -> str:
-    """Return the attribute that holds a resource's name in AWS."""
-    return _NAME_ATTRIBUTES.get(type_, "name")
+class NotInStackError(Exception):
+    """The stack lacks what a tool needs to read from it; the message says what."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,24 +30,85 @@ class Resource:
 
     Attributes
     ----------
+    address : str
+        Terraform address, from the root.
     type : str
         Terraform type; with ``data.`` before it for a data source.
-    id : str
-        Logical id.
     path : str
-        Path of the construct that made it; the Terraform address, where an escape hatch wrote it without a construct.
+        Where it is to be fixed: the path of the construct that made it, where one is known, or else the address.
     values : Mapping[str, Any]
-        What the stack says about it.
+        What the stack says about it; in a plan, also what Terraform knows already.
+    arguments : frozenset[str]
+        Arguments that the provider takes for it; of a plan, those that the source sets, and ``tags``.
+    written : Mapping[str, Any]
+        Those values that the source sets. The same before the first apply and after it.
+    before : Mapping[str, Any]
+        Of a plan, its values now; empty for one that is not there yet.
+    actions : Sequence[str]
+        Of a plan, what Terraform would do: ``create``, ``update``, ``delete``, ``no-op``; two for a replacement.
     """
 
+    address: str
     type: str
-    id: str
     path: str
     values: Mapping[str, Any] = field(repr=False)
+    arguments: frozenset[str] = field(default=frozenset(), repr=False)
+    written: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    before: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    actions: Sequence[str] = ()
 
-    def get(self, attribute: str, default: Any = None) -> Any:
-        """Return an attribute; the default also where it is null."""
-        value = self.values.get(attribute)
+    def __getitem__(self, attribute: str) -> Any:
+        return self.values[attribute]
+
+    @property
+    def id(self) -> str:
+        """Its logical id, which is the last part of its address."""
+        return self.address.rpartition(".")[2]
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is a data source."""
+        return self.type.startswith("data.")
+
+    @property
+    def kind(self) -> Kind:
+        """Its type in words."""
+        return kind_of(self.type)
+
+    @property
+    def name(self) -> str:
+        """Its name in AWS; without one, its id."""
+        values = self.values or self.before
+        name = values.get(self.kind.name) or values.get("name")
+        return name if isinstance(name, str) else self.id
+
+    @property
+    def label(self) -> str:
+        """What it is and its name."""
+        return f"{self.kind.noun} {self.name}"
+
+    @property
+    def tags(self) -> Mapping[str, Any]:
+        """Its tags, those of the provider included; none where they cannot be read."""
+        given = (self.get(name, {}) for name in ("tags", "tags_all"))
+        return {tag: value for tags in given if isinstance(tags, Mapping) for tag, value in tags.items()}
+
+    @property
+    def environment(self) -> str:
+        """Its tag ``Environment``; empty without one."""
+        return str(self.tags.get("Environment") or "")
+
+    def get(self, path: str, default: Any = None) -> Any:
+        """Return an attribute; ``a.b`` is the attribute ``b`` of the first block ``a``.
+
+        Parameters
+        ----------
+        default : Any
+            Returned where nothing is set, or null.
+        """
+        value: Any = self.values
+        for part in path.split("."):
+            value = next(iter(blocks(value)), {}).get(part)
         return default if value is None else value
 
     def blocks(self, name: str) -> list[Mapping[str, Any]]:
@@ -67,96 +120,126 @@ class Resource:
         return next(iter(self.blocks(name)), {})
 
 
-class Configuration:
-    """The Terraform configuration of one stack.
+class Document:
+    """A stack.
 
     Parameters
     ----------
-    document : Mapping[str, Any]
-        What the stack's ``to_terraform`` returns, metadata included.
+    everything : Iterable[Resource]
+        Its resources and data sources.
     environment : str
-        Environment suffix.
-    arguments : Mapping[str, frozenset[str]]
-        Resource type to the arguments that the provider takes for it, for the types that the stack has.
+        Environment suffix. Where none is given, the tags say it.
+    leaving : Iterable[Resource]
+        Of a plan, resources that Terraform would destroy or forget.
+    providers : Mapping[str, str]
+        Terraform providers and the versions that the stack asks for.
+    is_plan : bool
+        Whether it was read from a plan.
     """
 
     def __init__(
-        self, document: Mapping[str, Any], *, environment: str, arguments: Mapping[str, frozenset[str]]
+        self,
+        everything: Iterable[Resource],
+        *,
+        environment: str = "",
+        leaving: Iterable[Resource] = (),
+        providers: Mapping[str, str] | None = None,
+        is_plan: bool = False,
     ) -> None:
+        self._by_address = {each.address: each for each in everything}
         self.environment = environment
-        self.arguments = arguments
-        self._by_address = {
-            (f"{prefix}{type_}", id_): _resource(f"{prefix}{type_}", id_, values)
-            for kind, prefix in (("resource", ""), ("data", "data."))
-            for type_, instances in document.get(kind, {}).items()
-            for id_, values in instances.items()
-            if not _is_nowhere(values)
-        }
+        self.leaving = tuple(leaving)
+        self.providers = providers or {}
+        self.is_plan = is_plan
 
-    @classmethod
-    def of(cls, stack: TerraformStack, environment: str) -> Self:
-        """Read a stack as it is now."""
-        document = stack.to_terraform()
-        kinds = {type(node) for node in stack.node.find_all() if isinstance(node, TerraformResource)}
-        arguments = {
-            type_: frozenset(name.removesuffix("_input") for name in dir(kind) if name.endswith("_input"))
-            for kind in kinds
-            if (type_ := _type(kind, document.get("resource", {}))) is not None
-        }
-        return cls(document, environment=environment, arguments=arguments)
+    def resources(self) -> list[Resource]:
+        """Return the resources; without data sources, and without what a plan would destroy."""
+        return [each for each in self._by_address.values() if not each.is_data]
 
-    def everything(self) -> Iterator[Resource]:
-        """Yield every resource and data source."""
-        yield from self._by_address.values()
-
-    def resources(self) -> Iterator[Resource]:
-        """Yield every resource."""
-        yield from (each for each in self.everything() if not each.type.startswith("data."))
+    def data(self) -> list[Resource]:
+        """Return the data sources."""
+        return [each for each in self._by_address.values() if each.is_data]
 
     def all(self, *types: str) -> list[Resource]:
         """Return the resources, or data sources, of some types."""
-        return [each for each in self.everything() if each.type in types]
+        return [each for each in self._by_address.values() if each.type in types]
 
-    def takes(self, resource: Resource, argument: str) -> bool:
-        """Tell whether the provider takes an argument for a resource."""
-        return argument in self.arguments.get(resource.type, frozenset())
+    def one(self, type_: str) -> Resource:
+        """Return the only resource of a type.
+
+        Raises
+        ------
+        NotInStackError
+            When there is none, or there are several.
+        """
+        found = self.all(type_)
+        if len(found) != 1:
+            names = ", ".join(re.sub(r"_[0-9A-F]{8}$", "", each.id) for each in found) or "none"
+            raise NotInStackError(f"one {type_} is expected in the stack; there are: {names}")
+        return found[0]
+
+    @cached_property
+    def environments(self) -> Sequence[str]:
+        """The environment suffixes: that of the stack, or every tag ``Environment``. A plan may have several."""
+        tagged = sorted({each.environment for each in self.resources() if each.environment})
+        return [self.environment] if self.environment else tagged
+
+    def environments_of(self, resource: Resource) -> Sequence[str]:
+        """Return the environments that a resource may be of: that of its tag, in a plan."""
+        return [resource.environment] if resource.environment and not self.environment else self.environments
+
+    def at(self, address: str) -> Resource | None:
+        """Return what has an address, also where it is one of several and only all of them together are known."""
+        return self._by_address.get(address) or self._by_address.get(_INDEX.sub("", address))
 
     def referred_to(self, value: Any) -> list[tuple[Resource, str]]:
         """Return what the references in a text point to, each with the attribute that is read."""
-        found = []
-        for type_, id_, attributes in _REFERENCE.findall(str(value)):
-            if target := self._by_address.get((type_, id_)):
-                found.append((target, attributes.rpartition(".")[2]))
-        return found
+        found = ((self.at(address), attribute) for address, attribute in REFERENCE.findall(str(value)))
+        return [(target, attribute) for target, attribute in found if target]
 
-    def users(self, resource: Resource) -> frozenset[str]:
-        """Return the types of the resources that refer to one."""
-        return frozenset(self._users.get(resource, ()))
+    def pointing_at(self, type_: str, attribute: str, target: Resource) -> list[Resource]:
+        """Return the resources of a type whose attribute refers to a resource."""
+        return [
+            each
+            for each in self.all(type_)
+            if any(found is target for found, _ in self.referred_to(each.get(attribute)))
+        ]
 
-    @cached_property
-    def _users(self) -> dict[Resource, set[str]]:
-        found: dict[Resource, set[str]] = {}
-        for user in self.everything():
-            for text in texts(user.values):
-                for target, _ in self.referred_to(text):
-                    found.setdefault(target, set()).add(user.type)
-        return found
-
-    def find(self, type_: str, value: Any) -> Resource | None:
-        """Return the resource of a type that an ARN, id, URL or name means; none where it is not of this stack.
+    def find(self, value: Any, *types: str) -> Resource | None:
+        """Return the resource that an ARN, id, URL or name means; None where it is not of this stack.
 
         It may be written as a reference, also to an alias of a function, or spelt out.
+
+        Parameters
+        ----------
+        types : str
+            What it may be. Without any, it may be anything that is referred to.
         """
+        if not isinstance(value, str):
+            return None
         for target, _ in self.referred_to(value):
-            if target.type == type_:
+            if not types or target.type in types:
                 return target
             if target.type == "aws_lambda_alias":
-                return self.find(type_, target.get("function_name"))
-        return self._by_name.get(type_, {}).get(self._spelt_name(type_, value), None)
+                return self.find(target.get("function_name"), *types)
+        text = self.literal(value)
+        for known in (self._by_name.get(type_, {}) for type_ in types):
+            for part in (text, *re.split(r"[:/]", text)):
+                if part in known:
+                    return known[part]
+        return None
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Mapping[str, Resource]]:
+        found: dict[str, dict[str, Resource]] = {}
+        for resource in self.resources():
+            if name := self.name(resource):
+                found.setdefault(resource.type, {})[name] = resource
+        return found
 
     def name(self, resource: Resource) -> str:
-        """Return a resource's name in AWS, as far as it is known at synth; empty where it is given none."""
-        return self.literal(resource.get(name_attribute(resource.type), ""))
+        """Return a resource's name in AWS, as far as it is known; empty where it is given none."""
+        return self.literal(resource.get(resource.kind.name, ""))
 
     def literal(self, value: Any, depth: int = 5) -> str:
         """Return a text in which every reference to something that the stack spells out is replaced by it.
@@ -164,43 +247,23 @@ class Configuration:
         References to references are followed ``depth`` times; a circle, which Terraform refuses, stays a reference.
         """
         text = str(value)
-        for match in list(_REFERENCE.finditer(text)):
-            target = self._by_address.get((match[1], match[2]))
-            spelt = target.get(match[3].removeprefix(".")) if target else None
+        for match in list(REFERENCE.finditer(text)):
+            target = self.at(match[1])
+            spelt = target.values.get(match[2]) if target else None
             if isinstance(spelt, str) and depth:
                 text = text.replace(match[0], self.literal(spelt, depth - 1))
         return text
 
-    @cached_property
-    def _by_name(self) -> dict[str, dict[str, Resource]]:
-        found: dict[str, dict[str, Resource]] = {}
-        for resource in self.resources():
-            if name := self.name(resource):
-                found.setdefault(resource.type, {})[name] = resource
-        return found
+    def plain(self, text: str) -> str:
+        """Return a text in which each reference reads as what it is, such as ``<account>`` or ``<id of API x>``."""
 
-    def _spelt_name(self, type_: str, value: Any) -> str:
-        known = self._by_name.get(type_, {})
-        text = self.literal(value)
-        return next((part for part in (text, *re.split(r"[:/]", text)) if part in known), "")
+        def said(match: re.Match[str]) -> str:
+            item = self._by_address.get(match[1])
+            if item is None or item.is_data:
+                return f"<{match[2].removesuffix('_id')}>" if match[2] else match[0]
+            return f"<{match[2]} of {self.plain(item.label)}>"
 
-
-def _type(kind: type[TerraformResource], present: Container[str]) -> str | None:
-    """Return a class's Terraform type, which Node.js is asked for only where its name does not give one present."""
-    named = type_by_name(kind)
-    return named if named in present else getattr(kind, "TF_RESOURCE_TYPE", None)
-
-
-def _is_nowhere(values: Mapping[str, Any]) -> bool:
-    """Tell whether an escape hatch has none made of a resource, so that it guards nothing either."""
-    return str(values.get("count")) == "0" or values.get("for_each") in ({}, [])
-
-
-def _resource(type_: str, id_: str, values: Mapping[str, Any]) -> Resource:
-    path = values.get("//", {}).get("metadata", {}).get("path", f"{type_}.{id_}")
-    return Resource(
-        type=type_, id=id_, path=path, values={name: value for name, value in values.items() if name != "//"}
-    )
+        return REFERENCE.sub(said, text)
 
 
 def blocks(value: Any) -> list[Mapping[str, Any]]:
@@ -209,7 +272,7 @@ def blocks(value: Any) -> list[Mapping[str, Any]]:
 
 
 def is_true(value: Any) -> bool:
-    """Tell whether a value is true for Terraform. An expression is not: nobody knows it at synth."""
+    """Tell whether a value is true for Terraform. An expression is not: nobody knows it yet."""
     return value is True or value == "true"
 
 

@@ -6,9 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from modules.guards.guarding import Guards
-from modules.terraform_json.document import Configuration
+from modules.guards.guarding import Guards, arguments_of
+from modules.rules.rule import Finding, Where
+from modules.rules.table import RULES
+from modules.synth import cdk
+from modules.terraform_json.plan import read as read_plan
+from modules.terraform_json.stack import read
+from tests.unit.audit_stack import plan_of
 
+BOTH = {rule.id: rule for rule in RULES if rule.where is Where.BOTH}
 TAGS = {"Environment": "dev", "Service": "webhooks", "ManagedBy": "cdktf"}
 
 
@@ -26,6 +32,13 @@ class Edit:
 
     document: dict[str, Any] = field(repr=False)
     arguments: Mapping[str, frozenset[str]] = field(repr=False)
+
+    @classmethod
+    def of(cls, stack: cdk.TerraformStack) -> "Edit":
+        """Return the JSON of a stack as it is synthesized, tags included."""
+        cdk.Testing.synth(stack)
+        document = stack.to_terraform()
+        return cls(document, arguments_of(stack, document))
 
     def fresh(self) -> "Edit":
         return Edit(copy.deepcopy(self.document), self.arguments)
@@ -120,11 +133,30 @@ class Edit:
 
     def findings(self) -> list[tuple[str, str, str]]:
         """Return what the guards find: guard, path below the stack, problem."""
-        configuration = Configuration(self.document, environment="dev", arguments=self.arguments)
+        stack = read(self.document, environment="dev", arguments=self.arguments)
         return [
-            (guard, finding.path.removeprefix("webhooks-dev/"), finding.problem)
-            for guard, finding in Guards("dev").findings(configuration)
+            (finding.check, finding.address.removeprefix("webhooks-dev/"), finding.message)
+            for finding in Guards("dev").findings(stack)
         ]
+
+    def findings_on_a_plan(self) -> list[Finding]:
+        """Return what the rules that run at synth and on a plan find on a plan of the stack."""
+        written = {
+            address: self._without_tags(address) | {name: value for name, value in values.items() if name != "//"}
+            for address, values in self._declared()
+            if str(values.get("count")) != "0"
+        }
+        plan = read_plan(plan_of(written))
+        return [found for rule in BOTH.values() for found in rule.findings(plan)]
+
+    def _without_tags(self, address: str) -> dict[str, None]:
+        return {"tags": None} if "tags" in self.arguments.get(address.split(".", maxsplit=1)[0], ()) else {}
+
+    def carriers(self, path: str) -> set[str]:
+        """Return the addresses of what a plan names for the resource at a path: of a policy document, who has it."""
+        (address,) = (a for a, v in self._declared() if v["//"]["metadata"]["path"] == f"webhooks-dev/{path}")
+        users = {a for a, v in self._declared() if f"{address}.json" in json.dumps(v)}
+        return users if users and address.startswith("data.") else {address}
 
 
 def map_queue(edit: Edit, queue: str, function: str, **values: Any) -> None:

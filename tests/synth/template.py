@@ -3,9 +3,11 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+
+from modules.terraform_json.document import REFERENCE, Document, Resource
+from modules.terraform_json.stack import declared
 
 # What AWS knows a resource by, or the tag that its console shows as the name. Everything that is not listed here has no
 # name of its own.
@@ -38,67 +40,39 @@ NAME_ATTRIBUTES = {
     "aws_vpc": "tags.Name",
     "aws_vpc_endpoint": "tags.Name",
 }
-# `${aws_sqs_queue.queues_main.arn}`, `${data.aws_caller_identity.account.account_id}`
-_REFERENCE = re.compile(r"\$\{((?:data\.)?aws_\w+)\.([\w-]+)\.(\w+)\}")
 
 
 class UndeclaredError(AssertionError):
     """Something refers to what the stack does not have."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Resource:
-    """A resource or a data source.
-
-    Attributes
-    ----------
-    type : str
-        Terraform type; with ``data.`` before it for a data source.
-    id : str
-        Logical id.
-    values : Mapping
-        What the stack says about it.
-    """
-
-    type: str
-    id: str
-    values: Mapping[str, Any] = field(repr=False)
-
-    @property
-    def address(self) -> str:
-        """The Terraform address."""
-        return f"{self.type}.{self.id}"
+class Named(Resource):
+    """A resource or a data source, called by its type and its name."""
 
     @property
     def name(self) -> str:
         """The name in AWS, with what is only known there in angle brackets; without one, the id without its hash."""
         name = self.given_name
-        return _REFERENCE.sub(r"<\3>", name) if name else re.sub(r"_[0-9A-F]{8}$", "", self.id)
+        return REFERENCE.sub(r"<\2>", name) if name else re.sub(r"_[0-9A-F]{8}$", "", self.id)
 
     @property
     def given_name(self) -> str | None:
         """The name that the stack gives it, or None."""
-        attribute = NAME_ATTRIBUTES.get(self.type, "")
-        values = self.values.get("tags", {}) if attribute.startswith("tags.") else self.values
-        return values.get(attribute.removeprefix("tags."))
+        return self.get(NAME_ATTRIBUTES.get(self.type, ""))
 
     @property
     def label(self) -> str:
         """Type and name."""
         return f"{self.type}[{self.name}]"
 
-    def __getitem__(self, attribute: str) -> Any:
-        return self.values[attribute]
 
-    def get(self, attribute: str, default: Any = None) -> Any:
-        return self.values.get(attribute, default)
-
-
-@dataclass(frozen=True)
-class Template:
+class Template(Document):
     """The Terraform JSON of one stack."""
 
-    document: Mapping[str, Any] = field(repr=False)
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        super().__init__(Named(**vars(each)) for each in declared(document, {}))
+        self.document = document
+        self.environment = next((each.environment for each in self.all("aws_dynamodb_table")), "")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -107,24 +81,6 @@ class Template:
     @classmethod
     def read(cls, path: Path) -> Self:
         return cls.parse(path.read_text(encoding="utf-8"))
-
-    def resources(self) -> Iterator[Resource]:
-        """Yield all resources."""
-        yield from self._declared("resource", "")
-
-    def data(self) -> Iterator[Resource]:
-        """Yield all data sources."""
-        yield from self._declared("data", "data.")
-
-    def _declared(self, kind: str, prefix: str) -> Iterator[Resource]:
-        for type_, instances in self.document.get(kind, {}).items():
-            for id_ in instances:
-                yield self._at(prefix + type_, id_)
-
-    def all(self, type_: str) -> list[Resource]:
-        """Return the resources, or data sources, of a type."""
-        declared = self.data() if type_.startswith("data.") else self.resources()
-        return [resource for resource in declared if resource.type == type_]
 
     def by_name(self, type_: str) -> dict[str, Resource]:
         """Return the resources of a type by their names, of which no two may be the same."""
@@ -143,16 +99,14 @@ class Template:
 
     def target(self, reference: str) -> Resource:
         """Return what a reference, with or without braces and attribute, points to."""
-        match = re.fullmatch(r"(?:\$\{)?((?:data\.)?aws_\w+)\.([\w-]+)(?:\.\w+)?\}?", reference)
+        match = re.fullmatch(r"(?:\$\{)?((?:data\.)?aws_\w+\.[\w-]+)(?:\.\w+)?\}?", reference)
         assert match, f"{reference!r} is not a reference to one thing"
-        return self._at(match[1], match[2])
+        return self._at(match[1])
 
-    def _at(self, type_: str, id_: str) -> Resource:
-        kind, plain = ("data", type_.removeprefix("data.")) if type_.startswith("data.") else ("resource", type_)
-        values = self.document.get(kind, {}).get(plain, {}).get(id_)
-        if values is None:
-            raise UndeclaredError(f"{type_}.{id_} is referred to and not declared")
-        return Resource(type=type_, id=id_, values={name: value for name, value in values.items() if name != "//"})
+    def _at(self, address: str) -> Resource:
+        if (found := self.at(address)) is None:
+            raise UndeclaredError(f"{address} is referred to and not declared")
+        return found
 
     def meaning(self, value: Any) -> Any:
         """Return a value in which each reference says the type and name of what it points to, and the attribute.
@@ -161,21 +115,16 @@ class Template:
         'aws_s3_bucket[webhook-archive-<account_id>-dev].arn/raw/*'
         """
         if isinstance(value, str):
-            return _REFERENCE.sub(lambda match: f"{self._at(match[1], match[2]).label}.{match[3]}", value)
+            return REFERENCE.sub(self._said, value)
         if isinstance(value, Mapping):
             return {name: self.meaning(item) for name, item in value.items()}
         if isinstance(value, list):
             return [self.meaning(item) for item in value]
         return value
 
-    def pointing_at(self, type_: str, attribute: str, target: Resource) -> list[Resource]:
-        """Return the resources of a type whose attribute refers to a resource."""
-        return [
-            resource
-            for resource in self.all(type_)
-            if _REFERENCE.fullmatch(str(resource.get(attribute, "")))
-            and self.target(resource[attribute]).address == target.address
-        ]
+    def _said(self, match: re.Match[str]) -> str:
+        of_aws = match[1].removeprefix("data.").startswith("aws_") and match[2]
+        return f"{self._at(match[1]).label}.{match[2]}" if of_aws else match[0]
 
     def redrive(self, queue: Resource) -> dict[str, Any] | None:
         """Return the meaning of a queue's redrive policy, or None where it has none."""
@@ -189,11 +138,6 @@ class Template:
         assert document.type == "data.aws_iam_policy_document", f"{policy} is no policy document"
         assert set(document.values) == {"statement"}, f"{document.address} takes more than its statements"
         return [self.meaning(statement) for statement in document["statement"]]
-
-    @property
-    def environment(self) -> str:
-        """The environment that the stack is tagged with."""
-        return self.all("aws_dynamodb_table")[0]["tags"]["Environment"]
 
     def outputs(self) -> dict[str, Any]:
         """Return the outputs, with the meaning of their values."""

@@ -1,6 +1,6 @@
-"""What guards the doors that write to an inbox: each mistake that would let in what nobody verifies.
+"""What guards direct integrations, which write to an ingest queue: each mistake lets in what nobody verifies.
 
-They are edits of the synthesized JSON, as in ``test_guards.py``, of a stack whose door is direct.
+They are edits of the synthesized JSON, as in ``test_guards.py``, of a stack with direct integrations.
 """
 
 import pytest
@@ -8,12 +8,11 @@ import pytest
 from modules.constructs.ingest_template import send_message
 from modules.settings.environments import build_settings
 from modules.synth import cdk
-from modules.terraform_json.document import Configuration
 from tests.synth.edits import Edit, map_queue
 
 VALUES = {"providers": ["stripe", "generic"], "api": {"ingest": "direct", "max_body_bytes": 180_000}}
-DOOR = "api/post_webhook_stripe_method"
-DOORS = {DOOR, "api/post_webhook_generic_method", "api/post_webhook_method"}
+ROUTE = "api/post_webhook_stripe_method"
+ROUTES = {ROUTE, "api/post_webhook_generic_method", "api/post_webhook_method"}
 INTEGRATION = "api/direct/post_webhook_stripe_integration"
 
 
@@ -21,9 +20,7 @@ INTEGRATION = "api/direct/post_webhook_stripe_integration"
 def direct(bundles):
     from modules.inbound.stack import WebhookStack
 
-    stack = WebhookStack(cdk.Testing.app(), "webhooks-dev", build_settings("dev", VALUES), bundles)
-    cdk.Testing.synth(stack)
-    return Edit(stack.to_terraform(), Configuration.of(stack, "dev").arguments)
+    return Edit.of(WebhookStack(cdk.Testing.app(), "webhooks-dev", build_settings("dev", VALUES), bundles))
 
 
 @pytest.fixture
@@ -33,6 +30,7 @@ def edit(direct):
 
 def test_the_direct_stack_trips_no_guard(edit):
     assert edit.findings() == []
+    assert edit.findings_on_a_plan() == []
 
 
 def into_the_main_queue(edit):
@@ -77,7 +75,7 @@ def without_a_template(edit):
     edit.at(INTEGRATION)["request_templates"] = {}
 
 
-ONE_DOOR = {
+ONE_ROUTE = {
     into_the_main_queue: "it writes to webhooks-dev/queues/main, and webhooks-dev/fleet/processing/function receives",
     into_a_queue_that_is_spelt_out: "webhooks-dev/fleet/processing/function receives from it",
     into_a_queue_of_somebody_else: "calls AWS with what anybody sends",
@@ -85,19 +83,22 @@ ONE_DOOR = {
     with_any_action_of_sqs: "calls AWS with what anybody sends",
     passing_bodies_through: "is WHEN_NO_MATCH, so that a body may be a call",
     saying_nothing_of_bodies: "is not set, so that a body may be a call",
-    with_a_template_that_believes_the_sender: "is not the one whose messages",
-    with_a_template_of_no_deployed_provider: "is not the one whose messages",
-    without_a_template: "is not the one whose messages",
+    with_a_template_that_believes_the_sender: "cannot read what a template of",
+    with_a_template_of_no_deployed_provider: "cannot read what a template of",
+    without_a_template: "cannot read what a template of",
 }
 
 
-@pytest.mark.parametrize("mistake", ONE_DOOR, ids=lambda mistake: mistake.__name__)
-def test_a_door_that_lets_in_what_nobody_verifies(edit, mistake):
+@pytest.mark.parametrize("mistake", ONE_ROUTE, ids=lambda mistake: mistake.__name__)
+def test_an_integration_that_lets_in_what_nobody_verifies(edit, mistake):
     mistake(edit)
 
-    assert [(guard, path) for guard, path, _ in edit.findings()] == [("open-route", DOOR)]
+    assert [(guard, path) for guard, path, _ in edit.findings()] == [("open-route", ROUTE)]
     ((_, _, problem),) = edit.findings()
-    assert ONE_DOOR[mistake] in problem
+    assert ONE_ROUTE[mistake] in problem
+    assert {(each.check, each.address) for each in edit.findings_on_a_plan()} == {
+        ("open-route", address) for address in edit.carriers(ROUTE)
+    }
 
 
 def read_by_nobody(edit):
@@ -130,7 +131,7 @@ def read_by_a_pipe(edit):
     )
 
 
-ALL_DOORS = (
+ALL_ROUTES = (
     read_by_nobody,
     read_by_another_function,
     read_by_the_handler_for_http,
@@ -141,11 +142,14 @@ ALL_DOORS = (
 )
 
 
-@pytest.mark.parametrize("mistake", ALL_DOORS, ids=lambda mistake: mistake.__name__)
-def test_an_inbox_that_something_else_reads(edit, mistake):
+@pytest.mark.parametrize("mistake", ALL_ROUTES, ids=lambda mistake: mistake.__name__)
+def test_an_ingest_queue_that_something_else_reads(edit, mistake):
     mistake(edit)
 
-    assert {path for guard, path, _ in edit.findings() if guard == "open-route"} == DOORS
+    assert {path for guard, path, _ in edit.findings() if guard == "open-route"} == ROUTES
+    assert {each.address for each in edit.findings_on_a_plan() if each.check == "open-route"} == {
+        address for route in ROUTES for address in edit.carriers(route)
+    }
 
 
 def test_a_mock_reaches_nothing(edit):
@@ -153,3 +157,4 @@ def test_a_mock_reaches_nothing(edit):
     edit.at("api/direct/post_webhook_provider_integration")["type"] = "HTTP"
 
     assert [path for _, path, _ in edit.findings()] == ["api/post_webhook_provider_method"]
+    assert len(edit.findings_on_a_plan()) == 1

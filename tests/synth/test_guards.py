@@ -6,11 +6,10 @@ them. That the guards see such JSON at synth is shown in ``test_guards_at_synth.
 
 import pytest
 
-from modules.guards.table import GUARDS
+from modules.guards.waiver import GUARDS
 from modules.settings.environments import build_settings
 from modules.synth import cdk
-from modules.terraform_json.document import Configuration
-from tests.synth.edits import Edit
+from tests.synth.edits import BOTH, Edit
 from tests.synth.mistakes import (
     authorizers,
     functions,
@@ -34,9 +33,7 @@ def standard(bundles):
     """The stack of the environment dev as it is synthesized, tags included."""
     from modules.inbound.stack import WebhookStack
 
-    stack = WebhookStack(cdk.Testing.app(), "webhooks-dev", build_settings("dev", {}), bundles)
-    cdk.Testing.synth(stack)
-    return Edit(stack.to_terraform(), Configuration.of(stack, "dev").arguments)
+    return Edit.of(WebhookStack(cdk.Testing.app(), "webhooks-dev", build_settings("dev", {}), bundles))
 
 
 @pytest.fixture
@@ -57,6 +54,27 @@ def test_a_mistake_trips_its_guard_and_no_other_at_its_path(edit, name):
 
     assert [(guard, path) for guard, path, _ in findings] == [(mistake.guard, path) for path in mistake.paths]
     assert [problem for _, _, problem in findings if mistake.says not in problem] == []
+
+
+@pytest.mark.parametrize("name", [name for name, each in MISTAKES.items() if each.guard in BOTH and each.on_a_plan])
+def test_a_mistake_is_found_on_a_plan_too(edit, name):
+    mistake = MISTAKES[name]
+
+    mistake.make(edit)
+    findings = edit.findings_on_a_plan()
+
+    found = {each.address for each in findings}
+    places = [edit.carriers(path) for path in mistake.paths]
+    assert {each.check for each in findings} == {mistake.guard}
+    assert all(found & place for place in places)
+    assert found <= set().union(*places)
+
+
+@pytest.mark.parametrize("name", RIGHTS)
+def test_what_is_right_trips_no_rule_on_a_plan(edit, name):
+    RIGHTS[name](edit)
+
+    assert edit.findings_on_a_plan() == []
 
 
 @pytest.mark.parametrize("name", RIGHTS)
@@ -99,15 +117,10 @@ def test_an_allowed_statement_denies_no_plain_http(edit):
 
 def test_every_guard_has_a_mistake_here():
     assert {mistake.guard for mistake in MISTAKES.values()} == {guard.id for guard in GUARDS}
+    assert {mistake.guard for mistake in MISTAKES.values() if mistake.on_a_plan} >= BOTH.keys()
 
 
 def test_no_two_mistakes_have_one_name():
     noted = [name for book in BOOKS for name in (*book.mistakes, *book.rights)]
 
     assert sorted(noted) == sorted({*MISTAKES, *RIGHTS})
-
-
-def test_no_two_guards_have_one_id():
-    ids = [guard.id for guard in GUARDS]
-
-    assert sorted(ids) == sorted(set(ids))

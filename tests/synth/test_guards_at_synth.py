@@ -14,7 +14,7 @@ from modules.constructs.policy import Statement, policy_document
 from modules.constructs.route import Route
 from modules.constructs.tags import tag_everything
 from modules.guards import GuardError, Waiver, guard_error, guard_everything
-from modules.guards.table import GUARDS
+from modules.guards.waiver import GUARDS
 from modules.inbound.stack import WebhookStack
 from modules.inbound.storage_layer import StorageLayer
 from modules.settings.environments import build_settings, load_settings
@@ -41,7 +41,7 @@ def refusal(stack):
 
 
 def found(stack):
-    return [(guard, finding.path) for guard, finding in refusal(stack).findings]
+    return [(finding.check, finding.address) for finding in refusal(stack).findings]
 
 
 @pytest.mark.parametrize("environment", json.loads((ROOT / "cdktf.json").read_text())["context"]["environments"])
@@ -168,7 +168,7 @@ def test_a_waiver_that_is_not_needed_is_an_error(bundles):
 
     error = refusal(stack)
 
-    assert [(guard, finding.path) for guard, finding in error.findings] == [("unused-waiver", "webhooks-dev/inbox")]
+    assert [(finding.check, finding.address) for finding in error.findings] == [("unused-waiver", "webhooks-dev/inbox")]
     assert "nothing is found here by missing-tag, which is waived" in str(error)
 
 
@@ -454,7 +454,7 @@ def test_a_stopped_synth_writes_no_stack(bundles, tmp_path):
     with pytest.raises(RuntimeError) as stopped:
         app.synth()
 
-    assert guard_error(stopped.value).findings[0][0] == "unencrypted-store"
+    assert guard_error(stopped.value).findings[0].check == "unencrypted-store"
     assert list(tmp_path.rglob("cdk.tf.json")) == []
 
 
@@ -478,7 +478,7 @@ def test_what_is_no_mistake_of_the_stack_stays_the_error_that_it_is():
 
 
 def test_a_guards_text_is_one_line_each_and_names_its_source():
-    texts = [text for guard in GUARDS for text in (guard.rule, guard.remedy, guard.source)]
+    texts = [text for guard in GUARDS for text in (guard.title, guard.remedy, guard.source)]
     sources = [guard.source for guard in GUARDS if not guard.source.startswith(("https://docs.", "this project"))]
 
     assert [text for text in texts if "\n" in text or not text.strip()] == []

@@ -42,7 +42,7 @@ def test_a_table_has_one_place(stacks, change):
         with_tables({**pages(), page: change(pages()[page])}, stacks)
 
 
-@pytest.mark.parametrize("table", ["settings", "outputs", "guards", "alarms", "providers", "delivery-schedules"])
+@pytest.mark.parametrize("table", ["settings", "outputs", "rules", "alarms", "providers", "delivery-schedules"])
 def test_a_reference_table_is_one_click_from_readme(table):
     (page,) = (path for path, text in pages().items() if f"<!-- table: {table} -->" in text)
 

@@ -4,13 +4,13 @@ The stack is written like synthesized Terraform JSON. What refers to another res
 plan, and stands in its configuration; that this is what Terraform really prints is tested in tests/plan.
 """
 
-import copy
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from tools.audit.model.plan import Plan
+from modules.terraform_json import plan
+from modules.terraform_json.document import Document, blocks
 
 Stack = dict[str, dict[str, Any]]
 
@@ -137,6 +137,7 @@ def good() -> Stack:
         },
         allow("ReadSecrets", ["secretsmanager:GetSecretValue"], ["${aws_secretsmanager_secret.stripe.arn}"]),
         allow("Archive", ["s3:PutObject"], ["${aws_s3_bucket.archive.arn}/raw/*"]),
+        handler="lambdas.ingestion.handler.handler",
     )
     stack |= _function(
         "processing",
@@ -146,7 +147,7 @@ def good() -> Stack:
             ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
             ["${aws_sqs_queue.main.arn}", "${aws_sqs_queue.dead.arn}"],
         ),
-        reserved_concurrent_executions=20,
+        reserved_concurrent_executions=22,
     )
     for queue, concurrency in (("main", 20), ("dead", 2)):
         stack[f"aws_lambda_event_source_mapping.{queue}"] = {
@@ -224,7 +225,7 @@ def _function(id_: str, variables: dict[str, str], *statements: dict[str, Any], 
         },
         f"data.aws_iam_policy_document.{id_}": {
             "statement": [
-                allow("WriteTraces", ["xray:PutTraceSegments"], ["*"]),
+                allow("WriteTracesWhichHaveNoArn", ["xray:PutTraceSegments"], ["*"]),
                 allow("WriteLog", ["logs:PutLogEvents"], [f"${{aws_cloudwatch_log_group.{id_}.arn}}:*"]),
                 *statements,
             ]
@@ -320,9 +321,9 @@ def _alarms() -> Stack:
     }
 
 
-def read(stack: Stack, **replaced: Any) -> Plan:
+def read(stack: Stack, **replaced: Any) -> Document:
     """Return the plan of a stack."""
-    return Plan.read(plan_of(stack) | replaced)
+    return plan.read(plan_of(stack) | replaced)
 
 
 def plan_of(stack: Stack, actions: dict[str, list[str]] | None = None) -> dict[str, Any]:
@@ -333,13 +334,18 @@ def plan_of(stack: Stack, actions: dict[str, list[str]] | None = None) -> dict[s
     actions : dict
         What Terraform would do to a resource; it creates those that are not named.
     """
-    stack = copy.deepcopy(stack)
+    stack = {address: _listed(values) for address, values in stack.items()}
     changes, before, configured = [], [], []
     for address, values in stack.items():
         data = address.startswith("data.")
         type_, name = address.removeprefix("data.").split(".")
         entry = {"address": address, "mode": "data" if data else "managed", "type": type_, "name": name}
-        configured.append({**entry, "expressions": {key: _expression(key, value) for key, value in values.items()}})
+        configured.append(
+            {
+                **entry,
+                "expressions": {key: _expression(key, value) for key, value in values.items() if value is not None},
+            }
+        )
         if address == "data.aws_caller_identity.account":
             before.append({**entry, "values": {"account_id": "123456789012"}})
             continue
@@ -352,7 +358,7 @@ def plan_of(stack: Stack, actions: dict[str, list[str]] | None = None) -> dict[s
                 "change": {
                     "actions": done,
                     "before": planned if "delete" in done or gone else None,
-                    "after": None if gone else {key: value for key, value in planned.items() if value is not None},
+                    "after": None if gone else planned,
                     "after_unknown": {"id": True},
                 },
             }
@@ -372,8 +378,16 @@ def plan_of(stack: Stack, actions: dict[str, list[str]] | None = None) -> dict[s
     }
 
 
+def _listed(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values with every block in a list, as a plan has them."""
+    return {
+        key: [_listed(block) for block in blocks(value)] if key in _BLOCKS and blocks(value) else value
+        for key, value in values.items()
+    }
+
+
 def _expression(key: str, value: Any) -> Any:
-    if key in _BLOCKS:
+    if key in _BLOCKS and isinstance(value, list):
         return [{name: _expression(name, item) for name, item in block.items()} for block in value]
     references = [found for text in _texts(value) for found in _REFERENCE.findall(text)]
     return {"constant_value": value} | ({"references": references} if references else {})
@@ -397,7 +411,7 @@ def _resolved(reference: str, stack: Stack) -> Any:
     address, _, attribute = reference.rpartition(".")
     if address == "data.aws_caller_identity.account":
         return "123456789012"
-    return _known(stack[address].get(attribute), stack)
+    return _known(stack.get(address, {}).get(attribute), stack)
 
 
 def _texts(value: Any) -> Iterator[str]:

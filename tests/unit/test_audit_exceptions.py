@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from modules.rules.rule import Finding
 from modules.settings.presets import PRESETS
 from tools.audit.exceptions import ExceptionsError, Ledger, read_exceptions
-from tools.audit.findings import Finding
 
 LIST = Path(__file__).resolve().parents[2] / "audit" / "exceptions.toml"
 TODAY = date(2030, 1, 31)
@@ -40,6 +40,12 @@ def test_a_finding_that_is_on_the_list_is_excused_with_its_reason(ledger):
 )
 def test_another_finding_is_not_excused(ledger, other):
     assert ledger().apply([other], "standard") == (other,)
+
+
+def test_an_exception_may_use_an_id_that_the_rule_had(ledger):
+    found = Finding("new-id", FOUND.address, FOUND.message, also=("C_1",))
+
+    assert ledger().apply([found], "standard")[0].excused == REASON
 
 
 def test_a_stack_in_a_module_has_the_same_exceptions(ledger):

@@ -4,23 +4,25 @@ import copy
 
 import pytest
 
+from modules.rules.queues import redrives
+from modules.terraform_json.document import Document
+from modules.terraform_json.plan import PlanError
+from modules.terraform_json.plan import read as read_plan
+from modules.terraform_json.statements import policies
 from tests.unit.audit_stack import good, plan_of, read
 from tools.audit.model.alarms import alarms
-from tools.audit.model.plan import Plan, PlanError
-from tools.audit.model.policies import policies
-from tools.audit.model.queues import queues
 from tools.audit.model.words import sentence
 from tools.audit.summary import summarize
 
 
-def by_address(plan: Plan, address: str):
-    return next(item for item in plan.resources if item.address == address)
+def by_address(plan: Document, address: str):
+    return next(item for item in plan.resources() if item.address == address)
 
 
 @pytest.mark.parametrize("document", [None, [], {}, {"resource_changes": []}, "plan"])
 def test_what_is_no_plan_is_refused(document):
     with pytest.raises(PlanError, match="terraform show -json"):
-        Plan.read(document)
+        read_plan(document)
 
 
 @pytest.mark.parametrize("flaw", [{"errored": True}, {"complete": False}])
@@ -35,7 +37,7 @@ def test_what_is_known_after_apply_is_a_reference_to_its_resource():
     mapping = by_address(plan, "aws_lambda_event_source_mapping.main")
 
     assert mapping.get("event_source_arn") == "${aws_sqs_queue.main.arn}"
-    assert plan.target(mapping.get("event_source_arn")) is by_address(plan, "aws_sqs_queue.main")
+    assert plan.find(mapping.get("event_source_arn")) is by_address(plan, "aws_sqs_queue.main")
 
 
 def test_a_reference_to_what_the_source_says_reads_as_that():
@@ -65,10 +67,10 @@ def test_a_queues_dead_letter_queue_is_known_whoever_says_it(said_by):
         main["change"]["after"]["redrive_policy"] = policy
 
     # Then
-    plan = Plan.read(document)
-    assert {queue.resource.address: queue.dead_letter_queue for queue in queues(plan) if queue.dead_letter_queue} == {
-        "aws_sqs_queue.main": by_address(plan, "aws_sqs_queue.dead")
-    }
+    plan = read_plan(document)
+    assert [(each.source, each.dead_letter) for each in redrives(plan)] == [
+        (by_address(plan, "aws_sqs_queue.main"), by_address(plan, "aws_sqs_queue.dead"))
+    ]
 
 
 def test_a_plan_of_a_deployed_stack_reads_like_the_first():
@@ -91,7 +93,7 @@ def test_a_plan_of_a_deployed_stack_reads_like_the_first():
             after["policy"] = '{"Statement":[]}'
 
     # Then
-    assert summarize(Plan.read(later)) == summarize(Plan.read(first))
+    assert summarize(read_plan(later)) == summarize(read_plan(first))
 
 
 def test_a_stack_that_is_used_as_a_module_reads_like_one_that_is_not():
@@ -116,15 +118,16 @@ def test_a_stack_that_is_used_as_a_module_reads_like_one_that_is_not():
     ]
 
     # When
-    plan = Plan.read(outer)
+    plan = read_plan(outer)
 
     # Then
-    def everything_said(plan: Plan) -> list[str]:
+    def everything_said(plan: Document) -> list[str]:
         return sorted(sentence(plan, policy, item) for policy in policies(plan) for item in policy.statements)
 
-    assert everything_said(plan) == everything_said(Plan.read(inner))
-    main = next(queue for queue in queues(plan) if queue.resource.name == "webhook-queue-dev.fifo")
-    assert main.dead_letter_queue is by_address(plan, "module.webhooks.aws_sqs_queue.dead")
+    assert everything_said(plan) == everything_said(read_plan(inner))
+    (redrive,) = redrives(plan)
+    assert redrive.source.name == "webhook-queue-dev.fifo"
+    assert redrive.dead_letter is by_address(plan, "module.webhooks.aws_sqs_queue.dead")
 
 
 def test_what_a_module_is_given_is_what_it_refers_to():
@@ -146,7 +149,7 @@ def test_what_a_module_is_given_is_what_it_refers_to():
     }
 
     # Then
-    assert {alarm.notifies for alarm in alarms(Plan.read(outer))} == {("topic ours",)}
+    assert {alarm.notifies for alarm in alarms(read_plan(outer))} == {("topic ours",)}
 
 
 def test_blocks_that_terraform_sorts_keep_their_own_references():
@@ -167,7 +170,7 @@ def test_blocks_that_terraform_sorts_keep_their_own_references():
             change["change"]["after"]["metric_query"].reverse()
 
     # When
-    plan = Plan.read(document)
+    plan = read_plan(document)
 
     # Then
     found = next(item for item in alarms(plan) if item.resource.name == "webhook-age-dev")
@@ -178,7 +181,7 @@ def test_blocks_that_terraform_sorts_keep_their_own_references():
 
 
 def test_a_resource_that_goes_is_not_taken_for_one_that_stays():
-    plan = Plan.read(plan_of(good(), {"aws_s3_bucket.archive": ["delete"]}))
+    plan = read_plan(plan_of(good(), {"aws_s3_bucket.archive": ["delete"]}))
 
-    assert "aws_s3_bucket.archive" not in {item.address for item in plan.resources}
-    assert "aws_s3_bucket.archive" in {item.address for item in plan.everything}
+    assert "aws_s3_bucket.archive" not in {item.address for item in plan.resources()}
+    assert "aws_s3_bucket.archive" in {item.address for item in plan.leaving}

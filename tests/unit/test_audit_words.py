@@ -2,9 +2,9 @@
 
 import pytest
 
+from modules.terraform_json.statements import PolicyKind, managed_policies, policies
 from tests.unit.audit_stack import ACCOUNT, Stack, allow, good, only, read, service
 from tools.audit.model.network import paths
-from tools.audit.model.policies import PolicyKind, managed_policies, policies
 from tools.audit.model.routes import routes
 from tools.audit.model.words import guards, managed_sentence, network_path, sentence
 

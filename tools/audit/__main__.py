@@ -9,11 +9,11 @@ from pathlib import Path
 from rich.console import Console
 
 from modules.settings.validation import SettingsError
+from modules.terraform_json.plan import PlanError
 from tools import ROOT
 from tools.audit import page
 from tools.audit.audit import Audit, audit
 from tools.audit.exceptions import ExceptionsError, Ledger, read_exceptions
-from tools.audit.model.plan import PlanError
 from tools.audit.planning import Planner, Stack, given
 from tools.audit.terminal import Terminal
 from tools.audit.toolbox import ToolError

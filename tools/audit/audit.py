@@ -4,11 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from modules.rules.rule import Finding
+from modules.terraform_json.document import Document
+from modules.terraform_json.plan import read
 from tools.audit import checkov, comparison, linter
 from tools.audit.comparison import Comparison
 from tools.audit.exceptions import Ledger
-from tools.audit.findings import Finding, Section
-from tools.audit.model.plan import Plan
+from tools.audit.findings import Section
 from tools.audit.rules import rules
 from tools.audit.summary import accept, read_accepted, summarize
 
@@ -21,7 +23,7 @@ class Audit:
     ----------
     name : str
         Name of the stack.
-    plan : Plan
+    plan : Document
         What was audited.
     sections : tuple[Section, ...]
         What each tool said.
@@ -30,7 +32,7 @@ class Audit:
     """
 
     name: str
-    plan: Plan
+    plan: Document
     sections: tuple[Section, ...]
     comparison: Comparison
 
@@ -69,7 +71,7 @@ def audit(name: str, document: Any, ledger: Ledger, accepted: Path, *, take: boo
     ToolError
         When a tool did not do its work.
     """
-    plan = Plan.read(document)
+    plan = read(document)
     summary = summarize(plan)
     if take:
         accept(accepted, name, summary)
@@ -87,9 +89,9 @@ def audit(name: str, document: Any, ledger: Ledger, accepted: Path, *, take: boo
     return Audit(name, plan, (*sections, changes), compared)
 
 
-def _own_policy(plan: Plan) -> tuple[str, list[Finding]]:
+def _own_policy(plan: Document) -> tuple[str, list[Finding]]:
     findings = [finding for rule in rules() for finding in rule.findings(plan)]
-    return f"{len(rules())} rules on {len(plan.resources)} resources", sorted(set(findings))
+    return f"{len(rules())} rules on {len(plan.resources())} resources", sorted(set(findings))
 
 
 def _section(title: str, checked: str, findings: list[Finding], ledger: Ledger, name: str) -> Section:

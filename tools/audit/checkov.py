@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.audit.findings import Finding
+from modules.rules.rule import Finding
 from tools.audit.toolbox import ToolError, run
 
 _ARGUMENTS = ("--framework", "terraform_plan", "--quiet", "--compact", "--skip-download", "--output", "json")

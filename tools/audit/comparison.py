@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audit.policy.data import HOLDS_DATA
-from tools.audit.findings import Finding
-from tools.audit.model.kinds import kind_of
+from modules.rules.rule import Finding
+from modules.terraform_json.kinds import kind_of
 from tools.audit.summary import Summary
 
 _ABSENT = "not set"

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from tools.audit.findings import Finding
+from modules.rules.rule import Finding
 
 # A reason says more than that there is one.
 _SHORTEST_REASON = 20
@@ -27,7 +27,7 @@ class Excuse:
     Attributes
     ----------
     check : str
-        Id of the check.
+        Id of the check, or one that its rule had before.
     resource : str
         Pattern of addresses, in which ``*`` stands for anything.
     reason : str
@@ -55,7 +55,7 @@ class Excuse:
         # The same stack may be used as a module, whose address stands before those of its resources.
         within = _MODULES.sub("", finding.address)
         return (
-            self.check == finding.check
+            self.check in (finding.check, *finding.also)
             and any(fnmatchcase(address, self.resource) for address in (finding.address, within))
             and fnmatchcase(finding.message, self.says)
             and (not self.stacks or stack in self.stacks)
@@ -167,7 +167,7 @@ class Ledger:
             if stack not in scope:
                 continue
             if item in self.used and item.until is not None and self.today > item.until:
-                message = f"ended on {item.until}: mend what it excuses, or have it reviewed again"
+                message = f"ended on {item.until}: fix what it excuses, or have it reviewed again"
                 found.append(Finding("exception-ended", item.label, message))
             elif item not in self.used and not item.deployed and set(scope) <= set(audited):
                 message = "excuses nothing any more: take it out of the list"

@@ -1,33 +1,8 @@
-"""Findings: what a check says is wrong, and whether a reviewed exception excuses it."""
+"""What each tool, or list of rules, said about a plan."""
 
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
-
-@dataclass(frozen=True, order=True)
-class Finding:
-    """What a check found.
-
-    Attributes
-    ----------
-    check : str
-        Id of the check: of checkov (``CKV_AWS_18``), of the linter (``IAM_UNKNOWN_ACTION``), or of a rule of ours.
-    address : str
-        Terraform address, or another name of what is wrong.
-    message : str
-        What is wrong.
-    excused : str
-        The reason of the exception that excuses it; empty for one that counts.
-    """
-
-    check: str
-    address: str
-    message: str
-    excused: str = ""
-
-    def excuse(self, reason: str) -> Self:
-        """Return the finding as one that an exception excuses."""
-        return replace(self, excused=reason)
+from modules.rules.rule import Finding
 
 
 @dataclass(frozen=True)

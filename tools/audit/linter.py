@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.audit.findings import Finding
-from tools.audit.model.kinds import kind_of
-from tools.audit.model.plan import REFERENCE, Plan
-from tools.audit.model.policies import Policy, PolicyKind, Statement, policies
+from modules.rules.rule import Finding
+from modules.terraform_json.document import REFERENCE, Document
+from modules.terraform_json.kinds import kind_of
+from modules.terraform_json.statements import Policy, PolicyKind, Statement, policies
 from tools.audit.toolbox import ToolError, run
 
 _SCRIPT = Path(__file__).with_name("lint_policies.py")
@@ -27,7 +27,7 @@ class UnknownArnError(Exception):
     """A statement names a resource of a type whose ARNs are not known here."""
 
 
-def check(plan: Plan) -> tuple[str, list[Finding]]:
+def check(plan: Document) -> tuple[str, list[Finding]]:
     """Return how many statements the linter looked at, and what it found.
 
     Raises
@@ -43,7 +43,7 @@ def check(plan: Plan) -> tuple[str, list[Finding]]:
             documents[f"{number} {policy.carrier.address}"] = _document(plan, policy)
             looked_at += len(policy.statements)
         except UnknownArnError as error:
-            message = f"no form of ARN is known for {error}: add it to tools/audit/model/kinds.py"
+            message = f"no form of ARN is known for {error}: add it to modules/terraform_json/kinds.py"
             findings.append(Finding("IAM_UNKNOWN_ARN", policy.carrier.address, message))
     return f"{looked_at} statements of {len(documents) - 1} policies", sorted({*findings, *_lint(documents)})
 
@@ -66,12 +66,12 @@ def _lint(documents: Mapping[str, Any]) -> list[Finding]:
     ]
 
 
-def _document(plan: Plan, policy: Policy) -> dict[str, Any]:
+def _document(plan: Document, policy: Policy) -> dict[str, Any]:
     """Return a policy as IAM takes it, with ARNs as they would be in some account."""
     return {"Version": "2012-10-17", "Statement": [_statement(plan, policy, item) for item in policy.statements]}
 
 
-def _statement(plan: Plan, policy: Policy, statement: Statement) -> dict[str, Any]:
+def _statement(plan: Document, policy: Policy, statement: Statement) -> dict[str, Any]:
     document: dict[str, Any] = {"Effect": statement.effect}
     # The id of a function's permission is no sid: it may have hyphens.
     if statement.sid and policy.carrier.type != "aws_lambda_permission":
@@ -96,7 +96,7 @@ def _statement(plan: Plan, policy: Policy, statement: Statement) -> dict[str, An
     return document
 
 
-def _principal(plan: Plan, statement: Statement) -> Any:
+def _principal(plan: Document, statement: Statement) -> Any:
     if any(kind == "*" for kind, _ in statement.principals):
         return "*"
     return {
@@ -105,7 +105,7 @@ def _principal(plan: Plan, statement: Statement) -> Any:
     }
 
 
-def arn(plan: Plan, text: str) -> str:
+def arn(plan: Document, text: str) -> str:
     """Return a text with an ARN, or another plausible value, for each reference.
 
     Raises
@@ -115,8 +115,8 @@ def arn(plan: Plan, text: str) -> str:
     """
 
     def fill(address: str, attribute: str) -> str:
-        item = plan.target(f"${{{address}.{attribute}}}")
-        if item is None or item.data:
+        item = plan.at(address)
+        if item is None or item.is_data:
             return _DATA.get(attribute, "x")
         if not attribute.endswith("arn"):
             return "x"
@@ -125,4 +125,4 @@ def arn(plan: Plan, text: str) -> str:
             raise UnknownArnError(item.type)
         return "arn:aws:" + form.format(name=arn(plan, item.name), **_PLACE)
 
-    return REFERENCE.sub(lambda found: fill(found[1], found[2]), text)
+    return REFERENCE.sub(lambda found: fill(found[1], found[2] or ""), text)

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from modules.rules.rule import Finding
+from modules.terraform_json.document import Document
+from modules.terraform_json.statements import PolicyKind, managed_policies, policies
 from tools.audit.audit import Audit
 from tools.audit.comparison import Comparison
-from tools.audit.findings import Finding, Section
+from tools.audit.findings import Section
 from tools.audit.model.alarms import alarms
 from tools.audit.model.network import paths
-from tools.audit.model.plan import Plan
-from tools.audit.model.policies import PolicyKind, managed_policies, policies
 from tools.audit.model.routes import routes
 from tools.audit.model.words import guards, managed_sentence, network_path, principal_of, sentence
 
@@ -55,7 +56,7 @@ def facts(audited: Audit) -> dict[str, Any]:
         "checks": [_check(section) for section in audited.sections],
         "findings": [_finding(finding) for finding in audited.open],
         "changes": _changes(audited.comparison),
-        "actions": dict(sorted(Counter(_action(item.actions) for item in plan.everything if not item.data).items())),
+        "actions": dict(sorted(Counter(_action(item.actions) for item in (*plan.resources(), *plan.leaving)).items())),
         "entry_points": [
             {"call": f"{route.method} {route.path}", "function": _function(route.function), "guards": guards(route)}
             for route in routes(plan)
@@ -96,7 +97,7 @@ def _action(actions: Sequence[str]) -> str:
 
 
 def _function(function: Any) -> str:
-    return function.resource.name if function else "none"
+    return function.name if function else "none"
 
 
 def _changes(comparison: Comparison) -> dict[str, Any]:
@@ -114,7 +115,7 @@ def _changes(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _statements(plan: Plan, kind: PolicyKind) -> Iterator[tuple[str, list[str]]]:
+def _statements(plan: Document, kind: PolicyKind) -> Iterator[tuple[str, list[str]]]:
     said: dict[str, list[str]] = {}
     for policy in policies(plan):
         if policy.kind is kind:
@@ -126,9 +127,9 @@ def _statements(plan: Plan, kind: PolicyKind) -> Iterator[tuple[str, list[str]]]
     yield from sorted(said.items())
 
 
-def _resources(plan: Plan) -> dict[str, list[dict[str, str]]]:
+def _resources(plan: Document) -> dict[str, list[dict[str, str]]]:
     services: dict[str, list[dict[str, str]]] = {}
-    for item in sorted(plan.resources, key=lambda item: (item.kind.service, item.kind.noun, item.name, item.address)):
+    for item in sorted(plan.resources(), key=lambda item: (item.kind.service, item.kind.noun, item.name, item.address)):
         entry = {"what": item.kind.noun, "name": plan.plain(item.name), "address": item.address}
         services.setdefault(item.kind.service, []).append({**entry, "action": _action(item.actions)})
     return services

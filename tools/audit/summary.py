@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.audit.model.plan import REFERENCE, Plan, Resource
-from tools.audit.model.policies import managed_policies, policies
+from modules.terraform_json.document import REFERENCE, Document, Resource
+from modules.terraform_json.statements import DOCUMENT, managed_policies, policies
 from tools.audit.model.routes import routes
 from tools.audit.model.words import entry_point, managed_sentence, sentence
 
@@ -25,22 +25,22 @@ _NOISE = {
 }
 
 
-def summarize(plan: Plan) -> dict[str, Any]:
+def summarize(plan: Document) -> dict[str, Any]:
     """Return the summary of a plan."""
-    tags = {json.dumps(item.written["tags"], sort_keys=True) for item in plan.resources if item.written.get("tags")}
+    tags = {json.dumps(item.written["tags"], sort_keys=True) for item in plan.resources() if item.written.get("tags")}
     return {
-        "providers": dict(plan.provider_versions),
+        "providers": dict(plan.providers),
         "tags": [json.loads(text) for text in sorted(tags)],
         "statements": sorted(
             {sentence(plan, policy, statement) for policy in policies(plan) for statement in policy.statements}
             | {managed_sentence(plan, policy) for policy in managed_policies(plan)}
         ),
         "entry_points": [entry_point(route) for route in routes(plan)],
-        "resources": {item.address: _attributes(plan, item) for item in plan.resources},
+        "resources": {item.address: _attributes(plan, item) for item in plan.resources()},
     }
 
 
-def _attributes(plan: Plan, item: Resource) -> dict[str, Any]:
+def _attributes(plan: Document, item: Resource) -> dict[str, Any]:
     return {
         name: value
         for name, value in sorted(item.written.items())
@@ -48,12 +48,13 @@ def _attributes(plan: Plan, item: Resource) -> dict[str, Any]:
     }
 
 
-def _is_document(plan: Plan, value: Any) -> bool:
+def _is_document(plan: Document, value: Any) -> bool:
     """Tell whether a value is nothing but a policy's text, whose statements are listed themselves."""
     if not isinstance(value, str):
         return False
     found = REFERENCE.fullmatch(value)
-    return found is not None and plan.target(value) in plan.documents()
+    target = plan.find(value) if found else None
+    return target is not None and target.type == DOCUMENT
 
 
 def dump(summary: Summary) -> str:

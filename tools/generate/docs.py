@@ -12,8 +12,9 @@ from lambdas.delivery.domain import retry_schedules
 from lambdas.inbound.providers.entry import Provider
 from lambdas.inbound.providers.registry import REGISTRY
 from modules.delivery.stack import DeliveryStack
-from modules.guards.table import GUARDS
 from modules.inbound.stack import WebhookStack
+from modules.rules.rule import Where
+from modules.rules.table import RULES
 from modules.settings.environments import build_settings
 from modules.settings.presets import PRESETS
 from modules.settings.reference import all_settings
@@ -21,7 +22,10 @@ from modules.settings.rules import MAX_DIRECT_BODY_BYTES
 from modules.settings.validation import rule_of
 from modules.synth.cdk import Testing
 from tools import ROOT
+from tools.audit.rules import rules
 from tools.generate import reviewed_stacks
+
+_RUNS = {Where.SYNTH: "at synth", Where.PLAN: "on a plan", Where.BOTH: "both"}
 
 
 def main() -> None:
@@ -63,7 +67,7 @@ def with_tables(texts: Mapping[Path, str], stacks: dict[str, Any]) -> dict[Path,
         "providers": providers_table(),
         "options": options_table(),
         "settings": settings_table(),
-        "guards": guards_table(),
+        "rules": rules_table(),
         "outputs": outputs_table(stacks["inbound"]),
         "alarms": alarms_table(stacks["inbound"]),
         "delivery-schedules": schedules_table(),
@@ -101,9 +105,13 @@ def schedules_table() -> str:
     )
 
 
-def guards_table() -> str:
-    """Return the guards."""
-    return table(["guard", "rule", "source"], [[f"`{guard.id}`", guard.rule, guard.source] for guard in GUARDS])
+def rules_table() -> str:
+    """Return the rules: those that run at synth, and then those that run on a plan alone."""
+    found = [*RULES, *(rule for rule in rules() if rule not in RULES)]
+    return table(
+        ["rule", "runs", "what must hold", "source"],
+        [[f"`{rule.id}`", _RUNS[rule.where], rule.title.removesuffix("."), rule.source] for rule in found],
+    )
 
 
 def outputs_table(stack: dict[str, Any]) -> str:

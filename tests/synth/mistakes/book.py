@@ -22,12 +22,15 @@ class Mistake:
         Words of what is found.
     make : Callable
         Makes it.
+    on_a_plan : bool
+        Whether a plan has it as well. What an expression of Terraform's own says is known there.
     """
 
     guard: str
     paths: tuple[str, ...]
     says: str
     make: Make
+    on_a_plan: bool
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,17 @@ class Book:
     mistakes: dict[str, Mistake] = field(default_factory=dict)
     rights: dict[str, Make] = field(default_factory=dict)
 
-    def mistake(self, guard: str, path: str | tuple[str, ...], says: str, name: str | None = None):
+    def mistake(
+        self, guard: str, path: str | tuple[str, ...], says: str, name: str | None = None, *, on_a_plan: bool = True
+    ):
         """Note that a function makes a mistake that this guard, and no other, finds there."""
         paths = (path,) if isinstance(path, str) else path
 
         def note(make: Make) -> Make:
             self._once(name or make.__name__)
-            self.mistakes[name or make.__name__] = Mistake(guard=guard, paths=paths, says=says, make=make)
+            self.mistakes[name or make.__name__] = Mistake(
+                guard=guard, paths=paths, says=says, make=make, on_a_plan=on_a_plan
+            )
             return make
 
         return note

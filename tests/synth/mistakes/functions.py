@@ -27,7 +27,7 @@ def two_mappings_that_ask_for_more_together(edit):
     map_queue(edit, "jobs", "fleet/processing/function", scaling_config={"maximum_concurrency": 2})
 
 
-@book.mistake("mapping-concurrency", "queues/main_mapping", "must be numbers")
+@book.mistake("mapping-concurrency", "queues/main_mapping", "must be numbers", on_a_plan=False)
 def a_limit_that_nobody_knows(edit):
     edit.at("queues/main_mapping")["scaling_config"]["maximum_concurrency"] = "${var.most}"
 
@@ -67,7 +67,7 @@ def mapping_without_a_limit_of_a_queue_of_another_stack(edit):
     )
 
 
-@book.mistake("mapping-concurrency", "queues/main_mapping", "must be numbers")
+@book.mistake("mapping-concurrency", "queues/main_mapping", "must be numbers", on_a_plan=False)
 def a_reservation_that_nobody_knows(edit):
     edit.at("fleet/processing/function")["reserved_concurrent_executions"] = "${var.reserved}"
 

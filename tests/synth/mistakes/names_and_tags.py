@@ -1,5 +1,6 @@
 """Mistakes with names and tags."""
 
+from tests.synth.edits import TAGS
 from tests.synth.mistakes.book import Book
 
 book = Book()
@@ -20,12 +21,12 @@ def resource_without_tags(edit):
     del edit.at("fleet/status/function")["tags"]
 
 
-@book.mistake("missing-tag", "fleet/status/function", "tag Environment is prod, in the stack of dev")
+@book.mistake("missing-tag", "fleet/status/function", "tag Environment is prod, in the stack of dev", on_a_plan=False)
 def tag_of_another_environment(edit):
     edit.at("fleet/status/function")["tags"]["Environment"] = "prod"
 
 
-@book.mistake("missing-tag", "fleet/status/function", "its tags are an expression")
+@book.mistake("missing-tag", "fleet/status/function", "its tags are an expression", on_a_plan=False)
 def tags_that_nobody_can_read(edit):
     edit.at("fleet/status/function")["tags"] = "${merge(var.tags, {})}"
 
@@ -55,7 +56,7 @@ def alarm_without_the_suffix(edit):
     edit.at("monitoring/queue-age")["alarm_name"] = "queue-age"
 
 
-@book.mistake("name-suffix", "jobs", "has no name, so that one is made up")
+@book.mistake("name-suffix", "jobs", "has no name, so that one is made up", on_a_plan=False)
 def queue_without_a_name(edit):
     edit.queue("jobs", name=None)
 
@@ -67,10 +68,10 @@ def bucket_without_the_suffix(edit):
 
 @book.mistake("name-suffix", "vpc", "the tag Name is 'webhooks'")
 def tag_name_without_the_suffix(edit):
-    edit.add("aws_vpc", "vpc", tags={"Name": "webhooks"})
+    edit.add("aws_vpc", "vpc", tags={**TAGS, "Name": "webhooks"})
 
 
-@book.mistake("name-suffix", "routing/archive", "'webhook-archive-${var.environment}'")
+@book.mistake("name-suffix", "routing/archive", "'webhook-archive-${var.environment}'", on_a_plan=False)
 def name_that_nobody_can_read(edit):
     edit.at("routing/archive")["name"] = "webhook-archive-${var.environment}"
 

@@ -15,7 +15,7 @@ def every_action_of_a_service(edit):
     edit.statement(actions=["dynamodb:*"])
 
 
-@book.mistake("wildcard-action", STATUS, "allows dynamodb:Get*, dynamodb:?uery")
+@book.mistake("wildcard-action", STATUS, "allows dynamodb:?uery, dynamodb:Get*")
 def actions_by_a_pattern(edit):
     edit.statement(actions=["dynamodb:Get*", "dynamodb:?uery", "dynamodb:Query"])
 
@@ -55,12 +55,12 @@ def every_action_in_a_policy_that_a_document_takes_over(edit):
     edit.add_data("aws_iam_policy_document", "taken_over", source_policy_documents=[json.dumps(inner)])
 
 
-@book.mistake("wildcard-resource", STATUS, "which is more than one resource")
+@book.mistake("wildcard-resource", STATUS, "which is more than one resource", on_a_plan=False)
 def resource_that_an_expression_chooses(edit):
     edit.statement(resources=['${var.wide ? "*" : aws_dynamodb_table.storage_table.arn}'])
 
 
-@book.mistake("wildcard-resource", STATUS, "which is more than one resource")
+@book.mistake("wildcard-resource", STATUS, "which is more than one resource", on_a_plan=False)
 def resource_that_an_expression_joins(edit):
     edit.statement(resources=['${join("", ["arn:aws:s3:::", "*"])}'])
 
@@ -173,35 +173,35 @@ def key_policy_that_a_role_uses_too(edit):
     edit.at("fleet/status/policy")["policy"] = edit.ref("shared", "json")
 
 
-@book.mistake("negated-policy", STATUS, "allows everything but its not_actions")
+@book.mistake("negated-policy", STATUS, "allows everything but the actions that it lists")
 def every_action_but_one(edit):
     edit.statement(actions=None, not_actions=["dynamodb:DeleteTable"])
 
 
-@book.mistake("negated-policy", STATUS, "allows everything but its not_resources")
+@book.mistake("negated-policy", STATUS, "allows everything but the resources that it lists")
 def every_resource_but_one(edit):
     edit.statement(resources=None, not_resources=[edit.ref("storage/table")])
 
 
-@book.mistake("negated-policy", "literal", "statement Most allows everything but its NotAction")
+@book.mistake("negated-policy", "literal", "statement Most allows everything but the actions that it lists")
 def every_action_but_one_in_literal_json(edit):
     edit.inline_policy({"Sid": "Most", "Effect": "Allow", "NotAction": "iam:*", "Resource": edit.ref("storage/table")})
 
 
-@book.mistake("negated-policy", "literal", "statement Most allows everything but its NotResource")
+@book.mistake("negated-policy", "literal", "statement Most allows everything but the resources that it lists")
 def every_resource_but_one_in_literal_json(edit):
     statement = {"Sid": "Most", "Effect": "Allow", "Action": "s3:GetObject", "NotResource": edit.ref("storage/bucket")}
     edit.inline_policy(statement)
 
 
-@book.mistake("negated-policy", "literal", "statement Most allows everything but its NotPrincipal")
+@book.mistake("negated-policy", "literal", "statement Most allows everything but the principals that it lists")
 def everybody_but_one_in_literal_json(edit):
     root = {"AWS": "arn:aws:iam::123456789012:root"}
     action, resource = "dynamodb:Query", edit.ref("storage/table")
     edit.inline_policy({"Sid": "Most", "Effect": "Allow", "NotPrincipal": root, "Action": action, "Resource": resource})
 
 
-@book.mistake("negated-policy", "queues/main_policy_document", "allows everything but its not_principals")
+@book.mistake("negated-policy", "queues/main_policy_document", "allows everything but the principals that it lists")
 def everybody_but_one(edit):
     root = [{"type": "AWS", "identifiers": ["arn:aws:iam::123456789012:root"]}]
     edit.statement("queues/main_policy_document", not_principals=root)
@@ -318,34 +318,34 @@ def policy_of_the_stack_attached(edit):
     )
 
 
-@book.mistake("unreadable-policy", "literal", "policy cannot be read at synth")
+@book.mistake("unreadable-policy", "literal", "policy cannot be read", on_a_plan=False)
 def policy_that_terraform_computes(edit):
     edit.inline_policy()
     edit.at("literal")["policy"] = '${jsonencode({"Statement" = var.statements})}'
 
 
 for attribute in ("access_policy", "assume_role_policy", "file_system_policy", "policy_document", "resource_policy"):
-    book.mistake("unreadable-policy", "other", f"{attribute} cannot be read", name=f"{attribute} computed")(
-        lambda edit, attribute=attribute: edit.add("aws_other", "other", **{attribute: "${var.policy}"})
-    )
+    book.mistake(
+        "unreadable-policy", "other", f"{attribute} cannot be read", name=f"{attribute} computed", on_a_plan=False
+    )(lambda edit, attribute=attribute: edit.add("aws_other", "other", **{attribute: "${var.policy}"}))
 
 
-@book.mistake("unreadable-policy", STATUS, "statement cannot be read")
+@book.mistake("unreadable-policy", STATUS, "statement cannot be read", on_a_plan=False)
 def statements_that_terraform_computes(edit):
     edit.at(STATUS)["dynamic"] = {"statement": {"for_each": "${var.statements}", "content": [{}]}}
 
 
-@book.mistake("unreadable-policy", "merged", "source_policy_documents cannot be read")
+@book.mistake("unreadable-policy", "merged", "source_policy_documents cannot be read", on_a_plan=False)
 def policy_taken_over_from_elsewhere(edit):
     edit.add_data("aws_iam_policy_document", "merged", source_policy_documents=["${var.policy}"])
 
 
-@book.mistake("unreadable-policy", STATUS, "the actions of statement Added are not known")
+@book.mistake("unreadable-policy", STATUS, "the actions of statement Added are not known", on_a_plan=False)
 def actions_that_terraform_computes(edit):
     edit.statement(actions="${var.actions}")
 
 
-@book.mistake("unreadable-policy", "merged", "override_policy_documents cannot be read")
+@book.mistake("unreadable-policy", "merged", "override_policy_documents cannot be read", on_a_plan=False)
 def policy_overridden_from_elsewhere(edit):
     edit.add_data("aws_iam_policy_document", "merged", override_policy_documents=["${var.policy}"])
 
@@ -365,3 +365,36 @@ def policy_document_that_takes_over_another(edit):
 def policy_of_another_resource_of_the_stack(edit):
     edit.inline_policy()
     edit.at("literal")["policy"] = edit.ref("fleet/status/policy", "policy")
+
+
+@book.mistake("unreadable-policy", "fleet/status/policy", "it has a policy without a statement")
+def policy_without_a_statement(edit):
+    edit.at(STATUS)["statement"] = []
+
+
+@book.mistake("unreadable-policy", "fleet/status/policy", "policy cannot be read")
+def policy_that_is_not_there(edit):
+    del edit.at("fleet/status/policy")["policy"]
+    edit.remove(STATUS)
+
+
+@book.mistake("managed-policy", "lookalike", "the statements of that are not in the stack")
+def policy_of_an_account_that_is_called_like_one_of_aws(edit):
+    edit.add(
+        "aws_iam_role_policy_attachment",
+        "lookalike",
+        role=edit.ref("fleet/status/role", "name"),
+        policy_arn="arn:aws:iam::123456789012:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
+    )
+
+
+@book.mistake("unreadable-policy", "literal", "policy cannot be read", on_a_plan=False)
+def policy_that_is_its_own(edit):
+    edit.inline_policy()
+    edit.at("literal")["policy"] = edit.ref("literal", "policy")
+
+
+@book.mistake("unreadable-policy", "circle", "source_policy_documents cannot be read", on_a_plan=False)
+def policy_document_that_takes_over_itself(edit):
+    edit.add_data("aws_iam_policy_document", "circle")
+    edit.at("circle")["source_policy_documents"] = [edit.ref("circle", "json")]

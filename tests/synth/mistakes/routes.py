@@ -5,7 +5,7 @@ from tests.synth.mistakes.book import Book
 book = Book()
 
 
-@book.mistake("open-route", "api/get_status_transactionid_method", "fleet/status/function answers it, whose handler")
+@book.mistake("open-route", "api/get_status_transactionid_method", "fleet/status/function answers it, and its handler")
 def route_of_an_operator_opened(edit):
     edit.at("api/get_status_transactionid_method")["authorization"] = "NONE"
 
@@ -15,7 +15,7 @@ def webhook_route_answered_by_a_function_that_does_not_verify(edit):
     edit.at("api/post_webhook_integration")["uri"] = edit.ref("fleet/status/function", "invoke_arn")
 
 
-@book.mistake("open-route", "page", "whose handler own.handler verifies no signature")
+@book.mistake("open-route", "page", "its handler own.handler verifies no signature")
 def function_with_the_variables_of_a_verifier_only(edit):
     providers = edit.at("fleet/ingestion/function")["environment"]["variables"]["PROVIDERS"]
     edit.function("fake", environment={"variables": {"PROVIDERS": providers}})
@@ -122,7 +122,7 @@ def route_of_an_http_api_that_leads_nowhere(edit):
     edit.at("http_route")["target"] = None
 
 
-@book.mistake("open-route", "api/api", "stand in a body")
+@book.mistake("open-route", "api/api", "are in a body")
 def routes_in_an_openapi_body(edit):
     edit.at("api/api")["body"] = '{"openapi":"3.0.1","paths":{}}'
 

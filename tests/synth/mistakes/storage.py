@@ -25,7 +25,7 @@ def bucket(edit, statements=None, without=""):
 
 
 def tls_only(edit, **changes):
-    return {
+    statement = {
         "Sid": "Tls",
         "Effect": "Deny",
         "Principal": "*",
@@ -34,6 +34,7 @@ def tls_only(edit, **changes):
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         **changes,
     }
+    return {name: value for name, value in statement.items() if value is not None}
 
 
 @book.right
@@ -99,6 +100,7 @@ PLAIN_HTTP_LEFT_OPEN = {
     "bucket left out": lambda edit: {"Resource": f"{edit.ref('files')}/*"},
     "of another bucket": lambda edit: {"Resource": [edit.ref("storage/bucket"), f"{edit.ref('storage/bucket')}/*"]},
     "some actions only": lambda edit: {"Action": "s3:GetObject"},
+    "all actions but those of S3": lambda edit: {"Action": None, "NotAction": "s3:*"},
     "some principals only": lambda edit: {"Principal": {"AWS": "arn:aws:iam::123456789012:root"}},
     "TLS denied": lambda edit: {"Condition": {"Bool": {"aws:SecureTransport": "true"}}},
     "one more condition": lambda edit: {

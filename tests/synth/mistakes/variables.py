@@ -84,7 +84,7 @@ def hand_on(edit, add, type_, attribute):
     edit.variables("status", CALLER=edit.ref("value", attribute))
 
 
-@book.mistake("secret-in-variable", "fleet/status/function", "an expression")
+@book.mistake("secret-in-variable", "fleet/status/function", "an expression", on_a_plan=False)
 def variables_that_nobody_can_read(edit):
     edit.at("fleet/status/function")["environment"] = [{"variables": "${var.variables}"}]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tools.audit.model.plan import Plan, Resource
+from modules.terraform_json.document import Document, Resource
 
 _COMPARISONS = {
     "GreaterThanThreshold": "over",
@@ -48,14 +48,14 @@ class Metric:
     subjects: tuple[str, ...]
 
 
-def alarms(plan: Plan) -> list[Alarm]:
+def alarms(plan: Document) -> list[Alarm]:
     """Return the alarms, by name."""
     found = [_alarm(plan, item) for item in plan.all("aws_cloudwatch_metric_alarm")]
     return sorted(found, key=lambda alarm: alarm.resource.name)
 
 
-def _alarm(plan: Plan, item: Resource) -> Alarm:
-    told = [plan.target(arn) for arn in item.get("alarm_actions", [])]
+def _alarm(plan: Document, item: Resource) -> Alarm:
+    told = [plan.find(arn) for arn in item.get("alarm_actions", [])]
     return Alarm(
         resource=item,
         metrics=_metrics(item),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tools.audit.model.plan import Plan, Resource
+from modules.terraform_json.document import Document, Resource
 
 _ANYWHERE = ("0.0.0.0/0", "::/0")
 _GROUPS = ("aws_security_group", "aws_default_security_group")
@@ -58,25 +58,25 @@ class Path:
         return self.ports in _HTTPS
 
 
-def paths(plan: Plan) -> list[Path]:
+def paths(plan: Document) -> list[Path]:
     """Return what every rule lets through, whichever of Terraform's three ways it is written in."""
     return [_path(plan, *found) for found in _rules(plan)]
 
 
-def _rules(plan: Plan) -> Iterator[tuple[Resource, Resource | None, str, Mapping[str, Any]]]:
+def _rules(plan: Document) -> Iterator[tuple[Resource, Resource | None, str, Mapping[str, Any]]]:
     for direction in ("ingress", "egress"):
         for group in plan.all(*_GROUPS):
             for block in group.blocks(direction):
                 yield group, group, direction, block
         for item in plan.all(f"aws_vpc_security_group_{direction}_rule"):
-            yield item, plan.target(item.get("security_group_id")), direction, item.values
+            yield item, plan.find(item.get("security_group_id")), direction, item.values
     for item in plan.all("aws_security_group_rule"):
-        yield item, plan.target(item.get("security_group_id")), str(item.get("type")), item.values
+        yield item, plan.find(item.get("security_group_id")), str(item.get("type")), item.values
 
 
-def _path(plan: Plan, resource: Resource, group: Resource | None, direction: str, block: Mapping[str, Any]) -> Path:
+def _path(plan: Document, resource: Resource, group: Resource | None, direction: str, block: Mapping[str, Any]) -> Path:
     peers = [peer for name in _PEERS for peer in _list(block.get(name))]
-    targets = [(plan.target(peer), peer) for peer in peers]
+    targets = [(plan.find(peer), peer) for peer in peers]
     return Path(
         resource=resource,
         group=group,

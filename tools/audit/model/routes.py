@@ -1,11 +1,14 @@
 """Methods of REST APIs: who may call them, and what stands in front of the function."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tools.audit.model.functions import Function, Verification, function_of, verifications
-from tools.audit.model.plan import Plan, Resource
-from tools.audit.model.queues import mappings
+from lambdas.inbound.providers.registry import REGISTRY
+from modules.rules.queues import mapped
+from modules.rules.verifiers import variables_of
+from modules.terraform_json.document import Document, Resource
+from modules.terraform_json.statements import PolicyKind, allowing
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,28 @@ class Throttle:
 
     rate: float
     burst: int
+
+
+@dataclass(frozen=True, eq=False)
+class Verification:
+    """How a function verifies the webhooks of one provider.
+
+    Attributes
+    ----------
+    provider : str
+        The provider's name in the URL.
+    secret : Resource | None
+        The secret with its signing keys; None when it is not one of this plan.
+    readable : bool
+        Whether the function's role may read that secret.
+    keyless : bool
+        Whether the provider has no secret, since its signatures are verified by certificates.
+    """
+
+    provider: str
+    secret: Resource | None
+    readable: bool
+    keyless: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +55,7 @@ class Route:
         Headers and parameters without which API Gateway itself refuses, because a validator looks for them.
     throttle : Throttle | None
         The stage's limit that holds for this method.
-    function : Function | None
+    function : Resource | None
         The function behind it, or behind the queue that API Gateway writes its requests to.
     verifications : tuple[Verification, ...]
         The providers whose signatures that function verifies.
@@ -47,7 +72,7 @@ class Route:
     api_key: bool
     required: tuple[str, ...]
     throttle: Throttle | None
-    function: Function | None
+    function: Resource | None
     verifications: tuple[Verification, ...]
     answers_itself: bool = False
 
@@ -64,18 +89,13 @@ class Route:
         )
 
 
-def apis(plan: Plan) -> list[Resource]:
-    """Return the REST APIs."""
-    return plan.all("aws_api_gateway_rest_api")
-
-
-def routes(plan: Plan) -> list[Route]:
+def routes(plan: Document) -> list[Route]:
     """Return every method of every REST API, by path."""
     found = [_route(plan, item) for item in plan.all("aws_api_gateway_method")]
     return sorted(found, key=lambda route: (route.path, route.method))
 
 
-def throttles(plan: Plan, api: Resource | None) -> Mapping[str, Throttle]:
+def throttles(plan: Document, api: Resource | None) -> Mapping[str, Throttle]:
     """Return the limits of an API's stages by method path; ``*/*`` is that of all methods. Unlimited ones are left out.
 
     Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
@@ -83,15 +103,15 @@ def throttles(plan: Plan, api: Resource | None) -> Mapping[str, Throttle]:
     found = {}
     for item in plan.all("aws_api_gateway_method_settings"):
         rate, burst = item.get("settings.throttling_rate_limit", -1), item.get("settings.throttling_burst_limit", -1)
-        if plan.target(item.get("rest_api_id"), "aws_api_gateway_rest_api") is api and rate > 0 and burst > 0:
+        if plan.find(item.get("rest_api_id"), "aws_api_gateway_rest_api") is api and rate > 0 and burst > 0:
             found[str(item.get("method_path"))] = Throttle(rate, burst)
     return found
 
 
-def _route(plan: Plan, item: Resource) -> Route:
-    api = plan.target(item.get("rest_api_id"), "aws_api_gateway_rest_api")
+def _route(plan: Document, item: Resource) -> Route:
+    api = plan.find(item.get("rest_api_id"), "aws_api_gateway_rest_api")
     path, method = _path(plan, item.get("resource_id")), str(item.get("http_method"))
-    validator = plan.target(item.get("request_validator_id"), "aws_api_gateway_request_validator")
+    validator = plan.find(item.get("request_validator_id"), "aws_api_gateway_request_validator")
     validates = validator is not None and validator.get("validate_request_parameters", False)
     required = [name for name, needed in item.get("request_parameters", {}).items() if needed and validates]
     limits = throttles(plan, api)
@@ -102,7 +122,7 @@ def _route(plan: Plan, item: Resource) -> Route:
         method=method,
         path=path,
         authorization=item.get("authorization", "NONE"),
-        authorizer=plan.target(item.get("authorizer_id"), "aws_api_gateway_authorizer"),
+        authorizer=plan.find(item.get("authorizer_id"), "aws_api_gateway_authorizer"),
         api_key=item.get("api_key_required", False),
         required=tuple(sorted(name.split(".")[-1] for name in required)),
         throttle=limits.get(f"{path.lstrip('/')}/{method}") or limits.get("*/*"),
@@ -112,26 +132,53 @@ def _route(plan: Plan, item: Resource) -> Route:
     )
 
 
-def _path(plan: Plan, reference: object) -> str:
-    part = plan.target(reference, "aws_api_gateway_resource")
+def verifications(plan: Document, function: Resource) -> list[Verification]:
+    """Return the providers whose signatures a function is set up to verify; none when it verifies nothing."""
+    try:
+        providers = json.loads(variables_of(function).get("PROVIDERS", "{}"))
+        keyless = {name for name, said in providers.items() if _is_keyless(said["entry"])}
+        secrets = {
+            name: None if name in keyless else plan.find(said.get("secretArn"), "aws_secretsmanager_secret")
+            for name, said in providers.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+    role = plan.find(function.get("role"), "aws_iam_role")
+    readable = {
+        plan.find(text, "aws_secretsmanager_secret")
+        for _, policy, statement in allowing(plan)
+        if policy.kind is PolicyKind.IDENTITY and policy.owner is role
+        if "secretsmanager:GetSecretValue" in statement.actions
+        for text in statement.resources
+    }
+    return [Verification(name, secret, secret in readable, name in keyless) for name, secret in secrets.items()]
+
+
+def _is_keyless(entry: str) -> bool:
+    return entry in REGISTRY and not REGISTRY[entry].needs_secret
+
+
+def _path(plan: Document, reference: object) -> str:
+    part = plan.find(reference, "aws_api_gateway_resource")
     return f"{_path(plan, part.get('parent_id'))}/{part.get('path_part')}".replace("//", "/") if part else "/"
 
 
-def _integrations(plan: Plan, method: Resource) -> Iterator[Resource]:
+def _integrations(plan: Document, method: Resource) -> Iterator[Resource]:
     for item in plan.all("aws_api_gateway_integration"):
         if all(item.get(name) == method.get(name) for name in ("rest_api_id", "resource_id", "http_method")):
             yield item
 
 
-def _function(plan: Plan, method: Resource) -> Function | None:
+def _function(plan: Document, method: Resource) -> Resource | None:
     for item in _integrations(plan, method):
-        if found := function_of(plan, item.get("uri")):
+        if found := plan.find(item.get("uri"), "aws_lambda_function"):
             return found
-        # A queue's name is known before its ARN is, and stands at the end.
-        queue = plan.target(str(item.get("uri")).rpartition("/")[2], "aws_sqs_queue")
+        queue = plan.find(item.get("uri"), "aws_sqs_queue")
         # What is passed through untouched is a call of the sender's own, which no function can verify any more.
         if queue is not None and item.get("passthrough_behavior") == "NEVER":
-            readers = [mapping.function for mapping in mappings(plan) if mapping.queue.resource is queue]
+            readers = [
+                plan.find(each.get("function_name"), "aws_lambda_function") for each, of in mapped(plan) if of is queue
+            ]
             if len(readers) == 1:
                 return readers[0]
     return None

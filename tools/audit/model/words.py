@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from modules.terraform_json.document import REFERENCE, Document, Resource
+from modules.terraform_json.statements import Condition, ManagedPolicy, Policy, PolicyKind, Statement
 from tools.audit.model.network import Path
-from tools.audit.model.plan import REFERENCE, Plan, Resource
-from tools.audit.model.policies import Condition, ManagedPolicy, Policy, PolicyKind, Statement
 from tools.audit.model.routes import Route
 
 _THIS_ACCOUNT = re.compile(r"\$\{(?:module\.[^{}]*\.)?data\.aws_caller_identity\.[\w-]+\.account_id\}")
@@ -44,17 +44,15 @@ VERBS = {
 }
 
 
-def principal_of(plan: Plan, policy: Policy) -> str:
+def principal_of(plan: Document, policy: Policy) -> str:
     """Return whom a policy of a role speaks of: the function that runs as it, where there is exactly one."""
     functions = [
-        item
-        for item in plan.all("aws_lambda_function")
-        if plan.target(item.get("role"), "aws_iam_role") is policy.owner
+        item for item in plan.all("aws_lambda_function") if plan.find(item.get("role"), "aws_iam_role") is policy.owner
     ]
     return functions[0].label if len(functions) == 1 else policy.owner.label
 
 
-def sentence(plan: Plan, policy: Policy, statement: Statement) -> str:
+def sentence(plan: Document, policy: Policy, statement: Statement) -> str:
     """Return a statement in words, with its actions and its sid behind."""
     who = _who(plan, policy, statement)
     verbs = _enumerate(list(dict.fromkeys(_verb(action) for action in statement.actions)))
@@ -73,7 +71,7 @@ def sentence(plan: Plan, policy: Policy, statement: Statement) -> str:
     return f"{who} {may} {verbs} {what}{conditions} ({', '.join(statement.actions)}){sid}"
 
 
-def managed_sentence(plan: Plan, policy: ManagedPolicy) -> str:
+def managed_sentence(plan: Document, policy: ManagedPolicy) -> str:
     """Return in words that somebody holds a policy that the plan does not hold."""
     return f"{policy.owner.label} holds the managed policy {policy.name} (`{plan.plain(policy.arn)}`)"
 
@@ -102,13 +100,13 @@ def guards(route: Route) -> list[str]:
         found.append("API Gateway answers by itself, with nothing behind it")
     elif route.verified and route.function:
         providers = _enumerate([item.provider for item in route.verifications])
-        found.append(f"{route.function.resource.label} verifies the signature with the secret of {providers}")
+        found.append(f"{route.function.label} verifies the signature with the secret of {providers}")
     elif route.public:
         found.append("NOTHING that tells who calls")
     return found
 
 
-def _who(plan: Plan, policy: Policy, statement: Statement) -> str:
+def _who(plan: Document, policy: Policy, statement: Statement) -> str:
     if policy.kind is PolicyKind.IDENTITY:
         return principal_of(plan, policy)
     if policy.kind is PolicyKind.OFFERED and not statement.principals:
@@ -117,7 +115,7 @@ def _who(plan: Plan, policy: Policy, statement: Statement) -> str:
     return f"everybody but {names}" if "principals" in statement.all_but else names
 
 
-def _principal(plan: Plan, kind: str, name: str) -> str:
+def _principal(plan: Document, kind: str, name: str) -> str:
     if name == "*":
         return "anybody"
     return name if kind == "Service" else plan.plain(name)
@@ -131,13 +129,13 @@ def _verb(action: str) -> str:
     return VERBS.get(action, f"do {action} with")
 
 
-def _resource(plan: Plan, text: str) -> str:
+def _resource(plan: Document, text: str) -> str:
     """Return in words what a statement is about."""
     if text == "*":
         return "anything (`*`)"
     found = REFERENCE.match(text)
-    target = plan.target(text) if found else None
-    if not found or target is None or target.data or text.count("${") > 1:
+    target = plan.find(text) if found else None
+    if not found or target is None or target.is_data or text.count("${") > 1:
         return f"`{plan.plain(text)}`"
     label = f"{target.kind.noun} {plan.plain(target.name)}"
     return _PARTS.get(target.type, _part)(target, label, text[found.end() :])
@@ -183,7 +181,7 @@ _PARTS: dict[str, Callable[[Resource, str, str], str]] = {
 }
 
 
-def _condition(plan: Plan, statement: Statement, condition: Condition) -> str:
+def _condition(plan: Document, statement: Statement, condition: Condition) -> str:
     if condition.is_on("aws:SecureTransport") and (condition.test, condition.values) == ("Bool", ("false",)):
         return "when the request does not come over TLS"
     only = "only " if statement.allows else ""

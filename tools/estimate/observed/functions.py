@@ -3,7 +3,6 @@
 import base64
 import json
 import queue
-import re
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import IO, Any, NamedTuple, Self
 
+from modules.terraform_json.document import REFERENCE
 from tools import ROOT, senders
 from tools.estimate.observed.child import ANSWER
 from tools.estimate.observed.usage import Usage
@@ -24,7 +24,6 @@ ANSWER_SECONDS = 60
 _MARK = ANSWER.encode()
 # Senders whose documents may be padded to any size, and that every preset deploys.
 _PREFERRED = ("generic", "generic-timestamped", "stripe", "standard-webhooks")
-_REFERENCE = re.compile(r"\$\{((?:data\.)?aws_\w+)\.([\w-]+)\.(\w+)\}")
 
 
 class NotObservedError(Exception):
@@ -177,10 +176,12 @@ class Observer:
             child.stop()
 
     def _text(self, value: object) -> str:
-        return _REFERENCE.sub(lambda match: self._reference(match[1], match[2], match[3]), str(value))
+        return REFERENCE.sub(lambda match: self._reference(match[1], match[2]), str(value))
 
-    def _reference(self, type_: str, id_: str, attribute: str) -> str:
-        values = self._stack.document.get("resource", {}).get(type_, {}).get(id_, {})
+    def _reference(self, address: str, attribute: str) -> str:
+        type_, _, id_ = address.rpartition(".")
+        target = self._stack.at(address)
+        values = target.values if target else {}
         if attribute == "url":
             return f"{self._aws.url}/{ACCOUNT_ID}/{self._text(values.get('name', id_))}"
         if attribute == "arn":

@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import Any
 
 from lambdas.inbound.providers.registry import REGISTRY
-from modules.guards.guard import Finding, Guard
-from modules.terraform_json.document import Configuration
+from modules.rules.rule import Found, Where, rule
+from modules.terraform_json.document import Document
 
 _SECRET_NAME = re.compile(
     "SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|APIKEY|PRIVATEKEY|ACCESSKEY|SIGNINGKEY|ENCRYPTIONKEY|HMACKEY|"
@@ -75,16 +75,24 @@ _SECRET_ATTRIBUTES = frozenset(
 )
 
 
-def _secret_in_variable(configuration: Configuration) -> Iterator[Finding]:
-    for function in configuration.all("aws_lambda_function"):
+@rule(
+    "secret-in-variable",
+    "No environment variable of a function holds a secret.",
+    where=Where.BOTH,
+    remedy="Keep the value in Secrets Manager, hand on the secret's ARN, and let the function read it. If a real "
+    "secret stood here, replace it: it is in files by now.",
+    source="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html",
+)
+def _secret_in_variable(stack: Document) -> Iterator[Found]:
+    for function in stack.all("aws_lambda_function"):
         variables = function.block("environment").get("variables")
         if isinstance(variables, str):
-            yield Finding(function.path, "its variables are an expression, so that they cannot be read at synth")
+            yield function, "its variables are an expression, so that they cannot be read"
             continue
         for name, value in (variables or {}).items():
             for part, text in _parts(name, value):
-                if why := _looks_secret(configuration, part, text):
-                    yield Finding(function.path, f"variable {part} {why}")
+                if why := _looks_secret(stack, part, text):
+                    yield function, f"variable {part} {why}"
 
 
 def _parts(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -103,9 +111,9 @@ def _parts(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield name, str(value)
 
 
-def _looks_secret(configuration: Configuration, name: str, text: str) -> str:
+def _looks_secret(stack: Document, name: str, text: str) -> str:
     """Say why a value looks like a secret, without the value; nothing where it does not."""
-    for target, attribute in configuration.referred_to(text):
+    for target, attribute in stack.referred_to(text):
         if (target.type.removeprefix("data."), attribute) in _SECRET_ATTRIBUTES:
             return f"is the value of a secret, {attribute} of {target.path}; hand on its ARN instead"
     for kind, pattern in _KNOWN_SECRETS.items():
@@ -117,9 +125,9 @@ def _looks_secret(configuration: Configuration, name: str, text: str) -> str:
         if not _HARMLESS.fullmatch(_REFERENCE.sub("", text).strip()) and not _ARN.match(text):
             return "is named like a secret, and its value is neither a reference nor an ARN"
     # Names end in the environment, which may be any letters and digits.
-    if _is_random(text.replace(f"-{configuration.environment}", "")):
-        return "has a value that is long and looks random"
-    return ""
+    for environment in stack.environments:
+        text = text.replace(f"-{environment}", "")
+    return "has a value that is long and looks random" if _is_random(text) else ""
 
 
 def _is_named_like_a_secret(name: str) -> bool:
@@ -145,15 +153,3 @@ def _is_random(text: str) -> bool:
 def _bits_per_character(text: str) -> float:
     counts = Counter(text).values()
     return -sum(count / len(text) * math.log2(count / len(text)) for count in counts)
-
-
-GUARDS = (
-    Guard(
-        id="secret-in-variable",
-        rule="No environment variable of a function holds a secret.",
-        remedy="Keep the value in Secrets Manager, hand on the secret's ARN, and let the function read it. If a real "
-        "secret stood here, replace it: it is in files by now.",
-        source="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html",
-        check=_secret_in_variable,
-    ),
-)

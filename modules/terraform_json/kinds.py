@@ -41,6 +41,7 @@ KINDS = {
     "aws_api_gateway_stage": Kind("API Gateway", "stage", "stage_name"),
     "aws_api_gateway_usage_plan": Kind("API Gateway", "usage plan", "name"),
     "aws_api_gateway_usage_plan_key": Kind("API Gateway", "key of a usage plan"),
+    "aws_cloudwatch_composite_alarm": Kind("CloudWatch", "composite alarm", "alarm_name"),
     "aws_cloudwatch_dashboard": Kind("CloudWatch", "dashboard", "dashboard_name"),
     "aws_cloudwatch_event_archive": Kind("EventBridge", "archive", "name"),
     "aws_cloudwatch_event_bus": Kind("EventBridge", "event bus", "name", f"events:{_HERE}:event-bus/{{name}}"),
@@ -48,7 +49,9 @@ KINDS = {
     "aws_cloudwatch_event_target": Kind("EventBridge", "target"),
     "aws_cloudwatch_log_group": Kind("CloudWatch Logs", "log group", "name", f"logs:{_HERE}:log-group:{{name}}"),
     "aws_cloudwatch_metric_alarm": Kind("CloudWatch", "alarm", "alarm_name"),
+    "aws_db_instance": Kind("RDS", "database", "identifier"),
     "aws_default_security_group": Kind("VPC", "default security group"),
+    "aws_docdb_cluster": Kind("DocumentDB", "cluster", "cluster_identifier"),
     "aws_dynamodb_table": Kind("DynamoDB", "table", "name", f"dynamodb:{_HERE}:table/{{name}}"),
     "aws_iam_policy": Kind("IAM", "policy", "name", "iam::{account}:policy/{name}"),
     "aws_iam_role": Kind("IAM", "role", "name", "iam::{account}:role/{name}"),
@@ -57,7 +60,11 @@ KINDS = {
     "aws_kms_key": Kind("KMS", "key", "", f"kms:{_HERE}:key/00000000-0000-0000-0000-000000000000"),
     "aws_lambda_event_source_mapping": Kind("Lambda", "event source mapping"),
     "aws_lambda_function": Kind("Lambda", "function", "function_name", f"lambda:{_HERE}:function:{{name}}"),
+    "aws_lambda_layer_version": Kind("Lambda", "layer", "layer_name"),
     "aws_lambda_permission": Kind("Lambda", "permission to invoke", "statement_id"),
+    "aws_neptune_cluster": Kind("Neptune", "cluster", "cluster_identifier"),
+    "aws_rds_cluster": Kind("RDS", "cluster", "cluster_identifier"),
+    "aws_redshift_cluster": Kind("Redshift", "cluster", "cluster_identifier"),
     "aws_route_table": Kind("VPC", "route table"),
     "aws_route_table_association": Kind("VPC", "route table of a subnet"),
     "aws_s3_bucket": Kind("S3", "bucket", "bucket", "s3:::{name}"),
@@ -88,6 +95,6 @@ def kind_of(type_: str) -> Kind:
     """Return a type in words; of one that the table lacks, what Terraform's name of it says."""
     if type_ in KINDS:
         return KINDS[type_]
-    provider, _, rest = type_.partition("_")
+    provider, _, rest = type_.removeprefix("data.").partition("_")
     service, _, noun = rest.partition("_")
     return Kind(service if provider == "aws" else provider, (noun or service).replace("_", " "), "name")

@@ -28,7 +28,7 @@ def _verifies_endpoints(variables: Mapping[str, Any]) -> str:
     return "" if variables.get("ENDPOINTS_TABLE") else "its variable ENDPOINTS_TABLE is missing"
 
 
-# The entry that takes both requests and the inbox's batches.
+# The entry that takes both requests and the ingest queue's batches.
 DIRECT = "lambdas.ingestion.direct_integration.handler"
 # A function that only has the variables of such a handler verifies nothing, so that both count.
 _VERIFIERS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
@@ -44,17 +44,17 @@ def why_unverified(function: Resource | None) -> str:
         return "no function of the stack that verifies signatures answers it"
     verifies = _VERIFIERS.get(str(function.get("handler")))
     if verifies is None:
-        return f"{function.path} answers it, whose handler {function.get('handler')} verifies no signature"
+        return f"{function.path} answers it, and its handler {function.get('handler')} verifies no signature"
     why = verifies(variables_of(function))
     return f"{function.path} answers it, but {why}" if why else ""
 
 
 def why_unverified_batch(function: Resource | None) -> str:
-    """Say why a function verifies nothing of an inbox's messages; nothing where it verifies each."""
+    """Say why a function verifies nothing of an ingest queue's messages; nothing where it verifies each."""
     if function is None:
         return "what receives from it is no function of the stack"
     if function.get("handler") != DIRECT:
-        return f"{function.path} receives from it, whose handler {function.get('handler')} verifies no message"
+        return f"{function.path} receives from it, and its handler {function.get('handler')} verifies no message"
     why = _verifies_providers(variables_of(function))
     return f"{function.path} receives from it, but {why}" if why else ""
 
