@@ -1,4 +1,4 @@
-"""What API Gateway itself writes to the inbox: a mapping template, rendered for each request.
+"""What API Gateway itself writes to the ingest queue: a mapping template, rendered for each request.
 
 `lambdas.ingestion.inbox` reads the message. Nothing of the request needs to be escaped in it: the body is base64, and
 `$util.urlEncode` leaves nothing of a header that means anything in JSON. `$util.escapeJavaScript` would put a

@@ -21,9 +21,9 @@ class FleetMember:
     Attributes
     ----------
     folder : str
-        Folder of its code below ``lambdas/``, which its bundle is called after.
-    called : str | None
-        What it is called in AWS, where that is not the folder.
+        Folder of its code below ``lambdas/``, after which its bundle is named.
+    function_name : str | None
+        Its name in AWS, without prefix and environment, where that is not the folder.
     size : FunctionSize | None
         Its memory and time-out, where they are not those of the settings.
     reserved_concurrency : int | None
@@ -35,7 +35,7 @@ class FleetMember:
     """
 
     folder: str
-    called: str | None = None
+    function_name: str | None = None
     size: FunctionSize | None = None
     reserved_concurrency: int | None = None
     native: bool = False
@@ -63,7 +63,7 @@ class Fleet(Construct):
     Attributes
     ----------
     functions : dict[str, WebhookFunction]
-        What a function is called, to the function.
+        Name of a function, without prefix and environment, to the function.
 
     Raises
     ------
@@ -85,9 +85,9 @@ class Fleet(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self.functions = {
-            member.called or member.folder: WebhookFunction(
+            member.function_name or member.folder: WebhookFunction(
                 self,
-                member.called or member.folder,
+                member.function_name or member.folder,
                 name=member.folder,
                 settings=settings,
                 names=names,
@@ -95,7 +95,7 @@ class Fleet(Construct):
                 reserved_concurrency=member.reserved_concurrency,
                 bundle=bundle_of(bundles, member.folder, native=member.native),
                 placement=placement,
-                called=member.called,
+                function_name=member.function_name,
                 size=member.size,
                 entry=member.entry,
             )

@@ -126,14 +126,14 @@ class Monitoring(Construct):
             ],
         )
 
-    def watch_queue(self, queue_name: str, *, longest_delay: int = 0, of: str | None = None) -> None:
+    def watch_queue(self, queue_name: str, *, longest_delay: int = 0, qualifier: str | None = None) -> None:
         """Alarm when the backlog is too old or too deep.
 
         Parameters
         ----------
         longest_delay : int
             Seconds that a message may be delayed on purpose, which are no backlog.
-        of : str | None
+        qualifier : str | None
             Which queue it is, where it is not the main queue.
         """
         dimensions = {"QueueName": queue_name}
@@ -146,7 +146,7 @@ class Monitoring(Construct):
             dimensions=dimensions,
             statistic="Maximum",
             threshold=oldest,
-            of=of,
+            qualifier=qualifier,
         )
         self._metric_alarm(
             "queue-depth",
@@ -156,10 +156,10 @@ class Monitoring(Construct):
             dimensions=dimensions,
             statistic="Maximum",
             threshold=self._settings.backlog_depth,
-            of=of,
+            qualifier=qualifier,
         )
         self._dashboard.add(
-            of or "queue",
+            qualifier or "queue",
             [
                 ["AWS/SQS", name, "QueueName", queue_name]
                 for name in ("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage")
@@ -171,7 +171,7 @@ class Monitoring(Construct):
         queue_name: str,
         id_: str = "dlq-not-empty",
         description: str = "messages wait in the dead letter queue: its handler fails",
-        of: str | None = None,
+        qualifier: str | None = None,
     ) -> None:
         """Alarm when a message stays in a queue that is empty while all is well."""
         self._metric_alarm(
@@ -181,7 +181,7 @@ class Monitoring(Construct):
             metric_name="ApproximateNumberOfMessagesVisible",
             dimensions={"QueueName": queue_name},
             statistic="Maximum",
-            of=of,
+            qualifier=qualifier,
         )
 
     def watch_subscriber(self, name: str, *, undelivered: str, dead_letter: str) -> None:
@@ -196,13 +196,13 @@ class Monitoring(Construct):
             undelivered,
             "subscriber-undelivered",
             f"events could not be sent to the queue of {name}",
-            of=name,
+            qualifier=name,
         )
         self.watch_dead_letter_queue(
             dead_letter,
             "subscriber-dlq",
             f"{name} received events too often without deleting them",
-            of=name,
+            qualifier=name,
         )
 
     def watch_event(self, alarm: EventAlarm, function: WebhookFunction) -> None:
@@ -273,13 +273,13 @@ class Monitoring(Construct):
         dimensions: Mapping[str, str],
         statistic: str = "Sum",
         threshold: int = 0,
-        of: str | None = None,
+        qualifier: str | None = None,
     ) -> None:
         self._alarm(
             id_,
             description,
             threshold=threshold,
-            of=of,
+            qualifier=qualifier,
             namespace=namespace,
             metric_name=metric_name,
             dimensions=dict(dimensions),
@@ -287,11 +287,13 @@ class Monitoring(Construct):
             period=PERIOD_SECONDS,
         )
 
-    def _alarm(self, id_: str, description: str, *, threshold: int, of: str | None = None, **metric: Any) -> None:
+    def _alarm(
+        self, id_: str, description: str, *, threshold: int, qualifier: str | None = None, **metric: Any
+    ) -> None:
         CloudwatchMetricAlarm(
             self,
-            f"{id_}-{of}" if of else id_,
-            alarm_name=self._names(id_.replace("_", "-"), of=of),
+            f"{id_}-{qualifier}" if qualifier else id_,
+            alarm_name=self._names(id_.replace("_", "-"), qualifier=qualifier),
             alarm_description=description,
             comparison_operator="GreaterThanThreshold",
             threshold=threshold,

@@ -21,14 +21,14 @@ class Names:
     environment: str
     prefix: str = PREFIX
 
-    def __call__(self, resource: str, of: str | None = None) -> str:
+    def __call__(self, resource: str, qualifier: str | None = None) -> str:
         """Return the name of a resource.
 
         Parameters
         ----------
-        of : str
-            What the resource is one of several for, such as a provider. Its hyphens become underscores: otherwise the
-            provider ``shop-eu`` of the environment ``dev`` would have the names of ``shop`` in ``eu-dev``.
+        qualifier : str | None
+            Tells apart resources of one kind, such as the provider of a secret. Its hyphens become underscores:
+            otherwise the provider ``shop-eu`` of the environment ``dev`` had the names of ``shop`` in ``eu-dev``.
         """
-        part = f"-{of.replace('-', '_')}" if of else ""
+        part = f"-{qualifier.replace('-', '_')}" if qualifier else ""
         return f"{self.prefix}-{resource}{part}-{self.environment}"

@@ -154,7 +154,7 @@ class Network(Construct):
             cidr_block=block,
             availability_zone=f"{self._region}{zone}",
             map_public_ip_on_launch=False,
-            tags={"Name": self._names("private", of=zone)},
+            tags={"Name": self._names("private", qualifier=zone)},
         )
         subnet_id: str = subnet.id
         RouteTableAssociation(self, f"routes_{zone}", subnet_id=subnet_id, route_table_id=self._table_id)
@@ -181,7 +181,7 @@ class Network(Construct):
             service_name=f"com.amazonaws.{self._region}.{service}",
             vpc_endpoint_type="Gateway",
             route_table_ids=[self._table_id],
-            tags={"Name": self._names("endpoint", of=service)},
+            tags={"Name": self._names("endpoint", qualifier=service)},
         )
 
     def _interface(self, service: str, subnet_ids: Sequence[str], group_id: str) -> VpcEndpoint:
@@ -194,5 +194,5 @@ class Network(Construct):
             private_dns_enabled=True,
             subnet_ids=list(subnet_ids),
             security_group_ids=[group_id],
-            tags={"Name": self._names("endpoint", of=service)},
+            tags={"Name": self._names("endpoint", qualifier=service)},
         )

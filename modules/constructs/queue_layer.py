@@ -56,7 +56,7 @@ class QueueLayer(Construct):
         """Allow ``sqs:SendMessage`` on the main queue, which covers batches too."""
         function.allow("SendToMainQueue", ["sqs:SendMessage"], [self.main.arn])
 
-    def feed(self, function: WebhookFunction, *, maximum_concurrency: int) -> None:
+    def add_event_source(self, function: WebhookFunction, *, maximum_concurrency: int) -> None:
         """Have a function process the main queue, with partial batch responses.
 
         Adds ``sqs:ReceiveMessage``, ``sqs:DeleteMessage`` and ``sqs:GetQueueAttributes`` on it.
@@ -77,7 +77,7 @@ class QueueLayer(Construct):
             maximum_concurrency=maximum_concurrency,
         )
 
-    def feed_dead_letters(self, function: WebhookFunction) -> None:
+    def add_dead_letter_event_source(self, function: WebhookFunction) -> None:
         """Have a function process the dead letter queue, with the same grants on that queue."""
         function.allow("ConsumeDeadLetterQueue", CONSUME, [self.dead_letter.arn])
         # Each takes some calls of its own, so that a batch saves nothing.

@@ -62,8 +62,8 @@ class WebhookFunction(Construct):
     ----------
     name : str
         Folder of its code below ``lambdas/``.
-    called : str | None
-        What it is called in AWS, where that is not the folder.
+    function_name : str | None
+        Its name in AWS, without prefix and environment, where that is not the folder.
     size : FunctionSize | None
         Its memory and time-out, where they are not those of the settings.
     entry : str
@@ -91,12 +91,12 @@ class WebhookFunction(Construct):
         reserved_concurrency: int | None,
         bundle: Path,
         placement: Placement | None = None,
-        called: str | None = None,
+        function_name: str | None = None,
         size: FunctionSize | None = None,
         entry: str = "handler",
     ) -> None:
         super().__init__(scope, id_)
-        self.name = names((called or name).replace("_", "-"))
+        self.name = names((function_name or name).replace("_", "-"))
         size = size or FunctionSize(memory=settings.memory, timeout=settings.timeout)
         log_group = CloudwatchLogGroup(
             self, "logs", name=f"/aws/lambda/{self.name}", retention_in_days=settings.log_retention

@@ -65,7 +65,7 @@ class InboundSubscriptions(Construct):
                 self,
                 f"rule_{provider}",
                 # With the longest provider and environment this is the 64 characters that a rule's name may have.
-                name=rule_names("tenant", of=provider),
+                name=rule_names("tenant", qualifier=provider),
                 description=f"Events of {provider} that become events of tenants",
                 event_bus_name=bus_name,
                 event_pattern=f'{{"source":["{SOURCE_PREFIX}{provider}"]}}',
@@ -84,7 +84,7 @@ class InboundSubscriptions(Construct):
         """ARNs of the rules, which the queue's policy must name."""
         return [rule.arn for rule in self.rules.values()]
 
-    def feed(self, queue: SqsQueue) -> None:
+    def send_to(self, queue: SqsQueue) -> None:
         """Send each event to a queue, as a message for each tenant in the form that the worker reads."""
         for provider, rule in self.rules.items():
             for tenant in self._tenants_of[provider]:

@@ -46,10 +46,10 @@ class DeliveryFleet(Fleet):
         bundles: Path,
     ) -> None:
         behind_api = FunctionSize(memory=delivery.memory, timeout=delivery.timeout)
-        called = ["authorizer", "api", "operator", "docs", *(["receiver"] if delivery.receiver else [])]
+        names_of_api = ["authorizer", "api", "operator", "docs", *(["receiver"] if delivery.receiver else [])]
         worker = FleetMember(
             folder="delivery_worker",
-            called="worker",
+            function_name="worker",
             size=FunctionSize(memory=delivery.worker_memory, timeout=delivery.worker_timeout),
             reserved_concurrency=delivery.worker_concurrency,
         )
@@ -58,7 +58,7 @@ class DeliveryFleet(Fleet):
             id_,
             members=[
                 worker,
-                *(FleetMember(folder=f"delivery_{each}", called=each, size=behind_api) for each in called),
+                *(FleetMember(folder=f"delivery_{each}", function_name=each, size=behind_api) for each in names_of_api),
             ],
             settings=settings,
             names=names,

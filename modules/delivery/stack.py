@@ -104,7 +104,7 @@ class DeliveryStack(TerraformStack):
         self.queues = QueueLayer(
             self, "queues", settings=_queue_settings(delivery), names=names, rule_arns=self.subscriptions.rule_arns
         )
-        self.subscriptions.feed(self.queues.main)
+        self.subscriptions.send_to(self.queues.main)
         self.schedules = RetrySchedules(
             self,
             "schedules",
@@ -172,7 +172,7 @@ class DeliveryStack(TerraformStack):
         self.queues.grant_send(worker)
         self.schedules.grant_schedule(worker)
         self.signing_keys.grant_read(worker)
-        self.queues.feed(worker, maximum_concurrency=delivery.worker_concurrency)
+        self.queues.add_event_source(worker, maximum_concurrency=delivery.worker_concurrency)
 
     def _wire_tenants_api(self, delivery: DeliverySettings) -> None:
         authorizer, api = self.fleet.authorizer, self.fleet.api

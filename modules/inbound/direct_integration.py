@@ -1,4 +1,4 @@
-"""The door without a function: API Gateway writes each request to the inbox, and answers when SQS has it.
+"""Direct integration: API Gateway writes each request to the ingest queue itself, and answers when SQS has it.
 
 The answer is 202 only where SQS said 200. Nothing of a request reaches SQS but through the template: a body that
 passed through untouched would be a call of the sender's own making.
@@ -65,28 +65,28 @@ _REFUSED = (
 )
 
 
-class DirectDoor(Construct):
-    """Methods of an API that write to the inbox, and the role that lets them.
+class DirectIntegration(Construct):
+    """Methods of an API that write to the ingest queue, and the role that allows it.
 
     Parameters
     ----------
     scope : ApiLayer
         The API; below it, since a deployment freezes the methods too.
-    inbox : SqsQueue
+    queue : SqsQueue
         Where requests go.
     region, account_id : str
-        Where the inbox is.
+        Where the queue is.
     names : Names
         Naming of the stack.
     """
 
     def __init__(
-        self, scope: ApiLayer, id_: str, *, inbox: SqsQueue, region: str, account_id: str, names: Names
+        self, scope: ApiLayer, id_: str, *, queue: SqsQueue, region: str, account_id: str, names: Names
     ) -> None:
         super().__init__(scope, id_)
         self._api = scope
         partition = DataAwsPartition(self, "partition").partition
-        self._uri = f"arn:{partition}:apigateway:{region}:sqs:path/{account_id}/{inbox.name}"
+        self._uri = f"arn:{partition}:apigateway:{region}:sqs:path/{account_id}/{queue.name}"
         trust = policy_document(
             self,
             "trust",
@@ -104,14 +104,14 @@ class DirectDoor(Construct):
             ],
         )
         self._role = IamRole(self, "role", name=names("api-inbox"), assume_role_policy=trust.json)
-        send = Statement(sid="SendToInbox", actions=["sqs:SendMessage"], resources=[inbox.arn])
+        send = Statement(sid="SendToInbox", actions=["sqs:SendMessage"], resources=[queue.arn])
         document = policy_document(self, "permissions", [send])
         self._policy = IamRolePolicy(
             self, "policy", name=names("api-inbox"), role=self._role.name, policy=document.json
         )
 
     def receive(self, route: Route, *, provider: str, answer: Answer) -> None:
-        """Add a method that puts a request into the inbox.
+        """Add a method that puts a request into the ingest queue.
 
         Parameters
         ----------

@@ -51,7 +51,7 @@ class EventRouting(Construct):
             provider: CloudwatchEventRule(
                 self,
                 f"rule_{provider}",
-                name=names("events", of=provider),
+                name=names("events", qualifier=provider),
                 description=f"Events of {provider}; attach targets here",
                 event_bus_name=self.bus.name,
                 event_pattern=f'{{"source":["{SOURCE_PREFIX}{provider}"]}}',

@@ -22,8 +22,8 @@ class LambdaFleet(Fleet):
         Executions reserved for a function, by its name.
     native_ingestion : bool
         Whether a deployed provider's signatures need compiled code, which is in a bundle of its own.
-    behind_inbox : bool
-        Whether ingestion is fed from an inbox, and answers by HTTP only what providers ask before they send.
+    direct : bool
+        Whether ingestion reads from the ingest queue, and answers by HTTP only what providers ask before they send.
 
     Attributes
     ----------
@@ -43,14 +43,14 @@ class LambdaFleet(Fleet):
         reserved_concurrency: Mapping[str, int],
         placement: Placement | None = None,
         native_ingestion: bool = False,
-        behind_inbox: bool = False,
+        direct: bool = False,
     ) -> None:
         members = [
             FleetMember(
                 folder=name,
                 reserved_concurrency=reserved_concurrency.get(name),
                 native=native_ingestion and name == "ingestion",
-                entry="direct" if behind_inbox and name == "ingestion" else "handler",
+                entry="direct" if direct and name == "ingestion" else "handler",
             )
             for name in FUNCTIONS
         ]

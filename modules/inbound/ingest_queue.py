@@ -1,4 +1,7 @@
-"""The inbox: the queue of requests that API Gateway took in and nobody has verified yet, and its dead letters."""
+"""The ingest queue, with requests that API Gateway accepted and nobody has verified yet, and its dead letter queue.
+
+Its name in AWS is ``inbox``.
+"""
 
 from dataclasses import replace
 
@@ -27,7 +30,7 @@ RECEIVES = 12
 _RETENTION_SECONDS = DEAD_LETTER_RETENTION_SECONDS - 1
 
 
-class Inbox(Construct):
+class IngestQueue(Construct):
     """A standard queue and its dead letter queue, encrypted, TLS only.
 
     Nothing empties the dead letter queue but an operator: its messages are no events yet, so that they have no record
@@ -65,17 +68,18 @@ class Inbox(Construct):
         protect_queue(self, "policy", self.queue)
         protect_queue(self, "dead_letter_policy", self.dead_letter)
 
-    def feed(self, function: WebhookFunction, *, maximum_concurrency: int) -> None:
+    def add_event_source(self, function: WebhookFunction, *, maximum_concurrency: int) -> None:
         """Have a function verify what comes in, with partial batch responses.
 
-        Adds ``sqs:ReceiveMessage``, ``sqs:DeleteMessage`` and ``sqs:GetQueueAttributes`` on the inbox. Batches are
+        Adds ``sqs:ReceiveMessage``, ``sqs:DeleteMessage`` and ``sqs:GetQueueAttributes`` on the queue. Batches are
         small and not waited for: each message is sent on by itself, so that a larger batch saves little, and its last
         message would wait for all before it.
 
         Parameters
         ----------
         maximum_concurrency : int
-            Invocations at once, 2 to 1,000; at most the function's reserved concurrency, see `QueueLayer.feed`.
+            Invocations at once, 2 to 1,000; at most the function's reserved concurrency, see
+            `QueueLayer.add_event_source`.
         """
         function.allow("ConsumeInbox", CONSUME, [self.queue.arn])
         LambdaEventSourceMapping(

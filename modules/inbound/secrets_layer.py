@@ -47,7 +47,7 @@ class SecretsLayer(Construct):
                 SecretsmanagerSecret(
                     self,
                     name,
-                    name=names("secret", of=name),
+                    name=names("secret", qualifier=name),
                     description=f"Signing secrets of {name}: plain text, or JSON with a list 'secrets', newest first",
                     recovery_window_in_days=0,
                 ),

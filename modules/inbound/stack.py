@@ -16,10 +16,10 @@ from modules.constructs.route import Route
 from modules.constructs.tags import tag_everything, tags_of
 from modules.guards import guard_everything
 from modules.inbound.alarms import EVENT_ALARMS
-from modules.inbound.direct_integration import DIRECT_RESPONSES, DirectDoor
+from modules.inbound.direct_integration import DIRECT_RESPONSES, DirectIntegration
 from modules.inbound.event_routing import EventRouting
 from modules.inbound.fleet import LambdaFleet
-from modules.inbound.ingest_queue import Inbox
+from modules.inbound.ingest_queue import IngestQueue
 from modules.inbound.routes import CHALLENGE, REPLAY, STAGE, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH
 from modules.inbound.secrets_layer import SecretsLayer
 from modules.inbound.storage_layer import StorageLayer
@@ -55,7 +55,7 @@ class WebhookStack(TerraformStack):
         self.storage = StorageLayer(self, "storage", settings=settings.storage, names=names, account_id=account_id)
         self.queues = QueueLayer(self, "queues", settings=settings.queue, names=names)
         direct = settings.api.ingest == "direct"
-        self.inbox = Inbox(self, "inbox", settings=settings.queue, names=names) if direct else None
+        self.ingest_queue = IngestQueue(self, "inbox", settings=settings.queue, names=names) if direct else None
         self.secrets = SecretsLayer(
             self,
             "secrets",
@@ -91,7 +91,7 @@ class WebhookStack(TerraformStack):
             reserved_concurrency=self._reserved,
             placement=self.network.placement if self.network else None,
             native_ingestion=any(REGISTRY[entry].native for entry in settings.providers.values()),
-            behind_inbox=direct,
+            direct=direct,
         )
         self.api = ApiLayer(
             self,
@@ -112,18 +112,18 @@ class WebhookStack(TerraformStack):
             region=settings.region,
         )
         self._wire_ingestion(settings)
-        if self.inbox is None:
-            self._open_door(settings)
+        if self.ingest_queue is None:
+            self._route_to_ingestion(settings)
         else:
-            door = DirectDoor(
+            integration = DirectIntegration(
                 self.api,
                 "direct",
-                inbox=self.inbox.queue,
+                queue=self.ingest_queue.queue,
                 region=settings.region,
                 account_id=account_id,
                 names=names,
             )
-            self._open_direct_door(settings, door, self.inbox)
+            self._route_to_queue(settings, integration, self.ingest_queue)
         self._wire_processing(settings)
         self._wire_operations()
         if self.network is not None:
@@ -147,22 +147,22 @@ class WebhookStack(TerraformStack):
         self.queues.grant_send(ingestion)
         self.storage.grant_archive_payloads(ingestion)
 
-    def _open_door(self, settings: Settings) -> None:
+    def _route_to_ingestion(self, settings: Settings) -> None:
         ingestion = self.fleet.ingestion
         self.api.route(WEBHOOK_BY_PATH, ingestion)
         self.api.route(WEBHOOK_BY_HEADER, ingestion)
         if any(isinstance(REGISTRY[entry].scheme, ChallengeScheme) for entry in settings.providers.values()):
             self.api.route(CHALLENGE, ingestion)
 
-    def _open_direct_door(self, settings: Settings, door: DirectDoor, inbox: Inbox) -> None:
-        inbox.feed(self.fleet.ingestion, maximum_concurrency=self._reserved["ingestion"])
+    def _route_to_queue(self, settings: Settings, integration: DirectIntegration, ingest_queue: IngestQueue) -> None:
+        ingest_queue.add_event_source(self.fleet.ingestion, maximum_concurrency=self._reserved["ingestion"])
         for name, entry in settings.providers.items():
             path = f"/webhook/{name}"
-            door.receive(Route(method="POST", path=path), provider=name, answer=REGISTRY[entry].answer)
+            integration.receive(Route(method="POST", path=path), provider=name, answer=REGISTRY[entry].answer)
             if isinstance(REGISTRY[entry].scheme, ChallengeScheme):
                 self.api.route(Route(method="GET", path=path), self.fleet.ingestion)
-        door.receive(WEBHOOK_BY_HEADER, provider="", answer=Answer())
-        door.refuse(WEBHOOK_BY_PATH)
+        integration.receive(WEBHOOK_BY_HEADER, provider="", answer=Answer())
+        integration.refuse(WEBHOOK_BY_PATH)
 
     def _wire_processing(self, settings: Settings) -> None:
         processing, dead_letter = self.fleet.processing, self.fleet.dead_letter
@@ -180,12 +180,12 @@ class WebhookStack(TerraformStack):
             self.storage.grant_archive_certificates(processing)
         self.storage.grant_write_records(processing)
         self.routing.grant_publish(processing)
-        self.queues.feed(processing, maximum_concurrency=self._reserved["processing"])
+        self.queues.add_event_source(processing, maximum_concurrency=self._reserved["processing"])
 
         dead_letter.configure({"TABLE_NAME": self.storage.table.name, "BUCKET_NAME": self.storage.bucket.bucket})
         self.storage.grant_keep_dead_letters(dead_letter)
         self.storage.grant_mark_records(dead_letter)
-        self.queues.feed_dead_letters(dead_letter)
+        self.queues.add_dead_letter_event_source(dead_letter)
 
     def _wire_operations(self) -> None:
         status, replay = self.fleet.status, self.fleet.replay
@@ -212,12 +212,12 @@ class WebhookStack(TerraformStack):
             watch.watch_function(function)
         watch.watch_queue(self.queues.main.name)
         watch.watch_dead_letter_queue(self.queues.dead_letter.name)
-        if self.inbox is not None:
-            watch.watch_queue(self.inbox.queue.name, of="inbox")
+        if self.ingest_queue is not None:
+            watch.watch_queue(self.ingest_queue.queue.name, qualifier="inbox")
             watch.watch_dead_letter_queue(
-                self.inbox.dead_letter.name,
+                self.ingest_queue.dead_letter.name,
                 "inbox-dlq",
-                "requests that could not be verified wait for an operator: mend the cause, then redrive them",
+                "requests that could not be verified wait for an operator: fix the cause, then redrive them",
             )
         watch.watch_api(self.api.api.name, STAGE)
         for alarm in EVENT_ALARMS:
@@ -246,10 +246,10 @@ class WebhookStack(TerraformStack):
                 "ARNs of the signing secrets, to be filled after the first deployment",
             ),
         }
-        if self.inbox is not None:
-            outputs["inbox_url"] = (self.inbox.queue.url, "URL of the inbox, where requests wait to be verified")
+        if self.ingest_queue is not None:
+            outputs["inbox_url"] = (self.ingest_queue.queue.url, "URL of the inbox, where requests wait to be verified")
             outputs["inbox_dead_letter_queue_url"] = (
-                self.inbox.dead_letter.url,
+                self.ingest_queue.dead_letter.url,
                 "URL of the inbox's dead letter queue, whose requests can be redriven",
             )
         if subscribers := self.subscribers.subscribers:

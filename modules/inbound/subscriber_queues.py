@@ -82,17 +82,19 @@ class SubscriberQueues(Construct):
         queues = Subscriber(
             dead_letter=(
                 dead_letter := pin(
-                    dead_letter_queue(self, f"{name}_dead_letter", self._names("subscriber-dlq", of=name), fifo=fifo),
+                    dead_letter_queue(
+                        self, f"{name}_dead_letter", self._names("subscriber-dlq", qualifier=name), fifo=fifo
+                    ),
                     f"{self._id}_{name}_dead_letter",
                 )
             ),
             queue=pin(
-                working_queue(self, name, self._names("subscriber-queue", of=name), self._settings),
+                working_queue(self, name, self._names("subscriber-queue", qualifier=name), self._settings),
                 f"{self._id}_{name}",
             ),
             undelivered=pin(
                 dead_letter_queue(
-                    self, f"{name}_undelivered", self._names("subscriber-undelivered", of=name), fifo=False
+                    self, f"{name}_undelivered", self._names("subscriber-undelivered", qualifier=name), fifo=False
                 ),
                 f"{self._id}_{name}_undelivered",
             ),

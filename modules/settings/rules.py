@@ -138,8 +138,8 @@ def check_ingest(api: ApiSettings, functions: FunctionSettings, queue: QueueSett
         )
     if api.max_body_bytes > MAX_DIRECT_BODY_BYTES:
         raise SettingsError(
-            f"api.max_body_bytes: {api.max_body_bytes:,} bytes do not fit into a message of the inbox that api.ingest "
-            f"'direct' writes; allowed: {MAX_DIRECT_BODY_BYTES:,} at most"
+            f"api.max_body_bytes: {api.max_body_bytes:,} bytes do not fit into a message of the ingest queue that "
+            f"api.ingest 'direct' writes; allowed: {MAX_DIRECT_BODY_BYTES:,} at most"
         )
     reserved = reserved_concurrency(api.throttle_rate, functions, direct=True)["ingestion"]
     if not MIN_MAPPING_CONCURRENCY <= reserved <= MAX_MAPPING_CONCURRENCY:

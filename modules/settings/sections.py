@@ -42,10 +42,10 @@ class ApiSettings(Validated):
     ingest: str = setting(
         "function",
         choices=("function", "direct"),
-        doc="What takes requests in. `function`: ingestion verifies each before the sender hears 202. `direct`: API "
-        "Gateway writes each to a queue, the inbox, and answers 202; ingestion verifies behind it, and drops and "
-        "counts what is forged. So no reservation bounds the rate, and a sender hears of no refusal. Needs a standard "
-        "queue, and `api.max_body_bytes` of 180,000 at most.",
+        doc="What accepts requests. `function`: ingestion verifies each one before it answers 202. `direct`: API "
+        "Gateway writes each one to the ingest queue and answers 202; ingestion verifies it later, drops and counts "
+        "forged ones. The rate is then not limited by reserved concurrency, and a sender learns of no refusal. Needs a "
+        "standard queue, and `api.max_body_bytes` of 180,000 at most.",
     )
     throttle_rate: int = setting(
         1_000,
@@ -66,9 +66,9 @@ class ApiSettings(Validated):
         unit="bytes",
         low=1,
         high=4_500_000,
-        doc="Largest payload accepted. A larger one is answered 413; with `api.ingest` `direct`, if it fits into the "
-        "inbox, 202, and is kept in the inbox's dead letter queue if it is signed. Lambda takes 6 MB, in which base64 "
-        "leaves 4.5 MB.",
+        doc="Largest payload accepted. A larger one is answered 413; with `api.ingest` `direct`, if it fits into "
+        "the ingest queue, 202, and is kept in that queue's dead letter queue if it is signed. Lambda "
+        "takes 6 MB, in which base64 leaves 4.5 MB.",
     )
     api_key: bool = setting(
         False,

@@ -43,15 +43,15 @@ def storage(scope, id_, names):
 
 def queues(scope, id_, names):
     layer = QueueLayer(scope, id_, settings=QueueSettings(), names=names)
-    layer.feed(StubFunction(), maximum_concurrency=5)
-    layer.feed_dead_letters(StubFunction())
+    layer.add_event_source(StubFunction(), maximum_concurrency=5)
+    layer.add_dead_letter_event_source(StubFunction())
     return layer
 
 
 def fifo_queues(scope, id_, names):
     layer = QueueLayer(scope, id_, settings=QueueSettings(fifo=True, batch_size=10, batch_window=0), names=names)
-    layer.feed(StubFunction(), maximum_concurrency=5)
-    layer.feed_dead_letters(StubFunction())
+    layer.add_event_source(StubFunction(), maximum_concurrency=5)
+    layer.add_dead_letter_event_source(StubFunction())
     return layer
 
 
@@ -374,7 +374,7 @@ def test_the_table_knows_every_grant():
 def test_a_feed_keeps_within_what_lambda_takes(given, used):
     stack = bare_stack()
     layer = without_mappings(stack, "layer", Names("dev"))
-    layer.feed(StubFunction(), maximum_concurrency=given)
+    layer.add_event_source(StubFunction(), maximum_concurrency=given)
 
     mapping = synthesize(stack).one("aws_lambda_event_source_mapping")
 

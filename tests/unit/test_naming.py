@@ -64,6 +64,6 @@ def test_names_belong_to_one_environment_for_good():
     ],
 )
 def test_resources_of_two_environments_have_two_names(one, other):
-    names = {Names(environment)(resource, of=part) for environment, resource, part in (one, other)}
+    names = {Names(environment)(resource, qualifier=part) for environment, resource, part in (one, other)}
 
     assert len(names) == 2, f"{one} and {other} share {names}"

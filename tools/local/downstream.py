@@ -70,4 +70,4 @@ class Downstream:
     def _rules(self) -> list[dict[str, str]]:
         bus = self.stack.outputs["bus_arn"].rsplit("/")[-1]
         names = Names(self.stack.environment)
-        return [{"EventBusName": bus, "Rule": names("events", of=provider)} for provider in self.providers]
+        return [{"EventBusName": bus, "Rule": names("events", qualifier=provider)} for provider in self.providers]
