@@ -420,9 +420,3 @@ def test_a_function_without_a_bundle_is_refused_with_what_to_do(tmp_path):
             bundles=tmp_path,
             reserved_concurrency={},
         )
-
-
-def test_every_name_that_the_one_file_of_imports_promises_is_there():
-    missing = [name for name in cdk.__all__ if not hasattr(cdk, name)]
-
-    assert missing == []
