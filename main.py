@@ -22,13 +22,17 @@ __all__ = ["DeliveryStack", "WebhookStack", "build_app"]
 ROOT = Path(__file__).resolve().parent
 
 
-def build_app(environment: str, outdir: Path | None = None, bundles: Path = BUNDLES) -> App:
+def build_app(
+    environment: str, outdir: Path | None = None, bundles: Path = BUNDLES, declared: Path | None = None
+) -> App:
     """Return the app with the stacks of one environment, ready to synthesize.
 
     Parameters
     ----------
     bundles : Path
         Folder with the functions' bundles.
+    declared : Path | None
+        The file that declares the environment; ``cdktf.json`` beside this module where it is None.
 
     Raises
     ------
@@ -37,7 +41,7 @@ def build_app(environment: str, outdir: Path | None = None, bundles: Path = BUND
     FileNotFoundError
         When the bundles have not been built.
     """
-    settings = load_settings(ROOT / "cdktf.json", environment)
+    settings = load_settings(declared or ROOT / "cdktf.json", environment)
     app = App(outdir=str(outdir or os.environ.get("CDKTF_OUTDIR") or ROOT / "cdktf.out"))
     inbound = WebhookStack(app, f"webhooks-{settings.environment}", settings, bundles) if settings.inbound else None
     if settings.delivery is not None:

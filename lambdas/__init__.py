@@ -2,3 +2,6 @@
 
 Nothing below this package imports cdktf, and everything outside the ``handler`` modules runs without AWS.
 """
+
+# Of the whole project: in resource tags, in exported modules, and in the User-Agent of deliveries.
+VERSION = "0.1.0"

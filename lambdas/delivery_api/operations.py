@@ -6,17 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.delivery.domain.ids import EVENT, is_id
-from lambdas.delivery.domain.model import Delivery, DeliveryState, EndpointState, SignatureStyle
+from lambdas.delivery.domain.errors import ConflictError, NotFoundError
+from lambdas.delivery.domain.ids import ENDPOINT, EVENT, is_id
+from lambdas.delivery.domain.model import DeliveryState, Endpoint, EndpointState, SignatureStyle
 from lambdas.delivery.domain.subscriptions import EVENT_TYPE, MAX_EVENT_TYPE_CHARS
 from lambdas.delivery.http.bodies import body_of, read_object, require_json_type
-from lambdas.delivery.http.problems import conflict, not_found, wrong
+from lambdas.delivery.http.problems import bad_request
 from lambdas.delivery.http.rest import Call, Rest
 from lambdas.delivery.http.routes import TENANT_API
-from lambdas.delivery.http.schemas import DeliveryTold, Erased
+from lambdas.delivery.http.schemas import DeliveryResponse, ErasePayloadResponse
 from lambdas.delivery.services.endpoint_admin import EndpointAdmin
-from lambdas.delivery.services.event_intake import Intake, Submission
+from lambdas.delivery.services.event_intake import EventIntake, Submission
+from lambdas.delivery.services.requeue import Requeue
 from lambdas.delivery.store.cursors import Cursors
+from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.listing import Listing, Range
 from lambdas.delivery_api import schemas
 from lambdas.shared import times
@@ -34,21 +37,17 @@ IDEMPOTENCY_HEADER = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Services:
-    """What the operations use.
+class TenantServices:
+    """What the tenants' operations use.
 
     Attributes
     ----------
-    endpoints, intake, listing, cursors
-        The stores.
+    endpoints, intake, events, requeue, listing, cursors
+        The stores and services.
     check_url : Callable[[str], None]
-        Raises ProblemError for a URL that nothing may be sent to.
-    resend : Callable[[str, str, str, float], Delivery]
-        Has a delivery of a tenant, an event and an endpoint made again; raises ProblemError when it cannot be.
-    bring_forward : Callable[[str, str], None]
-        Has the waiting deliveries of an endpoint that was activated go on.
-    erase : Callable[[str, str, float], str | None]
-        Erases a payload and returns since when it is gone; None when the tenant has no such event.
+        Raises `InvalidFieldError` for a URL that nothing may be sent to.
+    resume : Callable[[str, str], None]
+        Makes what waits for an endpoint of a tenant due at once.
     clock : Callable[[], float]
         Seconds since the epoch.
     max_event_bytes : int
@@ -56,18 +55,18 @@ class Services:
     """
 
     endpoints: EndpointAdmin
-    intake: Intake
+    intake: EventIntake
+    events: Events
+    requeue: Requeue
     listing: Listing
     cursors: Cursors
     check_url: Callable[[str], None]
-    resend: Callable[[str, str, str, float], Delivery]
-    bring_forward: Callable[[str, str], None]
-    erase: Callable[[str, str, float], str | None]
+    resume: Callable[[str, str], None]
     clock: Callable[[], float]
     max_event_bytes: int
 
 
-def build(services: Services) -> Rest:
+def build(services: TenantServices) -> Rest:
     """Return the tenants' API."""
     rest = Rest(TENANT_API)
     _Events(services).add_to(rest)
@@ -76,7 +75,7 @@ def build(services: Services) -> Rest:
 
 
 class _Events:
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: TenantServices) -> None:
         self._services = services
 
     def add_to(self, rest: Rest) -> None:
@@ -91,7 +90,7 @@ class _Events:
             headers=(IDEMPOTENCY_HEADER,),
             raw_body=schemas.EVENT_SCHEMA,
             status=201,
-            answer=schemas.Accepted,
+            answer=schemas.AcceptEventResponse,
             refusals=(409, 413, 415),
         )
         rest.add(
@@ -100,14 +99,14 @@ class _Events:
             operate=self.list,
             summary="List events",
             query=schemas.EventsQuery,
-            answer=schemas.EventsPage,
+            answer=schemas.ListEventsResponse,
         )
         rest.add(
             "GET",
             "/v1/events/{eventId}",
             operate=self.show,
             summary="Show an event, its deliveries and every attempt",
-            answer=schemas.EventDetail,
+            answer=schemas.EventDetailResponse,
             refusals=(404,),
         )
         rest.add(
@@ -116,7 +115,7 @@ class _Events:
             operate=self.erase,
             summary="Erase the payload of an event",
             description="The event stays visible. What was not delivered yet never will be.",
-            answer=Erased,
+            answer=ErasePayloadResponse,
             refusals=(404,),
         )
         rest.add(
@@ -125,7 +124,7 @@ class _Events:
             operate=self.deliveries,
             summary="List deliveries",
             query=schemas.DeliveriesQuery,
-            answer=schemas.DeliveriesPage,
+            answer=schemas.ListDeliveriesResponse,
         )
         rest.add(
             "POST",
@@ -134,22 +133,22 @@ class _Events:
             summary="Send an event to an endpoint again",
             description="For a delivery that was given up or that arrived: a new series of attempts begins.",
             status=202,
-            answer=DeliveryTold,
+            answer=DeliveryResponse,
             refusals=(404, 409),
         )
 
-    def accept(self, call: Call) -> schemas.Accepted:
+    def accept(self, call: Call) -> schemas.AcceptEventResponse:
         tenant_id = call.tenant_id
         key = call.header("Idempotency-Key")
         if key is not None and not _KEY.fullmatch(key):
-            raise wrong("Idempotency-Key", "1 to 255 visible ASCII characters expected")
+            raise bad_request("Idempotency-Key", "1 to 255 visible ASCII characters expected")
         payload = body_of(call.event, self._services.max_event_bytes)
         require_json_type(call.event)
         event_type = read_object(payload).get("type")
         if not isinstance(event_type, str):
-            raise wrong("type", "a text expected")
+            raise bad_request("type", "a text expected")
         if len(event_type) > MAX_EVENT_TYPE_CHARS or not EVENT_TYPE.fullmatch(event_type):
-            raise wrong("type", "names between full stops expected, such as invoice.paid, 128 characters at most")
+            raise bad_request("type", "names between full stops expected, such as invoice.paid, 128 characters at most")
         event = self._services.intake.accept(
             Submission(
                 tenant_id=tenant_id,
@@ -159,18 +158,18 @@ class _Events:
                 key=key,
             )
         )
-        return schemas.Accepted.of(event)
+        return schemas.AcceptEventResponse.of(event)
 
-    def list(self, call: Call) -> schemas.EventsPage:
+    def list(self, call: Call) -> schemas.ListEventsResponse:
         tenant_id, query = call.tenant_id, call.query
         asked = json.dumps(["events", query.from_, query.to])
         page = self._services.listing.events(tenant_id, self._range(tenant_id, asked, query), self._services.clock())
-        return schemas.EventsPage(
-            events=[schemas.EventTold.of(event) for event in page.entries],
+        return schemas.ListEventsResponse(
+            events=[schemas.EventResponse.of(event) for event in page.entries],
             next=self._next(tenant_id, asked, page.position),
         )
 
-    def deliveries(self, call: Call) -> schemas.DeliveriesPage:
+    def deliveries(self, call: Call) -> schemas.ListDeliveriesResponse:
         tenant_id, query = call.tenant_id, call.query
         asked = json.dumps(["deliveries", query.from_, query.to, query.state, query.endpoint_id])
         page = self._services.listing.deliveries(
@@ -180,38 +179,39 @@ class _Events:
             self._services.clock(),
             query.endpoint_id,
         )
-        return schemas.DeliveriesPage(
-            deliveries=[schemas.delivery_told(delivery) for delivery in page.entries],
+        return schemas.ListDeliveriesResponse(
+            deliveries=[DeliveryResponse.model_validate(delivery) for delivery in page.entries],
             next=self._next(tenant_id, asked, page.position),
         )
 
-    def show(self, call: Call) -> schemas.EventDetail:
+    def show(self, call: Call) -> schemas.EventDetailResponse:
         found = self._services.listing.find(call.tenant_id, _event_id(call), self._services.clock())
         if found is None:
-            raise not_found()
-        return schemas.EventDetail(
-            **schemas.EventTold.of(found.event).model_dump(),
-            deliveries=[schemas.delivery_told(delivery) for delivery in found.deliveries],
-            attempts=[schemas.AttemptTold.of(attempt) for attempt in found.attempts],
+            raise NotFoundError
+        return schemas.EventDetailResponse(
+            **schemas.EventResponse.of(found.event).model_dump(),
+            deliveries=[DeliveryResponse.model_validate(delivery) for delivery in found.deliveries],
+            attempts=[schemas.AttemptResponse.model_validate(attempt) for attempt in found.attempts],
             attempts_complete=found.complete,
         )
 
-    def erase(self, call: Call) -> Erased:
+    def erase(self, call: Call) -> ErasePayloadResponse:
         event_id = _event_id(call)
-        erased_at = self._services.erase(call.tenant_id, event_id, self._services.clock())
+        erased_at = self._services.events.erase_payload(call.tenant_id, event_id, self._services.clock())
         if erased_at is None:
-            raise not_found()
-        return Erased(event_id=event_id, erased_at=erased_at)
+            raise NotFoundError
+        return ErasePayloadResponse(event_id=event_id, erased_at=erased_at)
 
-    def resend(self, call: Call) -> DeliveryTold:
-        delivery = self._services.resend(
-            call.tenant_id, _event_id(call), call.path["endpointId"], self._services.clock()
-        )
-        return schemas.delivery_told(delivery)
+    def resend(self, call: Call) -> DeliveryResponse:
+        endpoint_id = call.path["endpointId"]
+        if not is_id(ENDPOINT, endpoint_id):
+            raise NotFoundError
+        delivery = self._services.requeue.resend(call.tenant_id, _event_id(call), endpoint_id, self._services.clock())
+        return DeliveryResponse.model_validate(delivery)
 
     def _range(self, tenant_id: str, asked: str, query: Any) -> Range:
         if query.from_ and query.to and query.from_ >= query.to:
-            raise wrong("from", "must be before to")
+            raise bad_request("from", "must be before to")
         after = self._services.cursors.read(tenant_id, asked, query.cursor) if query.cursor else None
         bounds = {"start": query.from_, "end": query.to}
         return Range(
@@ -223,7 +223,7 @@ class _Events:
 
 
 class _Endpoints:
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: TenantServices) -> None:
         self._services = services
 
     def add_to(self, rest: Rest) -> None:
@@ -234,22 +234,24 @@ class _Endpoints:
             operate=self.create,
             summary="Create an endpoint",
             description="The answer holds the secret that verifies signatures. It is not shown again.",
-            body=schemas.EndpointAsked,
+            body=schemas.CreateEndpointRequest,
             status=201,
-            answer=schemas.EndpointWithSecret,
+            answer=schemas.EndpointWithSecretResponse,
             refusals=(409, 413, 415),
         )
-        rest.add("GET", "/v1/endpoints", operate=self.list, summary="List endpoints", answer=schemas.EndpointsTold)
         rest.add(
-            "GET", one, operate=self.show, summary="Show an endpoint", answer=schemas.EndpointTold, refusals=(404,)
+            "GET", "/v1/endpoints", operate=self.list, summary="List endpoints", answer=schemas.ListEndpointsResponse
+        )
+        rest.add(
+            "GET", one, operate=self.show, summary="Show an endpoint", answer=schemas.EndpointResponse, refusals=(404,)
         )
         rest.add(
             "PATCH",
             one,
             operate=self.change,
             summary="Change an endpoint",
-            body=schemas.EndpointChange,
-            answer=schemas.EndpointTold,
+            body=schemas.UpdateEndpointRequest,
+            answer=schemas.EndpointResponse,
             refusals=(404, 409, 413, 415),
         )
         rest.add(
@@ -268,7 +270,7 @@ class _Endpoints:
             operate=self.pause,
             summary="Let deliveries wait",
             description="They spend no attempts until the endpoint is activated.",
-            answer=schemas.EndpointTold,
+            answer=schemas.EndpointResponse,
             refusals=(404, 409),
         )
         rest.add(
@@ -277,7 +279,7 @@ class _Endpoints:
             operate=self.activate,
             summary="Let deliveries go on",
             description="After a pause, or after the service disabled the endpoint.",
-            answer=schemas.EndpointTold,
+            answer=schemas.EndpointResponse,
             refusals=(404,),
         )
         rest.add(
@@ -286,9 +288,9 @@ class _Endpoints:
             operate=self.rotate,
             summary="Rotate the secret",
             description="Requests are signed with both until the overlap ends.",
-            body=schemas.Rotation,
+            body=schemas.RotateSecretRequest,
             body_optional=True,
-            answer=schemas.EndpointWithSecret,
+            answer=schemas.EndpointWithSecretResponse,
             refusals=(404, 409, 413, 415),
         )
         rest.add(
@@ -298,61 +300,63 @@ class _Endpoints:
             summary="Send a test event",
             description=f"Of type `{TEST_EVENT}`, to this endpoint alone, whatever it subscribes to.",
             status=201,
-            answer=schemas.Accepted,
+            answer=schemas.AcceptEventResponse,
             refusals=(404, 409),
         )
 
-    def create(self, call: Call) -> schemas.EndpointWithSecret:
+    def create(self, call: Call) -> schemas.EndpointWithSecretResponse:
         self._services.check_url(call.body.url)
         return self._with_secret(
             self._services.endpoints.create(call.tenant_id, _chosen(call.body), self._services.clock())
         )
 
-    def list(self, call: Call) -> schemas.EndpointsTold:
+    def list(self, call: Call) -> schemas.ListEndpointsResponse:
         now = self._services.clock()
         found = self._services.endpoints.all(call.tenant_id)
-        return schemas.EndpointsTold(endpoints=[schemas.EndpointTold.of(endpoint, now) for endpoint in found])
+        return schemas.ListEndpointsResponse(
+            endpoints=[schemas.EndpointResponse.of(endpoint, now) for endpoint in found]
+        )
 
-    def show(self, call: Call) -> schemas.EndpointTold:
-        return self._told(self._services.endpoints.get(call.tenant_id, call.path["endpointId"]))
+    def show(self, call: Call) -> schemas.EndpointResponse:
+        return self._response(self._services.endpoints.get(call.tenant_id, call.path["endpointId"]))
 
-    def change(self, call: Call) -> schemas.EndpointTold:
+    def change(self, call: Call) -> schemas.EndpointResponse:
         endpoints = self._services.endpoints
         given = {name: value for name, value in _chosen(call.body).items() if name in call.body.model_fields_set}
         present = endpoints.get(call.tenant_id, call.path["endpointId"])
         if not given:
-            raise wrong("body", "at least one field expected")
+            raise bad_request("body", "at least one field expected")
         if "url" in given:
             self._services.check_url(given["url"])
         if given.get("asymmetric", present.asymmetric) and given.get("style", present.style) != "standard":
-            raise conflict("no_such_signature", "the style stripe has no ed25519 signature: change both")
-        return self._told(endpoints.change(call.tenant_id, present.endpoint_id, given, self._services.clock()))
+            raise ConflictError("no_such_signature", "the style stripe has no ed25519 signature: change both")
+        return self._response(endpoints.change(call.tenant_id, present.endpoint_id, given, self._services.clock()))
 
     def delete(self, call: Call) -> None:
         self._services.endpoints.delete(call.tenant_id, call.path["endpointId"])
 
-    def pause(self, call: Call) -> schemas.EndpointTold:
-        return self._told(
+    def pause(self, call: Call) -> schemas.EndpointResponse:
+        return self._response(
             self._services.endpoints.pause(call.tenant_id, call.path["endpointId"], self._services.clock())
         )
 
-    def activate(self, call: Call) -> schemas.EndpointTold:
+    def activate(self, call: Call) -> schemas.EndpointResponse:
         now = self._services.clock()
         endpoint = self._services.endpoints.activate(call.tenant_id, call.path["endpointId"], now)
-        self._services.bring_forward(call.tenant_id, endpoint.endpoint_id)
-        return self._told(endpoint)
+        self._services.resume(call.tenant_id, endpoint.endpoint_id)
+        return self._response(endpoint)
 
-    def rotate(self, call: Call) -> schemas.EndpointWithSecret:
+    def rotate(self, call: Call) -> schemas.EndpointWithSecretResponse:
         return self._with_secret(
             self._services.endpoints.rotate_secret(
                 call.tenant_id, call.path["endpointId"], call.body.overlap_hours * 3_600, self._services.clock()
             )
         )
 
-    def test(self, call: Call) -> schemas.Accepted:
+    def test(self, call: Call) -> schemas.AcceptEventResponse:
         endpoint = self._services.endpoints.get(call.tenant_id, call.path["endpointId"])
         if endpoint.state != EndpointState.ACTIVE:
-            raise conflict("endpoint_not_active", f"the endpoint is {endpoint.state}; activate it first")
+            raise ConflictError("endpoint_not_active", f"the endpoint is {endpoint.state}; activate it first")
         payload = {
             "type": TEST_EVENT,
             "timestamp": times.iso(self._services.clock()),
@@ -367,17 +371,13 @@ class _Endpoints:
                 only=endpoint.endpoint_id,
             )
         )
-        return schemas.Accepted.of(event)
+        return schemas.AcceptEventResponse.of(event)
 
-    def _told(self, endpoint: Any) -> schemas.EndpointTold:
-        told: schemas.EndpointTold = schemas.EndpointTold.of(endpoint, self._services.clock())
-        return told
+    def _response(self, endpoint: Endpoint) -> schemas.EndpointResponse:
+        return schemas.EndpointResponse.of(endpoint, self._services.clock())
 
-    def _with_secret(self, endpoint: Any) -> schemas.EndpointWithSecret:
-        told: schemas.EndpointWithSecret = schemas.EndpointWithSecret.of(
-            endpoint, self._services.clock(), secret=endpoint.secrets[0].value
-        )
-        return told
+    def _with_secret(self, endpoint: Endpoint) -> schemas.EndpointWithSecretResponse:
+        return schemas.EndpointWithSecretResponse.of(endpoint, self._services.clock(), secret=endpoint.secrets[0].value)
 
 
 def _chosen(body: Any) -> dict[str, Any]:
@@ -394,10 +394,10 @@ def _event_id(call: Call) -> str:
 
     Raises
     ------
-    ProblemError
-        404 for what can be none.
+    NotFoundError
+        For what cannot be one.
     """
     event_id = call.path["eventId"]
     if not is_id(EVENT, event_id):
-        raise not_found()
+        raise NotFoundError
     return event_id

@@ -1,12 +1,12 @@
-"""Bodies, queries and answers of the tenants' API."""
+"""Requests and responses of the tenants' API."""
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from lambdas.delivery.domain.model import Attempt, Delivery, Endpoint, Event
+from lambdas.delivery.domain.model import Endpoint, Event
 from lambdas.delivery.domain.subscriptions import (
     MAX_EVENT_TYPE_CHARS,
     MAX_FILTER_VALUES,
@@ -17,7 +17,17 @@ from lambdas.delivery.domain.subscriptions import (
     check_filters,
     check_patterns,
 )
-from lambdas.delivery.http.schemas import Asked, CursorText, DeliveryTold, EndpointId, Limit, State, Time, Told, Whole
+from lambdas.delivery.http.schemas import (
+    CursorText,
+    DeliveryResponse,
+    EndpointId,
+    Limit,
+    RequestModel,
+    ResponseModel,
+    State,
+    Time,
+    Whole,
+)
 from lambdas.delivery.sending.headers import MAX_HEADERS, MAX_NAME_CHARS, check_headers
 from lambdas.delivery.sending.headers import MAX_VALUE_CHARS as MAX_HEADER_CHARS
 from lambdas.delivery.sending.urls import MAX_URL_CHARS
@@ -129,8 +139,8 @@ _ONE_STYLE: JsonDict = {
 }
 
 
-class _Styled(Asked):
-    """What says how requests are signed."""
+class _Styled(RequestModel):
+    """How requests are signed."""
 
     style: Style = "standard"
     asymmetric: bool = False
@@ -142,8 +152,8 @@ class _Styled(Asked):
         return self
 
 
-class EndpointAsked(_Styled):
-    """An endpoint to be."""
+class CreateEndpointRequest(_Styled):
+    """A new endpoint."""
 
     model_config = ConfigDict(json_schema_extra={"not": _ONE_STYLE})
 
@@ -158,8 +168,8 @@ class EndpointAsked(_Styled):
     description: Description = ""
 
 
-class EndpointChange(_Styled):
-    """What is to be other than it is; what is left out stays."""
+class UpdateEndpointRequest(_Styled):
+    """Changes of an endpoint; a field that is left out keeps its value."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "not": _ONE_STYLE})
 
@@ -174,7 +184,7 @@ class EndpointChange(_Styled):
     description: Description = ""
 
 
-class Rotation(Asked):
+class RotateSecretRequest(RequestModel):
     """How a secret is rotated."""
 
     overlap_hours: Annotated[int, Field(ge=0, le=MAX_OVERLAP_HOURS), Whole] = Field(
@@ -182,7 +192,7 @@ class Rotation(Asked):
     )
 
 
-class EventsQuery(Asked):
+class EventsQuery(RequestModel):
     """Which events are listed."""
 
     from_: Time | None = Field(default=None, alias="from", description="Accepted at this time or later.")
@@ -200,7 +210,7 @@ class DeliveriesQuery(EventsQuery):
     endpoint_id: EndpointId | None = None
 
 
-class EventTold(Told):
+class EventResponse(ResponseModel):
     """An event."""
 
     event_id: str
@@ -211,8 +221,8 @@ class EventTold(Told):
     erased_at: str | None = Field(description="When its payload was erased on request.")
 
     @classmethod
-    def of(cls, event: Event) -> "EventTold":
-        """Return what is told of an event."""
+    def of(cls, event: Event) -> Self:
+        """Return the response for an event."""
         return cls(
             event_id=event.event_id,
             type=event.event_type,
@@ -223,7 +233,7 @@ class EventTold(Told):
         )
 
 
-class Accepted(Told):
+class AcceptEventResponse(ResponseModel):
     """An event that is durable."""
 
     event_id: str
@@ -231,12 +241,12 @@ class Accepted(Told):
     created_at: str
 
     @classmethod
-    def of(cls, event: Event) -> "Accepted":
-        """Return what is told of an event that was accepted."""
+    def of(cls, event: Event) -> Self:
+        """Return the response for an event that was accepted."""
         return cls(event_id=event.event_id, type=event.event_type, created_at=event.created_at)
 
 
-class AttemptTold(Told):
+class AttemptResponse(ResponseModel):
     """A request to an endpoint."""
 
     endpoint_id: str
@@ -246,35 +256,30 @@ class AttemptTold(Told):
     status: int | None = Field(description="HTTP status; null where there was no answer.")
     outcome: str
 
-    @classmethod
-    def of(cls, attempt: Attempt) -> "AttemptTold":
-        """Return what is told of an attempt."""
-        return cls.model_validate(attempt)
 
+class EventDetailResponse(EventResponse):
+    """An event with its deliveries and attempts."""
 
-class EventDetail(EventTold):
-    """An event and all that became of it."""
-
-    deliveries: list[DeliveryTold]
-    attempts: list[AttemptTold]
+    deliveries: list[DeliveryResponse]
+    attempts: list[AttemptResponse]
     attempts_complete: bool = Field(description="Whether these are all attempts.")
 
 
-class EventsPage(Told):
+class ListEventsResponse(ResponseModel):
     """A page of events, the newest first."""
 
-    events: list[EventTold]
+    events: list[EventResponse]
     next: str | None = Field(description="Cursor of the next page; null on the last.")
 
 
-class DeliveriesPage(Told):
+class ListDeliveriesResponse(ResponseModel):
     """A page of deliveries, the latest change of state first."""
 
-    deliveries: list[DeliveryTold]
+    deliveries: list[DeliveryResponse]
     next: str | None = Field(description="Cursor of the next page; null on the last. A page may be short of its limit.")
 
 
-class EndpointTold(Told):
+class EndpointResponse(ResponseModel):
     """An endpoint, without its secrets and the values of its headers."""
 
     endpoint_id: str
@@ -294,8 +299,8 @@ class EndpointTold(Told):
     updated_at: str
 
     @classmethod
-    def of(cls, endpoint: Endpoint, now: float, **more: Any) -> Any:
-        """Return what is told of an endpoint."""
+    def of(cls, endpoint: Endpoint, now: float, **more: Any) -> Self:
+        """Return the response for an endpoint."""
         return cls(
             endpoint_id=endpoint.endpoint_id,
             url=endpoint.url,
@@ -316,18 +321,13 @@ class EndpointTold(Told):
         )
 
 
-class EndpointWithSecret(EndpointTold):
+class EndpointWithSecretResponse(EndpointResponse):
     """An endpoint with its new secret, which is shown this once."""
 
     secret: str
 
 
-class EndpointsTold(Told):
+class ListEndpointsResponse(ResponseModel):
     """All endpoints, the oldest first."""
 
-    endpoints: list[EndpointTold] = Field(max_length=MAX_ENDPOINTS)
-
-
-def delivery_told(delivery: Delivery) -> DeliveryTold:
-    """Return what is told of a delivery."""
-    return DeliveryTold.model_validate(delivery)
+    endpoints: list[EndpointResponse] = Field(max_length=MAX_ENDPOINTS)

@@ -1,9 +1,5 @@
 """Lambda entry point of the authorizer of the tenants' API, of type TOKEN or REQUEST.
 
-Environment: ``TENANTS_TABLE``.
-
-Permissions: ``dynamodb:GetItem`` on the table of identities.
-
 API Gateway keeps an answer for the time of its cache: a token that is revoked, or whose tenant is suspended, is good
 for up to those five minutes more. A refusal is kept for nobody. It is an exception, since that alone becomes a 401, so
 that Lambda counts it as an error: watch ``AuthorizationsFailed`` (we could not tell) and not the function's errors.
@@ -15,13 +11,15 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from lambdas.delivery.domain.metrics import AuthorizerMetric
 from lambdas.delivery.store.identities import Identities
+from lambdas.delivery_authorizer.environment import AuthorizerEnvironment
 from lambdas.delivery_authorizer.policy import allow_tenant, bearer_token
-from lambdas.shared.aws import client, setting
+from lambdas.shared.aws import client
 from lambdas.shared.errors import describe
 from lambdas.shared.observability import logger, metrics, tracer
 
-_identities = Identities(client("dynamodb"), setting("TENANTS_TABLE"))
+_identities = Identities(client("dynamodb"), AuthorizerEnvironment.from_environment().tenants_table)
 
 
 class UnauthorizedError(Exception):
@@ -55,11 +53,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         answer = allow_tenant(event["methodArn"], found.tenant_id, found.token_id) if found else None
     except Exception as error:
         # Whatever it is, nobody is let in, and what it says may quote what was sent.
-        metrics.add_metric(name="AuthorizationsFailed", unit=MetricUnit.Count, value=1)
+        metrics.add_metric(name=AuthorizerMetric.AUTHORIZATIONS_FAILED, unit=MetricUnit.Count, value=1)
         logger.error("a token could not be checked", error=describe(error))
         raise UndecidedError("the token could not be checked") from None
     if answer is None:
-        metrics.add_metric(name="TokensRefused", unit=MetricUnit.Count, value=1)
+        metrics.add_metric(name=AuthorizerMetric.TOKENS_REFUSED, unit=MetricUnit.Count, value=1)
         raise UnauthorizedError from None
-    metrics.add_metric(name="TokensAccepted", unit=MetricUnit.Count, value=1)
+    metrics.add_metric(name=AuthorizerMetric.TOKENS_ACCEPTED, unit=MetricUnit.Count, value=1)
     return answer

@@ -1,9 +1,5 @@
 """Lambda entry point of the public documents: the OpenAPI document, its pages, and the keys that verify signatures.
 
-Environment: ``TENANTS_TABLE``.
-
-Permissions: ``dynamodb:GetItem`` on the table of identities, for the one item ``keys#public``.
-
 The bundle needs, besides what every function has, the files ``lambdas/delivery_docs/openapi.json``, those of
 ``lambdas/delivery_docs/pages``, and in ``lambdas/delivery_docs/assets`` those that `tools.build.docs_assets` copies. It
 needs no pydantic.
@@ -14,9 +10,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.delivery.store.public_keys import published_keys
+from lambdas.delivery_docs.environment import DocsEnvironment
 from lambdas.delivery_docs.site import ASSET, DOCUMENT, PAGES, File, Site, respond
 from lambdas.shared.api import json_answer
-from lambdas.shared.aws import client, setting
+from lambdas.shared.aws import client
 from lambdas.shared.errors import describe
 from lambdas.shared.observability import logger, tracer
 
@@ -25,7 +22,7 @@ KEYS = "/.well-known/webhook-keys.json"
 _KEYS_CACHE = "public, max-age=60"
 
 _dynamodb = client("dynamodb")
-_table = setting("TENANTS_TABLE")
+_table = DocsEnvironment.from_environment().tenants_table
 _site = Site()
 
 

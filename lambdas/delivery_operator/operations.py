@@ -8,14 +8,17 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lambdas.delivery.domain.errors import NotFoundError
 from lambdas.delivery.domain.ids import EVENT, is_id, is_tenant_id
-from lambdas.delivery.domain.model import Delivery, DeliveryState
-from lambdas.delivery.http.problems import ProblemError, not_found, wrong
+from lambdas.delivery.domain.model import DeliveryState
+from lambdas.delivery.http.problems import bad_request
 from lambdas.delivery.http.rest import Call, Rest
 from lambdas.delivery.http.routes import OPERATOR_API
-from lambdas.delivery.http.schemas import DeliveryTold, Erased
+from lambdas.delivery.http.schemas import DeliveryResponse, ErasePayloadResponse
 from lambdas.delivery.services.key_pairs import KeyPairs
 from lambdas.delivery.services.replay import MAX_COUNTED, MAX_REPLAYED, Filter, replay
+from lambdas.delivery.services.requeue import Requeue
+from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.identities import Identities, TenantState, Token
 from lambdas.delivery.store.listing import Listing
 from lambdas.delivery_operator import schemas
@@ -29,17 +32,13 @@ _POSITION = re.compile(rf"{_TIME}#evt_[0-9A-Z]{{26}}#ep_[0-9A-Z]{{26}}", re.ASCI
 
 
 @dataclass(frozen=True, kw_only=True)
-class Services:
-    """What the operations use.
+class OperatorServices:
+    """What the operators' operations use.
 
     Attributes
     ----------
-    identities, listing, key_pairs
-        The stores.
-    send_again : Callable[[str, str, str, float], Delivery]
-        Has a delivery of a tenant, an event and an endpoint made again; raises ProblemError when it cannot be.
-    erase : Callable[[str, str, float], str | None]
-        Erases a payload and returns since when it is gone; None when the tenant has no such event.
+    identities, listing, key_pairs, events, requeue
+        The stores and services.
     clock : Callable[[], float]
         Seconds since the epoch.
     """
@@ -47,12 +46,12 @@ class Services:
     identities: Identities
     listing: Listing
     key_pairs: KeyPairs
-    send_again: Callable[[str, str, str, float], Delivery]
-    erase: Callable[[str, str, float], str | None]
+    events: Events
+    requeue: Requeue
     clock: Callable[[], float]
 
 
-def build(services: Services) -> Rest:
+def build(services: OperatorServices) -> Rest:
     """Return the operators' endpoints."""
     rest = Rest(OPERATOR_API)
     _Tenants(services).add_to(rest)
@@ -62,7 +61,7 @@ def build(services: Services) -> Rest:
 
 
 class _Tenants:
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: OperatorServices) -> None:
         self._identities = services.identities
         self._clock = services.clock
 
@@ -73,9 +72,9 @@ class _Tenants:
             "/operator/tenants",
             operate=self.create,
             summary="Create a tenant",
-            body=schemas.TenantAsked,
+            body=schemas.CreateTenantRequest,
             status=201,
-            answer=schemas.TenantTold,
+            answer=schemas.TenantResponse,
             refusals=(409, 413, 415),
         )
         rest.add(
@@ -84,16 +83,16 @@ class _Tenants:
             operate=self.list,
             summary="List tenants",
             query=schemas.TenantsQuery,
-            answer=schemas.TenantsPage,
+            answer=schemas.ListTenantsResponse,
         )
-        rest.add("GET", one, operate=self.show, summary="Show a tenant", answer=schemas.TenantTold, refusals=(404,))
+        rest.add("GET", one, operate=self.show, summary="Show a tenant", answer=schemas.TenantResponse, refusals=(404,))
         rest.add(
             "POST",
             f"{one}/suspend",
             operate=lambda call: self._set(call, TenantState.SUSPENDED),
             summary="Refuse a tenant's tokens",
-            description="It takes up to five minutes, for which API Gateway keeps what it was told before.",
-            answer=schemas.TenantTold,
+            description="It takes up to five minutes, for which API Gateway caches authorizations.",
+            answer=schemas.TenantResponse,
             refusals=(404,),
         )
         rest.add(
@@ -101,7 +100,7 @@ class _Tenants:
             f"{one}/activate",
             operate=lambda call: self._set(call, TenantState.ACTIVE),
             summary="Take a tenant's tokens again",
-            answer=schemas.TenantTold,
+            answer=schemas.TenantResponse,
             refusals=(404,),
         )
         rest.add(
@@ -110,10 +109,10 @@ class _Tenants:
             operate=self.create_token,
             summary="Create a token",
             description="The answer holds it. It is not shown again, and only its digest is kept.",
-            body=schemas.TokenAsked,
+            body=schemas.CreateTokenRequest,
             body_optional=True,
             status=201,
-            answer=schemas.TokenWithSecret,
+            answer=schemas.CreateTokenResponse,
             refusals=(404, 409, 413, 415),
         )
         rest.add(
@@ -121,7 +120,7 @@ class _Tenants:
             f"{one}/tokens",
             operate=self.tokens,
             summary="List a tenant's tokens",
-            answer=schemas.TokensTold,
+            answer=schemas.ListTokensResponse,
             refusals=(404,),
         )
         rest.add(
@@ -129,50 +128,52 @@ class _Tenants:
             f"{one}/tokens/{{tokenId}}",
             operate=self.revoke,
             summary="Revoke a token",
-            description="It takes up to five minutes, for which API Gateway keeps what it was told before.",
-            answer=schemas.TokenTold,
+            description="It takes up to five minutes, for which API Gateway caches authorizations.",
+            answer=schemas.TokenResponse,
             refusals=(404,),
         )
 
-    def create(self, call: Call) -> schemas.TenantTold:
+    def create(self, call: Call) -> schemas.TenantResponse:
         tenant = self._identities.create_tenant(call.body.tenant_id, call.body.name, self._clock())
         _log(call, "tenant created", tenant.tenant_id)
-        return schemas.TenantTold.model_validate(tenant)
+        return schemas.TenantResponse.model_validate(tenant)
 
-    def list(self, call: Call) -> schemas.TenantsPage:
+    def list(self, call: Call) -> schemas.ListTenantsResponse:
         found, more = self._identities.tenants(call.query.after, call.query.limit)
-        return schemas.TenantsPage(
-            tenants=[schemas.TenantTold.model_validate(tenant) for tenant in found],
+        return schemas.ListTenantsResponse(
+            tenants=[schemas.TenantResponse.model_validate(tenant) for tenant in found],
             next=found[-1].tenant_id if more else None,
         )
 
-    def show(self, call: Call) -> schemas.TenantTold:
-        return schemas.TenantTold.model_validate(self._identities.tenant(_tenant_id(call)))
+    def show(self, call: Call) -> schemas.TenantResponse:
+        return schemas.TenantResponse.model_validate(self._identities.tenant(_tenant_id(call)))
 
-    def create_token(self, call: Call) -> schemas.TokenWithSecret:
+    def create_token(self, call: Call) -> schemas.CreateTokenResponse:
         now, days = self._clock(), call.body.expires_in_days
         expires_at = None if days is None else int(now) + days * _DAY
         secret, token = self._identities.create_token(_tenant_id(call), call.body.label, expires_at, now)
         _log(call, "token created", token.tenant_id, token_id=token.token_id)
-        return schemas.TokenWithSecret(**_told(token).model_dump(), token=secret)
+        return schemas.CreateTokenResponse(**_token_response(token).model_dump(), token=secret)
 
-    def tokens(self, call: Call) -> schemas.TokensTold:
+    def tokens(self, call: Call) -> schemas.ListTokensResponse:
         tenant = self._identities.tenant(_tenant_id(call))
-        return schemas.TokensTold(tokens=[_told(token) for token in self._identities.tokens(tenant.tenant_id)])
+        return schemas.ListTokensResponse(
+            tokens=[_token_response(token) for token in self._identities.tokens(tenant.tenant_id)]
+        )
 
-    def revoke(self, call: Call) -> schemas.TokenTold:
+    def revoke(self, call: Call) -> schemas.TokenResponse:
         token = self._identities.revoke(_tenant_id(call), call.path["tokenId"], self._clock())
         _log(call, "token revoked", token.tenant_id, token_id=token.token_id)
-        return _told(token)
+        return _token_response(token)
 
-    def _set(self, call: Call, state: TenantState) -> schemas.TenantTold:
+    def _set(self, call: Call, state: TenantState) -> schemas.TenantResponse:
         tenant = self._identities.set_state(_tenant_id(call), state, self._clock())
         _log(call, f"tenant {state.lower()}", tenant.tenant_id)
-        return schemas.TenantTold.model_validate(tenant)
+        return schemas.TenantResponse.model_validate(tenant)
 
 
 class _Deliveries:
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: OperatorServices) -> None:
         self._services = services
 
     def add_to(self, rest: Rest) -> None:
@@ -181,9 +182,9 @@ class _Deliveries:
             "/operator/requeue",
             operate=self.requeue,
             summary="Send an event to an endpoint again",
-            body=schemas.RequeueAsked,
+            body=schemas.RequeueRequest,
             status=202,
-            answer=DeliveryTold,
+            answer=DeliveryResponse,
             refusals=(404, 409, 413, 415),
         )
         rest.add(
@@ -192,8 +193,8 @@ class _Deliveries:
             operate=self.replay,
             summary="Send all deliveries of a filter again, or count them",
             description="A page at a time, the oldest change first. Without `dryRun: false` nothing is sent.",
-            body=schemas.ReplayAsked,
-            answer=schemas.ReplayTold,
+            body=schemas.ReplayRequest,
+            answer=schemas.ReplayResponse,
             refusals=(413, 415),
         )
         rest.add(
@@ -201,31 +202,33 @@ class _Deliveries:
             "/operator/tenants/{tenantId}/events/{eventId}/payload",
             operate=self.erase,
             summary="Erase the payload of an event",
-            answer=Erased,
+            answer=ErasePayloadResponse,
             refusals=(404,),
         )
 
-    def requeue(self, call: Call) -> DeliveryTold:
+    def requeue(self, call: Call) -> DeliveryResponse:
         asked = call.body
-        delivery = self._services.send_again(asked.tenant_id, asked.event_id, asked.endpoint_id, self._services.clock())
+        delivery = self._services.requeue.resend(
+            asked.tenant_id, asked.event_id, asked.endpoint_id, self._services.clock()
+        )
         _log(call, "requeued", asked.tenant_id, event_id=asked.event_id, endpoint_id=asked.endpoint_id)
-        return DeliveryTold.model_validate(delivery)
+        return DeliveryResponse.model_validate(delivery)
 
-    def replay(self, call: Call) -> schemas.ReplayTold:
+    def replay(self, call: Call) -> schemas.ReplayResponse:
         asked, now = call.body, self._services.clock()
         most = MAX_COUNTED if asked.dry_run else MAX_REPLAYED
         if asked.limit is not None and asked.limit > most:
-            raise wrong("limit", f"at most {most} expected")
+            raise bad_request("limit", f"at most {most} expected")
         end, after = asked.to or times.iso(now), None
         if asked.cursor is not None:
             end, after = _read_cursor(asked.cursor)
             if asked.to not in (None, end):
-                raise wrong("cursor", "is none of a replay with this to")
+                raise bad_request("cursor", "is none of a replay with this to")
         if asked.from_ is not None and asked.from_ >= end:
-            raise wrong("from", "must be before to")
+            raise bad_request("from", "must be before to")
         outcome = replay(
             self._services.listing,
-            self._services.send_again,
+            self._services.requeue.resend,
             Filter(
                 tenant_id=asked.tenant_id,
                 state=DeliveryState(asked.state),
@@ -247,27 +250,27 @@ class _Deliveries:
             matched=outcome.matched,
             sent=outcome.sent,
         )
-        return schemas.ReplayTold(
+        return schemas.ReplayResponse(
             dry_run=asked.dry_run,
             matched=outcome.matched,
             sent=outcome.sent,
-            refused=[schemas.RefusedTold(**asdict(one)) for one in outcome.refused],
+            refused=[schemas.RefusedDeliveryResponse(**asdict(one)) for one in outcome.refused],
             next=_write_cursor(end, outcome.position) if outcome.position else None,
         )
 
-    def erase(self, call: Call) -> Erased:
+    def erase(self, call: Call) -> ErasePayloadResponse:
         tenant_id, event_id = _tenant_id(call), call.path["eventId"]
         if not is_id(EVENT, event_id):
-            raise not_found()
-        erased_at = self._services.erase(tenant_id, event_id, self._services.clock())
+            raise NotFoundError
+        erased_at = self._services.events.erase_payload(tenant_id, event_id, self._services.clock())
         if erased_at is None:
-            raise not_found()
+            raise NotFoundError
         _log(call, "payload erased", tenant_id, event_id=event_id)
-        return Erased(event_id=event_id, erased_at=erased_at)
+        return ErasePayloadResponse(event_id=event_id, erased_at=erased_at)
 
 
 class _Keys:
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: OperatorServices) -> None:
         self._key_pairs = services.key_pairs
         self._clock = services.clock
 
@@ -278,10 +281,10 @@ class _Keys:
             operate=self.create,
             summary="Make a signing key",
             description="For `v1a` signatures. Its public half is published before it signs.",
-            body=schemas.KeyPairAsked,
+            body=schemas.CreateSigningKeyRequest,
             body_optional=True,
             status=201,
-            answer=schemas.KeyPairTold,
+            answer=schemas.SigningKeyResponse,
             refusals=(409, 413, 415),
         )
         rest.add(
@@ -289,7 +292,7 @@ class _Keys:
             "/operator/signing-keys",
             operate=self.list,
             summary="List signing keys",
-            answer=schemas.KeyPairsTold,
+            answer=schemas.ListSigningKeysResponse,
         )
         rest.add(
             "DELETE",
@@ -297,24 +300,26 @@ class _Keys:
             operate=self.retire,
             summary="Retire a signing key at once",
             description="Where it leaked. It stays published, with the time, for 30 days.",
-            answer=schemas.KeyPairTold,
+            answer=schemas.SigningKeyResponse,
             refusals=(404, 409),
         )
 
-    def create(self, call: Call) -> schemas.KeyPairTold:
+    def create(self, call: Call) -> schemas.SigningKeyResponse:
         hours = call.body.retire_others_after_hours
         pair = self._key_pairs.create(None if hours is None else hours * 3_600, self._clock())
         _log(call, "signing key made", None, key_id=pair.key_id)
-        return schemas.KeyPairTold.model_validate(pair)
+        return schemas.SigningKeyResponse.model_validate(pair)
 
-    def list(self, call: Call) -> schemas.KeyPairsTold:
+    def list(self, call: Call) -> schemas.ListSigningKeysResponse:
         del call
-        return schemas.KeyPairsTold(keys=[schemas.KeyPairTold.model_validate(pair) for pair in self._key_pairs.all()])
+        return schemas.ListSigningKeysResponse(
+            keys=[schemas.SigningKeyResponse.model_validate(pair) for pair in self._key_pairs.all()]
+        )
 
-    def retire(self, call: Call) -> schemas.KeyPairTold:
+    def retire(self, call: Call) -> schemas.SigningKeyResponse:
         pair = self._key_pairs.retire(call.path["keyId"], self._clock())
         _log(call, "signing key retired", None, key_id=pair.key_id)
-        return schemas.KeyPairTold.model_validate(pair)
+        return schemas.SigningKeyResponse.model_validate(pair)
 
 
 def _tenant_id(call: Call) -> str:
@@ -322,17 +327,17 @@ def _tenant_id(call: Call) -> str:
 
     Raises
     ------
-    ProblemError
-        404 for what can be none.
+    NotFoundError
+        For what cannot be one.
     """
     tenant_id = call.path["tenantId"]
     if not is_tenant_id(tenant_id):
-        raise not_found()
+        raise NotFoundError
     return tenant_id
 
 
-def _told(token: Token) -> schemas.TokenTold:
-    return schemas.TokenTold(
+def _token_response(token: Token) -> schemas.TokenResponse:
+    return schemas.TokenResponse(
         token_id=token.token_id,
         tenant_id=token.tenant_id,
         label=token.label,
@@ -343,7 +348,7 @@ def _told(token: Token) -> schemas.TokenTold:
 
 
 def _log(call: Call, what: str, tenant_id: str | None, **details: Any) -> None:
-    """Keep who did what: operators are told apart by their AWS identity."""
+    """Log who did what; an operator is an AWS identity."""
     caller = (call.event["requestContext"].get("identity") or {}).get("userArn")
     logger.info(what, caller=caller, tenant_id=tenant_id, **details)
 
@@ -360,7 +365,7 @@ def _read_cursor(text: str) -> tuple[str, str]:
     ProblemError
         When it is anything else.
     """
-    not_ours: ProblemError = wrong("cursor", "is none that a replay returned")
+    not_ours = bad_request("cursor", "is none that a replay returned")
     try:
         end, position = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:

@@ -1,11 +1,11 @@
-"""Bodies, queries and answers of the operators' endpoints."""
+"""Requests and responses of the operators' endpoints."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from lambdas.delivery.domain.ids import TENANT_PATTERN
-from lambdas.delivery.http.schemas import Asked, EndpointId, EventId, Limit, TenantId, Time, Told, Whole
+from lambdas.delivery.http.schemas import EndpointId, EventId, Limit, RequestModel, ResponseModel, TenantId, Time, Whole
 from lambdas.delivery.services.replay import MAX_COUNTED, MAX_REPLAYED
 from lambdas.delivery.store.listing import MAX_LIMIT
 
@@ -16,14 +16,14 @@ MAX_OVERLAP_HOURS = 24 * 30
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
 
 
-class TenantAsked(Asked):
-    """A tenant to be."""
+class CreateTenantRequest(RequestModel):
+    """A new tenant."""
 
     tenant_id: TenantId = Field(description="Small letters, digits and hyphens, 63 at most. It cannot be changed.")
     name: Name
 
 
-class TenantsQuery(Asked):
+class TenantsQuery(RequestModel):
     """Which tenants are listed."""
 
     after: Annotated[str, Field(pattern=TENANT_PATTERN)] | None = Field(
@@ -32,7 +32,7 @@ class TenantsQuery(Asked):
     limit: Limit
 
 
-class TenantTold(Told):
+class TenantResponse(ResponseModel):
     """A tenant."""
 
     tenant_id: str
@@ -42,15 +42,15 @@ class TenantTold(Told):
     updated_at: str
 
 
-class TenantsPage(Told):
+class ListTenantsResponse(ResponseModel):
     """A page of tenants, by id."""
 
-    tenants: list[TenantTold] = Field(max_length=MAX_LIMIT)
+    tenants: list[TenantResponse] = Field(max_length=MAX_LIMIT)
     next: str | None = Field(description="For `after` of the next page; null on the last.")
 
 
-class TokenAsked(Asked):
-    """A token to be."""
+class CreateTokenRequest(RequestModel):
+    """A new token."""
 
     label: Annotated[str, Field(max_length=MAX_NAME_CHARS)] = Field(default="", description="What it is for.")
     expires_in_days: Annotated[int, Field(ge=1, le=MAX_TOKEN_DAYS), Whole] | None = Field(
@@ -58,7 +58,7 @@ class TokenAsked(Asked):
     )
 
 
-class TokenTold(Told):
+class TokenResponse(ResponseModel):
     """What is known of a token."""
 
     token_id: str
@@ -69,28 +69,28 @@ class TokenTold(Told):
     revoked_at: str | None
 
 
-class TokenWithSecret(TokenTold):
+class CreateTokenResponse(TokenResponse):
     """A new token, which is shown this once."""
 
     token: str
 
 
-class TokensTold(Told):
+class ListTokensResponse(ResponseModel):
     """A tenant's tokens, the newest first."""
 
-    tokens: list[TokenTold]
+    tokens: list[TokenResponse]
 
 
-class RequeueAsked(Asked):
-    """A delivery to be made again."""
+class RequeueRequest(RequestModel):
+    """A delivery to send again."""
 
     tenant_id: TenantId
     event_id: EventId
     endpoint_id: EndpointId
 
 
-class ReplayAsked(Asked):
-    """Which deliveries are made again."""
+class ReplayRequest(RequestModel):
+    """Which deliveries to send again."""
 
     tenant_id: TenantId
     state: Literal["DLQ", "DELIVERED", "FAILED"] = "DLQ"
@@ -106,7 +106,7 @@ class ReplayAsked(Asked):
     )
 
 
-class RefusedTold(Told):
+class RefusedDeliveryResponse(ResponseModel):
     """A delivery that was not sent again."""
 
     event_id: str
@@ -114,25 +114,25 @@ class RefusedTold(Told):
     reason: str
 
 
-class ReplayTold(Told):
+class ReplayResponse(ResponseModel):
     """What a replay did."""
 
     dry_run: bool
     matched: int
     sent: int
-    refused: list[RefusedTold]
+    refused: list[RefusedDeliveryResponse]
     next: str | None = Field(description="Cursor of the next call; null when there is no more.")
 
 
-class KeyPairAsked(Asked):
-    """A signing key to be."""
+class CreateSigningKeyRequest(RequestModel):
+    """A new signing key."""
 
     retire_others_after_hours: Annotated[int, Field(ge=0, le=MAX_OVERLAP_HOURS), Whole] | None = Field(
         default=24, description="Until then the others sign, too; null lets them go on."
     )
 
 
-class KeyPairTold(Told):
+class SigningKeyResponse(ResponseModel):
     """A signing key's public half."""
 
     key_id: str
@@ -141,7 +141,7 @@ class KeyPairTold(Told):
     retired_at: str | None
 
 
-class KeyPairsTold(Told):
+class ListSigningKeysResponse(ResponseModel):
     """All signing keys, the oldest first."""
 
-    keys: list[KeyPairTold]
+    keys: list[SigningKeyResponse]

@@ -3,8 +3,7 @@
 For tests only, and off by default: a tenant whose endpoint's URL leads here sees each delivery verified with the
 endpoint's own secrets, and gets the faults that it asks for, see `lambdas.delivery_receiver.faults`.
 
-Environment: ``ENDPOINTS_TABLE``; Powertools' variables. Calls: ``BatchGetItem`` on the table of endpoints. Time-out
-29 s. No native code: of the standard style it verifies ``v1``, which every request has.
+Time-out 29 s. No native code: of the standard style it verifies ``v1``, which every request has.
 """
 
 import json
@@ -14,18 +13,19 @@ from typing import Any
 
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery_receiver.checking import check
+from lambdas.delivery_receiver.environment import ReceiverEnvironment
 from lambdas.delivery_receiver.faults import LOCAL_ONLY, Fault, UnknownFaultError, read_fault
 from lambdas.shared.api import json_answer
-from lambdas.shared.aws import client, setting
+from lambdas.shared.aws import client
 from lambdas.shared.errors import MalformedWebhookError
 from lambdas.shared.observability import logger, tracer
 from lambdas.shared.request import from_api_gateway
 
 MAX_REMEMBERED = 10_000
 
-_endpoints = Endpoints(client("dynamodb"), setting("ENDPOINTS_TABLE"))
+_endpoints = Endpoints(client("dynamodb"), ReceiverEnvironment.from_environment().endpoints_table)
 _seen: OrderedDict[str, None] = OrderedDict()
-"""The ids that this process has had. Others have had others: duplicates are told where the same process meets them."""
+"""The ids that this process has had. A duplicate is recognized only by the process that had the first."""
 
 
 @tracer.capture_lambda_handler(capture_response=False)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
-from lambdas.delivery.queue.messages import Deliver, Due, FanOut, Inbound, Message, Waken, read
-from lambdas.delivery_worker.attempting import Delivering
-from lambdas.delivery_worker.bus_events import TakingIn
-from lambdas.delivery_worker.fan_out import FanningOut
+from lambdas.delivery.queue.messages import BusEvent, Deliver, Due, FanOut, Message, ResumeEndpoint, read
+from lambdas.delivery_worker.bus_events import BusEventConsumer
+from lambdas.delivery_worker.deliver import DeliverConsumer
+from lambdas.delivery_worker.fan_out import FanOutConsumer
 from lambdas.delivery_worker.reporting import Report
-from lambdas.delivery_worker.resume import Waking
+from lambdas.delivery_worker.resume import ResumeConsumer
 from lambdas.shared.errors import describe
 
 MAX_THREADS = 10
@@ -22,22 +22,22 @@ MAX_THREADS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Worker:
-    """Does what messages ask for.
+    """Passes each message to its consumer.
 
     Attributes
     ----------
-    fanning_out, delivering, taking_in, waking
-        Each kind of message's own.
+    fan_out, deliver, bus_events, resume
+        The consumers.
     queue : DeliveryQueue
         To which a delivery that is due is sent again, in its tenant's group.
     clock : Callable[[], float]
         Seconds since the epoch.
     """
 
-    fanning_out: FanningOut
-    delivering: Delivering
-    taking_in: TakingIn
-    waking: Waking
+    fan_out: FanOutConsumer
+    deliver: DeliverConsumer
+    bus_events: BusEventConsumer
+    resume: ResumeConsumer
     queue: DeliveryQueue
     clock: Callable[[], float]
 
@@ -68,14 +68,14 @@ class Worker:
     def _process(self, message: Message, message_id: str, ends: float, report: Report) -> None:
         match message:
             case Deliver():
-                self.delivering.run(message, message_id, ends, report)
+                self.deliver.run(message, message_id, ends, report)
             case FanOut():
-                self.fanning_out.run(message, self.clock(), report)
+                self.fan_out.run(message, self.clock(), report)
             case Due():
                 self.queue.send(message.deliver)
-            case Waken():
-                self.waking.run(message, self.clock(), report)
-            case Inbound():
-                self.taking_in.run(message, self.clock(), report)
+            case ResumeEndpoint():
+                self.resume.run(message, self.clock(), report)
+            case BusEvent():
+                self.bus_events.run(message, self.clock(), report)
             case _:
                 assert_never(message)

@@ -11,7 +11,7 @@ from lambdas.delivery.domain.model import Event
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.subscriptions import EVENT_TYPE, MAX_EVENT_TYPE_CHARS
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
-from lambdas.delivery.queue.messages import FanOut, Inbound
+from lambdas.delivery.queue.messages import BusEvent, FanOut
 from lambdas.delivery.store.events import Events
 from lambdas.delivery_worker.reporting import Report
 from lambdas.shared import times
@@ -20,7 +20,7 @@ UNKNOWN_TYPE = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)
-class TakingIn:
+class BusEventConsumer:
     """Takes events in from the inbound bus.
 
     Attributes
@@ -35,7 +35,7 @@ class TakingIn:
     queue: DeliveryQueue
     retention: Retention
 
-    def run(self, message: Inbound, now: float, report: Report) -> None:
+    def run(self, message: BusEvent, now: float, report: Report) -> None:
         """Write the event, unless the bus had it before, and have it fanned out."""
         event, payload = accepted(message, now, self.retention)
         if self.events.create(event, payload):
@@ -48,7 +48,7 @@ class TakingIn:
         self.queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id))
 
 
-def accepted(message: Inbound, now: float, retention: Retention) -> tuple[Event, bytes]:
+def accepted(message: BusEvent, now: float, retention: Retention) -> tuple[Event, bytes]:
     """Return the tenant's event that a bus event is, and its payload.
 
     The id is made of what the event is, and not of its EventBridge id: the inbound stack publishes an event a second

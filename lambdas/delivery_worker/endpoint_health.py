@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lambdas.delivery.domain.attempt_result import Verdict
+from lambdas.delivery.domain.attempt_result import AttemptResult
 from lambdas.delivery.domain.endpoint_disabling import FAILING, GONE, announcement, failed_for_too_long
+from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import Endpoint, EndpointState, Health
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
@@ -13,14 +14,14 @@ from lambdas.delivery.queue.messages import FanOut
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
-from lambdas.delivery_worker.reporting import Count, Report
+from lambdas.delivery_worker.reporting import Report
 from lambdas.shared import times
 from lambdas.shared.errors import describe
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
-    """Notes how attempts went, and disables endpoints.
+class EndpointHealth:
+    """Records how attempts went, and disables endpoints.
 
     Attributes
     ----------
@@ -42,7 +43,9 @@ class Standing:
     retention: Retention
     clock: Callable[[], float] = time.time
 
-    def note(self, endpoint: Endpoint, seen: Health, verdict: Verdict, probe_until: int | None, report: Report) -> None:
+    def record(
+        self, endpoint: Endpoint, seen: Health, result: AttemptResult, probe_until: int | None, report: Report
+    ) -> None:
         """Take an attempt into account, after it was recorded.
 
         Parameters
@@ -54,14 +57,14 @@ class Standing:
         """
         now_ms = int(self.clock() * 1_000)
         after = seen
-        # The delivery is recorded and its next turn armed: what fails here must not bring its message back.
+        # The delivery is recorded and its next attempt scheduled: what fails here must not bring its message back.
         try:
-            if verdict.delivered:
+            if result.delivered:
                 self.health.succeeded(endpoint.tenant_id, endpoint.endpoint_id, seen)
                 return
             after = self.health.failed(endpoint.tenant_id, endpoint.endpoint_id, now_ms, probe_until)
-            if verdict.slow_for is not None:
-                until = now_ms + int(verdict.slow_for * 1_000)
+            if result.slow_for is not None:
+                until = now_ms + int(result.slow_for * 1_000)
                 self.health.slow_down(endpoint.tenant_id, endpoint.endpoint_id, until)
         except Exception as error:
             report.log(
@@ -70,13 +73,13 @@ class Standing:
                 endpoint_id=endpoint.endpoint_id,
                 reason=describe(error),
             )
-        if verdict.gone:
+        if result.gone:
             self.disable(endpoint, GONE, report)
         elif failed_for_too_long(after, now_ms, self.disable_after_hours):
             self.disable(endpoint, FAILING, report)
 
     def disable(self, endpoint: Endpoint, reason: str, report: Report) -> None:
-        """Announce that an endpoint is disabled, and disable it, in this order: what dies between is done again."""
+        """Announce that an endpoint is disabled, then disable it: a process that dies between does both again."""
         if endpoint.state is EndpointState.DISABLED:
             return
         now = self.clock()
@@ -84,5 +87,5 @@ class Standing:
         self.events.create(event, payload)
         self.queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id))
         if self.endpoints.disable(endpoint, reason, times.iso(now)):
-            report.count(endpoint.tenant_id, Count.ENDPOINTS_DISABLED)
+            report.count(endpoint.tenant_id, WorkerMetric.ENDPOINTS_DISABLED)
             report.log("endpoint disabled", tenant=endpoint.tenant_id, endpoint_id=endpoint.endpoint_id, reason=reason)

@@ -1,7 +1,7 @@
-"""An event that has nothing before it expires with the last of its deliveries, and its payload with it.
+"""An event expires with the last of its deliveries once all of them have come to their end, and its payload with it.
 
-When it is accepted nobody knows how long its deliveries will take, so that it is kept for the longest way of all; that
-is weeks more than most need it. Attempts, which hold nothing of the payload, keep the time that they were made with.
+When an event is accepted nobody knows how long its deliveries will take, so that it is kept for the longest way of all.
+Most need it for weeks less. Attempts, which hold nothing of the payload, keep the time that they were made with.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from lambdas.delivery.store.events import Events
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settling:
-    """Brings the end of events forward.
+class EventExpiry:
+    """Lets events expire earlier.
 
     Attributes
     ----------

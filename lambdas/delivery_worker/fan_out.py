@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from lambdas.delivery.domain.lifecycle import created
+from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import DeliveryState, Endpoint, EndpointState, Event
 from lambdas.delivery.domain.retention import Retention, gone
 from lambdas.delivery.domain.subscriptions import wants
@@ -11,11 +12,11 @@ from lambdas.delivery.queue.messages import Deliver, FanOut
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
-from lambdas.delivery_worker.reporting import Count, Report
+from lambdas.delivery_worker.reporting import Report
 
 
 @dataclass(frozen=True, kw_only=True)
-class FanningOut:
+class FanOutConsumer:
     """Fans events out.
 
     Attributes
@@ -45,7 +46,7 @@ class FanningOut:
                 number += 1
         if number == 0:
             self.events.keep_no_longer(event, self.retention.delivered(now))
-        report.count(event.tenant_id, Count.FANNED_OUT, number)
+        report.count(event.tenant_id, WorkerMetric.FANNED_OUT, number)
         report.log(
             "event fanned out",
             correlation_id=event.correlation_id,
@@ -59,16 +60,9 @@ class FanningOut:
         if not self.deliveries.create(delivery):
             # A run before this one may have died before it sent the message. One message too many does nothing.
             there = self.deliveries.read(event.tenant_id, event.event_id, endpoint.endpoint_id)
-            if there is None or there.turn != delivery.turn or there.state is not DeliveryState.PENDING:
+            if there is None or there.version != delivery.version or there.state is not DeliveryState.PENDING:
                 return
-        self.queue.send(
-            Deliver(
-                tenant_id=event.tenant_id,
-                event_id=event.event_id,
-                endpoint_id=endpoint.endpoint_id,
-                turn=delivery.turn,
-            )
-        )
+        self.queue.send(Deliver.of(delivery))
 
 
 def _gets(endpoint: Endpoint, event: Event, payload: bytes) -> bool:

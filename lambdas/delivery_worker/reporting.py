@@ -1,4 +1,4 @@
-"""What the worker tells: log lines at once, and counts at the end of a batch. No payload, secret, header or URL.
+"""The worker's log lines, and its metrics at the end of a batch. They hold no payload, secret, header or URL.
 
 Metrics come twice. With the dimension ``service`` alone they are few and alarms watch them. `PER_TENANT` come
 besides with ``service`` and ``tenant``: each tenant that has traffic in a month is then so many custom metrics that
@@ -11,26 +11,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
+from lambdas.delivery.domain.metrics import WorkerMetric
+from lambdas.delivery.domain.model import Attempt, Delivery, DeliveryState, Event
 
-class Count(StrEnum):
-    """What is counted."""
-
-    DELIVERED = "Delivered"
-    FAILED_ATTEMPTS = "FailedAttempts"
-    DEAD_LETTERED = "DeadLettered"
-    PARKED = "Parked"
-    FANNED_OUT = "FannedOut"
-    ENDPOINTS_DISABLED = "EndpointsDisabled"
-    LOST_CLAIMS = "LostClaims"
-    """Attempts that could not be recorded, because another worker had taken over: the receiver may get it again."""
-    PIPELINE_FAILURES = "PipelineFailures"
-    """Messages that come back: our fault, never an endpoint's."""
-
-
-PER_TENANT = (Count.DELIVERED, Count.FAILED_ATTEMPTS, Count.DEAD_LETTERED)
+PER_TENANT = (WorkerMetric.DELIVERED, WorkerMetric.FAILED_ATTEMPTS, WorkerMetric.DEAD_LETTERED)
 
 
 @dataclass(kw_only=True)
@@ -43,7 +29,7 @@ class Report:
         Called with a message, and fields by name.
     log_error : Callable[..., Any] | None
         The same for faults of the pipeline; `log` where there is none.
-    counts : Counter[tuple[str, Count]]
+    counts : Counter[tuple[str, WorkerMetric]]
         By tenant.
     attempt_ms : list[int]
         How long each attempt took.
@@ -51,28 +37,57 @@ class Report:
 
     log: Callable[..., Any]
     log_error: Callable[..., Any] | None = None
-    counts: Counter[tuple[str, Count]] = field(default_factory=Counter)
+    counts: Counter[tuple[str, WorkerMetric]] = field(default_factory=Counter)
     attempt_ms: list[int] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fail(self, what: str, **fields: Any) -> None:
-        """Tell of a fault of the pipeline, and count it."""
+        """Log and count a fault of the pipeline."""
         (self.log_error or self.log)(what, **fields)
-        self.count("-", Count.PIPELINE_FAILURES)
+        self.count("-", WorkerMetric.PIPELINE_FAILURES)
 
-    def count(self, tenant_id: str, what: Count, number: int = 1) -> None:
-        """Count something of a tenant."""
+    def count(self, tenant_id: str, what: WorkerMetric, number: int = 1) -> None:
+        """WorkerMetric something of a tenant."""
         with self._lock:
             self.counts[tenant_id, what] += number
 
-    def took(self, milliseconds: int) -> None:
-        """Note how long an attempt took."""
+    def attempted(self, attempt: Attempt, delivery: Delivery, event: Event) -> None:
+        """Log and count an attempt that was recorded, and what became of its delivery."""
         with self._lock:
-            self.attempt_ms.append(milliseconds)
+            self.attempt_ms.append(attempt.duration_ms)
+        delivered = delivery.state is DeliveryState.DELIVERED
+        self.count(delivery.tenant_id, WorkerMetric.DELIVERED if delivered else WorkerMetric.FAILED_ATTEMPTS)
+        self.tell(
+            "delivered" if delivered else "attempt failed",
+            delivery,
+            event,
+            outcome=attempt.outcome,
+            attempt=attempt.number,
+            duration_ms=attempt.duration_ms,
+            next_attempt_at=delivery.next_attempt_at,
+        )
+        if delivery.state is DeliveryState.DLQ:
+            self.given_up(delivery, event)
 
-    def totals(self) -> dict[Count, int]:
+    def given_up(self, delivery: Delivery, event: Event | None) -> None:
+        """Log and count a delivery that was given up."""
+        self.count(delivery.tenant_id, WorkerMetric.DEAD_LETTERED)
+        self.tell("delivery given up", delivery, event, reason=delivery.reason)
+
+    def tell(self, what: str, delivery: Delivery, event: Event | None, **fields: str | int | None) -> None:
+        """Log something about a delivery."""
+        self.log(
+            what,
+            correlation_id=None if event is None else event.correlation_id,
+            tenant=delivery.tenant_id,
+            event_id=delivery.event_id,
+            endpoint_id=delivery.endpoint_id,
+            **fields,
+        )
+
+    def totals(self) -> dict[WorkerMetric, int]:
         """Return the counts over all tenants, zeros included, so that an alarm has data."""
-        sums: Counter[Count] = Counter()
+        sums: Counter[WorkerMetric] = Counter()
         for (_, what), number in self.counts.items():
             sums[what] += number
-        return {what: sums[what] for what in Count}
+        return {what: sums[what] for what in WorkerMetric}

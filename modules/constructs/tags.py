@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lambdas import VERSION
 from modules.settings.model import Settings
 from modules.synth.at_synth import change_at_synth
 from modules.synth.cdk import TerraformStack
@@ -10,7 +11,12 @@ from modules.synth.cdk import TerraformStack
 
 def tags_of(settings: Settings) -> dict[str, str]:
     """Return the tags of a stack's resources."""
-    return {"Environment": settings.environment, "Service": settings.service, "ManagedBy": "cdktf"}
+    return {
+        "Environment": settings.environment,
+        "Service": settings.service,
+        "ManagedBy": "cdktf",
+        "Version": VERSION,
+    }
 
 
 def tag_everything(stack: TerraformStack, tags: Mapping[str, str]) -> None:

@@ -1,45 +1,46 @@
 """What the delivery functions count that an operator must know of."""
 
+from lambdas.delivery.domain.metrics import AuthorizerMetric, WorkerMetric
 from modules.constructs.event_alarm import EventAlarm
 
 DELIVERY_ALARMS: tuple[EventAlarm, ...] = (
     EventAlarm(
         id="deliveries-given-up",
         function="worker",
-        metric="DeadLettered",
+        metric=WorkerMetric.DEAD_LETTERED.value,
         description="deliveries were given up: their retry schedule is exhausted, or their endpoint is gone; they wait "
         "for a requeue until they expire",
     ),
     EventAlarm(
         id="endpoints-disabled",
         function="worker",
-        metric="EndpointsDisabled",
+        metric=WorkerMetric.ENDPOINTS_DISABLED.value,
         description="endpoints were disabled, because they answered 410 or did nothing but fail for too long",
     ),
     EventAlarm(
         id="pipeline-failures",
         function="worker",
-        metric="PipelineFailures",
+        metric=WorkerMetric.PIPELINE_FAILURES.value,
         description="messages come back through a fault of ours, never of an endpoint; each is tried again until its "
         "last receive",
     ),
     EventAlarm(
         id="lost-claims",
         function="worker",
-        metric="LostClaims",
+        metric=WorkerMetric.LOST_CLAIMS.value,
         description="workers were too slow to record attempts, so that endpoints may have got deliveries twice",
         threshold=10,
     ),
     EventAlarm(
         id="authorizations-failed",
         function="authorizer",
-        metric="AuthorizationsFailed",
+        metric=AuthorizerMetric.AUTHORIZATIONS_FAILED.value,
         description="tokens could not be checked, so that nobody is let in: the table of identities does not answer",
     ),
     EventAlarm(
         id="tokens-refused",
         function="authorizer",
-        metric="TokensRefused",
+        metric=AuthorizerMetric.TOKENS_REFUSED.value,
         description="many tokens are refused: one was revoked or has expired and is still used, or somebody guesses",
         threshold=100,
     ),

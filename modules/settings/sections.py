@@ -43,7 +43,7 @@ class ApiSettings(Validated):
         "function",
         choices=("function", "direct"),
         doc="What accepts requests. `function`: ingestion verifies each one before it answers 202. `direct`: API "
-        "Gateway writes each one to the ingest queue and answers 202; ingestion verifies it later, and drops and counts "
+        "Gateway writes each one to the ingest queue and answers 202; ingestion verifies it later, drops and counts "
         "forged ones. The rate is then not limited by reserved concurrency, and a sender learns of no refusal. Needs a "
         "standard queue, and `api.max_body_bytes` of 180,000 at most.",
     )

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools import ROOT
 from tools.local.aws import REGION, LocalAws
-from tools.local.stack import ROOT, LocalStack
+from tools.local.stack import ENVIRONMENTS, LocalStack
 from tools.local.terraform import Workspace
 
 STATE_BUCKET = "terraform-state"
@@ -53,6 +54,7 @@ class Project:
         for name in (".build", ".venv", "node_modules"):
             (folder / name).symlink_to(ROOT / name)
         document = json.loads((ROOT / "cdktf.json").read_text(encoding="utf-8"))
+        document |= json.loads(ENVIRONMENTS.read_text(encoding="utf-8"))
         for name in environments:
             document["context"]["environments"][name]["backend"] = {
                 "bucket": STATE_BUCKET,

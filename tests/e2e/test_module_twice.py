@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from lambdas import VERSION
 from modules.settings.environments import build_settings
 from tests.e2e.left import left_behind
 from tests.e2e.observe import await_state
 from tests.emulator import split
+from tools import ROOT
 from tools.export_module.terraform_module import TerraformModule
 from tools.local.aws import LocalAws
-from tools.local.stack import ROOT, LocalStack, apply
+from tools.local.stack import LocalStack, apply
 from tools.local.terraform import Workspace, changes
 from tools.senders import webhook
 
@@ -114,7 +116,7 @@ def test_inputs_are_the_instances_own(example):
 
     assert levels == {"test": "DEBUG", "live": "INFO"}
     assert retention == {"test": 7, "live": 365}
-    own = {"Service": "webhooks", "ManagedBy": "terraform"}
+    own = {"Service": "webhooks", "ManagedBy": "terraform", "Version": VERSION}
     assert {name: {tag["Key"]: tag["Value"] for tag in found} for name, found in tags.items()} == {
         "test": {"Environment": "test", **own},
         "live": {"Environment": "live", "CostCenter": "payments", **own},

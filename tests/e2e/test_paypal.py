@@ -43,7 +43,7 @@ from tools.commands.archive_reader import read_payload
 from tools.commands.target_stack import Target
 from tools.commands.verify_archive import all_keys, archived, archived_certificate
 from tools.local.downstream import Downstream
-from tools.local.stack import ROOT, LocalStack, wait_for
+from tools.local.stack import ENVIRONMENTS, LocalStack, wait_for
 from tools.senders import SentWebhook
 from tools.senders.sender import with_another_byte
 
@@ -166,7 +166,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.target = Target(
-            settings=load_settings(ROOT / "cdktf.json", self.stack.environment),
+            settings=load_settings(ENVIRONMENTS, self.stack.environment),
             base_url=self.stack.base_url,
             outputs=self.stack.outputs,
             client=self.stack.aws.client,

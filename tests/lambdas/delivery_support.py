@@ -21,9 +21,9 @@ from botocore.exceptions import ClientError
 
 from lambdas.delivery.domain.model import Attempt, Delivery, Endpoint, EndpointState, Event, SigningSecret
 from lambdas.delivery.domain.retention import Retention
-from lambdas.delivery.domain.retry_schedules import MINUTES, Schedule
-from lambdas.delivery.queue.delivery_queue import DeliveryQueue, Waits
-from lambdas.delivery.queue.messages import FanOut, Message, Waken, write
+from lambdas.delivery.domain.retry_schedules import MINUTES, RetrySchedule
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue, DeliveryScheduler
+from lambdas.delivery.queue.messages import FanOut, Message, write
 from lambdas.delivery.sending.http_client import HttpClient
 from lambdas.delivery.sending.urls import EndpointRules
 from lambdas.delivery.services.requeue import Requeue
@@ -31,16 +31,11 @@ from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
-from lambdas.delivery.store.items import EVENT_KEY, ITEM_KEY, from_endpoint, to_attempt, to_delivery
-from lambdas.delivery.store.signing_keys import SigningKeys
-from lambdas.delivery_worker.attempting import Delivering, Settings
+from lambdas.delivery.store.items import EVENT_KEY, ITEM_KEY, attempt_from_item, delivery_from_item, endpoint_to_item
+from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_worker.batch import Worker
-from lambdas.delivery_worker.bus_events import TakingIn
-from lambdas.delivery_worker.endpoint_health import Standing
-from lambdas.delivery_worker.event_expiry import Settling
-from lambdas.delivery_worker.fan_out import FanningOut
 from lambdas.delivery_worker.reporting import Report
-from lambdas.delivery_worker.resume import Waking
+from lambdas.delivery_worker.wiring import build_worker
 from lambdas.shared import times
 from lambdas.shared.dynamodb import from_item, to_item
 from tests.lambdas.support import Clock, CrashError
@@ -192,12 +187,12 @@ TABLE_CALLS = ("get_item", "batch_get_item", "put_item", "update_item", "transac
 
 
 @dataclass
-class OutboundWorld:
+class DeliveryWorld:
     """Tables of one session, and a queue and tenants of one test."""
 
     dynamodb: Any
     name: str
-    schedule: Schedule = MINUTES
+    schedule: RetrySchedule = MINUTES
     disable_after_hours: float = 120.0
     seconds: float = 5.0
     clock: Clock = field(default_factory=Clock)
@@ -244,48 +239,25 @@ class OutboundWorld:
         def mortal(wrapped: Any, *names: str) -> Any:
             return wrapped if death is None else Mortal(wrapped, death, names)
 
-        dynamodb = mortal(self.dynamodb, *TABLE_CALLS)
         queue: DeliveryQueue = mortal(self.queue, "send")
-        deliveries = Deliveries(dynamodb, f"{self.name}-events")
-        events = Events(dynamodb, f"{self.name}-events")
-        endpoints = Endpoints(dynamodb, f"{self.name}-endpoints")
-        health = HealthStore(dynamodb, f"{self.name}-endpoints")
-        waits = Waits(queue, mortal(self.scheduler, "create_schedule"), "arn:queue", "group", "arn:role")
+        scheduler = mortal(self.scheduler, "create_schedule")
         client = HttpClient(rules=EndpointRules(local=True), seconds=self.seconds, tls=TLS)
-        keys = SigningKeys(None, None)
         values: dict[str, Any] = {
-            "deliveries": deliveries,
-            "endpoints": endpoints,
-            "health": health,
-            "events": events,
-            "waits": waits,
+            "dynamodb": mortal(self.dynamodb, *TABLE_CALLS),
+            "endpoints_table": f"{self.name}-endpoints",
+            "events_table": f"{self.name}-events",
+            "queue": queue,
+            "scheduler": DeliveryScheduler(queue, scheduler, "arn:queue", "group", "arn:role"),
             "client": mortal(client, "post"),
-            "keys": keys,
-            "standing": Standing(
-                endpoints=endpoints,
-                health=health,
-                events=events,
-                queue=queue,
-                disable_after_hours=self.disable_after_hours,
-                retention=self.retention,
-                clock=self.clock,
-            ),
-            "settling": Settling(deliveries=deliveries, endpoints=endpoints, events=events),
-            "settings": Settings(schedule=self.schedule, retention=self.retention),
+            "keys": SigningKeyStore(None, None),
+            "retry_schedule": self.schedule,
+            "retention": self.retention,
+            "disable_after_hours": self.disable_after_hours,
             "clock": self.clock,
             "sleep": lambda _: None,
-            "luck": lambda: 0.0,
+            "jitter": lambda: 0.0,
         }
-        return Worker(
-            fanning_out=FanningOut(
-                deliveries=deliveries, endpoints=endpoints, events=events, queue=queue, retention=self.retention
-            ),
-            delivering=Delivering(**(values | changes)),
-            taking_in=TakingIn(events=events, queue=queue, retention=self.retention),
-            waking=Waking(deliveries=deliveries, endpoints=endpoints, queue=queue, waits=waits),
-            queue=queue,
-            clock=self.clock,
-        )
+        return build_worker(**(values | changes))
 
     def log(self, what: str, **fields: Any) -> None:
         self.logged.append((what, fields))
@@ -307,7 +279,7 @@ class OutboundWorld:
         return self.put_endpoint(Endpoint(**values))
 
     def put_endpoint(self, endpoint: Endpoint) -> Endpoint:
-        self.dynamodb.put_item(TableName=f"{self.name}-endpoints", Item=to_item(from_endpoint(endpoint)))
+        self.dynamodb.put_item(TableName=f"{self.name}-endpoints", Item=to_item(endpoint_to_item(endpoint)))
         return endpoint
 
     def set_state(self, endpoint: Endpoint, state: EndpointState) -> Endpoint:
@@ -383,12 +355,8 @@ class OutboundWorld:
         return [one for one in found if one[EVENT_KEY].startswith(self.tenant)]
 
     def all_deliveries(self) -> list[Delivery]:
-        return [to_delivery(one) for one in self.items() if one[ITEM_KEY].startswith("delivery#")]
+        return [delivery_from_item(one) for one in self.items() if one[ITEM_KEY].startswith("delivery#")]
 
     def attempts(self) -> list[Attempt]:
-        found = [to_attempt(one) for one in self.items() if one[ITEM_KEY].startswith("attempt#")]
+        found = [attempt_from_item(one) for one in self.items() if one[ITEM_KEY].startswith("attempt#")]
         return sorted(found, key=lambda one: (one.event_id, one.endpoint_id, one.number))
-
-    def wake(self, endpoint_id: str = "ep_1") -> None:
-        self.health.reset(self.tenant, endpoint_id)
-        self.queue.send(Waken(tenant_id=self.tenant, endpoint_id=endpoint_id))

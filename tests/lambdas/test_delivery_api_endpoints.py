@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from lambdas.delivery.domain.errors import ConflictError
 from lambdas.delivery.domain.model import EndpointState
-from lambdas.delivery.http.problems import ProblemError
-from lambdas.delivery.queue.messages import FanOut, Waken
+from lambdas.delivery.queue.messages import FanOut, ResumeEndpoint
 from lambdas.delivery.services.endpoint_admin import MAX_ENDPOINTS, EndpointAdmin
 from lambdas.delivery.store.endpoints import Endpoints
 from tests.lambdas.delivery_api_support import URL, Caller, Place
@@ -195,7 +195,7 @@ def test_activation_brings_forward_what_waits(tenant_api, place):
     answer = tenant_api("POST", f"/v1/endpoints/{endpoint_id}/activate")
 
     assert answer.json["state"] == "ACTIVE"
-    assert place.sent() == [Waken(tenant_id="acme", endpoint_id=endpoint_id)]
+    assert place.sent() == [ResumeEndpoint(tenant_id="acme", endpoint_id=endpoint_id)]
 
 
 def test_both_secrets_sign_until_the_overlap_ends(tenant_api, place):
@@ -231,7 +231,7 @@ def test_a_rotation_never_cuts_an_earlier_overlap_short_nor_makes_it_longer(plac
     assert first not in [secret.value for secret in after.secrets]
     for _ in range(2):
         admin.rotate_secret("acme", endpoint.endpoint_id, 7_200, NOW + 3_602)
-    with pytest.raises(ProblemError, match="too_many_secrets"):
+    with pytest.raises(ConflictError, match="too_many_secrets"):
         admin.rotate_secret("acme", endpoint.endpoint_id, 7_200, NOW + 3_603)
 
 
@@ -244,7 +244,7 @@ def test_of_two_rotations_at_once_each_secret_that_was_shown_signs(place):
         gate.wait()
         try:
             return admin.rotate_secret("acme", endpoint.endpoint_id, 3_600, NOW).secrets[0].value
-        except ProblemError:
+        except ConflictError:
             return None
 
     with ThreadPoolExecutor(4) as pool:
@@ -300,7 +300,7 @@ def test_the_limit_of_endpoints_holds_when_many_are_created_at_once(place):
     def create(_: int) -> str:
         try:
             return admin.create("acme", values, NOW).endpoint_id
-        except ProblemError as problem:
+        except ConflictError as problem:
             return problem.code
 
     with ThreadPoolExecutor(6) as pool:
@@ -311,7 +311,7 @@ def test_the_limit_of_endpoints_holds_when_many_are_created_at_once(place):
     assert len(admin.all("acme")) == MAX_ENDPOINTS - 2 + len(created)
     while len(admin.all("acme")) < MAX_ENDPOINTS:
         admin.create("acme", values, NOW)
-    with pytest.raises(ProblemError, match="too_many_endpoints"):
+    with pytest.raises(ConflictError, match="too_many_endpoints"):
         admin.create("acme", values, NOW)
     admin.delete("acme", admin.all("acme")[0].endpoint_id)
     assert admin.create("acme", values, NOW).state is EndpointState.ACTIVE

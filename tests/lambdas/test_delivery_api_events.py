@@ -9,11 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lambdas.delivery.domain.errors import ConflictError
 from lambdas.delivery.domain.retention import Retention
-from lambdas.delivery.http.problems import ProblemError
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import FanOut
-from lambdas.delivery.services.event_intake import IDEMPOTENCY_SECONDS, Intake, Submission
+from lambdas.delivery.services.event_intake import EventIntake, Submission
+from lambdas.delivery.store.events import IDEMPOTENCY_SECONDS, Events
 from tests.lambdas.delivery_api_support import Caller, Place
 from tests.lambdas.support import Clock, CrashError, Unreliable, aws_error, losing_the_answer, raising
 
@@ -196,10 +197,9 @@ def test_the_key_itself_is_kept_as_a_digest(tenant_api, place):
     assert "order-4711" not in repr(place.items(place.events_table))
 
 
-def intake(place: Place, clock: Clock | None = None, dynamodb=None, sqs=None) -> Intake:
-    return Intake(
-        dynamodb or place.dynamodb,
-        place.events_table,
+def intake(place: Place, clock: Clock | None = None, dynamodb=None, sqs=None) -> EventIntake:
+    return EventIntake(
+        events=Events(dynamodb or place.dynamodb, place.events_table),
         queue=DeliveryQueue(sqs or place.sqs, place.queue_url),
         retention=Retention(),
         clock=clock or Clock(),
@@ -253,8 +253,8 @@ def test_many_at_once_with_one_key_and_other_bodies_are_one_event_and_conflicts(
         gate.wait()
         try:
             return intake(place).accept(submission(payload=BODY + b" " * number)).event_id
-        except ProblemError as problem:
-            return problem.code
+        except ConflictError as error:
+            return error.code
 
     with ThreadPoolExecutor(6) as pool:
         found = [one.result() for one in [pool.submit(send, number) for number in range(6)]]

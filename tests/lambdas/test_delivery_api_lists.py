@@ -113,7 +113,7 @@ def test_an_event_shows_its_deliveries_and_every_attempt(tenant_api, place):
             outcome="timed out" if number % 2 else "status 500",
             expires_at=FAR,
         )
-        new = replace(seen, turn=seen.turn + 1, attempts=number, state=DeliveryState.FAILED)
+        new = replace(seen, version=seen.version + 1, attempts=number, state=DeliveryState.FAILED)
         assert place.deliveries.change(seen, new, attempt)
         seen = new
 
@@ -213,7 +213,9 @@ def test_a_cursor_outlives_the_process_that_made_it(tenant_api, place, cold_star
 def dead_delivery(api: Caller, place: Place, state: DeliveryState = DeliveryState.DLQ) -> tuple[str, str]:
     event_id, endpoint_id = api.send(), api.create_endpoint()["endpointId"]
     place.deliveries.create(
-        delivery(event_id, endpoint_id, NOW, tenant=api.tenant, state=state, reason="status 500", attempts=10, turn=11)
+        delivery(
+            event_id, endpoint_id, NOW, tenant=api.tenant, state=state, reason="status 500", attempts=10, version=11
+        )
     )
     place.sent()
     return event_id, endpoint_id
@@ -229,7 +231,7 @@ def test_a_delivery_is_sent_again_on_request(tenant_api, place, state):
     [message] = place.sent()
     assert isinstance(message, Deliver)
     assert (message.event_id, message.endpoint_id) == (event_id, endpoint_id)
-    assert message.turn > 11
+    assert message.version > 11
 
 
 def test_what_cannot_be_sent_again_says_why(tenant_api, place):

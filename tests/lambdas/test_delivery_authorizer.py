@@ -147,9 +147,9 @@ def test_two_tenants_get_answers_that_differ_in_the_tenant_alone(authorizer, ide
 def test_a_table_that_does_not_answer_lets_nobody_in_and_is_no_401(authorizer, identities, monkeypatch, capsys):
     token = token_of(identities)
     broken = Unreliable(
-        authorizer._identities._dynamodb, "get_item", "", raising(aws_error("InternalServerError", "GetItem"))
+        authorizer._identities._table.dynamodb, "get_item", "", raising(aws_error("InternalServerError", "GetItem"))
     )
-    monkeypatch.setattr(authorizer._identities, "_dynamodb", broken)
+    monkeypatch.setattr(authorizer._identities._table, "dynamodb", broken)
 
     with pytest.raises(Exception, match="could not be checked"):
         authorize(authorizer, f"Bearer {token}")
@@ -170,6 +170,7 @@ def test_no_token_reaches_the_log_even_when_lambda_is_told_to_log_events(
     printed = capsys.readouterr()
     assert token[4:] not in printed.out + printed.err
     assert unknown[4:] not in printed.out + printed.err
+    assert "TokensAccepted" in printed.out
     assert "TokensRefused" in printed.out
     assert os.environ["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
 

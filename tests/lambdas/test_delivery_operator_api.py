@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from lambdas.delivery.domain.errors import ConflictError
 from lambdas.delivery.domain.ids import ENDPOINT, EVENT, new_id
 from lambdas.delivery.domain.model import DeliveryState
-from lambdas.delivery.http.problems import ProblemError
 from lambdas.delivery.services.key_pairs import KEPT_SECONDS, KeyPairs
 from lambdas.delivery.store.identities import MAX_TOKENS, Identities, token_id_of
 from lambdas.delivery.store.public_keys import published_keys
@@ -287,7 +287,7 @@ def test_of_two_who_make_a_key_at_once_none_undoes_the_other(place):
         gate.wait()
         try:
             return key_pairs(place).create(None, NOW).key_id
-        except ProblemError:
+        except ConflictError:
             return None
 
     with ThreadPoolExecutor(4) as pool:
@@ -303,7 +303,7 @@ def test_a_crash_before_the_secret_is_stored_keeps_nobody_out_for_long(place):
     with pytest.raises(CrashError):
         key_pairs(place, crashing).create(None, NOW)
 
-    with pytest.raises(ProblemError, match="changed_meanwhile"):
+    with pytest.raises(ConflictError, match="changed_meanwhile"):
         key_pairs(place).create(None, NOW + 1)
     made = key_pairs(place).create(None, NOW + 61)
 

@@ -9,7 +9,7 @@ import pytest
 from tests.once import once
 from tools.audit.planning import Planner
 from tools.generate import reviewed_stacks
-from tools.local.stack import BOTH_QUEUES, LocalStack
+from tools.local.stack import BOTH_QUEUES, ENVIRONMENTS, LocalStack
 
 
 @pytest.fixture(scope="session")
@@ -20,9 +20,8 @@ def plan_of(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """
     del bundles
     with Planner() as planner:
-        stacks = {
-            each.name: each for each in (*planner.presets(reviewed_stacks.NAMES), *planner.environments(["local"]))
-        }
+        planned = (*planner.presets(reviewed_stacks.NAMES), *planner.environments(["local"], ENVIRONMENTS))
+        stacks = {each.name: each for each in planned}
         yield lambda name: once(tmp_path_factory, f"plan-{name}", stacks[name].plan)
 
 

@@ -99,7 +99,11 @@ REFUSED = [
     ("standard", {"functions_timeout": 51}, "functions_timeout: allowed: 1 to 50 s"),
     ("standard", {"functions_memory": 512.5}, "functions_memory: allowed: 128 to 10240 MB"),
     ("standard", {"functions_log_level": "TRACE"}, "functions_log_level: allowed: one of DEBUG, INFO, WARNING, ERROR"),
-    ("standard", {"tags": {"Service": "other"}}, "tags: Environment, ManagedBy, Service are set by the module"),
+    (
+        "standard",
+        {"tags": {"Service": "other"}},
+        "Environment, ManagedBy, Service, Version are set by the module",
+    ),
     ("standard", {"functions_timeout": 50, "queue_visibility_timeout": 299}, RULES_BETWEEN_INPUTS[0].refusal),
     ("delivery", {"delivery_attempt_timeout": 61}, "allowed: 1 to 60 s"),
     ("delivery", {"delivery_retry_schedule": "never"}, "one of standard-webhooks, minutes"),

@@ -71,7 +71,7 @@ def test_a_table_is_encrypted_recoverable_and_paid_by_use(delivery, name):
 @pytest.mark.parametrize("name", KEYS)
 def test_items_expire_by_the_attribute_that_the_code_writes(delivery, name):
     # Given an item as the code makes it
-    written = items.camel("expires_at")
+    written = items.attribute("expires_at")
 
     # Then it expires by that
     assert table(delivery, name)["ttl"] == {"attribute_name": written, "enabled": True}
@@ -179,7 +179,7 @@ def test_what_the_rule_sends_is_a_message_that_the_worker_reads(delivery):
     body = template.replace("<aws.events.event.json>", json.dumps(event))
 
     read = messages.read(body)
-    assert isinstance(read, messages.Inbound)
+    assert isinstance(read, messages.BusEvent)
     assert (read.tenant_id, read.event, json.loads(read.detail)) == ("acme", event, event["detail"])
 
 

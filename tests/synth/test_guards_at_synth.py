@@ -7,6 +7,7 @@ import runpy
 import jsii
 import pytest
 
+from lambdas import VERSION
 from main import build_app
 from modules.constructs.naming import Names
 from modules.constructs.policy import Statement, policy_document
@@ -310,7 +311,7 @@ def test_a_validation_sees_tags_and_statements(stack):
     cdk.Testing.synth(stack, True)
 
     ((tags, documents),) = seen
-    assert tags == {"Environment": "dev", "Service": "webhooks", "ManagedBy": "cdktf"}
+    assert tags == {"Environment": "dev", "Service": "webhooks", "ManagedBy": "cdktf", "Version": VERSION}
     assert "WriteOwnLog" in json.dumps(documents)
 
 

@@ -144,15 +144,18 @@ def test_its_readme_has_every_input_and_output_and_is_not_the_inbound_ones(modul
     [
         ([], "standard"),
         (["--preset", "burst"], "burst"),
-        (["--environment", "local"], "local"),
+        (["--environment", "prod"], "prod"),
         (["--stack", "delivery"], "delivery"),
-        (["--stack", "delivery", "--environment", "local"], "local-delivery"),
+        (["--stack", "delivery", "--environment", "prod"], "prod-delivery"),
     ],
 )
-def test_each_stack_goes_into_a_folder_of_its_own(monkeypatch, capsys, arguments, folder):
+def test_each_stack_goes_into_a_folder_of_its_own(monkeypatch, tmp_path, capsys, arguments, folder):
     from tools.export_module import __main__ as command
 
     # Given that nothing is written
+    document = {"context": {"environments": {"prod": {"delivery": {}}}}}
+    (tmp_path / "cdktf.json").write_text(json.dumps(document), encoding="utf-8")
+    monkeypatch.setattr(command, "ROOT", tmp_path)
     went = []
     monkeypatch.setattr(command.TerraformModule, "write", lambda module, out: went.append((module.kind, out.name)))
     monkeypatch.setattr(sys, "argv", ["make module", *arguments])

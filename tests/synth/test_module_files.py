@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lambdas import VERSION
 from modules.constructs.bundling import FUNCTIONS
 from modules.constructs.tags import tags_of
 from modules.settings.environments import build_settings
@@ -143,7 +144,12 @@ def comparable(document):
 def called(documents, values, region):
     """Return the module's document as Terraform has it for some values."""
     text = json.dumps({**documents["main.tf.json"], **documents["outputs.tf.json"]})
-    tags = {"Environment": values["environment_suffix"], "Service": values["service"], "ManagedBy": "terraform"}
+    tags = {
+        "Environment": values["environment_suffix"],
+        "Service": values["service"],
+        "ManagedBy": "terraform",
+        "Version": VERSION,
+    }
     text = text.replace('"${local.tags}"', json.dumps(tags))
     more = re.compile(r'"\$\{merge\(local\.tags, \{\\"Name\\" = \\"([^"]+)\\"\}\)\}"')
     text = more.sub(lambda match: json.dumps(tags | {"Name": match[1]}), text)
@@ -386,7 +392,7 @@ def test_every_resource_that_takes_tags_has_the_modules_and_the_callers(document
         assert set(have.values()) == {"${local.tags}"}
         assert documents[name]["locals"]["tags"] == (
             '${merge(var.tags, {"Environment" = "${var.environment_suffix}", "ManagedBy" = "terraform", '
-            '"Service" = "${var.service}"})}'
+            f'"Service" = "${{var.service}}", "Version" = "{VERSION}"}})}}'
         )
 
 

@@ -9,6 +9,7 @@ from functools import cache
 
 import pytest
 
+from lambdas import VERSION
 from modules.settings.presets import PRESETS
 from tests.synth.labels import BUCKET, BUS, DLQ, FUNCTIONS, PROVIDERS, QUEUE, ROOT, TABLE, TOPIC, of, secret
 from tests.synth.template import NAME_ATTRIBUTES, UndeclaredError, texts
@@ -95,8 +96,13 @@ def test_the_types_that_take_tags_are_those_of_the_provider(preset_of):
     assert {type_ for type_ in used if of_the_provider[type_]} == TAGGED
 
 
-def test_every_resource_that_can_carries_the_three_tags(any_stack):
-    three = {"Environment": any_stack.environment, "Service": "webhooks", "ManagedBy": "cdktf"}
+def test_every_resource_that_can_carries_the_common_tags(any_stack):
+    common = {
+        "Environment": any_stack.environment,
+        "Service": "webhooks",
+        "ManagedBy": "cdktf",
+        "Version": VERSION,
+    }
 
     tags = {
         resource.address: dict(resource.get("tags", {}))
@@ -109,7 +115,7 @@ def test_every_resource_that_can_carries_the_three_tags(any_stack):
     # Where AWS has no name but a tag, or shows the tag instead.
     others = {address: of.pop("Name", None) for address, of in tags.items()}
 
-    assert tags == dict.fromkeys(tags, three)
+    assert tags == dict.fromkeys(tags, common)
     assert named <= {address for address, name in others.items() if name}
 
 

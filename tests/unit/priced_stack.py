@@ -2,7 +2,6 @@
 
 import copy
 import json
-from collections import Counter
 
 from tools.estimate.assumptions import ASSUMPTIONS
 from tools.estimate.cost.bill import bill_of
@@ -91,7 +90,6 @@ class Observed:
 
     def ingestion(self):
         return Usage(
-            calls=Counter(SendMessage=1),
             in_order=["SendMessage"],
             message_bytes=[self.message_bytes],
             grouped_messages=1,
@@ -103,7 +101,6 @@ class Observed:
     def processing(self, batch):
         events = -(-batch // 10)
         fresh = Usage(
-            calls=Counter(PutObject=batch, PutItem=batch, PutEvents=events, UpdateItem=batch),
             in_order=["PutObject", "PutItem"] * batch + ["PutEvents"] * events + ["UpdateItem"] * batch,
             table_write_units=2 * batch,
             index_write_units=2 * batch,
@@ -114,7 +111,6 @@ class Observed:
             metrics={"Webhooks service=work Routed"},
         )
         again = Usage(
-            calls=Counter(PutObject=batch, PutItem=batch),
             in_order=["PutObject", "PutItem"] * batch,
             table_write_units=batch,
             stored_item_bytes=1_024 * batch,

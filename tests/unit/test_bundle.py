@@ -1,6 +1,5 @@
 """The functions' bundles: what is in them, that it runs on Lambda, and that the same sources make the same bytes."""
 
-import ast
 import importlib.util
 import json
 import marshal
@@ -405,27 +404,3 @@ def test_a_handler_says_which_variable_the_stack_did_not_set(built, tmp_path, fu
 
     assert process.returncode != 0
     assert f"environment variable {missing} is not set" in process.stderr
-
-
-@each_function
-def test_no_function_imports_another(function):
-    # Otherwise it would run here, where all are there, and fail in its own bundle.
-    others = {other for other in FUNCTIONS if other != function}
-    imported = {
-        name
-        for path in [
-            *(ROOT / "lambdas" / function).rglob("*.py"),
-            *(ROOT / "lambdas" / "shared").rglob("*.py"),
-            *(ROOT / "lambdas" / "inbound").rglob("*.py"),
-        ]
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        for name in (
-            [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else []
-        )
-    }
-
-    assert {name for name in imported if name.startswith("lambdas.") and name.split(".")[1] in others} == set()

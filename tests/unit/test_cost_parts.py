@@ -12,9 +12,7 @@ from tools.estimate.cost.batches import effective_batch
 from tools.estimate.cost.prices import FILE, Price, load
 from tools.estimate.cost.rules.monitoring import access_log_bytes
 from tools.estimate.cost.workload import Workload, WorkloadError
-from tools.estimate.observed.endpoint import unsigned_chunks
-from tools.estimate.observed.partiql import NotAWriteError, as_request
-from tools.estimate.observed.table import Index, Table, size, units_of, updated
+from tools.estimate.observed.units import size, stored_bytes, write_units
 
 
 def test_tiers_apply_to_their_part_of_a_month_only():
@@ -103,99 +101,54 @@ def test_a_higher_rate_never_makes_batches_smaller(one, other):
     assert 1 <= batch(low) <= batch(high) + 1e-9 <= 10 + 1e-9
 
 
-KEYS = ("transactionId", "timestamp")
-TABLE = {
-    "hash_key": "transactionId",
-    "range_key": "timestamp",
-    "global_secondary_index": [{"hash_key": "eventKey", "projection_type": "KEYS_ONLY"}],
-}
+def table(projection="KEYS_ONLY"):
+    return {
+        "KeySchema": [{"AttributeName": "transactionId"}, {"AttributeName": "timestamp"}],
+        "GlobalSecondaryIndexes": [
+            {"KeySchema": [{"AttributeName": "eventKey"}], "Projection": {"ProjectionType": projection}}
+        ],
+    }
+
+
 ITEM = {"transactionId": {"S": "t"}, "timestamp": {"S": "1"}, "eventKey": {"S": "e"}, "state": {"S": "RECORDED"}}
 
 
-def test_a_write_costs_a_unit_for_each_kilobyte_and_one_for_each_index_that_changes():
-    table = Table.declared(TABLE)
-
-    assert table.write(None, ITEM) == (1, 1)
-    # Nothing that the index holds changes
-    assert table.write(ITEM, {**ITEM, "state": {"S": "ROUTED"}}) == (1, 0)
-    # Its key does: an entry goes, another comes
-    assert table.write(ITEM, {**ITEM, "eventKey": {"S": "f"}}) == (1, 2)
-    assert table.write(ITEM, {**ITEM, "state": {"S": "x" * 3_000}}) == (3, 0)
-
-
-def test_an_item_without_an_index_key_is_not_in_the_index():
-    without = {name: value for name, value in ITEM.items() if name != "eventKey"}
-
-    assert Table.declared(TABLE).write(None, without) == (1, 0)
+@pytest.mark.parametrize(
+    ("before", "after", "units"),
+    [
+        pytest.param(None, ITEM, (1, 1), id="a new item"),
+        pytest.param(ITEM, {**ITEM, "state": {"S": "ROUTED"}}, (1, 0), id="nothing that the index holds changes"),
+        pytest.param(ITEM, {**ITEM, "eventKey": {"S": "f"}}, (1, 2), id="the index's key changes"),
+        pytest.param(ITEM, {**ITEM, "state": {"S": "x" * 3_000}}, (3, 0), id="a unit for each kilobyte"),
+        pytest.param({**ITEM, "state": {"S": "x" * 3_000}}, ITEM, (3, 0), id="the larger one of before and after"),
+        pytest.param(None, {"transactionId": ITEM["transactionId"]}, (1, 0), id="an item without the index's key"),
+        pytest.param(ITEM, None, (1, 1), id="a deleted item"),
+        pytest.param(None, None, (1, 0), id="a refused write of nothing"),
+    ],
+)
+def test_a_write_costs_what_the_item_has_before_or_after(before, after, units):
+    assert write_units(table(), before, after) == units
 
 
 def test_an_index_of_everything_is_written_with_everything():
-    table = Table(keys=KEYS, indexes=[Index(keys=("eventKey",), projected=None)])
+    assert write_units(table("ALL"), ITEM, {**ITEM, "state": {"S": "ROUTED"}}) == (1, 1)
 
-    assert table.write(ITEM, {**ITEM, "state": {"S": "ROUTED"}}) == (1, 1)
+
+@pytest.mark.parametrize(("projection", "entry"), [("KEYS_ONLY", "transactionId timestamp eventKey"), ("ALL", "")])
+def test_storage_is_billed_with_indexes_and_an_overhead_for_each(projection, entry):
+    kept = {name: ITEM[name] for name in entry.split()} or ITEM
+
+    assert stored_bytes(table(projection), ITEM) == size(ITEM) + size(kept) + 2 * 100
+    assert stored_bytes(table(), None) == 0
 
 
 def test_sizes_are_dynamodbs():
     # Names and texts by their bytes, a number by its digits, 3 bytes for a list or map and 1 for each in it
     assert size({"a": {"S": "ü"}}) == 3
     assert size({"a": {"N": "1234"}}) == 5
+    assert size({"a": {"B": b"xyz"}}) == 1 + 3
     assert size({"a": {"L": [{"S": "xy"}]}}) == 1 + 3 + 1 + 2
     assert size({"a": {"M": {"b": {"S": "xy"}}}}) == 1 + 3 + 1 + 1 + 2
-    assert [units_of(each) for each in (0, 1, 1_024, 1_025)] == [0, 1, 1, 2]
-
-
-def test_an_update_is_what_its_expression_says():
-    request = {
-        "Key": {"transactionId": {"S": "t"}, "timestamp": {"S": "1"}},
-        "UpdateExpression": "SET #state = :state, #first = if_not_exists(#first, :one), "
-        "#timeline = list_append(if_not_exists(#timeline, :none), :entries) REMOVE #old",
-        "ExpressionAttributeNames": {f"#{name}": name for name in ("state", "first", "timeline", "old")},
-        "ExpressionAttributeValues": {
-            ":state": {"S": "ROUTED"},
-            ":one": {"S": "1"},
-            ":none": {"L": []},
-            ":entries": {"L": [{"S": "b"}]},
-        },
-    }
-
-    after = updated({**ITEM, "first": {"S": "0"}, "old": {"S": "x"}, "timeline": {"L": [{"S": "a"}]}}, request)
-
-    assert after == {
-        **ITEM,
-        "state": {"S": "ROUTED"},
-        "first": {"S": "0"},
-        "timeline": {"L": [{"S": "a"}, {"S": "b"}]},
-    }
-
-
-def test_statements_are_the_requests_that_do_the_same():
-    insert = {"Statement": "INSERT INTO \"records\" VALUE {'a': ?, 'b': ?}", "Parameters": [{"S": "1"}, {"S": "2"}]}
-    update = {
-        "Statement": 'UPDATE "records" SET "state" = ? SET "timeline" = list_append("timeline", ?) REMOVE "old" '
-        'WHERE "transactionId" = ? AND "timestamp" = ? AND "state" <> ?',
-        "Parameters": [{"S": "ROUTED"}, {"L": [{"S": "b"}]}, {"S": "t"}, {"S": "1"}, {"S": "ROUTED"}],
-    }
-
-    assert as_request(insert)[0] == "PutItem"
-    assert as_request(insert)[1]["Item"] == {"a": {"S": "1"}, "b": {"S": "2"}}
-    operation, request = as_request(update)
-    assert operation == "UpdateItem"
-    assert request["Key"] == {"transactionId": {"S": "t"}, "timestamp": {"S": "1"}}
-    assert updated({**ITEM, "old": {"S": "x"}, "timeline": {"L": [{"S": "a"}]}}, request) == {
-        **ITEM,
-        "state": {"S": "ROUTED"},
-        "timeline": {"L": [{"S": "a"}, {"S": "b"}]},
-    }
-
-
-@pytest.mark.parametrize("text", ["SELECT * FROM records", "INSERT INTO r VALUE {'a': ?}", "DELETE FROM r WHERE a = ?"])
-def test_a_statement_that_is_not_read_is_not_free(text):
-    with pytest.raises(NotAWriteError):
-        as_request({"Statement": text, "Parameters": []})
-
-
-def test_a_chunked_body_is_what_it_holds():
-    assert unsigned_chunks(b"3;chunk-signature=x\r\nabc\r\n2\r\nde\r\n0\r\n\r\n") == b"abcde"
 
 
 def test_the_access_log_is_as_long_as_its_variables():

@@ -9,9 +9,10 @@ import pytest
 from lambdas.delivery.domain.lifecycle import PAUSED, created, due_ms
 from lambdas.delivery.domain.model import Delivery, Endpoint, EndpointState, Event, Health
 from lambdas.delivery.domain.retention import Retention
-from lambdas.delivery.domain.retry_schedules import STANDARD_WEBHOOKS
 from lambdas.delivery.queue.messages import Deliver
-from lambdas.delivery_worker.attempting import Delivering, Settings
+from lambdas.delivery_worker.admission import Admission
+from lambdas.delivery_worker.deliver import DeliverConsumer
+from lambdas.delivery_worker.recording import Recorder
 from lambdas.delivery_worker.reporting import Report
 from lambdas.shared import times
 
@@ -46,7 +47,7 @@ class World:
 
     states: list[EndpointState]
     delivery: Delivery = field(default_factory=lambda: created(EVENT, "ep", NOW, RETENTION))
-    armed: list[Delivery] = field(default_factory=list)
+    scheduled: list[Delivery] = field(default_factory=list)
 
     def read_endpoint(self, tenant_id: str, endpoint_id: str) -> tuple[Endpoint, Health]:
         del tenant_id, endpoint_id
@@ -59,23 +60,27 @@ class World:
         return True
 
     def run(self) -> None:
-        parts: dict[str, Any] = {
+        stores: dict[str, Any] = {
             "deliveries": SimpleNamespace(
-                read=lambda *_: self.delivery, change=self.change, mark_armed=lambda delivery: None
+                read=lambda *_: self.delivery, change=self.change, mark_scheduled=lambda delivery: None
             ),
             "endpoints": SimpleNamespace(read=self.read_endpoint),
             "events": SimpleNamespace(read=lambda *_: (EVENT, b"{}"), keep_until=lambda *_: None),
-            "waits": SimpleNamespace(arm=lambda delivery, now: self.armed.append(delivery)),
-            "client": SimpleNamespace(seconds=15.0),
-            **dict.fromkeys(("health", "keys", "standing", "settling")),
         }
-        worker = Delivering(
-            settings=Settings(schedule=STANDARD_WEBHOOKS, retention=RETENTION),
+        nothing: Any = None
+        scheduler: Any = SimpleNamespace(schedule=lambda delivery, now: self.scheduled.append(delivery))
+        attempts: Any = SimpleNamespace(client=SimpleNamespace(seconds=15.0))
+        worker = DeliverConsumer(
+            admission=Admission(health=nothing, attempt_seconds=15.0, jitter=lambda: 0.0),
+            attempts=attempts,
+            recorder=Recorder(
+                scheduler=scheduler, event_expiry=nothing, retention=RETENTION, clock=lambda: NOW, **stores
+            ),
+            endpoint_health=nothing,
             clock=lambda: NOW,
-            luck=lambda: 0.0,
-            **parts,
+            **stores,
         )
-        message = Deliver(tenant_id="t", event_id="evt", endpoint_id="ep", turn=self.delivery.turn)
+        message = Deliver(tenant_id="t", event_id="evt", endpoint_id="ep", version=self.delivery.version)
         worker.run(message, "m", NOW + 60, Report(log=lambda *_, **__: None))
 
 
@@ -85,10 +90,10 @@ def test_while_the_endpoint_is_not_active_it_waits(state):
 
     world.run()
 
-    (armed,) = world.armed
-    assert armed == world.delivery
-    assert armed.waiting_for == PAUSED
-    assert due_ms(armed) > NOW * 1_000
+    (scheduled,) = world.scheduled
+    assert scheduled == world.delivery
+    assert scheduled.waiting_for == PAUSED
+    assert due_ms(scheduled) > NOW * 1_000
 
 
 def test_activated_between_looking_and_recording_it_is_due_at_once():
@@ -97,8 +102,8 @@ def test_activated_between_looking_and_recording_it_is_due_at_once():
 
     world.run()
 
-    (armed,) = world.armed
-    assert armed == world.delivery
-    assert armed.waiting_for is None
-    assert due_ms(armed) == NOW * 1_000
-    assert armed.attempts == 0
+    (scheduled,) = world.scheduled
+    assert scheduled == world.delivery
+    assert scheduled.waiting_for is None
+    assert due_ms(scheduled) == NOW * 1_000
+    assert scheduled.attempts == 0

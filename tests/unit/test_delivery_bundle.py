@@ -1,6 +1,5 @@
 """The bundles of delivery: what each holds, that it runs, and that no stack carries the other's code."""
 
-import ast
 import json
 import re
 import zipfile
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lambdas.delivery_docs.site import VENDORED
-from modules.constructs.bundling import ALL_BUNDLES, DELIVERY_BUNDLES, INBOUND_BUNDLES
+from modules.constructs.bundling import DELIVERY_BUNDLES, INBOUND_BUNDLES
 from tests.unit.test_bundle import AARCH64, import_handler, normal
 from tools.build import bundle
 from tools.build.bundle import RUNTIME_PROVIDES, build_one, bundles_for_this_machine
@@ -149,23 +148,3 @@ def test_a_handler_is_imported_from_its_bundle_alone(local, tmp_path, each):
     }
     assert said["callable"] is True
     assert outside == {}
-
-
-@each_bundle
-def test_no_function_imports_another(each):
-    others = {other.function for other in ALL_BUNDLES} - {each.function}
-    imported = {
-        name
-        for folder in (each.function, "delivery")
-        for path in (ROOT / "lambdas" / folder).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        for name in (
-            [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else []
-        )
-    }
-
-    assert {name for name in imported if name.startswith("lambdas.") and name.split(".")[1] in others} == set()

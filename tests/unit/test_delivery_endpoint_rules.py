@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.delivery.domain.attempt_result import BUSY_SECONDS, Answer, Verdict, judge
+from lambdas.delivery.domain.attempt_result import BUSY_SECONDS, AttemptResult, HttpResult, classify
 from lambdas.delivery.domain.circuit_breaker import (
     FIRST_OPEN_SECONDS,
     LONGEST_OPEN_SECONDS,
@@ -19,7 +19,7 @@ from lambdas.delivery.domain.circuit_breaker import (
 )
 from lambdas.delivery.domain.endpoint_disabling import FEWEST_FAILURES, announcement, derived_id, failed_for_too_long
 from lambdas.delivery.domain.model import Endpoint, Health
-from lambdas.delivery.domain.rate_limit import MAX_RATE, NEAR_MS, interval_ms, slot, wake
+from lambdas.delivery.domain.rate_limit import MAX_RATE, NEAR_MS, interval_ms, resume_time, slot
 from lambdas.delivery.domain.retention import Retention
 from lambdas.shared import times
 
@@ -29,40 +29,40 @@ NOW_MS = int(NOW * 1_000)
 # --- what answers mean ----------------------------------------------------------------------------------------------
 
 ANSWERS = [
-    (Answer(status=200), Verdict(delivered=True, outcome="delivered")),
-    (Answer(status=204), Verdict(delivered=True, outcome="delivered")),
-    (Answer(status=299), Verdict(delivered=True, outcome="delivered")),
-    (Answer(status=199), Verdict(delivered=False, outcome="status 199")),
-    (Answer(status=301), Verdict(delivered=False, outcome="status 301")),
-    (Answer(status=400), Verdict(delivered=False, outcome="status 400")),
-    (Answer(status=410), Verdict(delivered=False, outcome="status 410", gone=True)),
-    (Answer(status=429), Verdict(delivered=False, outcome="status 429", slow_for=BUSY_SECONDS)),
+    (HttpResult(status=200), AttemptResult(delivered=True, outcome="delivered")),
+    (HttpResult(status=204), AttemptResult(delivered=True, outcome="delivered")),
+    (HttpResult(status=299), AttemptResult(delivered=True, outcome="delivered")),
+    (HttpResult(status=199), AttemptResult(delivered=False, outcome="status 199")),
+    (HttpResult(status=301), AttemptResult(delivered=False, outcome="status 301")),
+    (HttpResult(status=400), AttemptResult(delivered=False, outcome="status 400")),
+    (HttpResult(status=410), AttemptResult(delivered=False, outcome="status 410", gone=True)),
+    (HttpResult(status=429), AttemptResult(delivered=False, outcome="status 429", slow_for=BUSY_SECONDS)),
     (
-        Answer(status=429, retry_after="90"),
-        Verdict(delivered=False, outcome="status 429", slow_for=90.0, retry_after=90.0),
+        HttpResult(status=429, retry_after="90"),
+        AttemptResult(delivered=False, outcome="status 429", slow_for=90.0, retry_after=90.0),
     ),
     (
-        Answer(status=503, retry_after="7"),
-        Verdict(delivered=False, outcome="status 503", slow_for=7.0, retry_after=7.0),
+        HttpResult(status=503, retry_after="7"),
+        AttemptResult(delivered=False, outcome="status 503", slow_for=7.0, retry_after=7.0),
     ),
     # Its own wait, and no reason to slow others down.
-    (Answer(status=500, retry_after="7"), Verdict(delivered=False, outcome="status 500", retry_after=7.0)),
-    (Answer(status=200, retry_after="7"), Verdict(delivered=True, outcome="delivered")),
-    (Answer(status=None, problem="timed out: answer"), Verdict(delivered=False, outcome="timed out: answer")),
-    (Answer(status=None), Verdict(delivered=False, outcome="no answer")),
+    (HttpResult(status=500, retry_after="7"), AttemptResult(delivered=False, outcome="status 500", retry_after=7.0)),
+    (HttpResult(status=200, retry_after="7"), AttemptResult(delivered=True, outcome="delivered")),
+    (HttpResult(status=None, problem="timed out: answer"), AttemptResult(delivered=False, outcome="timed out: answer")),
+    (HttpResult(status=None), AttemptResult(delivered=False, outcome="no answer")),
 ]
 
 
-@pytest.mark.parametrize(("answer", "verdict"), ANSWERS)
-def test_each_answer_has_its_meaning(answer, verdict):
-    assert judge(answer, NOW) == verdict
+@pytest.mark.parametrize(("answer", "result"), ANSWERS)
+def test_each_answer_has_its_meaning(answer, result):
+    assert classify(answer, NOW) == result
 
 
 @given(st.integers(100, 599), st.none() | st.text(max_size=40))
 def test_only_2xx_delivers_and_only_410_is_for_ever(status, retry_after):
-    verdict = judge(Answer(status=status, retry_after=retry_after), NOW)
-    assert verdict.delivered == (200 <= status <= 299)
-    assert verdict.gone == (status == 410)
+    result = classify(HttpResult(status=status, retry_after=retry_after), NOW)
+    assert result.delivered == (200 <= status <= 299)
+    assert result.gone == (status == 410)
 
 
 # --- the circuit breaker --------------------------------------------------------------------------------------------
@@ -113,9 +113,9 @@ def test_no_second_has_more_attempts_than_the_limit_whoever_comes_when(rate, gap
 
 @given(st.integers(1, 50), st.integers(1, 400))
 def test_a_backlog_comes_back_at_the_pace_of_the_limit(rate, backlog):
-    next_wake, wakes = 0, []
+    next_resume, wakes = 0, []
     for _ in range(backlog):
-        at, next_wake = wake(next_wake, NOW_MS + 5_000, NOW_MS, rate)
+        at, next_resume = resume_time(next_resume, NOW_MS + 5_000, NOW_MS, rate)
         wakes.append(at)
     assert min(wakes) == NOW_MS + 5_000
     assert {later - earlier for earlier, later in itertools.pairwise(wakes)} <= {interval_ms(rate)}

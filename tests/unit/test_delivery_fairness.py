@@ -1,10 +1,10 @@
-"""A dead tenant with 10,000 deliveries delays no healthy one: the rules of delivering, on a model of the queue."""
+"""A dead tenant with 10,000 deliveries delays no healthy one: the rules of delivery, on a model of the queue."""
 
 from dataclasses import replace
 
 import pytest
 
-from lambdas.delivery.domain.attempt_result import Answer, judge
+from lambdas.delivery.domain.attempt_result import HttpResult, classify
 from lambdas.delivery.domain.circuit_breaker import Gate, closed_again_at, gate, has_to_open, open_ms
 from lambdas.delivery.domain.lifecycle import after_attempt, created, due_ms, parked
 from lambdas.delivery.domain.model import Delivery, Event, Health
@@ -66,8 +66,8 @@ class Rules:
 
         def failed(ended):
             self.fail(int(ended * 1_000), probe)
-            verdict = judge(Answer(status=None, problem="timed out: answer"), ended)
-            new = after_attempt(delivery, verdict, ended, schedule=STANDARD_WEBHOOKS, luck=0.5, retention=KEPT)
+            result = classify(HttpResult(status=None, problem="timed out: answer"), ended)
+            new = after_attempt(delivery, result, ended, schedule=STANDARD_WEBHOOKS, jitter=0.5, retention=KEPT)
             self.again(new, ended)
 
         return TIMEOUT_SECONDS, failed

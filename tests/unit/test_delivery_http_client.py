@@ -13,7 +13,7 @@ import time
 import pytest
 import trustme
 
-from lambdas.delivery.domain.attempt_result import Answer
+from lambdas.delivery.domain.attempt_result import HttpResult
 from lambdas.delivery.sending.http_client import MAX_ANSWER_BYTES, HttpClient, connect_to
 from lambdas.delivery.sending.urls import EndpointRules
 from lambdas.delivery_receiver.faults import Fault
@@ -56,7 +56,7 @@ def client(**changes):
 def test_the_bytes_arrive_as_they_are_in_one_well_framed_request(receiver):
     answer = client().post(receiver.url("/a/b?status=202"), HEADERS, BODY)
 
-    assert answer == Answer(status=202)
+    assert answer == HttpResult(status=202)
     [received] = receiver.received
     assert received.body == BODY
     assert received.head.decode().split("\r\n") == [
@@ -70,18 +70,18 @@ def test_the_bytes_arrive_as_they_are_in_one_well_framed_request(receiver):
 
 
 STATUSES = [
-    ("?status=200", Answer(status=200)),
-    ("?status=204", Answer(status=204)),
-    ("?status=410", Answer(status=410)),
-    ("?status=429&retry-after=17", Answer(status=429, retry_after="17")),
+    ("?status=200", HttpResult(status=200)),
+    ("?status=204", HttpResult(status=204)),
+    ("?status=410", HttpResult(status=410)),
+    ("?status=429&retry-after=17", HttpResult(status=429, retry_after="17")),
     (
         "?status=503&retry-after=Mon%2C%2021%20Sep%202026%2014%3A14%3A20%20GMT",
-        Answer(status=503, retry_after="Mon, 21 Sep 2026 14:14:20 GMT"),
+        HttpResult(status=503, retry_after="Mon, 21 Sep 2026 14:14:20 GMT"),
     ),
-    (f"?size={MAX_ANSWER_BYTES * 20}", Answer(status=200)),
-    ("?truncate", Answer(status=None, problem="answer incomplete")),
-    ("?truncate&size=40000", Answer(status=None, problem="answer incomplete")),
-    ("?close", Answer(status=None, problem="connection closed")),
+    (f"?size={MAX_ANSWER_BYTES * 20}", HttpResult(status=200)),
+    ("?truncate", HttpResult(status=None, problem="answer incomplete")),
+    ("?truncate&size=40000", HttpResult(status=None, problem="answer incomplete")),
+    ("?close", HttpResult(status=None, problem="connection closed")),
 ]
 
 
@@ -94,7 +94,7 @@ def test_redirects_are_not_followed(receiver):
     with FaultyReceiver() as inside:
         target = inside.url("/latest/meta-data/")
         receiver.decide = lambda received: Fault(status=307, location=target)
-        assert client().post(receiver.url(), HEADERS, BODY) == Answer(status=307)
+        assert client().post(receiver.url(), HEADERS, BODY) == HttpResult(status=307)
         assert inside.connections == 0
 
 
@@ -102,7 +102,7 @@ def test_proxies_of_the_environment_are_not_used(receiver, monkeypatch):
     with FaultyReceiver() as proxy:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, proxy.url(""))
-        assert client().post(receiver.url(), HEADERS, BODY) == Answer(status=200)
+        assert client().post(receiver.url(), HEADERS, BODY) == HttpResult(status=200)
         assert proxy.connections == 0
 
 
@@ -142,18 +142,18 @@ MALFORMED = [
 
 @pytest.mark.parametrize(("pieces", "problem"), MALFORMED)
 def test_what_is_no_whole_answer_is_no_delivery(pieces, problem):
-    assert client().post(raw_server(*pieces), HEADERS, BODY) == Answer(status=None, problem=problem)
+    assert client().post(raw_server(*pieces), HEADERS, BODY) == HttpResult(status=None, problem=problem)
 
 
 def test_informational_answers_come_before_the_answer():
     early = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
-    assert client().post(raw_server(early, OK + b"Content-Length: 0\r\n\r\n"), HEADERS, BODY) == Answer(status=200)
+    assert client().post(raw_server(early, OK + b"Content-Length: 0\r\n\r\n"), HEADERS, BODY) == HttpResult(status=200)
     endless = b"HTTP/1.1 103 Early Hints\r\n\r\n" * 50
     assert not 200 <= (client().post(raw_server(endless), HEADERS, BODY).status or 0) <= 299
 
 
 def test_an_answer_without_length_ends_with_its_connection():
-    assert client().post(raw_server(OK + b"\r\nabc"), HEADERS, BODY) == Answer(status=200)
+    assert client().post(raw_server(OK + b"\r\nabc"), HEADERS, BODY) == HttpResult(status=200)
 
 
 FLOODS = {
@@ -203,7 +203,7 @@ def test_a_body_up_to_the_limit_counts_even_when_each_byte_is_a_chunk():
 
     answer = client().post(raw_server(OK + b"Transfer-Encoding: chunked\r\n\r\n", chunks, b"0\r\n\r\n"), HEADERS, BODY)
 
-    assert answer == Answer(status=200)
+    assert answer == HttpResult(status=200)
 
 
 # --- the deadline ---------------------------------------------------------------------------------------------------
@@ -294,7 +294,7 @@ def test_dns_that_changes_between_check_and_connect_changes_nothing(tls_receiver
     )
 
     # When an attempt is made
-    assert patient.post("https://hooks.example.com/", HEADERS, BODY) == Answer(status=200)
+    assert patient.post("https://hooks.example.com/", HEADERS, BODY) == HttpResult(status=200)
 
     # Then the name was asked for once, and the connection went to the address that was checked
     assert dns.asked == 1
@@ -302,7 +302,7 @@ def test_dns_that_changes_between_check_and_connect_changes_nothing(tls_receiver
 
     # And the next attempt checks the new answer, and connects to nothing
     answer = patient.post("https://hooks.example.com/", HEADERS, BODY)
-    assert answer == Answer(status=None, problem="address refused: loopback")
+    assert answer == HttpResult(status=None, problem="address refused: loopback")
     assert dns.asked == 2
     assert len(connected) == 1
 
@@ -314,7 +314,7 @@ def test_one_refused_address_among_public_ones_refuses_them_all(tls_receiver):
         resolve=lambda host, port: ["8.8.8.8", "10.0.0.1"],
         connect=leading_to(tls_receiver, connected),
     ).post("https://hooks.example.com/", HEADERS, BODY)
-    assert answer == Answer(status=None, problem="address refused: private")
+    assert answer == HttpResult(status=None, problem="address refused: private")
     assert connected == []
 
 
@@ -323,7 +323,7 @@ def test_the_connection_that_is_made_is_to_the_address_itself(receiver):
     answer = client(resolve=lambda host, port: ["127.0.0.1"]).post(
         f"http://hooks.example.com:{receiver.port}/", HEADERS, BODY
     )
-    assert answer == Answer(status=200)
+    assert answer == HttpResult(status=200)
     assert receiver.received[0].headers["host"] == f"hooks.example.com:{receiver.port}"
 
 
@@ -331,7 +331,7 @@ def test_the_next_address_is_tried_when_one_refuses_the_connection(receiver):
     answer = client(resolve=lambda host, port: ["127.0.0.2", "127.0.0.1"]).post(
         f"http://hooks.example.com:{receiver.port}/", HEADERS, BODY
     )
-    assert answer == Answer(status=200)
+    assert answer == HttpResult(status=200)
 
 
 @pytest.mark.parametrize(
@@ -351,8 +351,8 @@ def over_tls(receiver, tls, host="hooks.example.com"):
 
 
 def test_the_certificate_must_be_the_host_s_and_of_an_authority_that_we_trust(tls_receiver, authority):
-    assert over_tls(tls_receiver, trusting(authority)) == Answer(status=200)
-    refused = Answer(status=None, problem="certificate refused")
+    assert over_tls(tls_receiver, trusting(authority)) == HttpResult(status=200)
+    refused = HttpResult(status=None, problem="certificate refused")
     assert over_tls(tls_receiver, trusting(authority), host="other.example.com") == refused
     assert over_tls(tls_receiver, trusting(authority), host="127.0.0.1") == refused
     assert over_tls(tls_receiver, ssl.create_default_context()) == refused
@@ -379,5 +379,5 @@ def test_nobody_listening_and_no_such_name_have_codes_of_their_own():
 
 def test_a_line_break_in_a_header_never_reaches_the_wire(receiver):
     answer = client().post(receiver.url(), {"x": "a\r\nHost: evil"}, BODY)
-    assert answer == Answer(status=None, problem="request malformed")
+    assert answer == HttpResult(status=None, problem="request malformed")
     assert receiver.received == []

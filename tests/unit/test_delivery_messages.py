@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.delivery.queue.messages import Deliver, Due, FanOut, NotAMessageError, Waken, member, read, write
+from lambdas.delivery.queue.messages import Deliver, Due, FanOut, NotAMessageError, ResumeEndpoint, member, read, write
 
 NAMES = st.text(min_size=1, max_size=30)
-DELIVERS = st.builds(Deliver, tenant_id=NAMES, event_id=NAMES, endpoint_id=NAMES, turn=st.integers(1, 10**9))
+DELIVERS = st.builds(Deliver, tenant_id=NAMES, event_id=NAMES, endpoint_id=NAMES, version=st.integers(1, 10**9))
 MESSAGES = st.one_of(
     DELIVERS,
     st.builds(Due, deliver=DELIVERS),
     st.builds(FanOut, tenant_id=NAMES, event_id=NAMES),
-    st.builds(Waken, tenant_id=NAMES, endpoint_id=NAMES, after=st.none() | NAMES),
+    st.builds(ResumeEndpoint, tenant_id=NAMES, endpoint_id=NAMES, after=st.none() | NAMES),
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

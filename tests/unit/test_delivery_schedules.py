@@ -55,10 +55,10 @@ def test_the_schedule_in_minutes_doubles_from_one_to_sixteen():
 
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
 def test_simulated_attempts_lie_within_the_table_that_the_documents_show(schedule):
-    # Given a delivery that fails each time, with the least and the most luck
-    for luck in (0.0, 0.999999):
+    # Given a delivery that fails each time, with the least and the most jitter
+    for jitter in (0.0, 0.999999):
         at, times = 0.0, [0.0]
-        while (wait := schedule.wait_after(len(times), luck)) is not None:
+        while (wait := schedule.wait_after(len(times), jitter)) is not None:
             at += wait
             times.append(at)
 
@@ -82,8 +82,8 @@ def test_an_unknown_schedule_is_named():
 
 
 @given(st.sampled_from(list(SCHEDULES.values())), st.integers(1, 12), st.floats(0, 0.999))
-def test_jitter_only_lengthens_and_by_a_tenth_at_most(schedule, attempts, luck):
-    wait = schedule.wait_after(attempts, luck)
+def test_jitter_only_lengthens_and_by_a_tenth_at_most(schedule, attempts, jitter):
+    wait = schedule.wait_after(attempts, jitter)
     if attempts >= schedule.attempts:
         assert wait is None
     else:

@@ -14,7 +14,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from lambdas.delivery.domain.model import Endpoint, SignatureStyle, SigningSecret
 from lambdas.delivery.sending.headers import HeaderRefusedError, check_headers, request_headers
 from lambdas.delivery.sending.signing import signature_headers
-from lambdas.delivery.store.signing_keys import SigningKeys, read_keys
+from lambdas.delivery.store.signing_keys import SigningKeyStore, read_keys
 from lambdas.shared.errors import UnavailableError
 from lambdas.shared.signatures.standard_webhooks_ed25519 import StandardWebhooksEd25519Scheme
 from tests.unit.webhooks import request
@@ -180,12 +180,12 @@ def test_keys_are_read_once_in_a_while_and_a_stack_without_them_says_so():
             return {"SecretString": json.dumps({"keys": [key(self.reads)]})}
 
     now = [1_000.0]
-    store = SigningKeys(SecretsManager(), "arn", clock=lambda: now[0])
+    store = SigningKeyStore(SecretsManager(), "arn", clock=lambda: now[0])
     assert [store.current()[0].kid for _ in range(2)] == ["k1", "k1"]
     now[0] += 301
     assert store.current()[0].kid == "k2"
     with pytest.raises(UnavailableError, match="signing_keys_missing"):
-        SigningKeys(SecretsManager(), None).current()
+        SigningKeyStore(SecretsManager(), None).current()
 
 
 # --- headers --------------------------------------------------------------------------------------------------------

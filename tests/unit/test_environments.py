@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from modules.settings.environments import build_settings, load_declared, load_settings
 from modules.settings.model import Settings
 from modules.settings.validation import SettingsError
+from tools.local.stack import ENVIRONMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -83,12 +84,12 @@ def test_an_environment_that_the_file_does_not_name_has_the_standard_presets_val
     assert load_settings(cdktf_json(content), "dev") == Settings()
 
 
-def test_every_environment_of_the_projects_own_file_is_right():
-    path = ROOT / "cdktf.json"
+@pytest.mark.parametrize("path", [ROOT / "cdktf.json", ENVIRONMENTS], ids=lambda path: path.name)
+def test_every_environment_of_the_projects_own_files_is_right(path):
     names = json.loads(path.read_text(encoding="utf-8"))["context"]["environments"]
 
     assert [load_settings(path, name).environment for name in names] == list(names)
-    assert "dev" in names
+    assert ("dev" if path.name == "cdktf.json" else "local") in names
 
 
 def test_a_wrong_value_is_named_with_environment_file_field_value_and_range(cdktf_json):

@@ -57,10 +57,10 @@ class Planner:
         for name in names:
             yield self._planned(name, partial(build_settings, name, reviewed_stacks.values_of(name)))
 
-    def environments(self, names: Sequence[str]) -> Iterator[Stack]:
-        """Yield the stacks of each environment of ``cdktf.json``."""
+    def environments(self, names: Sequence[str], path: Path = ROOT / "cdktf.json") -> Iterator[Stack]:
+        """Yield the stacks of each environment of a file."""
         for name in names:
-            settings = partial(load_declared, ROOT / "cdktf.json", name)
+            settings = partial(load_declared, path, name)
             yield self._planned(name, settings)
             with suppress(SettingsError):
                 # What is wrong with the settings was told with the first plan.

@@ -18,7 +18,7 @@ from modules.settings.validation import SettingsError
 from tools import ROOT
 from tools.local.aws import LocalEndpoint
 from tools.local.saved_stack import DESCRIPTION
-from tools.local.stack import local_base_url
+from tools.local.stack import ENVIRONMENTS, local_base_url
 from tools.local.terraform import TerraformError, Workspace
 
 LOCAL = "local"
@@ -85,7 +85,7 @@ class Target:
         described = json.loads((aws.folder / DESCRIPTION).read_text(encoding="utf-8"))
         outputs = described["inbound"]["outputs"]
         return cls(
-            settings=load_settings(ROOT / "cdktf.json", LOCAL),
+            settings=load_settings(ENVIRONMENTS, LOCAL),
             base_url=local_base_url(aws, outputs["endpoint_url"]),
             outputs=outputs,
             client=cache(aws.client),

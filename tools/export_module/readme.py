@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lambdas import VERSION
 from modules.settings.model import Settings
 from modules.settings.reference import all_settings
 from tools.export_module.inputs import Input
@@ -29,6 +30,7 @@ def module_readme(
     ]
     return kind.readme.format(
         source=source,
+        version=VERSION,
         inputs=_inputs(inputs, settings),
         rules="\n".join(f"- `{rule.of}` {rule.refusal}." for rule in kind.rules),
         fixed=table(["setting", "value", "why"], fixed),

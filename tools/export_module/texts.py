@@ -7,7 +7,8 @@ INBOUND = """\
 # Webhooks
 
 Receives payment webhooks, verifies them over the exact bytes received, archives, records and routes them. This folder
-is a plain Terraform module, written by `make module` from {source}; it needs no Python and no CDKTF.
+is a plain Terraform module, written by `make module` from {source}, version {version}. It needs no Python and no
+CDKTF.
 
 ```hcl
 module "webhooks" {{
@@ -52,8 +53,8 @@ DELIVERY = """\
 # Webhook delivery
 
 Takes tenants' events over an API and delivers each to every endpoint that the tenant registered for it: signed, retried
-for days, in fair shares. This folder is a plain Terraform module, written by `make module` from {source}; it needs no
-Python and no CDKTF.
+for days, in fair shares. This folder is a plain Terraform module, written by `make module` from {source}, version
+{version}. It needs no Python and no CDKTF.
 
 ```hcl
 module "delivery" {{

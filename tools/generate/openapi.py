@@ -7,8 +7,9 @@ needs none of the packages that make it. A test holds it against the code.
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
@@ -22,6 +23,7 @@ from lambdas.delivery_operator import operations as operators
 
 TARGET = Path(__file__).resolve().parents[2] / "lambdas" / "delivery_docs" / "openapi.json"
 VERSION = "1.0.0"
+Services = TypeVar("Services", tenants.TenantServices, operators.OperatorServices)
 _REFERENCE = "#/components/schemas/{model}"
 _PARAMETERS = {
     "eventId": id_pattern(EVENT),
@@ -99,23 +101,10 @@ _KEYS_PATH = {
 
 def declared() -> list[Operation]:
     """Return all operations that the functions serve. They are only declared here, and never carried out."""
-    nothing = cast(Any, None)
-    of_tenants = tenants.Services(
-        endpoints=nothing,
-        intake=nothing,
-        listing=nothing,
-        cursors=nothing,
-        check_url=nothing,
-        resend=nothing,
-        bring_forward=nothing,
-        erase=nothing,
-        clock=nothing,
-        max_event_bytes=0,
-    )
-    of_operators = operators.Services(
-        identities=nothing, listing=nothing, key_pairs=nothing, send_again=nothing, erase=nothing, clock=nothing
-    )
-    return [*tenants.build(of_tenants).operations, *operators.build(of_operators).operations]
+    return [
+        *tenants.build(_nothing(tenants.TenantServices)).operations,
+        *operators.build(_nothing(operators.OperatorServices)).operations,
+    ]
 
 
 def document() -> dict[str, Any]:
@@ -165,6 +154,12 @@ def main() -> None:
     """Write the document."""
     TARGET.write_bytes(rendered())
     print(f"openapi: {TARGET.name}, {TARGET.stat().st_size:,} bytes")
+
+
+def _nothing(kind: type[Services]) -> Services:
+    """Return services with nothing in them."""
+    nothing: dict[str, Any] = dict.fromkeys(field.name for field in fields(kind))
+    return kind(**nothing)
 
 
 def _schemas(operations: list[Operation]) -> tuple[Mapping[Any, Any], dict[str, Any]]:

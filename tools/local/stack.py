@@ -19,7 +19,7 @@ from botocore.credentials import Credentials
 from lambdas.inbound.providers.registry import REGISTRY
 from modules.constructs.bundling import BUNDLES
 from modules.settings.environments import load_settings
-from tools import ROOT, senders
+from tools import senders
 from tools.build.bundle import bundles_for_this_machine
 from tools.local.aws import REGION, LocalAws, LocalEndpoint
 from tools.local.terraform import TerraformError, Workspace
@@ -28,6 +28,8 @@ from tools.senders import SentWebhook, kept, new_secret
 if TYPE_CHECKING:
     from tools.local.delivery import LocalDelivery
 
+# What the demo and the tests deploy, in the form of ``cdktf.json``.
+ENVIRONMENTS = Path(__file__).with_name("environments.json")
 OPERATOR = "webhook-operator"
 # Outputs with the URLs of the main queue and its dead letter queue.
 BOTH_QUEUES = ("queue_url", "dead_letter_queue_url")
@@ -202,13 +204,13 @@ def local_base_url(aws: LocalEndpoint, endpoint_url: str) -> str:
 
 def synthesize(environment: str, outdir: Path) -> Path:
     """Synthesize an environment and return the folder of its inbound stack; its delivery stack's is beside it."""
-    settings = load_settings(ROOT / "cdktf.json", environment)
+    settings = load_settings(ENVIRONMENTS, environment)
     native = settings.delivery is not None or any(REGISTRY[entry].native for entry in settings.providers.values())
     bundles = bundles_for_this_machine() if native else BUNDLES
     # Importing it takes a second, and not everything here synthesizes.
     from main import build_app  # noqa: PLC0415
 
-    build_app(environment, outdir, bundles).synth()
+    build_app(environment, outdir, bundles, ENVIRONMENTS).synth()
     return outdir / "stacks" / f"webhooks-{environment}"
 
 

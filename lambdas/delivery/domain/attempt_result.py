@@ -17,7 +17,7 @@ DELIVERED = "delivered"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class HttpResult:
     """What came back.
 
     Attributes
@@ -36,7 +36,7 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class AttemptResult:
     """What it means.
 
     Attributes
@@ -60,7 +60,7 @@ class Verdict:
     retry_after: float | None = None
 
 
-def judge(answer: Answer, now: float) -> Verdict:
+def classify(answer: HttpResult, now: float) -> AttemptResult:
     """Return what an answer means.
 
     Parameters
@@ -69,11 +69,11 @@ def judge(answer: Answer, now: float) -> Verdict:
         Seconds since the epoch, when the answer was read.
     """
     if answer.status is None:
-        return Verdict(delivered=False, outcome=answer.problem or "no answer")
+        return AttemptResult(delivered=False, outcome=answer.problem or "no answer")
     if 200 <= answer.status <= 299:
-        return Verdict(delivered=True, outcome=DELIVERED)
+        return AttemptResult(delivered=True, outcome=DELIVERED)
     asked = wait_asked_for(answer.retry_after, now)
-    return Verdict(
+    return AttemptResult(
         delivered=False,
         outcome=f"status {answer.status}",
         gone=answer.status == GONE,

@@ -1,14 +1,14 @@
-"""What becomes of a delivery: each step from one state of it to the next, with the time passed in.
+"""The life cycle of a delivery: each step from one state to the next, with the time passed in.
 
-Every step but a claim is a new turn, so that messages of earlier ones do nothing.
+Every step but a claim makes a new version, so that messages for earlier versions do nothing.
 """
 
 from dataclasses import replace
 
-from lambdas.delivery.domain.attempt_result import Verdict
+from lambdas.delivery.domain.attempt_result import AttemptResult
 from lambdas.delivery.domain.model import Delivery, DeliveryState, Endpoint, EndpointState, Event
 from lambdas.delivery.domain.retention import Retention, gone
-from lambdas.delivery.domain.retry_schedules import Schedule
+from lambdas.delivery.domain.retry_schedules import RetrySchedule
 from lambdas.shared import times
 
 PAUSED, BREAKER, RATE, BUSY = "endpoint paused", "circuit breaker", "rate limit", "endpoint busy"
@@ -18,8 +18,10 @@ WAITED_TOO_LONG = "waited too long: "
 USED_UP = "attempts used up: "
 
 
-def obstacle(event: Event | None, payload: bytes | None, endpoint: Endpoint | None, now: float) -> str | None:
-    """Return why a delivery can be attempted no more, whatever one waits for; None when it can."""
+def undeliverable_reason(
+    event: Event | None, payload: bytes | None, endpoint: Endpoint | None, now: float
+) -> str | None:
+    """Return why a delivery can never be attempted again; None when it can."""
     if event is None or gone(now, event.expires_at):
         return EVENT_EXPIRED
     if payload is None or event.erased_at is not None:
@@ -50,17 +52,23 @@ def claimed(delivery: Delivery, owner: str, until_ms: int) -> Delivery:
 
 
 def after_attempt(
-    delivery: Delivery, verdict: Verdict, now: float, *, schedule: Schedule, luck: float, retention: Retention
+    delivery: Delivery,
+    result: AttemptResult,
+    now: float,
+    *,
+    schedule: RetrySchedule,
+    jitter: float,
+    retention: Retention,
 ) -> Delivery:
     """Return the delivery after an attempt.
 
     Parameters
     ----------
-    luck : float
+    jitter : float
         At least 0 and less than 1, see `Schedule.wait_after`.
     """
     tried = replace(_next(delivery, now), attempts=delivery.attempts + 1, series_attempts=delivery.series_attempts + 1)
-    if verdict.delivered:
+    if result.delivered:
         return replace(
             tried,
             state=DeliveryState.DELIVERED,
@@ -68,16 +76,16 @@ def after_attempt(
             next_attempt_at=None,
             expires_at=retention.delivered(now),
         )
-    if verdict.gone:
-        return given_up(tried, verdict.outcome, now, retention, same_turn=True)
-    wait = schedule.wait_after(tried.series_attempts, luck)
+    if result.gone:
+        return given_up(tried, result.outcome, now, retention, same_version=True)
+    wait = schedule.wait_after(tried.series_attempts, jitter)
     if wait is None:
-        return given_up(tried, USED_UP + verdict.outcome, now, retention, same_turn=True)
+        return given_up(tried, USED_UP + result.outcome, now, retention, same_version=True)
     return replace(
         tried,
         state=DeliveryState.FAILED,
-        reason=verdict.outcome,
-        next_attempt_at=times.iso(now + max(wait, verdict.retry_after or 0.0)),
+        reason=result.outcome,
+        next_attempt_at=times.iso(now + max(wait, result.retry_after or 0.0)),
     )
 
 
@@ -88,10 +96,12 @@ def parked(delivery: Delivery, until_ms: int, waiting_for: str, now: float, rete
     return replace(_next(delivery, now), waiting_for=waiting_for, next_attempt_at=times.iso(until_ms / 1_000))
 
 
-def given_up(delivery: Delivery, reason: str, now: float, retention: Retention, *, same_turn: bool = False) -> Delivery:
+def given_up(
+    delivery: Delivery, reason: str, now: float, retention: Retention, *, same_version: bool = False
+) -> Delivery:
     """Return the delivery as dead, with the reason."""
     return replace(
-        delivery if same_turn else _next(delivery, now),
+        delivery if same_version else _next(delivery, now),
         state=DeliveryState.DLQ,
         reason=reason,
         next_attempt_at=None,
@@ -111,8 +121,8 @@ def requeued(delivery: Delivery, now: float, retention: Retention) -> Delivery:
     )
 
 
-def brought_forward(delivery: Delivery, now: float) -> Delivery:
-    """Return a delivery that waited as due at once."""
+def resumed(delivery: Delivery, now: float) -> Delivery:
+    """Return a delivery that waited, due at once."""
     return replace(_next(delivery, now), next_attempt_at=times.iso(now))
 
 
@@ -125,7 +135,7 @@ def due_ms(delivery: Delivery) -> int:
 def _next(delivery: Delivery, now: float) -> Delivery:
     return replace(
         delivery,
-        turn=delivery.turn + 1,
+        version=delivery.version + 1,
         owner=None,
         lease_until=0,
         waiting_for=None,

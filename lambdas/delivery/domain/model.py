@@ -136,7 +136,7 @@ class Health:
         How often in a row the circuit breaker opened.
     next_slot : int
         Milliseconds since the epoch at which the rate limit has room for the next attempt.
-    next_wake : int
+    next_resume : int
         Milliseconds since the epoch at which the last of those that the rate limit held up comes again.
     """
 
@@ -147,7 +147,7 @@ class Health:
     slow_until: int | None = None
     openings: int = 0
     next_slot: int = 0
-    next_wake: int = 0
+    next_resume: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,17 +209,17 @@ class Delivery:
         Attempts made in all.
     series_attempts : int
         Attempts made since the last requeue: the place in the retry schedule.
-    turn : int
-        Grows with everything that happens to it. A message is for one turn, so that one that comes twice, or late, does
-        nothing.
+    version : int
+        Grows with everything that happens to it. A message is for one version, so that one that comes twice, or late,
+        does nothing.
     next_attempt_at : str | None
         When the next attempt is due, ISO 8601, UTC.
     owner : str | None
         SQS message id of who is making an attempt.
     lease_until : int
         Milliseconds since the epoch until when nobody else makes one.
-    armed_turn : int
-        The latest turn for which a message is known to be on its way.
+    scheduled_version : int
+        The latest version for which a message is known to be on its way.
     waiting_for : str | None
         What holds it up, where that is not its retry schedule and spends no attempt: ``endpoint paused``,
         ``circuit breaker``, ``rate limit``, ``endpoint busy``.
@@ -237,11 +237,11 @@ class Delivery:
     reason: str | None = None
     attempts: int = 0
     series_attempts: int = 0
-    turn: int = 1
+    version: int = 1
     next_attempt_at: str | None = None
     owner: str | None = None
     lease_until: int = 0
-    armed_turn: int = 0
+    scheduled_version: int = 0
     waiting_for: str | None = None
     created_at: str
     updated_at: str

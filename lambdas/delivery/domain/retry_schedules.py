@@ -20,7 +20,7 @@ class UnknownScheduleError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Schedule:
+class RetrySchedule:
     """When a delivery is attempted.
 
     Attributes
@@ -39,33 +39,33 @@ class Schedule:
         """How many attempts there are."""
         return len(self.waits) + 1
 
-    def wait_after(self, attempts: int, luck: float) -> float | None:
+    def wait_after(self, attempts: int, jitter: float) -> float | None:
         """Return the seconds to wait after an attempt that failed; None when there is none left.
 
         Parameters
         ----------
         attempts : int
             Attempts made so far, this one included.
-        luck : float
+        jitter : float
             At least 0 and less than 1: how much of the jitter it gets.
         """
         if attempts > len(self.waits):
             return None
         wait = self.waits[attempts - 1]
-        return wait + wait * JITTER * luck
+        return wait + wait * JITTER * jitter
 
 
-STANDARD_WEBHOOKS = Schedule(
+STANDARD_WEBHOOKS = RetrySchedule(
     name="standard-webhooks",
     waits=(5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR),
 )
-MINUTES = Schedule(name="minutes", waits=(1 * MINUTE, 2 * MINUTE, 4 * MINUTE, 8 * MINUTE, 16 * MINUTE))
-SCHEDULES: Mapping[str, Schedule] = MappingProxyType({one.name: one for one in (STANDARD_WEBHOOKS, MINUTES)})
+MINUTES = RetrySchedule(name="minutes", waits=(1 * MINUTE, 2 * MINUTE, 4 * MINUTE, 8 * MINUTE, 16 * MINUTE))
+SCHEDULES: Mapping[str, RetrySchedule] = MappingProxyType({one.name: one for one in (STANDARD_WEBHOOKS, MINUTES)})
 LONGEST_SECONDS = max(sum(schedule.waits) for schedule in SCHEDULES.values()) * (1 + JITTER)
 """From the first to the last attempt of the longest schedule."""
 
 
-def schedule_named(name: str) -> Schedule:
+def schedule_named(name: str) -> RetrySchedule:
     """Return a schedule.
 
     Raises
@@ -78,7 +78,7 @@ def schedule_named(name: str) -> Schedule:
     return SCHEDULES[name]
 
 
-def attempt_times(schedule: Schedule) -> list[tuple[int, int, int]]:
+def attempt_times(schedule: RetrySchedule) -> list[tuple[int, int, int]]:
     """Return for each attempt its number, and when it is made: seconds since the first one, at the earliest and latest.
 
     The answers are taken to come at once; what an attempt takes is added to all that follow.
@@ -90,7 +90,7 @@ def attempt_times(schedule: Schedule) -> list[tuple[int, int, int]]:
     return times
 
 
-def table(schedule: Schedule) -> str:
+def table(schedule: RetrySchedule) -> str:
     """Return a schedule's attempts as a Markdown table, for the documents."""
     rows = [
         "| attempt | after the one before | since the first, at the earliest | at the latest |",

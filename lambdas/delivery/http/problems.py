@@ -9,6 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.delivery.domain.errors import ConflictError, InvalidFieldError, NotFoundError, StoreBusyError
+
 MAX_FIELDS_TOLD = 20
 MAX_NAME_TOLD = 100
 
@@ -60,9 +64,24 @@ class ProblemError(Exception):
         }
 
 
-def not_found() -> ProblemError:
-    """Return the one answer to everything that is not there, be it unknown or another tenant's."""
-    return ProblemError(status=404, code="not_found", message="there is nothing here under this id")
+def problem_of(error: Exception) -> ProblemError:
+    """Return the answer to an error: the one place that gives errors their HTTP status."""
+    match error:
+        case ProblemError():
+            return error
+        case NotFoundError():
+            return ProblemError(status=404, code=error.code, message=error.message)
+        case ConflictError():
+            headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+            return ProblemError(status=409, code=error.code, message=error.message, headers=headers)
+        case InvalidFieldError():
+            return bad_request(error.field, error.message)
+        case StoreBusyError() | ClientError() | BotoCoreError():
+            # Nothing was promised, so that the caller may try again.
+            headers = {"Retry-After": "2"}
+            return ProblemError(status=503, code="unavailable", message="try again in a moment", headers=headers)
+        case _:
+            return ProblemError(status=500, code="internal", message="this is our fault; it is in our log")
 
 
 def invalid(*fields: FieldProblem) -> ProblemError:
@@ -70,7 +89,7 @@ def invalid(*fields: FieldProblem) -> ProblemError:
     return ProblemError(status=400, code="invalid_fields", message="some fields are not as they must be", fields=fields)
 
 
-def wrong(name: str, problem: str) -> ProblemError:
+def bad_request(name: str, problem: str) -> ProblemError:
     """Return the answer to one wrong field."""
     return invalid(FieldProblem(field=name, problem=problem))
 
@@ -80,16 +99,6 @@ def not_json(message: str) -> ProblemError:
     return ProblemError(status=400, code="invalid_body", message=message)
 
 
-def conflict(code: str, message: str) -> ProblemError:
-    """Return the answer to a call that does not fit how things stand."""
-    return ProblemError(status=409, code=code, message=message)
-
-
 def too_large(limit: int) -> ProblemError:
     """Return the answer to a body above a limit of bytes."""
     return ProblemError(status=413, code="too_large", message=f"the body has more than {limit} bytes")
-
-
-def unavailable() -> ProblemError:
-    """Return the answer when something that we depend on does not answer: nothing was promised, so try again."""
-    return ProblemError(status=503, code="unavailable", message="try again in a moment", headers={"Retry-After": "2"})

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-from botocore.exceptions import BotoCoreError, ClientError
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError as UnknownRouteError
 from pydantic import BaseModel, ValidationError
 
+from lambdas.delivery.domain.errors import DeliveryError, NotFoundError
 from lambdas.delivery.http.bodies import body_of, read_object, require_json_type
-from lambdas.delivery.http.problems import FieldProblem, ProblemError, invalid, not_found, unavailable, wrong
+from lambdas.delivery.http.problems import FieldProblem, ProblemError, bad_request, invalid, problem_of
 from lambdas.delivery.http.routes import ROUTES, ApiRoute
 from lambdas.shared.errors import describe
 from lambdas.shared.observability import logger
@@ -80,7 +80,7 @@ class Call:
             for value in all_values
         ]
         if len(values) > 1:
-            raise wrong(name, "must come once")
+            raise bad_request(name, "must come once")
         return values[0] if values else None
 
 
@@ -148,7 +148,7 @@ class Rest:
         self._resolver = APIGatewayRestResolver(
             enable_validation=False, debug=False, serializer=lambda body: json.dumps(body, separators=(",", ":"))
         )
-        self._resolver.exception_handler(NotFoundError)(lambda _: self._refuse(not_found()))
+        self._resolver.exception_handler(UnknownRouteError)(lambda _: self._answer_error(NotFoundError()))
         self._resolver.exception_handler(Exception)(self._answer_error)
 
     def add(self, method: str, path: str, *, operate: Operate, **declared: Any) -> None:
@@ -171,22 +171,19 @@ class Rest:
         event = self._resolver.current_event.raw_event
         # Powertools' patterns end in `$`, which a line end may follow: a second spelling of the path.
         if event["path"].endswith("\n"):
-            raise not_found()
+            raise NotFoundError
         call = Call(event=event, path=path, query=_read_query(operation, event), body=_read_body(operation, event))
         answer = operation.operate(call)
         return _json(operation.status, answer.model_dump(mode="json", by_alias=True) if answer is not None else None)
 
     def _answer_error(self, error: Exception) -> Response[Any]:
-        if isinstance(error, ProblemError):
-            return self._refuse(error)
-        frames = traceback.extract_tb(error.__traceback__)
-        # The error's own text may quote what was sent.
-        logger.error("call failed", error=describe(error), where=[f"{one.name}:{one.lineno}" for one in frames[-5:]])
-        if isinstance(error, ClientError | BotoCoreError):
-            return self._refuse(unavailable())
-        return self._refuse(ProblemError(status=500, code="internal", message="this is our fault; it is in our log"))
-
-    def _refuse(self, problem: ProblemError) -> Response[Any]:
+        if not isinstance(error, ProblemError | DeliveryError):
+            frames = traceback.extract_tb(error.__traceback__)
+            # The error's own text may quote what was sent.
+            logger.error(
+                "call failed", error=describe(error), where=[f"{one.name}:{one.lineno}" for one in frames[-5:]]
+            )
+        problem = problem_of(error)
         request_id = self._resolver.current_event.raw_event["requestContext"]["requestId"]
         return _json(problem.status, problem.body(request_id), problem.headers)
 

@@ -1,4 +1,4 @@
-"""What the bodies and queries of the delivery API have in common."""
+"""What the requests and responses of the delivery APIs have in common."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -14,14 +14,14 @@ _BEYOND_ANY_BOUND = 1_000_000_000
 State = Literal["PENDING", "FAILED", "DELIVERED", "DLQ"]
 
 
-class Asked(BaseModel):
-    """What a caller sends: exactly the fields that are known, each of exactly its type."""
+class RequestModel(BaseModel):
+    """A request: exactly the fields that are known, each of exactly its type."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel)
 
 
-class Told(BaseModel):
-    """What a caller is answered."""
+class ResponseModel(BaseModel):
+    """A response."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -72,30 +72,30 @@ EndpointId = Annotated[str, Field(pattern=id_pattern(ENDPOINT))]
 TenantId = Annotated[str, Field(pattern=TENANT_PATTERN)]
 
 
-class FieldTold(Told):
+class ProblemField(ResponseModel):
     """A wrong field."""
 
     field: str
     problem: str
 
 
-class Problem(Told):
+class Problem(ResponseModel):
     """Why a call was refused."""
 
     error: str
     message: str
     correlation_id: str
-    fields: list[FieldTold] = Field(description="The wrong ones.")
+    fields: list[ProblemField] = Field(description="The wrong ones.")
 
 
-class Refusal(Told):
+class Refusal(ResponseModel):
     """Why a call was refused, where API Gateway may have done it."""
 
     error: str
     correlation_id: str
 
 
-class DeliveryTold(Told):
+class DeliveryResponse(ResponseModel):
     """One event on its way to one endpoint."""
 
     event_id: str
@@ -109,7 +109,7 @@ class DeliveryTold(Told):
     updated_at: str
 
 
-class Erased(Told):
+class ErasePayloadResponse(ResponseModel):
     """An event whose payload is gone."""
 
     event_id: str

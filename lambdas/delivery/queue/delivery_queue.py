@@ -1,4 +1,4 @@
-"""The delivery queue, and waiting for a delivery's next turn.
+"""The delivery queue, and the schedules of deliveries that are due later.
 
 Waits of up to 15 minutes are SQS delays, which keep to the second; longer ones are one-time schedules of EventBridge
 Scheduler, which keep to the minute, cost nothing until they fire, and delete themselves. Neither holds a message in
@@ -16,13 +16,13 @@ from botocore.exceptions import ClientError
 
 from lambdas.delivery.domain.lifecycle import due_ms
 from lambdas.delivery.domain.model import Delivery
-from lambdas.delivery.queue.messages import Deliver, Due, FanOut, Waken, write
+from lambdas.delivery.queue.messages import Deliver, Due, FanOut, ResumeEndpoint, write
 
 MAX_DELAY_SECONDS = 900
 
 
 class DeliveryQueue:
-    """The delivery queue, as those see it who only send.
+    """The delivery queue, for sending.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class DeliveryQueue:
         self._sqs = sqs
         self._url = url
 
-    def send(self, message: FanOut | Deliver | Waken, delay_seconds: int = 0) -> None:
+    def send(self, message: FanOut | Deliver | ResumeEndpoint, delay_seconds: int = 0) -> None:
         """Send a message, in its tenant's group; when this returns, it is durable."""
         self._sqs.send_message(
             QueueUrl=self._url,
@@ -46,8 +46,8 @@ class DeliveryQueue:
         )
 
 
-class Waits:
-    """Brings deliveries back when they are due.
+class DeliveryScheduler:
+    """Puts the message of a delivery into the queue when the delivery is due.
 
     Parameters
     ----------
@@ -66,15 +66,10 @@ class Waits:
         self._group = group
         self._role_arn = role_arn
 
-    def arm(self, delivery: Delivery, now: float) -> None:
-        """See to it that the delivery's turn comes when it is due; to do so twice does no harm."""
+    def schedule(self, delivery: Delivery, now: float) -> None:
+        """Schedule the message of a delivery for the time when it is due; a second one does no harm."""
         seconds = max(due_ms(delivery) / 1_000 - now, 0.0)
-        message = Deliver(
-            tenant_id=delivery.tenant_id,
-            event_id=delivery.event_id,
-            endpoint_id=delivery.endpoint_id,
-            turn=delivery.turn,
-        )
+        message = Deliver.of(delivery)
         if seconds <= MAX_DELAY_SECONDS:
             self._queue.send(message, min(math.ceil(seconds), MAX_DELAY_SECONDS))
         else:
@@ -95,12 +90,12 @@ class Waits:
                 },
             )
         except ClientError as error:
-            # The schedule of this turn is there already, and its time follows from the turn.
+            # There is a schedule for this version already, and its time follows from the version.
             if error.response["Error"]["Code"] != "ConflictException":
                 raise
 
 
 def schedule_name(message: Deliver) -> str:
-    """Return the name of the schedule of a turn: 64 characters, which is all that a name may have."""
-    text = f"{message.tenant_id}\0{message.event_id}\0{message.endpoint_id}\0{message.turn}"
+    """Return the name of the schedule of a version: 64 characters, which is all that a name may have."""
+    text = f"{message.tenant_id}\0{message.event_id}\0{message.endpoint_id}\0{message.version}"
     return hashlib.sha256(text.encode()).hexdigest()

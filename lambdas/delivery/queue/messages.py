@@ -1,4 +1,4 @@
-"""The messages on the delivery queue: events to fan out, and deliveries whose turn has come.
+"""The messages on the delivery queue: events to fan out, deliveries that are due, endpoints to resume.
 
 A message names what it is about and carries no payload; only an event from the inbound bus comes whole, since nothing
 else holds it. The message group is the tenant, so that SQS gives no tenant's backlog precedence over another's.
@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from lambdas.delivery.domain.model import Delivery
 
 VERSION = 1
 
@@ -27,18 +29,28 @@ class FanOut:
 
 @dataclass(frozen=True, kw_only=True)
 class Deliver:
-    """A delivery whose turn has come.
+    """A delivery that is due.
 
     Attributes
     ----------
-    turn : int
-        The turn that the message is for; it does nothing in any other.
+    version : int
+        The delivery's version that the message is for; it does nothing for any other.
     """
 
     tenant_id: str
     event_id: str
     endpoint_id: str
-    turn: int
+    version: int
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> "Deliver":
+        """Return the message for a delivery as it is now."""
+        return cls(
+            tenant_id=delivery.tenant_id,
+            event_id=delivery.event_id,
+            endpoint_id=delivery.endpoint_id,
+            version=delivery.version,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +66,8 @@ class Due:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waken:
-    """Deliveries that wait for an endpoint are to be brought forward, because somebody activated it.
+class ResumeEndpoint:
+    """Deliveries that wait for an endpoint become due at once, because somebody activated it.
 
     Attributes
     ----------
@@ -69,7 +81,7 @@ class Waken:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inbound:
+class BusEvent:
     """An event from the inbound bus, which a rule put into the queue for a tenant.
 
     Attributes
@@ -85,12 +97,12 @@ class Inbound:
     detail: str
 
 
-Message = FanOut | Deliver | Due | Waken | Inbound
+Message = FanOut | Deliver | Due | ResumeEndpoint | BusEvent
 
 
-def write(message: FanOut | Deliver | Due | Waken) -> str:
+def write(message: FanOut | Deliver | Due | ResumeEndpoint) -> str:
     """Return a message's body."""
-    if isinstance(message, Waken):
+    if isinstance(message, ResumeEndpoint):
         fields: dict[str, Any] = {"kind": "waken", "tenant": message.tenant_id, "endpoint": message.endpoint_id}
         if message.after is not None:
             fields["after"] = message.after
@@ -103,7 +115,7 @@ def write(message: FanOut | Deliver | Due | Waken) -> str:
             "tenant": deliver.tenant_id,
             "event": deliver.event_id,
             "endpoint": deliver.endpoint_id,
-            "turn": deliver.turn,
+            "turn": deliver.version,
         }
     return json.dumps({"v": VERSION, **fields}, separators=(",", ":"))
 
@@ -128,7 +140,7 @@ def read(body: str) -> Message:
             case "due":
                 return Due(deliver=_deliver(fields))
             case "waken":
-                return Waken(
+                return ResumeEndpoint(
                     tenant_id=_text(fields, "tenant"),
                     endpoint_id=_text(fields, "endpoint"),
                     after=_text(fields, "after") if "after" in fields else None,
@@ -137,7 +149,7 @@ def read(body: str) -> Message:
                 if not isinstance(fields["event"], dict):
                     raise NotAMessageError("event must be an object")
                 detail = member(member(body, "event"), "detail")
-                return Inbound(tenant_id=_text(fields, "tenant"), event=fields["event"], detail=detail)
+                return BusEvent(tenant_id=_text(fields, "tenant"), event=fields["event"], detail=detail)
         raise NotAMessageError("kind must be fanout, deliver, due, waken or inbound")
     except NotAMessageError:
         raise
@@ -187,7 +199,7 @@ def _deliver(fields: Mapping[str, Any]) -> Deliver:
         tenant_id=_text(fields, "tenant"),
         event_id=_text(fields, "event"),
         endpoint_id=_text(fields, "endpoint"),
-        turn=fields["turn"],
+        version=fields["turn"],
     )
 
 

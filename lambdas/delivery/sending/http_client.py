@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any
 
-from lambdas.delivery.domain.attempt_result import Answer
+from lambdas.delivery.domain.attempt_result import HttpResult
 from lambdas.delivery.sending.urls import (
     Address,
     Destination,
@@ -152,7 +152,7 @@ class HttpClient:
     connect: Connector = connect_to
     clock: Callable[[], float] = time.monotonic
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> HttpResult:
         """Send a POST request and return what came back; whatever goes wrong is an answer too.
 
         Parameters
@@ -180,11 +180,11 @@ class HttpClient:
             finally:
                 connection.close()
         except EndpointRefusedError as refused:
-            return Answer(status=None, problem=refused.reason)
+            return HttpResult(status=None, problem=refused.reason)
         except (TimedOutError, TimeoutError):
-            return Answer(status=None, problem=f"timed out: {stage}")
+            return HttpResult(status=None, problem=f"timed out: {stage}")
         except (OSError, HTTPException, ValueError) as error:
-            return Answer(status=None, problem=_problem(error, stage))
+            return HttpResult(status=None, problem=_problem(error, stage))
 
     def _addresses(self, destination: Destination, deadline: Deadline) -> Sequence[Address]:
         if destination.literal is not None:
@@ -250,7 +250,7 @@ class _Opened:
         return self._reader
 
 
-def _read(connection: socket.socket, deadline: Deadline) -> Answer:
+def _read(connection: socket.socket, deadline: Deadline) -> HttpResult:
     opened: Any = _Opened(io.BufferedReader(_BoundedReader(connection, deadline)))
     for _ in range(_MAX_INFORMATIONAL):
         response = HTTPResponse(opened, method="POST")
@@ -266,7 +266,7 @@ def _read(connection: socket.socket, deadline: Deadline) -> Answer:
     # With a length, `read` in pieces ends early without a word.
     if left > 0 and response.length:
         raise IncompleteRead(b"", response.length)
-    return Answer(status=response.status, retry_after=response.getheader("Retry-After"))
+    return HttpResult(status=response.status, retry_after=response.getheader("Retry-After"))
 
 
 def _problem(error: Exception, stage: str) -> str:

@@ -11,24 +11,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.domain.ids import ENDPOINT, is_id, new_id
 from lambdas.delivery.domain.model import Endpoint, EndpointState, SigningSecret
-from lambdas.delivery.http.problems import conflict, not_found
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.items import (
     ITEM_KEY,
     TENANT_KEY,
-    camel,
+    attribute,
+    endpoint_from_item,
     endpoint_item,
-    from_endpoint,
+    endpoint_to_item,
     health_item,
-    to_endpoint,
 )
-from lambdas.delivery.store.transactions import refused, write_together
+from lambdas.delivery.store.tables import Table, refused, transact_write
 from lambdas.shared import times
-from lambdas.shared.dynamodb import condition_failed, from_item, names_in, to_item
+from lambdas.shared.dynamodb import to_item
 
 MAX_ENDPOINTS = 50
 """Of a tenant; each is one delivery per event."""
@@ -53,8 +51,7 @@ class EndpointAdmin:
     """
 
     def __init__(self, dynamodb: Any, table: str) -> None:
-        self._dynamodb = dynamodb
-        self._table = table
+        self._table = Table(dynamodb, table)
         self._endpoints = Endpoints(dynamodb, table)
 
     def create(self, tenant_id: str, values: Mapping[str, Any], now: float) -> Endpoint:
@@ -67,8 +64,8 @@ class EndpointAdmin:
 
         Raises
         ------
-        ProblemError
-            409 when the tenant has `MAX_ENDPOINTS`.
+        ConflictError
+            When the tenant has `MAX_ENDPOINTS`.
         """
         endpoint = Endpoint(
             tenant_id=tenant_id,
@@ -78,12 +75,12 @@ class EndpointAdmin:
             updated_at=times.iso(now),
             **values,
         )
-        reasons = write_together(
-            self._dynamodb,
+        reasons = transact_write(
+            self._table.dynamodb,
             [
                 {
                     "Update": {
-                        "TableName": self._table,
+                        "TableName": self._table.name,
                         "Key": to_item({TENANT_KEY: tenant_id, ITEM_KEY: _COUNT_ITEM}),
                         "UpdateExpression": "ADD #endpoints :one",
                         "ConditionExpression": "attribute_not_exists(#endpoints) OR #endpoints < :most",
@@ -93,8 +90,8 @@ class EndpointAdmin:
                 },
                 {
                     "Put": {
-                        "TableName": self._table,
-                        "Item": to_item(from_endpoint(endpoint)),
+                        "TableName": self._table.name,
+                        "Item": to_item(endpoint_to_item(endpoint)),
                         "ConditionExpression": "attribute_not_exists(#item)",
                         "ExpressionAttributeNames": {"#item": ITEM_KEY},
                     }
@@ -102,7 +99,9 @@ class EndpointAdmin:
             ],
         )
         if refused(reasons, 0):
-            raise conflict("too_many_endpoints", f"a tenant has at most {MAX_ENDPOINTS} endpoints: delete one first")
+            raise ConflictError(
+                "too_many_endpoints", f"a tenant has at most {MAX_ENDPOINTS} endpoints: delete one first"
+            )
         if reasons:
             raise RuntimeError("an endpoint id was made twice")
         return endpoint
@@ -112,15 +111,13 @@ class EndpointAdmin:
 
         Raises
         ------
-        ProblemError
-            404.
+        NotFoundError
+            When there is none.
         """
-        answer = self._dynamodb.get_item(
-            TableName=self._table, Key=_key_of(tenant_id, endpoint_id), ConsistentRead=True
-        )
-        if "Item" not in answer:
-            raise not_found()
-        return to_endpoint(from_item(answer["Item"]))
+        found = self._table.get(_key_of(tenant_id, endpoint_id))
+        if found is None:
+            raise NotFoundError
+        return endpoint_from_item(found)
 
     def all(self, tenant_id: str) -> Sequence[Endpoint]:
         """Return a tenant's endpoints, the oldest first."""
@@ -131,12 +128,12 @@ class EndpointAdmin:
 
         Raises
         ------
-        ProblemError
-            404.
+        NotFoundError
+            When there is none.
         """
         changed = self._update(tenant_id, endpoint_id, values, now)
         if changed is None:
-            raise not_found()
+            raise NotFoundError
         return changed
 
     def pause(self, tenant_id: str, endpoint_id: str, now: float) -> Endpoint:
@@ -144,8 +141,10 @@ class EndpointAdmin:
 
         Raises
         ------
-        ProblemError
-            404; 409 when the system disabled the endpoint, which pausing must not hide.
+        NotFoundError
+            When there is none.
+        ConflictError
+            When the system disabled the endpoint, which pausing must not hide.
         """
         paused = self._update(
             tenant_id,
@@ -157,7 +156,9 @@ class EndpointAdmin:
         )
         if paused is None:
             self.get(tenant_id, endpoint_id)
-            raise conflict("endpoint_disabled", "the endpoint is disabled and gets nothing anyway; activate it first")
+            raise ConflictError(
+                "endpoint_disabled", "the endpoint is disabled and gets nothing anyway; activate it first"
+            )
         return paused
 
     def activate(self, tenant_id: str, endpoint_id: str, now: float) -> Endpoint:
@@ -165,8 +166,8 @@ class EndpointAdmin:
 
         Raises
         ------
-        ProblemError
-            404.
+        NotFoundError
+            When there is none.
         """
         return self.change(tenant_id, endpoint_id, {"state": EndpointState.ACTIVE, "state_reason": None}, now)
 
@@ -175,29 +176,29 @@ class EndpointAdmin:
 
         Raises
         ------
-        ProblemError
-            404.
+        NotFoundError
+            When there is none.
         """
-        reasons = write_together(
-            self._dynamodb,
+        reasons = transact_write(
+            self._table.dynamodb,
             [
                 {
                     "Delete": {
-                        "TableName": self._table,
-                        "Key": _key_of(tenant_id, endpoint_id),
+                        "TableName": self._table.name,
+                        "Key": to_item(_key_of(tenant_id, endpoint_id)),
                         "ConditionExpression": _EXISTS,
                         "ExpressionAttributeNames": {"#item": ITEM_KEY},
                     }
                 },
                 {
                     "Delete": {
-                        "TableName": self._table,
+                        "TableName": self._table.name,
                         "Key": to_item({TENANT_KEY: tenant_id, ITEM_KEY: health_item(endpoint_id)}),
                     }
                 },
                 {
                     "Update": {
-                        "TableName": self._table,
+                        "TableName": self._table.name,
                         "Key": to_item({TENANT_KEY: tenant_id, ITEM_KEY: _COUNT_ITEM}),
                         "UpdateExpression": "ADD #endpoints :less",
                         "ExpressionAttributeNames": {"#endpoints": "endpoints"},
@@ -207,7 +208,7 @@ class EndpointAdmin:
             ],
         )
         if reasons:
-            raise not_found()
+            raise NotFoundError
 
     def rotate_secret(self, tenant_id: str, endpoint_id: str, overlap: int, now: float) -> Endpoint:
         """Make a new secret; those before it sign beside it until the overlap ends.
@@ -219,8 +220,10 @@ class EndpointAdmin:
 
         Raises
         ------
-        ProblemError
-            404; 409 when there are `MAX_SECRETS` that sign still, or somebody else rotates at the same time.
+        NotFoundError
+            When there is none.
+        ConflictError
+            When there are `MAX_SECRETS` that sign still, or somebody else rotates at the same time.
         """
         before = self.get(tenant_id, endpoint_id)
         ends = int(now) + overlap
@@ -230,12 +233,12 @@ class EndpointAdmin:
             if overlap and (one.expires_at is None or one.expires_at > now)
         ]
         if len(older) >= MAX_SECRETS:
-            raise conflict(
+            raise ConflictError(
                 "too_many_secrets",
                 f"{MAX_SECRETS} secrets are valid: wait for an overlap to end, or rotate without one",
             )
         new = _new_secret(now)
-        values = from_endpoint(replace(before, secrets=(new, *older)))["secrets"]
+        values = endpoint_to_item(replace(before, secrets=(new, *older)))["secrets"]
         rotated = self._update(
             tenant_id,
             endpoint_id,
@@ -245,7 +248,9 @@ class EndpointAdmin:
             compared={":seen": before.secrets[0].value},
         )
         if rotated is None:
-            raise conflict("changed_meanwhile", "the secret was rotated, or the endpoint deleted, at the same time")
+            raise ConflictError(
+                "changed_meanwhile", "the secret was rotated, or the endpoint deleted, at the same time"
+            )
         return rotated
 
     def _update(
@@ -259,40 +264,32 @@ class EndpointAdmin:
         compared: Mapping[str, Any] | None = None,
     ) -> Endpoint | None:
         """Write fields of an endpoint; None when the condition does not hold."""
-        written = {camel(name): value for name, value in {**values, "updated_at": times.iso(now)}.items()}
+        written = {attribute(name): value for name, value in {**values, "updated_at": times.iso(now)}.items()}
         sets = [name for name, value in written.items() if value is not None]
         removes = [name for name, value in written.items() if value is None]
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in sets)
         if removes:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in removes)
-        try:
-            answer = self._dynamodb.update_item(
-                TableName=self._table,
-                Key=_key_of(tenant_id, endpoint_id),
-                UpdateExpression=expression,
-                ConditionExpression=condition,
-                ExpressionAttributeNames=names_in(expression, condition),
-                ExpressionAttributeValues=to_item({**{f":{name}": written[name] for name in sets}, **(compared or {})}),
-                ReturnValues="ALL_NEW",
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            return None
-        return to_endpoint(from_item(answer["Attributes"]))
+        changed = self._table.update(
+            _key_of(tenant_id, endpoint_id),
+            expression,
+            {**{f":{name}": written[name] for name in sets}, **(compared or {})},
+            condition,
+        )
+        return None if changed is None else endpoint_from_item(changed)
 
 
-def _key_of(tenant_id: str, endpoint_id: str) -> dict[str, Any]:
+def _key_of(tenant_id: str, endpoint_id: str) -> dict[str, str]:
     """Return an endpoint's key.
 
     Raises
     ------
-    ProblemError
-        404 for what can be no endpoint's id.
+    NotFoundError
+        For what cannot be an endpoint's id.
     """
     if not is_id(ENDPOINT, endpoint_id):
-        raise not_found()
-    return to_item({TENANT_KEY: tenant_id, ITEM_KEY: endpoint_item(endpoint_id)})
+        raise NotFoundError
+    return {TENANT_KEY: tenant_id, ITEM_KEY: endpoint_item(endpoint_id)}
 
 
 def _new_secret(now: float) -> SigningSecret:

@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.delivery.http.problems import ProblemError, conflict, not_found
+from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.store.items import IDENTITY_KEY
 from lambdas.delivery.store.public_keys import PUBLIC_KEYS_ID
 from lambdas.delivery.store.signing_keys import SEED_BYTES
@@ -85,14 +85,14 @@ class KeyPairs:
 
         Raises
         ------
-        ProblemError
-            409 when there are `MAX_KEYS`, or somebody else changes them at the same time.
+        ConflictError
+            When there are `MAX_KEYS`, or somebody else changes them at the same time.
         """
         lease = self._take_lease(now)
         entries = [entry for entry in self._read() if not _forgotten(entry, now)]
         if len(entries) >= MAX_KEYS:
             self._release(lease)
-            raise conflict("too_many_keys", f"there are {MAX_KEYS} key pairs: retire one")
+            raise ConflictError("too_many_keys", f"there are {MAX_KEYS} key pairs: retire one")
         if overlap is not None:
             ends = times.iso(now + overlap)
             entries = [{**entry, "retiredAt": min(entry.get("retiredAt", ends), ends)} for entry in entries]
@@ -109,15 +109,17 @@ class KeyPairs:
 
         Raises
         ------
-        ProblemError
-            404; 409 when somebody else changes them at the same time.
+        NotFoundError
+            When there is none of this id.
+        ConflictError
+            When somebody else changes them at the same time.
         """
         lease = self._take_lease(now)
         entries = list(self._read())
         found = next((entry for entry in entries if entry["kid"] == key_id), None)
         if found is None:
             self._release(lease)
-            raise not_found()
+            raise NotFoundError
         found["retiredAt"] = min(found.get("retiredAt", times.iso(now)), times.iso(now))
         self._write(entries, lease, now)
         return _pair_of(found)
@@ -153,11 +155,10 @@ class KeyPairs:
         except ClientError as error:
             if not condition_failed(error):
                 raise
-            raise ProblemError(
-                status=409,
-                code="changed_meanwhile",
-                message="somebody else changes the keys: try again in a minute",
-                headers={"Retry-After": str(_LEASE_SECONDS)},
+            raise ConflictError(
+                "changed_meanwhile",
+                "somebody else changes the keys: try again in a minute",
+                retry_after=_LEASE_SECONDS,
             ) from error
         return lease
 

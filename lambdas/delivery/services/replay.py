@@ -7,8 +7,8 @@ range, which is the time of the first call where none is named, keeps a replay f
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lambdas.delivery.domain.errors import DeliveryError
 from lambdas.delivery.domain.model import Delivery, DeliveryState
-from lambdas.delivery.http.problems import ProblemError
 from lambdas.delivery.store.listing import Listing, Range
 
 MAX_REPLAYED = 100
@@ -49,7 +49,7 @@ class Filter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refused:
+class RefusedDelivery:
     """A delivery that was not sent again, and the code of the reason."""
 
     event_id: str
@@ -58,7 +58,7 @@ class Refused:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class ReplayResult:
     """What a replay did, or would do.
 
     Attributes
@@ -67,7 +67,7 @@ class Outcome:
         Deliveries that the filter found, in this call.
     sent : int
         Of these, how many were sent again.
-    refused : Sequence[Refused]
+    refused : Sequence[RefusedDelivery]
         Of these, those that were not.
     position : str | None
         Where the next call goes on; None when there is no more.
@@ -75,13 +75,13 @@ class Outcome:
 
     matched: int
     sent: int
-    refused: Sequence[Refused]
+    refused: Sequence[RefusedDelivery]
     position: str | None
 
 
 def replay(
-    listing: Listing, send_again: Callable[[str, str, str, float], Delivery], wanted: Filter, now: float, *, dry: bool
-) -> Outcome:
+    listing: Listing, resend: Callable[[str, str, str, float], Delivery], wanted: Filter, now: float, *, dry: bool
+) -> ReplayResult:
     """Send what a filter finds again, or only count it."""
     part = Range(end=wanted.end, after=wanted.after, limit=wanted.limit, ascending=True)
     if wanted.start is not None:
@@ -91,10 +91,10 @@ def replay(
     if not dry:
         for one in page.entries:
             try:
-                send_again(one.tenant_id, one.event_id, one.endpoint_id, now)
-            except ProblemError as problem:
-                refused.append(Refused(event_id=one.event_id, endpoint_id=one.endpoint_id, reason=problem.code))
+                resend(one.tenant_id, one.event_id, one.endpoint_id, now)
+            except DeliveryError as error:
+                refused.append(RefusedDelivery(event_id=one.event_id, endpoint_id=one.endpoint_id, reason=error.code))
     found = len(page.entries)
-    return Outcome(
+    return ReplayResult(
         matched=found, sent=0 if dry else found - len(refused), refused=tuple(refused), position=page.position
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.delivery.http.problems import ProblemError, wrong
+from lambdas.delivery.domain.errors import InvalidFieldError
 from lambdas.delivery.store.items import ITEM_KEY, TENANT_KEY
 from lambdas.shared.dynamodb import condition_failed, from_item, to_item
 
@@ -51,7 +51,7 @@ class Cursors:
 
         Raises
         ------
-        ProblemError
+        InvalidFieldError
             When it is another.
         """
         try:
@@ -103,5 +103,5 @@ class Cursors:
         return key
 
 
-def _not_ours() -> ProblemError:
-    return wrong("cursor", "is none that this list returned for this query")
+def _not_ours() -> InvalidFieldError:
+    return InvalidFieldError("cursor", "is none that this list returned for this query")

@@ -11,15 +11,15 @@ from lambdas.delivery.store.items import (
     STATE_AT,
     STATE_KEY,
     STATE_SHARDS,
+    attempt_to_item,
+    delivery_from_item,
     delivery_item,
     delivery_place,
+    delivery_to_item,
     event_key,
-    from_attempt,
-    from_delivery,
     state_key,
-    to_delivery,
 )
-from lambdas.delivery.store.tables import Table
+from lambdas.delivery.store.tables import Table, transact_write
 from lambdas.shared.dynamodb import from_item, to_item
 
 WAITING_STATES = (DeliveryState.PENDING, DeliveryState.FAILED)
@@ -43,19 +43,19 @@ class Deliveries:
 
     def create(self, delivery: Delivery) -> bool:
         """Write a delivery unless there is one of the event to the endpoint; tell whether there was none."""
-        return self._table.put_new(from_delivery(delivery), EVENT_KEY)
+        return self._table.put_new(delivery_to_item(delivery), EVENT_KEY)
 
     def read(self, tenant_id: str, event_id: str, endpoint_id: str) -> Delivery | None:
         """Return a delivery; None when there is none."""
         values = self._table.get(_key(tenant_id, event_id, endpoint_id))
-        return None if values is None else to_delivery(values)
+        return None if values is None else delivery_from_item(values)
 
     def to_each(self, tenant_id: str, event_id: str, endpoint_ids: Sequence[str]) -> list[Delivery]:
         """Return the deliveries of an event to those of some endpoints that it is for; up to a hundred."""
         if not endpoint_ids:
             return []
         keys = [_key(tenant_id, event_id, endpoint_id) for endpoint_id in endpoint_ids]
-        return [to_delivery(values) for values in self._table.get_all(keys)]
+        return [delivery_from_item(values) for values in self._table.get_all(keys)]
 
     def change(self, seen: Delivery, new: Delivery, attempt: Attempt | None = None) -> bool:
         """Write a delivery's next step, and the attempt that led to it, if it is still as it was seen; tell whether.
@@ -63,9 +63,9 @@ class Deliveries:
         Parameters
         ----------
         seen : Delivery
-            What the step was made from: turn, owner and lease must still be these.
+            What the step was made from: version, owner and lease must still be these.
         """
-        before, after = from_delivery(seen), from_delivery(new)
+        before, after = delivery_to_item(seen), delivery_to_item(new)
         # The place in the index moves with the state alone.
         for name in delivery_place(new) if new.state is seen.state else ():
             del before[name], after[name]
@@ -75,7 +75,7 @@ class Deliveries:
         if removed:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
         values = {f":{name}": value for name, value in assigned.items()}
-        values |= {":seenTurn": seen.turn, ":seenLease": seen.lease_until}
+        values |= {":seenTurn": seen.version, ":seenLease": seen.lease_until}
         condition = "#turn = :seenTurn AND #leaseUntil = :seenLease AND "
         if seen.owner is None:
             condition += "attribute_not_exists(#owner)"
@@ -85,19 +85,18 @@ class Deliveries:
         key = _key(seen.tenant_id, seen.event_id, seen.endpoint_id)
         if attempt is None:
             return self._table.update(key, expression, values, condition) is not None
-        return self._table.transact(
-            [
-                {"Update": self._table.update_of(key, expression, values, condition)},
-                {"Put": {"TableName": self._table.name, "Item": to_item(from_attempt(attempt))}},
-            ]
-        )
+        writes = [
+            {"Update": self._table.update_of(key, expression, values, condition)},
+            {"Put": {"TableName": self._table.name, "Item": to_item(attempt_to_item(attempt))}},
+        ]
+        return not transact_write(self._table.dynamodb, writes)
 
-    def mark_armed(self, delivery: Delivery) -> None:
-        """Say that a message for the delivery's turn is on its way, unless it went on meanwhile."""
+    def mark_scheduled(self, delivery: Delivery) -> None:
+        """Record that a message for the delivery's version is on its way, unless the delivery has changed since."""
         self._table.update(
             _key(delivery.tenant_id, delivery.event_id, delivery.endpoint_id),
             "SET #armedTurn = :turn",
-            {":turn": delivery.turn},
+            {":turn": delivery.version},
             "#turn = :turn AND #armedTurn < :turn",
         )
 
@@ -133,7 +132,7 @@ class Deliveries:
             for one in found
             if one[ITEM_KEY] == delivery_item(endpoint_id)
         ]
-        deliveries = [to_delivery(values) for values in self._table.get_all(keys)] if keys else []
+        deliveries = [delivery_from_item(values) for values in self._table.get_all(keys)] if keys else []
         if "LastEvaluatedKey" in answer:
             return deliveries, f"{number}|{found[-1][STATE_AT]}"
         following = int(number) + 1

@@ -7,10 +7,10 @@ from lambdas.delivery.domain.model import Endpoint, EndpointState, Health
 from lambdas.delivery.store.items import (
     ITEM_KEY,
     TENANT_KEY,
+    endpoint_from_item,
     endpoint_item,
+    health_from_item,
     health_item,
-    to_endpoint,
-    to_health,
 )
 from lambdas.delivery.store.tables import Table
 from lambdas.shared.dynamodb import from_item, to_item
@@ -38,7 +38,7 @@ class Endpoints:
             for values in self._table.get_all([{TENANT_KEY: tenant_id, ITEM_KEY: item} for item in items])
         }
         endpoint, health = (found.get(item) for item in items)
-        return None if endpoint is None else to_endpoint(endpoint), to_health(health or {})
+        return None if endpoint is None else endpoint_from_item(endpoint), health_from_item(health or {})
 
     def all_of(self, tenant_id: str) -> Sequence[Endpoint]:
         """Return all endpoints of a tenant, in the order of their ids."""
@@ -50,7 +50,7 @@ class Endpoints:
             ExpressionAttributeValues=to_item({":tenant": tenant_id, ":prefix": prefix}),
             ConsistentRead=True,
         )
-        return [to_endpoint(from_item(item)) for page in pages for item in page["Items"]]
+        return [endpoint_from_item(from_item(item)) for page in pages for item in page["Items"]]
 
     def disable(self, endpoint: Endpoint, reason: str, at: str) -> bool:
         """Disable an endpoint, unless it was changed since it was seen; tell whether it was disabled by this.

@@ -1,5 +1,7 @@
-"""The store of events and their payloads, as delivery needs it."""
+"""The store of events, their payloads and their idempotency keys."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lambdas.delivery.domain.model import Event
@@ -8,15 +10,37 @@ from lambdas.delivery.store.items import (
     EVENT_KEY,
     EXPIRES_AT,
     ITEM_KEY,
+    KEY_ITEM,
     PAYLOAD_ITEM,
+    event_from_item,
     event_key,
-    from_event,
-    from_payload,
-    to_event,
-    to_payload,
+    event_to_item,
+    idempotency_key,
+    payload_from_item,
+    payload_to_item,
 )
-from lambdas.delivery.store.tables import Table
-from lambdas.shared.dynamodb import to_item
+from lambdas.delivery.store.tables import Table, transact_write
+from lambdas.shared import times
+from lambdas.shared.dynamodb import from_item, to_item
+
+IDEMPOTENCY_SECONDS = 24 * 3_600
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyHolder:
+    """The event that an idempotency key stands for already.
+
+    Attributes
+    ----------
+    event_id, sha256 : str
+        Which, and the hex digest of its payload.
+    queued : bool
+        Whether its message is known to be in the queue.
+    """
+
+    event_id: str
+    sha256: str
+    queued: bool
 
 
 class Events:
@@ -34,51 +58,116 @@ class Events:
         self._table = Table(dynamodb, table)
 
     def create(self, event: Event, payload: bytes) -> bool:
-        """Write an event and its payload, both or neither, unless there is one of that id; tell whether there was none.
+        """Write an event and its payload, or neither where there is one of that id; tell whether there was none."""
+        return not self._write(self._puts(event, payload))
 
-        Events of the tenants' applications come through the API, which writes their idempotency keys as well.
+    def create_once(self, event: Event, payload: bytes, key: str, now: float) -> KeyHolder | None:
+        """Write an event with its payload and its idempotency key, all or none.
+
+        Returns
+        -------
+        KeyHolder | None
+            None when they are written; what the key stands for when it is taken.
         """
-        names = {"#key": EVENT_KEY}
-        put = {
-            "TableName": self._table.name,
-            "ConditionExpression": "attribute_not_exists(#key)",
-            "ExpressionAttributeNames": names,
+        item = {
+            "eventId": event.event_id,
+            "sha256": event.sha256,
+            EXPIRES_AT: int(now) + IDEMPOTENCY_SECONDS,
         }
-        return self._table.transact(
-            [
-                {"Put": {**put, "Item": to_item(from_event(event))}},
-                {"Put": {**put, "Item": to_item(from_payload(event, payload))}},
-            ]
+        # A key that has expired and is still there is overwritten.
+        put_key = {
+            "TableName": self._table.name,
+            "Item": to_item({**_of_key(event.tenant_id, key), **item}),
+            "ConditionExpression": "attribute_not_exists(#event) OR #expiresAt <= :now",
+            "ExpressionAttributeNames": {"#event": EVENT_KEY, "#expiresAt": EXPIRES_AT},
+            "ExpressionAttributeValues": to_item({":now": int(now)}),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        reasons = self._write([*self._puts(event, payload), {"Put": put_key}])
+        if not reasons:
+            return None
+        held = from_item(reasons[-1]["Item"])
+        return KeyHolder(event_id=held["eventId"], sha256=held["sha256"], queued=bool(held.get("queued")))
+
+    def mark_queued(self, event: Event, key: str) -> None:
+        """Record that the message of an idempotency key's event is in the queue."""
+        self._table.update(
+            _of_key(event.tenant_id, key),
+            "SET #queued = :true",
+            {":true": True, ":eventId": event.event_id},
+            "#eventId = :eventId",
         )
 
     def read(self, tenant_id: str, event_id: str) -> tuple[Event | None, bytes | None]:
         """Return an event and its payload; None for what there is not, or no more."""
-        partition = event_key(tenant_id, event_id)
-        keys = [{EVENT_KEY: partition, ITEM_KEY: item} for item in (EVENT_ITEM, PAYLOAD_ITEM)]
+        keys = [_of_event(tenant_id, event_id, item) for item in (EVENT_ITEM, PAYLOAD_ITEM)]
         found = {values[ITEM_KEY]: values for values in self._table.get_all(keys)}
-        event = to_event(found[EVENT_ITEM]) if EVENT_ITEM in found else None
-        return event, to_payload(found[PAYLOAD_ITEM]) if PAYLOAD_ITEM in found else None
+        event = event_from_item(found[EVENT_ITEM]) if EVENT_ITEM in found else None
+        return event, payload_from_item(found[PAYLOAD_ITEM]) if PAYLOAD_ITEM in found else None
+
+    def read_event(self, tenant_id: str, event_id: str) -> Event | None:
+        """Return an event without its payload; None when there is none."""
+        values = self._table.get(_of_event(tenant_id, event_id, EVENT_ITEM))
+        return None if values is None else event_from_item(values)
 
     def keep_until(self, event: Event, expires_at: int) -> None:
-        """See to it that an event and its payload are there for as long as one of its deliveries is."""
+        """Keep an event and its payload for as long as one of its deliveries."""
         # A write costs by the size of the item, even one that changes eight bytes of it.
-        if event.expires_at >= expires_at:
-            return
-        for item in (PAYLOAD_ITEM, EVENT_ITEM):
-            self._table.update(
-                {EVENT_KEY: event_key(event.tenant_id, event.event_id), ITEM_KEY: item},
-                f"SET #{EXPIRES_AT} = :until",
-                {":until": expires_at},
-                f"#{EXPIRES_AT} < :until",
-            )
+        if event.expires_at < expires_at:
+            self._set_expiry(event, expires_at, "<")
 
     def keep_no_longer(self, event: Event, expires_at: int) -> None:
         """Let an event and its payload expire at a time, unless they do so earlier already."""
-        # The payload first: who dies between the two finds the event as it was, and does both again.
+        self._set_expiry(event, expires_at, ">")
+
+    def erase_payload(self, tenant_id: str, event_id: str, now: float) -> str | None:
+        """Erase a payload; return when it was erased, for the first time; None when the tenant has no such event.
+
+        The event and what became of it stay visible. Nothing brings the payload back: it is written with its event, and
+        never again.
+        """
+        erased_at = times.iso(now)
+        erase = self._table.update_of(
+            _of_event(tenant_id, event_id, EVENT_ITEM),
+            "SET #erasedAt = :erasedAt",
+            {":erasedAt": erased_at, ":now": int(now)},
+            f"#{EXPIRES_AT} > :now AND attribute_not_exists(#erasedAt)",
+        )
+        payload = {"TableName": self._table.name, "Key": to_item(_of_event(tenant_id, event_id, PAYLOAD_ITEM))}
+        reasons = self._write(
+            [{"Update": {**erase, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}, {"Delete": payload}]
+        )
+        if not reasons:
+            return erased_at
+        held = from_item(reasons[0].get("Item", {}))
+        return str(held["erasedAt"]) if held and held[EXPIRES_AT] > now else None
+
+    def _puts(self, event: Event, payload: bytes) -> list[dict[str, Any]]:
+        put = {
+            "TableName": self._table.name,
+            "ConditionExpression": "attribute_not_exists(#event)",
+            "ExpressionAttributeNames": {"#event": EVENT_KEY},
+        }
+        items = (event_to_item(event), payload_to_item(event, payload))
+        return [{"Put": {**put, "Item": to_item(item)}} for item in items]
+
+    def _write(self, writes: list[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+        return transact_write(self._table.dynamodb, writes)
+
+    def _set_expiry(self, event: Event, expires_at: int, where_it_is: str) -> None:
+        # The payload first: when a process dies between the two, the event is as it was, and both are done again.
         for item in (PAYLOAD_ITEM, EVENT_ITEM):
             self._table.update(
-                {EVENT_KEY: event_key(event.tenant_id, event.event_id), ITEM_KEY: item},
+                _of_event(event.tenant_id, event.event_id, item),
                 f"SET #{EXPIRES_AT} = :until",
                 {":until": expires_at},
-                f"#{EXPIRES_AT} > :until",
+                f"#{EXPIRES_AT} {where_it_is} :until",
             )
+
+
+def _of_event(tenant_id: str, event_id: str, item: str) -> dict[str, str]:
+    return {EVENT_KEY: event_key(tenant_id, event_id), ITEM_KEY: item}
+
+
+def _of_key(tenant_id: str, key: str) -> dict[str, str]:
+    return {EVENT_KEY: idempotency_key(tenant_id, key), ITEM_KEY: KEY_ITEM}

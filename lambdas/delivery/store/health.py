@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.delivery.domain.circuit_breaker import has_to_open, open_ms
+from lambdas.delivery.domain.errors import StoreBusyError
 from lambdas.delivery.domain.model import Health
 from lambdas.delivery.domain.rate_limit import NEAR_MS, interval_ms
-from lambdas.delivery.store.items import ITEM_KEY, TENANT_KEY, health_item, to_health
-from lambdas.delivery.store.tables import Table, TableBusyError
+from lambdas.delivery.store.items import ITEM_KEY, TENANT_KEY, health_from_item, health_item
+from lambdas.delivery.store.tables import Table
 
 _MAX_ROUNDS = 10
 _NEVER = 10**15
@@ -61,8 +62,8 @@ class HealthStore:
         take = _Take(name="nextSlot", first=now_ms, last=now_ms + NEAR_MS, interval=interval_ms(rate))
         return self._take(_key(tenant_id, endpoint_id), take)
 
-    def take_wake(self, tenant_id: str, endpoint_id: str, rate: int, now_ms: int) -> int:
-        """Take a place at the end of those that the rate limit holds up; return when its turn is, in milliseconds."""
+    def take_resume_time(self, tenant_id: str, endpoint_id: str, rate: int, now_ms: int) -> int:
+        """Take a place at the end of those that the rate limit holds up; return its time in ms."""
         take = _Take(name="nextWake", first=now_ms + NEAR_MS, last=_NEVER, interval=interval_ms(rate))
         at = self._take(_key(tenant_id, endpoint_id), take)
         assert at is not None
@@ -91,7 +92,7 @@ class HealthStore:
             # Neither holds: it is too far off, or somebody was faster between the two.
             if int((self._table.get(key) or {}).get(name, 0)) > take.last:
                 return None
-        raise TableBusyError("rate limit: other workers were faster each time")
+        raise StoreBusyError("rate limit: other workers were faster each time")
 
     def take_probe(self, tenant_id: str, endpoint_id: str, seen: Health, until_ms: int, now_ms: int) -> bool:
         """Take the one attempt that may find out whether the endpoint is back; tell whether this caller got it.
@@ -123,7 +124,7 @@ class HealthStore:
             "SET #failingSince = if_not_exists(#failingSince, :now) ADD #consecutiveFailures :one",
             {":now": now_ms, ":one": 1},
         )
-        health = to_health(counted or {})
+        health = health_from_item(counted or {})
         opening = {":until": now_ms + open_ms(health.openings), ":openings": health.openings + 1}
         changed = None
         if probe_until is not None:
@@ -140,7 +141,7 @@ class HealthStore:
                 opening,
                 "attribute_not_exists(#openUntil) AND attribute_exists(#failingSince)",
             )
-        return health if changed is None else to_health(changed)
+        return health if changed is None else health_from_item(changed)
 
     def slow_down(self, tenant_id: str, endpoint_id: str, until_ms: int) -> None:
         """Leave an endpoint alone until a time, or longer where it asked for that before."""

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from lambdas.delivery.http.problems import conflict, not_found
+from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.store.items import BY_TENANT_INDEX, EXPIRES_AT, IDENTITY_KEY, TENANT_KEY
-from lambdas.delivery.store.transactions import write_together
+from lambdas.delivery.store.tables import Table, transact_write
 from lambdas.shared import times
-from lambdas.shared.dynamodb import condition_failed, from_item, to_item
+from lambdas.shared.dynamodb import from_item, to_item
 
 TOKEN_PREFIX = "whk_"  # noqa: S105 - a prefix, no secret
 TOKEN_ID_PREFIX = "tok_"  # noqa: S105 - a prefix, no secret
@@ -106,8 +104,7 @@ class Identities:
     """
 
     def __init__(self, dynamodb: Any, table: str) -> None:
-        self._dynamodb = dynamodb
-        self._table = table
+        self._table = Table(dynamodb, table)
 
     # For the authorizer: reads of single items, and nothing else.
 
@@ -120,7 +117,7 @@ class Identities:
         token_id = token_id_of(token)
         if token_id is None or not (item := self._get(_token_key(token_id))):
             return None
-        found = _to_token(item)
+        found = _token_from_item(item)
         if found.revoked_at is not None or (found.expires_at is not None and found.expires_at <= now):
             return None
         tenant = self._get(_tenant_key(found.tenant_id))
@@ -133,8 +130,8 @@ class Identities:
 
         Raises
         ------
-        ProblemError
-            409 when there is one of this id.
+        ConflictError
+            When there is one of this id.
         """
         tenant = Tenant(
             tenant_id=tenant_id,
@@ -151,17 +148,8 @@ class Identities:
             "createdAt": tenant.created_at,
             "updatedAt": tenant.updated_at,
         }
-        try:
-            self._dynamodb.put_item(
-                TableName=self._table,
-                Item=to_item(item),
-                ConditionExpression="attribute_not_exists(#id)",
-                ExpressionAttributeNames={"#id": IDENTITY_KEY},
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            raise conflict("tenant_exists", "there is a tenant of this id") from error
+        if not self._table.put_new(item, IDENTITY_KEY):
+            raise ConflictError("tenant_exists", "there is a tenant of this id")
         return tenant
 
     def tenant(self, tenant_id: str) -> Tenant:
@@ -169,13 +157,13 @@ class Identities:
 
         Raises
         ------
-        ProblemError
-            404.
+        NotFoundError
+            When there is none of this id.
         """
         item = self._get(_tenant_key(tenant_id))
         if not item:
-            raise not_found()
-        return _to_tenant(item)
+            raise NotFoundError
+        return _tenant_from_item(item)
 
     def tenants(self, after: str | None, limit: int) -> tuple[Sequence[Tenant], bool]:
         """Return tenants in the order of their ids, and whether there are more."""
@@ -183,7 +171,7 @@ class Identities:
         for item in self._query_index(_TENANTS, _tenant_key(after) if after else None):
             if len(found) == limit:
                 return found, True
-            found.append(_to_tenant(item))
+            found.append(_tenant_from_item(item))
         return found, False
 
     def set_state(self, tenant_id: str, state: TenantState, now: float) -> Tenant:
@@ -191,27 +179,24 @@ class Identities:
 
         Raises
         ------
-        ProblemError
-            404.
+        NotFoundError
+            When there is none of this id.
         """
-        item = self._update(
-            _tenant_key(tenant_id), {"state": state, "updatedAt": times.iso(now)}, "attribute_exists(#id)"
-        )
-        if item is None:
-            raise not_found()
-        return _to_tenant(item)
+        return _tenant_from_item(self._change(_tenant_key(tenant_id), {"state": state, "updatedAt": times.iso(now)}))
 
     def create_token(self, tenant_id: str, label: str, expires_at: int | None, now: float) -> tuple[str, Token]:
         """Create a token; it is returned this once, and known nowhere afterwards.
 
         Raises
         ------
-        ProblemError
-            404 when there is no such tenant, 409 when it has `MAX_TOKENS` that are good.
+        NotFoundError
+            When there is no such tenant.
+        ConflictError
+            When it has `MAX_TOKENS` that are good.
         """
         good = [one for one in self.tokens(tenant_id) if one.revoked_at is None and not _past(one.expires_at, now)]
         if len(good) >= MAX_TOKENS:
-            raise conflict("too_many_tokens", f"the tenant has {MAX_TOKENS} tokens that are good: revoke one")
+            raise ConflictError("too_many_tokens", f"the tenant has {MAX_TOKENS} tokens that are good: revoke one")
         secret = TOKEN_PREFIX + urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii").rstrip("=")
         token = Token(
             token_id=str(token_id_of(secret)),
@@ -227,27 +212,27 @@ class Identities:
             "createdAt": token.created_at,
             **({EXPIRES_AT: expires_at} if expires_at is not None else {}),
         }
-        reasons = write_together(
-            self._dynamodb,
+        reasons = transact_write(
+            self._table.dynamodb,
             [
                 {
                     "ConditionCheck": {
-                        "TableName": self._table,
+                        "TableName": self._table.name,
                         "Key": to_item({IDENTITY_KEY: _tenant_key(tenant_id)}),
                         "ConditionExpression": "attribute_exists(#id)",
                         "ExpressionAttributeNames": {"#id": IDENTITY_KEY},
                     }
                 },
-                {"Put": {"TableName": self._table, "Item": to_item(item)}},
+                {"Put": {"TableName": self._table.name, "Item": to_item(item)}},
             ],
         )
         if reasons:
-            raise not_found()
+            raise NotFoundError
         return secret, token
 
     def tokens(self, tenant_id: str) -> Sequence[Token]:
         """Return what is known of a tenant's tokens, the newest first."""
-        found = [_to_token(item) for item in self._query_index(tenant_id, None)]
+        found = [_token_from_item(item) for item in self._query_index(tenant_id, None)]
         return sorted(found, key=lambda token: (token.created_at, token.token_id), reverse=True)
 
     def revoke(self, tenant_id: str, token_id: str, now: float) -> Token:
@@ -255,45 +240,33 @@ class Identities:
 
         Raises
         ------
-        ProblemError
-            404 when the tenant has no such token.
+        NotFoundError
+            When the tenant has no such token.
         """
         if not _TOKEN_ID.fullmatch(token_id):
-            raise not_found()
+            raise NotFoundError
         item = self._get(_token_key(token_id))
         if item.get(TENANT_KEY) != tenant_id:
-            raise not_found()
-        changed = self._update(
-            _token_key(token_id), {"revokedAt": item.get("revokedAt", times.iso(now))}, "attribute_exists(#id)"
+            raise NotFoundError
+        return _token_from_item(
+            self._change(_token_key(token_id), {"revokedAt": item.get("revokedAt", times.iso(now))})
         )
-        if changed is None:
-            raise not_found()
-        return _to_token(changed)
 
     def _get(self, key: str) -> dict[str, Any]:
-        answer = self._dynamodb.get_item(TableName=self._table, Key=to_item({IDENTITY_KEY: key}), ConsistentRead=True)
-        return from_item(answer.get("Item", {}))
+        return self._table.get({IDENTITY_KEY: key}) or {}
 
-    def _update(self, key: str, values: Mapping[str, Any], condition: str) -> dict[str, Any] | None:
-        try:
-            answer = self._dynamodb.update_item(
-                TableName=self._table,
-                Key=to_item({IDENTITY_KEY: key}),
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
-                ConditionExpression=condition,
-                ExpressionAttributeNames={"#id": IDENTITY_KEY, **{f"#{name}": name for name in values}},
-                ExpressionAttributeValues=to_item({f":{name}": value for name, value in values.items()}),
-                ReturnValues="ALL_NEW",
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            return None
-        return from_item(answer["Attributes"])
+    def _change(self, key: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Change an item that is there and return it."""
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
+        given = {f":{name}": value for name, value in values.items()}
+        changed = self._table.update({IDENTITY_KEY: key}, expression, given, f"attribute_exists(#{IDENTITY_KEY})")
+        if changed is None:
+            raise NotFoundError
+        return changed
 
     def _query_index(self, partition: str, after: str | None) -> Iterator[dict[str, Any]]:
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table,
+        pages = self._table.dynamodb.get_paginator("query").paginate(
+            TableName=self._table.name,
             IndexName=BY_TENANT_INDEX,
             KeyConditionExpression="#tenant = :tenant" + (" AND #id > :after" if after else ""),
             ExpressionAttributeNames={"#tenant": TENANT_KEY, **({"#id": IDENTITY_KEY} if after else {})},
@@ -312,7 +285,7 @@ def _tenant_key(tenant_id: str) -> str:
     return f"tenant#{tenant_id}"
 
 
-def _to_tenant(item: Mapping[str, Any]) -> Tenant:
+def _tenant_from_item(item: Mapping[str, Any]) -> Tenant:
     return Tenant(
         tenant_id=item[IDENTITY_KEY].removeprefix("tenant#"),
         name=item["name"],
@@ -322,7 +295,7 @@ def _to_tenant(item: Mapping[str, Any]) -> Tenant:
     )
 
 
-def _to_token(item: Mapping[str, Any]) -> Token:
+def _token_from_item(item: Mapping[str, Any]) -> Token:
     return Token(
         token_id=TOKEN_ID_PREFIX + item[IDENTITY_KEY].removeprefix("token#"),
         tenant_id=item[TENANT_KEY],

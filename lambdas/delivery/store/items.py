@@ -14,6 +14,7 @@ Tenant and endpoint ids hold no ``#``, so that no key of one tenant can be anoth
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from decimal import Decimal
 from typing import Any
 
 from lambdas.delivery.domain.model import (
@@ -40,6 +41,8 @@ EVENT_KEY = "event"
 ITEM_KEY = "item"
 EVENT_ITEM = "event"
 """Sort key of an event itself."""
+KEY_ITEM = "key"
+"""Sort key of an idempotency key."""
 PAYLOAD_ITEM = "payload"
 """Sort key of an event's payload."""
 BODY = "body"
@@ -53,6 +56,8 @@ STATE_AT = "stateAt"
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 STATE_SHARDS = 4
 ALL_EVENTS = "EVENT"
+# Items that were stored before these fields got their names keep the old ones.
+_ATTRIBUTES = {"version": "turn", "scheduled_version": "armedTurn", "next_resume": "nextWake"}
 
 
 def event_key(tenant_id: str, event_id: str) -> str:
@@ -95,35 +100,32 @@ def shard_of(event_id: str) -> int:
     return int(hashlib.sha256(event_id.encode()).hexdigest()[:8], 16) % STATE_SHARDS
 
 
-def camel(name: str) -> str:
-    """Return a field's name as tables, messages and the API have it."""
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)
+def attribute(field: str) -> str:
+    """Return the name of the attribute that holds a field: the field's in camel case, with three exceptions."""
+    first, *rest = field.split("_")
+    return _ATTRIBUTES.get(field) or first + "".join(part.capitalize() for part in rest)
 
 
 def _plain(value: Any) -> dict[str, Any]:
     """Return a dataclass's fields under the names of items, without those that are None."""
-    return {camel(name): content for name, content in asdict(value).items() if content is not None}
+    return {attribute(name): content for name, content in asdict(value).items() if content is not None}
 
 
 def _arguments(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of an item a dataclass knows; whole numbers as such."""
-    found = {field.name: values[camel(field.name)] for field in fields(kind) if camel(field.name) in values}
-    return {name: int(value) if _is_number(value) else value for name, value in found.items()}
+    names = {field.name: attribute(field.name) for field in fields(kind)}
+    found = {field: values[name] for field, name in names.items() if name in values}
+    return {field: int(value) if isinstance(value, Decimal) else value for field, value in found.items()}
 
 
-def _is_number(value: Any) -> bool:
-    return type(value).__name__ == "Decimal"
-
-
-def from_endpoint(endpoint: Endpoint) -> dict[str, Any]:
+def endpoint_to_item(endpoint: Endpoint) -> dict[str, Any]:
     """Return an endpoint's item as plain values."""
     plain = _plain(endpoint)
     plain["secrets"] = [_plain(secret) for secret in endpoint.secrets]
     return {**plain, ITEM_KEY: endpoint_item(endpoint.endpoint_id)}
 
 
-def to_endpoint(values: Mapping[str, Any]) -> Endpoint:
+def endpoint_from_item(values: Mapping[str, Any]) -> Endpoint:
     """Return the endpoint that an item is."""
     found = _arguments(Endpoint, values)
     found["state"] = EndpointState(found["state"])
@@ -132,12 +134,12 @@ def to_endpoint(values: Mapping[str, Any]) -> Endpoint:
     return Endpoint(**found)
 
 
-def to_health(values: Mapping[str, Any]) -> Health:
+def health_from_item(values: Mapping[str, Any]) -> Health:
     """Return the health that an item is; a healthy one where there is none."""
     return Health(**_arguments(Health, values))
 
 
-def from_event(event: Event) -> dict[str, Any]:
+def event_to_item(event: Event) -> dict[str, Any]:
     """Return an event's item as plain values, with its place in the index by time."""
     return {
         **_plain(event),
@@ -148,12 +150,12 @@ def from_event(event: Event) -> dict[str, Any]:
     }
 
 
-def to_event(values: Mapping[str, Any]) -> Event:
+def event_from_item(values: Mapping[str, Any]) -> Event:
     """Return the event that an item is."""
     return Event(**_arguments(Event, values))
 
 
-def from_payload(event: Event, payload: bytes) -> dict[str, Any]:
+def payload_to_item(event: Event, payload: bytes) -> dict[str, Any]:
     """Return the item of an event's payload as plain values: the exact bytes, as binary."""
     return {
         EVENT_KEY: event_key(event.tenant_id, event.event_id),
@@ -163,7 +165,7 @@ def from_payload(event: Event, payload: bytes) -> dict[str, Any]:
     }
 
 
-def to_payload(values: Mapping[str, Any]) -> bytes:
+def payload_from_item(values: Mapping[str, Any]) -> bytes:
     """Return the bytes that a payload's item holds."""
     return bytes(values[BODY])
 
@@ -176,7 +178,7 @@ def delivery_place(delivery: Delivery) -> dict[str, str]:
     }
 
 
-def from_delivery(delivery: Delivery) -> dict[str, Any]:
+def delivery_to_item(delivery: Delivery) -> dict[str, Any]:
     """Return a delivery's item as plain values."""
     return {
         **_plain(delivery),
@@ -186,14 +188,14 @@ def from_delivery(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def to_delivery(values: Mapping[str, Any]) -> Delivery:
+def delivery_from_item(values: Mapping[str, Any]) -> Delivery:
     """Return the delivery that an item is."""
     found = _arguments(Delivery, values)
     found["state"] = DeliveryState(found["state"])
     return Delivery(**found)
 
 
-def from_attempt(attempt: Attempt) -> dict[str, Any]:
+def attempt_to_item(attempt: Attempt) -> dict[str, Any]:
     """Return an attempt's item as plain values."""
     return {
         **_plain(attempt),
@@ -202,6 +204,6 @@ def from_attempt(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def to_attempt(values: Mapping[str, Any]) -> Attempt:
+def attempt_from_item(values: Mapping[str, Any]) -> Attempt:
     """Return the attempt that an item is."""
     return Attempt(**{"status": None, **_arguments(Attempt, values)})

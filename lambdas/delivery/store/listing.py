@@ -23,12 +23,12 @@ from lambdas.delivery.store.items import (
     STATE_AT,
     STATE_KEY,
     STATE_SHARDS,
+    attempt_from_item,
+    delivery_from_item,
     delivery_item,
+    event_from_item,
     event_key,
     state_key,
-    to_attempt,
-    to_delivery,
-    to_event,
 )
 from lambdas.shared.dynamodb import from_item, to_item
 
@@ -39,7 +39,7 @@ MAX_LIMIT = 100
 MAX_EXAMINED = 2_000
 """Entries that one page looks at. A page of a filtered list may hold fewer than asked for, and none, and go on."""
 MAX_ATTEMPTS = 2_000
-"""Attempts of one event that are told."""
+"""Attempts of one event that are shown."""
 # Before any time that is written, and behind it.
 EARLIEST, LATEST = "0", "~"
 
@@ -118,11 +118,11 @@ class Listing:
                 continue
             kind = values[ITEM_KEY].split("#")[0]
             if kind == EVENT_ITEM:
-                event = to_event(values)
+                event = event_from_item(values)
             elif kind == "delivery":
-                deliveries.append(to_delivery(values))
+                deliveries.append(delivery_from_item(values))
             elif kind == "attempt" and len(attempts) < MAX_ATTEMPTS:
-                attempts.append(to_attempt(values))
+                attempts.append(attempt_from_item(values))
             elif kind == "attempt":
                 complete = False
         if event is None:
@@ -131,7 +131,7 @@ class Listing:
 
     def events(self, tenant_id: str, part: Range, now: float) -> Page[Event]:
         """Return a page of a tenant's events, by the time they were accepted at."""
-        return self._page(tenant_id, [ALL_EVENTS], part, to_event, lambda values: not _expired(values, now))
+        return self._page(tenant_id, [ALL_EVENTS], part, event_from_item, lambda values: not _expired(values, now))
 
     def deliveries(
         self, tenant_id: str, states: Sequence[DeliveryState], part: Range, now: float, endpoint_id: str | None = None
@@ -142,7 +142,7 @@ class Listing:
         def fits(values: Mapping[str, Any]) -> bool:
             return not _expired(values, now) and wanted in (None, values[ITEM_KEY])
 
-        return self._page(tenant_id, states, part, to_delivery, fits)
+        return self._page(tenant_id, states, part, delivery_from_item, fits)
 
     def _page(
         self,

@@ -48,7 +48,7 @@ class SigningKey:
         return self.private.sign(content)
 
 
-class SigningKeys:
+class SigningKeyStore:
     """Reads and caches the keys.
 
     Parameters

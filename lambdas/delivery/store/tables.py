@@ -1,21 +1,24 @@
-"""A DynamoDB table as the stores of delivery use it: conditional updates told by their outcome."""
+"""A DynamoDB table as the stores of delivery use it: conditional writes, of one item or of several together."""
 
-from collections.abc import Callable, Mapping, Sequence
+import random
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.delivery.domain.errors import StoreBusyError
 from lambdas.shared.dynamodb import cancellation_reasons, condition_failed, from_item, names_in, to_item
-from lambdas.shared.errors import TellableError
 
 _MAX_ROUNDS = 5
+# Transactions that meet at an item are cancelled, and do not wait for each other.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
+_TRIES = 6
+_FIRST_PAUSE_SECONDS = 0.025
+_CONDITION_FAILED = "ConditionalCheckFailed"
 # A transaction of another writer is under way on the same item; the condition decides as soon as that one is over.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
 _CONFLICT = "TransactionConflictException"
-
-
-class TableBusyError(TellableError):
-    """DynamoDB gave no answer for some keys, or writers kept meeting, however often it was asked."""
 
 
 class Table:
@@ -43,7 +46,7 @@ class Table:
 
         Raises
         ------
-        TableBusyError
+        StoreBusyError
             When DynamoDB leaves some unanswered.
         """
         left: Any = {self.name: {"Keys": [to_item(key) for key in keys], "ConsistentRead": True}}
@@ -54,7 +57,7 @@ class Table:
             left = answer.get("UnprocessedKeys")
             if not left:
                 return found
-        raise TableBusyError("BatchGetItem: unprocessed keys")
+        raise StoreBusyError("BatchGetItem: unprocessed keys")
 
     def put_new(self, values: Mapping[str, Any], key: str) -> bool:
         """Write an item unless there is one, and tell whether there was none.
@@ -94,7 +97,7 @@ class Table:
 
         Raises
         ------
-        TableBusyError
+        StoreBusyError
             When it stays in a transaction of another writer.
         """
         arguments = {**self.update_of(key, expression, values, condition), "ReturnValues": answer}
@@ -106,7 +109,7 @@ class Table:
                     return None
                 if error.response["Error"]["Code"] != _CONFLICT:
                     raise
-        raise TableBusyError("UpdateItem: transaction conflict")
+        raise StoreBusyError("UpdateItem: transaction conflict")
 
     def update_of(
         self, key: Mapping[str, str], expression: str, values: Mapping[str, Any], condition: str | None
@@ -124,26 +127,9 @@ class Table:
             arguments["ConditionExpression"] = condition
         return arguments
 
-    def transact(self, writes: Sequence[Mapping[str, Any]]) -> bool:
-        """Carry out all writes or none; tell whether every condition held.
 
-        Raises
-        ------
-        TableBusyError
-            When it keeps meeting other writers.
-        """
-        return not transact(self.dynamodb, writes, _MAX_ROUNDS)
-
-
-def transact(
-    dynamodb: Any, writes: Sequence[Mapping[str, Any]], rounds: int, between: Callable[[int], None] = lambda _: None
-) -> Sequence[dict[str, Any]]:
-    """Carry out writes of several items, all or none, again while transactions of others are in the way.
-
-    Parameters
-    ----------
-    between : Callable[[int], None]
-        Called with the number of each round that met another transaction, from 0.
+def transact_write(dynamodb: Any, writes: Sequence[Mapping[str, Any]]) -> Sequence[dict[str, Any]]:
+    """Write several items, all or none, again while transactions of others are in the way.
 
     Returns
     -------
@@ -152,20 +138,26 @@ def transact(
 
     Raises
     ------
-    TableBusyError
-        When there was one in the way in every round. Nothing was written then.
+    StoreBusyError
+        When there was one in the way each time. Nothing was written then.
     """
-    for number in range(rounds):
+    for number in range(_TRIES):
+        if number:
+            time.sleep(_FIRST_PAUSE_SECONDS * 2**number * random.uniform(0.25, 0.75))  # noqa: S311 - spreads, hides nothing
         try:
             dynamodb.transact_write_items(TransactItems=list(writes))
         except ClientError as error:
             reasons = cancellation_reasons(error)
             codes = {reason.get("Code") for reason in reasons}
-            if "ConditionalCheckFailed" in codes:
+            if _CONDITION_FAILED in codes:
                 return reasons
             if "TransactionConflict" not in codes:
                 raise
-            between(number)
         else:
             return ()
-    raise TableBusyError("TransactWriteItems: transaction conflict")
+    raise StoreBusyError("TransactWriteItems: transaction conflict")
+
+
+def refused(reasons: Sequence[Mapping[str, Any]], place: int) -> bool:
+    """Tell whether it was the condition of the write at a place that did not hold."""
+    return bool(reasons) and reasons[place].get("Code") == _CONDITION_FAILED

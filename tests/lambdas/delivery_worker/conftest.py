@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lambdas.delivery_support import OutboundWorld
+from tests.lambdas.delivery_support import DeliveryWorld
 from tests.lambdas.support import Clients, create_delivery_tables
 from tools.local.faulty_receiver import FaultyReceiver
 
@@ -19,8 +19,8 @@ def tables(clients: Clients) -> str:
 
 
 @pytest.fixture
-def world(clients: Clients, tables: str) -> OutboundWorld:
-    return OutboundWorld(dynamodb=clients.dynamodb, name=tables)
+def world(clients: Clients, tables: str) -> DeliveryWorld:
+    return DeliveryWorld(dynamodb=clients.dynamodb, name=tables)
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import random
 from collections import Counter
 
 from lambdas.delivery.domain.model import DeliveryState, EndpointState
-from lambdas.delivery.queue.messages import Waken
+from lambdas.delivery.queue.messages import ResumeEndpoint
 from lambdas.delivery_receiver.faults import Fault
-from tests.lambdas.delivery_support import Death, OutboundWorld
+from tests.lambdas.delivery_support import Death, DeliveryWorld
 from tests.lambdas.support import NOW
 from tools.local.faulty_receiver import FaultyReceiver
 
@@ -20,7 +20,7 @@ def boundaries(clients, tables, receiver, prepare):
     `prepare` makes a world whose next batch is the one to die in.
     """
     for number in itertools.count(1):
-        world = OutboundWorld(dynamodb=clients.dynamodb, name=tables)
+        world = DeliveryWorld(dynamodb=clients.dynamodb, name=tables)
         prepare(world)
         receiver.received.clear()
         death = Death(decide=lambda at, name, number=number: at == number)
@@ -60,7 +60,7 @@ def test_a_crash_at_any_boundary_of_a_delivery_loses_nothing_and_sends_twice_onl
     assert "after transact_write_items" in died_at
 
 
-def test_a_crash_at_any_boundary_of_a_failed_attempt_leaves_its_next_one_armed(clients, tables, receiver):
+def test_a_crash_at_any_boundary_of_a_failed_attempt_leaves_its_next_one_scheduled(clients, tables, receiver):
     died_at = []
     for world, death in boundaries(clients, tables, receiver, a_delivery_that_is_due(receiver, 500)):
         world.run()
@@ -105,7 +105,7 @@ def test_a_crash_at_any_boundary_of_a_fan_out_leaves_each_endpoint_one_delivery(
         assert Counter(one.path for one in receiver.received) == {"/0": 1, "/1": 1, "/2": 1}, death.at
 
 
-def test_a_crash_at_any_boundary_of_bringing_forward_leaves_nothing_behind(clients, tables, receiver):
+def test_a_crash_at_any_boundary_of_a_resume_leaves_nothing_behind(clients, tables, receiver):
     def prepare(world):
         receiver.decide = lambda received: Fault()
         endpoint = world.add_endpoint(receiver.url(), state=EndpointState.PAUSED)
@@ -113,7 +113,7 @@ def test_a_crash_at_any_boundary_of_bringing_forward_leaves_nothing_behind(clien
             world.add_event()
         world.run(until=NOW + 1)
         world.set_state(endpoint, EndpointState.ACTIVE)
-        world.queue.send(Waken(tenant_id=world.tenant, endpoint_id="ep_1"))
+        world.queue.send(ResumeEndpoint(tenant_id=world.tenant, endpoint_id="ep_1"))
 
     for world, death in boundaries(clients, tables, receiver, prepare):
         # Well before they would look again by themselves
@@ -122,7 +122,7 @@ def test_a_crash_at_any_boundary_of_bringing_forward_leaves_nothing_behind(clien
         assert set(receiver.ids().values()) == {1}, death.at
 
 
-def test_a_crash_at_any_boundary_of_taking_in_an_inbound_event_makes_one_event(clients, tables, receiver):
+def test_a_crash_at_any_boundary_of_a_bus_event_makes_one_event(clients, tables, receiver):
     def prepare(world):
         receiver.decide = lambda received: Fault()
         world.add_endpoint(receiver.url())
@@ -134,7 +134,7 @@ def test_a_crash_at_any_boundary_of_taking_in_an_inbound_event_makes_one_event(c
         assert list(receiver.ids().values()) == [1], death.at
 
     for number in range(1, 5):
-        world = OutboundWorld(dynamodb=clients.dynamodb, name=tables)
+        world = DeliveryWorld(dynamodb=clients.dynamodb, name=tables)
         prepare(world)
         receiver.received.clear()
         death = Death(decide=lambda at, name, number=number: at == number)
@@ -143,8 +143,8 @@ def test_a_crash_at_any_boundary_of_taking_in_an_inbound_event_makes_one_event(c
 
 
 def test_duplicates_and_concurrent_workers_send_once(clients, tables, receiver):
-    # Given a delivery, and ten messages for its one turn, as SQS may hand out
-    world = OutboundWorld(dynamodb=clients.dynamodb, name=tables)
+    # Given a delivery, and ten messages for its one version, as SQS may hand out
+    world = DeliveryWorld(dynamodb=clients.dynamodb, name=tables)
     world.add_endpoint(receiver.url("/?delay=0.2"))
     event = world.add_event()
     assert world.step()
@@ -188,7 +188,7 @@ def flaky(receiver):
 def test_many_events_reach_their_ends_although_workers_are_killed_at_random(clients, tables, receiver, report):
     # Given three tenants with five endpoints: three good ones, a flaky one, and a dead one
     chance = random.Random(20260921)
-    worlds = [OutboundWorld(dynamodb=clients.dynamodb, name=tables, disable_after_hours=3) for _ in range(3)]
+    worlds = [DeliveryWorld(dynamodb=clients.dynamodb, name=tables, disable_after_hours=3) for _ in range(3)]
     first = worlds[0]
     flaky(receiver)
     for world in worlds[1:]:

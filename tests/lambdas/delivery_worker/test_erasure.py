@@ -5,7 +5,6 @@ import json
 import pytest
 
 from lambdas.delivery.domain.model import DeliveryState
-from lambdas.delivery.services.payload_erasure import erase_payload
 from lambdas.delivery.store.items import ITEM_KEY, PAYLOAD_ITEM
 from lambdas.delivery_receiver.faults import Fault
 
@@ -35,7 +34,7 @@ def test_an_erased_payload_is_nowhere_and_what_was_not_delivered_never_is(world,
     assert NAME in repr(world.items())
 
     # When it is erased, and the time of the next attempt comes
-    assert erase_payload(world.dynamodb, f"{world.name}-events", world.tenant, event.event_id, world.clock.now)
+    assert world.events.erase_payload(world.tenant, event.event_id, world.clock.now)
     assert NAME not in repr(world.items())
     world.run()
 

@@ -6,7 +6,7 @@ from lambdas.delivery.domain.model import DeliveryState
 from lambdas.delivery.domain.retention import DAY
 from lambdas.delivery.store.items import EVENT_ITEM, EVENT_KEY, EXPIRES_AT, ITEM_KEY, PAYLOAD_ITEM, event_key
 from lambdas.delivery_receiver.faults import Fault
-from lambdas.delivery_worker.event_expiry import Settling
+from lambdas.delivery_worker.event_expiry import EventExpiry
 
 
 def kept(world, event):
@@ -70,7 +70,7 @@ def test_a_requeue_keeps_it_for_longer_again_and_the_end_of_that_does_not(world,
     receiver.decide = lambda _: Fault()
     world.put_endpoint(endpoint)
 
-    world.requeue.requeue(world.tenant, event.event_id, "ep_1", world.clock.now)
+    world.requeue.resend(world.tenant, event.event_id, "ep_1", world.clock.now)
     assert min(kept(world, event)) >= world.delivery(event).expires_at > world.clock.now + 30 * DAY
     world.run()
 
@@ -78,17 +78,17 @@ def test_a_requeue_keeps_it_for_longer_again_and_the_end_of_that_does_not(world,
     assert kept(world, event) == (world.delivery(event).expires_at,) * 2
 
 
-def test_who_dies_before_it_does_it_when_the_message_comes_again(world, receiver):
+def test_who_dies_before_it_does_it_when_the_message_comes_again(world, receiver, monkeypatch):
     # Given a worker that dies after it recorded the delivery
-    class Dying(Settling):
-        def run(self, event, done):
-            raise OSError("gone")
+    def die(*_):
+        raise OSError("gone")
 
     world.add_endpoint(receiver.url())
     event = world.add_event()
     world.step()
-    parts = {"deliveries": world.deliveries, "endpoints": world.endpoints, "events": world.events}
-    world.step(settling=Dying(**parts))
+    with monkeypatch.context() as patch:
+        patch.setattr(EventExpiry, "run", die)
+        world.step()
     assert world.delivery(event).state is DeliveryState.DELIVERED
     assert min(kept(world, event)) == event.expires_at
 

@@ -4,19 +4,20 @@ import base64
 import json
 import time
 import uuid
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lambdas.delivery.domain.lifecycle import created
 from lambdas.delivery.domain.model import DeliveryState
-from lambdas.delivery.queue.delivery_queue import DeliveryQueue, Waits, schedule_name
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue, DeliveryScheduler, schedule_name
 from lambdas.delivery.queue.messages import Deliver, Due, FanOut, read, write
 from lambdas.delivery.sending.signing import signature_headers
 from lambdas.delivery_receiver.faults import Fault, UnknownFaultError, read_fault
 from lambdas.shared import times
 from lambdas.shared.signatures.standard_webhooks_ed25519 import StandardWebhooksEd25519Scheme
-from tests.lambdas.delivery_support import SEED, OutboundWorld, record
+from tests.lambdas.delivery_support import SEED, DeliveryWorld, record
 from tests.lambdas.support import Clock, api_gateway_event, lambda_context
 from tests.unit.webhooks import request
 from tools.local.aws import LocalAws
@@ -28,7 +29,7 @@ DEADLINE_SECONDS = 60
 
 @pytest.fixture
 def world(clients, tables):
-    return OutboundWorld(dynamodb=clients.dynamodb, name=tables, clock=Clock(time.time()))
+    return DeliveryWorld(dynamodb=clients.dynamodb, name=tables, clock=Clock(time.time()))
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def test_the_worker_delivers_and_names_only_the_messages_that_must_come_back(sta
 
     # Then the broken one comes back, and a message for the delivery is in the queue, in its tenant's group
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m2"}]}
-    message = received(clients.sqs, worker.setting("QUEUE_URL"))
+    message = received(clients.sqs, worker._environment.queue_url)
     assert message["Attributes"]["MessageGroupId"] == world.tenant
     assert worker.handler({"Records": [record(message["Body"], "m3")]}, lambda_context(60)) == {"batchItemFailures": []}
 
@@ -113,17 +114,17 @@ def test_the_worker_delivers_and_names_only_the_messages_that_must_come_back(sta
 def test_a_long_wait_is_a_schedule_that_fires_into_the_queue_and_is_gone(local_aws, clients, world, delivery_queue):
     url, arn, group = delivery_queue
     scheduler = local_aws.client("scheduler")
-    waits = Waits(DeliveryQueue(clients.sqs, url), scheduler, arn, group, ROLE)
+    deliveries = DeliveryScheduler(DeliveryQueue(clients.sqs, url), scheduler, arn, group, ROLE)
     world.add_endpoint("http://127.0.0.1:1/")
     event = world.add_event()
     delivery = created(event, "ep_1", world.clock.now, world.retention)
-    message = Deliver(tenant_id=world.tenant, event_id=event.event_id, endpoint_id="ep_1", turn=1)
+    message = Deliver(tenant_id=world.tenant, event_id=event.event_id, endpoint_id="ep_1", version=1)
 
-    # Given a delivery that is due in an hour, armed twice
+    # Given a delivery that is due in an hour, scheduled twice
     due = time.time() + 3_600
-    later = type(delivery)(**{**vars(delivery), "next_attempt_at": times.iso(due)})
+    later = replace(delivery, next_attempt_at=times.iso(due))
     for _ in range(2):
-        waits.arm(later, time.time())
+        deliveries.schedule(later, time.time())
     schedule = scheduler.get_schedule(GroupName=group, Name=schedule_name(message))
     assert schedule["ScheduleExpression"].startswith("at(20")
     assert schedule["ActionAfterCompletion"] == "DELETE"
@@ -143,22 +144,22 @@ def test_a_long_wait_is_a_schedule_that_fires_into_the_queue_and_is_gone(local_a
     assert scheduler.list_schedules(GroupName=group)["Schedules"] == []
 
     # And the worker sends it on in the tenant's group, which Scheduler cannot
-    sent = OutboundWorld(dynamodb=clients.dynamodb, name=world.name)
+    sent = DeliveryWorld(dynamodb=clients.dynamodb, name=world.name)
     sent.process(write(Due(deliver=message)))
     assert [read(body) for _, body in sent.queue.sent] == [message]
 
 
 def test_a_short_wait_is_a_delay_of_the_queue(clients, world, delivery_queue):
     url, arn, group = delivery_queue
-    waits = Waits(DeliveryQueue(clients.sqs, url), None, arn, group, "role")
+    scheduler = DeliveryScheduler(DeliveryQueue(clients.sqs, url), None, arn, group, "role")
     event = world.add_event()
     now = time.time()
     delivery = created(event, "ep_1", now, world.retention)
-    waits.arm(type(delivery)(**{**vars(delivery), "next_attempt_at": times.iso(now + 1.5)}), now)
+    scheduler.schedule(replace(delivery, next_attempt_at=times.iso(now + 1.5)), now)
     message = received(clients.sqs, url)
     # Whole seconds, rounded up: never early.
     assert time.time() - now >= 1.5
-    assert read(message["Body"]).turn == 1
+    assert read(message["Body"]).version == 1
 
 
 @pytest.mark.parametrize(

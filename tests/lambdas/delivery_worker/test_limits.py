@@ -11,10 +11,10 @@ from lambdas.delivery.domain.lifecycle import claimed, parked
 from lambdas.delivery.domain.model import DeliveryState
 from lambdas.delivery.domain.rate_limit import NEAR_MS
 from lambdas.delivery.queue.messages import Deliver
-from lambdas.delivery.services.requeue import wake_waiting
+from lambdas.delivery.services.requeue import resume_endpoint
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery_receiver.faults import Fault
-from tests.lambdas.delivery_support import TABLE_CALLS, Death, Mortal, OutboundWorld
+from tests.lambdas.delivery_support import TABLE_CALLS, Death, DeliveryWorld, Mortal
 from tests.lambdas.support import NOW, CrashError
 
 NOW_MS = int(NOW * 1_000)
@@ -34,8 +34,8 @@ def test_workers_at_once_get_different_slots_at_the_limit_s_pace(world):
     given = sorted(slot for slot in slots if slot is not None)
     assert given == [NOW_MS + number * 100 for number in range(NEAR_MS // 100 + 1)]
     # And those that wait come back one by one
-    wakes = at_once(lambda _: world.health.take_wake(world.tenant, "ep_1", 10, NOW_MS))
-    assert sorted(wakes) == [NOW_MS + NEAR_MS + number * 100 for number in range(WORKERS)]
+    times = at_once(lambda _: world.health.take_resume_time(world.tenant, "ep_1", 10, NOW_MS))
+    assert sorted(times) == [NOW_MS + NEAR_MS + number * 100 for number in range(WORKERS)]
     # And after a quiet time there is a slot at once
     assert world.health.take_slot(world.tenant, "ep_1", 10, NOW_MS + 60_000) == NOW_MS + 60_000
 
@@ -61,7 +61,7 @@ def test_one_of_many_workers_gets_the_claim(world):
 
 
 def test_a_step_from_what_has_changed_meanwhile_is_not_taken(world):
-    # Given two runs that saw the same turn, of which one took its step, so that nobody owns the next turn
+    # Given two runs that saw the same version, of which one took its step, so that nobody owns the next version
     world.add_endpoint("http://127.0.0.1:1/")
     event = world.add_event()
     world.step()
@@ -71,7 +71,7 @@ def test_a_step_from_what_has_changed_meanwhile_is_not_taken(world):
     # Then the other one can neither claim it nor put it anywhere
     assert not world.deliveries.change(seen, claimed(seen, "m", NOW_MS + 60_000))
     assert not world.deliveries.change(seen, parked(seen, NOW_MS, "rate limit", NOW, world.retention))
-    assert world.delivery(event).turn == 2
+    assert world.delivery(event).version == 2
 
 
 def test_a_message_that_comes_during_its_own_earlier_run_is_kept_and_one_of_another_run_is_not_needed(world, receiver):
@@ -80,7 +80,7 @@ def test_a_message_that_comes_during_its_own_earlier_run_is_kept_and_one_of_anot
     world.step()
     seen = world.delivery(event)
     assert world.deliveries.change(seen, claimed(seen, "mine", NOW_MS + 60_000))
-    message = Deliver(tenant_id=world.tenant, event_id=event.event_id, endpoint_id="ep_1", turn=1)
+    message = Deliver(tenant_id=world.tenant, event_id=event.event_id, endpoint_id="ep_1", version=1)
 
     assert world.process(message, "mine") == ["mine"]
     assert world.process(message, "another") == []
@@ -124,7 +124,7 @@ def test_a_backlog_passes_a_rate_limited_endpoint_at_its_limit_and_spends_no_att
 
 def test_a_requeue_that_died_on_the_way_is_completed_by_the_same_call_made_again(clients, tables, receiver):
     for number in itertools.count(1):
-        world = OutboundWorld(dynamodb=clients.dynamodb, name=tables)
+        world = DeliveryWorld(dynamodb=clients.dynamodb, name=tables)
         receiver.received.clear()
         world.add_endpoint(receiver.url())
         event = world.add_event()
@@ -133,9 +133,9 @@ def test_a_requeue_that_died_on_the_way_is_completed_by_the_same_call_made_again
         deliveries = Deliveries(Mortal(world.dynamodb, death, TABLE_CALLS), f"{world.name}-events")
         dying = replace(world.requeue, deliveries=deliveries, queue=Mortal(world.queue, death, ("send",)))
         try:
-            dying.requeue(world.tenant, event.event_id, "ep_1", world.clock.now)
+            dying.resend(world.tenant, event.event_id, "ep_1", world.clock.now)
         except CrashError:
-            assert isinstance(world.requeue.requeue(world.tenant, event.event_id, "ep_1", world.clock.now), Deliver)
+            world.requeue.resend(world.tenant, event.event_id, "ep_1", world.clock.now)
         world.run()
         assert world.delivery(event).state is DeliveryState.DELIVERED, death.at
         assert sum(receiver.ids().values()) == 2, death.at
@@ -144,7 +144,7 @@ def test_a_requeue_that_died_on_the_way_is_completed_by_the_same_call_made_again
             return
 
 
-def test_a_delivery_whose_message_was_lost_is_found_when_its_endpoint_is_woken(world, receiver):
+def test_a_delivery_whose_message_was_lost_is_found_when_its_endpoint_is_resumed(world, receiver):
     # Given a delivery whose message somebody purged with the queue
     world.add_endpoint(receiver.url())
     event = world.add_event()
@@ -152,12 +152,12 @@ def test_a_delivery_whose_message_was_lost_is_found_when_its_endpoint_is_woken(w
     world.queue.delete({one["messageId"] for one in world.queue.receive()})
     assert world.queue.next_at is None
 
-    # When its endpoint is woken, at once and an hour later
-    wake_waiting(world.queue, world.health, world.tenant, "ep_1")
+    # When its endpoint is resumed, at once and an hour later
+    resume_endpoint(world.queue, world.health, world.tenant, "ep_1")
     world.run()
     assert receiver.received == []
     world.clock.now += 3_600
-    wake_waiting(world.queue, world.health, world.tenant, "ep_1")
+    resume_endpoint(world.queue, world.health, world.tenant, "ep_1")
     world.run()
 
     # Then it is delivered, once it is long overdue
@@ -183,7 +183,7 @@ class Failing(Death):
 @pytest.mark.parametrize("status", [200, 500])
 def test_a_failed_call_at_any_place_loses_nothing(clients, tables, receiver, status):
     for number in itertools.count(1):
-        world = OutboundWorld(dynamodb=clients.dynamodb, name=tables)
+        world = DeliveryWorld(dynamodb=clients.dynamodb, name=tables)
         receiver.received.clear()
         receiver.decide = lambda received: Fault(status=status if len(receiver.received) < 2 else 200)
         world.add_endpoint(receiver.url())
@@ -197,7 +197,7 @@ def test_a_failed_call_at_any_place_loses_nothing(clients, tables, receiver, sta
         world.run()
         assert world.delivery(event).state is DeliveryState.DELIVERED, failing.at
         assert world.queue.dead == []
-        # Sent again only where the answer is there and its record is not, or nobody heard that it is.
+        # Sent again only where the answer is there and its record is not, or the answer was lost.
         lost = failing.at == "before transact_write_items"
         assert sum(receiver.ids().values()) == (2 if status == 500 or lost else 1), failing.at
 

@@ -9,10 +9,11 @@ from standardwebhooks import Webhook
 
 from lambdas.delivery.domain.circuit_breaker import THRESHOLD
 from lambdas.delivery.domain.endpoint_disabling import DISABLED_EVENT
+from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.domain.model import DeliveryState, EndpointState
 from lambdas.delivery.domain.retry_schedules import STANDARD_WEBHOOKS, attempt_times
 from lambdas.delivery.queue.messages import Deliver
-from lambdas.delivery.services.requeue import Refusal, wake_waiting
+from lambdas.delivery.services.requeue import resume_endpoint
 from lambdas.delivery.store import deliveries
 from lambdas.delivery_receiver.faults import Fault
 from lambdas.shared import times
@@ -27,7 +28,7 @@ def status_of(receiver, status, **changes):
     receiver.decide = lambda received: Fault(status=status, **changes)
 
 
-# --- delivering -----------------------------------------------------------------------------------------------------
+# --- attempts ---------------------------------------------------------------------------------------------------------
 
 
 def test_an_event_arrives_byte_for_byte_signed_and_is_recorded(world, receiver):
@@ -179,11 +180,11 @@ def test_a_paused_endpoint_s_deliveries_wait_without_attempts_until_it_is_activa
 
     # When its tenant activates it
     world.set_state(endpoint, EndpointState.ACTIVE)
-    wake_waiting(world.queue, world.health, world.tenant, "ep_1")
+    resume_endpoint(world.queue, world.health, world.tenant, "ep_1")
     activated = world.clock.now
     world.run(until=activated + 60)
 
-    # Then all arrive at once, each one time, and the schedules of old turns do nothing
+    # Then all arrive at once, each one time, and the schedules of old versions do nothing
     assert receiver.ids() == dict.fromkeys((event.event_id for event in events), 1)
     world.run()
     assert sum(receiver.ids().values()) == 20
@@ -306,9 +307,9 @@ def test_a_dead_delivery_that_is_requeued_is_really_delivered(world, receiver):
 
     # Thirteen days later, while it can still be seen
     world.clock.now += 13 * 86_400
-    message = world.requeue.requeue(world.tenant, event.event_id, "ep_1", world.clock.now)
-    assert isinstance(message, Deliver)
+    returned = world.requeue.resend(world.tenant, event.event_id, "ep_1", world.clock.now)
     again = world.delivery(event)
+    assert replace(returned, scheduled_version=again.scheduled_version) == again
     stored, _ = world.events.read(world.tenant, event.event_id)
     assert stored.expires_at >= again.expires_at > world.clock.now + 30 * 86_400
     assert (again.state, again.series_attempts, again.attempts) == (DeliveryState.PENDING, 0, 6)
@@ -323,32 +324,33 @@ def test_a_delivered_one_is_sent_again_only_when_asked_for(world, receiver):
     world.add_endpoint(receiver.url())
     event = world.add_event()
     world.run()
-    assert world.process(Deliver(tenant_id=world.tenant, event_id=event.event_id, endpoint_id="ep_1", turn=1)) == []
-    assert world.process(Deliver(tenant_id=world.tenant, event_id=event.event_id, endpoint_id="ep_1", turn=2)) == []
+    assert world.process(Deliver(tenant_id=world.tenant, event_id=event.event_id, endpoint_id="ep_1", version=1)) == []
+    assert world.process(Deliver(tenant_id=world.tenant, event_id=event.event_id, endpoint_id="ep_1", version=2)) == []
     assert sum(receiver.ids().values()) == 1
-    world.requeue.requeue(world.tenant, event.event_id, "ep_1", world.clock.now)
+    world.requeue.resend(world.tenant, event.event_id, "ep_1", world.clock.now)
     world.run()
     assert sum(receiver.ids().values()) == 2
 
 
 def test_what_cannot_be_requeued_is_refused_with_the_reason(world, receiver):
-    def asked(event_id, endpoint_id="ep_1", now=None):
-        return world.requeue.requeue(world.tenant, event_id, endpoint_id, now or world.clock.now)
+    def refused(error, event_id, endpoint_id="ep_1", tenant=world.tenant, now=None):
+        with pytest.raises(error) as caught:
+            world.requeue.resend(tenant, event_id, endpoint_id, now or world.clock.now)
+        return caught.value.code
 
     endpoint = world.add_endpoint(receiver.url())
     event = world.add_event()
-    assert asked(event.event_id) == Refusal(reason="not found")
+    assert refused(NotFoundError, event.event_id)
     world.run()
-    assert asked("evt_none") == Refusal(reason="not found")
-    assert asked(event.event_id, now=NOW + 31 * 86_400) == Refusal(reason="not found")
-    other = world.requeue.requeue("another-tenant", event.event_id, "ep_1", world.clock.now)
-    assert other == Refusal(reason="not found")
+    assert refused(NotFoundError, "evt_none")
+    assert refused(NotFoundError, event.event_id, now=NOW + 31 * 86_400)
+    assert refused(NotFoundError, event.event_id, tenant="another-tenant")
     delivery = world.delivery(event)
     world.deliveries.change(delivery, replace(delivery, owner="m", lease_until=int((NOW + 60) * 1_000)))
-    assert asked(event.event_id) == Refusal(reason="attempt under way")
-    assert isinstance(asked(event.event_id, now=NOW + 61), Deliver)
+    assert refused(ConflictError, event.event_id) == "attempt_under_way"
+    world.requeue.resend(world.tenant, event.event_id, "ep_1", NOW + 61)
     world.set_state(endpoint, EndpointState.DISABLED)
-    assert asked(event.event_id, now=NOW + 61) == Refusal(reason="endpoint disabled")
+    assert refused(ConflictError, event.event_id, now=NOW + 61) == "endpoint_disabled"
 
 
 # --- messages -------------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from tools.estimate.cost.alternatives import alternatives
 from tools.estimate.cost.bill import bill_of
 from tools.estimate.cost.rules import NoPriceError
 from tools.estimate.cost.workload import Workload, WorkloadError
-from tools.estimate.observed.endpoint import UnknownCallError
 from tools.estimate.observed.functions import NotObservedError, Observer
 from tools.estimate.synthesized import NotInStackError, webhook_path
 from tools.estimate.synthesized.synthesis import choose, synthesize
@@ -64,7 +63,6 @@ def main() -> None:
         NoPriceError,
         NotInStackError,
         NotObservedError,
-        UnknownCallError,
         FileNotFoundError,
     ) as error:
         sys.exit(f"error: {error}")

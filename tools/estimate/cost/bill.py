@@ -10,7 +10,7 @@ from tools.estimate.cost.case import Case
 from tools.estimate.cost.prices import Price
 from tools.estimate.cost.rules import FREE, RULES, Line, Paid, lines_of
 from tools.estimate.cost.workload import Workload
-from tools.estimate.observed import Observer
+from tools.estimate.observed.functions import Observer
 from tools.estimate.synthesized import Stack, webhook_path
 
 MILLION = 1_000_000

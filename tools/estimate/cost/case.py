@@ -11,7 +11,8 @@ from tools.estimate.assumptions import Assumptions
 from tools.estimate.cost.batches import concurrent_pollers, effective_batch
 from tools.estimate.cost.prices import Price
 from tools.estimate.cost.workload import Workload
-from tools.estimate.observed import Observer, Usage
+from tools.estimate.observed.functions import Observer
+from tools.estimate.observed.usage import Usage
 from tools.estimate.synthesized import Stack, WebhookPath
 
 GB = 1024**3

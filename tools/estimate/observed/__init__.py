@@ -1,6 +1,1 @@
-"""What the functions of this repository call, observed by running them against a counting endpoint."""
-
-from tools.estimate.observed.functions import Observer
-from tools.estimate.observed.usage import Usage
-
-__all__ = ["Observer", "Usage"]
+"""What the functions call, observed by running them against a local AWS and counting their calls."""

@@ -1,7 +1,7 @@
 """Runs one function's handler over events, in a process of its own whose environment is the function's.
 
 Standard input: a line with the function's name, and one of JSON for each event. Standard output is the function's log;
-after each event a line that begins with `ANSWER` has what the handler returned, as JSON.
+after each event a line that begins with `ANSWER` has as JSON what the handler returned and what was counted.
 """
 
 import importlib
@@ -10,12 +10,20 @@ import os
 import sys
 from types import SimpleNamespace
 
+import boto3
+
+from tools.estimate.observed.counter import CallCounter
+
 ANSWER = "observed-answer "
 
 
 def main() -> None:
     """Run the events."""
     function = sys.stdin.readline().strip()
+    counter = CallCounter(boto3.Session().client("dynamodb"))
+    counter.watch_aws_calls()
+    boto3.setup_default_session()
+    counter.watch_botocore(boto3.DEFAULT_SESSION)
     handler = importlib.import_module(f"lambdas.{function}.handler").handler
     context = SimpleNamespace(
         function_name=os.environ["AWS_LAMBDA_FUNCTION_NAME"],
@@ -26,7 +34,7 @@ def main() -> None:
     )
     for line in sys.stdin:
         answer = handler(json.loads(line), context)
-        print(f"{ANSWER}{json.dumps(answer)}", flush=True)
+        print(f"{ANSWER}{json.dumps([answer, counter.restart()], default=list)}", flush=True)
 
 
 if __name__ == "__main__":

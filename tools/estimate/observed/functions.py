@@ -1,7 +1,7 @@
-"""The functions run on sample webhooks against the counting endpoint, with the variables that the stack gives them."""
+"""The functions run on sample webhooks against a local AWS, with the variables that the stack gives them."""
 
+import base64
 import json
-import os
 import queue
 import re
 import subprocess
@@ -9,16 +9,16 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, NamedTuple, Self
 
 from tools import ROOT, senders
 from tools.estimate.observed.child import ANSWER
-from tools.estimate.observed.endpoint import CountingEndpoint, encoded
-from tools.estimate.observed.table import Table
 from tools.estimate.observed.usage import Usage
 from tools.estimate.synthesized import Resource, Stack, WebhookPath
+from tools.local.aws import ACCOUNT_ID, REGION, LocalAws
 
 ANSWER_SECONDS = 60
 _MARK = ANSWER.encode()
@@ -31,13 +31,21 @@ class NotObservedError(Exception):
     """The functions could not be observed; the message says why."""
 
 
+class Invocation(NamedTuple):
+    """What a function returned, what that took, and the requests of ``SendMessage`` that it made."""
+
+    answer: Mapping[str, Any]
+    usage: Usage
+    messages: list[dict[str, Any]]
+
+
 class Observer:
     """Observes the functions of one stack for webhooks of one size.
 
     Parameters
     ----------
     stack : Stack
-        Its functions' variables, tables and queues are what the functions see.
+        Its functions' variables, tables, queues, secrets, bus and bucket are what the functions see.
     path : WebhookPath
         The functions.
     size : int
@@ -50,62 +58,63 @@ class Observer:
         self._entry = _sample_entry(stack, path)
         self._size = size
         self._secret = senders.new_secret(self._entry)
-        tables = {
-            self._text(table.get("name")): Table.declared(table.values) for table in stack.all("aws_dynamodb_table")
-        }
-        self._endpoint = CountingEndpoint(tables)
-        self._children: list[_Child] = []
+        self._secret_arns: dict[str, str] = {}
         self._door: Usage | None = None
         self._batches: dict[int, tuple[Usage, Usage]] = {}
         self._number = 0
 
     def __enter__(self) -> Self:
-        """Start endpoint and functions."""
-        self._endpoint.__enter__()
-        if self._path.ingestion is not None:
-            for secret in self._stack.all("aws_secretsmanager_secret"):
-                kept = senders.kept(self._entry, self._secret)
-                self._endpoint.secrets[self._reference(secret.type, secret.id, "arn")] = json.dumps({"secrets": [kept]})
-            self._ingestion = self._start(self._path.ingestion)
-            # The first webhook reads the secret, which the function then keeps.
-            self._accept()
-            self._ingestion.with_output(self._endpoint.restart())
-        self._processing = self._start(self._path.processing)
+        """Start a local AWS and the functions."""
+        with ExitStack() as running:
+            self._aws = running.enter_context(LocalAws.start())
+            self._create_resources()
+            if self._path.ingestion is not None:
+                self._ingestion = running.enter_context(self._started(self._path.ingestion))
+                # The first webhook reads the secret, which the function then keeps.
+                self._accept()
+            self._processing = running.enter_context(self._started(self._path.processing))
+            self._running = running.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop them."""
-        for child in self._children:
-            child.stop()
-        self._endpoint.__exit__(kind, error, trace)
+        self._running.close()
 
     def ingestion(self) -> Usage:
         """Return what one webhook causes at the door, once the function is warm."""
         if self._door is None:
-            self._endpoint.forget()
-            self._accept()
-            self._door = self._ingestion.with_output(self._endpoint.restart())
+            self._door = self._accept().usage
         return self._door
 
     def processing(self, batch: int) -> tuple[Usage, Usage]:
         """Return what a batch of new events causes, and what the same batch causes when it comes again."""
         if batch not in self._batches:
-            self._endpoint.forget()
-            for _ in range(batch):
-                self._accept()
-            messages = list(self._endpoint.messages)
-            self._ingestion.with_output(self._endpoint.restart())
-            # What ingestion put aside because it was too large is not the batch's doing.
+            messages = [message for _ in range(batch) for message in self._accept().messages]
             self._batches[batch] = (self._process(messages), self._process(messages))
         return self._batches[batch]
 
-    def _accept(self) -> None:
+    def _create_resources(self) -> None:
+        for bucket in self._stack.all("aws_s3_bucket"):
+            self._aws.client("s3").create_bucket(Bucket=self._text(bucket.get("bucket")))
+        for table in self._stack.all("aws_dynamodb_table"):
+            self._aws.client("dynamodb").create_table(**_declared(self._text(table.get("name")), table))
+        for each in self._stack.all("aws_sqs_queue"):
+            fifo = {"Attributes": {"FifoQueue": "true"}} if each.get("fifo_queue") else {}
+            self._aws.client("sqs").create_queue(QueueName=self._text(each.get("name")), **fifo)
+        for bus in self._stack.all("aws_cloudwatch_event_bus"):
+            self._aws.client("events").create_event_bus(Name=self._text(bus.get("name")))
+        kept = json.dumps({"secrets": [senders.kept(self._entry, self._secret)]})
+        for secret in self._stack.all("aws_secretsmanager_secret"):
+            made = self._aws.client("secretsmanager").create_secret(Name=secret.id, SecretString=kept)
+            self._secret_arns[secret.id] = made["ARN"]
+
+    def _accept(self) -> Invocation:
         self._number += 1
         sent = _webhook_of(self._entry, self._size, self._number, self._secret)
         headers = {**sent.headers, "X-Provider-ID": self._entry}
-        answer = self._ingestion.run(
+        invocation = self._ingestion.run(
             {
                 "httpMethod": "POST",
                 "path": f"/webhook/{self._entry}",
@@ -114,12 +123,13 @@ class Observer:
                 "headers": headers,
                 "queryStringParameters": None,
                 "requestContext": {"requestId": str(uuid.uuid4()), "requestTimeEpoch": int(time.time() * 1000)},
-                "body": encoded(sent.body),
+                "body": base64.b64encode(sent.body).decode("ascii"),
                 "isBase64Encoded": True,
             }
         )
-        if answer["statusCode"] != 202:
-            raise NotObservedError(f"ingestion answered {answer['statusCode']} to a sample webhook: {answer['body']}")
+        if (status := invocation.answer["statusCode"]) != 202:
+            raise NotObservedError(f"ingestion answered {status} to a sample webhook: {invocation.answer['body']}")
+        return invocation
 
     def _process(self, messages: list[dict[str, Any]]) -> Usage:
         records = [
@@ -143,33 +153,28 @@ class Observer:
             }
             for number, message in enumerate(messages)
         ]
-        answer = self._processing.run({"Records": records})
-        if failed := answer["batchItemFailures"]:
+        invocation = self._processing.run({"Records": records})
+        if failed := invocation.answer["batchItemFailures"]:
             raise NotObservedError(f"processing failed for {len(failed)} of {len(records)} sample messages")
-        return self._processing.with_output(self._endpoint.restart())
+        return invocation.usage
 
-    def _start(self, function: Resource) -> "_Child":
-        variables = {name: self._text(value) for name, value in self._stack.variables(function).items()}
-        name = str(function.get("handler")).split(".")[1]
-        child = _Child(
-            name,
-            {
-                **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-                **variables,
-                "AWS_ENDPOINT_URL": self._endpoint.url,
-                "AWS_CA_BUNDLE": str(self._endpoint.certificate_authority),
-                "AWS_ACCESS_KEY_ID": "observed",
-                "AWS_SECRET_ACCESS_KEY": "observed",
-                "AWS_REGION": "us-east-1",
-                "AWS_DEFAULT_REGION": "us-east-1",
-                "AWS_EC2_METADATA_DISABLED": "true",
-                "AWS_LAMBDA_FUNCTION_NAME": self._text(function.get("function_name")),
-                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.get("memory_size")),
-                "POWERTOOLS_TRACE_DISABLED": "true",
-            },
-        )
-        self._children.append(child)
-        return child
+    @contextmanager
+    def _started(self, function: Resource) -> Iterator["_Child"]:
+        environment = {
+            name: value
+            for name, value in self._aws.environment().items()
+            if name in ("PATH", "HOME") or name.startswith("AWS_")
+        }
+        for name, value in self._stack.variables(function).items():
+            environment[name] = self._text(value)
+        environment["AWS_LAMBDA_FUNCTION_NAME"] = self._text(function.get("function_name"))
+        environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = str(function.get("memory_size"))
+        environment["POWERTOOLS_TRACE_DISABLED"] = "true"
+        child = _Child(str(function.get("handler")).split(".")[1], environment)
+        try:
+            yield child
+        finally:
+            child.stop()
 
     def _text(self, value: object) -> str:
         return _REFERENCE.sub(lambda match: self._reference(match[1], match[2], match[3]), str(value))
@@ -177,11 +182,11 @@ class Observer:
     def _reference(self, type_: str, id_: str, attribute: str) -> str:
         values = self._stack.document.get("resource", {}).get(type_, {}).get(id_, {})
         if attribute == "url":
-            return f"{self._endpoint.url}/000000000000/{self._text(values.get('name', id_))}"
+            return f"{self._aws.url}/{ACCOUNT_ID}/{self._text(values.get('name', id_))}"
         if attribute == "arn":
-            return f"arn:aws:{type_}:us-east-1:000000000000:{id_}"
+            return self._secret_arns.get(id_) or f"arn:aws:{type_}:{REGION}:{ACCOUNT_ID}:{id_}"
         found = values.get(attribute)
-        return self._text(found) if found is not None else "000000000000"
+        return self._text(found) if found is not None else ACCOUNT_ID
 
 
 class _Child:
@@ -191,8 +196,6 @@ class _Child:
         self._function = function
         self._lines: queue.Queue[bytes] = queue.Queue()
         self._errors: list[bytes] = []
-        self._log: list[bytes] = []
-        self._answer = b""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tools.estimate.observed.child"],
             cwd=ROOT,
@@ -206,9 +209,16 @@ class _Child:
             threading.Thread(target=_read, args=(pipe, take), daemon=True).start()
         self._write(function.encode())
 
-    def run(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Run the handler on an event and return what it returned."""
+    def run(self, event: Mapping[str, Any]) -> Invocation:
+        """Run the handler on an event.
+
+        Raises
+        ------
+        NotObservedError
+            When it does not answer, or calls what is not counted.
+        """
         self._write(json.dumps(event).encode())
+        log: list[bytes] = []
         while True:
             try:
                 line = self._lines.get(timeout=ANSWER_SECONDS)
@@ -217,18 +227,19 @@ class _Child:
             if not line:
                 raise NotObservedError(f"{self._function} did not answer a sample event: {self._said()}")
             if line.startswith(_MARK):
-                self._answer = line.removeprefix(_MARK).strip()
-                answer: dict[str, Any] = json.loads(self._answer)
-                return answer
-            self._log.append(line)
-
-    def with_output(self, usage: Usage) -> Usage:
-        """Add what the function printed, and returned last, since it was asked before."""
-        usage.log_bytes = sum(map(len, self._log))
-        usage.metrics = set().union(*map(_metrics, self._log))
-        usage.answer_bytes = len(self._answer)
-        self._log.clear()
-        return usage
+                break
+            log.append(line)
+        answer, counted = json.loads(line.removeprefix(_MARK))
+        if counted["unknown"]:
+            raise NotObservedError(
+                f"{self._function} calls {', '.join(sorted(set(counted['unknown'])))}: "
+                "tools/estimate/observed does not count it"
+            )
+        usage = Usage(**counted["usage"])
+        usage.log_bytes = sum(map(len, log))
+        usage.metrics = set().union(*map(_metrics, log))
+        usage.answer_bytes = len(json.dumps(answer))
+        return Invocation(answer, usage, counted["messages"])
 
     def stop(self) -> None:
         """End the process."""
@@ -245,6 +256,35 @@ class _Child:
 
     def _said(self) -> str:
         return b"".join(self._errors[-3:]).decode(errors="replace").strip() or "it printed nothing"
+
+
+def _declared(name: str, table: Resource) -> dict[str, Any]:
+    """Return the request of ``CreateTable`` for a table of the stack."""
+    indexes = [
+        {
+            "IndexName": index["name"],
+            "KeySchema": _key_schema(index),
+            "Projection": {
+                "ProjectionType": index["projection_type"],
+                **({"NonKeyAttributes": names} if (names := index.get("non_key_attributes")) else {}),
+            },
+        }
+        for index in table.blocks("global_secondary_index")
+    ]
+    return {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": _key_schema(table.values),
+        "AttributeDefinitions": [
+            {"AttributeName": one["name"], "AttributeType": one["type"]} for one in table.blocks("attribute")
+        ],
+        **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
+    }
+
+
+def _key_schema(keyed: Mapping[str, Any]) -> list[dict[str, str]]:
+    kinds = {"hash_key": "HASH", "range_key": "RANGE"}
+    return [{"AttributeName": keyed[name], "KeyType": kind} for name, kind in kinds.items() if keyed.get(name)]
 
 
 def _read(pipe: IO[bytes], take: Callable[[bytes], None]) -> None:

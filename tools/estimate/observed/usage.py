@@ -6,18 +6,16 @@ from dataclasses import dataclass, field
 
 @dataclass(kw_only=True)
 class Usage:
-    """Calls and bytes, of one invocation or a sum of several.
+    """Calls and bytes of one invocation.
 
     Attributes
     ----------
-    calls : Counter[str]
-        Calls by operation, such as ``s3:PutObject``.
     in_order : list[str]
-        The same, one after the other.
+        AWS's names of the operations that were called, one after the other.
     table_write_units, index_write_units, read_units : float
         DynamoDB's request units, the indexes' apart.
-    stored_item_bytes : float
-        What the table and its indexes keep, for good.
+    stored_item_bytes : int
+        What the table and its indexes keep that they did not keep before.
     objects : list[int]
         Size of each object that S3 keeps, metadata included.
     message_bytes : list[int]
@@ -34,12 +32,11 @@ class Usage:
         What it returned.
     """
 
-    calls: Counter[str] = field(default_factory=Counter)
     in_order: list[str] = field(default_factory=list)
     table_write_units: float = 0
     index_write_units: float = 0
     read_units: float = 0
-    stored_item_bytes: float = 0
+    stored_item_bytes: int = 0
     objects: list[int] = field(default_factory=list)
     message_bytes: list[int] = field(default_factory=list)
     grouped_messages: int = 0
@@ -48,7 +45,7 @@ class Usage:
     metrics: set[str] = field(default_factory=set)
     answer_bytes: int = 0
 
-    def count(self, operation: str) -> None:
-        """Count one call."""
-        self.calls[operation] += 1
-        self.in_order.append(operation)
+    @property
+    def calls(self) -> Counter[str]:
+        """How often each operation was called."""
+        return Counter(self.in_order)

@@ -9,8 +9,7 @@ from modules.settings.presets import PRESETS
 from modules.settings.validation import SettingsError
 from tools import ROOT
 from tools.estimate.assumptions import ASSUMPTIONS
-from tools.estimate.observed import Observer
-from tools.estimate.observed.functions import NotObservedError
+from tools.estimate.observed.functions import NotObservedError, Observer
 from tools.estimate.simulate import door, page
 from tools.estimate.simulate.deployment import Deployment, read
 from tools.estimate.simulate.model import Model

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 
 from tools.estimate.assumptions import Assumptions
-from tools.estimate.observed import Observer
+from tools.estimate.observed.functions import Observer
 from tools.estimate.synthesized import WebhookPath
 
 _TEN, _HUNDRED = 10, 100

@@ -1,0 +1,30 @@
+"""The names of the metrics that the delivery functions write, and that alarms and dashboard watch."""
+
+from enum import StrEnum
+
+ATTEMPT_DURATION = "AttemptDuration"
+"""Milliseconds of each of the worker's attempts."""
+
+
+class WorkerMetric(StrEnum):
+    """What the worker counts."""
+
+    DELIVERED = "Delivered"
+    FAILED_ATTEMPTS = "FailedAttempts"
+    DEAD_LETTERED = "DeadLettered"
+    PARKED = "Parked"
+    FANNED_OUT = "FannedOut"
+    ENDPOINTS_DISABLED = "EndpointsDisabled"
+    LOST_CLAIMS = "LostClaims"
+    """Attempts that could not be recorded, because another worker had taken over: the receiver may get it again."""
+    PIPELINE_FAILURES = "PipelineFailures"
+    """Messages that come back: our fault, never an endpoint's."""
+
+
+class AuthorizerMetric(StrEnum):
+    """What the authorizer counts."""
+
+    TOKENS_ACCEPTED = "TokensAccepted"
+    TOKENS_REFUSED = "TokensRefused"
+    AUTHORIZATIONS_FAILED = "AuthorizationsFailed"
+    """Tokens that could not be checked: our fault, never a caller's."""

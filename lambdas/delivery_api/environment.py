@@ -1,0 +1,34 @@
+"""What the stack passes to the tenants' API."""
+
+from dataclasses import dataclass
+
+from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.sending.urls import PUBLIC_HTTPS
+from lambdas.shared.environment import Environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiEnvironment(Environment):
+    """The variables of the tenants' API, besides Powertools'.
+
+    Attributes
+    ----------
+    endpoints_table, events_table : str
+        Names of the tables.
+    queue_url : str
+        The delivery queue.
+    max_event_bytes : int
+        Bytes of an event at most.
+    endpoint_rules : str
+        ``public-https``, or ``local`` for tests.
+    delivered_ttl_days, dead_ttl_days : int
+        Days for which deliveries are kept, see `Retention`.
+    """
+
+    endpoints_table: str
+    events_table: str
+    queue_url: str
+    max_event_bytes: int = 262_144
+    endpoint_rules: str = PUBLIC_HTTPS
+    delivered_ttl_days: int = Retention.delivered_days
+    dead_ttl_days: int = Retention.dead_days

@@ -1,0 +1,52 @@
+"""What the stack passes to the worker."""
+
+from dataclasses import dataclass
+
+from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.domain.retry_schedules import STANDARD_WEBHOOKS
+from lambdas.delivery.sending.urls import PUBLIC_HTTPS
+from lambdas.shared.environment import Environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerEnvironment(Environment):
+    """The worker's variables, besides Powertools'.
+
+    Attributes
+    ----------
+    endpoints_table, events_table : str
+        Names of the tables.
+    queue_url, queue_arn : str
+        The delivery queue.
+    schedule_group, schedule_role_arn : str
+        Where later attempts are scheduled, and the role by which Scheduler may send to the queue.
+    signing_keys_secret_arn : str | None
+        Secret of the ed25519 key pairs; without it, no endpoint gets asymmetric signatures.
+    retry_schedule : str
+        Name of the retry schedule of endpoints that name none.
+    endpoint_rules : str
+        ``public-https``, or ``local`` for tests.
+    attempt_timeout : float
+        Seconds that an attempt may take.
+    disable_after_hours : float
+        Hours of nothing but failures after which an endpoint is disabled.
+    delivered_ttl_days, dead_ttl_days : int
+        Days for which deliveries are kept, see `Retention`.
+    tenant_metrics : bool
+        Whether metrics come for each tenant, too.
+    """
+
+    endpoints_table: str
+    events_table: str
+    queue_url: str
+    queue_arn: str
+    schedule_group: str
+    schedule_role_arn: str
+    signing_keys_secret_arn: str | None = None
+    retry_schedule: str = STANDARD_WEBHOOKS.name
+    endpoint_rules: str = PUBLIC_HTTPS
+    attempt_timeout: float = 15.0
+    disable_after_hours: float = 120.0
+    delivered_ttl_days: int = Retention.delivered_days
+    dead_ttl_days: int = Retention.dead_days
+    tenant_metrics: bool = True
