@@ -44,13 +44,6 @@ def test_a_table_has_one_place(stacks, change):
         with_tables({**pages(), page: change(pages()[page])}, stacks)
 
 
-@pytest.mark.parametrize("table", ["settings", "outputs", "guards", "alarms", "providers", "delivery-schedules"])
-def test_a_reference_table_is_one_click_from_readme(table):
-    (page,) = (path for path, text in pages().items() if f"<!-- table: {table} -->" in text)
-
-    assert f"]({page.relative_to(ROOT).as_posix()})" in (ROOT / "README.md").read_text(encoding="utf-8")
-
-
 def test_an_alarm_without_a_runbook_is_an_error(stacks):
     page = ROOT / RUNBOOKS
     text = pages()[page]

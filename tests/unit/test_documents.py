@@ -140,6 +140,13 @@ def test_readme_is_short():
     assert len((ROOT / "README.md").read_bytes()) <= _README_BYTES
 
 
+def test_every_page_is_one_click_from_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    linked = {link.partition("#")[0] for link in _LINK.findall(readme)}
+
+    assert {name for name in documents() if name != "README.md"} <= linked
+
+
 def rows(page, header):
     """Return the first cells of a table."""
     text = (ROOT / page).read_text(encoding="utf-8")

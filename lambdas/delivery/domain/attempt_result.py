@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lambdas.delivery.domain.retry_after import wait_asked_for
 
 GONE = 410
-# 429 and 503 are what the issue of this system names; 502 and 504 the specification: the server is under load.
+# The specification names 502 and 504: the server is under load. 429 (RFC 6585) and 503 (RFC 9110) say so themselves.
 BUSY = frozenset({429, 502, 503, 504})
 BUSY_SECONDS = 5.0
 """How long a busy endpoint is left alone when it does not say for how long."""
