@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from rich.console import Console
 
 from tools.local.aws import LocalAws
-from tools.local.delivery import deploy_stacks
+from tools.local.deploy import deploy_stacks
 from tools.local.progress import Progress
 from tools.local.terraform import TerraformError
 

@@ -1,6 +1,9 @@
 """A model of an SQS FIFO queue with its dead letter queue and event source mapping: what the ordering is tested on.
 
-A model and not the local AWS, because it has to be the oracle: it gives out whatever AWS may give out, and no more.
+A model and not MiniStack's FIFO queue. That keeps the same rules, but shows one course of events only: each receive
+takes as much as it may, from the oldest message on, and a visibility timeout ends when real seconds have passed. AWS
+may also hand out less, mix groups and end invocations in any order. The tests try all of that, at thousands of batches
+a second.
 
 - Of a group that has a message in flight, nothing is given out. Otherwise a receive takes the group's messages in the
   order of sending, from the first one on, as many as it likes; and as many groups as it likes, ten messages at most.

@@ -7,17 +7,20 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from lambdas.dead_letter.environment import DeadLetterEnvironment
 from lambdas.dead_letter.logic import DeadLetters
 from lambdas.inbound.archive import Archive
+from lambdas.inbound.metrics import DEAD_LETTER_FAILURES, DEAD_LETTERED
 from lambdas.inbound.records import Records
-from lambdas.shared.aws import client, setting
+from lambdas.shared.aws import client
 from lambdas.shared.errors import describe
 from lambdas.shared.observability import logger, metrics, tracer
 
 _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+_environment = DeadLetterEnvironment.from_environment()
 _dead_letters = DeadLetters(
-    archive=Archive(client("s3"), setting("BUCKET_NAME")),
-    records=Records(client("dynamodb"), setting("TABLE_NAME")),
+    archive=Archive(client("s3"), _environment.bucket_name),
+    records=Records(client("dynamodb"), _environment.table_name),
     clock=time.time,
 )
 
@@ -37,7 +40,7 @@ def _keep(record: SQSRecord) -> None:
     except Exception as error:
         # A partial batch response is no error of the function, so that this line and this metric are all that tells.
         logger.error("dead letter not kept", message_id=record.message_id, reason=describe(error))
-        metrics.add_metric(name="DeadLetterFailures", unit=MetricUnit.Count, value=1)
+        metrics.add_metric(name=DEAD_LETTER_FAILURES, unit=MetricUnit.Count, value=1)
         raise
     logger.error(
         "event dead-lettered",
@@ -47,4 +50,4 @@ def _keep(record: SQSRecord) -> None:
         transaction_id=kept.event.transaction_id,
         reason=kept.reason,
     )
-    metrics.add_metric(name="DeadLettered", unit=MetricUnit.Count, value=1)
+    metrics.add_metric(name=DEAD_LETTERED, unit=MetricUnit.Count, value=1)

@@ -395,7 +395,7 @@ def _event_id(call: Call) -> str:
     Raises
     ------
     NotFoundError
-        For what cannot be one.
+        For a text that cannot be an event's id.
     """
     event_id = call.path["eventId"]
     if not is_id(EVENT, event_id):

@@ -1,8 +1,8 @@
 """Lambda entry point of the authorizer of the tenants' API, of type TOKEN or REQUEST.
 
-API Gateway keeps an answer for the time of its cache: a token that is revoked, or whose tenant is suspended, is good
-for up to those five minutes more. A refusal is kept for nobody. It is an exception, since that alone becomes a 401, so
-that Lambda counts it as an error: watch ``AuthorizationsFailed`` (we could not tell) and not the function's errors.
+API Gateway caches an answer for five minutes: for so long a token is still good after it was revoked or its tenant
+suspended. Refusals are not cached. A refusal is an exception, since only an exception becomes a 401, so that Lambda
+counts it as an error: watch the metric ``AuthorizationsFailed`` and not the function's errors.
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
 """
 
@@ -23,14 +23,14 @@ _identities = Identities(client("dynamodb"), AuthorizerEnvironment.from_environm
 
 
 class UnauthorizedError(Exception):
-    """The one refusal, whatever is wrong with the token; API Gateway knows it by its text."""
+    """The same refusal for every token that is not good; API Gateway knows it by its text."""
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")
 
 
 class UndecidedError(Exception):
-    """We could not find out, so that nobody is let in; API Gateway answers that the authorizer failed."""
+    """The token could not be checked, so that nobody is let in; API Gateway answers that the authorizer failed."""
 
 
 @metrics.log_metrics
@@ -52,7 +52,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         found = _identities.authorize(token, time.time()) if token else None
         answer = allow_tenant(event["methodArn"], found.tenant_id, found.token_id) if found else None
     except Exception as error:
-        # Whatever it is, nobody is let in, and what it says may quote what was sent.
+        # Nobody is let in, and the error's own text may quote what was sent.
         metrics.add_metric(name=AuthorizerMetric.AUTHORIZATIONS_FAILED, unit=MetricUnit.Count, value=1)
         logger.error("a token could not be checked", error=describe(error))
         raise UndecidedError("the token could not be checked") from None

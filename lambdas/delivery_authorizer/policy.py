@@ -18,7 +18,7 @@ METHODS = tuple(sorted({route.method for route in ROUTES if route.authorization 
 
 
 def bearer_token(event: dict[str, Any]) -> str | None:
-    """Return the token of an authorizer's event, of type TOKEN or REQUEST; None where there is not exactly one.
+    """Return the token of an authorizer's event, of type TOKEN or REQUEST; None when there is not exactly one.
 
     Source: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
     """
@@ -39,7 +39,7 @@ def allow_tenant(method_arn: str, tenant_id: str, token_id: str) -> dict[str, An
     Raises
     ------
     ValueError
-        When the ARN is none of a method.
+        When the ARN is not that of a method.
     """
     match = _METHOD_ARN.fullmatch(method_arn)
     if match is None:

@@ -89,7 +89,7 @@ class Site:
         return respond(self._files[name], headers, _REVALIDATED)
 
     def asset(self, name: str, headers: Mapping[str, str], version: str | None) -> dict[str, Any] | None:
-        """Answer with a file that a page loads; None when there is none of that name."""
+        """Answer with a file that a page loads; None when no file has that name."""
         if name not in self._folders:
             return None
         file = self._file(name, self._folders[name])

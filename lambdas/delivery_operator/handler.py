@@ -9,7 +9,7 @@ from typing import Any
 
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
-from lambdas.delivery.services.key_pairs import KeyPairs
+from lambdas.delivery.services.key_pairs import SigningKeyPairs
 from lambdas.delivery.services.requeue import Requeue
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.endpoints import Endpoints
@@ -28,7 +28,7 @@ def _services(environment: OperatorEnvironment) -> OperatorServices:
     return OperatorServices(
         identities=Identities(dynamodb, environment.tenants_table),
         listing=Listing(dynamodb, environment.events_table),
-        key_pairs=KeyPairs(
+        key_pairs=SigningKeyPairs(
             dynamodb, client("secretsmanager"), environment.tenants_table, environment.signing_keys_secret_arn
         ),
         events=events,

@@ -15,7 +15,7 @@ from lambdas.delivery.http.problems import bad_request
 from lambdas.delivery.http.rest import Call, Rest
 from lambdas.delivery.http.routes import OPERATOR_API
 from lambdas.delivery.http.schemas import DeliveryResponse, ErasePayloadResponse
-from lambdas.delivery.services.key_pairs import KeyPairs
+from lambdas.delivery.services.key_pairs import SigningKeyPairs
 from lambdas.delivery.services.replay import MAX_COUNTED, MAX_REPLAYED, Filter, replay
 from lambdas.delivery.services.requeue import Requeue
 from lambdas.delivery.store.events import Events
@@ -45,7 +45,7 @@ class OperatorServices:
 
     identities: Identities
     listing: Listing
-    key_pairs: KeyPairs
+    key_pairs: SigningKeyPairs
     events: Events
     requeue: Requeue
     clock: Callable[[], float]
@@ -193,8 +193,8 @@ class _Deliveries:
             operate=self.replay,
             summary="Send all deliveries of a filter again, or count them",
             description="A page at a time, the oldest change first. Without `dryRun: false` nothing is sent.",
-            body=schemas.ReplayRequest,
-            answer=schemas.ReplayResponse,
+            body=schemas.ReplayDeliveriesRequest,
+            answer=schemas.ReplayDeliveriesResponse,
             refusals=(413, 415),
         )
         rest.add(
@@ -214,7 +214,7 @@ class _Deliveries:
         _log(call, "requeued", asked.tenant_id, event_id=asked.event_id, endpoint_id=asked.endpoint_id)
         return DeliveryResponse.model_validate(delivery)
 
-    def replay(self, call: Call) -> schemas.ReplayResponse:
+    def replay(self, call: Call) -> schemas.ReplayDeliveriesResponse:
         asked, now = call.body, self._services.clock()
         most = MAX_COUNTED if asked.dry_run else MAX_REPLAYED
         if asked.limit is not None and asked.limit > most:
@@ -250,7 +250,7 @@ class _Deliveries:
             matched=outcome.matched,
             sent=outcome.sent,
         )
-        return schemas.ReplayResponse(
+        return schemas.ReplayDeliveriesResponse(
             dry_run=asked.dry_run,
             matched=outcome.matched,
             sent=outcome.sent,
@@ -328,7 +328,7 @@ def _tenant_id(call: Call) -> str:
     Raises
     ------
     NotFoundError
-        For what cannot be one.
+        For a text that cannot be a tenant's id.
     """
     tenant_id = call.path["tenantId"]
     if not is_tenant_id(tenant_id):
@@ -362,7 +362,7 @@ def _read_cursor(text: str) -> tuple[str, str]:
 
     Raises
     ------
-    ProblemError
+    lambdas.delivery.http.problems.ProblemError
         When it is anything else.
     """
     not_ours = bad_request("cursor", "is none that a replay returned")

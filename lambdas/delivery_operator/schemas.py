@@ -89,7 +89,7 @@ class RequeueRequest(RequestModel):
     endpoint_id: EndpointId
 
 
-class ReplayRequest(RequestModel):
+class ReplayDeliveriesRequest(RequestModel):
     """Which deliveries to send again."""
 
     tenant_id: TenantId
@@ -114,7 +114,7 @@ class RefusedDeliveryResponse(ResponseModel):
     reason: str
 
 
-class ReplayResponse(ResponseModel):
+class ReplayDeliveriesResponse(ResponseModel):
     """What a replay did."""
 
     dry_run: bool

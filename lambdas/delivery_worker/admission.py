@@ -17,7 +17,7 @@ RECHECK_PAUSED_SECONDS = 3_600
 
 @dataclass(frozen=True, kw_only=True)
 class Hold:
-    """Why an attempt has to wait.
+    """Why an attempt must wait.
 
     Attributes
     ----------

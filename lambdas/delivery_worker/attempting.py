@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lambdas import VERSION
 from lambdas.delivery.domain.attempt_result import HttpResult, classify
 from lambdas.delivery.domain.lifecycle import after_attempt
 from lambdas.delivery.domain.metrics import WorkerMetric
@@ -24,7 +25,7 @@ from lambdas.delivery_worker.reporting import Report
 from lambdas.shared import times
 from lambdas.shared.errors import UnavailableError
 
-USER_AGENT = "webhook-delivery/1"
+USER_AGENT = f"webhook-delivery/{VERSION}"
 UNSIGNABLE = "cannot be signed"
 
 

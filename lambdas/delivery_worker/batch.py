@@ -57,7 +57,7 @@ class Worker:
         return [record["messageId"] for record, success in zip(records, done, strict=True) if not success]
 
     def _succeeds(self, record: Mapping[str, Any], ends: float, report: Report) -> bool:
-        # One poisoned message must not take its neighbours with it, whatever it is poisoned with.
+        # One poisoned message must not take its neighbours with it, whatever the error is.
         try:
             self._process(read(record["body"]), record["messageId"], ends, report)
         except Exception as error:

@@ -21,7 +21,7 @@ UNKNOWN_TYPE = "unknown"
 
 @dataclass(frozen=True, kw_only=True)
 class BusEventConsumer:
-    """Takes events in from the inbound bus.
+    """Makes events of the inbound bus events of tenants.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class BusEventConsumer:
 
     def run(self, message: BusEvent, now: float, report: Report) -> None:
         """Write the event, unless the bus had it before, and have it fanned out."""
-        event, payload = accepted(message, now, self.retention)
+        event, payload = tenant_event(message, now, self.retention)
         if self.events.create(event, payload):
             report.log(
                 "event taken in",
@@ -48,7 +48,7 @@ class BusEventConsumer:
         self.queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id))
 
 
-def accepted(message: BusEvent, now: float, retention: Retention) -> tuple[Event, bytes]:
+def tenant_event(message: BusEvent, now: float, retention: Retention) -> tuple[Event, bytes]:
     """Return the tenant's event that a bus event is, and its payload.
 
     The id is made of what the event is, and not of its EventBridge id: the inbound stack publishes an event a second

@@ -32,7 +32,7 @@ class ClaimHeldError(TellableError):
     """An earlier run of the same message may still be under way; it comes back after the visibility timeout."""
 
 
-class OutOfTimeError(TellableError):
+class TooLittleTimeError(TellableError):
     """Too little of the invocation is left for an attempt; the message comes back."""
 
 
@@ -77,8 +77,8 @@ class DeliverConsumer:
 
         Raises
         ------
-        ClaimHeldError, OutOfTimeError
-            When the message has to come back.
+        ClaimHeldError, TooLittleTimeError
+            When the message must come back.
         """
         now = self.clock()
         seen = self.deliveries.read(message.tenant_id, message.event_id, message.endpoint_id)
@@ -110,7 +110,7 @@ class DeliverConsumer:
     def _deliver(self, seen: Delivery, owner: str, ends: float, report: Report) -> None:
         now = self.clock()
         if ends - now < self.attempts.client.seconds + MARGIN_SECONDS:
-            raise OutOfTimeError("too little time is left for an attempt")
+            raise TooLittleTimeError("too little time is left for an attempt")
         endpoint, health = self.endpoints.read(seen.tenant_id, seen.endpoint_id)
         event, payload = self.events.read(seen.tenant_id, seen.event_id)
         reason = undeliverable_reason(event, payload, endpoint, now)

@@ -1,7 +1,7 @@
 """An event expires with the last of its deliveries once all of them have come to their end, and its payload with it.
 
-When an event is accepted nobody knows how long its deliveries will take, so that it is kept for the longest way of all.
-Most need it for weeks less. Attempts, which hold nothing of the payload, keep the time that they were made with.
+How long its deliveries will take is not known when an event is accepted, so that it is kept for the longest way of all.
+Most events need weeks less. Attempts, which hold nothing of the payload, keep the time that they were made with.
 """
 
 from dataclasses import dataclass

@@ -28,7 +28,7 @@ class Report:
     log : Callable[..., Any]
         Called with a message, and fields by name.
     log_error : Callable[..., Any] | None
-        The same for faults of the pipeline; `log` where there is none.
+        The same for faults of the pipeline; `log` when None.
     counts : Counter[tuple[str, WorkerMetric]]
         By tenant.
     attempt_ms : list[int]

@@ -1,6 +1,6 @@
 """The archive: the exact bytes of every accepted payload, never overwritten.
 
-A payload is an object of its own, or lies in one with the other payloads of its batch.
+A payload has an object of its own, or shares one with the other payloads of its batch.
 """
 
 import hashlib
@@ -15,11 +15,11 @@ from lambdas.inbound.evidence import Evidence
 from lambdas.shared.errors import aws_code
 
 RAW_PREFIX = "raw/"
-# No provider can have this name, since none has an underscore in it.
+# No provider can have this name: the names of providers have no underscore.
 BATCH_PREFIX = RAW_PREFIX + "_batch/"
 DEAD_LETTER_PREFIX = "dead-letter/"
 CERTIFICATE_PREFIX = "evidence/certificates/"
-# S3 takes any character, but tools mistake "%" for an escape, and a leading dot for a relative path.
+# S3 accepts any character, but some tools read "%" as an escape, and a leading dot as a relative path.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 _NOT_SAFE_IN_A_KEY = re.compile(r"[^A-Za-z0-9_.-]|^\.")
 
@@ -27,14 +27,14 @@ _NOT_SAFE_IN_A_KEY = re.compile(r"[^A-Za-z0-9_.-]|^\.")
 def raw_key(event: WebhookEvent, sha256: str) -> str:
     """Return the object key of a payload.
 
-    It follows from the event and its bytes alone: a redelivery of the same bytes meets the object that is there,
-    and one with other bytes under the same id is kept beside it.
+    It is made of the event and its bytes alone: a redelivery of the same bytes has the same key, and other bytes under
+    the same id have another.
     """
     return f"{RAW_PREFIX}{event.provider}/{key_part(event.event_id)}/{sha256}"
 
 
 def key_part(event_id: str) -> str:
-    """Return an event's id as it stands in a key."""
+    """Return an event's id in the form that keys use."""
     return _NOT_SAFE_IN_A_KEY.sub(lambda match: f"!{ord(match[0]):02X}", event_id)
 
 
@@ -44,7 +44,7 @@ class Archive:
     Parameters
     ----------
     s3
-        A boto3 S3 client, or for what ingestion stores `lambdas.inbound.aws_calls.services.S3`.
+        A boto3 S3 client, or in ingestion `lambdas.inbound.aws_calls.services.S3`.
     bucket : str
         Bucket name.
     """
@@ -57,12 +57,12 @@ class Archive:
     def store(
         self, event: WebhookEvent, body: bytes, content_type: str, evidence: Evidence | None = None
     ) -> ArchivedBody:
-        """Store a payload with its evidence unless it is there already, and say where it lies.
+        """Store a payload with its evidence, unless it is stored already, and return its place.
 
         Raises
         ------
         Exception
-            The client's own, when it could not be made durable.
+            The client's error, when it cannot be stored.
         """
         sha256 = hashlib.sha256(body).hexdigest()
         archived = ArchivedBody(key=raw_key(event, sha256), size=len(body), sha256=sha256)
@@ -70,20 +70,20 @@ class Archive:
         return archived
 
     def store_batch(self, payloads: Sequence[Payload], day: str) -> list[ArchivedBody]:
-        """Store payloads in one object unless it is there already, and say where each lies, in order.
+        """Store payloads in one object, unless it is stored already, and return the place of each, in order.
 
-        The object's key ends in the digest of its content, which follows from the payloads: a batch that comes again
-        meets the object that is there.
+        The object's key ends in the digest of its content, which depends on the payloads alone: a batch that SQS
+        delivers again has the same key.
 
         Parameters
         ----------
         day : str
-            ``2026-01-31``; part of the key, so that people find their way. It must follow from the payloads too.
+            ``2026-01-31``; part of the key, for people. It must depend on the payloads alone, too.
 
         Raises
         ------
         Exception
-            The client's own, when they could not be made durable.
+            The client's error, when they cannot be stored.
         """
         content, offsets = write_batch(payloads)
         key = f"{BATCH_PREFIX}{day}/{hashlib.sha256(content).hexdigest()}"
@@ -94,21 +94,21 @@ class Archive:
         ]
 
     def store_certificate(self, key_id: str, certificate: str) -> None:
-        """Store the certificate that evidence names by its key, unless it is there already."""
+        """Store the certificate that `Evidence.key_id` names, unless it is stored already."""
         if key_id not in self._certificates:
             self._put_once(f"{CERTIFICATE_PREFIX}{key_id}.pem", certificate.encode(), "application/x-pem-file", {})
             self._certificates.add(key_id)
 
     def store_dead_letter(self, key: str, message: str) -> str:
-        """Store a dead-lettered message as it was, and return its full key."""
+        """Store a dead-lettered message unchanged, and return its full key."""
         full_key = DEAD_LETTER_PREFIX + key
         self._put_once(full_key, message.encode("utf-8", "surrogatepass"), "application/json", {})
         return full_key
 
     def read_dead_letter(self, full_key: str) -> str:
         """Return a dead-lettered message."""
-        answer = self._s3.get_object(Bucket=self._bucket, Key=full_key)
-        return str(answer["Body"].read().decode("utf-8", "surrogatepass"))
+        response = self._s3.get_object(Bucket=self._bucket, Key=full_key)
+        return str(response["Body"].read().decode("utf-8", "surrogatepass"))
 
     def _put_once(self, key: str, body: bytes, content_type: str, metadata: dict[str, str]) -> None:
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html

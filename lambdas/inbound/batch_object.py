@@ -1,14 +1,14 @@
-"""The archive object of a batch: the exact bytes of many payloads, and what is needed to find and prove each of them.
+"""The archive object of a batch: the exact bytes of many payloads, and an index to find and prove each of them.
 
 ::
 
     payload | payload | ... | index | length of the index | magic
 
-Payloads lie one after the other from the first byte on, each as it came, so that one is read with one ranged request.
+Payloads are stored one after the other from the first byte on, unchanged, so that one ranged request reads one.
 The *index* is ASCII JSON: ``{"payloads": [{"provider", "eventId", "contentType", "offset", "size", "sha256",
 "evidence"}]}``, with the evidence in the form of `lambdas.inbound.evidence.Evidence.to_document`, or null. Its length
-is 8 bytes, big-endian. The *magic* is 8 bytes and names the version. It is found from the end, so that no payload,
-whatever is in it, can be taken for it. A payload that came under several events lies there once, and each names it.
+is 8 bytes, big-endian. The *magic* is 8 bytes and names the version. It is read from the end, so that no payload can
+be mistaken for it. A payload of several events is stored once, and each of them names it.
 """
 
 import json
@@ -24,25 +24,25 @@ _END = struct.Struct(">Q8s")
 
 
 class NotABatchObjectError(ValueError):
-    """The bytes are no batch's archive object, or not all of one."""
+    """The bytes are not the archive object of a batch, or not a complete one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Payload:
-    """A payload on its way into a batch's object.
+    """A payload to store in a batch's object.
 
     Attributes
     ----------
     provider, event_id : str
-        The event that it came with.
+        Its event.
     content_type : str
-        The ``Content-Type`` under which it came.
+        The ``Content-Type`` of its request.
     body : bytes
         Its bytes.
     sha256 : str
         Hex digest of the bytes.
     evidence : Evidence | None
-        What proves that the provider signed it.
+        The proof that the provider signed it.
     """
 
     provider: str
@@ -54,22 +54,22 @@ class Payload:
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        """What makes two payloads of a batch the same."""
+        """Payloads of a batch with the same identity are the same."""
         return (self.provider, self.event_id, self.sha256)
 
 
 @dataclass(frozen=True, kw_only=True)
 class IndexEntry:
-    """What a batch's object says of one of its payloads.
+    """A payload in the index of a batch's object.
 
     Attributes
     ----------
     provider, event_id, content_type, sha256 : str
         As in `Payload`.
     offset, size : int
-        Where its bytes lie, counted from the object's first.
+        Where its bytes are, counted from the object's first byte.
     evidence : Evidence | None
-        None where there is none that this version can read.
+        None when there is no evidence that this version can read.
     """
 
     provider: str
@@ -84,7 +84,7 @@ class IndexEntry:
 def write_batch(payloads: Sequence[Payload]) -> tuple[bytes, dict[tuple[str, str, str], int]]:
     """Return a batch's object, and the offset of each payload by its identity.
 
-    The same payloads in any order make the same object. Of two with one identity, one is kept.
+    The same payloads in any order make the same object. Of two with the same identity, one is kept.
     """
     kept: dict[tuple[str, str, str], Payload] = {}
     for payload in payloads:
@@ -118,12 +118,12 @@ def write_batch(payloads: Sequence[Payload]) -> tuple[bytes, dict[tuple[str, str
 
 
 def read_index(content: bytes) -> list[IndexEntry]:
-    """Read the index of a whole object, and check that its payloads fill what lies before it.
+    """Read the index of a whole object, and check that its payloads fill the space before it.
 
     Raises
     ------
     NotABatchObjectError
-        When this is not such an object. What a payload's bytes are is not checked here.
+        When this is not such an object. The bytes of the payloads are not checked.
     """
     if len(content) < _END.size:
         raise NotABatchObjectError("too short")
@@ -138,20 +138,20 @@ def read_index(content: bytes) -> list[IndexEntry]:
     end = 0
     for offset, size in sorted({(entry.offset, entry.size) for entry in entries}):
         if offset != end or size < 0:
-            raise NotABatchObjectError("payloads overlap, or leave a gap")
+            raise NotABatchObjectError("payloads overlap or leave a gap")
         end += size
     if end != start:
-        raise NotABatchObjectError("the payloads end elsewhere than the index begins")
+        raise NotABatchObjectError("the payloads do not end where the index begins")
     return entries
 
 
 def _evidence_of(payload: Payload) -> dict[str, Any] | None:
-    """Return the evidence without a certificate, which is archived once and not with each payload."""
+    """Return the evidence without its certificate, which is archived once and not with each payload."""
     return None if payload.evidence is None else replace(payload.evidence, certificate=None).to_document()
 
 
 def _text(payload: Payload) -> str:
-    """Return what tells payloads of one identity apart, so that it does not matter which comes first."""
+    """Return what orders payloads with the same identity, so that the order of a batch does not matter."""
     return json.dumps([payload.content_type, _evidence_of(payload)])
 
 

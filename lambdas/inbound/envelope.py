@@ -1,6 +1,6 @@
-"""The message between ingestion, replay and processing: an event, and its payload or where that lies.
+"""A message of the main queue: an event, and its payload or the place of its payload.
 
-The payload travels base64-encoded, because SQS refuses some control characters and the bytes must survive.
+The payload is base64-encoded, because SQS refuses some control characters and the bytes must not change.
 Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 """
 
@@ -16,18 +16,18 @@ from lambdas.inbound.providers.fields import is_identifier
 from lambdas.shared import times
 
 VERSION = 1
-# The AWS provider 5.100.0 lets a queue take 262,144 bytes of message. The rest is head-room for what replay adds.
+# The AWS provider 5.100.0 allows 262,144 bytes for a message. The difference is left for what replay adds.
 MAX_MESSAGE_BYTES = 262_144 - 2_048
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 class NotAnEnvelopeError(ValueError):
-    """The message was not written by this system, or by a version that this one cannot read."""
+    """The message was not written by this system, or by a version of it that this one cannot read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArchivedBody:
-    """Where the exact bytes of a payload lie.
+    """Where the exact bytes of a payload are.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class ArchivedBody:
     sha256 : str
         Hex digest of the bytes.
     offset : int
-        Where the payload begins in the object, which may hold others too.
+        Where the payload begins in the object, which may contain others too.
     """
 
     key: str
@@ -49,7 +49,7 @@ class ArchivedBody:
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
-    """An operator's wish to have an event processed again.
+    """An operator's request to process an event again.
 
     Attributes
     ----------
@@ -74,20 +74,20 @@ class Envelope:
     received_at : str
         When API Gateway received it, ISO 8601, UTC.
     correlation_id : str
-        Follows the event from the HTTP request to the last function that touches it.
+        The same for an event from the HTTP request to the last function that handles it.
     content_type : str
-        The ``Content-Type`` under which the payload came.
+        The ``Content-Type`` of the request.
     scheme : str
         The signature scheme that accepted it.
     evidence : Evidence | None
-        What proves that; archived with the payload. Where the payload is archived already it is absent, unless it
-        holds a certificate.
+        The proof of that, archived with the payload. None when the payload is archived already, unless it contains a
+        certificate.
     signature_id : str | None
-        Set where no more than one body may be recorded for a signature, see `lambdas.shared.signatures.scheme.Verdict`.
+        Set when only one body may be recorded for a signature, see `lambdas.shared.signatures.scheme.Verdict`.
     body : bytes | None
-        The payload, when it travels in the message.
+        The payload, when the message contains it.
     archived : ArchivedBody | None
-        Where the payload lies, when it does not.
+        Where the payload is, when it does not.
     replay : Replay | None
         Set when an operator asked for this message.
     """
@@ -127,12 +127,12 @@ class Envelope:
 
     @classmethod
     def from_message(cls, message: str) -> Self:
-        """Read a message body.
+        """Read the body of a message.
 
         Raises
         ------
         NotAnEnvelopeError
-            When it is anything else.
+            When it is not an envelope.
         """
         try:
             fields = json.loads(message)
@@ -151,7 +151,7 @@ class Envelope:
             texts += [archived["key"], archived["sha256"]] if archived is not None else []
             texts += list(replay.values()) if replay is not None else []
             if not all(isinstance(text, str) for text in texts):
-                raise NotAnEnvelopeError("a text is missing or is none")
+                raise NotAnEnvelopeError("a text is missing, or a member is not a text")
             if times.parse(fields["receivedAt"]) is None:
                 raise NotAnEnvelopeError("receivedAt must be a time")
             if archived is not None:
@@ -175,5 +175,5 @@ class Envelope:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error) as error:
             raise NotAnEnvelopeError(f"not an envelope: {type(error).__name__}") from error
         if (envelope.body is None) == (envelope.archived is None):
-            raise NotAnEnvelopeError("an envelope holds a body, or the place where it is archived")
+            raise NotAnEnvelopeError("an envelope has either a body or the place where it is archived")
         return envelope

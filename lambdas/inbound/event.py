@@ -1,4 +1,4 @@
-"""One provider event in the form that is stored, routed and queried, whoever sent it."""
+"""An event of any provider, in the form that is stored, routed and queried."""
 
 import re
 from collections.abc import Mapping
@@ -27,16 +27,16 @@ class WebhookEvent:
     provider : str
         The name under which the provider is deployed.
     event_id : str
-        The provider's id of the event; with `provider` it is the identity under which duplicates are found.
+        The provider's id of the event. Events with the same `provider` and id are duplicates.
     event_type : str
-        The provider's own name for what happened; ``unknown`` where it gives none.
+        The provider's name for what happened; ``unknown`` if it sends none.
     transaction_id : str
-        What ties together the events of one payment.
+        The id that the events of one payment have in common.
     occurred_at : str | None
-        When it happened, by the provider's clock, as ISO 8601 in UTC; None where the provider does not say.
+        When it happened, by the provider's clock, as ISO 8601 in UTC; None if the provider does not send it.
     amount, currency, amount_unit : str | None
-        The amount as the provider writes it, its currency in capitals, and whether it counts in ``minor`` or ``major``
-        units; None where the event has none.
+        The amount as the provider writes it, its currency in capitals, and its unit, ``minor`` or ``major``; None for
+        an event without an amount.
     """
 
     provider: str
@@ -50,17 +50,17 @@ class WebhookEvent:
 
     @property
     def key(self) -> str:
-        """The identity of the event over all providers."""
+        """The id of the event among all providers."""
         return f"{self.provider}:{self.event_id}"
 
     @property
     def sort_key(self) -> str:
-        """The sort key of its record: made of the event alone, so that every redelivery meets the same record."""
+        """The sort key of its record: made of the event alone, so every redelivery has the same record."""
         return f"{self.occurred_at or '-'}#{self.key}"
 
 
 def read_events(name: str, provider: Provider, request: WebhookRequest) -> list[WebhookEvent]:
-    """Read a request whose signature has been verified: one event, or for some providers several.
+    """Read the events of a verified request; some providers send several in one.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def read_events(name: str, provider: Provider, request: WebhookRequest) -> list[
     Raises
     ------
     MalformedWebhookError
-        When the body is of another format than the provider's, or an event in it has no id.
+        When the body does not have the provider's format, or an event in it has no id.
     """
     return [_read(name, provider, request, document) for document in provider.body_format.documents(request)]
 

@@ -1,6 +1,6 @@
-"""What proves, beside an archived payload, that the provider signed it.
+"""The evidence of an archived payload: it proves that the provider signed the payload.
 
-It lies in the metadata of the payload's own object, so that neither can be there without the other.
+It is stored in the metadata of the payload's object, so that neither can exist without the other.
 """
 
 import base64
@@ -17,31 +17,31 @@ METADATA_NAME = "evidence"
 
 
 class NoEvidenceError(ValueError):
-    """The metadata hold no evidence that this version can read."""
+    """The metadata contains no evidence that this version can read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """A verdict and what it was reached from; never a key.
+    """A verdict and what it was based on; never a key.
 
     Attributes
     ----------
     entry : str
         Registry entry of the provider.
     options : Mapping[str, str]
-        What was said of the provider when it was deployed; options change, and the verdict was reached with these.
+        Options of the provider at that time; options can change later.
     scheme : str
         Signature scheme that accepted the request.
     key_id : str
-        Names the key, see `lambdas.shared.signatures.scheme.key_id`, or the certificate.
+        Name of the key, see `lambdas.shared.signatures.scheme.key_id`, or the certificate.
     headers : Mapping[str, str]
         The verified headers, in lower case.
     received_at : float
-        Seconds since the epoch at which the request came; the replay window was counted from it.
+        When the request was received, seconds since the epoch; the replay window is measured from it.
     verdict : str
-        ``accepted``: nothing else is archived.
+        ``accepted``: only accepted payloads are archived.
     certificate : str | None
-        PEM of the certificate that `key_id` names. It is archived once, under that name, and not with each payload.
+        PEM of the certificate that `key_id` names. It is archived once under that name, not with each payload.
     """
 
     entry: str
@@ -73,7 +73,7 @@ class Evidence:
         Raises
         ------
         NoEvidenceError
-            When it is another.
+            When it has another form.
         """
         try:
             evidence = cls(
@@ -100,11 +100,11 @@ class Evidence:
                 *evidence.options.values(),
             ]
         ):
-            raise NoEvidenceError("not evidence: a text is none")
+            raise NoEvidenceError("not evidence: a member is not a text")
         return evidence
 
     def to_metadata(self) -> dict[str, str]:
-        """Return the metadata of an object; headers that do not fit are told to be missing."""
+        """Return the metadata of an object; headers that do not fit are marked as left out."""
         document = replace(self, certificate=None).to_document()
         text = _encode(document)
         if len(text) > MAX_METADATA_BYTES:
@@ -118,7 +118,7 @@ class Evidence:
         Raises
         ------
         NoEvidenceError
-            When they hold none.
+            When it contains none.
         """
         try:
             document = json.loads(base64.urlsafe_b64decode(metadata[METADATA_NAME]))

@@ -9,10 +9,10 @@ BY_TRANSACTION = "transaction"
 
 
 class MainQueue:
-    """The main queue, as its senders see it.
+    """The main queue, for its senders.
 
-    Every message carries a message group. On a standard queue, the group is the provider and turns on fair queueing,
-    so that one provider's burst does not hold up another's events. On a FIFO queue it is what is kept in order.
+    Every message has a message group. On a standard queue, the group is the provider and turns on fair queueing, so
+    that a burst of one provider does not delay the events of others. A FIFO queue keeps the order within a group.
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
 
     Parameters
@@ -20,7 +20,7 @@ class MainQueue:
     sqs
         A boto3 SQS client, or `lambdas.inbound.aws_calls.services.Sqs`.
     url : str
-        Queue URL; that of a FIFO queue, and no other, ends in ``.fifo``.
+        Queue URL; only that of a FIFO queue ends in ``.fifo``.
     group_by : str
         ``provider`` or ``transaction``.
     """
@@ -36,14 +36,14 @@ class MainQueue:
         Parameters
         ----------
         envelope : Envelope
-            What the message says.
+            The content of the message.
         message : str
             Its `Envelope.to_message`.
 
         Raises
         ------
         Exception
-            The client's own, when it may not be.
+            The client's error, when it may not be.
         """
         arguments = {"QueueUrl": self._url, "MessageBody": message, "MessageGroupId": self._group(envelope)}
         if self._url.endswith(".fifo"):
@@ -54,15 +54,15 @@ class MainQueue:
         event = envelope.event
         if self._group_by != BY_TRANSACTION:
             return event.provider
-        # A transaction id may be longer than a group's 128 characters, and hold others than a group may.
+        # A transaction id may be longer than the 128 characters of a group, and contain others than a group may.
         return hashlib.sha256(f"{event.provider}\0{event.transaction_id}".encode()).hexdigest()
 
 
 def deduplication_id(envelope: Envelope) -> str:
-    """Return the id by which a FIFO queue knows a message that it took in the last five minutes.
+    """Return the id by which a FIFO queue finds a duplicate of a message of the last five minutes.
 
-    It is made of the event's id, and of what a message with this id must not be dropped for: another payload, which is
-    a conflict to be told, and an operator's wish to replay.
+    Besides the event's id it contains the payload's digest, because another payload is a conflict to report, and the id
+    of the replay, because an operator asked for it.
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html
     """
     payload = envelope.archived.sha256 if envelope.archived else hashlib.sha256(envelope.body or b"").hexdigest()

@@ -1,9 +1,9 @@
-"""Records of many events written in one call, each still under its own condition.
+"""Writing the records of many events in one call, each under its own condition.
 
-``BatchExecuteStatement`` takes up to 25 PartiQL statements and carries each out by itself: one that fails says so in
-its place of the answer, which is 200 all the same, and keeps no other from being done. It consumes the write units of
-its statements, where a transaction would take twice as many and fail as a whole. ``INSERT`` fails with
-``DuplicateItem`` where the key is taken; ``UPDATE`` with ``ConditionalCheckFailed`` where its ``WHERE`` does not hold.
+``BatchExecuteStatement`` runs up to 25 PartiQL statements independently: the response is 200, and has an error for each
+statement that failed. It consumes the write units of its statements; a transaction would take twice as many and fail as
+a whole. ``INSERT`` fails with ``DuplicateItem`` if the key exists, ``UPDATE`` with ``ConditionalCheckFailed`` if its
+``WHERE`` is false.
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.multiplestatements.batching.html,
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html
 """
@@ -14,14 +14,8 @@ from typing import Any
 
 from lambdas.inbound.envelope import ArchivedBody, Envelope
 from lambdas.inbound.event import WebhookEvent
-from lambdas.inbound.records import (
-    Claim,
-    Entry,
-    Records,
-    State,
-    new_record,
-    new_signature,
-)
+from lambdas.inbound.record_items import Claim, Entry, State, new_record, new_signature
+from lambdas.inbound.records import Records
 from lambdas.shared.dynamodb import to_wire
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html
@@ -29,7 +23,7 @@ MAX_STATEMENTS = 25
 DUPLICATE = "DuplicateItem"
 CONDITION_FAILED = "ConditionalCheckFailed"
 
-# `SET` is repeated because PartiQL for DynamoDB documents it so; names are quoted because some are reserved words.
+# `SET` is repeated as PartiQL for DynamoDB documents it; names are quoted because some are reserved words.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.update.html
 _MARK = (
     'UPDATE "{table}" SET "state" = ? SET "timeline" = list_append("timeline", ?) REMOVE "lastFailure" '
@@ -46,11 +40,11 @@ class Creation:
     envelope : Envelope
         The event.
     archived : ArchivedBody
-        Where its payload lies.
+        Where its payload is.
     claim : Claim
-        Who may finish it.
+        The claim on it.
     timeline : list[Entry]
-        How it came so far.
+        Its timeline so far.
     """
 
     envelope: Envelope
@@ -70,7 +64,7 @@ class Mark:
     claim : Claim
         The claim under which it was published.
     routed : Entry
-        What its timeline will say of that.
+        The entry for its timeline.
     """
 
     event: WebhookEvent
@@ -79,25 +73,25 @@ class Mark:
 
 
 class BatchedRecords(Records):
-    """Records, with those writes for many events that a batch needs.
+    """Records, with batch writes.
 
-    Each method takes at most `MAX_STATEMENTS`, no two of one item, and returns for each, in order, None or the code of
-    its error. What is not done is for the method of `Records` that does the same for one event: it tries again, knows
-    more conditions, and raises.
+    Each method takes at most `MAX_STATEMENTS`, no two for the same item, and returns for each, in order, None or its
+    error code. Failed ones are left for the method of `Records` that does the same for one event: that one retries,
+    checks more conditions, and raises.
     """
 
     def create_all(self, creations: Sequence[Creation]) -> list[str | None]:
-        """Create records that nothing is known of yet; `DUPLICATE` where anything is."""
+        """Create new records; `DUPLICATE` for those that exist in any form."""
         return self._execute(
             [self._insert(new_record(one.envelope, one.archived, one.claim, one.timeline)) for one in creations]
         )
 
     def take_signatures(self, envelopes: Sequence[tuple[Envelope, ArchivedBody]]) -> list[str | None]:
-        """Take signatures that nothing is known of yet, each for its event's body; `DUPLICATE` where it is taken."""
+        """Record new signatures, each for the body of its event; `DUPLICATE` for those that are recorded."""
         return self._execute([self._insert(new_signature(envelope, archived)) for envelope, archived in envelopes])
 
     def mark_all_routed(self, marks: Sequence[Mark]) -> list[str | None]:
-        """Say once of each event that it was published; `CONDITION_FAILED` where `mark_routed` returns False."""
+        """Mark events as published, once each; `CONDITION_FAILED` where `mark_routed` returns False."""
         return self._execute([_statement(_MARK.format(table=self._table), _values_of(one)) for one in marks])
 
     def _insert(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,11 +99,8 @@ class BatchedRecords(Records):
         return _statement(f'INSERT INTO "{self._table}" VALUE {{{names}}}', list(values.values()))
 
     def _execute(self, statements: Sequence[dict[str, Any]]) -> list[str | None]:
-        answer = self._dynamodb.batch_execute_statement(Statements=statements)
-        return [
-            response["Error"].get("Code", "no code") if "Error" in response else None
-            for response in answer["Responses"]
-        ]
+        response = self._dynamodb.batch_execute_statement(Statements=statements)
+        return [each["Error"].get("Code", "no code") if "Error" in each else None for each in response["Responses"]]
 
 
 def _values_of(mark: Mark) -> list[Any]:

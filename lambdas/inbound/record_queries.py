@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from lambdas.inbound.records import (
+from lambdas.inbound.record_items import (
     BY_EVENT_INDEX,
     BY_RECEIVED_INDEX,
     PARTITION_KEY,
@@ -14,26 +14,26 @@ from lambdas.inbound.records import (
 )
 from lambdas.shared.dynamodb import from_item, to_item
 
-# A long and empty range has many buckets: at some 10 ms each, a page of them stays well under API Gateway's 29 s.
+# A long and empty range has many buckets: at about 10 ms each, these take less than API Gateway's 29 s.
 MAX_QUERIES_FOR_A_PAGE = 500
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 _MAX_BATCH_GET = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
-    """Records found, and where to go on.
+class RecordPage:
+    """Records, and where the next page begins.
 
     Attributes
     ----------
     records : Sequence[dict]
         The records' plain values.
     bucket : int
-        Number of the bucket to go on with, counted over hours and shards of the range.
+        Number of the bucket to continue with, counted over the hours and shards of the range.
     after : dict | None
-        Where in that bucket to go on; None for its beginning.
+        Where to continue in that bucket; None for its beginning.
     complete : bool
-        Whether the range is exhausted.
+        Whether this is the last page of the range.
     """
 
     records: Sequence[dict[str, Any]]
@@ -68,27 +68,27 @@ class RecordQueries:
             "ScanIndexForward": False,
         }
         while True:
-            answer = self._dynamodb.query(**arguments)
-            yield from (from_item(item) for item in answer["Items"])
-            if "LastEvaluatedKey" not in answer:
+            response = self._dynamodb.query(**arguments)
+            yield from (from_item(item) for item in response["Items"])
+            if "LastEvaluatedKey" not in response:
                 return
-            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            arguments["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 
     def by_event(self, event_key: str) -> dict[str, Any] | None:
         """Return the record of an event, by ``<provider>:<event id>``."""
-        answer = self._dynamodb.query(
+        response = self._dynamodb.query(
             TableName=self._table,
             IndexName=BY_EVENT_INDEX,
             KeyConditionExpression="eventKey = :key",
             ExpressionAttributeValues=to_item({":key": event_key}),
             Limit=1,
         )
-        found = self._read_whole(answer["Items"])
+        found = self._read_whole(response["Items"])
         return found[0] if found else None
 
     def by_received(
         self, provider: str, start: str, end: str, *, bucket: int, after: dict[str, Any] | None, limit: int
-    ) -> Page:
+    ) -> RecordPage:
         """Return the next records of a provider that were received from `start` to before `end`.
 
         Parameters
@@ -96,9 +96,9 @@ class RecordQueries:
         start, end : str
             ISO 8601, UTC, as `lambdas.shared.times.iso` writes them.
         bucket, after
-            Where to go on, from the `Page` before; 0 and None at first.
+            Where to continue, from the previous `RecordPage`; 0 and None for the first one.
         limit : int
-            How many records to read at most. A page may hold fewer, or none, and still not be the last.
+            Largest number of records to read. A page may have fewer, or none, and still not be the last one.
         """
         buckets = received_buckets(provider, start, end)
         found: list[dict[str, Any]] = []
@@ -114,30 +114,30 @@ class RecordQueries:
             }
             if after:
                 arguments["ExclusiveStartKey"] = to_item(after)
-            answer = self._dynamodb.query(**arguments)
-            found.extend(answer["Items"])
-            if "LastEvaluatedKey" in answer:
-                after = from_item(answer["LastEvaluatedKey"])
+            response = self._dynamodb.query(**arguments)
+            found.extend(response["Items"])
+            if "LastEvaluatedKey" in response:
+                after = from_item(response["LastEvaluatedKey"])
             else:
                 bucket, after = bucket + 1, None
         records = [record for record in self._read_whole(found) if record["receivedAt"] < end]
-        return Page(records=records, bucket=bucket, after=after, complete=bucket >= len(buckets))
+        return RecordPage(records=records, bucket=bucket, after=after, complete=bucket >= len(buckets))
 
     def _read_whole(self, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Read the records behind index entries, strongly consistent, since an index may lag."""
+        """Read the records of index entries, strongly consistent, because an index may be behind its table."""
         keys = [{name: item[name] for name in ("transactionId", "timestamp")} for item in items]
         records: list[dict[str, Any]] = []
         while keys:
             request = {self._table: {"Keys": keys[:_MAX_BATCH_GET], "ConsistentRead": True}}
-            answer = self._dynamodb.batch_get_item(RequestItems=request)
-            records.extend(from_item(item) for item in answer["Responses"].get(self._table, []))
-            unread = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+            response = self._dynamodb.batch_get_item(RequestItems=request)
+            records.extend(from_item(item) for item in response["Responses"].get(self._table, []))
+            unread = response.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
             keys = unread + keys[_MAX_BATCH_GET:]
         return records
 
 
 def received_buckets(provider: str, start: str, end: str) -> list[str]:
-    """Return the partition keys of a time range in the index by time of receipt, in the order they are read."""
+    """Return the partition keys of a time range in the index by time of receipt, in reading order."""
     first = datetime.fromisoformat(start).replace(minute=0, second=0, microsecond=0)
     hours = int((datetime.fromisoformat(end) - first) / timedelta(hours=1))
     times = [(first + timedelta(hours=number)).isoformat(timespec="milliseconds") for number in range(hours + 1)]

@@ -1,95 +1,30 @@
-"""The record of an event: one item in the table, and the states it goes through.
+"""Writing records: each write is conditional on what it assumes of the record."""
 
-An item's key is the transaction id and a sort key made of the event alone, so that every redelivery of an event,
-at whatever time, meets the same item.
-"""
-
-import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from dataclasses import asdict
 from typing import Any
-from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
 from lambdas.inbound.envelope import ArchivedBody, Envelope
 from lambdas.inbound.event import WebhookEvent
+from lambdas.inbound.record_items import (
+    PARTITION_KEY,
+    SORT_KEY,
+    Claim,
+    Entry,
+    State,
+    Step,
+    entry,
+    identity,
+    new_record,
+    new_signature,
+)
 from lambdas.shared.dynamodb import condition_failed, from_item, names_in, to_item
 
-PARTITION_KEY = "transactionId"
-SORT_KEY = "timestamp"
-BY_EVENT_INDEX = "byEvent"
-BY_RECEIVED_INDEX = "byReceived"
-# An index partition takes 1,000 writes a second; ten of them per provider and hour take the burst preset's 10,000.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
-RECEIVED_SHARDS = 10
-# An item holds 400 KB; what a sender repeats must not fill it.
+# An item holds 400 KB; a sender that repeats an event must not fill it.
 MAX_TIMELINE_ENTRIES = 500
-UNKNOWN_REASON = "no reason was written down: look for the correlation id in the processing function's log"
-
-# An entry of a record's timeline.
-Entry = dict[str, str | int]
-
-
-class State(StrEnum):
-    """Where an event stands."""
-
-    RECORDED = "RECORDED"
-    """Archived and recorded, and somebody is about to publish it."""
-    ROUTED = "ROUTED"
-    """Published to the bus."""
-    DEAD_LETTERED = "DEAD_LETTERED"
-    """Given up after its last receive; waits for an operator."""
-
-
-class Step(StrEnum):
-    """An entry of the timeline."""
-
-    RECEIVED = "received"
-    ARCHIVED = "archived"
-    RECORDED = "recorded"
-    ROUTED = "routed"
-    RESUMED = "resumed"
-    DEAD_LETTERED = "dead-lettered"
-    REPLAYED = "replayed"
-    CONFLICTING = "conflicting"
-    """The same event id came again with another payload, which is archived beside the first."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """A message's right to finish an event, until a time.
-
-    Attributes
-    ----------
-    owner : str
-        SQS message id; the same in every redelivery of the message.
-    until : int
-        Milliseconds since the epoch: the end of the invocation. Nobody else publishes the event before it.
-    token : str
-        Made anew for each claim. By it a call that the SDK sent again, because an answer was lost, knows its own work;
-        two invocations may have the same message at once.
-    """
-
-    owner: str
-    until: int
-    token: str = field(default_factory=lambda: uuid4().hex[:16])
-
-
-def received_bucket(provider: str, received_at: str, shard: int) -> str:
-    """Return the partition key of the index by time of receipt: provider, hour, shard."""
-    return f"{provider}#{received_at[:13]}#{shard}"
-
-
-def shard_of(event: WebhookEvent) -> int:
-    """Return the shard of an event, the same for every redelivery."""
-    return int(hashlib.sha256(event.key.encode()).hexdigest()[:8], 16) % RECEIVED_SHARDS
-
-
-def entry(step: Step, at: str, **details: str | int) -> Entry:
-    """Return an entry of the timeline."""
-    return {"step": str(step), "at": at, **details}
+UNKNOWN_REASON = "no reason was recorded: look for the correlation id in the log of the processing function"
 
 
 def key_of(event: WebhookEvent) -> dict[str, Any]:
@@ -97,64 +32,8 @@ def key_of(event: WebhookEvent) -> dict[str, Any]:
     return to_item({PARTITION_KEY: event.transaction_id, SORT_KEY: event.sort_key})
 
 
-def described(event: WebhookEvent) -> dict[str, str | None]:
-    """Return what an event may say of itself, under the names that records and published events have for it."""
-    return {
-        "occurredAt": event.occurred_at,
-        "amount": event.amount,
-        "currency": event.currency,
-        "amountUnit": event.amount_unit,
-    }
-
-
-def identity(envelope: Envelope) -> dict[str, Any]:
-    """Return what a record says of an event whatever became of it; none of it is payload."""
-    event = envelope.event
-    return {
-        "provider": event.provider,
-        "eventId": event.event_id,
-        "eventType": event.event_type,
-        "eventKey": event.key,
-        "receivedAt": envelope.received_at,
-        "receivedBucket": received_bucket(event.provider, envelope.received_at, shard_of(event)),
-        "correlationId": envelope.correlation_id,
-        "contentType": envelope.content_type,
-        "scheme": envelope.scheme,
-        **{name: value for name, value in described(event).items() if value is not None},
-    }
-
-
-def new_record(envelope: Envelope, archived: ArchivedBody, claim: Claim, timeline: list[Entry]) -> dict[str, Any]:
-    """Return the values of a record that is claimed as it is created."""
-    return {
-        PARTITION_KEY: envelope.event.transaction_id,
-        SORT_KEY: envelope.event.sort_key,
-        **identity(envelope),
-        "state": State.RECORDED,
-        "owner": claim.owner,
-        "leaseUntil": claim.until,
-        "claim": claim.token,
-        "archive": asdict(archived),
-        "timeline": timeline,
-        **({"replayId": envelope.replay.replay_id} if envelope.replay else {}),
-    }
-
-
-def new_signature(envelope: Envelope, archived: ArchivedBody) -> dict[str, Any]:
-    """Return the values of the item that holds a signature for one body.
-
-    Its key is one that no event can have, since there is a blank in it, and it is in no index.
-    """
-    return {
-        PARTITION_KEY: f"signature {envelope.event.provider}:{envelope.signature_id}",
-        SORT_KEY: "-",
-        "heldBy": envelope.event.key,
-        "sha256": archived.sha256,
-    }
-
-
 class Records:
-    """Writes records, each write conditional on what it assumes.
+    """Writes records.
 
     Parameters
     ----------
@@ -169,7 +48,7 @@ class Records:
         self._table = table
 
     def take_signature(self, envelope: Envelope, archived: ArchivedBody) -> bool:
-        """Tell whether an event's body is the first for its signature, or its signature is good for one body only."""
+        """Return whether the event's signature may be used for its body: it is new, or recorded for this body."""
         if envelope.signature_id is None:
             return True
         try:
@@ -189,9 +68,9 @@ class Records:
     def create(
         self, envelope: Envelope, archived: ArchivedBody, claim: Claim, timeline: list[Entry]
     ) -> dict[str, Any] | None:
-        """Create the record and claim it, or return the record that exists.
+        """Create the record with its claim, or return the existing record.
 
-        A note of a failure may have been written before; it holds no state and gives way.
+        A record without a state, which only notes a failure, is replaced.
         """
         try:
             self._dynamodb.put_item(
@@ -216,7 +95,7 @@ class Records:
         seen: Mapping[str, Any],
         timeline: list[Entry],
     ) -> bool:
-        """Claim a record that exists, unless it changed since it was seen; tell whether that worked."""
+        """Claim an existing record, unless it changed since it was read; return whether that worked."""
         return self._update(
             envelope.event,
             "SET #state = :state, #owner = :owner, #leaseUntil = :until, #claim = :claim, #archive = :archive, "
@@ -238,7 +117,7 @@ class Records:
         )
 
     def mark_routed(self, event: WebhookEvent, claim: Claim, routed: Entry) -> bool:
-        """Say once that the event was published; False when it was said, or another message took over meanwhile."""
+        """Mark the event as published; return False if it is marked already, or another message took over."""
         return self._update(
             event,
             "SET #state = :state, #timeline = list_append(#timeline, :timeline) REMOVE #lastFailure",
@@ -251,7 +130,7 @@ class Records:
         )
 
     def note_conflict(self, event: WebhookEvent, archived: ArchivedBody, at: str) -> None:
-        """Say once for each other payload that came under the event's id, and where it lies."""
+        """Note another payload under the event's id, and its place; once for each payload."""
         self._update(
             event,
             "SET #timeline = list_append(#timeline, :entries) ADD #otherPayloads :digest",
@@ -267,10 +146,10 @@ class Records:
         )
 
     def note_failure(self, envelope: Envelope, reason: str, at: str, receive_count: int, release: Claim | None) -> None:
-        """Keep the reason of the latest failure, so that the dead letter handler can say why it came to that.
+        """Note the reason of the latest failure, for the dead letter handler.
 
-        An event that has no record yet gets one without a state, which says what it is and why it is not further. A
-        claim that is handed in is released, so that the message's next receive need not wait for it to end.
+        An event without a record gets one without a state. A claim in `release` is released, so that the next receive
+        of the message need not wait for its end.
         """
         assignments, values = self._identify(envelope)
         expression, condition = "SET " + ", ".join([*assignments, "#lastFailure = :failure"]), None
@@ -283,19 +162,19 @@ class Records:
     def mark_dead_lettered(
         self, envelope: Envelope, message_id: str, at: str, dead_letter_key: str, reason: str | None
     ) -> str:
-        """Mark the record, or create it, once per message.
+        """Mark the record as dead-lettered, or create it, once per message.
 
-        An event that was routed stays routed, and only its timeline tells of the message that was given up.
+        A routed event stays routed; only its timeline mentions the dead-lettered message.
 
         Parameters
         ----------
         reason : str | None
-            Why, where the caller knows; otherwise the failure that processing noted stays.
+            The reason, if the caller knows it; otherwise the failure that processing noted is kept.
 
         Returns
         -------
         str
-            The reason, as the timeline has it.
+            The reason, as in the timeline.
         """
         why = reason or self._noted_failure(envelope.event) or UNKNOWN_REASON
         assignments, values = self._identify(envelope)
@@ -324,20 +203,20 @@ class Records:
         return why
 
     def _identify(self, envelope: Envelope) -> tuple[list[str], dict[str, Any]]:
-        """Return the assignments, and their values, that give a record its identity unless it has one."""
+        """Return the assignments that set the attributes of `identity` where they are missing, and their values."""
         fields = identity(envelope)
         assignments = [f"#{name} = if_not_exists(#{name}, :{name})" for name in fields]
         return assignments, {f":{name}": value for name, value in fields.items()}
 
     def _noted_failure(self, event: WebhookEvent) -> str | None:
-        answer = self._dynamodb.get_item(
+        response = self._dynamodb.get_item(
             TableName=self._table, Key=key_of(event), ProjectionExpression="lastFailure", ConsistentRead=True
         )
-        failure = from_item(answer.get("Item", {})).get("lastFailure")
+        failure = from_item(response.get("Item", {})).get("lastFailure")
         return str(failure["reason"]) if failure else None
 
     def _update(self, event: WebhookEvent, expression: str, values: Mapping[str, Any], condition: str | None) -> bool:
-        """Update a record; False when the condition does not hold."""
+        """Update a record; return False if the condition is false."""
         arguments: dict[str, Any] = {
             "TableName": self._table,
             "Key": key_of(event),

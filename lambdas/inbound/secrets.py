@@ -1,6 +1,6 @@
-"""Signing secrets from Secrets Manager, several valid at once, cached in the process.
+"""Signing secrets from Secrets Manager, cached in the process; several can be valid at once.
 
-A secret's value is either one secret as plain text, or ``{"secrets": ["<newest>", "<older>"]}`` while they rotate.
+The value of a secret is either one secret as plain text, or ``{"secrets": ["<newest>", "<older>"]}`` while they rotate.
 """
 
 import json
@@ -12,11 +12,11 @@ from lambdas.inbound.aws_calls.errors import AwsError
 from lambdas.shared.errors import UnavailableError, aws_code
 
 CACHE_SECONDS = 300.0
-# A wrong signature may mean a secret that was rotated a moment ago. It may also be a flood of forgeries, so that at
-# most one look-up per provider and interval is spent on finding out.
+# A wrong signature may mean that the secret was rotated a moment ago, so that the secret is read again. It may also be
+# one of many forgeries, so that this is done at most once per provider and interval.
 RECHECK_SECONDS = 30.0
-# Behind an inbox nobody waits for the look-up, and what is refused is gone for good.
-INBOX_RECHECK_SECONDS = 5.0
+# Behind the ingest queue no sender waits for the look-up, and a refused webhook is lost.
+INGEST_QUEUE_RECHECK_SECONDS = 5.0
 
 
 class SecretStore:
@@ -47,28 +47,28 @@ class SecretStore:
         Parameters
         ----------
         max_age : float
-            Seconds; an older cache entry is read again.
+            Age in seconds from which a cached secret is read again.
 
         Raises
         ------
         UnavailableError
-            When there is no secret yet, or Secrets Manager does not answer: what cannot be checked is not accepted.
+            When there is no secret yet, or Secrets Manager is unavailable: a webhook that cannot be checked is refused.
         """
         now = self._clock()
         cached = self._cache.get(provider)
         if cached and now - cached[0] < max_age:
             return cached[1]
-        # While Secrets Manager fails, an old entry is not asked for again with every forgery that comes.
+        # While Secrets Manager fails, not every forgery makes another call.
         if cached and now - self._failed_at.get(provider, -RECHECK_SECONDS) < RECHECK_SECONDS:
             raise UnavailableError("secrets_unavailable")
         try:
-            answer = self._client.get_secret_value(SecretId=self._arns[provider])
+            response = self._client.get_secret_value(SecretId=self._arns[provider])
         except AwsError as error:
             self._failed_at[provider] = now
             if aws_code(error) == "ResourceNotFoundException":
                 raise UnavailableError("secret_missing") from error
             raise UnavailableError("secrets_unavailable") from error
-        secrets = parse_secret(answer.get("SecretString", ""))
+        secrets = parse_secret(response.get("SecretString", ""))
         self._cache[provider] = (now, secrets)
         return secrets
 
@@ -79,7 +79,7 @@ def parse_secret(value: str) -> Sequence[str]:
     Raises
     ------
     UnavailableError
-        When it holds no secret.
+        When it contains no secret.
     """
     text = value.strip()
     if not text.startswith("{"):

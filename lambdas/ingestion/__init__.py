@@ -1,1 +1,1 @@
-"""``POST /webhook/{provider}`` and ``POST /webhook``: verify, make durable, answer."""
+"""``POST /webhook/{provider}`` and ``POST /webhook``: verify, store durably, respond."""

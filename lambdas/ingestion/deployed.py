@@ -1,4 +1,4 @@
-"""Ingestion with what this deployment gives it: providers, secrets, queue and archive."""
+"""Ingestion as it is deployed: with its providers, secrets, queue and archive."""
 
 import json
 
@@ -8,14 +8,15 @@ from lambdas.inbound.aws_calls.services import S3, SecretsManager, Sqs
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.inbound.queue import MainQueue
 from lambdas.inbound.secrets import SecretStore
+from lambdas.ingestion.environment import IngestionEnvironment
 from lambdas.ingestion.logic import Ingestion
-from lambdas.shared.environment import setting
 
 
 def _build() -> Ingestion:
-    deployed = json.loads(setting("PROVIDERS"))
+    environment = IngestionEnvironment.from_environment()
+    deployed = json.loads(environment.providers)
     credentials = RoleCredentials()
-    bucket = setting("BUCKET_NAME")
+    bucket = environment.bucket_name
     return Ingestion(
         providers={
             name: REGISTRY[provider["entry"]].configured(provider.get("options", {}))
@@ -25,11 +26,11 @@ def _build() -> Ingestion:
             SecretsManager(credentials),
             {name: provider["secretArn"] for name, provider in deployed.items() if "secretArn" in provider},
         ),
-        queue=MainQueue(Sqs(credentials), setting("QUEUE_URL"), setting("MESSAGE_GROUP_BY")),
+        queue=MainQueue(Sqs(credentials), environment.queue_url, environment.message_group_by),
         archive=Archive(S3(credentials, bucket), bucket),
-        max_body_bytes=int(setting("MAX_BODY_BYTES")),
+        max_body_bytes=environment.max_body_bytes,
     )
 
 
-# Clients are made while the function initialises, when Lambda gives it a whole CPU.
+# Clients are created while the function initialises, because Lambda gives it a whole CPU then.
 INGESTION = _build()

@@ -1,4 +1,4 @@
-"""Lambda entry point of ingestion: an API Gateway event in, an HTTP answer out."""
+"""Lambda entry point of ingestion: an API Gateway event in, an HTTP response out."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ RETRY_AFTER_SECONDS = "5"
 @tracer.capture_lambda_handler(capture_response=False)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer one webhook: 202 once it is durable, otherwise the status of the refusal."""
+    """Return 202 once the webhook is durable, otherwise the status of the refusal."""
     del context
     correlation_id = event["requestContext"]["requestId"]
     logger.set_correlation_id(correlation_id)
@@ -30,16 +30,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         accepted = INGESTION.accept(name, request, correlation_id)
     except WebhookRefusedError as refusal:
         report_refused(refusal, **keys)
-        return _answer(refusal.status, correlation_id, {"error": refusal.reason})
+        return _json(refusal.status, correlation_id, {"error": refusal.reason})
     except Exception as error:
         report_failed(error, **keys)
-        return _answer(500, correlation_id, {"error": "internal_error"})
+        return _json(500, correlation_id, {"error": "internal_error"})
     report_accepted(accepted, **keys)
-    if accepted.answer.body is not None:
-        return _plain(accepted.answer.status, correlation_id, accepted.answer.body)
+    if accepted.response.body is not None:
+        return _plain(accepted.response.status, correlation_id, accepted.response.body)
     first = accepted.events[0]
     body = {"eventId": first.event_id, "transactionId": first.transaction_id}
-    return _answer(accepted.answer.status, correlation_id, body)
+    return _json(accepted.response.status, correlation_id, body)
 
 
 def _plain(status: int, correlation_id: str, body: str) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def _plain(status: int, correlation_id: str, body: str) -> dict[str, Any]:
     return {"statusCode": status, "headers": headers, "body": body}
 
 
-def _answer(status: int, correlation_id: str, body: dict[str, str]) -> dict[str, Any]:
+def _json(status: int, correlation_id: str, body: dict[str, str]) -> dict[str, Any]:
     headers = {"Content-Type": "application/json", "X-Correlation-Id": correlation_id}
     if status >= 500:
         headers["Retry-After"] = RETRY_AFTER_SECONDS

@@ -1,4 +1,4 @@
-"""What ingestion does with a webhook, without API Gateway and without AWS clients of its own."""
+"""What ingestion does with a webhook, independent of how it was received."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from lambdas.inbound.aws_calls.errors import AwsError
 from lambdas.inbound.envelope import MAX_MESSAGE_BYTES, Envelope
 from lambdas.inbound.event import WebhookEvent, read_events
 from lambdas.inbound.evidence import Evidence
-from lambdas.inbound.providers.entry import Answer, Provider
+from lambdas.inbound.providers.entry import AcceptedResponse, Provider
 from lambdas.inbound.queue import MainQueue
 from lambdas.inbound.secrets import RECHECK_SECONDS, SecretStore
 from lambdas.shared import times
@@ -27,7 +27,7 @@ _CONTENT_TYPE = re.compile(r"[\x20-\x7e]{1,128}", re.ASCII)
 
 @dataclass(frozen=True, kw_only=True)
 class Verified:
-    """A request whose signature is right, before anything of it is read as an event.
+    """A request with a right signature; its events are not read yet.
 
     Attributes
     ----------
@@ -49,23 +49,23 @@ class Verified:
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
-    """A webhook that is durable.
+    """A webhook that is stored durably.
 
     Attributes
     ----------
     events : Sequence[WebhookEvent]
-        What it held; one event, or for some providers several.
-    answer : Answer
-        What its provider wants to hear.
+        Its events; some providers send several in one webhook.
+    response : AcceptedResponse
+        The response that its provider expects.
     """
 
     events: Sequence[WebhookEvent]
-    answer: Answer
+    response: AcceptedResponse
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ingestion:
-    """The door: what it lets in is durable before the sender hears 202.
+    """Accepts webhooks: each is stored durably before the sender receives 202.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Ingestion:
     queue : MainQueue
         Where accepted events go.
     archive : Archive
-        Where payloads go that are too large for a message.
+        Where payloads that are too large for a message go.
     max_body_bytes : int
         Largest payload accepted.
     recheck_seconds : float
@@ -91,18 +91,18 @@ class Ingestion:
     recheck_seconds: float = RECHECK_SECONDS
 
     def accept(self, name: str, request: WebhookRequest, correlation_id: str) -> Accepted:
-        """Verify a webhook and make it durable; one that is too large is not even verified.
+        """Verify a webhook and store it durably. One that is too large is not verified.
 
         Parameters
         ----------
         name : str
-            The provider that the sender says it is.
+            The provider that the path or the header names.
 
         Raises
         ------
         WebhookRefusedError
-            With the status of the answer. Nothing of the webhook was stored then, unless a part of it was when the
-            queue or the archive failed for the rest.
+            With the status of the response. Nothing of the webhook is stored, except when the queue or the archive
+            failed after a part of it.
         """
         self._provider(name)
         self._check_size(request)
@@ -114,19 +114,19 @@ class Ingestion:
         Raises
         ------
         WebhookRefusedError
-            When it is not verified. Anybody can have sent it.
+            When it is not verified: anybody can have sent it.
         """
         provider = self._provider(name)
         verdict = self._verdict(name, provider, request)
         return Verified(name=name, provider=provider, request=request, verdict=verdict)
 
     def keep(self, verified: Verified, correlation_id: str) -> Accepted:
-        """Make durable what its provider signed.
+        """Store a verified webhook durably.
 
         Raises
         ------
         WebhookRefusedError
-            When it is too large, no event of its provider's, or not durable; what was stored is as with `accept`.
+            When it is too large, not an event of its provider, or cannot be stored; see `accept` for what is stored.
         """
         provider, request, verdict = verified.provider, verified.request, verified.verdict
         self._check_size(request)
@@ -142,15 +142,15 @@ class Ingestion:
         )
         for event in events:
             self._make_durable(event, evidence, verdict.signature_id, request, correlation_id)
-        return Accepted(events=events, answer=provider.answer)
+        return Accepted(events=events, response=provider.response)
 
     def challenge(self, name: str, request: WebhookRequest) -> str:
-        """Answer a provider that asks, before it sends anything, whether this endpoint has its key.
+        """Return the response to a provider's challenge, with which it checks that this endpoint has its key.
 
         Raises
         ------
         WebhookRefusedError
-            With the status of the answer; 404 for a provider that asks no such thing.
+            With the status of the response; 404 for a provider without challenges.
         """
         provider = self._provider(name)
         if not isinstance(provider.scheme, ChallengeScheme):
@@ -205,7 +205,7 @@ class Ingestion:
             message = envelope.to_message()
             if len(message) > MAX_MESSAGE_BYTES:
                 archived = self.archive.store(event, request.body, content_type, evidence)
-                # It lies beside the payload now, all but the certificate, which is processing's to archive.
+                # It is stored with the payload now, except for the certificate, which processing archives.
                 rest = evidence if evidence.certificate is not None else None
                 envelope = replace(envelope, body=None, archived=archived, evidence=rest)
                 message = envelope.to_message()

@@ -1,10 +1,11 @@
-"""What ingestion logs and counts of a webhook, however it came in: never its payload, and always by the same names."""
+"""What ingestion logs and counts of a webhook, from either entry point. It is never the payload."""
 
 import traceback
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from lambdas.inbound.metrics import ACCEPTED, refused
 from lambdas.ingestion.logic import Accepted
 from lambdas.shared.errors import WebhookRefusedError
 from lambdas.shared.observability import logger, metrics
@@ -14,17 +15,17 @@ def report_accepted(accepted: Accepted, **keys: Any) -> None:
     """Log and count each event of a webhook that is durable."""
     for one in accepted.events:
         logger.info("webhook accepted", event_id=one.event_id, event_type=one.event_type, **keys)
-        _count("Accepted")
+        _count(ACCEPTED)
 
 
 def report_refused(refusal: WebhookRefusedError, message: str = "webhook refused", **keys: Any) -> None:
-    """Log and count a webhook that is no event of ours, or not yet."""
+    """Log and count a webhook that is refused, for good or for now."""
     logger.warning(message, status=refusal.status, reason=refusal.reason, **keys)
-    _count(f"Refused{refusal.status}")
+    _count(refused(refusal.status))
 
 
 def report_failed(error: Exception, **keys: Any) -> None:
-    """Log and count what nobody foresaw. A traceback can quote what it choked on, so that only type and place are."""
+    """Log and count an unexpected error: its type and place only, because its text can quote the payload."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     logger.error(
         "webhook failed",
@@ -33,7 +34,7 @@ def report_failed(error: Exception, **keys: Any) -> None:
         place=f"{place.filename}:{place.lineno}",
         **keys,
     )
-    _count("Refused500")
+    _count(refused(500))
 
 
 def _count(name: str) -> None:

@@ -1,4 +1,4 @@
-"""The first stage of a batch: every payload durable in the archive."""
+"""The first stage of a batch: every payload is stored in the archive."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lambdas.inbound.archive import Archive
 from lambdas.inbound.batch_object import Payload
-from lambdas.processing.batching import Deadline
+from lambdas.processing.batching import InvocationDeadline
 from lambdas.processing.work import Work
 from lambdas.shared import times
 from lambdas.shared.errors import describe
@@ -24,12 +24,12 @@ class Archiving:
     archive : Archive
         Where payloads go.
     archive_by : str
-        `BY_BATCH`: those of a batch in one object. `BY_EVENT`: each in an object of its own, as is one that is alone
-        in its batch, or came too large for a message.
+        `BY_BATCH`: the payloads of a batch in one object. `BY_EVENT`: an object for each payload. A payload that is
+        alone in its batch, or was too large for a message, always has an object of its own.
     clock : Callable[[], float]
         Seconds since the epoch.
     on_fallback : Callable[[str, str], None]
-        Told why payloads go one by one that should have gone together.
+        Called with the reason when payloads that belong into one object get one each.
     """
 
     archive: Archive
@@ -37,8 +37,8 @@ class Archiving:
     clock: Callable[[], float]
     on_fallback: Callable[[str, str], None]
 
-    def run(self, works: Sequence[Work], deadline: Deadline) -> None:
-        """Archive the payload of each work, or give it the error that kept it from being durable."""
+    def run(self, works: Sequence[Work], deadline: InvocationDeadline) -> None:
+        """Archive the payload of each work, or set the error that prevented it."""
         for work in works:
             try:
                 self._archive_certificate(work)
@@ -56,7 +56,7 @@ class Archiving:
                 work.error = error
 
     def _archive_certificate(self, work: Work) -> None:
-        # Before the payload, whose evidence is worth nothing without it.
+        # Before the payload: its evidence proves nothing without the certificate.
         evidence = work.envelope.evidence
         if evidence is not None and evidence.certificate is not None:
             self.archive.store_certificate(evidence.key_id, evidence.certificate)

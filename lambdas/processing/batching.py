@@ -1,4 +1,4 @@
-"""Doing many things in one call where that works, and finding out which of them are left for a call of their own."""
+"""Batch calls, and which items they leave for single calls."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -6,31 +6,31 @@ from typing import TypeVar
 
 from lambdas.shared.errors import TellableError, describe
 
-# Of what is left of an invocation, this much is kept to report what became of it.
+# The end of an invocation that is kept for its report.
 RESERVE_SECONDS = 5.0
 RESERVE_SHARE = 0.2
 
 _Item = TypeVar("_Item")
 
 
-class OutOfTimeError(TellableError):
-    """The invocation ends before the message's turn; the message comes back."""
+class InvocationEndsError(TellableError):
+    """The invocation ends before the message's turn; SQS delivers the message again."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deadline:
-    """When an invocation has to come to its end.
+class InvocationDeadline:
+    """When an invocation must stop.
 
-    Without it, one call that hangs would take every message of a batch with it, and a receive of each.
+    Without it, one call that does not return would fail every message of a batch, and use up a receive of each.
 
     Attributes
     ----------
     clock : Callable[[], float]
         Seconds since the epoch.
     ends_at : float
-        When the invocation is killed.
+        When Lambda ends the invocation.
     reserve : float
-        Seconds before that in which nothing is begun.
+        Seconds before that, in which nothing is started.
     """
 
     clock: Callable[[], float]
@@ -38,33 +38,33 @@ class Deadline:
     reserve: float
 
     @classmethod
-    def after(cls, seconds: float, clock: Callable[[], float]) -> "Deadline":
+    def after(cls, seconds: float, clock: Callable[[], float]) -> "InvocationDeadline":
         """Return the deadline of an invocation that has some seconds left."""
         return cls(clock=clock, ends_at=clock() + seconds, reserve=min(RESERVE_SECONDS, seconds * RESERVE_SHARE))
 
     def passed(self) -> bool:
-        """Tell whether nothing should be begun any more."""
+        """Return whether nothing may be started any more."""
         return self.clock() > self.ends_at - self.reserve
 
     def check(self) -> None:
-        """Raise `OutOfTimeError` when nothing should be begun any more."""
+        """Raise `InvocationEndsError` when nothing may be started any more."""
         if self.passed():
-            raise OutOfTimeError("the invocation ends before this message's turn")
+            raise InvocationEndsError("the invocation ends before this message's turn")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batching:
     """Calls for many items at once.
 
-    A call that fails as a whole may have failed because of one item; so may one that is refused for an item. What it
-    did not do is therefore left to be done one by one, where each failure is told of its own item.
+    One item can make a whole call fail. What a call did not do is therefore left for single calls, so that each
+    failure is reported for its own item.
 
     Attributes
     ----------
     size : int
-        Items that a call takes.
+        Largest number of items in a call.
     on_fallback : Callable[[str, str], None]
-        Told of the call and of why items are left to be done one by one.
+        Called with the name of the call, and the reason why items are left for single calls.
     """
 
     size: int
@@ -76,21 +76,22 @@ class Batching:
         items: Sequence[_Item],
         call: Callable[[Sequence[_Item]], Sequence[str | None]],
         *,
-        deadline: Deadline | None = None,
+        deadline: InvocationDeadline | None = None,
         expected: str | None = None,
     ) -> Iterator[tuple[_Item, str | None]]:
-        """Yield each item that a call answered for, with None when it is done or the code of its error.
+        """Yield each item that a call reports on, with None when it is done, or else its error code.
 
-        Items of a call that failed, and an item that is alone, for which one call is as cheap, are not yielded.
+        The items of a call that failed are not yielded; nor is an item that is alone, since a single call costs the
+        same.
 
         Parameters
         ----------
         name : str
-            Of the call, for `on_fallback`.
-        deadline : Deadline | None
-            After which no call is begun.
+            Name of the call, for `on_fallback`.
+        deadline : InvocationDeadline | None
+            After it, no call is started.
         expected : str | None
-            A code that is nothing to tell.
+            An error code that is not reported.
         """
         for chunk in chunks(items, self.size):
             if len(chunk) < 2 or (deadline is not None and deadline.passed()):

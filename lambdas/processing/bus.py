@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.inbound.envelope import ArchivedBody, Envelope
-from lambdas.inbound.records import described
+from lambdas.inbound.record_items import described
 from lambdas.shared.errors import TellableError
 
 SOURCE_PREFIX = "webhooks."
@@ -20,7 +20,7 @@ class NotPublishedError(TellableError):
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """What is published of an event.
+    """An event to publish.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Publication:
     archived : ArchivedBody
         Where its payload lies.
     sequence : str | None
-        The place that a FIFO queue gave it in its group.
+        Its sequence number in its group of a FIFO queue.
     """
 
     envelope: Envelope
@@ -40,8 +40,8 @@ class Publication:
 class Bus:
     """The custom event bus.
 
-    Events carry what the record says and where the payload lies, never the payload: a subscriber needs a read grant on
-    the archive, and no log of a rule's target can leak a payment.
+    A published event has the data of the record and the place of the payload, never the payload itself: a subscriber
+    needs permission to read the archive, and the log of a rule's target cannot leak a payment.
 
     Parameters
     ----------
@@ -61,19 +61,19 @@ class Bus:
     def publish(self, publications: Sequence[Publication]) -> list[str | NotPublishedError]:
         """Publish at most ten events in one call.
 
-        ``PutEvents`` answers 200 even when it refused entries, so that each one is looked at.
+        ``PutEvents`` returns 200 even when it refused entries, so each entry is checked.
 
         Returns
         -------
         list[str | NotPublishedError]
-            For each event, in order, its EventBridge id or why it was refused.
+            For each event, in order, its EventBridge id, or the reason why it was refused.
         """
-        answer = self._events.put_events(Entries=[self._entry(item) for item in publications])
+        response = self._events.put_events(Entries=[self._entry(item) for item in publications])
         return [
             result["EventId"]
             if result.get("EventId") and not result.get("ErrorCode")
             else NotPublishedError(f"bus refused the event: {result.get('ErrorCode', 'no event id')}")
-            for result in answer["Entries"]
+            for result in response["Entries"]
         ]
 
     def _entry(self, publication: Publication) -> dict[str, Any]:

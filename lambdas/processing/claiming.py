@@ -1,12 +1,12 @@
-"""The second stage of a batch: every event recorded, and claimed by the message that will finish it."""
+"""The second stage of a batch: every event is recorded, and claimed by the message that will finish it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lambdas.inbound.envelope import ArchivedBody, Envelope
 from lambdas.inbound.record_batches import DUPLICATE, BatchedRecords, Creation
-from lambdas.inbound.records import Entry, Step, entry
-from lambdas.processing.batching import Batching, Deadline, first_of_each
+from lambdas.inbound.record_items import Entry, Step, entry
+from lambdas.processing.batching import Batching, InvocationDeadline, first_of_each
 from lambdas.processing.rules import Decision, decide
 from lambdas.processing.work import Work
 from lambdas.shared import times
@@ -14,22 +14,22 @@ from lambdas.shared.errors import TellableError
 
 
 class BusyError(TellableError):
-    """Another invocation holds the event's claim; the message comes back after the visibility timeout."""
+    """Another invocation holds the event's claim; SQS delivers the message again after the visibility timeout."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claiming:
     """Records and claims events.
 
-    What is new is done together, since nearly every event is. What is not, a duplicate, a conflict, what a crash left
-    or what an operator replays, is found out one by one.
+    New events, which nearly all are, are claimed with batch calls. All others take single calls: duplicates,
+    conflicts, events that a crash left unfinished, and replays.
 
     Attributes
     ----------
     records : BatchedRecords
         The records.
     batching : Batching
-        How many are written in one call.
+        Makes the batch calls.
     clock : Callable[[], float]
         Seconds since the epoch.
     """
@@ -38,9 +38,9 @@ class Claiming:
     batching: Batching
     clock: Callable[[], float]
 
-    def claim_new(self, works: Sequence[Work], deadline: Deadline) -> None:
-        """Claim those of archived works whose events nothing is known of."""
-        # A replay has a record already; and two statements of one call must not be about one item.
+    def claim_new(self, works: Sequence[Work], deadline: InvocationDeadline) -> None:
+        """Claim the works with new events; all must be archived."""
+        # A replay has a record already. Two statements of one call must not name the same item.
         new = first_of_each(
             (work for work in works if work.envelope.replay is None), lambda work: work.envelope.event.key
         )
@@ -59,12 +59,12 @@ class Claiming:
             work.claimed = code is None
 
     def claim(self, work: Work) -> bool:
-        """Claim the event of one archived work; False when there is nothing left to do.
+        """Claim the event of one archived work; return False when there is nothing left to do.
 
         Raises
         ------
         BusyError
-            When another invocation has it.
+            When another invocation holds the claim.
         """
         envelope, archived = _archived(work)
         if not (work.signature_taken or self.records.take_signature(envelope, archived)):
@@ -74,7 +74,7 @@ class Claiming:
         if existing is None:
             return True
         replay = envelope.replay
-        # Whatever became of the first payload, one that came later under its id does not take its place.
+        # A later payload under the same id never takes the place of the first one.
         if replay is None and existing.get("archive", {}).get("sha256", archived.sha256) != archived.sha256:
             work.conflicting = True
             self.records.note_conflict(envelope.event, archived, self._now())

@@ -8,12 +8,14 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from lambdas.inbound.archive import Archive
+from lambdas.inbound.metrics import CONFLICTING_DUPLICATES, DUPLICATES, PROCESSING_FAILURES, ROUTED
 from lambdas.inbound.record_batches import BatchedRecords
 from lambdas.processing.bus import Bus
+from lambdas.processing.environment import ProcessingEnvironment
 from lambdas.processing.ordering import run_in_order
 from lambdas.processing.pipeline import Pipeline
-from lambdas.processing.work import Message, Outcome
-from lambdas.shared.aws import client, setting
+from lambdas.processing.work import BatchResult, Message
+from lambdas.shared.aws import client
 from lambdas.shared.errors import describe
 from lambdas.shared.observability import logger, metrics, tracer
 
@@ -33,38 +35,40 @@ def _log_fallback(call: str, reason: str) -> None:
     logger.warning("done one by one", call=call, reason=reason)
 
 
+_environment = ProcessingEnvironment.from_environment()
 _pipeline = Pipeline(
-    archive=Archive(client("s3"), setting("BUCKET_NAME")),
-    records=BatchedRecords(client("dynamodb"), setting("TABLE_NAME")),
-    bus=Bus(client("events"), setting("EVENT_BUS_NAME"), setting("BUCKET_NAME")),
-    archive_by=setting("ARCHIVE_BY"),
+    archive=Archive(client("s3"), _environment.bucket_name),
+    records=BatchedRecords(client("dynamodb"), _environment.table_name),
+    bus=Bus(client("events"), _environment.event_bus_name, _environment.bucket_name),
+    archive_by=_environment.archive_by,
     clock=time.time,
     on_failure=_log_failure,
     on_fallback=_log_fallback,
 )
-_max_receive_count = int(setting("MAX_RECEIVE_COUNT"))
 
 
 @metrics.log_metrics
 @tracer.capture_lambda_handler(capture_response=False)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Process a batch and name the messages that must come back."""
+    """Process a batch and return the ids of the messages that SQS must deliver again."""
     messages = [_message(record) for record in event["Records"]]
     invocation = _pipeline.start(messages, context.get_remaining_time_in_millis() / 1000)
-    outcome = run_in_order(messages, invocation.process, _max_receive_count)
+    outcome = run_in_order(messages, invocation.process, _environment.max_receive_count)
     _report(outcome)
 
-    def answer_for(record: SQSRecord) -> None:
+    def raise_failure(record: SQSRecord) -> None:
         if (failure := outcome.failures.get(record.message_id)) is not None:
             raise failure
 
-    return dict(process_partial_response(event=event, record_handler=answer_for, processor=_processor, context=context))
+    return dict(
+        process_partial_response(event=event, record_handler=raise_failure, processor=_processor, context=context)
+    )
 
 
 def _message(record: dict[str, Any]) -> Message:
     attributes = record["attributes"]
-    # A standard queue's messages have a group too, for fair queueing, and no place in it.
+    # Messages of a standard queue have a group too, for fair queueing, but no sequence number.
     sequence = attributes.get("SequenceNumber")
     return Message(
         message_id=record["messageId"],
@@ -75,7 +79,7 @@ def _message(record: dict[str, Any]) -> Message:
     )
 
 
-def _report(outcome: Outcome) -> None:
+def _report(outcome: BatchResult) -> None:
     for name, envelopes in (
         ("event routed", outcome.routed),
         ("duplicate event", outcome.duplicates),
@@ -89,9 +93,9 @@ def _report(outcome: Outcome) -> None:
                 event_id=envelope.event.event_id,
             )
     for name, count in (
-        ("Routed", len(outcome.routed)),
-        ("Duplicates", len(outcome.duplicates)),
-        ("ConflictingDuplicates", len(outcome.conflicts)),
-        ("ProcessingFailures", len(outcome.failures)),
+        (ROUTED, len(outcome.routed)),
+        (DUPLICATES, len(outcome.duplicates)),
+        (CONFLICTING_DUPLICATES, len(outcome.conflicts)),
+        (PROCESSING_FAILURES, len(outcome.failures)),
     ):
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)

@@ -1,43 +1,43 @@
-"""The order of a batch: messages of one group one after the other, and none past one that failed before it.
+"""The order of a batch: messages of one group are processed one after the other; a failed one blocks those behind it.
 
-A message of a FIFO queue that is not deleted comes back, with all that follow it in its group, when its visibility
-timeout ends; until then SQS gives out no message of the group. So a failure parks its group and no other.
+When a message of a FIFO queue fails, SQS delivers it again after the visibility timeout, with all messages behind it in
+its group. Until then, SQS delivers no message of the group. Other groups go on.
 
-What waits behind a poisoned message is received as often as that message, and would go to the dead letter queue with
-it, unprocessed. Therefore a failure at the last receive blocks nothing: SQS gives that message to nobody again, and
-those behind it go on at once. None of them was received more often than it, since SQS gives out a group from its first
-message on; but receives that went by while they waited count, so that this one may be all that they have left.
+The messages behind a failing one are received as often as that one. They would move to the dead letter queue with it,
+unprocessed. So a failure at the last receive blocks nothing: SQS does not deliver that message again, and the messages
+behind it are processed at once. None of them was received more often than it, because SQS delivers a group from its
+first message on. But their receives while they waited count, so this attempt may be their only one.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from lambdas.processing.work import Message, Outcome
+from lambdas.processing.work import BatchResult, Message
 from lambdas.shared.errors import TellableError
 
 
 class BlockedError(TellableError):
-    """An earlier message of the group failed; the message comes back after it."""
+    """An earlier message of the group failed; SQS delivers this message again after it."""
 
 
 def run_in_order(
-    messages: Sequence[Message], run: Callable[[Sequence[Message]], Outcome], max_receive_count: int
-) -> Outcome:
+    messages: Sequence[Message], run: Callable[[Sequence[Message]], BatchResult], max_receive_count: int
+) -> BatchResult:
     """Run a batch in rounds, each with the next message of every group that is not blocked.
 
-    Messages without a group keep no order, and are all of the first round.
+    Messages without a group have no order, and are all in the first round.
 
     Parameters
     ----------
     messages : Sequence[Message]
-        In the order in which SQS gave them.
+        In the order in which SQS delivered them.
     run : Callable
-        Processes messages of which no two are of one group.
+        Processes messages, no two of the same group.
     max_receive_count : int
-        Receives after which SQS dead-letters a message.
+        Receives after which SQS moves a message to the dead letter queue.
     """
-    outcome = Outcome()
+    outcome = BatchResult()
     blocked: set[str] = set()
     for messages_of_round in _rounds(messages):
         ready = [message for message in messages_of_round if message.group not in blocked]

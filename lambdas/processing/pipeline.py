@@ -1,25 +1,25 @@
-"""One batch from the main queue: archive, record, publish, mark, each stage for all messages that came so far.
+"""One batch from the main queue: archive, record, publish, mark. Each stage handles all messages that are left.
 
-Safe to run again from any point: the archive and the record are written conditionally, and a record tells how far
-its event came. An event is published twice only when a crash, or a lost answer, falls between publishing and marking.
+A batch can be run again from any point: archive and record are written conditionally, and the record says how far its
+event is. An event is published twice only after a crash, or a lost response, between publishing and marking.
 
-Each stage does in one call what one call can do, and one by one what that left; see `lambdas.processing.batching`.
+Each stage uses batch calls, and then single calls for what these left; see `lambdas.processing.batching`.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lambdas.inbound.archive import Archive
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.record_batches import CONDITION_FAILED, MAX_STATEMENTS, BatchedRecords, Mark
-from lambdas.inbound.records import Claim, Step, entry
+from lambdas.inbound.record_items import Claim, Step, entry
 from lambdas.processing.archiving import Archiving
-from lambdas.processing.batching import Batching, Deadline, OutOfTimeError, chunks
+from lambdas.processing.batching import Batching, InvocationDeadline, InvocationEndsError, chunks
 from lambdas.processing.bus import MAX_ENTRIES, Bus, NotPublishedError, Publication
 from lambdas.processing.claiming import BusyError, Claiming
-from lambdas.processing.work import Message, Outcome, Work
+from lambdas.processing.work import BatchResult, Message, Work
 from lambdas.shared import times
 from lambdas.shared.errors import describe
 
@@ -31,15 +31,15 @@ class Pipeline:
     Attributes
     ----------
     archive, records, bus
-        Where events go.
+        Where events are stored and published.
     archive_by : str
         Whether payloads share an object, see `lambdas.processing.archiving.Archiving`.
     clock : Callable[[], float]
         Seconds since the epoch.
     on_failure : Callable[[Message, Exception], None]
-        Told of every failure, for logs.
+        Called with every failure, for logs.
     on_fallback : Callable[[str, str], None]
-        Told of every call for many that left some to be done one by one, and why.
+        Called with each batch call that left items for single calls, and the reason.
     """
 
     archive: Archive
@@ -50,60 +50,67 @@ class Pipeline:
     on_failure: Callable[[Message, Exception], Any]
     on_fallback: Callable[[str, str], Any]
 
-    def run(self, messages: Sequence[Message], seconds_left: float) -> Outcome:
-        """Process a batch in no order; one message's failure is its own.
+    def run(self, messages: Sequence[Message], seconds_left: float) -> BatchResult:
+        """Process a batch without order. A failed message does not fail the others.
 
         Parameters
         ----------
         seconds_left : float
-            Until the invocation ends; the claims on the events end with it.
+            Until the invocation ends. The claims on the events end with it.
         """
         return self.start(messages, seconds_left).process(messages)
 
     def start(self, messages: Sequence[Message], seconds_left: float) -> "Invocation":
-        """Read a batch and archive its payloads, whatever the order in which its messages are processed then."""
-        return Invocation(self, messages, seconds_left)
-
-
-class Invocation:
-    """A batch whose payloads are archived."""
-
-    def __init__(self, pipeline: Pipeline, messages: Sequence[Message], seconds_left: float) -> None:
-        self._pipeline = pipeline
-        self._records = pipeline.records
-        self._deadline = Deadline.after(seconds_left, pipeline.clock)
-        self._batching = Batching(size=MAX_STATEMENTS, on_fallback=pipeline.on_fallback)
-        self._claiming = Claiming(records=pipeline.records, batching=self._batching, clock=pipeline.clock)
-        # By message id; in a list, since nothing keeps SQS from handing out a message twice at once.
-        self._read: defaultdict[str, list[Work | Exception]] = defaultdict(list)
-        until = int((pipeline.clock() + seconds_left) * 1000)
+        """Read a batch and archive its payloads. The result processes the messages, in any order."""
+        deadline = InvocationDeadline.after(seconds_left, self.clock)
+        until = int((self.clock() + seconds_left) * 1000)
+        # By message id; a list, because SQS may deliver one message twice at the same time.
+        read: defaultdict[str, list[Work | Exception]] = defaultdict(list)
         works = []
         for message in messages:
-            # One poisoned message must not take its neighbours with it, whatever it is poisoned with.
+            # Any error, since one unreadable message must not fail the others.
             try:
                 envelope = Envelope.from_message(message.body)
             except Exception as error:
-                self._read[message.message_id].append(error)
+                read[message.message_id].append(error)
                 continue
             claim = Claim(owner=message.message_id, until=until)
             works.append(Work(message=message, envelope=envelope, claim=claim))
-            self._read[message.message_id].append(works[-1])
-        Archiving(
-            archive=pipeline.archive,
-            archive_by=pipeline.archive_by,
-            clock=pipeline.clock,
-            on_fallback=pipeline.on_fallback,
-        ).run(works, self._deadline)
+            read[message.message_id].append(works[-1])
+        Archiving(archive=self.archive, archive_by=self.archive_by, clock=self.clock, on_fallback=self.on_fallback).run(
+            works, deadline
+        )
+        return Invocation(self, read, deadline)
 
-    def process(self, messages: Sequence[Message]) -> Outcome:
+
+class Invocation:
+    """A batch with its payloads archived.
+
+    Parameters
+    ----------
+    read : Mapping[str, list[Work | Exception]]
+        Message id to what was read of each message with this id, or to why it cannot be read.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, read: Mapping[str, list[Work | Exception]], deadline: InvocationDeadline
+    ) -> None:
+        self._pipeline = pipeline
+        self._records = pipeline.records
+        self._read = read
+        self._deadline = deadline
+        self._batching = Batching(size=MAX_STATEMENTS, on_fallback=pipeline.on_fallback)
+        self._claiming = Claiming(records=pipeline.records, batching=self._batching, clock=pipeline.clock)
+
+    def process(self, messages: Sequence[Message]) -> BatchResult:
         """Record, publish and mark messages of the batch that may be processed at once."""
-        outcome = Outcome()
+        outcome = BatchResult()
         claimed = self._claim(outcome, self._take(outcome, messages))
         for published in self._publish(outcome, claimed):
             self._mark(outcome, published)
         return outcome
 
-    def _take(self, outcome: Outcome, messages: Sequence[Message]) -> list[Work]:
+    def _take(self, outcome: BatchResult, messages: Sequence[Message]) -> list[Work]:
         works = []
         for message in messages:
             read = self._read[message.message_id].pop(0)
@@ -115,7 +122,7 @@ class Invocation:
                 works.append(read)
         return works
 
-    def _claim(self, outcome: Outcome, works: Sequence[Work]) -> list[Work]:
+    def _claim(self, outcome: BatchResult, works: Sequence[Work]) -> list[Work]:
         self._claiming.claim_new(works, self._deadline)
         claimed = []
         for work in works:
@@ -132,7 +139,7 @@ class Invocation:
                 self._fail(outcome, work.message, work, error)
         return claimed
 
-    def _publish(self, outcome: Outcome, claimed: Sequence[Work]) -> Iterator[list[tuple[Work, str]]]:
+    def _publish(self, outcome: BatchResult, claimed: Sequence[Work]) -> Iterator[list[tuple[Work, str]]]:
         for chunk in chunks(claimed, MAX_ENTRIES):
             try:
                 self._deadline.check()
@@ -155,8 +162,8 @@ class Invocation:
                     published.append((work, result))
             yield published
 
-    def _mark(self, outcome: Outcome, published: Sequence[tuple[Work, str]]) -> None:
-        """Mark what was published, at once: what is published and not marked when a crash comes, is published twice."""
+    def _mark(self, outcome: BatchResult, published: Sequence[tuple[Work, str]]) -> None:
+        """Mark what was published, without delay: an event is published again after a crash unless it is marked."""
         marks = {
             work.message.message_id: Mark(
                 event=work.envelope.event,
@@ -173,7 +180,7 @@ class Invocation:
                 self._records.mark_all_routed,
                 expected=CONDITION_FAILED,
             )
-            # Another message took over meanwhile, or the SDK sent the call twice: nothing is left to say.
+            # Another message took over, or the SDK sent the call twice: the record is right as it is.
             if code in (None, CONDITION_FAILED)
         }
         for work, _ in published:
@@ -185,11 +192,11 @@ class Invocation:
             except Exception as error:
                 self._fail(outcome, work.message, work, error)
 
-    def _fail(self, outcome: Outcome, message: Message, work: Work | None, error: Exception) -> None:
+    def _fail(self, outcome: BatchResult, message: Message, work: Work | None, error: Exception) -> None:
         outcome.failures[message.message_id] = error
         self._pipeline.on_failure(message, error)
-        # There is nothing to say of these but that they come back; and no time to say it.
-        if work is None or isinstance(error, BusyError | OutOfTimeError):
+        # These are only retried: the record has nothing to keep of them.
+        if work is None or isinstance(error, BusyError | InvocationEndsError):
             return
         try:
             self._records.note_failure(

@@ -1,33 +1,33 @@
-"""Who may finish an event: the rules under which a record is new, taken over, left alone, or busy."""
+"""Which message may finish an event: the rules for an event that has a record already."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Any
 
 from lambdas.inbound.envelope import Envelope
-from lambdas.inbound.records import State
+from lambdas.inbound.record_items import State
 
 
 class Decision(Enum):
-    """What a message does with a record that exists."""
+    """What a message does with an existing record."""
 
     DUPLICATE = auto()
-    """Nothing: the event is done, or another message that is still in the queue will finish it."""
+    """Nothing: the event is done, or another message in the queue will finish it."""
     TAKE_OVER = auto()
-    """Claim the record and go on from there."""
+    """Claim the record and continue from its state."""
     BUSY = auto()
-    """Come back later: somebody is publishing the event right now."""
+    """Retry later: another invocation is publishing the event."""
 
 
 def decide(record: Mapping[str, Any], envelope: Envelope, owner: str, now_ms: int) -> Decision:
-    """Decide what to do with a message whose event has a record.
+    """Decide what a message does with the record of its event.
 
     Parameters
     ----------
     record : Mapping[str, Any]
-        The record as it was found.
+        The record as it was read.
     owner : str
-        SQS id of the message at hand.
+        SQS id of the message.
     now_ms : int
         Milliseconds since the epoch.
     """

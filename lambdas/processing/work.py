@@ -1,9 +1,9 @@
-"""What a batch consists of, and what becomes of it."""
+"""The messages of a batch, and the result of a batch."""
 
 from dataclasses import dataclass, field
 
 from lambdas.inbound.envelope import ArchivedBody, Envelope
-from lambdas.inbound.records import Claim
+from lambdas.inbound.record_items import Claim
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,11 +17,11 @@ class Message:
     body : str
         Message body.
     receive_count : int
-        How often it was received, this time included.
+        How often SQS delivered it, this time included.
     group : str | None
-        Message group, where the queue keeps its order.
+        Message group; None on a standard queue, which keeps no order.
     sequence : str | None
-        Twenty digits that grow from message to message of a group; the place that a FIFO queue gave it.
+        Sequence number on a FIFO queue: twenty digits that increase within a group.
     """
 
     message_id: str
@@ -33,28 +33,28 @@ class Message:
 
 @dataclass(kw_only=True)
 class Work:
-    """A message on its way through the stages.
+    """A message and its progress through the stages.
 
     Attributes
     ----------
     message : Message
         The message.
     envelope : Envelope
-        What it says.
+        The message, parsed.
     claim : Claim
-        What it claims its event with.
+        Its claim on the event.
     archived : ArchivedBody | None
-        Where its payload lies, once that is durable.
+        Where its payload is, once it is archived.
     archived_at : str
-        Since when, ISO 8601, UTC.
+        When it was archived, ISO 8601, UTC.
     signature_taken : bool
-        Whether its signature is known to be good for its body.
+        Whether its signature is recorded for its body.
     claimed : bool
-        Whether the event is this message's to finish.
+        Whether this message has claimed its event.
     conflicting : bool
-        Whether its payload is another than the one recorded for the event, or for the signature.
+        Whether its payload differs from the one recorded for the event, or for the signature.
     error : Exception | None
-        Why it could not be archived.
+        The error that prevented archiving.
     """
 
     message: Message
@@ -69,17 +69,17 @@ class Work:
 
 
 @dataclass(kw_only=True)
-class Outcome:
-    """What became of a batch.
+class BatchResult:
+    """The result of a batch.
 
     Attributes
     ----------
     failures : dict[str, Exception]
-        Message id to the reason why the message must come back.
+        Message id to the error; SQS delivers these messages again.
     routed, duplicates : list[Envelope]
-        Events published by this run, and events that needed nothing.
+        Events that this run published, and events that were done already.
     conflicts : list[Envelope]
-        Duplicates by their id whose payload is another one than the record's.
+        Events with a known id or signature and another payload.
     """
 
     failures: dict[str, Exception] = field(default_factory=dict)
@@ -87,8 +87,8 @@ class Outcome:
     duplicates: list[Envelope] = field(default_factory=list)
     conflicts: list[Envelope] = field(default_factory=list)
 
-    def add(self, other: "Outcome") -> None:
-        """Take over what became of more messages."""
+    def add(self, other: "BatchResult") -> None:
+        """Add the result of more messages."""
         self.failures |= other.failures
         self.routed += other.routed
         self.duplicates += other.duplicates

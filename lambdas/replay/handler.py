@@ -6,20 +6,23 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from lambdas.inbound.archive import Archive
+from lambdas.inbound.metrics import REPLAYED, REPLAYS_REFUSED
 from lambdas.inbound.queue import MainQueue
 from lambdas.inbound.record_queries import RecordQueries
+from lambdas.replay.environment import ReplayEnvironment
 from lambdas.replay.logic import Replayer
 from lambdas.replay.request import BadReplayError, read_request
 from lambdas.shared.api import json_answer
-from lambdas.shared.aws import client, setting
+from lambdas.shared.aws import client
 from lambdas.shared.errors import MalformedWebhookError
 from lambdas.shared.observability import logger, metrics, tracer
 from lambdas.shared.request import from_api_gateway
 
+_environment = ReplayEnvironment.from_environment()
 _replayer = Replayer(
-    queries=RecordQueries(client("dynamodb"), setting("TABLE_NAME")),
-    archive=Archive(client("s3"), setting("BUCKET_NAME")),
-    queue=MainQueue(client("sqs"), setting("QUEUE_URL"), setting("MESSAGE_GROUP_BY")),
+    queries=RecordQueries(client("dynamodb"), _environment.table_name),
+    archive=Archive(client("s3"), _environment.bucket_name),
+    queue=MainQueue(client("sqs"), _environment.queue_url, _environment.message_group_by),
     clock=time.time,
 )
 
@@ -37,7 +40,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         request = read_request(from_api_gateway(event).body)
         outcome = _replayer.run(request, replay_id)
     except (BadReplayError, MalformedWebhookError) as error:
-        metrics.add_metric(name="ReplaysRefused", unit=MetricUnit.Count, value=1)
+        metrics.add_metric(name=REPLAYS_REFUSED, unit=MetricUnit.Count, value=1)
         return json_answer(400, {"error": str(error)})
     logger.info(
         "replay",
@@ -46,7 +49,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         matched=outcome.matched,
         replayed=len(outcome.replayed),
     )
-    metrics.add_metric(name="Replayed", unit=MetricUnit.Count, value=len(outcome.replayed))
+    metrics.add_metric(name=REPLAYED, unit=MetricUnit.Count, value=len(outcome.replayed))
     return json_answer(
         200 if request.dry_run else 202,
         {

@@ -13,8 +13,8 @@ from lambdas.inbound.archive import Archive
 from lambdas.inbound.envelope import ArchivedBody, Envelope, NotAnEnvelopeError, Replay
 from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.queue import MainQueue
+from lambdas.inbound.record_items import PARTITION_KEY, SORT_KEY
 from lambdas.inbound.record_queries import RecordQueries, received_buckets
-from lambdas.inbound.records import PARTITION_KEY, SORT_KEY
 from lambdas.replay.request import BadReplayError, ReplayRequest, TimeRange
 from lambdas.shared import times
 

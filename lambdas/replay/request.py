@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lambdas.inbound.providers.fields import is_identifier
-from lambdas.inbound.records import State
+from lambdas.inbound.record_items import State
 from lambdas.shared import times
 from lambdas.shared.errors import MalformedWebhookError
 from lambdas.shared.jsonbody import parse_object

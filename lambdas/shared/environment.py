@@ -1,8 +1,46 @@
-"""What the stack passes to a function, by environment variables."""
+"""The environment variables of a function: one model for each, which the stack writes and the function reads."""
 
 import os
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Self
+
+_SWITCH = {"on": True, "off": False}
+_KINDS: dict[Any, tuple[Any, str]] = {
+    int: (int, "a whole number"),
+    float: (float, "a number"),
+    bool: (_SWITCH.__getitem__, "on or off"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """Base of a function's model: its field ``table_name`` is the variable ``TABLE_NAME``; never a secret.
+
+    A field is ``str``, ``int``, ``float``, ``bool`` (``on`` or ``off``) or ``str | None``; one with a default may be
+    missing.
+    """
+
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """Return the names of the variables."""
+        return frozenset(each.name.upper() for each in fields(cls))
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the variables.
+
+        Raises
+        ------
+        RuntimeError
+            When one is missing, or not what its field takes.
+        """
+        wanted = [each for each in fields(cls) if each.default is MISSING or os.environ.get(each.name.upper())]
+        return cls(**{each.name: _read(each.type, each.name.upper()) for each in wanted})
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the variables, without those that are None."""
+        values = {each.name.upper(): getattr(self, each.name) for each in fields(self)}
+        return {name: _text(value) for name, value in values.items() if value is not None}
 
 
 def setting(name: str) -> str:
@@ -19,52 +57,14 @@ def setting(name: str) -> str:
     return value
 
 
-@dataclass(frozen=True, kw_only=True)
-class Environment:
-    """The variables of one function: a field ``queue_url`` is the variable ``QUEUE_URL``.
-
-    A variable of a field with a default may be left out. A field is a text, a number, or a truth, ``on`` or ``off``.
-    """
-
-    @classmethod
-    def names(cls) -> frozenset[str]:
-        """Return the names of the variables."""
-        return frozenset(field.name.upper() for field in fields(cls))
-
-    @classmethod
-    def from_environment(cls) -> Self:
-        """Read the variables.
-
-        Raises
-        ------
-        RuntimeError
-            When one is not set that has no default.
-        ValueError
-            When one that is a number has another value.
-        """
-        return cls(
-            **{
-                field.name: _read(field.name.upper(), field.type)
-                for field in fields(cls)
-                if field.default is MISSING or os.environ.get(field.name.upper())
-            }
-        )
-
-    def to_environment(self) -> dict[str, str]:
-        """Return the variables, without those that are None."""
-        values = {field.name.upper(): getattr(self, field.name) for field in fields(self)}
-        return {name: _written(value) for name, value in values.items() if value is not None}
-
-
-def _read(name: str, kind: Any) -> Any:
+def _read(kind: Any, name: str) -> Any:
     text = setting(name)
-    if kind is bool:
-        return text != "off"
+    read, expected = _KINDS.get(kind, (str, "a text"))
     try:
-        return kind(text) if kind in (int, float) else text
-    except ValueError as error:
-        raise ValueError(f"environment variable {name} is {text!r:.40}, expected a number") from error
+        return read(text)
+    except (KeyError, ValueError) as error:
+        raise RuntimeError(f"environment variable {name}: {text!r} is not {expected}") from error
 
 
-def _written(value: Any) -> str:
-    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+def _text(value: Any) -> str:
+    return ("off", "on")[value] if isinstance(value, bool) else str(value)

@@ -4,11 +4,12 @@ from typing import Any
 
 from lambdas.inbound.record_queries import RecordQueries
 from lambdas.shared.api import json_answer
-from lambdas.shared.aws import client, setting
+from lambdas.shared.aws import client
 from lambdas.shared.observability import logger, tracer
+from lambdas.status.environment import StatusEnvironment
 from lambdas.status.logic import BadRequestError, describe_transaction, read_cursor, read_limit, read_transaction_id
 
-_records = RecordQueries(client("dynamodb"), setting("TABLE_NAME"))
+_records = RecordQueries(client("dynamodb"), StatusEnvironment.from_environment().table_name)
 
 
 @tracer.capture_lambda_handler(capture_response=False)

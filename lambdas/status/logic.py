@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.inbound.providers.fields import is_identifier
-from lambdas.inbound.records import State
+from lambdas.inbound.record_items import State
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200

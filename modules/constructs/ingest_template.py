@@ -1,14 +1,14 @@
 """What API Gateway itself writes to the ingest queue: a mapping template, rendered for each request.
 
-`lambdas.ingestion.inbox` reads the message. Nothing of the request needs to be escaped in it: the body is base64, and
-`$util.urlEncode` leaves nothing of a header that means anything in JSON. `$util.escapeJavaScript` would put a
-backslash before an apostrophe, which JSON does not know.
+`lambdas.ingestion.ingest_message` reads the message. Nothing of the request needs to be escaped in it: the body is
+base64, and `$util.urlEncode` leaves nothing of a header that means anything in JSON. `$util.escapeJavaScript` would put
+a backslash before an apostrophe, which JSON does not know.
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
 """
 
 from urllib.parse import quote
 
-from lambdas.ingestion.inbox import VERSION
+from lambdas.ingestion.ingest_message import VERSION
 
 # Neither is signed, and each lets its holder in somewhere: they have no place in a queue.
 KEPT_OUT = ("x-api-key", "authorization", "cookie")

@@ -47,11 +47,6 @@ class QueueLayer(Construct):
         protect_queue(self, "main_policy", self.main, [from_rules(rule_arns, self.main)] if rule_arns else ())
         protect_queue(self, "dead_letter_policy", self.dead_letter)
 
-    @property
-    def sender_variables(self) -> dict[str, str]:
-        """Environment variables of a function that sends to the main queue."""
-        return {"QUEUE_URL": self.main.url, "MESSAGE_GROUP_BY": self._settings.ordered_by}
-
     def grant_send(self, function: WebhookFunction) -> None:
         """Allow ``sqs:SendMessage`` on the main queue, which covers batches too."""
         function.allow("SendToMainQueue", ["sqs:SendMessage"], [self.main.arn])

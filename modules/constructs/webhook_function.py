@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lambdas.shared.environment import Environment
 from modules.constructs.naming import Names
 from modules.constructs.network import Placement
 from modules.constructs.policy import Condition, Statement, policy_document, to_block
@@ -204,7 +205,7 @@ class WebhookFunction(Construct):
             )
         )
 
-    def configure(self, variables: Mapping[str, str]) -> None:
+    def configure(self, environment: Environment | Mapping[str, str]) -> None:
         """Add environment variables; names and addresses only, never a secret."""
-        self._environment |= variables
+        self._environment |= environment.to_environment() if isinstance(environment, Environment) else environment
         self.function.put_environment(variables=dict(self._environment))

@@ -60,11 +60,6 @@ class RetrySchedules(Construct):
         )
         IamRolePolicy(self, "policy", name=names("scheduler"), role=self.role.name, policy=permissions.json)
 
-    @property
-    def variables(self) -> dict[str, str]:
-        """Environment variables of a function that makes schedules."""
-        return {"SCHEDULE_GROUP": self.group.name, "SCHEDULE_ROLE_ARN": self.role.arn}
-
     def grant_schedule(self, function: WebhookFunction) -> None:
         """Allow ``scheduler:CreateSchedule`` in the group, and ``iam:PassRole`` of the role to Scheduler alone."""
         function.allow("ScheduleRetries", ["scheduler:CreateSchedule"], [self._schedules])

@@ -33,11 +33,6 @@ class SigningKeys(Construct):
             f"{id_}_secret",
         )
 
-    @property
-    def variables(self) -> dict[str, str]:
-        """Environment variables of a function that uses the keys."""
-        return {"SIGNING_KEYS_SECRET_ARN": self.secret.arn}
-
     def grant_read(self, function: WebhookFunction) -> None:
         """Allow ``secretsmanager:GetSecretValue`` on the secret."""
         function.allow("ReadSigningKeys", ["secretsmanager:GetSecretValue"], [self.secret.arn])

@@ -4,6 +4,12 @@ from pathlib import Path
 
 from lambdas.delivery.http.routes import DOCS, OPERATOR_API, TENANT_API
 from lambdas.delivery.queue.delivery_queue import MAX_DELAY_SECONDS
+from lambdas.delivery_api.environment import ApiEnvironment
+from lambdas.delivery_authorizer.environment import AuthorizerEnvironment
+from lambdas.delivery_docs.environment import DocsEnvironment
+from lambdas.delivery_operator.environment import OperatorEnvironment
+from lambdas.delivery_receiver.environment import ReceiverEnvironment
+from lambdas.delivery_worker.environment import WorkerEnvironment
 from modules.constructs.api_layer import ApiLayer
 from modules.constructs.backend import configure_backend
 from modules.constructs.bundling import BUNDLES
@@ -154,19 +160,22 @@ class DeliveryStack(TerraformStack):
     def _wire_worker(self, delivery: DeliverySettings) -> None:
         worker = self.fleet.worker
         worker.configure(
-            {
-                **self.tables.delivery_variables,
-                "QUEUE_URL": self.queues.main.url,
-                "QUEUE_ARN": self.queues.main.arn,
-                **self.schedules.variables,
-                **self.signing_keys.variables,
-                **_rules_of_endpoints(delivery),
-                **_times_to_live(delivery),
-                "RETRY_SCHEDULE": delivery.retry_schedule,
-                "ATTEMPT_TIMEOUT": str(delivery.attempt_timeout),
-                "DISABLE_AFTER_HOURS": str(delivery.disable_after),
-                "TENANT_METRICS": "on" if delivery.tenant_metrics else "off",
-            }
+            WorkerEnvironment(
+                endpoints_table=self.tables.endpoints.name,
+                events_table=self.tables.events.name,
+                queue_url=self.queues.main.url,
+                queue_arn=self.queues.main.arn,
+                schedule_group=self.schedules.group.name,
+                schedule_role_arn=self.schedules.role.arn,
+                signing_keys_secret_arn=self.signing_keys.secret.arn,
+                endpoint_rules=delivery.endpoint_rules,
+                delivered_ttl_days=delivery.delivered_ttl,
+                dead_ttl_days=delivery.dead_ttl,
+                retry_schedule=delivery.retry_schedule,
+                attempt_timeout=delivery.attempt_timeout,
+                disable_after_hours=delivery.disable_after,
+                tenant_metrics=delivery.tenant_metrics,
+            )
         )
         self.tables.grant_deliver(worker)
         self.queues.grant_send(worker)
@@ -176,17 +185,19 @@ class DeliveryStack(TerraformStack):
 
     def _wire_tenants_api(self, delivery: DeliverySettings) -> None:
         authorizer, api = self.fleet.authorizer, self.fleet.api
-        authorizer.configure({"TENANTS_TABLE": self.tables.tenants.name})
+        authorizer.configure(AuthorizerEnvironment(tenants_table=self.tables.tenants.name))
         self.tables.grant_authorize(authorizer)
         self.api.authorize_by(authorizer, pattern=AUTHORIZATION_PATTERN)
         api.configure(
-            {
-                **self.tables.delivery_variables,
-                "QUEUE_URL": self.queues.main.url,
-                **_rules_of_endpoints(delivery),
-                **_times_to_live(delivery),
-                "MAX_EVENT_BYTES": str(delivery.max_event_bytes),
-            }
+            ApiEnvironment(
+                endpoints_table=self.tables.endpoints.name,
+                events_table=self.tables.events.name,
+                queue_url=self.queues.main.url,
+                endpoint_rules=delivery.endpoint_rules,
+                delivered_ttl_days=delivery.delivered_ttl,
+                dead_ttl_days=delivery.dead_ttl,
+                max_event_bytes=delivery.max_event_bytes,
+            )
         )
         self.tables.grant_serve_tenants(api)
         self.queues.grant_send(api)
@@ -196,13 +207,15 @@ class DeliveryStack(TerraformStack):
     def _wire_operators_api(self, delivery: DeliverySettings) -> None:
         operator = self.fleet.operator
         operator.configure(
-            {
-                "TENANTS_TABLE": self.tables.tenants.name,
-                **self.tables.delivery_variables,
-                "QUEUE_URL": self.queues.main.url,
-                **self.signing_keys.variables,
-                **_times_to_live(delivery),
-            }
+            OperatorEnvironment(
+                tenants_table=self.tables.tenants.name,
+                endpoints_table=self.tables.endpoints.name,
+                events_table=self.tables.events.name,
+                queue_url=self.queues.main.url,
+                signing_keys_secret_arn=self.signing_keys.secret.arn,
+                delivered_ttl_days=delivery.delivered_ttl,
+                dead_ttl_days=delivery.dead_ttl,
+            )
         )
         self.tables.grant_operate(operator)
         self.queues.grant_send(operator)
@@ -213,11 +226,11 @@ class DeliveryStack(TerraformStack):
     def _open_routes(self) -> list[Waiver]:
         """Add the routes that anybody may call; return the waivers of those that verify nothing."""
         docs, receiver = self.fleet.docs, self.fleet.receiver
-        docs.configure({"TENANTS_TABLE": self.tables.tenants.name})
+        docs.configure(DocsEnvironment(tenants_table=self.tables.tenants.name))
         self.tables.grant_read_public_keys(docs)
         methods = [self.api.route(route, docs) for route in routes_of(DOCS)]
         if receiver is not None:
-            receiver.configure({"ENDPOINTS_TABLE": self.tables.endpoints.name})
+            receiver.configure(ReceiverEnvironment(endpoints_table=self.tables.endpoints.name))
             self.tables.grant_verify(receiver)
             for route in routes_of(RECEIVER):
                 self.api.route(route, receiver)
@@ -300,11 +313,3 @@ def _queue_settings(delivery: DeliverySettings) -> QueueSettings:
         # An event takes two messages to its endpoint, and neither waits for company.
         batch_window=0,
     )
-
-
-def _rules_of_endpoints(delivery: DeliverySettings) -> dict[str, str]:
-    return {"ENDPOINT_RULES": delivery.endpoint_rules}
-
-
-def _times_to_live(delivery: DeliverySettings) -> dict[str, str]:
-    return {"DELIVERED_TTL_DAYS": str(delivery.delivered_ttl), "DEAD_TTL_DAYS": str(delivery.dead_ttl)}

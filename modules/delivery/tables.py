@@ -88,20 +88,6 @@ class DeliveryTables(Construct):
         )
         return pin(table, f"{self.node.id}_{id_}")
 
-    @property
-    def variables(self) -> dict[str, str]:
-        """Environment variables of a function that uses all three tables."""
-        return {
-            "TENANTS_TABLE": self.tenants.name,
-            "ENDPOINTS_TABLE": self.endpoints.name,
-            "EVENTS_TABLE": self.events.name,
-        }
-
-    @property
-    def delivery_variables(self) -> dict[str, str]:
-        """Environment variables of a function that uses endpoints and events."""
-        return {"ENDPOINTS_TABLE": self.endpoints.name, "EVENTS_TABLE": self.events.name}
-
     def grant_deliver(self, function: WebhookFunction) -> None:
         """Allow what the worker does: keep endpoints' health, and the deliveries and attempts of events."""
         self._allow(function, "KeepHealth", self.endpoints, ["GetItem", "BatchGetItem", "Query", "UpdateItem"])

@@ -29,7 +29,7 @@ def _verifies_endpoints(variables: Mapping[str, Any]) -> str:
 
 
 # The entry that takes both requests and the inbox's batches.
-DIRECT = "lambdas.ingestion.direct.handler"
+DIRECT = "lambdas.ingestion.direct_integration.handler"
 # A function that only has the variables of such a handler verifies nothing, so that both count.
 _VERIFIERS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "lambdas.ingestion.handler.handler": _verifies_providers,

@@ -1,50 +1,57 @@
 """What the inbound functions count that an operator must know of."""
 
+from lambdas.inbound.metrics import CONFLICTING_DUPLICATES, DEAD_LETTERED, PROCESSING_FAILURES, refused
+from lambdas.shared.errors import (
+    MalformedWebhookError,
+    PayloadTooLargeError,
+    SignatureRefusedError,
+    UnavailableError,
+)
 from modules.constructs.event_alarm import EventAlarm
 
 EVENT_ALARMS = (
     EventAlarm(
         id="dead-lettered",
         function="dead_letter",
-        metric="DeadLettered",
+        metric=DEAD_LETTERED,
         description="an event was given up and waits for a replay",
     ),
     EventAlarm(
         id="processing-failures",
         function="processing",
-        metric="ProcessingFailures",
+        metric=PROCESSING_FAILURES,
         description="messages fail in processing; each is tried again until its last receive",
     ),
     EventAlarm(
         id="refused-503",
         function="ingestion",
-        metric="Refused503",
+        metric=refused(UnavailableError.status),
         description="webhooks are refused because they cannot be checked or kept: a secret is missing, or AWS does not "
         "answer",
     ),
     EventAlarm(
         id="conflicting-duplicates",
         function="processing",
-        metric="ConflictingDuplicates",
+        metric=CONFLICTING_DUPLICATES,
         description="an event id, or a signature that is good for one payload, came again with another payload: "
         "compare the two, the second was archived but not routed",
     ),
     EventAlarm(
         id="refused-400",
         function="ingestion",
-        metric="Refused400",
+        metric=refused(MalformedWebhookError.status),
         description="webhooks with a right signature are refused because they cannot be read; the sender may give up",
     ),
     EventAlarm(
         id="refused-413",
         function="ingestion",
-        metric="Refused413",
+        metric=refused(PayloadTooLargeError.status),
         description="webhooks are refused because they are larger than api.max_body_bytes",
     ),
     EventAlarm(
         id="refused-signatures",
         function="ingestion",
-        metric="Refused401",
+        metric=refused(SignatureRefusedError.status),
         description="many signatures are refused: a secret was rotated on one side only, or somebody forges",
         threshold=20,
     ),

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-payload
 import json
 from collections.abc import Mapping
 
-from lambdas.inbound.providers.entry import Answer
+from lambdas.inbound.providers.entry import AcceptedResponse
 from modules.constructs.api_layer import ApiLayer
 from modules.constructs.gateway_responses import GATEWAY_RESPONSES, GatewayResponse
 from modules.constructs.ingest_template import send_message
@@ -110,14 +110,14 @@ class DirectIntegration(Construct):
             self, "policy", name=names("api-inbox"), role=self._role.name, policy=document.json
         )
 
-    def receive(self, route: Route, *, provider: str, answer: Answer) -> None:
+    def receive(self, route: Route, *, provider: str, answer: AcceptedResponse) -> None:
         """Add a method that puts a request into the ingest queue.
 
         Parameters
         ----------
         provider : str
             The provider whose path it is; empty where the header ``X-Provider-ID`` says which.
-        answer : Answer
+        answer : AcceptedResponse
             What is answered when SQS has it.
         """
         method = self._api.add_method(route)

@@ -50,7 +50,7 @@ class LambdaFleet(Fleet):
                 folder=name,
                 reserved_concurrency=reserved_concurrency.get(name),
                 native=native_ingestion and name == "ingestion",
-                entry="direct" if direct and name == "ingestion" else "handler",
+                entry="direct_integration" if direct and name == "ingestion" else "handler",
             )
             for name in FUNCTIONS
         ]

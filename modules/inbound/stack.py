@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
-from lambdas.inbound.providers.entry import Answer
+from lambdas.dead_letter.environment import DeadLetterEnvironment
+from lambdas.inbound.providers.entry import AcceptedResponse
 from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.ingestion.environment import IngestionEnvironment
+from lambdas.processing.environment import ProcessingEnvironment
+from lambdas.replay.environment import ReplayEnvironment
 from lambdas.shared.signatures.scheme import ChallengeScheme
+from lambdas.status.environment import StatusEnvironment
 from modules.constructs.api_layer import ApiLayer
 from modules.constructs.backend import configure_backend
 from modules.constructs.bundling import BUNDLES
@@ -125,7 +130,7 @@ class WebhookStack(TerraformStack):
             )
             self._route_to_queue(settings, integration, self.ingest_queue)
         self._wire_processing(settings)
-        self._wire_operations()
+        self._wire_operations(settings)
         if self.network is not None:
             self.network.permit({each.role.arn: each.statements for each in self.fleet.functions.values()})
         self._watch()
@@ -136,12 +141,13 @@ class WebhookStack(TerraformStack):
     def _wire_ingestion(self, settings: Settings) -> None:
         ingestion = self.fleet.ingestion
         ingestion.configure(
-            {
-                "PROVIDERS": self.secrets.providers_variable(),
-                **self.queues.sender_variables,
-                "BUCKET_NAME": self.storage.bucket.bucket,
-                "MAX_BODY_BYTES": str(settings.api.max_body_bytes),
-            }
+            IngestionEnvironment(
+                providers=self.secrets.providers_variable(),
+                queue_url=self.queues.main.url,
+                message_group_by=settings.queue.ordered_by,
+                bucket_name=self.storage.bucket.bucket,
+                max_body_bytes=settings.api.max_body_bytes,
+            )
         )
         self.secrets.grant_read(ingestion)
         self.queues.grant_send(ingestion)
@@ -158,22 +164,22 @@ class WebhookStack(TerraformStack):
         ingest_queue.add_event_source(self.fleet.ingestion, maximum_concurrency=self._reserved["ingestion"])
         for name, entry in settings.providers.items():
             path = f"/webhook/{name}"
-            integration.receive(Route(method="POST", path=path), provider=name, answer=REGISTRY[entry].answer)
+            integration.receive(Route(method="POST", path=path), provider=name, answer=REGISTRY[entry].response)
             if isinstance(REGISTRY[entry].scheme, ChallengeScheme):
                 self.api.route(Route(method="GET", path=path), self.fleet.ingestion)
-        integration.receive(WEBHOOK_BY_HEADER, provider="", answer=Answer())
+        integration.receive(WEBHOOK_BY_HEADER, provider="", answer=AcceptedResponse())
         integration.refuse(WEBHOOK_BY_PATH)
 
     def _wire_processing(self, settings: Settings) -> None:
         processing, dead_letter = self.fleet.processing, self.fleet.dead_letter
         processing.configure(
-            {
-                "TABLE_NAME": self.storage.table.name,
-                "BUCKET_NAME": self.storage.bucket.bucket,
-                "EVENT_BUS_NAME": self.routing.bus.name,
-                "MAX_RECEIVE_COUNT": str(settings.queue.max_receive_count),
-                "ARCHIVE_BY": settings.storage.archive_by,
-            }
+            ProcessingEnvironment(
+                table_name=self.storage.table.name,
+                bucket_name=self.storage.bucket.bucket,
+                event_bus_name=self.routing.bus.name,
+                max_receive_count=settings.queue.max_receive_count,
+                archive_by=settings.storage.archive_by,
+            )
         )
         self.storage.grant_archive_payloads(processing)
         if any(REGISTRY[entry].certificate_hosts for entry in settings.providers.values()):
@@ -182,23 +188,26 @@ class WebhookStack(TerraformStack):
         self.routing.grant_publish(processing)
         self.queues.add_event_source(processing, maximum_concurrency=self._reserved["processing"])
 
-        dead_letter.configure({"TABLE_NAME": self.storage.table.name, "BUCKET_NAME": self.storage.bucket.bucket})
+        dead_letter.configure(
+            DeadLetterEnvironment(table_name=self.storage.table.name, bucket_name=self.storage.bucket.bucket)
+        )
         self.storage.grant_keep_dead_letters(dead_letter)
         self.storage.grant_mark_records(dead_letter)
         self.queues.add_dead_letter_event_source(dead_letter)
 
-    def _wire_operations(self) -> None:
+    def _wire_operations(self, settings: Settings) -> None:
         status, replay = self.fleet.status, self.fleet.replay
-        status.configure({"TABLE_NAME": self.storage.table.name})
+        status.configure(StatusEnvironment(table_name=self.storage.table.name))
         self.storage.grant_query_records(status)
         self.api.route(STATUS, status)
 
         replay.configure(
-            {
-                "TABLE_NAME": self.storage.table.name,
-                "BUCKET_NAME": self.storage.bucket.bucket,
-                **self.queues.sender_variables,
-            }
+            ReplayEnvironment(
+                table_name=self.storage.table.name,
+                bucket_name=self.storage.bucket.bucket,
+                queue_url=self.queues.main.url,
+                message_group_by=settings.queue.ordered_by,
+            )
         )
         self.storage.grant_find_records(replay)
         self.storage.grant_read_dead_letters(replay)

@@ -1,7 +1,7 @@
 """The table of records and the archive of payloads."""
 
 from lambdas.inbound.archive import CERTIFICATE_PREFIX, DEAD_LETTER_PREFIX, RAW_PREFIX
-from lambdas.inbound.records import BY_EVENT_INDEX, BY_RECEIVED_INDEX, PARTITION_KEY, SORT_KEY
+from lambdas.inbound.record_items import BY_EVENT_INDEX, BY_RECEIVED_INDEX, PARTITION_KEY, SORT_KEY
 from modules.constructs.naming import PREFIX, Names
 from modules.constructs.pinning import pin
 from modules.constructs.policy import deny_plain_http, policy_document

@@ -10,9 +10,10 @@ import pytest
 from tests.copies import a_copy
 from tests.e2e.remote import CdktfError, Project, state_key
 from tools.local.aws import LocalAws
+from tools.local.calls import wait_for
 from tools.local.delivery import LocalDelivery
 from tools.local.downstream import Downstream
-from tools.local.stack import BOTH_QUEUES, LocalStack, wait_for
+from tools.local.stack import BOTH_QUEUES, LocalStack
 
 # What these assert is told as what tests assert is.
 pytest.register_assert_rewrite(

@@ -3,8 +3,8 @@
 import socket
 from typing import Any
 
+from tools.local.calls import wait_for
 from tools.local.delivery import Tenant
-from tools.local.stack import wait_for
 
 QUIET_SECONDS = 120
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from lambdas.inbound.archive import BATCH_PREFIX
 from modules.constructs.naming import Names
 from tests.e2e.observe import log_lines, waiting
-from tools.local.stack import wait_for
+from tools.local.calls import wait_for
 
 MISSED = 30
 

@@ -15,8 +15,9 @@ from lambdas.shared.dynamodb import from_item
 from tests.e2e.chaos import Killer, deliver
 from tests.e2e.observe import payloads, records, waiting
 from tools.commands.archive_reader import read_payload
+from tools.local.calls import wait_for
 from tools.local.downstream import Downstream
-from tools.local.stack import LocalStack, wait_for
+from tools.local.stack import LocalStack
 from tools.senders import providers, webhook
 
 DISTINCT = 667

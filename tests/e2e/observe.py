@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from tools.commands.archive_reader import payloads_of
+from tools.local.calls import wait_for
 from tools.local.downstream import Downstream
-from tools.local.stack import LocalStack, wait_for
+from tools.local.stack import LocalStack
 
 SETTLE_SECONDS = 240
 

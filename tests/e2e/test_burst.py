@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from tests.e2e.observe import await_routed, await_state, invocations
+from tools.local.calls import wait_for
 from tools.local.downstream import Downstream
-from tools.local.stack import wait_for
 from tools.senders import webhook
 
 # One deployment for all that look at it.

@@ -18,9 +18,10 @@ from tests.copies import a_copy
 from tests.e2e.calls import CALLED_BY_LAMBDA, granted, was_called
 from tests.e2e.delivery import refused_url, settled
 from tests.e2e.left import left_behind
+from tools.local.calls import wait_for
 from tools.local.delivery import LocalDelivery, Tenant
 from tools.local.faulty_receiver import FaultyReceiver
-from tools.local.stack import LocalStack, wait_for
+from tools.local.stack import LocalStack
 from tools.senders import webhook
 
 SETTLE_SECONDS = 240

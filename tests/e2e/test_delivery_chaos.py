@@ -9,8 +9,8 @@ from lambdas.delivery_receiver.faults import Fault
 from modules.constructs.naming import DELIVERY_PREFIX, Names
 from tests.e2e.chaos import kill_one_of
 from tests.e2e.delivery import refused_url
+from tools.local.calls import wait_for
 from tools.local.faulty_receiver import FaultyReceiver
-from tools.local.stack import wait_for
 
 EVENTS, TENANTS, KILLS = 120, ("one", "two", "three"), 6
 # A killed worker's messages come again after so long, instead of three minutes.

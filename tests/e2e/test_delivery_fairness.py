@@ -13,8 +13,8 @@ from contextlib import ExitStack, contextmanager
 from lambdas.delivery_receiver.faults import Fault
 from modules.constructs.naming import DELIVERY_PREFIX, Names
 from tests.e2e.delivery import QUIET_SECONDS
+from tools.local.calls import wait_for
 from tools.local.faulty_receiver import FaultyReceiver
-from tools.local.stack import wait_for
 
 EVENTS, DEAD_ENDPOINTS, HEALTHY_EVENTS, WORKERS = 200, 2, 10, 2
 PILE = EVENTS * DEAD_ENDPOINTS

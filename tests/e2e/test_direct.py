@@ -15,15 +15,16 @@ from dataclasses import replace
 import pytest
 
 from lambdas.inbound.providers.registry import REGISTRY
-from lambdas.ingestion.inbox import read
+from lambdas.ingestion.ingest_message import read
 from tests.copies import a_copy
 from tests.e2e.observe import await_state, invocations, log_lines, objects, records, waiting
 from tests.e2e.permissions import exercise, used_and_unused
 from tests.e2e.proven import every_event, every_sender, follow_to_the_proof, hear_braintrees_challenge, make
 from tests.e2e.strangers import all_log_lines, are_kept_out, operators_routes
 from tools.commands.archive_reader import read_payload
+from tools.local.calls import wait_for
 from tools.local.downstream import Downstream
-from tools.local.stack import BOTH_QUEUES, wait_for
+from tools.local.stack import BOTH_QUEUES
 from tools.senders import SENDERS, SentWebhook, new_secret, webhook
 
 ENVIRONMENT = "local-direct"
@@ -109,7 +110,7 @@ def test_a_signed_webhook_is_routed_archived_and_proven(stack, subscriber, numbe
     answer = stack.post(sent)
 
     # Then its provider hears what it wants to hear, before anybody verified anything
-    wanted = REGISTRY[entry].answer
+    wanted = REGISTRY[entry].response
     assert answer.status_code == wanted.status
     if wanted.body is None:
         assert answer.json() == {"correlationId": answer.headers["X-Correlation-Id"]}
@@ -159,7 +160,7 @@ def test_what_is_signed_and_cannot_be_accepted_is_kept_as_it_was_sent(stack, num
         answer = stack.post(sent)
 
         # Then its signature is right, which it could not be were a byte replaced, and it comes back
-        line = await_word(stack, answer.headers["X-Correlation-Id"], "webhook comes back")
+        line = await_word(stack, answer.headers["X-Correlation-Id"], "webhook returned to the queue")
         assert (answer.status_code, line["status"]) == (202, status)
         # and lies in the dead letter queue after its last receive, and has been counted
         assert read(take_dead_letter(stack)).request.body == sent.body
@@ -239,7 +240,7 @@ def test_what_somebody_else_signed_is_dropped_and_counted(stack, number, entry):
 
     answer = stack.post(forged)
 
-    assert answer.status_code == REGISTRY[entry].answer.status
+    assert answer.status_code == REGISTRY[entry].response.status
     line = await_word(stack, answer.headers["X-Correlation-Id"], "webhook dropped")
     assert (line["status"], line["provider"]) == (401, entry)
     assert refusals_counted(stack, 401) == before + 1
@@ -314,9 +315,9 @@ def test_what_waits_for_its_secret_is_processed_once_that_is_filled(stack, numbe
 
     answer = stack.post(sent)
 
-    # Then its webhook comes back
+    # Then its webhook returned to the queue
     assert answer.status_code == 202
-    line = await_word(stack, answer.headers["X-Correlation-Id"], "webhook comes back")
+    line = await_word(stack, answer.headers["X-Correlation-Id"], "webhook returned to the queue")
     assert (line["status"], line["reason"]) == (503, "secret_missing")
     assert stack.status(sent.transaction_id) is None
     # When the secret is filled, then it is accepted, with the time at which it came

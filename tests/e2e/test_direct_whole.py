@@ -32,7 +32,7 @@ def test_no_event_is_lost_and_none_recorded_twice(stack, report):
     statuses = withstand(stack, subscriber, report, queues=("inbox_url", *BOTH_QUEUES), outage=no_queue_grant(stack))
 
     # Then no sender heard of anything, since what failed stands behind the answer
-    assert set(statuses) <= {each.answer.status for each in REGISTRY.values()}
+    assert set(statuses) <= {each.response.status for each in REGISTRY.values()}
     # and what ingestion held or could not send on came back, and not so often that the inbox gave it up
     cut_short, back = batches_cut_short(stack) - cut_short, came_back(stack) - back
     report(

@@ -16,7 +16,8 @@ from tests.emulator import split
 from tools import ROOT
 from tools.export_module.terraform_module import TerraformModule
 from tools.local.aws import LocalAws
-from tools.local.stack import LocalStack, apply
+from tools.local.deploy import apply
+from tools.local.stack import LocalStack
 from tools.local.terraform import Workspace, changes
 from tools.senders import webhook
 

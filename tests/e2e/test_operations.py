@@ -12,7 +12,7 @@ from lambdas.inbound.envelope import Envelope
 from modules.constructs.naming import Names
 from tests.e2e.faults import no_archive_grant, send_at_once
 from tests.e2e.observe import await_routed, await_state, by_transaction, log_lines, objects, waiting
-from tools.local.stack import wait_for
+from tools.local.calls import wait_for
 from tools.senders import SentWebhook, webhook
 
 

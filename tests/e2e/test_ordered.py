@@ -11,8 +11,8 @@ import pytest
 from tests.e2e.chaos import Killer, deliver
 from tests.e2e.faults import no_archive_grant, send_at_once
 from tests.e2e.observe import await_state, waiting
+from tools.local.calls import wait_for
 from tools.local.downstream import receive_events
-from tools.local.stack import wait_for
 from tools.senders import webhook
 
 # One deployment for all that look at it.

@@ -42,8 +42,9 @@ from tools.commands.archive_proof import ArchivedPayload, Proof, prove
 from tools.commands.archive_reader import read_payload
 from tools.commands.target_stack import Target
 from tools.commands.verify_archive import all_keys, archived, archived_certificate
+from tools.local.calls import wait_for
 from tools.local.downstream import Downstream
-from tools.local.stack import ENVIRONMENTS, LocalStack, wait_for
+from tools.local.stack import ENVIRONMENTS, LocalStack
 from tools.senders import SentWebhook
 from tools.senders.sender import with_another_byte
 
@@ -246,7 +247,7 @@ def test_an_event_is_routed_and_archived(deployed, subscriber, number):
 
     answer = stack.post(sent)
 
-    assert answer.status_code == REGISTRY["paypal"].answer.status, answer.text
+    assert answer.status_code == REGISTRY["paypal"].response.status, answer.text
     assert answer.json()["transactionId"] == sent.transaction_id
     # It is routed by PayPal's rule, and found by its transaction,
     (routed,) = [

@@ -16,7 +16,7 @@ def test_an_event_is_routed_archived_and_proven(stack, downstream, number, entry
     answer = stack.post(sent)
 
     # Then its provider hears what it wants to hear
-    wanted = REGISTRY[entry].answer
+    wanted = REGISTRY[entry].response
     assert answer.status_code == wanted.status
     assert wanted.body is None or answer.text == wanted.body
     follow_to_the_proof(stack, downstream, sent)

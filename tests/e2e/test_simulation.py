@@ -18,7 +18,7 @@ from tools.estimate.simulate.model import Load, Model
 from tools.estimate.simulate.platform import AWS
 from tools.estimate.simulate.timing import Timing
 from tools.estimate.synthesized import Stack
-from tools.local.stack import wait_for
+from tools.local.calls import wait_for
 from tools.senders import webhook
 
 # One deployment for all that look at it.

@@ -10,12 +10,12 @@ from lambdas.inbound.providers.registry import REGISTRY
 from tests.e2e.observe import await_routed, await_state, invocations, log_lines, objects, records
 from tests.e2e.strangers import all_log_lines, are_kept_out, operators_routes
 from tools.commands.archive_reader import read_payload
-from tools.local.stack import wait_for
+from tools.local.calls import wait_for
 from tools.senders import providers, webhook
 
 
 # Those that hear the event's id; what others hear is tested in test_providers.py.
-@pytest.mark.parametrize("provider", [name for name in providers() if REGISTRY[name].answer.body is None])
+@pytest.mark.parametrize("provider", [name for name in providers() if REGISTRY[name].response.body is None])
 def test_a_signed_webhook_is_archived_recorded_routed_and_queryable(stack, downstream, number, provider):
     # Given
     sent = webhook(provider, number, stack.secrets[provider], int(time.time()))

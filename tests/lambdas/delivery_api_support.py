@@ -16,7 +16,7 @@ URL = "https://example.com/webhooks"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ApiResponse:
     """What a handler answered."""
 
     status: int
@@ -137,12 +137,12 @@ def proxy_event(
     return event | {"multiValueQueryStringParameters": many or None}
 
 
-def answer_of(proxied: dict[str, Any]) -> Answer:
+def answer_of(proxied: dict[str, Any]) -> ApiResponse:
     """Return a proxy answer as a caller sees it."""
     headers = {name.lower(): values[-1] for name, values in (proxied.get("multiValueHeaders") or {}).items()}
     headers |= {name.lower(): value for name, value in (proxied.get("headers") or {}).items()}
     body = proxied.get("body") or ""
-    return Answer(status=proxied["statusCode"], headers=headers, raw=body)
+    return ApiResponse(status=proxied["statusCode"], headers=headers, raw=body)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +152,7 @@ class Caller:
     module: ModuleType
     tenant: str | None = None
 
-    def __call__(self, method: str, path: str, body: Any = None, **more: Any) -> Answer:
+    def __call__(self, method: str, path: str, body: Any = None, **more: Any) -> ApiResponse:
         event = proxy_event(method, path, tenant=more.pop("tenant", self.tenant), body=body, **more)
         return answer_of(self.module.handler(event, lambda_context()))
 

@@ -27,12 +27,13 @@ from lambdas.inbound.archive import Archive
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.record_batches import BatchedRecords
+from lambdas.inbound.record_items import BY_EVENT_INDEX, BY_RECEIVED_INDEX
 from lambdas.inbound.record_queries import RecordQueries
-from lambdas.inbound.records import BY_EVENT_INDEX, BY_RECEIVED_INDEX, key_of
+from lambdas.inbound.records import key_of
 from lambdas.processing.archiving import BY_BATCH
 from lambdas.processing.bus import Bus
 from lambdas.processing.pipeline import Pipeline
-from lambdas.processing.work import Message, Outcome
+from lambdas.processing.work import BatchResult, Message
 from lambdas.shared import times
 from lambdas.shared.dynamodb import from_item
 from tools.commands.archive_reader import payloads_of, read_payload
@@ -170,7 +171,7 @@ class World:
         }
         return Pipeline(**(values | changes))
 
-    def process(self, messages: Sequence[Message], **changes) -> Outcome:
+    def process(self, messages: Sequence[Message], **changes) -> BatchResult:
         return self.pipeline(**changes).run(messages, SECONDS_LEFT)
 
     # What there is, read past the code under test.

@@ -248,9 +248,14 @@ def log_lines(capfd):
     return [json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
 
 
+def metrics_in(lines):
+    [line] = [line for line in lines if "_aws" in line]
+    return {metric["Name"]: line[metric["Name"]] for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+
+
 def test_the_log_says_of_every_message_what_became_of_it(processing, world, capfd):
-    # Given a good message, a duplicate, and a poisoned one
-    batch = batch_of("evt_1", "evt_1", NOT_AN_ENVELOPE)
+    # Given a good message, a duplicate, one with another payload under the same id, and an unreadable one
+    batch = [*batch_of("evt_1", "evt_1", NOT_AN_ENVELOPE), message(envelope(event("evt_1"), body=b"other"))]
 
     # When they are processed
     answer_of(processing, batch)
@@ -258,12 +263,16 @@ def test_the_log_says_of_every_message_what_became_of_it(processing, world, capf
     # Then each has a line with what an operator looks for, and the counts are metrics
     lines = log_lines(capfd)
     told = {line["message"]: line for line in lines if "message" in line}
-    for text in ("event routed", "duplicate event"):
+    for text in ("event routed", "duplicate event", "event id or signature used again for another payload"):
         assert (told[text]["correlation_id"], told[text]["event_id"]) == ("correlation-evt_1", "evt_1")
     failed = told["message failed"]
     assert (failed["message_id"], failed["reason"]) == (batch[2].message_id, "NotAnEnvelopeError")
-    [counted] = [line for line in lines if "_aws" in line]
-    assert (counted["Routed"], counted["Duplicates"], counted["ProcessingFailures"]) == ([1.0], [1.0], [1.0])
+    assert metrics_in(lines) == {
+        "Routed": [1.0],
+        "Duplicates": [1.0],
+        "ConflictingDuplicates": [1.0],
+        "ProcessingFailures": [1.0],
+    }
 
 
 def test_the_log_of_a_batch_holds_no_payload(processing, dead_letter, world, capfd):
@@ -282,8 +291,9 @@ def test_the_log_of_a_batch_holds_no_payload(processing, dead_letter, world, cap
     assert answer_of(processing, batch) == naming([poisoned, quoting])
     assert answer_of(dead_letter, [poisoned, quoting]) == naming([])
 
-    # Then nothing of them was printed, in plain or in base64, though every message has its line
+    # Then nothing of them was printed, in plain or in base64, though every message has its line and is counted
     out, err = capfd.readouterr()
+    assert '"DeadLettered":[1.0,1.0]' in out
     assert out.count('"message":"message failed"') == 2
     assert out.count('"message":"event dead-lettered"') == 2
     assert [
@@ -300,13 +310,14 @@ def test_the_log_says_what_the_dead_letter_handler_could_not_keep(cold_start, wo
     assert answer_of(dead_letter, batch) == naming(batch)
 
     # Then its id and the reason are in the log, since no counter of Lambda's tells of a partial failure
-    lines = [json.dumps(line) for line in log_lines(capfd)]
-    told = [line for line in lines if batch[0].message_id in line]
+    lines = log_lines(capfd)
+    told = [line for line in map(json.dumps, lines) if batch[0].message_id in line]
     assert ["NoSuchBucket" in line for line in told] == [True]
+    assert metrics_in(lines) == {"DeadLetterFailures": [1.0]}
 
 
 @pytest.mark.parametrize("function", ["processing", "dead_letter"])
 def test_a_function_without_its_settings_does_not_start(cold_start, function):
     # Given an environment in which the stack set nothing, when the function starts, then it says what is missing
-    with pytest.raises(RuntimeError, match="environment variable BUCKET_NAME is not set"):
+    with pytest.raises(RuntimeError, match="environment variable TABLE_NAME is not set"):
         cold_start(function)

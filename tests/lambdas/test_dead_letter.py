@@ -202,7 +202,7 @@ def test_a_message_that_is_no_envelope_is_kept_and_recorded_under_its_own_id(wor
     assert record["receivedAt"] == times.iso(SENT_AT)
     assert record["deadLetter"] == f"dead-letter/unreadable/{one.message_id}.json"
     assert record["lastFailure"] == {"reason": kept.reason, "at": times.iso(world.clock.now)}
-    assert kept.reason.startswith(("not an envelope: ", "envelope version ", "an envelope holds "))
+    assert kept.reason.startswith(("not an envelope: ", "envelope version ", "an envelope has "))
     assert [step["step"] for step in record["timeline"]] == ["received", "dead-lettered"]
 
 

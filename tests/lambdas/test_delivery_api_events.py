@@ -1,4 +1,4 @@
-"""Taking events in: exact bytes, what is refused, idempotency keys, and what a crash leaves behind."""
+"""Accepting events: exact bytes, what is refused, idempotency keys, and what a crash leaves behind."""
 
 import json
 import threading

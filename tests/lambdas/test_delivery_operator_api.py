@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from lambdas.delivery.domain.errors import ConflictError
 from lambdas.delivery.domain.ids import ENDPOINT, EVENT, new_id
 from lambdas.delivery.domain.model import DeliveryState
-from lambdas.delivery.services.key_pairs import KEPT_SECONDS, KeyPairs
+from lambdas.delivery.services.key_pairs import KEPT_SECONDS, SigningKeyPairs
 from lambdas.delivery.store.identities import MAX_TOKENS, Identities, token_id_of
 from lambdas.delivery.store.public_keys import published_keys
 from lambdas.delivery.store.signing_keys import read_keys
@@ -225,8 +225,10 @@ def test_a_wrong_replay_is_refused(refusing_operator_api, changes):
 # --- signing keys ---------------------------------------------------------------------------------------------------
 
 
-def key_pairs(place: Place, secretsmanager=None) -> KeyPairs:
-    return KeyPairs(place.dynamodb, secretsmanager or place.secretsmanager, place.tenants_table, place.secret_arn)
+def key_pairs(place: Place, secretsmanager=None) -> SigningKeyPairs:
+    return SigningKeyPairs(
+        place.dynamodb, secretsmanager or place.secretsmanager, place.tenants_table, place.secret_arn
+    )
 
 
 def secret_of(place: Place) -> str:

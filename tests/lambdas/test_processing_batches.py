@@ -11,7 +11,7 @@ from lambdas.inbound.archive import BATCH_PREFIX, Archive
 from lambdas.inbound.batch_object import MAGIC, read_index
 from lambdas.inbound.record_batches import BatchedRecords
 from lambdas.processing.archiving import BY_EVENT
-from lambdas.processing.batching import OutOfTimeError
+from lambdas.processing.batching import InvocationEndsError
 from tests.lambdas.support import (
     SECONDS_LEFT,
     CrashError,
@@ -339,7 +339,7 @@ def test_what_there_is_no_time_for_comes_back_before_the_process_is_killed(world
     outcome = world.process(batch, archive=Slow(world.clients.s3, world.name))
 
     # Then all messages are named, and none was begun
-    assert {type(error) for error in outcome.failures.values()} == {OutOfTimeError}
+    assert {type(error) for error in outcome.failures.values()} == {InvocationEndsError}
     assert set(outcome.failures) == {one.message_id for one in batch}
     assert world.all_records() == []
     world.clock.pass_lease()

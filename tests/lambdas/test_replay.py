@@ -12,7 +12,8 @@ import pytest
 from lambdas.dead_letter.logic import DeadLetters
 from lambdas.inbound.envelope import MAX_MESSAGE_BYTES, Envelope
 from lambdas.inbound.queue import MainQueue
-from lambdas.inbound.records import Claim, State, key_of, received_bucket
+from lambdas.inbound.record_items import Claim, State, received_bucket
+from lambdas.inbound.records import key_of
 from lambdas.replay import logic
 from lambdas.replay.logic import Replayer
 from lambdas.replay.request import BadReplayError, ReplayRequest, TimeRange
@@ -614,6 +615,7 @@ def test_the_endpoint_replays_and_says_what_it_did(replay, world, capfd):
     assert line["correlation_id"] == replay_id
     assert line["caller"] == "arn:aws:iam::000000000000:user/operator"
     assert (line["dry_run"], line["matched"], line["replayed"]) == (False, 1, 1)
+    assert [line["Replayed"] for line in lines if "_aws" in line] == [[1.0]]
 
 
 def test_the_endpoint_pages(replay, world, monkeypatch):

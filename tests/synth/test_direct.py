@@ -13,7 +13,7 @@ from modules.inbound.ingest_queue import RECEIVES
 from modules.settings.environments import build_settings
 from modules.settings.rules import MAX_DIRECT_BODY_BYTES
 from modules.settings.validation import SettingsError
-from tools.local.velocity import render
+from tools.local.mapping_template import render
 
 PROVIDERS = {"stripe": "stripe", "shop": "generic", "adyen": "adyen", "braintree": "braintree"}
 DIRECT = {"ingest": "direct", "max_body_bytes": MAX_DIRECT_BODY_BYTES}
@@ -87,7 +87,7 @@ def responses(template, path):
 def test_only_a_200_of_sqs_becomes_a_2xx(direct):
     for name in PROVIDERS:
         mapped = responses(direct, f"/webhook/{name}")
-        answer = REGISTRY[PROVIDERS[name]].answer
+        answer = REGISTRY[PROVIDERS[name]].response
         # The one without a pattern is for everything else.
         assert {pattern: direct.target(each["status_code"])["status_code"] for pattern, each in mapped.items()} == {
             "200": str(answer.status),
@@ -170,7 +170,7 @@ def test_only_ingestion_receives_from_the_inbox(direct):
     (mapping,) = direct.pointing_at("aws_lambda_event_source_mapping", "event_source_arn", inbox)
     function = direct.target(mapping["function_name"])
 
-    assert function["handler"] == "lambdas.ingestion.direct.handler"
+    assert function["handler"] == "lambdas.ingestion.direct_integration.handler"
     assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
     assert mapping["scaling_config"]["maximum_concurrency"] == function["reserved_concurrent_executions"]
     assert 6 * function["timeout"] <= inbox["visibility_timeout_seconds"]

@@ -11,7 +11,7 @@ from botocore.retries import standard
 from lambdas.inbound.aws_calls import caller as calling
 from lambdas.inbound.aws_calls import connection, retries
 from lambdas.inbound.aws_calls.caller import Caller
-from lambdas.inbound.aws_calls.connection import MAX_ANSWER_BYTES, Host
+from lambdas.inbound.aws_calls.connection import MAX_RESPONSE_BYTES, Host
 from lambdas.inbound.aws_calls.credentials import RoleCredentials
 from lambdas.inbound.aws_calls.errors import AwsError, AwsRefusedError, AwsUnreachableError
 from lambdas.inbound.aws_calls.retries import RetryQuota
@@ -232,7 +232,7 @@ def test_an_answer_without_a_length_ends_with_its_connection(host, waits):
     assert send() == {"MessageId": "m"}
 
 
-NO_ANSWER = {
+NO_RESPONSE = {
     "closed": (CLOSE,),
     "reset": (RESET,),
     "silent": (SILENCE,),
@@ -250,7 +250,7 @@ NO_ANSWER = {
     "a length in other digits": (b'HTTP/1.1 200 OK\r\nContent-Length: 1_7\r\n\r\n{"MessageId":"m"}', SILENCE),
     "two lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 17\r\n\r\n{}", SILENCE),
     "an unknown coding": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", SILENCE),
-    "too long": (b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (MAX_ANSWER_BYTES + 1), SILENCE),
+    "too long": (b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (MAX_RESPONSE_BYTES + 1), SILENCE),
     "a status line too long": (b"HTTP/1.1 200 " + b"x" * 20_000, SILENCE),
     "a header too long": (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000, SILENCE),
     "too many headers": (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200, SILENCE),
@@ -264,7 +264,7 @@ NO_ANSWER = {
 }
 
 
-@pytest.mark.parametrize("steps", NO_ANSWER.values(), ids=NO_ANSWER)
+@pytest.mark.parametrize("steps", NO_RESPONSE.values(), ids=NO_RESPONSE)
 def test_what_is_no_whole_answer_is_tried_three_times_and_then_told(host, waits, steps):
     host.then(*steps).then(*steps).then(*steps)
 
@@ -276,7 +276,7 @@ def test_what_is_no_whole_answer_is_tried_three_times_and_then_told(host, waits,
     assert describe(failure.value) == "AwsUnreachableError"
 
 
-@pytest.mark.parametrize("steps", NO_ANSWER.values(), ids=NO_ANSWER)
+@pytest.mark.parametrize("steps", NO_RESPONSE.values(), ids=NO_RESPONSE)
 def test_a_call_that_succeeds_at_the_last_attempt_has_succeeded(host, waits, steps):
     host.then(*steps).then(*steps).then(SENT)
 

@@ -113,12 +113,12 @@ def test_no_second_has_more_attempts_than_the_limit_whoever_comes_when(rate, gap
 
 @given(st.integers(1, 50), st.integers(1, 400))
 def test_a_backlog_comes_back_at_the_pace_of_the_limit(rate, backlog):
-    next_resume, wakes = 0, []
+    next_resume, times_back = 0, []
     for _ in range(backlog):
         at, next_resume = resume_time(next_resume, NOW_MS + 5_000, NOW_MS, rate)
-        wakes.append(at)
-    assert min(wakes) == NOW_MS + 5_000
-    assert {later - earlier for earlier, later in itertools.pairwise(wakes)} <= {interval_ms(rate)}
+        times_back.append(at)
+    assert min(times_back) == NOW_MS + 5_000
+    assert {later - earlier for earlier, later in itertools.pairwise(times_back)} <= {interval_ms(rate)}
 
 
 @pytest.mark.parametrize("rate", [0, -1, MAX_RATE + 1])

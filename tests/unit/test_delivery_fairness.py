@@ -105,7 +105,7 @@ def test_a_dead_tenant_with_10000_deliveries_does_not_delay_a_healthy_one():
     waited = sorted(rules.dwell)
     print(
         f"healthy tenant waits {waited[len(waited) // 2]:.2f} s in the middle, {waited[-1]:.2f} s at most; "
-        f"the dead one has {rules.attempts} attempts and {rules.parks} parked turns in an hour"
+        f"the dead one has {rules.attempts} attempts and {rules.parks} parked deliveries in an hour"
     )
 
     assert len(waited) == 3_600

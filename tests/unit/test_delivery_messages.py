@@ -29,7 +29,7 @@ def test_what_is_written_is_read(message):
 
 
 @given(st.text() | VALUES.map(json.dumps))
-def test_whatever_else_is_told_as_no_message(body):
+def test_everything_else_is_no_message(body):
     with pytest.raises(NotAMessageError):
         read(body)
 

@@ -136,6 +136,15 @@ def test_what_is_not_there_is_found(text, wrong):
     assert unknown(text) == wrong
 
 
+def test_what_runbooks_quote_of_logs_and_reasons_is_in_the_functions():
+    text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    quoted = set(re.findall(r"(?<!output )`(?!make )([a-z][a-z0-9_ ]+)`", text[text.index("## Runbooks") :]))
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "lambdas").rglob("*.py"))
+
+    assert {"message failed", "secret_missing"} <= quoted
+    assert {one for one in quoted if one not in code} == set()
+
+
 def test_readme_is_short():
     assert len((ROOT / "README.md").read_bytes()) <= _README_BYTES
 

@@ -7,7 +7,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.inbound.records import State
+from lambdas.inbound.record_items import State
 from lambdas.shared.dynamodb import from_item, from_wire, to_item, to_wire
 
 leaves = st.one_of(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.processing.ordering import BlockedError, run_in_order
-from lambdas.processing.work import Message, Outcome
+from lambdas.processing.work import BatchResult, Message
 from tests.fifo import FifoQueue, drain
 
 FOR_EVER = 1_000
@@ -53,7 +53,7 @@ class Processing:
         groups = [one.group for one in messages if one.group]
         assert len(set(groups)) == len(groups), f"two messages of one group at a time: {messages}"
         self.runs.append([one.message_id for one in messages])
-        outcome = Outcome()
+        outcome = BatchResult()
         for one in messages:
             self._crash_now_and_then()
             if one.message_id not in self.routed and not self._route(one):

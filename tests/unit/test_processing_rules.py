@@ -7,7 +7,7 @@ import pytest
 
 from lambdas.inbound.envelope import Envelope, Replay
 from lambdas.inbound.event import WebhookEvent
-from lambdas.inbound.records import State
+from lambdas.inbound.record_items import State
 from lambdas.processing.rules import Decision, decide
 
 NOW_MS = 1_614_265_330_000

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from lambdas.inbound.archive import Archive
 from lambdas.inbound.queue import MainQueue
-from lambdas.inbound.record_queries import Page, RecordQueries
-from lambdas.inbound.records import State
+from lambdas.inbound.record_items import State
+from lambdas.inbound.record_queries import RecordPage, RecordQueries
 from lambdas.replay.logic import Replayer
 from lambdas.replay.request import MAX_EVENTS, BadReplayError, ReplayRequest, TimeRange, read_request
 
@@ -293,7 +293,7 @@ CURSORS = {
 
 @pytest.mark.parametrize("cursor", CURSORS.values(), ids=CURSORS.keys())
 def test_a_cursor_that_we_never_wrote_is_refused_and_nothing_is_read(cursor):
-    subject = replayer(Page(records=[], bucket=0, after=None, complete=True))
+    subject = replayer(RecordPage(records=[], bucket=0, after=None, complete=True))
 
     with pytest.raises(BadReplayError, match=r"^next: not a cursor that this API returned$"):
         subject.run(read({**RANGE, "next": cursor}), "replay-1")
@@ -310,7 +310,7 @@ INDEX_KEY = {
 
 @pytest.mark.parametrize("after", [None, INDEX_KEY], ids=["at a bucket's beginning", "within a bucket"])
 def test_a_range_goes_on_where_its_cursor_says(after):
-    subject = replayer(Page(records=[], bucket=7, after=after, complete=False))
+    subject = replayer(RecordPage(records=[], bucket=7, after=after, complete=False))
     first = subject.run(read(RANGE), "replay-1")
 
     subject.run(read({**RANGE, "next": first.next}), "replay-2")
@@ -321,7 +321,7 @@ def test_a_range_goes_on_where_its_cursor_says(after):
 
 def test_an_empty_cursor_does_not_quietly_begin_anew():
     # A client that lost its place would replay the first page over and over.
-    subject = replayer(Page(records=[], bucket=0, after=None, complete=True))
+    subject = replayer(RecordPage(records=[], bucket=0, after=None, complete=True))
 
     with pytest.raises(BadReplayError, match=r"^next: "):
         subject.run(read({**RANGE, "next": ""}), "replay-1")

@@ -19,10 +19,11 @@ from lambdas.inbound.archive import BATCH_PREFIX
 from modules.constructs.naming import Names
 from tools.commands.archive_reader import payloads_of
 from tools.commands.demo_delivery import show_delivery
+from tools.local.calls import wait_for
 from tools.local.downstream import Downstream
 from tools.local.progress import Progress, print_whole
 from tools.local.saved_stack import SavedStack
-from tools.local.stack import LocalStack, wait_for
+from tools.local.stack import LocalStack
 from tools.senders import SentWebhook, new_secret, providers, webhook
 
 ENVIRONMENT = "local"

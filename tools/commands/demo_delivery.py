@@ -11,9 +11,10 @@ from rich.table import Table
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from lambdas.delivery_receiver.faults import Fault
+from tools.local.calls import wait_for
 from tools.local.delivery import LocalDelivery, Tenant
 from tools.local.faulty_receiver import FaultyReceiver, Received
-from tools.local.stack import LocalStack, wait_for
+from tools.local.stack import LocalStack
 from tools.senders import webhook
 
 EVENTS = 10

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lambdas.inbound.providers.registry import REGISTRY
-from lambdas.inbound.secrets import INBOX_RECHECK_SECONDS, RECHECK_SECONDS, parse_secret
+from lambdas.inbound.secrets import INGEST_QUEUE_RECHECK_SECONDS, RECHECK_SECONDS, parse_secret
 from lambdas.shared.errors import SignatureRefusedError, UnavailableError
 from lambdas.shared.request import WebhookRequest
 from tools.commands.target_stack import NoTargetError, Target, run
@@ -131,7 +131,7 @@ def main() -> int:
 def _from_when(ingest: str) -> str:
     """Return from when on a function that has an older secret in its cache takes what the newest has signed."""
     if ingest == "direct":
-        return f"from {INBOX_RECHECK_SECONDS:g} s from now on; earlier ones may be dropped"
+        return f"from {INGEST_QUEUE_RECHECK_SECONDS:g} s from now on; earlier ones may be dropped"
     return f"from {RECHECK_SECONDS:g} s from now on; earlier ones may be answered 401"
 
 

@@ -17,8 +17,9 @@ from modules.settings.model import Settings
 from modules.settings.validation import SettingsError
 from tools import ROOT
 from tools.local.aws import LocalEndpoint
+from tools.local.calls import local_base_url
 from tools.local.saved_stack import DESCRIPTION
-from tools.local.stack import ENVIRONMENTS, local_base_url
+from tools.local.stack import ENVIRONMENTS
 from tools.local.terraform import TerraformError, Workspace
 
 LOCAL = "local"

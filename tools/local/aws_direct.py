@@ -24,7 +24,7 @@ _invoke_sqs = apigateway_v1._invoke_sqs_v1
 _invoke_mock = apigateway_v1._invoke_mock_v1
 _put_integration = apigateway_v1._put_integration
 # By its path, as the server loads this file too.
-_render = runpy.run_path(str(Path(__file__).with_name("velocity.py")))["render"]
+_render = runpy.run_path(str(Path(__file__).with_name("mapping_template.py")))["render"]
 _CONTEXT: ContextVar[Mapping[str, Any]] = ContextVar("context")
 
 

@@ -1,28 +1,20 @@
 """The delivery stack on a local AWS, beside the inbound one or alone, and those who use it: operators and tenants."""
 
 import json
-import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import requests
 
 from modules.constructs.naming import DELIVERY_PREFIX, Names
 from tools.local.aws import ACCOUNT_ID, REGION, LocalAws
-from tools.local.progress import Progress
-from tools.local.stack import (
+from tools.local.calls import (
     REQUEST_TIMEOUT_SECONDS,
-    LocalStack,
     Operator,
-    apply,
     call_signed,
-    clean,
     create_operator,
     local_base_url,
-    synthesize,
     wait_for,
 )
 from tools.local.terraform import Workspace
@@ -174,58 +166,6 @@ class LocalDelivery:
         if not issued.ok:
             raise RuntimeError(f"token of {tenant_id}: {issued.status_code} {issued.text:.300}")
         return Tenant(tenant_id, issued.json()["token"], self)
-
-
-def deploy_stacks(aws: LocalAws, folder: Path, environment: str, progress: Progress) -> LocalStack:
-    """Synthesize an environment, apply its stacks at once, and return the inbound one, the delivery stack beside it.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the synthesized stacks, Terraform's work and its state go.
-
-    Raises
-    ------
-    TerraformError
-        When one of them fails; the other one is waited for.
-    """
-    progress.begin("synthesizing")
-    synthesized = synthesize(environment, clean(folder / "synth"))
-    source = synthesized.with_name(f"delivery-{environment}")
-    bus_is_there = threading.Event()
-
-    def note(event: Mapping[str, Any]) -> None:
-        follow_inbound(event)
-        kind = event.get("hook", {}).get("resource", {}).get("resource_type")
-        if event.get("type") == "apply_complete" and kind == "aws_cloudwatch_event_bus":
-            bus_is_there.set()
-
-    def deploy_inbound() -> LocalStack:
-        try:
-            workspace = Workspace.create(synthesized, folder / "inbound", aws.environment())
-            apply(workspace, aws, note)
-        finally:
-            bus_is_there.set()
-        return LocalStack.take_over(aws, workspace, environment)
-
-    def deploy_delivery() -> LocalDelivery | None:
-        if not source.is_dir():
-            return None
-        workspace = Workspace.create(source, folder / "delivery", aws.environment())
-        workspace.prepare(follow_delivery)
-        # Its rules are put on the bus of the inbound stack.
-        bus_is_there.wait()
-        apply(workspace, aws, follow_delivery, prepared=True)
-        return LocalDelivery.take_over(aws, workspace, environment)
-
-    follow_delivery = progress.follow("delivery")
-    follow_inbound = progress.follow("inbound")
-    progress.begin("planning")
-    with ThreadPoolExecutor(2) as pool:
-        inbound, delivery = pool.submit(deploy_inbound), pool.submit(deploy_delivery)
-    stack = inbound.result()
-    stack.delivery = delivery.result()
-    return stack
 
 
 def _allow_schedules_as_the_emulator_knows_them(aws: LocalAws, environment: str) -> None:

@@ -12,9 +12,11 @@ from typing import Any
 from tools import ROOT
 from tools.build.locked import locked
 from tools.local.aws import LocalAws
-from tools.local.delivery import LocalDelivery, deploy_stacks
+from tools.local.calls import Operator
+from tools.local.delivery import LocalDelivery
+from tools.local.deploy import clean, deploy_stacks, synthesize
 from tools.local.progress import Progress
-from tools.local.stack import LocalStack, Operator, clean, synthesize
+from tools.local.stack import LocalStack
 from tools.local.terraform import Workspace
 
 DESCRIPTION = "stack.json"

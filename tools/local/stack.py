@@ -1,55 +1,28 @@
-"""The whole stack on a local AWS: synthesized, applied by real Terraform, its secrets filled, an operator created."""
+"""The inbound stack on a local AWS: its secrets filled, an operator created, the delivery stack beside it."""
 
 import base64
 import json
 import re
-import shutil
-import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self
 
 import requests
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
-from lambdas.inbound.providers.registry import REGISTRY
-from modules.constructs.bundling import BUNDLES
-from modules.settings.environments import load_settings
 from tools import senders
-from tools.build.bundle import bundles_for_this_machine
-from tools.local.aws import REGION, LocalAws, LocalEndpoint
-from tools.local.terraform import TerraformError, Workspace
+from tools.local.aws import LocalAws
+from tools.local.calls import REQUEST_TIMEOUT_SECONDS, Operator, call_signed, create_operator, local_base_url
+from tools.local.delivery import LocalDelivery
+from tools.local.terraform import Workspace
 from tools.senders import SentWebhook, kept, new_secret
-
-if TYPE_CHECKING:
-    from tools.local.delivery import LocalDelivery
 
 # What the demo and the tests deploy, in the form of ``cdktf.json``.
 ENVIRONMENTS = Path(__file__).with_name("environments.json")
 OPERATOR = "webhook-operator"
 # Outputs with the URLs of the main queue and its dead letter queue.
 BOTH_QUEUES = ("queue_url", "dead_letter_queue_url")
-REQUEST_TIMEOUT_SECONDS = 60
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Operator:
-    """An IAM user that may call the operators' endpoints and nothing else.
-
-    Attributes
-    ----------
-    key, secret : str
-        Its access key.
-    """
-
-    key: str
-    secret: str
 
 
 @dataclass
@@ -80,7 +53,7 @@ class LocalStack:
     outputs: Mapping[str, Any]
     secrets: dict[str, str]
     operator: Operator
-    delivery: "LocalDelivery | None" = None
+    delivery: LocalDelivery | None = None
 
     @classmethod
     def take_over(
@@ -158,24 +131,6 @@ def status_path(transaction_id: str) -> str:
     return "/status/~" + base64.urlsafe_b64encode(transaction_id.encode()).decode("ascii").rstrip("=")
 
 
-def call_signed(
-    aws: LocalEndpoint, method: str, url: str, who: Operator, body: Mapping[str, Any] | None = None
-) -> requests.Response:
-    """Call a route that asks for IAM, signed with an access key."""
-    data = b"" if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"} if data else {}
-    request = AWSRequest(method=method, url=url, data=data, headers=headers)
-    SigV4Auth(Credentials(who.key, who.secret), "execute-api", REGION).add_auth(request)
-    return requests.request(
-        method,
-        url,
-        data=data,
-        headers=dict(request.headers),
-        verify=str(aws.certificate_authority),
-        timeout=REQUEST_TIMEOUT_SECONDS,
-    )
-
-
 def post_webhook(
     base_url: str, outputs: Mapping[str, Any], verify: str | bool, webhook: SentWebhook
 ) -> requests.Response:
@@ -194,79 +149,3 @@ def post_webhook(
         verify=verify,
         timeout=REQUEST_TIMEOUT_SECONDS,
     )
-
-
-def local_base_url(aws: LocalEndpoint, endpoint_url: str) -> str:
-    """Return the base URL of an API on the local AWS, which has no names of its own for it."""
-    api_id, stage = endpoint_url.split("//")[1].split(".", maxsplit=1)[0], endpoint_url.rsplit("/", maxsplit=1)[-1]
-    return f"{aws.url}/restapis/{api_id}/{stage}/_user_request_"
-
-
-def synthesize(environment: str, outdir: Path) -> Path:
-    """Synthesize an environment and return the folder of its inbound stack; its delivery stack's is beside it."""
-    settings = load_settings(ENVIRONMENTS, environment)
-    native = settings.delivery is not None or any(REGISTRY[entry].native for entry in settings.providers.values())
-    bundles = bundles_for_this_machine() if native else BUNDLES
-    # Importing it takes a second, and not everything here synthesizes.
-    from main import build_app  # noqa: PLC0415
-
-    build_app(environment, outdir, bundles, ENVIRONMENTS).synth()
-    return outdir / "stacks" / f"webhooks-{environment}"
-
-
-def apply(
-    workspace: Workspace,
-    aws: LocalAws,
-    on_event: Callable[[dict[str, Any]], None] | None = None,
-    *,
-    prepared: bool = False,
-) -> None:
-    """Apply a stack to a local AWS, or what was prepared of it.
-
-    Raises
-    ------
-    TerraformError
-        When that fails, with what Terraform said, and what the server said of errors.
-    """
-    try:
-        workspace.apply(on_event, prepared=prepared)
-    except TerraformError as error:
-        said = "\n".join(aws.complaints()) or "nothing of errors"
-        raise TerraformError(f"{error}\nthe local AWS said:\n{said}") from error
-
-
-def wait_for(
-    what: str, look: Callable[[], T | None], timeout: float, on_wait: Callable[[float], None] | None = None
-) -> T:
-    """Return what `look` finds, once it finds anything.
-
-    Raises
-    ------
-    TimeoutError
-        When that takes too long.
-    """
-    started = time.monotonic()
-    while (found := look()) is None:
-        waited = time.monotonic() - started
-        if waited > timeout:
-            raise TimeoutError(f"waited {timeout:.0f} s for {what}")
-        if on_wait:
-            on_wait(waited)
-        time.sleep(0.2)
-    return found
-
-
-def create_operator(aws: LocalAws, name: str, policy: str) -> Operator:
-    """Create an IAM user who may do what a policy says, and return its key."""
-    iam = aws.client("iam")
-    iam.create_user(UserName=name)
-    iam.put_user_policy(UserName=name, PolicyName="operate", PolicyDocument=policy)
-    key = iam.create_access_key(UserName=name)["AccessKey"]
-    return Operator(key["AccessKeyId"], key["SecretAccessKey"])
-
-
-def clean(folder: Path) -> Path:
-    """Return a folder that is there and empty."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder

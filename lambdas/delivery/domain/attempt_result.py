@@ -1,4 +1,4 @@
-"""What an endpoint's answer, or the lack of one, means for the delivery and for the endpoint.
+"""What the result of an HTTP request means for the delivery and for the endpoint.
 
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md, "Delivery success
 and failure"
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lambdas.delivery.domain.retry_after import wait_asked_for
 
 GONE = 410
-# The specification names 502 and 504: the server is under load. 429 (RFC 6585) and 503 (RFC 9110) say so themselves.
+# The specification names 502 and 504 besides 429 and 503: the server is under load.
 BUSY = frozenset({429, 502, 503, 504})
 BUSY_SECONDS = 5.0
 """How long a busy endpoint is left alone when it does not say for how long."""
@@ -18,14 +18,14 @@ DELIVERED = "delivered"
 
 @dataclass(frozen=True, kw_only=True)
 class HttpResult:
-    """What came back.
+    """What came of an HTTP request.
 
     Attributes
     ----------
     status : int | None
-        HTTP status; None where there was no whole answer.
+        HTTP status; None when no whole response came.
     problem : str | None
-        Why there was none, as a code: ``timed out``, ``connection refused``, ``address refused: loopback``.
+        Why no response came, as a code: ``timed out``, ``connection refused``, ``address refused: loopback``.
     retry_after : str | None
         The header of that name.
     """
@@ -37,7 +37,7 @@ class HttpResult:
 
 @dataclass(frozen=True, kw_only=True)
 class AttemptResult:
-    """What it means.
+    """What an attempt led to.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class AttemptResult:
     gone : bool
         Whether the endpoint wants no more events, ever.
     slow_for : float | None
-        Seconds in which the endpoint gets no more attempts, of whatever delivery.
+        Seconds in which the endpoint gets no more attempts, of any delivery.
     retry_after : float | None
         Seconds that this delivery waits at least.
     """
@@ -60,23 +60,23 @@ class AttemptResult:
     retry_after: float | None = None
 
 
-def classify(answer: HttpResult, now: float) -> AttemptResult:
-    """Return what an answer means.
+def classify(response: HttpResult, now: float) -> AttemptResult:
+    """Return what the result of a request means.
 
     Parameters
     ----------
     now : float
-        Seconds since the epoch, when the answer was read.
+        Seconds since the epoch, when the response was read.
     """
-    if answer.status is None:
-        return AttemptResult(delivered=False, outcome=answer.problem or "no answer")
-    if 200 <= answer.status <= 299:
+    if response.status is None:
+        return AttemptResult(delivered=False, outcome=response.problem or "no answer")
+    if 200 <= response.status <= 299:
         return AttemptResult(delivered=True, outcome=DELIVERED)
-    asked = wait_asked_for(answer.retry_after, now)
+    wait = wait_asked_for(response.retry_after, now)
     return AttemptResult(
         delivered=False,
-        outcome=f"status {answer.status}",
-        gone=answer.status == GONE,
-        slow_for=(BUSY_SECONDS if asked is None else asked) if answer.status in BUSY else None,
-        retry_after=asked,
+        outcome=f"status {response.status}",
+        gone=response.status == GONE,
+        slow_for=(BUSY_SECONDS if wait is None else wait) if response.status in BUSY else None,
+        retry_after=wait,
     )

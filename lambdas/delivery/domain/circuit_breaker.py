@@ -1,8 +1,8 @@
 """The circuit breaker of an endpoint: closed, open, half-open.
 
 Closed, every attempt goes out. After `THRESHOLD` failures in a row it opens: deliveries are parked, which spends none
-of their attempts. When its time is over it is half-open: one delivery at a time probes, and what the endpoint answers
-to that one closes the breaker, or opens it again for longer.
+of their attempts. When its time is over it is half-open: one delivery at a time probes, and its result
+closes the breaker, or opens it again for longer.
 
 The rules are pure; `lambdas.delivery.store.health` carries them out by conditional writes, so that one of many workers
 probes.
@@ -20,18 +20,18 @@ LONGEST_OPEN_SECONDS = 3_600
 
 
 class Gate(StrEnum):
-    """What an attempt meets."""
+    """What the breaker says to an attempt."""
 
     CLOSED = "closed"
     """It may go out."""
     OPEN = "open"
-    """It has to wait."""
+    """It must wait."""
     HALF_OPEN = "half-open"
     """It may go out if it gets the probe."""
 
 
 def gate(health: Health, now_ms: int) -> Gate:
-    """Return what an attempt meets now."""
+    """Return what the breaker says to an attempt now."""
     if health.open_until is None:
         return Gate.CLOSED
     if now_ms < health.open_until or now_ms < (health.probing_until or 0):
@@ -57,5 +57,5 @@ def open_ms(openings: int) -> int:
 
 
 def has_to_open(health: Health) -> bool:
-    """Tell whether a closed breaker has to open."""
+    """Tell whether a closed breaker must open."""
     return health.open_until is None and health.consecutive_failures >= THRESHOLD

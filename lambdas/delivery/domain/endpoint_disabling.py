@@ -1,4 +1,4 @@
-"""When the system disables an endpoint by itself, and the event that tells its tenant.
+"""When the system disables an endpoint by itself, and the event that announces it to the tenant.
 
 The event goes to the tenant's other endpoints, as any event of the tenant does.
 """
@@ -19,7 +19,7 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def failed_for_too_long(health: Health, now_ms: int, after_hours: float) -> bool:
-    """Tell whether an endpoint has to be disabled.
+    """Tell whether an endpoint must be disabled.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def failed_for_too_long(health: Health, now_ms: int, after_hours: float) -> bool
 
 
 def announcement(endpoint: Endpoint, reason: str, now: float, retention: Retention) -> tuple[Event, bytes]:
-    """Return the event that tells of it, and its payload.
+    """Return the event that announces a disabled endpoint, and its payload.
 
     Its id is made of the endpoint and of when that was last changed, so that however many workers find out, and however
     often one of them dies on the way, there is one event.

@@ -1,4 +1,4 @@
-"""What delivery is about: tenants, their endpoints, their events, and one delivery per event and endpoint."""
+"""The model of delivery: endpoints and events of tenants, and one delivery for each event and endpoint."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class Endpoint:
     Attributes
     ----------
     tenant_id, endpoint_id : str
-        Whose, and which.
+        Its tenant, and its id.
     url : str
         ``https`` URL.
     event_types : Sequence[str]
@@ -157,7 +157,7 @@ class Event:
     Attributes
     ----------
     tenant_id, event_id : str
-        Whose, and which.
+        Its tenant, and its id.
     event_type : str
         The payload's ``type``.
     created_at : str
@@ -198,7 +198,7 @@ class Delivery:
     Attributes
     ----------
     tenant_id, event_id, endpoint_id : str
-        Whose, which, and where to.
+        Tenant, event and endpoint.
     event_type : str
         The event's.
     state : DeliveryState
@@ -217,7 +217,7 @@ class Delivery:
     owner : str | None
         SQS message id of who is making an attempt.
     lease_until : int
-        Milliseconds since the epoch until when nobody else makes one.
+        Milliseconds since the epoch until which no other run makes one.
     scheduled_version : int
         The latest version for which a message is known to be on its way.
     waiting_for : str | None
@@ -261,7 +261,7 @@ class Attempt:
     duration_ms : int
         Milliseconds until the answer was read, or the attempt given up.
     status : int | None
-        HTTP status; None where there was no answer.
+        HTTP status; None when no response came.
     outcome : str
         ``delivered``, or a code of what went wrong, such as ``status 500``, ``timed out``, ``address refused``.
     """

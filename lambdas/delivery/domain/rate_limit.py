@@ -1,9 +1,9 @@
-"""The rate limit of an endpoint: so many attempts in any second, whoever makes them.
+"""The rate limit of an endpoint: so many attempts in any second, over all workers.
 
 This is the generic cell rate algorithm without tolerance for bursts: ``next_slot`` is the earliest time at which an
-attempt conforms, and each attempt that is let through moves it on by one interval. An attempt whose slot is near waits
-for it where it is; one whose slot is further off is parked, until a time of its own, ``next_resume``, so that a backlog
-comes back at the pace of the limit and not all at once.
+attempt conforms, and each attempt that is let through moves it on by one interval. An attempt with a slot that is near
+waits for it in the worker. An attempt with a later slot is parked until a time of its own, ``next_resume``, so that a
+backlog comes back at the pace of the limit and not all at once.
 Source: ITU-T I.371, "virtual scheduling algorithm"; https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
 
 `lambdas.delivery.store.health` moves both values on by conditional updates that add, so that no two workers get one
@@ -40,7 +40,7 @@ def slot(next_slot: int, now_ms: int, rate: int) -> tuple[int, int] | None:
 def resume_time(next_resume: int, next_slot: int, now_ms: int, rate: int) -> tuple[int, int]:
     """Return when a parked delivery comes back and what ``next_resume`` becomes.
 
-    Nobody comes back before the next slot: it would only be parked again.
+    No delivery comes back before the next slot: it would only be parked again.
     """
     at = max(next_resume, next_slot, now_ms + NEAR_MS)
     return at, at + interval_ms(rate)

@@ -15,7 +15,7 @@ WAITING_DAYS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Retention:
-    """How long what is done with is kept.
+    """How long finished deliveries are kept.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Retention:
         return int(now) + self.dead_days * DAY
 
     def waited_too_long(self, now: float, expires_at: int) -> bool:
-        """Tell whether a delivery that is held up has to be given up, so that it can still be seen and requeued.
+        """Tell whether a delivery that is held up must be given up now, so that it can still be seen and requeued.
 
         Parameters
         ----------

@@ -25,7 +25,7 @@ _FORMATS = (
 
 
 def wait_asked_for(value: str | None, now: float) -> float | None:
-    """Return the seconds that a ``Retry-After`` asks for, from 0 to `MAX_SECONDS`; None where it asks for nothing.
+    """Return the seconds that a ``Retry-After`` asks for, from 0 to `MAX_SECONDS`; None when it asks for nothing.
 
     Parameters
     ----------

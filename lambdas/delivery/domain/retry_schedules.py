@@ -40,7 +40,7 @@ class RetrySchedule:
         return len(self.waits) + 1
 
     def wait_after(self, attempts: int, jitter: float) -> float | None:
-        """Return the seconds to wait after an attempt that failed; None when there is none left.
+        """Return the seconds to wait after an attempt that failed; None after the last attempt.
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ def schedule_named(name: str) -> RetrySchedule:
     Raises
     ------
     UnknownScheduleError
-        When there is none of that name.
+        When no schedule has that name.
     """
     if name not in SCHEDULES:
         raise UnknownScheduleError(f"retry schedule {name!r:.60}, expected one of {', '.join(sorted(SCHEDULES))}")

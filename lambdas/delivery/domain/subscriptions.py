@@ -31,7 +31,7 @@ def check_patterns(patterns: Sequence[str]) -> None:
     Raises
     ------
     SubscriptionRefusedError
-        When there is none, there are too many, or one is neither ``*``, nor ``invoice.*``, nor a type.
+        When there are no patterns or too many, or one is neither ``*``, nor ``invoice.*``, nor a type.
     """
     if not 1 <= len(patterns) <= MAX_PATTERNS:
         raise SubscriptionRefusedError(f"eventTypes: {len(patterns)} patterns, expected 1 to {MAX_PATTERNS}")

@@ -1,8 +1,8 @@
-"""The ways in which a call of the delivery API is refused, and what the answer says.
+"""How the delivery APIs refuse a call: the HTTP status of each error, and the response's body.
 
-Every answer that is not 2xx has one form: ``error``, a code for programs; ``message``, a sentence for people;
-``fields``, each wrong field and what is wrong with it; ``correlationId``, under which the log tells of the call. Of
-what was sent, none holds more than names of fields, and what a tenant chose that is no secret.
+Every response that is not 2xx has one form: ``error``, a code for programs; ``message``, a sentence for people;
+``fields``, each wrong field and what is wrong with it; ``correlationId``, by which the call is found in the log. Of
+what was sent, it holds names of fields at most, and what a tenant chose that is not a secret.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.delivery.domain.errors import ConflictError, InvalidFieldError, NotFoundError, StoreBusyError
 
-MAX_FIELDS_TOLD = 20
-MAX_NAME_TOLD = 100
+MAX_FIELDS_SHOWN = 20
+MAX_NAME_CHARS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class FieldProblem:
 
 @dataclass(kw_only=True, eq=False)
 class ProblemError(Exception):
-    """A call that gets no 2xx.
+    """A call that is refused.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class ProblemError(Exception):
     fields : Sequence[FieldProblem]
         The wrong fields.
     headers : Mapping[str, str]
-        Headers of the answer.
+        Headers of the response.
     """
 
     status: int
@@ -53,19 +53,19 @@ class ProblemError(Exception):
         return self.code
 
     def body(self, correlation_id: str) -> dict[str, Any]:
-        """Return the answer's body."""
+        """Return the response's body."""
         return {
             "error": self.code,
             "message": self.message,
             "correlationId": correlation_id,
             "fields": [
-                {"field": one.field[:MAX_NAME_TOLD], "problem": one.problem} for one in self.fields[:MAX_FIELDS_TOLD]
+                {"field": one.field[:MAX_NAME_CHARS], "problem": one.problem} for one in self.fields[:MAX_FIELDS_SHOWN]
             ],
         }
 
 
 def problem_of(error: Exception) -> ProblemError:
-    """Return the answer to an error: the one place that gives errors their HTTP status."""
+    """Return the response to an error. No other place gives errors an HTTP status."""
     match error:
         case ProblemError():
             return error
@@ -85,20 +85,20 @@ def problem_of(error: Exception) -> ProblemError:
 
 
 def invalid(*fields: FieldProblem) -> ProblemError:
-    """Return the answer to wrong fields."""
+    """Return the response to wrong fields."""
     return ProblemError(status=400, code="invalid_fields", message="some fields are not as they must be", fields=fields)
 
 
 def bad_request(name: str, problem: str) -> ProblemError:
-    """Return the answer to one wrong field."""
+    """Return the response to one wrong field."""
     return invalid(FieldProblem(field=name, problem=problem))
 
 
 def not_json(message: str) -> ProblemError:
-    """Return the answer to a body that cannot be read."""
+    """Return the response to a body that cannot be read."""
     return ProblemError(status=400, code="invalid_body", message=message)
 
 
 def too_large(limit: int) -> ProblemError:
-    """Return the answer to a body above a limit of bytes."""
+    """Return the response to a body above a limit of bytes."""
     return ProblemError(status=413, code="too_large", message=f"the body has more than {limit} bytes")

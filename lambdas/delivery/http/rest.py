@@ -28,7 +28,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """A request whose form has been checked.
+    """A request with a form that has been checked.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Call:
     path : Mapping[str, str]
         The path's parameters, unchecked.
     query, body : Any
-        What the operation's models made of them; None where it has no model.
+        What the operation's models made of them; None when it has no model.
     """
 
     event: Mapping[str, Any]
@@ -52,7 +52,7 @@ class Call:
         Raises
         ------
         ProblemError
-            When there is none: a route without the authorizer must not serve tenants.
+            When the authorizer named no tenant: a route without it must not serve tenants.
         """
         tenant_id = (self.event["requestContext"].get("authorizer") or {}).get("tenantId")
         if not isinstance(tenant_id, str) or not tenant_id:
@@ -89,7 +89,7 @@ Operate = Callable[[Call], BaseModel | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """What a route takes and answers.
+    """What a route takes and returns.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Operation:
     description : str
         More, in Markdown.
     query : type[BaseModel] | None
-        Model of the query; None where no parameter is known.
+        Model of the query; None when it has no parameters.
     headers : Sequence[Mapping[str, Any]]
         OpenAPI parameters of the headers that the operation reads itself.
     body : type[BaseModel] | None
@@ -112,7 +112,7 @@ class Operation:
     status : int
         HTTP status of success.
     answer : type[BaseModel] | None
-        Model of the answer to success; None where there is no content.
+        Model of the response to success; None when it has no content.
     refusals : Sequence[int]
         Statuses that it can answer besides those of every operation.
     operate : Operate
@@ -139,7 +139,7 @@ class Rest:
     Parameters
     ----------
     function : str
-        Folder of the function, whose routes it serves.
+        Folder of the function that serves the routes.
     """
 
     def __init__(self, function: str) -> None:

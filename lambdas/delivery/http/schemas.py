@@ -110,7 +110,7 @@ class DeliveryResponse(ResponseModel):
 
 
 class ErasePayloadResponse(ResponseModel):
-    """An event whose payload is gone."""
+    """An event without its payload, which was erased."""
 
     event_id: str
     erased_at: str

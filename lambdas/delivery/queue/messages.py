@@ -55,7 +55,7 @@ class Deliver:
 
 @dataclass(frozen=True, kw_only=True)
 class Due:
-    """A delivery whose long wait has ended, as EventBridge Scheduler puts it into the queue.
+    """A delivery that is due after a long wait, as EventBridge Scheduler puts it into the queue.
 
     Scheduler gives messages on a standard queue no group, and SQS takes each message without one for a tenant of its
     own. The worker does nothing for it but send the `Deliver`, with the tenant's group.
@@ -82,7 +82,7 @@ class ResumeEndpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class BusEvent:
-    """An event from the inbound bus, which a rule put into the queue for a tenant.
+    """An event of the inbound bus, which a rule put into the queue for a tenant.
 
     Attributes
     ----------

@@ -50,7 +50,7 @@ class AnswerTooLongError(HTTPException):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deadline:
+class RequestDeadline:
     """The time by which all must be over.
 
     Attributes
@@ -70,7 +70,7 @@ class Deadline:
         Raises
         ------
         TimedOutError
-            When there are none.
+            When the deadline has passed.
         """
         seconds = self.at - self.clock()
         if seconds <= 0:
@@ -153,14 +153,14 @@ class HttpClient:
     clock: Callable[[], float] = time.monotonic
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> HttpResult:
-        """Send a POST request and return what came back; whatever goes wrong is an answer too.
+        """Send a POST request and return what came of it; a failure is a result too.
 
         Parameters
         ----------
         headers : Mapping[str, str]
             Headers, checked by `lambdas.delivery.sending.headers`, without those that frame the message.
         """
-        deadline = Deadline(at=self.clock() + self.seconds, clock=self.clock)
+        deadline = RequestDeadline(at=self.clock() + self.seconds, clock=self.clock)
         stage = "name"
         try:
             destination = read_url(url, self.rules)
@@ -186,13 +186,15 @@ class HttpClient:
         except (OSError, HTTPException, ValueError) as error:
             return HttpResult(status=None, problem=_problem(error, stage))
 
-    def _addresses(self, destination: Destination, deadline: Deadline) -> Sequence[Address]:
+    def _addresses(self, destination: Destination, deadline: RequestDeadline) -> Sequence[Address]:
         if destination.literal is not None:
             return [destination.literal]
         found = ask_within(deadline.left(), self.resolve, destination.host, destination.port)
         return checked(found, destination.port, self.rules)
 
-    def _connected(self, addresses: Sequence[Address], destination: Destination, deadline: Deadline) -> socket.socket:
+    def _connected(
+        self, addresses: Sequence[Address], destination: Destination, deadline: RequestDeadline
+    ) -> socket.socket:
         """Connect to the first address that lets us, giving each its share of the time."""
         for number, address in enumerate(addresses):
             try:
@@ -223,7 +225,7 @@ class _BoundedReader(io.RawIOBase):
     interim answers, and a chunk of -1 bytes to the end.
     """
 
-    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, connection: socket.socket, deadline: RequestDeadline) -> None:
         self._connection = connection
         self._deadline = deadline
         self._left = MAX_WIRE_BYTES
@@ -250,7 +252,7 @@ class _Opened:
         return self._reader
 
 
-def _read(connection: socket.socket, deadline: Deadline) -> HttpResult:
+def _read(connection: socket.socket, deadline: RequestDeadline) -> HttpResult:
     opened: Any = _Opened(io.BufferedReader(_BoundedReader(connection, deadline)))
     for _ in range(_MAX_INFORMATIONAL):
         response = HTTPResponse(opened, method="POST")

@@ -37,7 +37,7 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Sequence[str]]
-"""Returns the addresses of a name, for a port; raises OSError where there are none."""
+"""Returns the addresses of a name, for a port; raises OSError when it has none."""
 
 
 class EndpointRefusedError(Exception):
@@ -63,7 +63,7 @@ class EndpointRules:
     local : bool
         Whether plain HTTP, loopback addresses and any port are let through too: for a local AWS and for tests alone.
     runtime : str
-        Host and port of the Lambda runtime's own API, which is refused even then; empty where there is none.
+        Host and port of the Lambda runtime's own API, which is refused even then; empty outside of Lambda.
     """
 
     local: bool = False
@@ -76,7 +76,7 @@ class EndpointRules:
         Raises
         ------
         ValueError
-            When there are none of that name.
+            When no rules have that name.
         """
         if name not in (PUBLIC_HTTPS, LOCAL):
             raise ValueError(f"ENDPOINT_RULES is {name!r:.40}, expected {PUBLIC_HTTPS} or {LOCAL}")
@@ -181,7 +181,7 @@ def checked(found: Sequence[str], port: int, rules: EndpointRules) -> list[Addre
     Raises
     ------
     EndpointRefusedError
-        When there is none, or one that is refused.
+        When there are no addresses, or one is refused.
     """
     addresses = [_address(text) for text in dict.fromkeys(found)]
     if not addresses:

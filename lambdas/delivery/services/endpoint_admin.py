@@ -1,8 +1,8 @@
 """Changes to tenants' endpoints: create, change, pause, activate, delete, rotate the secret.
 
-Every write names the tenant in its key and is conditional on the endpoint being there, so that a call of one tenant
-finds nothing of another's, and none brings a deleted endpoint back. Only what a call is about is written: a change of
-the URL does not undo what the system decided about the state meanwhile.
+Every write names the tenant in its key, so that a call of one tenant finds nothing of another's. Every write requires
+that the endpoint is there, so that no call brings a deleted endpoint back. Only what a call is about is written: a
+change of the URL does not undo what the system decided about the state meanwhile.
 """
 
 import secrets
@@ -112,7 +112,7 @@ class EndpointAdmin:
         Raises
         ------
         NotFoundError
-            When there is none.
+            When the tenant has no such endpoint.
         """
         found = self._table.get(_key_of(tenant_id, endpoint_id))
         if found is None:
@@ -129,7 +129,7 @@ class EndpointAdmin:
         Raises
         ------
         NotFoundError
-            When there is none.
+            When the tenant has no such endpoint.
         """
         changed = self._update(tenant_id, endpoint_id, values, now)
         if changed is None:
@@ -142,7 +142,7 @@ class EndpointAdmin:
         Raises
         ------
         NotFoundError
-            When there is none.
+            When the tenant has no such endpoint.
         ConflictError
             When the system disabled the endpoint, which pausing must not hide.
         """
@@ -167,7 +167,7 @@ class EndpointAdmin:
         Raises
         ------
         NotFoundError
-            When there is none.
+            When the tenant has no such endpoint.
         """
         return self.change(tenant_id, endpoint_id, {"state": EndpointState.ACTIVE, "state_reason": None}, now)
 
@@ -177,7 +177,7 @@ class EndpointAdmin:
         Raises
         ------
         NotFoundError
-            When there is none.
+            When the tenant has no such endpoint.
         """
         reasons = transact_write(
             self._table.dynamodb,
@@ -221,7 +221,7 @@ class EndpointAdmin:
         Raises
         ------
         NotFoundError
-            When there is none.
+            When the tenant has no such endpoint.
         ConflictError
             When there are `MAX_SECRETS` that sign still, or somebody else rotates at the same time.
         """

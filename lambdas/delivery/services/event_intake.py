@@ -1,7 +1,7 @@
 """Takes events in: durable before they are acknowledged, and once for each idempotency key.
 
 Event, payload and key are written in one transaction, and then the message that has the event fanned out is sent. A
-process that dies in between leaves an event that nobody was promised; the same key sent again finds it and sends the
+process that dies in between leaves an event that was not acknowledged; the same key sent again finds it and sends the
 message.
 """
 
@@ -31,7 +31,7 @@ class Submission:
     Attributes
     ----------
     tenant_id : str
-        Whose.
+        The tenant.
     event_type : str
         The payload's type.
     payload : bytes
@@ -79,7 +79,7 @@ class EventIntake:
         ConflictError
             When the key was used for another body within 24 hours.
         StoreBusyError
-            When others with the same key keep getting in the way. Nothing was promised then.
+            When others with the same key keep getting in the way. Nothing was written then.
         """
         now = self.clock()
         event = Event(

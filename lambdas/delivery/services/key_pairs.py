@@ -31,7 +31,7 @@ _LEASE_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeyPair:
+class SigningKeyPair:
     """A key pair without its private half.
 
     Attributes
@@ -52,7 +52,7 @@ class KeyPair:
     retired_at: str | None = None
 
 
-class KeyPairs:
+class SigningKeyPairs:
     """Makes and retires key pairs.
 
     Parameters
@@ -71,11 +71,11 @@ class KeyPairs:
         self._table = table
         self._secret_arn = secret_arn
 
-    def all(self) -> Sequence[KeyPair]:
+    def all(self) -> Sequence[SigningKeyPair]:
         """Return the key pairs, the oldest first."""
         return [_pair_of(entry) for entry in self._read()]
 
-    def create(self, overlap: int | None, now: float) -> KeyPair:
+    def create(self, overlap: int | None, now: float) -> SigningKeyPair:
         """Make a key pair.
 
         Parameters
@@ -104,13 +104,13 @@ class KeyPairs:
         self._write([*entries, new], lease, now)
         return _pair_of(new)
 
-    def retire(self, key_id: str, now: float) -> KeyPair:
+    def retire(self, key_id: str, now: float) -> SigningKeyPair:
         """Have a key pair sign no more, from now on.
 
         Raises
         ------
         NotFoundError
-            When there is none of this id.
+            When no key pair has this id.
         ConflictError
             When somebody else changes them at the same time.
         """
@@ -176,7 +176,7 @@ class KeyPairs:
         )
 
 
-def _pair_of(entry: Mapping[str, Any]) -> KeyPair:
+def _pair_of(entry: Mapping[str, Any]) -> SigningKeyPair:
     # Native code, which only this function's bundle holds.
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
 
@@ -184,7 +184,7 @@ def _pair_of(entry: Mapping[str, Any]) -> KeyPair:
     if seed is None or len(seed) != SEED_BYTES:
         raise ValueError("a seed in the secret is not 32 bytes in base64")
     public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
-    return KeyPair(
+    return SigningKeyPair(
         key_id=entry["kid"],
         public_key=PUBLIC_KEY_PREFIX + b64encode(public).decode("ascii"),
         created_at=entry["createdAt"],
@@ -192,7 +192,7 @@ def _pair_of(entry: Mapping[str, Any]) -> KeyPair:
     )
 
 
-def _published(pair: KeyPair) -> dict[str, str]:
+def _published(pair: SigningKeyPair) -> dict[str, str]:
     retired = {"retiredAt": pair.retired_at} if pair.retired_at is not None else {}
     return {"keyId": pair.key_id, "publicKey": pair.public_key, "createdAt": pair.created_at, **retired}
 

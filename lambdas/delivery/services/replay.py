@@ -1,7 +1,7 @@
 """Sends a tenant's deliveries again by a filter, a page at a time, the oldest change first.
 
-A delivery that is sent again and comes back to the same state is changed later than it was. So the end of the time
-range, which is the time of the first call where none is named, keeps a replay from meeting what it replayed.
+A delivery that is sent again and comes back to the same state has a later time of change. So the end of the time range
+keeps a replay from meeting what it replayed. A replay that names no end gets the time of its first call.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ class Filter:
     Attributes
     ----------
     tenant_id : str
-        Whose.
+        The tenant.
     state : DeliveryState
         Where they stand.
     start : str | None

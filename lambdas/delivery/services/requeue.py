@@ -33,7 +33,7 @@ class Requeue:
     retention: Retention
 
     def resend(self, tenant_id: str, event_id: str, endpoint_id: str, now: float) -> Delivery:
-        """Send an event to an endpoint again, whatever became of it there: a new series of attempts begins at once.
+        """Send an event to an endpoint again, delivered or not: a new series of attempts begins at once.
 
         When this returns, the delivery is at the start of a new series, and its message is in the queue. When it
         raises, or the process dies on the way, the same call made again completes it.

@@ -1,4 +1,4 @@
-"""The store of deliveries and attempts. Every change names what it assumes, and does nothing where that has changed."""
+"""The store of deliveries and attempts. Every change states what it assumes, and does nothing when that has changed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -46,7 +46,7 @@ class Deliveries:
         return self._table.put_new(delivery_to_item(delivery), EVENT_KEY)
 
     def read(self, tenant_id: str, event_id: str, endpoint_id: str) -> Delivery | None:
-        """Return a delivery; None when there is none."""
+        """Return a delivery; None when it does not exist."""
         values = self._table.get(_key(tenant_id, event_id, endpoint_id))
         return None if values is None else delivery_from_item(values)
 

@@ -31,7 +31,7 @@ class Endpoints:
         self._table = Table(dynamodb, table)
 
     def read(self, tenant_id: str, endpoint_id: str) -> tuple[Endpoint | None, Health]:
-        """Return an endpoint, None when there is none, and how it has been doing."""
+        """Return an endpoint, None when it does not exist, and its health."""
         items = (endpoint_item(endpoint_id), health_item(endpoint_id))
         found = {
             values[ITEM_KEY]: values

@@ -99,14 +99,14 @@ class Events:
         )
 
     def read(self, tenant_id: str, event_id: str) -> tuple[Event | None, bytes | None]:
-        """Return an event and its payload; None for what there is not, or no more."""
+        """Return an event and its payload; None for each that does not exist."""
         keys = [_of_event(tenant_id, event_id, item) for item in (EVENT_ITEM, PAYLOAD_ITEM)]
         found = {values[ITEM_KEY]: values for values in self._table.get_all(keys)}
         event = event_from_item(found[EVENT_ITEM]) if EVENT_ITEM in found else None
         return event, payload_from_item(found[PAYLOAD_ITEM]) if PAYLOAD_ITEM in found else None
 
     def read_event(self, tenant_id: str, event_id: str) -> Event | None:
-        """Return an event without its payload; None when there is none."""
+        """Return an event without its payload; None when it does not exist."""
         values = self._table.get(_of_event(tenant_id, event_id, EVENT_ITEM))
         return None if values is None else event_from_item(values)
 

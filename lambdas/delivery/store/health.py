@@ -111,7 +111,7 @@ class HealthStore:
         return taken is not None
 
     def failed(self, tenant_id: str, endpoint_id: str, now_ms: int, probe_until: int | None) -> Health:
-        """Count a failed attempt, open the breaker where it has to be, and return the health after it.
+        """Count a failed attempt, open the breaker if it must open, and return the health after it.
 
         Parameters
         ----------

@@ -1,6 +1,6 @@
-"""Tenants and their tokens. Of a token only the SHA-256 is kept; it has 256 random bits, so that nobody can guess back.
+"""Tenants and their tokens. Only the SHA-256 of a token is kept: 256 random bits cannot be guessed from it.
 
-A token's id is its digest. So the one who revokes it names the very item, and no index has to know it first.
+A token's id is its digest, so that whoever revokes a token names its item, and no index is needed.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ _TENANTS = "#tenants"
 
 
 class TenantState(StrEnum):
-    """Whether a tenant's tokens are good."""
+    """Whether a tenant's tokens are valid."""
 
     ACTIVE = "ACTIVE"
     SUSPENDED = "SUSPENDED"
@@ -36,7 +36,7 @@ class TenantState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Tenant:
-    """A customer whose events are delivered.
+    """A customer with events to deliver.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Token:
     token_id : str
         ``tok_`` and the SHA-256 of the token in hex.
     tenant_id : str
-        Whose.
+        The tenant.
     label : str
         The operator's words.
     created_at : str
@@ -86,7 +86,7 @@ class Token:
 
 
 def token_id_of(token: str) -> str | None:
-    """Return the id of a token; None for what cannot be one."""
+    """Return the id of a token; None for a text that cannot be a token."""
     if not _TOKEN.fullmatch(token):
         return None
     return TOKEN_ID_PREFIX + hashlib.sha256(token.encode("ascii")).hexdigest()
@@ -131,7 +131,7 @@ class Identities:
         Raises
         ------
         ConflictError
-            When there is one of this id.
+            When there is a tenant of this id.
         """
         tenant = Tenant(
             tenant_id=tenant_id,
@@ -158,7 +158,7 @@ class Identities:
         Raises
         ------
         NotFoundError
-            When there is none of this id.
+            When no tenant has this id.
         """
         item = self._get(_tenant_key(tenant_id))
         if not item:
@@ -180,7 +180,7 @@ class Identities:
         Raises
         ------
         NotFoundError
-            When there is none of this id.
+            When no tenant has this id.
         """
         return _tenant_from_item(self._change(_tenant_key(tenant_id), {"state": state, "updatedAt": times.iso(now)}))
 

@@ -112,7 +112,7 @@ def _plain(value: Any) -> dict[str, Any]:
 
 
 def _arguments(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of an item a dataclass knows; whole numbers as such."""
+    """Return the values of an item that a dataclass has fields for; numbers as int."""
     names = {field.name: attribute(field.name) for field in fields(kind)}
     found = {field: values[name] for field, name in names.items() if name in values}
     return {field: int(value) if isinstance(value, Decimal) else value for field, value in found.items()}
@@ -135,7 +135,7 @@ def endpoint_from_item(values: Mapping[str, Any]) -> Endpoint:
 
 
 def health_from_item(values: Mapping[str, Any]) -> Health:
-    """Return the health that an item is; a healthy one where there is none."""
+    """Return the health that an item is; that of a healthy endpoint when there is no item."""
     return Health(**_arguments(Health, values))
 
 

@@ -84,7 +84,7 @@ class Range:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page(Generic[Entry]):
+class ListPage(Generic[Entry]):
     """Entries, and the position to go on from; None when there is no more."""
 
     entries: Sequence[Entry]
@@ -129,13 +129,13 @@ class Listing:
             return None
         return Found(event=event, deliveries=deliveries, attempts=attempts, complete=complete)
 
-    def events(self, tenant_id: str, part: Range, now: float) -> Page[Event]:
+    def events(self, tenant_id: str, part: Range, now: float) -> ListPage[Event]:
         """Return a page of a tenant's events, by the time they were accepted at."""
         return self._page(tenant_id, [ALL_EVENTS], part, event_from_item, lambda values: not _expired(values, now))
 
     def deliveries(
         self, tenant_id: str, states: Sequence[DeliveryState], part: Range, now: float, endpoint_id: str | None = None
-    ) -> Page[Delivery]:
+    ) -> ListPage[Delivery]:
         """Return a page of a tenant's deliveries in some states, by the time of their latest change."""
         wanted = delivery_item(endpoint_id) if endpoint_id else None
 
@@ -151,7 +151,7 @@ class Listing:
         part: Range,
         read: Callable[[Mapping[str, Any]], Entry],
         fits: Callable[[Mapping[str, Any]], bool],
-    ) -> Page[Entry]:
+    ) -> ListPage[Entry]:
         shards = [
             self._shard(state_key(tenant_id, kind, shard), part) for kind in kinds for shard in range(STATE_SHARDS)
         ]
@@ -160,11 +160,11 @@ class Listing:
         position: str | None = None
         for examined, values in enumerate(merged):
             if len(entries) == part.limit or examined == MAX_EXAMINED:
-                return Page(entries=entries, position=position)
+                return ListPage(entries=entries, position=position)
             position = values[STATE_AT]
             if fits(values):
                 entries.append(read(values))
-        return Page(entries=entries, position=None)
+        return ListPage(entries=entries, position=None)
 
     def _shard(self, partition: str, part: Range) -> Iterator[dict[str, Any]]:
         """Yield the entries of one shard in order, as they are asked for."""

@@ -56,7 +56,7 @@ class SigningKeyStore:
     secrets_manager
         A boto3 Secrets Manager client.
     arn : str | None
-        ARN of the secret; None where the stack has none, and no endpoint gets an asymmetric signature.
+        ARN of the secret; None when the stack has no such secret, and no endpoint gets an asymmetric signature.
     clock : Callable[[], float]
         Seconds since the epoch.
     """
@@ -73,7 +73,7 @@ class SigningKeyStore:
         Raises
         ------
         UnavailableError
-            When there is none, or it cannot be read.
+            When no key signs now, or the secret cannot be read.
         """
         now = self._clock()
         if self._cached and 0 <= now - self._cached[0] < CACHE_SECONDS:

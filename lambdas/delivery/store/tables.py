@@ -37,7 +37,7 @@ class Table:
         self.name = name
 
     def get(self, key: Mapping[str, str]) -> dict[str, Any] | None:
-        """Return an item's plain values, read consistently; None when there is none."""
+        """Return an item's plain values, read consistently; None when it does not exist."""
         answer = self.dynamodb.get_item(TableName=self.name, Key=to_item(key), ConsistentRead=True)
         return from_item(answer["Item"]) if "Item" in answer else None
 
@@ -60,7 +60,7 @@ class Table:
         raise StoreBusyError("BatchGetItem: unprocessed keys")
 
     def put_new(self, values: Mapping[str, Any], key: str) -> bool:
-        """Write an item unless there is one, and tell whether there was none.
+        """Write an item unless it exists; tell whether it was written.
 
         Parameters
         ----------
@@ -139,7 +139,7 @@ def transact_write(dynamodb: Any, writes: Sequence[Mapping[str, Any]]) -> Sequen
     Raises
     ------
     StoreBusyError
-        When there was one in the way each time. Nothing was written then.
+        When one was in the way each time. Nothing was written then.
     """
     for number in range(_TRIES):
         if number:

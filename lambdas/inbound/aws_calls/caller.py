@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lambdas.inbound.aws_calls.connection import Answer, Host
+from lambdas.inbound.aws_calls.connection import Host, HttpResponse
 from lambdas.inbound.aws_calls.credentials import NoCredentialsError, RoleCredentials
 from lambdas.inbound.aws_calls.errors import AwsError, AwsRefusedError, AwsUnreachableError
 from lambdas.inbound.aws_calls.retries import MAX_ATTEMPTS, RetryQuota, backoff, is_retryable
@@ -44,8 +44,8 @@ class Caller:
         self._sleep = sleep
         self._quota = RetryQuota()
 
-    def call(self, operation: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Make a call; its answer has a status of 2xx.
+    def call(self, operation: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
+        """Make a call; its response has a status of 2xx.
 
         Parameters
         ----------
@@ -59,14 +59,14 @@ class Caller:
         AwsRefusedError
             When AWS says no.
         AwsUnreachableError
-            When it does not answer.
+            When it does not response.
         AwsError
             When there are no credentials to call with.
         """
         price: int | None = None
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                answer = self._attempt(operation, method, path, headers, body)
+                response = self._attempt(operation, method, path, headers, body)
             except AwsError as error:
                 if attempt == MAX_ATTEMPTS or not is_retryable(error):
                     raise
@@ -76,10 +76,10 @@ class Caller:
                 self._sleep(backoff(error, attempt))
             else:
                 self._quota.release(price)
-                return answer
+                return response
         raise AssertionError("the last attempt returns or raises")
 
-    def _attempt(self, operation: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _attempt(self, operation: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
         path = self._host.path + path
         try:
             signed = signed_headers(
@@ -91,32 +91,32 @@ class Caller:
                 scope=self._scope,
                 at=time.time(),
             )
-            answer = self._host.exchange(method, path, signed, body)
+            response = self._host.exchange(method, path, signed, body)
         except TimeoutError as error:
             raise AwsUnreachableError(operation, "timed out") from error
         except NoCredentialsError as error:
             raise AwsError(operation, str(error)) from error
         except OSError as error:
             raise AwsUnreachableError(operation, type(error).__name__) from error
-        if not 200 <= answer.status < 300:
-            raise AwsRefusedError(operation, answer.status, error_code(answer))
-        return answer
+        if not 200 <= response.status < 300:
+            raise AwsRefusedError(operation, response.status, error_code(response))
+        return response
 
 
-def error_code(answer: Answer) -> str:
+def error_code(response: HttpResponse) -> str:
     """Return AWS's code of an error, in whichever of its protocols it came; else the HTTP status.
 
     Source: https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html#operation-error-serialization,
     https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
     """
     # SQS says so by which code its errors were known before it had this protocol, and still are in botocore.
-    code = answer.headers.get("x-amzn-query-error", "").partition(";")[0]
-    if not code and (match := _XML_CODE.search(answer.body[:65_536])):
+    code = response.headers.get("x-amzn-query-error", "").partition(";")[0]
+    if not code and (match := _XML_CODE.search(response.body[:65_536])):
         code = match[1].decode("ascii")
     if not code:
-        code = answer.headers.get("x-amzn-errortype", "") or _json_code(answer.body)
+        code = response.headers.get("x-amzn-errortype", "") or _json_code(response.body)
         code = code.partition(":")[0].rpartition("#")[2]
-    return code if _CODE.fullmatch(code) else str(answer.status)
+    return code if _CODE.fullmatch(code) else str(response.status)
 
 
 def _json_code(body: bytes) -> str:

@@ -1,6 +1,6 @@
 """HTTP/1.1 to one host over connections that are kept.
 
-It sends a request in one piece, and reads an answer without the e-mail parser that the standard library's client reads
+It sends a request in one piece, and reads a response without the e-mail parser that the standard library's client reads
 headers with, which would be a quarter of a webhook's whole cost.
 """
 
@@ -17,8 +17,8 @@ from lambdas.inbound.aws_calls import trust
 
 CONNECT_SECONDS = 1.0
 READ_SECONDS = 4.0
-# More than any answer that ingestion reads: a secret has 64 KiB at most.
-MAX_ANSWER_BYTES = 1024 * 1024
+# More than any response that ingestion reads: a secret has 64 KiB at most.
+MAX_RESPONSE_BYTES = 1024 * 1024
 MAX_LINE_BYTES = 16 * 1024
 MAX_HEADERS = 100
 MAX_HEADERS_BYTES = 16 * 1024
@@ -31,11 +31,11 @@ _NO_BODY = frozenset({204, 304})
 
 
 class NotHttpError(OSError):
-    """What came is no whole answer, or one that nobody can be sure to read right."""
+    """What came is no whole response, or one that nobody can be sure to read right."""
 
 
-class Answer(NamedTuple):
-    """An HTTP answer.
+class HttpResponse(NamedTuple):
+    """An HTTP response.
 
     Attributes
     ----------
@@ -79,8 +79,8 @@ class Host:
         # Made here and not at the first call, when there is less CPU.
         self._trust = trust.narrow() if secure else None
 
-    def exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
-        """Send a request and return the answer.
+    def exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> HttpResponse:
+        """Send a request and return the response.
 
         A connection that the host closed while nobody used it is not used again. One that it closes just as it is,
         fails as any other does.
@@ -93,14 +93,14 @@ class Host:
         Raises
         ------
         OSError
-            When there is no whole answer. The connection is closed then.
+            When there is no whole response. The connection is closed then.
         ValueError
             When a header cannot be sent as it is.
         """
         request = _request(method, path, headers, body)
         connection = self._take()
         try:
-            answer = connection.exchange(request)
+            response = connection.exchange(request)
         except BaseException:
             connection.close()
             raise
@@ -108,7 +108,7 @@ class Host:
             self._idle.append(connection)
         else:
             connection.close()
-        return answer
+        return response
 
     def _take(self) -> "_Connection":
         # Not by its length: another thread may take the last one meanwhile.
@@ -134,7 +134,7 @@ class Host:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             if trusted is not None:
-                # An end that TLS does not announce may be an attacker's, who cuts an answer short.
+                # An end that TLS does not announce may be an attacker's, who cuts a response short.
                 sock = trusted.wrap_socket(sock, server_hostname=self._address[0], suppress_ragged_eofs=False)
             sock.settimeout(READ_SECONDS)
         except BaseException:
@@ -166,17 +166,17 @@ class _Connection:
     def close(self) -> None:
         self._socket.close()
 
-    def exchange(self, request: bytes) -> Answer:
+    def exchange(self, request: bytes) -> HttpResponse:
         self.reusable = False
         self._socket.sendall(request)
         minor, status = self._status()
         headers = self._headers()
         if status < 200:
-            # An interim answer, after which the real one comes.
+            # An interim response, after which the real one comes.
             minor, status = self._status()
             headers = self._headers()
         if status < 200:
-            raise NotHttpError("no end of interim answers")
+            raise NotHttpError("no end of interim responses")
         by_length = True
         if status in _NO_BODY:
             body = b""
@@ -186,10 +186,10 @@ class _Connection:
             body = self._exactly(_whole_number(headers["content-length"], 10))
         else:
             body, by_length = self._rest(), False
-        # What came beyond the answer would be taken for the next one.
+        # What came beyond the response would be taken for the next one.
         goes_on = minor == 1 and "close" not in headers.get("connection", "").lower()
         self.reusable = by_length and goes_on and not self._received
-        return Answer(status, headers, body)
+        return HttpResponse(status, headers, body)
 
     def _receive(self) -> bool:
         """Wait for more, and tell whether there was any."""
@@ -234,11 +234,11 @@ class _Connection:
         return headers
 
     def _exactly(self, length: int) -> bytes:
-        if length > MAX_ANSWER_BYTES:
-            raise NotHttpError("an answer too long")
+        if length > MAX_RESPONSE_BYTES:
+            raise NotHttpError("a response too long")
         while len(self._received) < length:
             if not self._receive():
-                raise NotHttpError("an answer cut short")
+                raise NotHttpError("a response cut short")
         body, self._received = self._received[:length], self._received[length:]
         return body
 
@@ -248,17 +248,17 @@ class _Connection:
         body = b""
         while length := _whole_number(self._line().partition(b";")[0].decode("latin-1").strip(), 16):
             body += self._exactly(length)
-            if self._line().strip() or len(body) > MAX_ANSWER_BYTES:
+            if self._line().strip() or len(body) > MAX_RESPONSE_BYTES:
                 raise NotHttpError("no chunk")
         self._headers()
         return body
 
     def _rest(self) -> bytes:
-        while len(self._received) <= MAX_ANSWER_BYTES:
+        while len(self._received) <= MAX_RESPONSE_BYTES:
             if not self._receive():
                 body, self._received = self._received, b""
                 return body
-        raise NotHttpError("an answer too long")
+        raise NotHttpError("a response too long")
 
 
 def _request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:

@@ -89,9 +89,9 @@ def _fetch() -> tuple[Credentials, float]:
     token = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
     host = Host(f"http://{address.netloc}")
     path = f"{address.path or '/'}{'?' + address.query if address.query else ''}"
-    answer = host.exchange("GET", path, {"host": host.name} | ({"authorization": token} if token else {}))
-    if answer.status != 200:
+    response = host.exchange("GET", path, {"host": host.name} | ({"authorization": token} if token else {}))
+    if response.status != 200:
         raise ValueError("refused")
-    fields = json.loads(answer.body)
+    fields = json.loads(response.body)
     ends = datetime.fromisoformat(fields["Expiration"]).timestamp()
     return Credentials(fields["AccessKeyId"], fields["SecretAccessKey"], fields.get("Token")), ends

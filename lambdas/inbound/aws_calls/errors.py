@@ -18,7 +18,7 @@ class AwsError(Exception):
 
 
 class AwsUnreachableError(AwsError):
-    """No answer, or none that can be read: no connection, a time-out, an answer cut short."""
+    """No response, or none that can be read: no connection, a time-out, a response cut short."""
 
 
 class AwsRefusedError(AwsError):

@@ -23,11 +23,11 @@ def _caller(service: str, id_: str, credentials: RoleCredentials) -> Caller:
 
 def _json_call(caller: Caller, operation: str, target: str, version: str, arguments: Mapping[str, Any]) -> Any:
     headers = {"content-type": f"application/x-amz-json-{version}", "x-amz-target": f"{target}.{operation}"}
-    answer = caller.call(operation, "POST", "/", headers, _ENCODER.encode(arguments).encode())
+    response = caller.call(operation, "POST", "/", headers, _ENCODER.encode(arguments).encode())
     try:
-        return json.loads(answer.body.decode())
+        return json.loads(response.body.decode())
     except (ValueError, RecursionError) as error:
-        raise AwsUnreachableError(operation, "an answer that is no JSON") from error
+        raise AwsUnreachableError(operation, "a response that is no JSON") from error
 
 
 class Sqs:
@@ -39,7 +39,7 @@ class Sqs:
     def send_message(self, **arguments: str) -> Mapping[str, Any]:
         """Send a message; it is durable when this returns.
 
-        It may be in the queue twice, when the answer to an earlier attempt was lost: SQS promises no less than once,
+        It may be in the queue twice, when the response to an earlier attempt was lost: SQS promises no less than once,
         and processing finds duplicates by event.
 
         Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
@@ -49,10 +49,10 @@ class Sqs:
         AwsError
             When it may not be.
         """
-        answer = _json_call(self._caller, "SendMessage", "AmazonSQS", "1.0", arguments)
-        if not isinstance(answer, dict) or not answer.get("MessageId"):
-            raise AwsUnreachableError("SendMessage", "an answer without the message's id")
-        return answer
+        response = _json_call(self._caller, "SendMessage", "AmazonSQS", "1.0", arguments)
+        if not isinstance(response, dict) or not response.get("MessageId"):
+            raise AwsUnreachableError("SendMessage", "a response without the message's id")
+        return response
 
 
 class SecretsManager:
@@ -71,10 +71,10 @@ class SecretsManager:
         AwsError
             When it cannot be had.
         """
-        answer = _json_call(self._caller, "GetSecretValue", "secretsmanager", "1.1", arguments)
-        if not isinstance(answer, dict):
-            raise AwsUnreachableError("GetSecretValue", "an answer that is no object")
-        return answer
+        response = _json_call(self._caller, "GetSecretValue", "secretsmanager", "1.1", arguments)
+        if not isinstance(response, dict):
+            raise AwsUnreachableError("GetSecretValue", "a response that is no object")
+        return response
 
 
 class S3:

@@ -1,6 +1,6 @@
 """Adyen: payments (standard webhooks), and everything else (platforms, transfers, tokens, management)."""
 
-from lambdas.inbound.providers.entry import Amount, Answer, Provider
+from lambdas.inbound.providers.entry import AcceptedResponse, Amount, Provider
 from lambdas.inbound.providers.fields import BodyDigest, DecimalField, JoinedFields, JsonField
 from lambdas.inbound.signatures.adyen import ITEMS, AdyenItemsScheme, AdyenPlatformScheme
 
@@ -37,7 +37,7 @@ ADYEN = Provider(
         unit="minor",
     ),
     # Any 2xx is enough today; the text is what endpoints had to answer before, and is still taken.
-    answer=Answer(status=200, body="[accepted]"),
+    response=AcceptedResponse(status=200, body="[accepted]"),
     key_doc=_KEY_DOC,
     sends_api_key=False,
     retries=_RETRIES,

@@ -1,4 +1,4 @@
-"""What the system knows about a provider: one declarative entry each."""
+"""What the system knows about a provider: one declarative entry for each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ from lambdas.shared.signatures.scheme import Scheme
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """Something that must or may be said about a provider when it is deployed, and that is no secret.
+    """A setting of a deployed provider that is not secret.
 
     Attributes
     ----------
@@ -20,7 +20,7 @@ class Option:
     pattern : str
         Regular expression of what is allowed, matched as a whole.
     required : bool
-        Whether the provider cannot be deployed without.
+        Whether the provider cannot be deployed without it.
     """
 
     doc: str
@@ -29,15 +29,15 @@ class Option:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What the provider wants to hear when its webhook is accepted.
+class AcceptedResponse:
+    """The response that the provider expects when its webhook is accepted.
 
     Attributes
     ----------
     status : int
         HTTP status.
     body : str | None
-        Exact text; None for this system's own JSON, which says the event's id.
+        Exact text; None for this system's own JSON with the event's id.
     """
 
     status: int = 202
@@ -46,15 +46,15 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Amount:
-    """Where the amount of a payment lies.
+    """Where the amount of a payment is.
 
     Attributes
     ----------
     value, currency : tuple[Field, ...]
-        The number as the provider writes it, and its currency; the first field that holds one counts.
+        The number as the provider writes it, and its currency; the first field with a value counts.
     unit : str
-        ``minor`` where the provider counts in cents or their like, ``major`` where it writes euros. Which currencies
-        have how many digits is the provider's own convention, so that nothing is converted here.
+        ``minor`` when the provider counts in cents or the like, ``major`` when it writes euros. Nothing is converted:
+        each provider has its own convention for the digits of a currency.
     """
 
     value: tuple[Field, ...]
@@ -75,45 +75,44 @@ class Provider:
     scheme : Scheme
         How its webhooks are signed.
     options : Mapping[str, Option]
-        What can be said of it in ``provider_options``; each is a field of the scheme.
+        Its settings in ``provider_options``; each is a field of the scheme.
     key_doc : str
         What its secret is, and where the provider shows it.
     needs_secret : bool
-        Whether there is one; where not, the stack makes no secret for it.
+        Whether it has one; if not, the stack creates no secret for it.
     native : bool
-        Whether its scheme needs compiled code, which only ingestion's native bundle holds.
+        Whether its scheme needs compiled code, which only ingestion's native bundle contains.
     certificate_hosts : tuple[str, ...]
-        Where its certificates are fetched from, for providers whose key comes in one. Each certificate that proved a
+        Where its certificates are fetched from, if its key comes in a certificate. Each certificate that proved a
         webhook is archived.
     body_format : BodyFormat
-        How events lie in the body. Fields are read in each event's own document.
+        How the body contains events. Fields are read from each event's own document.
     event_id : tuple[Field, ...]
-        Where the event's identity lies; the first field that holds one counts. Signed bytes only: an unsigned id
-        would let anybody who holds one signed body make a new event of it.
+        Where the event's id is; the first field with a value counts. Signed bytes only: with an unsigned id, anybody
+        who has one signed body could make new events of it.
     event_type : tuple[Field, ...]
-        Where the event's type lies.
+        Where the event's type is.
     transaction_id : tuple[Field, ...]
-        What ties together the events of one payment. Where none is found, the event is a transaction of its own.
+        The id that the events of one payment have in common. An event without one is a transaction of its own.
     transaction : str
-        What that is in the provider's own object model, and why.
+        Which object of the provider that is, and why.
     occurred_at : tuple[Field, ...]
-        Where the time of occurrence lies, in seconds since the epoch or as an RFC 3339 time. It becomes part of the
-        record's sort key, so only a value that is the same in every redelivery of the event may stand here.
+        Where the time of occurrence is, in seconds since the epoch or as an RFC 3339 time. It becomes part of the
+        record's sort key, so it must be the same in every redelivery of the event.
     amount : Amount | None
-        Where the amount lies, for providers that say one.
-    answer : Answer
-        What it is answered when its webhook is accepted.
+        Where the amount is, for providers that send one.
+    response : AcceptedResponse
+        The response when its webhook is accepted.
     sends_api_key : bool
-        Whether the sender can be told to set an ``x-api-key`` header.
+        Whether the sender can be configured to send an ``x-api-key`` header.
     retries : str
-        How often and for how long it sends a webhook again that got no 2xx.
+        How often and for how long it retries a webhook without a 2xx response.
     answer_within : int | None
-        Seconds that it waits for an answer; None where it does not say.
+        Seconds that it waits for a response; None if it does not document them.
     caveat : str
-        What its signature does not prove, and what else an operator must know before trusting it; empty where there is
-        nothing to say.
+        What its signature does not prove, and what else an operator must know before trusting it; may be empty.
     sources : Sequence[str]
-        The provider's own documents that these facts are from.
+        The provider's documentation of these facts.
     """
 
     name: str
@@ -131,7 +130,7 @@ class Provider:
     transaction: str
     occurred_at: tuple[Field, ...] = ()
     amount: Amount | None = None
-    answer: Answer = Answer()
+    response: AcceptedResponse = AcceptedResponse()
     sends_api_key: bool
     retries: str
     answer_within: int | None

@@ -34,7 +34,7 @@ class Form:
 
 
 @dataclass(frozen=True)
-class KeyPair:
+class BraintreeKey:
     """An API key: the public half names the private one, which signs."""
 
     public: str
@@ -94,7 +94,7 @@ class BraintreeScheme:
         return key_pair(usable(secrets)[0]).sign(challenge)
 
 
-def key_pair(secret: str) -> KeyPair:
+def key_pair(secret: str) -> BraintreeKey:
     """Return the key pair of a secret, ``<public key>:<private key>``.
 
     Raises
@@ -105,7 +105,7 @@ def key_pair(secret: str) -> KeyPair:
     match = _KEY_PAIR.fullmatch(secret)
     if match is None:
         raise UnavailableError("secret_unusable")
-    return KeyPair(match[1], match[2])
+    return BraintreeKey(match[1], match[2])
 
 
 def read_form(body: bytes) -> Form:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from lambdas.inbound.event import UNKNOWN_TYPE, read_events
-from lambdas.inbound.providers.entry import Answer
+from lambdas.inbound.providers.entry import AcceptedResponse
 from lambdas.inbound.providers.registry import REGISTRY
 from tests.unit.providers.adyen_webhooks import KEY, REFUND, body_request, changed, items_request, signed, without
 from tests.unit.providers.outcome import events_of, outcome
@@ -107,7 +107,7 @@ def test_the_type_is_adyen_s_own_or_unknown(code, event_type):
 def test_adyen_hears_what_its_endpoints_always_answered():
     # "[accepted]" is what every endpoint had to answer until any 2xx was enough:
     # https://dev.to/adyen/optimizing-webhook-integration-a-new-approach-to-accept-events-from-the-adyen-platform-4hnh
-    assert REGISTRY["adyen"].answer == Answer(status=200, body="[accepted]")
+    assert REGISTRY["adyen"].response == AcceptedResponse(status=200, body="[accepted]")
 
 
 # --- platforms ------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import Any
 
 from lambdas.inbound.aws_calls.caller import Caller
-from lambdas.inbound.aws_calls.connection import Answer
+from lambdas.inbound.aws_calls.connection import HttpResponse
 from lambdas.inbound.aws_calls.errors import AwsRefusedError
 from tools.estimate.observed.units import READ_UNIT_BYTES, key_names, size, stored_bytes, write_units
 from tools.estimate.observed.usage import Usage
@@ -74,7 +74,7 @@ class CallCounter:
         """Count the calls of our own client."""
         call = Caller.call
 
-        def counted(caller: Caller, operation: str, *request: Any) -> Answer:
+        def counted(caller: Caller, operation: str, *request: Any) -> HttpResponse:
             _method, _path, headers, body = request
             done = self.begin(operation, headers, body)
             try:

@@ -19,7 +19,7 @@ from modules.constructs.ingest_template import send_message
 from tests.lambdas.support import CrashError, api_gateway_event, ingestion_variables, lambda_context, new_secret
 from tests.lambdas.support import message as as_message
 from tests.unit.signers import sign
-from tools.local.velocity import render
+from tools.local.mapping_template import render
 
 SECRET = "whsec_c2VjcmV0LW1hcmtlci1zZWNyZXQtbWFya2Vy"
 OTHER_SECRET = "whsec_b3RoZXItbWFya2VyLW90aGVyLW1hcmtlcg=="
@@ -54,7 +54,7 @@ def secret_arns(clients):
 def start(cold_start, world, secret_arns):
     def start(**variables):
         cold_start("ingestion", **(ingestion_variables(world, ENTRIES, secret_arns, MAX_BODY_BYTES) | variables))
-        return importlib.import_module("lambdas.ingestion.direct")
+        return importlib.import_module("lambdas.ingestion.direct_integration")
 
     return start
 
@@ -179,7 +179,7 @@ def test_what_is_signed_and_cannot_be_accepted_comes_back_and_is_counted(start, 
     assert [one.event.event_id for one in queued(world)] == ["evt_1"]
     text, counts = counted()
     assert counts == {"Accepted": 1.0, f"Refused{status}": 1.0}
-    assert "webhook comes back" in text
+    assert "webhook returned to the queue" in text
     assert "4242424242424242" not in text
 
 
@@ -240,7 +240,7 @@ def test_a_wrong_signature_is_checked_against_a_secret_of_five_seconds_at_most(
     age, accepted = case
     # Given a secret that was read, and rotated since
     module = start()
-    store = importlib.import_module("lambdas.ingestion.batch")._ingestion.secrets
+    store = importlib.import_module("lambdas.ingestion.ingest_batch")._ingestion.secrets
     store._clock = lambda: 0.0
     clients.secretsmanager.put_secret_value(SecretId=secret_arns["rotated"], SecretString=SECRET)
     assert failures(module, batch(inbox_message(body_of("evt_old"), provider="rotated"))) == []
@@ -273,7 +273,7 @@ def test_all_that_is_done_names_nothing(start):
 def test_a_crash_between_sending_and_deleting_ends_as_one_record(start, world, monkeypatch):
     # Given a function that is killed after the main queue has the event, and before it answers
     module = start()
-    settle = importlib.import_module("lambdas.ingestion.batch")
+    settle = importlib.import_module("lambdas.ingestion.ingest_batch")
     message = inbox_message()
     with monkeypatch.context() as dying:
 

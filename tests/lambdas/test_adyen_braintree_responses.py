@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from lambdas.inbound.envelope import Envelope
-from lambdas.inbound.records import Step
+from lambdas.inbound.record_items import Step
 from tests.lambdas.support import api_gateway_event, ingestion_variables, lambda_context, new_secret
 from tests.unit.providers import adyen_webhooks as adyen
 from tests.unit.providers import braintree_webhooks as braintree

@@ -5,13 +5,14 @@ import json
 from urllib.parse import parse_qs
 
 import pytest
+from airspeed import TemplateError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.ingestion.inbox import NotAnInboxMessageError, read
+from lambdas.ingestion.ingest_message import NotAnIngestMessageError, read
 from modules.constructs.ingest_template import KEPT_OUT, send_message
 from modules.settings.rules import INGEST_MESSAGE_BYTES, MAX_DIRECT_BODY_BYTES
-from tools.local.velocity import TemplateError, render
+from tools.local.mapping_template import render
 
 CONTEXT = {"requestId": "5f2c1e0a-request", "requestTimeEpoch": 1_614_265_330_250}
 # What a provider's request has besides its signature, X-Ray's and the load balancer's among it.
@@ -88,6 +89,12 @@ def test_names_are_found_in_whatever_case_they_were_sent():
     assert read(sent(headers={"STRIPE-SIGNATURE": "x"})).request.header("Stripe-Signature") == "x"
 
 
+def test_a_header_may_be_called_as_a_method_of_a_map_is():
+    headers = {"get": "a", "keyset": "b", "put": "c"}
+
+    assert read(sent(headers=headers)).request.headers == {name: [value] for name, value in headers.items()}
+
+
 @pytest.mark.parametrize("name", ["X-Api-Key", "authorization", "Cookie"])
 def test_what_lets_its_holder_in_is_kept_out(name):
     assert read(sent(headers={name: "secret", "a": "b"})).request.headers == {"a": ["b"]}
@@ -133,12 +140,12 @@ def changed(**members):
     ],
 )
 def test_what_the_template_did_not_write_is_no_message(message):
-    with pytest.raises(NotAnInboxMessageError) as refused:
+    with pytest.raises(NotAnIngestMessageError) as refused:
         read(message)
 
     # and the error quotes nothing of it
     assert str(refused.value) in {
-        "NotAnInboxMessageError",
+        "NotAnIngestMessageError",
         "KeyError",
         "TypeError",
         "AttributeError",
@@ -154,10 +161,22 @@ def test_what_the_template_did_not_write_is_no_message(message):
 
 @pytest.mark.parametrize(
     "template",
-    ["$unknown", "$input.unknown('x')", "#end", "#if($input.body)", "#foreach(x)#end", "$util.urlEncode($input", "$1"],
+    [
+        "$unknown",
+        "$input.unknown('x')",
+        "$input.params().unknown",
+        "$input.params().header.unknown()",
+        "$util.unknown('x')",
+        "$context.unknown",
+        "#if($unknown)#end",
+        "#end",
+        "#if($input.body)",
+        "#foreach(x)#end",
+        "$util.urlEncode($input",
+    ],
 )
 def test_a_template_of_more_than_is_known_is_an_error(template):
-    with pytest.raises((TemplateError, AttributeError)):
+    with pytest.raises(TemplateError):
         render(template, body="", headers={}, context={})
 
 

@@ -1,0 +1,22 @@
+"""The names of the metrics that the inbound functions write, and that alarms watch."""
+
+# Ingestion
+ACCEPTED = "Accepted"
+
+
+def refused(status: int) -> str:
+    """Return the metric of the webhooks that are refused with an HTTP status."""
+    return f"Refused{status}"
+
+
+# Processing
+ROUTED = "Routed"
+DUPLICATES = "Duplicates"
+CONFLICTING_DUPLICATES = "ConflictingDuplicates"
+PROCESSING_FAILURES = "ProcessingFailures"
+# The dead letter handler
+DEAD_LETTERED = "DeadLettered"
+DEAD_LETTER_FAILURES = "DeadLetterFailures"
+# Replay
+REPLAYED = "Replayed"
+REPLAYS_REFUSED = "ReplaysRefused"

@@ -1,0 +1,15 @@
+"""Lambda entry point of ingestion behind the ingest queue: batches from the queue, and challenges by HTTP."""
+
+from typing import Any
+
+from lambdas.ingestion.handler import handler as respond
+from lambdas.ingestion.ingest_batch import handler as process_batch
+
+
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Pass a batch of the ingest queue to one handler, and an HTTP request to the other."""
+    if "Records" in event:
+        return process_batch(event, context)
+    # With direct integration each provider has a path of its own, without a parameter in it.
+    name = event["path"].rstrip("/").rpartition("/")[2]
+    return respond({**event, "pathParameters": {"provider": name}}, context)

@@ -1,0 +1,25 @@
+"""What the stack passes to the replay endpoint."""
+
+from dataclasses import dataclass
+
+from lambdas.shared.environment import Environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayEnvironment(Environment):
+    """The variables of the replay endpoint.
+
+    Attributes
+    ----------
+    table_name, bucket_name : str
+        Names of the table and of the archive bucket.
+    queue_url : str
+        URL of the main queue.
+    message_group_by : str
+        What a message's group is, see `lambdas.inbound.queue.MainQueue`.
+    """
+
+    table_name: str
+    bucket_name: str
+    queue_url: str
+    message_group_by: str

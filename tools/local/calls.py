@@ -1,0 +1,86 @@
+"""Calls to a deployed stack: an operator's, and those that are repeated until something is there."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from tools.local.aws import REGION, LocalAws, LocalEndpoint
+
+REQUEST_TIMEOUT_SECONDS = 60
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An IAM user that may call the operators' endpoints and nothing else.
+
+    Attributes
+    ----------
+    key, secret : str
+        Its access key.
+    """
+
+    key: str
+    secret: str
+
+
+def create_operator(aws: LocalAws, name: str, policy: str) -> Operator:
+    """Create an IAM user who may do what a policy says, and return its key."""
+    iam = aws.client("iam")
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="operate", PolicyDocument=policy)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return Operator(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+def call_signed(
+    aws: LocalEndpoint, method: str, url: str, who: Operator, body: Mapping[str, Any] | None = None
+) -> requests.Response:
+    """Call a route that asks for IAM, signed with an access key."""
+    data = b"" if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"} if data else {}
+    request = AWSRequest(method=method, url=url, data=data, headers=headers)
+    SigV4Auth(Credentials(who.key, who.secret), "execute-api", REGION).add_auth(request)
+    return requests.request(
+        method,
+        url,
+        data=data,
+        headers=dict(request.headers),
+        verify=str(aws.certificate_authority),
+        timeout=REQUEST_TIMEOUT_SECONDS,
+    )
+
+
+def local_base_url(aws: LocalEndpoint, endpoint_url: str) -> str:
+    """Return the base URL of an API on the local AWS, which has no names of its own for it."""
+    api_id, stage = endpoint_url.split("//")[1].split(".", maxsplit=1)[0], endpoint_url.rsplit("/", maxsplit=1)[-1]
+    return f"{aws.url}/restapis/{api_id}/{stage}/_user_request_"
+
+
+def wait_for(
+    what: str, look: Callable[[], T | None], timeout: float, on_wait: Callable[[float], None] | None = None
+) -> T:
+    """Return what `look` finds, once it finds anything.
+
+    Raises
+    ------
+    TimeoutError
+        When that takes too long.
+    """
+    started = time.monotonic()
+    while (found := look()) is None:
+        waited = time.monotonic() - started
+        if waited > timeout:
+            raise TimeoutError(f"waited {timeout:.0f} s for {what}")
+        if on_wait:
+            on_wait(waited)
+        time.sleep(0.2)
+    return found
