@@ -3,12 +3,10 @@
 ``cdktf synth`` and ``python main.py`` run it. Importing this module synthesizes nothing.
 """
 
-import gc
 import os
 import sys
 from pathlib import Path
 
-import modules.synth.early_start  # noqa: F401
 from modules.constructs.bundling import BUNDLES
 from modules.delivery.stack import DeliveryStack
 from modules.guards import guard_error
@@ -53,8 +51,6 @@ def build_app(
 
 
 if __name__ == "__main__":
-    # What a synth makes is needed to its end.
-    gc.disable()
     try:
         asked = os.environ.get("ENVIRONMENT_SUFFIX", "dev")
         app = build_app(asked)

@@ -1,7 +1,9 @@
 """What synth costs, against earlier revisions and the stock way of importing the bindings; and what Terraform costs."""
 
+import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -11,42 +13,38 @@ from pathlib import Path
 
 import psutil
 
-from bench.functions import bundles_of
-from bench.measure import Document, Series, interleaved
+from bench.measure import Document, Series, interleaved, ratios
 from bench.report import show
-from modules.constructs.bundling import BUNDLES
 from modules.settings.presets import PRESETS
 from tools.local.aws import LocalAws
 from tools.local.terraform import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
-STOCK = "stock import of the bindings"
-# As ``python main.py`` does, for an environment that is the preset and nothing else. Node.js, which holds the
-# constructs, is a child of this process.
-SCRIPT = """
-import sys
-if sys.argv[4] == "stock":
-    import cdktf_cdktf_provider_aws
-from pathlib import Path
-from modules.inbound.stack import WebhookStack
-from modules.synth.cdk import App
-from modules.settings.environments import build_settings
-if sys.argv[4] == "ours":
-    import gc
-    gc.disable()
-app = App(outdir=sys.argv[2])
-WebhookStack(app, "webhooks-" + sys.argv[1], build_settings(sys.argv[1], {"preset": sys.argv[1]}), Path(sys.argv[3]))
-app.synth()
-"""
+STOCK = "stock import of the bindings"  # of the smallest preset
 
 
-def _synth(preset: str, out: Path, how: str, tree: Path = ROOT, bundles: Path = BUNDLES) -> Mapping[str, float]:
-    """Synthesize once; return seconds, CPU seconds and the peak in MB of all processes."""
+def _synth(preset: str, out: Path, tree: Path = ROOT, **variables: str) -> Mapping[str, float]:
+    """Run ``main.py`` for an environment that is the preset and nothing else.
+
+    Returns
+    -------
+    Mapping[str, float]
+        Seconds, CPU seconds, and the peak in MB of all processes: Node.js, which holds the constructs, is a child.
+    """
+    out.mkdir(exist_ok=True)
+    shutil.copy(tree / "main.py", out)
+    (out / "cdktf.json").write_text(json.dumps({"context": {"environments": {preset: {"preset": preset}}}}))
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, preset, str(out), str(bundles), how],
+        [sys.executable, out / "main.py"],
         cwd=tree,
-        env={**os.environ, "PYTHONPATH": str(tree)},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(tree),
+            "ENVIRONMENT_SUFFIX": preset,
+            "CDKTF_OUTDIR": str(out / "cdktf.out"),
+            **variables,
+        },
         stderr=subprocess.DEVNULL,
     )
     peak = _peak(process)
@@ -83,17 +81,18 @@ def measure(
     """
     cases: dict[str, Callable[[], Mapping[str, float]]] = {}
     for preset in PRESETS:
-        cases[preset] = partial(_synth, preset, folder / preset, "ours")
+        cases[preset] = partial(_synth, preset, folder / preset)
         for name, tree in earlier.items():
-            out = folder / f"{preset}-{name}"
-            cases[f"{preset} at {name}"] = partial(_synth, preset, out, "earlier", tree, bundles_of(tree))
-    cases[STOCK] = partial(_synth, "standard", folder / "stock", "stock")
+            cases[f"{preset} at {name}"] = partial(_synth, preset, folder / f"{preset}-{name}", tree)
+    cases[STOCK] = partial(_synth, "standard", folder / "stock", STOCK_BINDINGS="1")
     measured = interleaved(cases, rounds, progress)
     document = {
-        "unit": "s; MB of Python and Node.js together",
+        "unit": "s; MB of Python and Node.js together; ratios to the stock import",
         "rounds": rounds,
         "presets": {
-            name: {figure: one.to_document() for figure, one in figures.items()} for name, figures in measured.items()
+            name: {figure: one.to_document() for figure, one in figures.items()}
+            | {"ratios": ratios(figures, {STOCK: measured[STOCK]})[STOCK]}
+            for name, figures in measured.items()
         },
     }
     return measured, document
@@ -103,10 +102,12 @@ def measure_terraform(
     folder: Path, rounds: int, progress: Callable[[str], None]
 ) -> tuple[dict[str, dict[str, Series]], Document]:
     """Measure ``validate`` and ``plan`` of the preset standard, on an empty account of a local AWS."""
-    _synth("standard", folder / "standard", "ours")
+    _synth("standard", folder / "standard")
     with LocalAws.start() as server:
         workspace = Workspace.create(
-            folder / "standard" / "stacks" / "webhooks-standard", folder / "terraform", server.environment()
+            folder / "standard" / "cdktf.out" / "stacks" / "webhooks-standard",
+            folder / "terraform",
+            server.environment(),
         )
 
         def timed(*command: str) -> Mapping[str, float]:
@@ -128,14 +129,16 @@ def measure_terraform(
 
 def table(measured: Mapping[str, Mapping[str, Series]], rounds: int) -> None:
     """Show the figures."""
+    stock = measured.get(STOCK)
     show(
         "Synth and plan",
-        ("what", "seconds", "min to max", "CPU s", "peak MB"),
+        ("what", "seconds", "min to max", "of stock", "CPU s", "peak MB"),
         [
             (
                 name,
                 f"{figures['seconds'].median:.1f}",
                 f"{figures['seconds'].minimum:.1f} to {figures['seconds'].maximum:.1f}",
+                f"{figures['seconds'].ratio(stock['seconds']):.2f}" if stock else "",
                 f"{figures['cpu'].median:.1f}" if "cpu" in figures else "",
                 f"{figures['megabytes'].median:.0f}" if "megabytes" in figures else "",
             )

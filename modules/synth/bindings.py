@@ -1,77 +1,55 @@
 """How the AWS bindings are loaded: of some 2,200 modules, in Python and again in Node.js, only those that are used.
 
-Loaded whole, they take most of a synth's time. What is loaded here writes the same bytes, and a test compares the two.
+Loading all of them takes most of a synth's time. ``STOCK_BINDINGS=1`` in the environment does so, as CDKTF by itself
+would. A test compares the two: they write the same bytes.
 """
 
-import gc
 import json
 import os
 import sys
-import typing
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from functools import cache
-from importlib import import_module, metadata
-from importlib.machinery import PathFinder
+import warnings
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
-from types import ModuleType
 
 _BINDINGS = "cdktf_cdktf_provider_aws"
-_COLLECTS = gc.isenabled()
-_VERSION = metadata.version
-_STARTING: "list[Future[None]]" = []
 _IN_NODE = Path(__file__).with_name("lazy_bindings.cjs")
 
 
-def start_early() -> None:
-    """Have Node.js start while what does not need it is imported; `load_lazily` waits for it, and raises its error."""
-    with suppress(ImportError):
-        # First, since two threads should not import the same modules at the same time.
-        import_module("jsii")
-        with_a_thread = ThreadPoolExecutor(1, "start-node")
-        _STARTING.append(with_a_thread.submit(_start))
-        with_a_thread.shutdown(wait=False)
-        # What the bindings check their arguments with.
-        import_module("typeguard")
+def load() -> None:
+    """Start Node.js, and have the bindings' modules loaded one by one; to be called before CDKTF is imported.
 
+    In Python, the bindings' package is put in its place without running its ``__init__``, which imports every
+    submodule. In Node.js, which jsii starts when ``constructs`` is imported, `lazy_bindings.cjs` does the same.
 
-def load_lazily() -> None:
-    """Have the bindings' modules loaded one by one; to be called before they and CDKTF are imported.
-
-    In Python an empty package of the same path stands in for the bindings' own, whose ``__init__`` imports every
-    submodule. In Node.js, which jsii starts when its first package is imported, `lazy_bindings.cjs` does the like.
-    Where others have imported either before, that part stays as it is.
-
-    Until `keep`, no garbage is looked for, of which imports make next to none, and the versions of packages are
-    remembered: each of the bindings' modules asks for typeguard's, whose metadata would be parsed each time.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        When the bindings are not installed.
+    Warns
+    -----
+    RuntimeWarning
+        When CDKTF was imported before. What was imported stays as it is: the synth is right, and slow.
     """
-    gc.disable()
-    metadata.version = cache(_VERSION)
-    if _BINDINGS not in sys.modules:
-        spec = PathFinder.find_spec(_BINDINGS)
-        if spec is None or spec.submodule_search_locations is None:
-            raise ModuleNotFoundError(f"{_BINDINGS} is not installed: run 'make setup'", name=_BINDINGS)
-        package = ModuleType(_BINDINGS)
-        package.__path__ = list(spec.submodule_search_locations)
-        package.__spec__ = spec
-        sys.modules[_BINDINGS] = package
-    for starting in _STARTING:
-        starting.result()
-    _start()
-
-
-def _start() -> None:
-    """Import what starts Node.js, which is nothing where it has been imported."""
-    # jsii says at every start when a Node.js release has reached its end; it works on these all the same.
+    # At every start, jsii warns that a Node.js release has reached its end of life. It works on these two.
     os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
-    with _node_requires(_IN_NODE):
+    if os.environ.get("STOCK_BINDINGS") == "1":
+        return
+    if "constructs" in sys.modules:
+        warnings.warn(
+            "import modules.synth before cdktf and its bindings: Node.js runs already and loads all of them",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    if _BINDINGS not in sys.modules and (spec := find_spec(_BINDINGS)):
+        sys.modules[_BINDINGS] = module_from_spec(spec)
+    before = os.environ.get("NODE_OPTIONS")
+    # https://nodejs.org/api/cli.html#node_optionsoptions: blanks in quotes, and a backslash before what is special.
+    required = f"--require {json.dumps(str(_IN_NODE), ensure_ascii=False)}"
+    os.environ["NODE_OPTIONS"] = f"{before} {required}" if before else required
+    try:
         import_module("constructs")
+    finally:
+        if before is None:
+            del os.environ["NODE_OPTIONS"]
+        else:
+            os.environ["NODE_OPTIONS"] = before
 
 
 def type_by_name(kind: type) -> str | None:
@@ -82,35 +60,3 @@ def type_by_name(kind: type) -> str | None:
     """
     package, _, module = kind.__module__.partition(".")
     return f"aws_{module}" if package == _BINDINGS else None
-
-
-def keep() -> None:
-    """Have what was imported remember its own type hints, and look for garbage again, but never among it.
-
-    The bindings read the hints of a signature at every call; those that jsii generates today read them once.
-    """
-    remembering = ModuleType("typing")
-    vars(remembering).update(vars(typing), get_type_hints=cache(typing.get_type_hints))
-    for name, module in sys.modules.items():
-        # Where signatures are: what has no underscore is only the public face of it.
-        if name == "cdktf._private" or name.startswith(f"{_BINDINGS}."):
-            module.__dict__["typing"] = remembering
-    metadata.version = _VERSION
-    if _COLLECTS:
-        gc.enable()
-    gc.freeze()
-
-
-@contextmanager
-def _node_requires(script: Path) -> Iterator[None]:
-    """Have Node.js processes that are started meanwhile run a script first, after what they are told already."""
-    before = os.environ.get("NODE_OPTIONS")
-    # https://nodejs.org/api/cli.html#node_optionsoptions: blanks in quotes, and a backslash before what is special.
-    os.environ["NODE_OPTIONS"] = f"{before or ''} --require {json.dumps(str(script), ensure_ascii=False)}".strip()
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["NODE_OPTIONS"]
-        else:
-            os.environ["NODE_OPTIONS"] = before

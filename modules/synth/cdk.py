@@ -1,13 +1,9 @@
-"""Every name that comes from CDKTF and its AWS bindings.
+"""Every name that comes from CDKTF and its AWS bindings. Importing the package `modules.synth` has made them lazy.
 
 CDKTF was archived in December 2025, and ``cdktn`` continues it with the same API: to move, change the imports here.
 """
 
-from modules.synth.bindings import keep, load_lazily
-
-load_lazily()
-
-from cdktf import (  # noqa: E402
+from cdktf import (
     App,
     Aspects,
     AssetType,
@@ -25,57 +21,57 @@ from cdktf import (  # noqa: E402
     Testing,
     Tokenization,
 )
-from cdktf_cdktf_provider_aws.api_gateway_account import ApiGatewayAccount  # noqa: E402
-from cdktf_cdktf_provider_aws.api_gateway_api_key import ApiGatewayApiKey  # noqa: E402
-from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer  # noqa: E402
-from cdktf_cdktf_provider_aws.api_gateway_base_path_mapping import ApiGatewayBasePathMapping  # noqa: E402
-from cdktf_cdktf_provider_aws.api_gateway_deployment import ApiGatewayDeployment  # noqa: E402
-from cdktf_cdktf_provider_aws.api_gateway_domain_name import ApiGatewayDomainName  # noqa: E402
-from cdktf_cdktf_provider_aws.api_gateway_gateway_response import ApiGatewayGatewayResponse  # noqa: E402
-from cdktf_cdktf_provider_aws.api_gateway_integration import ApiGatewayIntegration  # noqa: E402
-from cdktf_cdktf_provider_aws.api_gateway_integration_response import ApiGatewayIntegrationResponse  # noqa: E402
-from cdktf_cdktf_provider_aws.api_gateway_method import ApiGatewayMethod  # noqa: E402
-from cdktf_cdktf_provider_aws.api_gateway_method_response import ApiGatewayMethodResponse  # noqa: E402
-from cdktf_cdktf_provider_aws.api_gateway_method_settings import (  # noqa: E402
+from cdktf_cdktf_provider_aws.api_gateway_account import ApiGatewayAccount
+from cdktf_cdktf_provider_aws.api_gateway_api_key import ApiGatewayApiKey
+from cdktf_cdktf_provider_aws.api_gateway_authorizer import ApiGatewayAuthorizer
+from cdktf_cdktf_provider_aws.api_gateway_base_path_mapping import ApiGatewayBasePathMapping
+from cdktf_cdktf_provider_aws.api_gateway_deployment import ApiGatewayDeployment
+from cdktf_cdktf_provider_aws.api_gateway_domain_name import ApiGatewayDomainName
+from cdktf_cdktf_provider_aws.api_gateway_gateway_response import ApiGatewayGatewayResponse
+from cdktf_cdktf_provider_aws.api_gateway_integration import ApiGatewayIntegration
+from cdktf_cdktf_provider_aws.api_gateway_integration_response import ApiGatewayIntegrationResponse
+from cdktf_cdktf_provider_aws.api_gateway_method import ApiGatewayMethod
+from cdktf_cdktf_provider_aws.api_gateway_method_response import ApiGatewayMethodResponse
+from cdktf_cdktf_provider_aws.api_gateway_method_settings import (
     ApiGatewayMethodSettings,
     ApiGatewayMethodSettingsSettings,
 )
-from cdktf_cdktf_provider_aws.api_gateway_request_validator import ApiGatewayRequestValidator  # noqa: E402
-from cdktf_cdktf_provider_aws.api_gateway_resource import ApiGatewayResource  # noqa: E402
-from cdktf_cdktf_provider_aws.api_gateway_rest_api import ApiGatewayRestApi  # noqa: E402
-from cdktf_cdktf_provider_aws.api_gateway_stage import ApiGatewayStage, ApiGatewayStageAccessLogSettings  # noqa: E402
-from cdktf_cdktf_provider_aws.api_gateway_usage_plan import (  # noqa: E402
+from cdktf_cdktf_provider_aws.api_gateway_request_validator import ApiGatewayRequestValidator
+from cdktf_cdktf_provider_aws.api_gateway_resource import ApiGatewayResource
+from cdktf_cdktf_provider_aws.api_gateway_rest_api import ApiGatewayRestApi
+from cdktf_cdktf_provider_aws.api_gateway_stage import ApiGatewayStage, ApiGatewayStageAccessLogSettings
+from cdktf_cdktf_provider_aws.api_gateway_usage_plan import (
     ApiGatewayUsagePlan,
     ApiGatewayUsagePlanApiStages,
     ApiGatewayUsagePlanThrottleSettings,
 )
-from cdktf_cdktf_provider_aws.api_gateway_usage_plan_key import ApiGatewayUsagePlanKey  # noqa: E402
-from cdktf_cdktf_provider_aws.cloudwatch_dashboard import CloudwatchDashboard  # noqa: E402
-from cdktf_cdktf_provider_aws.cloudwatch_event_archive import CloudwatchEventArchive  # noqa: E402
-from cdktf_cdktf_provider_aws.cloudwatch_event_bus import CloudwatchEventBus  # noqa: E402
-from cdktf_cdktf_provider_aws.cloudwatch_event_rule import CloudwatchEventRule  # noqa: E402
-from cdktf_cdktf_provider_aws.cloudwatch_event_target import (  # noqa: E402
+from cdktf_cdktf_provider_aws.api_gateway_usage_plan_key import ApiGatewayUsagePlanKey
+from cdktf_cdktf_provider_aws.cloudwatch_dashboard import CloudwatchDashboard
+from cdktf_cdktf_provider_aws.cloudwatch_event_archive import CloudwatchEventArchive
+from cdktf_cdktf_provider_aws.cloudwatch_event_bus import CloudwatchEventBus
+from cdktf_cdktf_provider_aws.cloudwatch_event_rule import CloudwatchEventRule
+from cdktf_cdktf_provider_aws.cloudwatch_event_target import (
     CloudwatchEventTarget,
     CloudwatchEventTargetDeadLetterConfig,
     CloudwatchEventTargetInputTransformer,
     CloudwatchEventTargetSqsTarget,
 )
-from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup  # noqa: E402
-from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import (  # noqa: E402
+from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
+from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import (
     CloudwatchMetricAlarm,
     CloudwatchMetricAlarmMetricQuery,
     CloudwatchMetricAlarmMetricQueryMetric,
 )
-from cdktf_cdktf_provider_aws.data_aws_caller_identity import DataAwsCallerIdentity  # noqa: E402
-from cdktf_cdktf_provider_aws.data_aws_iam_policy_document import (  # noqa: E402
+from cdktf_cdktf_provider_aws.data_aws_caller_identity import DataAwsCallerIdentity
+from cdktf_cdktf_provider_aws.data_aws_iam_policy_document import (
     DataAwsIamPolicyDocument,
     DataAwsIamPolicyDocumentStatement,
     DataAwsIamPolicyDocumentStatementCondition,
     DataAwsIamPolicyDocumentStatementPrincipals,
 )
-from cdktf_cdktf_provider_aws.data_aws_partition import DataAwsPartition  # noqa: E402
-from cdktf_cdktf_provider_aws.default_security_group import DefaultSecurityGroup  # noqa: E402
-from cdktf_cdktf_provider_aws.dynamodb_table import (  # noqa: E402
+from cdktf_cdktf_provider_aws.data_aws_partition import DataAwsPartition
+from cdktf_cdktf_provider_aws.default_security_group import DefaultSecurityGroup
+from cdktf_cdktf_provider_aws.dynamodb_table import (
     DynamodbTable,
     DynamodbTableAttribute,
     DynamodbTableGlobalSecondaryIndex,
@@ -83,25 +79,25 @@ from cdktf_cdktf_provider_aws.dynamodb_table import (  # noqa: E402
     DynamodbTableServerSideEncryption,
     DynamodbTableTtl,
 )
-from cdktf_cdktf_provider_aws.iam_role import IamRole  # noqa: E402
-from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy  # noqa: E402
-from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAttachment  # noqa: E402
-from cdktf_cdktf_provider_aws.lambda_event_source_mapping import (  # noqa: E402
+from cdktf_cdktf_provider_aws.iam_role import IamRole
+from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
+from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAttachment
+from cdktf_cdktf_provider_aws.lambda_event_source_mapping import (
     LambdaEventSourceMapping,
     LambdaEventSourceMappingScalingConfig,
 )
-from cdktf_cdktf_provider_aws.lambda_function import (  # noqa: E402
+from cdktf_cdktf_provider_aws.lambda_function import (
     LambdaFunction,
     LambdaFunctionEnvironment,
     LambdaFunctionTracingConfig,
     LambdaFunctionVpcConfig,
 )
-from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission  # noqa: E402
-from cdktf_cdktf_provider_aws.provider import AwsProvider  # noqa: E402
-from cdktf_cdktf_provider_aws.route_table import RouteTable  # noqa: E402
-from cdktf_cdktf_provider_aws.route_table_association import RouteTableAssociation  # noqa: E402
-from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket  # noqa: E402
-from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (  # noqa: E402
+from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
+from cdktf_cdktf_provider_aws.provider import AwsProvider
+from cdktf_cdktf_provider_aws.route_table import RouteTable
+from cdktf_cdktf_provider_aws.route_table_association import RouteTableAssociation
+from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
+from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (
     S3BucketLifecycleConfiguration,
     S3BucketLifecycleConfigurationRule,
     S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
@@ -110,141 +106,25 @@ from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (  # noqa
     S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
     S3BucketLifecycleConfigurationRuleTransition,
 )
-from cdktf_cdktf_provider_aws.s3_bucket_policy import S3BucketPolicy  # noqa: E402
-from cdktf_cdktf_provider_aws.s3_bucket_public_access_block import S3BucketPublicAccessBlock  # noqa: E402
-from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration import (  # noqa: E402
+from cdktf_cdktf_provider_aws.s3_bucket_policy import S3BucketPolicy
+from cdktf_cdktf_provider_aws.s3_bucket_public_access_block import S3BucketPublicAccessBlock
+from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration import (
     S3BucketServerSideEncryptionConfigurationA,
     S3BucketServerSideEncryptionConfigurationRuleA,
     S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA,
 )
-from cdktf_cdktf_provider_aws.s3_bucket_versioning import (  # noqa: E402
-    S3BucketVersioningA,
-    S3BucketVersioningVersioningConfiguration,
-)
-from cdktf_cdktf_provider_aws.scheduler_schedule_group import SchedulerScheduleGroup  # noqa: E402
-from cdktf_cdktf_provider_aws.secretsmanager_secret import SecretsmanagerSecret  # noqa: E402
-from cdktf_cdktf_provider_aws.security_group import SecurityGroup, SecurityGroupEgress  # noqa: E402
-from cdktf_cdktf_provider_aws.sns_topic import SnsTopic  # noqa: E402
-from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy  # noqa: E402
-from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue  # noqa: E402
-from cdktf_cdktf_provider_aws.sqs_queue_policy import SqsQueuePolicy  # noqa: E402
-from cdktf_cdktf_provider_aws.sqs_queue_redrive_allow_policy import SqsQueueRedriveAllowPolicy  # noqa: E402
-from cdktf_cdktf_provider_aws.sqs_queue_redrive_policy import SqsQueueRedrivePolicy  # noqa: E402
-from cdktf_cdktf_provider_aws.subnet import Subnet  # noqa: E402
-from cdktf_cdktf_provider_aws.vpc import Vpc  # noqa: E402
-from cdktf_cdktf_provider_aws.vpc_endpoint import VpcEndpoint  # noqa: E402
-from cdktf_cdktf_provider_aws.vpc_security_group_ingress_rule import VpcSecurityGroupIngressRule  # noqa: E402
-from constructs import Construct, IConstruct, IValidation  # noqa: E402
-
-keep()
-
-__all__ = [
-    "DefaultTokenResolver",
-    "StringConcat",
-    "Tokenization",
-    "CloudwatchEventTargetInputTransformer",
-    "DynamodbTableTtl",
-    "SchedulerScheduleGroup",
-    "ApiGatewayDomainName",
-    "ApiGatewayBasePathMapping",
-    "ApiGatewayAuthorizer",
-    "ApiGatewayApiKey",
-    "ApiGatewayUsagePlan",
-    "ApiGatewayUsagePlanApiStages",
-    "ApiGatewayUsagePlanThrottleSettings",
-    "ApiGatewayUsagePlanKey",
-    "CloudwatchEventTarget",
-    "CloudwatchEventTargetDeadLetterConfig",
-    "CloudwatchEventTargetSqsTarget",
-    "DefaultSecurityGroup",
-    "RouteTable",
-    "RouteTableAssociation",
-    "SecurityGroup",
-    "SecurityGroupEgress",
-    "Subnet",
-    "Vpc",
-    "VpcEndpoint",
-    "VpcSecurityGroupIngressRule",
-    "LambdaFunctionVpcConfig",
-    "ApiGatewayAccount",
-    "ApiGatewayDeployment",
-    "ApiGatewayGatewayResponse",
-    "ApiGatewayIntegration",
-    "ApiGatewayIntegrationResponse",
-    "ApiGatewayMethod",
-    "ApiGatewayMethodResponse",
-    "ApiGatewayMethodSettings",
-    "ApiGatewayMethodSettingsSettings",
-    "ApiGatewayRequestValidator",
-    "ApiGatewayResource",
-    "ApiGatewayRestApi",
-    "ApiGatewayStage",
-    "ApiGatewayStageAccessLogSettings",
-    "App",
-    "Aspects",
-    "AssetType",
-    "AwsProvider",
-    "CloudwatchDashboard",
-    "CloudwatchEventArchive",
-    "CloudwatchEventBus",
-    "CloudwatchEventRule",
-    "CloudwatchLogGroup",
-    "CloudwatchMetricAlarm",
-    "CloudwatchMetricAlarmMetricQuery",
-    "CloudwatchMetricAlarmMetricQueryMetric",
-    "Construct",
-    "DataAwsCallerIdentity",
-    "DataAwsIamPolicyDocument",
-    "DataAwsIamPolicyDocumentStatement",
-    "DataAwsIamPolicyDocumentStatementCondition",
-    "DataAwsIamPolicyDocumentStatementPrincipals",
-    "DataAwsPartition",
-    "DynamodbTable",
-    "DynamodbTableAttribute",
-    "DynamodbTableGlobalSecondaryIndex",
-    "DynamodbTablePointInTimeRecovery",
-    "DynamodbTableServerSideEncryption",
-    "IAspect",
-    "IConstruct",
-    "IValidation",
-    "IamRole",
-    "IamRolePolicy",
-    "IamRolePolicyAttachment",
-    "LambdaEventSourceMapping",
-    "LambdaEventSourceMappingScalingConfig",
-    "LambdaFunction",
-    "LambdaFunctionEnvironment",
-    "LambdaFunctionTracingConfig",
-    "LambdaPermission",
-    "LocalBackend",
-    "S3Backend",
-    "S3Bucket",
-    "S3BucketLifecycleConfiguration",
-    "S3BucketLifecycleConfigurationRule",
-    "S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload",
-    "S3BucketLifecycleConfigurationRuleFilter",
-    "S3BucketLifecycleConfigurationRuleFilterAnd",
-    "S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration",
-    "S3BucketLifecycleConfigurationRuleTransition",
-    "S3BucketPolicy",
-    "S3BucketPublicAccessBlock",
-    "S3BucketServerSideEncryptionConfigurationA",
-    "S3BucketServerSideEncryptionConfigurationRuleA",
-    "S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA",
-    "S3BucketVersioningA",
-    "S3BucketVersioningVersioningConfiguration",
-    "SecretsmanagerSecret",
-    "SnsTopic",
-    "SnsTopicPolicy",
-    "SqsQueue",
-    "SqsQueuePolicy",
-    "SqsQueueRedriveAllowPolicy",
-    "SqsQueueRedrivePolicy",
-    "TerraformAsset",
-    "TerraformElement",
-    "TerraformOutput",
-    "TerraformResource",
-    "TerraformResourceLifecycle",
-    "TerraformStack",
-    "Testing",
-]
+from cdktf_cdktf_provider_aws.s3_bucket_versioning import S3BucketVersioningA, S3BucketVersioningVersioningConfiguration
+from cdktf_cdktf_provider_aws.scheduler_schedule_group import SchedulerScheduleGroup
+from cdktf_cdktf_provider_aws.secretsmanager_secret import SecretsmanagerSecret
+from cdktf_cdktf_provider_aws.security_group import SecurityGroup, SecurityGroupEgress
+from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
+from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
+from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
+from cdktf_cdktf_provider_aws.sqs_queue_policy import SqsQueuePolicy
+from cdktf_cdktf_provider_aws.sqs_queue_redrive_allow_policy import SqsQueueRedriveAllowPolicy
+from cdktf_cdktf_provider_aws.sqs_queue_redrive_policy import SqsQueueRedrivePolicy
+from cdktf_cdktf_provider_aws.subnet import Subnet
+from cdktf_cdktf_provider_aws.vpc import Vpc
+from cdktf_cdktf_provider_aws.vpc_endpoint import VpcEndpoint
+from cdktf_cdktf_provider_aws.vpc_security_group_ingress_rule import VpcSecurityGroupIngressRule
+from constructs import Construct, IConstruct, IValidation

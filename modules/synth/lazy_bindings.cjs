@@ -4,19 +4,12 @@
 // The AWS bindings' index requires all of their 2,135 modules, which takes most of a synth's time. They ship another
 // one, lazy-index.js, with the same names, each of which is required when it is asked for. It is loaded in place of
 // the first.
-//
-// CDKTF requires `archiver`, which is near to half of all that it loads, and calls it only for assets that are folders.
-//
-// Of every reference CDKTF keeps the stack of calls that made it, to show in an error. It is Node.js's stack, of jsii's
-// and CDKTF's own calls, and never that of the Python code.
 "use strict";
 const fs = require("fs");
 const Module = require("module");
 const path = require("path");
 
 const EAGER = path.join("@cdktf", "provider-aws", "lib", "index.js");
-const CDKTF = path.join("cdktf", "lib");
-const PACKS_FOLDERS = path.join("cdktf", "lib", "private", "fs.js");
 const resolve = Module._resolveFilename;
 
 Module._resolveFilename = function (...args) {
@@ -24,14 +17,4 @@ Module._resolveFilename = function (...args) {
   if (!found.endsWith(EAGER)) return found;
   const lazy = path.join(path.dirname(found), "lazy-index.js");
   return fs.existsSync(lazy) ? lazy : found;
-};
-
-const load = Module._load;
-
-Module._load = function (request, parent, ...rest) {
-  const from = parent?.filename ?? "";
-  if (request.endsWith("/stack-trace") && from.includes(CDKTF)) return { captureStackTrace: () => [] };
-  const required = () => load.call(this, request, parent, ...rest);
-  const later = request === "archiver" && from.endsWith(PACKS_FOLDERS);
-  return later ? (...args) => required()(...args) : required();
 };

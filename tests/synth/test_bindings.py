@@ -1,73 +1,58 @@
-"""What is loaded later than CDKTF itself would load it is there when it is needed."""
+"""The AWS bindings are loaded lazily, or all at once with ``STOCK_BINDINGS=1``; a synth writes the same bytes."""
 
-import importlib.metadata
 import os
 import subprocess
 import sys
-import zipfile
 
 import pytest
 
-from modules.synth import cdk
+from modules.synth import bindings
 from tests.synth.labels import ROOT
 
+# Prints how many of the bindings' modules the synth has loaded in Python.
+SYNTH = """
+import sys, main
+main.build_app("dev").synth()
+print(sum(name.startswith("cdktf_cdktf_provider_aws.") for name in sys.modules))
+"""
+# Writes at its end how many a process of Node.js has loaded.
+COUNT = """
+process.on("exit", () => {
+  const loaded = Object.keys(require.cache).filter((file) => file.includes("/@cdktf/provider-aws/lib/")).length;
+  if (loaded) require("fs").writeFileSync(process.env.LOADED, String(loaded));
+});
+"""
 
-def test_an_asset_that_is_a_folder_is_packed(tmp_path):
-    folder = tmp_path / "pages"
+
+def synthesize(folder, **variables):
+    """Synthesize in a process of its own; return the modules loaded in Python and in Node.js, and the files."""
     folder.mkdir()
-    (folder / "index.html").write_text("<p>it is packed</p>")
-    app = cdk.App(outdir=str(tmp_path / "out"))
-    cdk.TerraformAsset(cdk.TerraformStack(app, "stack"), "pages", path=str(folder), type=cdk.AssetType.ARCHIVE)
-
-    app.synth()
-
-    (packed,) = (tmp_path / "out").rglob("*.zip")
-    assert zipfile.ZipFile(packed).read("index.html") == b"<p>it is packed</p>"
-
-
-def test_an_argument_of_another_type_is_refused_each_time(tmp_path):
-    stack = cdk.TerraformStack(cdk.App(outdir=str(tmp_path)), "stack")
-
-    for id_ in ("one", "two"):
-        with pytest.raises(TypeError, match="type of argument name must be one of"):
-            cdk.SqsQueue(stack, id_, name=["a", "list"])
-
-
-@pytest.mark.parametrize(
-    ("kind", "arguments"), [(cdk.SqsQueue, {}), (cdk.TerraformOutput, {"value": "v"})], ids=["AWS", "CDKTF"]
-)
-def test_the_type_hints_of_a_signature_are_read_once(tmp_path, kind, arguments):
-    stack = cdk.TerraformStack(cdk.App(outdir=str(tmp_path)), "stack")
-    hints = kind.__init__.__globals__["typing"].get_type_hints
-    kind(stack, "one", **arguments)
-    read = hints.cache_info()
-
-    kind(stack, "two", **arguments)
-
-    assert hints.cache_info().misses == read.misses
-    assert hints.cache_info().hits > read.hits
-
-
-def test_a_node_js_that_does_not_start_is_named_once():
-    said = subprocess.run(
-        [sys.executable, "-c", "import main"],
+    count, loaded, out = folder / "count.cjs", folder / "loaded", folder / "out"
+    count.write_text(COUNT)
+    variables |= {"NODE_OPTIONS": f"--require {count}", "LOADED": str(loaded), "CDKTF_OUTDIR": str(out)}
+    process = subprocess.run(
+        [sys.executable, "-c", SYNTH],
         cwd=ROOT,
-        env={**os.environ, "JSII_NODE": "no-such-node"},
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         check=False,
     )
+    assert (process.returncode, process.stderr) == (0, "")
+    files = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    return int(process.stdout), int(loaded.read_text()), files
 
-    assert said.returncode == 1
-    assert said.stderr.count("No such file or directory: 'no-such-node'") == 1
-    assert said.stderr.count("Exception ignored") == 1
+
+def test_few_modules_are_loaded_unless_the_stock_way_is_asked_for_and_the_bytes_are_the_same(bundles, tmp_path):
+    python, node, files = synthesize(tmp_path / "lazy")
+    stock_python, stock_node, stock_files = synthesize(tmp_path / "stock", STOCK_BINDINGS="1")
+
+    assert min(stock_python, stock_node) > 2_000
+    assert max(python, node) < 200
+    assert files == stock_files
+    assert any(path.name == "cdk.tf.json" for path in files)
 
 
-def test_versions_of_packages_are_remembered_only_while_bindings_are_imported(monkeypatch, tmp_path):
-    folder = tmp_path / "later-1.dist-info"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(tmp_path)
-    for version in ("1", "2"):
-        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: later\nVersion: {version}\n")
-
-        assert importlib.metadata.version("later") == version
+def test_it_is_said_when_cdktf_was_imported_too_early_to_be_loaded_lazily():
+    with pytest.warns(RuntimeWarning, match="import modules.synth before cdktf"):
+        bindings.load()

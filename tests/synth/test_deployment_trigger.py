@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from modules.constructs import api_layer
+from modules.constructs import api_layer, gateway_responses
 from modules.constructs.api_layer import ApiLayer
 from modules.constructs.gateway_responses import GATEWAY_RESPONSES, GatewayResponse
 from modules.constructs.naming import Names
@@ -115,8 +115,9 @@ CODE_CHANGES = {
 def test_a_change_of_the_layers_own_code_makes_a_new_deployment(monkeypatch, what):
     kind, changes = CODE_CHANGES[what]
     before = trigger()
-    original = getattr(api_layer, kind)
-    monkeypatch.setattr(api_layer, kind, lambda *scope, **arguments: original(*scope, **(arguments | changes)))
+    module = gateway_responses if what == "gateway response" else api_layer
+    original = getattr(module, kind)
+    monkeypatch.setattr(module, kind, lambda *scope, **arguments: original(*scope, **(arguments | changes)))
 
     assert trigger() != before
 

@@ -459,8 +459,7 @@ def test_a_stopped_synth_writes_no_stack(bundles, tmp_path):
 
 
 def test_main_ends_with_the_guards_error_alone(bundles, tmp_path, monkeypatch):
-    monkeypatch.setattr("gc.disable", lambda: None)
-    monkeypatch.setattr("modules.constructs.tags.tag_everything", lambda stack, tags: None)
+    monkeypatch.setattr("modules.inbound.stack.tag_everything", lambda stack, tags: None)
     monkeypatch.setenv("ENVIRONMENT_SUFFIX", "dev")
     monkeypatch.setenv("CDKTF_OUTDIR", str(tmp_path))
 

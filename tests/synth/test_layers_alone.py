@@ -2,7 +2,6 @@
 
 import re
 from functools import cache
-from types import SimpleNamespace
 
 import pytest
 
@@ -109,9 +108,7 @@ def monitoring(scope, id_, names):
     layer.watch_dead_letter_queue("d")
     layer.watch_api("a", "v1")
     layer.watch_event(SOMETHING, StubFunction())
-    layer.watch_subscriber(
-        "s", SimpleNamespace(undelivered=SimpleNamespace(name="u"), dead_letter=SimpleNamespace(name="e"))
-    )
+    layer.watch_subscriber("s", undelivered="u", dead_letter="e")
     layer.build_dashboard()
     return layer
 
@@ -310,9 +307,9 @@ GRANTS = {
                                            ("dynamodb:Query", f"{TABLE}/index/byReceived"),
                                            ("dynamodb:BatchGetItem", TABLE)},
     (queues,  "grant_send"):              {("sqs:SendMessage", QUEUE)},
-    (queues,  "feed"):                    {("sqs:ReceiveMessage", QUEUE), ("sqs:DeleteMessage", QUEUE),
+    (queues,  "add_event_source"):                    {("sqs:ReceiveMessage", QUEUE), ("sqs:DeleteMessage", QUEUE),
                                            ("sqs:GetQueueAttributes", QUEUE)},
-    (queues,  "feed_dead_letters"):       {("sqs:ReceiveMessage", DLQ), ("sqs:DeleteMessage", DLQ),
+    (queues,  "add_dead_letter_event_source"):       {("sqs:ReceiveMessage", DLQ), ("sqs:DeleteMessage", DLQ),
                                            ("sqs:GetQueueAttributes", DLQ)},
     (secrets, "grant_read"):              {("secretsmanager:GetSecretValue",
                                             "aws_secretsmanager_secret[webhook-secret-stripe-dev].arn"),
@@ -320,7 +317,7 @@ GRANTS = {
                                             "aws_secretsmanager_secret[webhook-secret-acme-dev].arn")},
     (routing, "grant_publish"):           {("events:PutEvents", BUS)},
 }  # fmt: skip
-ARGUMENTS = {"feed": {"maximum_concurrency": 5}}
+ARGUMENTS = {"add_event_source": {"maximum_concurrency": 5}}
 each_grant = pytest.mark.parametrize(("layer", "method"), GRANTS, ids=[method for _, method in GRANTS])
 
 
@@ -356,22 +353,24 @@ KINDS = {storage: StorageLayer, queues: QueueLayer, secrets: SecretsLayer, routi
 def test_a_grants_docstring_names_exactly_the_actions_that_it_adds(layer, method):
     doc = getattr(KINDS[layer], method).__doc__
     documented = set(re.findall(r"``(\w+:\w+)``", doc))
-    if method == "feed_dead_letters":
-        # Its docstring says: the same as `feed`.
+    if method == "add_dead_letter_event_source":
+        # Its docstring says: the same as `add_event_source`.
         assert "with the same grants" in doc
-        documented |= set(re.findall(r"``(\w+:\w+)``", QueueLayer.feed.__doc__))
+        documented |= set(re.findall(r"``(\w+:\w+)``", QueueLayer.add_event_source.__doc__))
 
     assert documented == {action for action, _ in GRANTS[layer, method]}
 
 
 def test_the_table_knows_every_grant():
-    methods = {(kind, name) for kind in KINDS.values() for name in vars(kind) if name.startswith(("grant_", "feed"))}
+    methods = {
+        (kind, name) for kind in KINDS.values() for name in vars(kind) if re.match(r"grant_|add_\w*event_source", name)
+    }
 
     assert methods == {(KINDS[layer], method) for layer, method in GRANTS}
 
 
 @pytest.mark.parametrize(("given", "used"), [(1, 2), (2, 2), (100, 100), (1_000, 1_000), (5_000, 1_000)])
-def test_a_feed_keeps_within_what_lambda_takes(given, used):
+def test_an_event_source_keeps_within_what_lambda_takes(given, used):
     stack = bare_stack()
     layer = without_mappings(stack, "layer", Names("dev"))
     layer.add_event_source(StubFunction(), maximum_concurrency=given)

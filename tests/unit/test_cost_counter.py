@@ -1,5 +1,6 @@
 """The counter of calls to AWS: what it counts, and that no call goes by uncounted."""
 
+import json
 import uuid
 from types import SimpleNamespace
 
@@ -8,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tools.estimate.observed.counter import CallCounter
+from tools.estimate.observed.functions import NotObservedError, invocation
 from tools.local.aws import REGION, ROOT_KEY
 
 KEY = {"transactionId": {"S": "t"}, "timestamp": {"S": "1"}}
@@ -51,14 +53,22 @@ def test_a_call_that_it_does_not_know_is_no_call_that_is_free(counted):
     assert [call.split()[0] for call in counted.counter.unknown] == ["Scan", "ListObjectsV2"]
 
 
+def test_an_invocation_with_a_call_that_is_not_counted_is_not_observed():
+    answer = [{"batchItemFailures": []}, {"in_order": ["Scan"]}, [], ["Scan (of which nothing is known here)"]]
+
+    with pytest.raises(NotObservedError, match=r"^processing calls Scan"):
+        invocation("processing", json.dumps(answer).encode(), [])
+
+
 @pytest.mark.parametrize(
     ("text", "values"),
     [
         ('DELETE FROM {} WHERE "transactionId" = ? AND "timestamp" = ?', ("t", "1")),
         ('UPDATE {} SET "text" = ? WHERE "transactionId" = \'t\' AND "timestamp" = \'1\'', ("a",)),
         ('UPDATE {} SET "text" = ? WHERE "transactionId" = ? AND "timestamp" = \'1\'', ("a", "t")),
+        ('UPDATE {} SET "text" = ? WHERE "transactionId" = ? AND "timestamp" = ? AND ? = "text"', ("a", "t", "1", "b")),
     ],
-    ids=["no insert and no update", "no key among the parameters", "half of the key"],
+    ids=["no insert and no update", "no key among the parameters", "half of the key", "a parameter without a name"],
 )
 def test_a_statement_that_it_cannot_read_is_not_free(counted, text, values):
     counted.client("dynamodb").batch_execute_statement(Statements=[statement(counted, text, *values)])
@@ -80,7 +90,8 @@ def test_statements_cost_what_the_requests_that_do_the_same_cost(counted):
         (change, "x", "t", "1", "other"),
     ):
         dynamodb.batch_execute_statement(Statements=[statement(counted, text, *values)])
-        units.append(counted.counter.restart()["usage"]["table_write_units"])
+        units.append(counted.counter.usage.table_write_units)
+        counted.counter.restart()
 
     assert units == [2, 2, 3, 3]
     assert counted.counter.unknown == []
@@ -103,12 +114,13 @@ def test_a_write_that_its_condition_refuses_costs_what_is_there(counted):
     dynamodb = counted.client("dynamodb")
     new = {"TableName": counted.name, "Item": ITEM, "ConditionExpression": "attribute_not_exists(transactionId)"}
     dynamodb.put_item(**new)
-    created = counted.counter.restart()["usage"]
+    created = counted.counter.usage
+    counted.counter.restart()
     with pytest.raises(ClientError, match="ConditionalCheckFailed"):
         dynamodb.put_item(**new)
     refused = counted.counter.usage
 
-    assert (created["table_write_units"], created["stored_item_bytes"]) == (2, 2_000 + 4 + 13 + 1 + 9 + 1 + 100)
+    assert (created.table_write_units, created.stored_item_bytes) == (2, 2_000 + 4 + 13 + 1 + 9 + 1 + 100)
     assert (refused.table_write_units, refused.stored_item_bytes) == (2, 0)
 
 

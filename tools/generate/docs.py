@@ -8,8 +8,6 @@ from dataclasses import MISSING, Field, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.goals import written
-from bench.report import RESULTS
 from lambdas.delivery.domain import retry_schedules
 from lambdas.inbound.providers.entry import Provider
 from lambdas.inbound.providers.registry import REGISTRY
@@ -201,14 +199,18 @@ def goals_table() -> str:
         [
             goal["what"],
             goal["peer"],
-            written(goal["limit"]),
-            "" if goal["before"] is None else written(goal["before"]),
-            written(goal["now"]),
+            _figure(goal["limit"]),
+            "" if goal["before"] is None else _figure(goal["before"]),
+            _figure(goal["now"]),
             "reached" if goal["reached"] else "**missed**",
         ]
-        for goal in json.loads((RESULTS / "goals.json").read_text(encoding="utf-8"))["goals"]
+        for goal in json.loads((ROOT / "bench" / "results" / "goals.json").read_text(encoding="utf-8"))["goals"]
     ]
     return table(["what", "peer", "limit", "before", "now", ""], rows)
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1_000 else f"{value:.2f}"
 
 
 def providers_table() -> str:

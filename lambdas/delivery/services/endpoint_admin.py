@@ -26,7 +26,6 @@ from lambdas.delivery.store.items import (
 )
 from lambdas.delivery.store.tables import Table, refused, transact_write
 from lambdas.shared import times
-from lambdas.shared.dynamodb import to_item
 
 MAX_ENDPOINTS = 50
 """Of a tenant; each is one delivery per event."""
@@ -75,29 +74,14 @@ class EndpointAdmin:
             updated_at=times.iso(now),
             **values,
         )
-        reasons = transact_write(
-            self._table.dynamodb,
-            [
-                {
-                    "Update": {
-                        "TableName": self._table.name,
-                        "Key": to_item({TENANT_KEY: tenant_id, ITEM_KEY: _COUNT_ITEM}),
-                        "UpdateExpression": "ADD #endpoints :one",
-                        "ConditionExpression": "attribute_not_exists(#endpoints) OR #endpoints < :most",
-                        "ExpressionAttributeNames": {"#endpoints": "endpoints"},
-                        "ExpressionAttributeValues": to_item({":one": 1, ":most": MAX_ENDPOINTS}),
-                    }
-                },
-                {
-                    "Put": {
-                        "TableName": self._table.name,
-                        "Item": to_item(endpoint_to_item(endpoint)),
-                        "ConditionExpression": "attribute_not_exists(#item)",
-                        "ExpressionAttributeNames": {"#item": ITEM_KEY},
-                    }
-                },
-            ],
+        count = self._table.update_of(
+            _count_of(tenant_id),
+            "ADD #endpoints :one",
+            {":one": 1, ":most": MAX_ENDPOINTS},
+            "attribute_not_exists(#endpoints) OR #endpoints < :most",
         )
+        put = self._table.put_of(endpoint_to_item(endpoint), f"attribute_not_exists(#{ITEM_KEY})")
+        reasons = transact_write(self._table.dynamodb, [{"Update": count}, {"Put": put}])
         if refused(reasons, 0):
             raise ConflictError(
                 "too_many_endpoints", f"a tenant has at most {MAX_ENDPOINTS} endpoints: delete one first"
@@ -179,32 +163,13 @@ class EndpointAdmin:
         NotFoundError
             When the tenant has no such endpoint.
         """
+        health = {TENANT_KEY: tenant_id, ITEM_KEY: health_item(endpoint_id)}
         reasons = transact_write(
             self._table.dynamodb,
             [
-                {
-                    "Delete": {
-                        "TableName": self._table.name,
-                        "Key": to_item(_key_of(tenant_id, endpoint_id)),
-                        "ConditionExpression": _EXISTS,
-                        "ExpressionAttributeNames": {"#item": ITEM_KEY},
-                    }
-                },
-                {
-                    "Delete": {
-                        "TableName": self._table.name,
-                        "Key": to_item({TENANT_KEY: tenant_id, ITEM_KEY: health_item(endpoint_id)}),
-                    }
-                },
-                {
-                    "Update": {
-                        "TableName": self._table.name,
-                        "Key": to_item({TENANT_KEY: tenant_id, ITEM_KEY: _COUNT_ITEM}),
-                        "UpdateExpression": "ADD #endpoints :less",
-                        "ExpressionAttributeNames": {"#endpoints": "endpoints"},
-                        "ExpressionAttributeValues": to_item({":less": -1}),
-                    }
-                },
+                {"Delete": self._table.delete_of(_key_of(tenant_id, endpoint_id), _EXISTS)},
+                {"Delete": self._table.delete_of(health)},
+                {"Update": self._table.update_of(_count_of(tenant_id), "ADD #endpoints :less", {":less": -1}, None)},
             ],
         )
         if reasons:
@@ -290,6 +255,10 @@ def _key_of(tenant_id: str, endpoint_id: str) -> dict[str, str]:
     if not is_id(ENDPOINT, endpoint_id):
         raise NotFoundError
     return {TENANT_KEY: tenant_id, ITEM_KEY: endpoint_item(endpoint_id)}
+
+
+def _count_of(tenant_id: str) -> dict[str, str]:
+    return {TENANT_KEY: tenant_id, ITEM_KEY: _COUNT_ITEM}
 
 
 def _new_secret(now: float) -> SigningSecret:

@@ -12,11 +12,9 @@ import json
 import secrets
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from lambdas.delivery.domain.errors import InvalidFieldError
 from lambdas.delivery.store.items import ITEM_KEY, TENANT_KEY
-from lambdas.shared.dynamodb import condition_failed, from_item, to_item
+from lambdas.delivery.store.tables import Table
 
 CURSOR_KEY_ITEM = "cursor-key"
 _KEY_BYTES = 32
@@ -36,8 +34,7 @@ class Cursors:
     """
 
     def __init__(self, dynamodb: Any, table: str) -> None:
-        self._dynamodb = dynamodb
-        self._table = table
+        self._table = Table(dynamodb, table)
         self._keys: dict[str, bytes] = {}
 
     def write(self, tenant_id: str, query: str, position: str) -> str:
@@ -78,29 +75,17 @@ class Cursors:
         return self._keys[tenant_id]
 
     def _read_key(self, tenant_id: str) -> bytes | None:
-        answer = self._dynamodb.get_item(
-            TableName=self._table,
-            Key=to_item({TENANT_KEY: tenant_id, ITEM_KEY: CURSOR_KEY_ITEM}),
-            ConsistentRead=True,
-        )
-        item = from_item(answer.get("Item", {}))
-        return bytes(item["key"]) if item else None
+        item = self._table.get({TENANT_KEY: tenant_id, ITEM_KEY: CURSOR_KEY_ITEM})
+        return None if item is None else bytes(item["key"])
 
     def _make_key(self, tenant_id: str) -> bytes:
+        """Make a tenant's key, or return the one that another process made meanwhile."""
         key = secrets.token_bytes(_KEY_BYTES)
-        try:
-            self._dynamodb.put_item(
-                TableName=self._table,
-                Item=to_item({TENANT_KEY: tenant_id, ITEM_KEY: CURSOR_KEY_ITEM, "key": key}),
-                ConditionExpression="attribute_not_exists(#item)",
-                ExpressionAttributeNames={"#item": ITEM_KEY},
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            return bytes(from_item(error.response["Item"])["key"])
-        return key
+        if self._table.put_new({TENANT_KEY: tenant_id, ITEM_KEY: CURSOR_KEY_ITEM, "key": key}, ITEM_KEY):
+            return key
+        made = self._read_key(tenant_id)
+        assert made is not None
+        return made
 
 
 def _not_ours() -> InvalidFieldError:

@@ -87,7 +87,7 @@ class Deliveries:
             return self._table.update(key, expression, values, condition) is not None
         writes = [
             {"Update": self._table.update_of(key, expression, values, condition)},
-            {"Put": {"TableName": self._table.name, "Item": to_item(attempt_to_item(attempt))}},
+            {"Put": self._table.put_of(attempt_to_item(attempt))},
         ]
         return not transact_write(self._table.dynamodb, writes)
 

@@ -13,7 +13,6 @@ from lambdas.delivery.store.items import (
     health_item,
 )
 from lambdas.delivery.store.tables import Table
-from lambdas.shared.dynamodb import from_item, to_item
 
 
 class Endpoints:
@@ -42,15 +41,9 @@ class Endpoints:
 
     def all_of(self, tenant_id: str) -> Sequence[Endpoint]:
         """Return all endpoints of a tenant, in the order of their ids."""
-        prefix = endpoint_item("")
-        pages = self._table.dynamodb.get_paginator("query").paginate(
-            TableName=self._table.name,
-            KeyConditionExpression="#tenant = :tenant AND begins_with(#item, :prefix)",
-            ExpressionAttributeNames={"#tenant": TENANT_KEY, "#item": ITEM_KEY},
-            ExpressionAttributeValues=to_item({":tenant": tenant_id, ":prefix": prefix}),
-            ConsistentRead=True,
-        )
-        return [endpoint_from_item(from_item(item)) for page in pages for item in page["Items"]]
+        condition = f"#{TENANT_KEY} = :tenantId AND begins_with(#{ITEM_KEY}, :prefix)"
+        items = self._table.query(condition, {":tenantId": tenant_id, ":prefix": endpoint_item("")})
+        return [endpoint_from_item(values) for values in items]
 
     def disable(self, endpoint: Endpoint, reason: str, at: str) -> bool:
         """Disable an endpoint, unless it was changed since it was seen; tell whether it was disabled by this.

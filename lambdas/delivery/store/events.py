@@ -69,17 +69,13 @@ class Events:
         KeyHolder | None
             None when they are written; what the key stands for when it is taken.
         """
-        item = {
-            "eventId": event.event_id,
-            "sha256": event.sha256,
-            EXPIRES_AT: int(now) + IDEMPOTENCY_SECONDS,
-        }
+        item = {"eventId": event.event_id, "sha256": event.sha256, EXPIRES_AT: int(now) + IDEMPOTENCY_SECONDS}
         # A key that has expired and is still there is overwritten.
         put_key = {
-            "TableName": self._table.name,
-            "Item": to_item({**_of_key(event.tenant_id, key), **item}),
-            "ConditionExpression": "attribute_not_exists(#event) OR #expiresAt <= :now",
-            "ExpressionAttributeNames": {"#event": EVENT_KEY, "#expiresAt": EXPIRES_AT},
+            **self._table.put_of(
+                {**_of_key(event.tenant_id, key), **item},
+                f"attribute_not_exists(#{EVENT_KEY}) OR #{EXPIRES_AT} <= :now",
+            ),
             "ExpressionAttributeValues": to_item({":now": int(now)}),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
@@ -133,9 +129,9 @@ class Events:
             {":erasedAt": erased_at, ":now": int(now)},
             f"#{EXPIRES_AT} > :now AND attribute_not_exists(#erasedAt)",
         )
-        payload = {"TableName": self._table.name, "Key": to_item(_of_event(tenant_id, event_id, PAYLOAD_ITEM))}
+        delete = self._table.delete_of(_of_event(tenant_id, event_id, PAYLOAD_ITEM))
         reasons = self._write(
-            [{"Update": {**erase, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}, {"Delete": payload}]
+            [{"Update": {**erase, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}, {"Delete": delete}]
         )
         if not reasons:
             return erased_at
@@ -143,13 +139,8 @@ class Events:
         return str(held["erasedAt"]) if held and held[EXPIRES_AT] > now else None
 
     def _puts(self, event: Event, payload: bytes) -> list[dict[str, Any]]:
-        put = {
-            "TableName": self._table.name,
-            "ConditionExpression": "attribute_not_exists(#event)",
-            "ExpressionAttributeNames": {"#event": EVENT_KEY},
-        }
         items = (event_to_item(event), payload_to_item(event, payload))
-        return [{"Put": {**put, "Item": to_item(item)}} for item in items]
+        return [{"Put": self._table.put_of(item, f"attribute_not_exists(#{EVENT_KEY})")} for item in items]
 
     def _write(self, writes: list[dict[str, Any]]) -> Sequence[dict[str, Any]]:
         return transact_write(self._table.dynamodb, writes)

@@ -7,7 +7,7 @@ import hashlib
 import re
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,7 +16,6 @@ from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.store.items import BY_TENANT_INDEX, EXPIRES_AT, IDENTITY_KEY, TENANT_KEY
 from lambdas.delivery.store.tables import Table, transact_write
 from lambdas.shared import times
-from lambdas.shared.dynamodb import from_item, to_item
 
 TOKEN_PREFIX = "whk_"  # noqa: S105 - a prefix, no secret
 TOKEN_ID_PREFIX = "tok_"  # noqa: S105 - a prefix, no secret
@@ -167,8 +166,11 @@ class Identities:
 
     def tenants(self, after: str | None, limit: int) -> tuple[Sequence[Tenant], bool]:
         """Return tenants in the order of their ids, and whether there are more."""
+        # The key of no tenant comes before this prefix.
+        values = {":tenantId": _TENANTS, ":after": _tenant_key(after or "")}
+        condition = f"#{TENANT_KEY} = :tenantId AND #{IDENTITY_KEY} > :after"
         found: list[Tenant] = []
-        for item in self._query_index(_TENANTS, _tenant_key(after) if after else None):
+        for item in self._table.query(condition, values, BY_TENANT_INDEX):
             if len(found) == limit:
                 return found, True
             found.append(_tenant_from_item(item))
@@ -212,27 +214,18 @@ class Identities:
             "createdAt": token.created_at,
             **({EXPIRES_AT: expires_at} if expires_at is not None else {}),
         }
-        reasons = transact_write(
-            self._table.dynamodb,
-            [
-                {
-                    "ConditionCheck": {
-                        "TableName": self._table.name,
-                        "Key": to_item({IDENTITY_KEY: _tenant_key(tenant_id)}),
-                        "ConditionExpression": "attribute_exists(#id)",
-                        "ExpressionAttributeNames": {"#id": IDENTITY_KEY},
-                    }
-                },
-                {"Put": {"TableName": self._table.name, "Item": to_item(item)}},
-            ],
-        )
-        if reasons:
+        tenant = self._table.delete_of({IDENTITY_KEY: _tenant_key(tenant_id)}, f"attribute_exists(#{IDENTITY_KEY})")
+        writes = [{"ConditionCheck": tenant}, {"Put": self._table.put_of(item)}]
+        if transact_write(self._table.dynamodb, writes):
             raise NotFoundError
         return secret, token
 
     def tokens(self, tenant_id: str) -> Sequence[Token]:
         """Return what is known of a tenant's tokens, the newest first."""
-        found = [_token_from_item(item) for item in self._query_index(tenant_id, None)]
+        found = [
+            _token_from_item(item)
+            for item in self._table.query(f"#{TENANT_KEY} = :tenantId", {":tenantId": tenant_id}, BY_TENANT_INDEX)
+        ]
         return sorted(found, key=lambda token: (token.created_at, token.token_id), reverse=True)
 
     def revoke(self, tenant_id: str, token_id: str, now: float) -> Token:
@@ -263,18 +256,6 @@ class Identities:
         if changed is None:
             raise NotFoundError
         return changed
-
-    def _query_index(self, partition: str, after: str | None) -> Iterator[dict[str, Any]]:
-        pages = self._table.dynamodb.get_paginator("query").paginate(
-            TableName=self._table.name,
-            IndexName=BY_TENANT_INDEX,
-            KeyConditionExpression="#tenant = :tenant" + (" AND #id > :after" if after else ""),
-            ExpressionAttributeNames={"#tenant": TENANT_KEY, **({"#id": IDENTITY_KEY} if after else {})},
-            ExpressionAttributeValues=to_item({":tenant": partition, **({":after": after} if after else {})}),
-        )
-        for page in pages:
-            for item in page["Items"]:
-                yield from_item(item)
 
 
 def _token_key(token_id: str) -> str:

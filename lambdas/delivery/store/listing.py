@@ -30,6 +30,7 @@ from lambdas.delivery.store.items import (
     event_key,
     state_key,
 )
+from lambdas.delivery.store.tables import Table
 from lambdas.shared.dynamodb import from_item, to_item
 
 Entry = TypeVar("Entry")
@@ -103,8 +104,7 @@ class Listing:
     """
 
     def __init__(self, dynamodb: Any, table: str) -> None:
-        self._dynamodb = dynamodb
-        self._table = table
+        self._table = Table(dynamodb, table)
 
     def find(self, tenant_id: str, event_id: str, now: float) -> Found | None:
         """Return an event, or None when the tenant has none of this id, or it has expired."""
@@ -113,7 +113,8 @@ class Listing:
         attempts: list[Attempt] = []
         complete = True
         # The payload's sort key is behind all others, and is not read.
-        for values in self._query_event(tenant_id, event_id):
+        condition = f"#{EVENT_KEY} = :event AND #{ITEM_KEY} <= :last"
+        for values in self._table.query(condition, {":event": event_key(tenant_id, event_id), ":last": EVENT_ITEM}):
             if _expired(values, now):
                 continue
             kind = values[ITEM_KEY].split("#")[0]
@@ -174,7 +175,7 @@ class Listing:
         if low > high:
             return
         arguments: dict[str, Any] = {
-            "TableName": self._table,
+            "TableName": self._table.name,
             "IndexName": BY_STATE_INDEX,
             "KeyConditionExpression": "#key = :key AND #at BETWEEN :low AND :high",
             "ExpressionAttributeNames": {"#key": STATE_KEY, "#at": STATE_AT},
@@ -183,7 +184,7 @@ class Listing:
             "Limit": part.limit + 2,
         }
         while True:
-            answer = self._dynamodb.query(**arguments)
+            answer = self._table.dynamodb.query(**arguments)
             for item in answer["Items"]:
                 values = from_item(item)
                 # A time that ends the range sorts before every position of that time, so that only the page before's
@@ -193,18 +194,6 @@ class Listing:
             if "LastEvaluatedKey" not in answer:
                 return
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-
-    def _query_event(self, tenant_id: str, event_id: str) -> Iterator[dict[str, Any]]:
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="#event = :event AND #item <= :last",
-            ExpressionAttributeNames={"#event": EVENT_KEY, "#item": ITEM_KEY},
-            ExpressionAttributeValues=to_item({":event": event_key(tenant_id, event_id), ":last": EVENT_ITEM}),
-            ConsistentRead=True,
-        )
-        for page in pages:
-            for item in page["Items"]:
-                yield from_item(item)
 
 
 def _expired(values: Mapping[str, Any], now: float) -> bool:

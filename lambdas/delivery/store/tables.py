@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -68,12 +68,7 @@ class Table:
             An attribute that every item has.
         """
         try:
-            self.dynamodb.put_item(
-                TableName=self.name,
-                Item=to_item(values),
-                ConditionExpression="attribute_not_exists(#key)",
-                ExpressionAttributeNames={"#key": key},
-            )
+            self.dynamodb.put_item(**self.put_of(values, f"attribute_not_exists(#{key})"))
         except ClientError as error:
             if not condition_failed(error):
                 raise
@@ -115,17 +110,40 @@ class Table:
         self, key: Mapping[str, str], expression: str, values: Mapping[str, Any], condition: str | None
     ) -> dict[str, Any]:
         """Return the arguments of an update; each attribute in the expressions is written ``#name``."""
-        arguments: dict[str, Any] = {
+        arguments = {
             "TableName": self.name,
             "Key": to_item(key),
             "UpdateExpression": expression,
+            **_conditional(condition),
             "ExpressionAttributeNames": names_in(expression, condition or ""),
         }
-        if values:
-            arguments["ExpressionAttributeValues"] = to_item(values)
-        if condition is not None:
-            arguments["ConditionExpression"] = condition
-        return arguments
+        return {**arguments, "ExpressionAttributeValues": to_item(values)} if values else arguments
+
+    def put_of(self, values: Mapping[str, Any], condition: str | None = None) -> dict[str, Any]:
+        """Return the arguments of a put; each attribute in the condition is written ``#name``."""
+        return {"TableName": self.name, "Item": to_item(values), **_conditional(condition)}
+
+    def delete_of(self, key: Mapping[str, str], condition: str | None = None) -> dict[str, Any]:
+        """Return the arguments of a delete, or of a condition check; each attribute is written ``#name``."""
+        return {"TableName": self.name, "Key": to_item(key), **_conditional(condition)}
+
+    def query(self, condition: str, values: Mapping[str, str], index: str | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the plain values of items in the order of their keys; read consistently where there is no index."""
+        pages = self.dynamodb.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames=names_in(condition),
+            ExpressionAttributeValues=to_item(values),
+            **({"ConsistentRead": True} if index is None else {"IndexName": index}),
+        )
+        for page in pages:
+            yield from map(from_item, page["Items"])
+
+
+def _conditional(condition: str | None) -> dict[str, Any]:
+    if condition is None:
+        return {}
+    return {"ConditionExpression": condition, "ExpressionAttributeNames": names_in(condition)}
 
 
 def transact_write(dynamodb: Any, writes: Sequence[Mapping[str, Any]]) -> Sequence[dict[str, Any]]:

@@ -34,7 +34,9 @@ def main() -> None:
     )
     for line in sys.stdin:
         answer = handler(json.loads(line), context)
-        print(f"{ANSWER}{json.dumps([answer, counter.restart()], default=list)}", flush=True)
+        counted = [answer, vars(counter.usage), counter.messages, counter.unknown]
+        print(f"{ANSWER}{json.dumps(counted, default=list)}", flush=True)
+        counter.restart()
 
 
 if __name__ == "__main__":

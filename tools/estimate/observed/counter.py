@@ -45,15 +45,11 @@ class CallCounter:
         self._tables: dict[str, Mapping[str, Any]] = {}
         self.restart()
 
-    def restart(self) -> dict[str, Any]:
-        """Return what was counted, by the names of the attributes, and count from zero."""
-        counted = {
-            name: vars(value) if name == "usage" else value for name, value in vars(self).items() if name[0] != "_"
-        }
+    def restart(self) -> None:
+        """Count from zero."""
         self.usage = Usage()
         self.messages: list[dict[str, Any]] = []
         self.unknown: list[str] = []
-        return counted
 
     def watch_botocore(self, session: Any) -> None:
         """Count the calls of all clients that a boto3 session makes from now on."""
@@ -124,8 +120,8 @@ class CallCounter:
     def _write(self, operation: str, request: dict[str, Any]) -> Done:
         try:
             written = [(table, self._key(table, values)) for table, values in _written(operation, request)]
-        except LookupError:
-            self.unknown.append(f"{operation} {json.dumps(request):.80}")
+        except (LookupError, ValueError) as error:
+            self.unknown.append(f"{operation} ({error})")
             return lambda _: None
         before = self._items(written)
         factor = _TRANSACTION_FACTOR if operation == "TransactWriteItems" else 1
@@ -167,7 +163,7 @@ def _written(operation: str, request: Mapping[str, Any]) -> Iterator[tuple[str, 
 
     Raises
     ------
-    LookupError
+    LookupError, ValueError
         When the request is not known here.
     """
     match operation:
@@ -181,16 +177,23 @@ def _written(operation: str, request: Mapping[str, Any]) -> Iterator[tuple[str, 
             for statement in request["Statements"]:
                 yield _written_by(statement)
         case _:
-            raise LookupError(operation)
+            raise LookupError("of which nothing is known here")
 
 
 def _written_by(statement: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """Return the table of a PartiQL ``INSERT`` or ``UPDATE``, and the attributes that it compares or sets.
 
+    Raises
+    ------
+    LookupError
+        When it is another statement.
+    ValueError
+        When not every parameter has a name before it.
+
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.html
     """
     match = _STATEMENT.match(statement["Statement"])
-    names, values = _PARAMETER.findall(statement["Statement"]), statement["Parameters"]
-    if match is None or len(names) != len(values):
+    if match is None:
         raise LookupError(statement["Statement"])
-    return match[1], dict(zip(names, values, strict=True))
+    names = _PARAMETER.findall(statement["Statement"])
+    return match[1], dict(zip(names, statement["Parameters"], strict=True))

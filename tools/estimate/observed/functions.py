@@ -68,11 +68,11 @@ class Observer:
         with ExitStack() as running:
             self._aws = running.enter_context(LocalAws.start())
             self._create_resources()
+            self._processing = running.enter_context(self._started(self._path.processing))
             if self._path.ingestion is not None:
                 self._ingestion = running.enter_context(self._started(self._path.ingestion))
                 # The first webhook reads the secret, which the function then keeps.
                 self._accept()
-            self._processing = running.enter_context(self._started(self._path.processing))
             self._running = running.pop_all()
         return self
 
@@ -229,17 +229,7 @@ class _Child:
             if line.startswith(_MARK):
                 break
             log.append(line)
-        answer, counted = json.loads(line.removeprefix(_MARK))
-        if counted["unknown"]:
-            raise NotObservedError(
-                f"{self._function} calls {', '.join(sorted(set(counted['unknown'])))}: "
-                "tools/estimate/observed does not count it"
-            )
-        usage = Usage(**counted["usage"])
-        usage.log_bytes = sum(map(len, log))
-        usage.metrics = set().union(*map(_metrics, log))
-        usage.answer_bytes = len(json.dumps(answer))
-        return Invocation(answer, usage, counted["messages"])
+        return invocation(self._function, line.removeprefix(_MARK), log)
 
     def stop(self) -> None:
         """End the process."""
@@ -285,6 +275,32 @@ def _declared(name: str, table: Resource) -> dict[str, Any]:
 def _key_schema(keyed: Mapping[str, Any]) -> list[dict[str, str]]:
     kinds = {"hash_key": "HASH", "range_key": "RANGE"}
     return [{"AttributeName": keyed[name], "KeyType": kind} for name, kind in kinds.items() if keyed.get(name)]
+
+
+def invocation(function: str, answer: bytes, log: list[bytes]) -> Invocation:
+    """Return what a function's process says of an invocation.
+
+    Parameters
+    ----------
+    answer : bytes
+        What `tools.estimate.observed.child` says.
+    log : list[bytes]
+        The lines that the function printed.
+
+    Raises
+    ------
+    NotObservedError
+        When the function calls what is not counted.
+    """
+    returned, counted, messages, unknown = json.loads(answer)
+    if unknown:
+        calls = ", ".join(sorted(set(unknown)))
+        raise NotObservedError(f"{function} calls {calls}: tools/estimate/observed does not count it")
+    usage = Usage(**counted)
+    usage.log_bytes = sum(map(len, log))
+    usage.metrics = set().union(*map(_metrics, log))
+    usage.answer_bytes = len(json.dumps(returned))
+    return Invocation(returned, usage, messages)
 
 
 def _read(pipe: IO[bytes], take: Callable[[bytes], None]) -> None:
