@@ -75,8 +75,13 @@ def unknown(text):
     """Return what a document names in code and is not there: commands and their variables, paths, settings, outputs."""
     code = "\n".join(_CODE.findall(text))
     targets = set(" ".join(re.findall(r"^([a-z][a-z0-9 -]*):", MAKEFILE, re.MULTILINE)).split())
-    # What a target reads is in its recipe or in its help.
+    # What a target reads is in its recipe or in its help, or what it runs looks into the environment.
     variables = {name for pair in re.findall(r"\$\(([A-Z_]+)|\b([A-Z_]{2,})=", MAKEFILE) for name in pair}
+    variables |= {
+        name
+        for path in (ROOT / "modules").rglob("*.py")
+        for name in re.findall(r"environ\W+(?:get\W+)?([A-Z_]{2,})\b", path.read_text(encoding="utf-8"))
+    }
     settings = {path for path, _ in all_settings()}
     sections = {path.rpartition(".")[0] for path in settings}
     outputs = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
