@@ -1,4 +1,4 @@
-# The only front door: every command in README is a target here, and CI calls the same ones.
+# The only front door: every command in the documents is a target here, and CI calls the same ones.
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 # jsii says at every start when a Node.js release has reached its end; it works on these all the same.
@@ -120,7 +120,7 @@ lint: setup ## Check format, style and types
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 
-docs: setup ## Write the generated tables of README and docs/
+docs: setup ## Write the generated tables of docs/
 	@$(PYTHON) -m tools.generate.docs
 
 openapi: setup ## Write the OpenAPI document of the delivery API

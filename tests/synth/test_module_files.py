@@ -443,10 +443,10 @@ def test_its_readme_has_every_input_and_output(files, variables, documents):
         assert f"| `{name}` |" in files["account/README.md"].decode()
 
 
-def test_readme_shows_the_example_that_the_tests_apply():
+def test_the_page_shows_the_example_that_the_tests_apply():
     example = (ROOT / "examples" / "terraform" / "main.tf").read_text(encoding="utf-8")
 
-    assert f"```hcl\n{example}```" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"```hcl\n{example}```" in (ROOT / "docs" / "terraform-module.md").read_text(encoding="utf-8")
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(written, tmp_path):

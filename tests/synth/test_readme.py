@@ -1,8 +1,10 @@
-"""The tables of README and of the pages behind it are what the code says."""
+"""The tables of the documents are what the code says, and every alarm has a runbook."""
+
+import re
 
 import pytest
 
-from tools.generate.docs import ROOT, pages, synthesized, with_tables
+from tools.generate.docs import ROOT, RUNBOOKS, is_about, pages, runbooks_in, synthesized, with_tables
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +44,30 @@ def test_a_table_has_one_place(stacks, change):
         with_tables({**pages(), page: change(pages()[page])}, stacks)
 
 
-@pytest.mark.parametrize("table", ["settings", "outputs", "rules", "alarms", "providers", "delivery-schedules"])
-def test_a_reference_table_is_one_click_from_readme(table):
-    (page,) = (path for path, text in pages().items() if f"<!-- table: {table} -->" in text)
+def test_an_alarm_without_a_runbook_is_an_error(stacks):
+    page = ROOT / RUNBOOKS
+    text = pages()[page]
+    without = text.replace("Alarm: `webhook-refused-503-<suffix>`", "Alarm: `webhook-refused-504-<suffix>`")
+    assert without != text
 
-    assert f"]({page.relative_to(ROOT).as_posix()})" in (ROOT / "README.md").read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="webhook-refused-503-<suffix> has no runbook"):
+        with_tables({**pages(), page: without}, stacks)
+
+
+def test_every_runbook_is_about_alarms_that_there_are():
+    named = runbooks_in(pages()[ROOT / RUNBOOKS])
+    alarms = re.findall(r"(?m)^\| `([^`]+)` \|", pages()[ROOT / "docs" / "alarms.md"])
+
+    assert {name for name in named if not any(is_about(name, alarm) for alarm in alarms)} == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("### 2. One\n\nAlarm: `a`\n", "runbook 2 comes where 1 is expected"),
+        ("### 1. One\n\nAlarm: `a`\n\n### 2. Two\n\nAlarms: `b`, `a`\n", "two runbooks are about a"),
+    ],
+)
+def test_runbooks_are_numbered_and_an_alarm_has_one(text, wrong):
+    with pytest.raises(ValueError, match=wrong):
+        runbooks_in(text)

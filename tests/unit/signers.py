@@ -5,7 +5,7 @@ Sources
 - Stripe: https://docs.stripe.com/webhooks#verify-manually
 - GitHub: https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 - Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-- generic, generic-timestamped: this project's README
+- generic, generic-timestamped: this project's docs/providers.md
 """
 
 import base64

@@ -254,7 +254,7 @@ def show_where_next() -> None:
         "\nNext:\n"
         "  make up       keep it running, with ready-made curl commands\n"
         "  make test     everything that is claimed, tested\n"
-        "  README.md     deploying to AWS, operating, settings"
+        "  docs/         architecture, deploying, operating"
     )
 
 

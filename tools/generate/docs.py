@@ -1,10 +1,10 @@
-"""The tables of README, ``docs/`` and ``bench/`` that follow from the code, or from what ``make bench`` measured."""
+"""The tables of ``docs/`` and ``bench/`` that follow from the code, or from what ``make bench`` measured."""
 
 import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, Field
+from dataclasses import MISSING, Field, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,24 @@ from tools.audit.rules import rules
 from tools.generate import reviewed_stacks
 
 _RUNS = {Where.SYNTH: "at synth", Where.PLAN: "on a plan", Where.BOTH: "both"}
+RUNBOOKS = Path("docs/operating.md")
+_RUNBOOK = r"(?m)^### (\d+)\. (.+)\n\n(Alarms?: (?:.+\n)+)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runbook:
+    """What to do about an alarm.
+
+    Attributes
+    ----------
+    number : int
+        Its number, from 1 on.
+    anchor : str
+        Anchor of its heading.
+    """
+
+    number: int
+    anchor: str
 
 
 def main() -> None:
@@ -35,13 +53,13 @@ def main() -> None:
 
 
 def pages() -> dict[Path, str]:
-    """Return the pages as they are: README, those that it links to in ``docs/``, and that of the measurements."""
-    paths = (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), ROOT / "bench" / "README.md")
+    """Return the pages with tables, and others in ``docs/``, as they are."""
+    paths = (*sorted(ROOT.glob("docs/*.md")), ROOT / "bench" / "README.md")
     return {path: path.read_text(encoding="utf-8") for path in paths}
 
 
 def synthesized() -> dict[str, Any]:
-    """Return the Terraform JSON of stacks that have everything: API key, network, inbox; receiver, domain."""
+    """Return the Terraform JSON of stacks that have everything: API key, network, ingest queue; receiver, domain."""
     values = {
         "preset": "burst",
         "api": {"ingest": "direct", "max_body_bytes": MAX_DIRECT_BODY_BYTES},
@@ -61,23 +79,24 @@ def with_tables(texts: Mapping[Path, str], stacks: dict[str, Any]) -> dict[Path,
     Raises
     ------
     ValueError
-        When there is no place for a table, or more than one, or one for a table that nobody makes.
+        When a table has no place or several, a place has no table, or an alarm has no runbook.
     """
+    runbooks = runbooks_in(texts[ROOT / RUNBOOKS])
     tables = {
         "providers": providers_table(),
         "options": options_table(),
         "settings": settings_table(),
         "rules": rules_table(),
         "outputs": outputs_table(stacks["inbound"]),
-        "alarms": alarms_table(stacks["inbound"]),
+        "alarms": alarms_table(stacks["inbound"], runbooks),
         "delivery-schedules": schedules_table(),
         "delivery-outputs": outputs_table(stacks["delivery"]),
-        "delivery-alarms": alarms_table(stacks["delivery"]),
+        "delivery-alarms": alarms_table(stacks["delivery"], runbooks),
         "goals": goals_table(),
     }
     places = sorted(name for text in texts.values() for name in re.findall(r"<!-- table: ([\w-]+) -->\n", text))
     if places != sorted(tables):
-        raise ValueError(f"each of the tables {sorted(tables)} has one place in README, docs/ or bench/, not: {places}")
+        raise ValueError(f"each of the tables {sorted(tables)} has one place in docs/ or bench/, not: {places}")
     return {path: _filled(text, tables) for path, text in texts.items()}
 
 
@@ -120,17 +139,65 @@ def outputs_table(stack: dict[str, Any]) -> str:
     return table(["output", "what it is"], sorted(rows))
 
 
-def alarms_table(stack: dict[str, Any]) -> str:
-    """Return the alarms."""
-    alarms = stack["resource"]["aws_cloudwatch_metric_alarm"].values()
-    rows = [
-        [
-            f"`{alarm['alarm_name'].removesuffix('-dev').replace('-name', '-<name>')}-<suffix>`",
-            alarm["alarm_description"].replace(" name", " `<name>`"),
-        ]
-        for alarm in alarms
-    ]
-    return table(["alarm", "goes off when"], sorted(rows))
+def alarms_table(stack: dict[str, Any], runbooks: Mapping[str, Runbook]) -> str:
+    """Return the alarms, each with its runbook.
+
+    Raises
+    ------
+    ValueError
+        When an alarm has no runbook.
+    """
+    rows = []
+    for alarm in stack["resource"]["aws_cloudwatch_metric_alarm"].values():
+        name = f"{alarm['alarm_name'].removesuffix('-dev').replace('-name', '-<name>')}-<suffix>"
+        runbook = runbook_of(name, runbooks)
+        description = alarm["alarm_description"].replace(" name", " `<name>`")
+        rows.append([f"`{name}`", description, f"[{runbook.number}]({RUNBOOKS.name}#{runbook.anchor})"])
+    return table(["alarm", "goes off when", "runbook"], sorted(rows))
+
+
+def runbooks_in(text: str) -> dict[str, Runbook]:
+    """Return the runbooks of a page by the alarms that they name, in which ``<function>`` stands for any function.
+
+    Raises
+    ------
+    ValueError
+        When a runbook has not the next number, or names an alarm that another one names.
+    """
+    found: dict[str, Runbook] = {}
+    for expected, (number, title, alarms) in enumerate(re.findall(_RUNBOOK, text), 1):
+        if int(number) != expected:
+            raise ValueError(f"{RUNBOOKS}: runbook {number} comes where {expected} is expected")
+        runbook = Runbook(number=expected, anchor=anchor_of(f"{number}. {title}"))
+        for alarm in re.findall(r"`([^`]+)`", alarms):
+            if alarm in found:
+                raise ValueError(f"{RUNBOOKS}: two runbooks are about {alarm}")
+            found[alarm] = runbook
+    return found
+
+
+def runbook_of(alarm: str, runbooks: Mapping[str, Runbook]) -> Runbook:
+    """Return the runbook of an alarm.
+
+    Raises
+    ------
+    ValueError
+        When there is none.
+    """
+    for name, runbook in runbooks.items():
+        if is_about(name, alarm):
+            return runbook
+    raise ValueError(f"{alarm} has no runbook: write one in {RUNBOOKS}")
+
+
+def is_about(name: str, alarm: str) -> bool:
+    """Tell whether the name that a runbook gives is an alarm's."""
+    return re.fullmatch(re.escape(name).replace("<function>", "[a-z-]+"), alarm) is not None
+
+
+def anchor_of(heading: str) -> str:
+    """Return the anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def goals_table() -> str:

@@ -1,4 +1,4 @@
-"""Senders of one's own, as README describes them."""
+"""Senders of one's own, as docs/providers.md describes them."""
 
 import base64
 import hmac

@@ -54,7 +54,7 @@ GENERIC = Provider(
     sends_api_key=True,
     retries="as its operator decides",
     answer_within=None,
-    sources=("this project's README",),
+    sources=("this project's docs/providers.md",),
 )
 
 GENERIC_TIMESTAMPED = replace(
