@@ -101,10 +101,10 @@ cost: bundle ## Price PRESET or ENVIRONMENT_SUFFIX for RATE webhooks/s of SIZE b
 		$(if $(RATE),--rate="$(RATE)") $(if $(SIZE),--size="$(SIZE)") $(if $(DUPLICATES),--duplicates="$(DUPLICATES)") \
 		$(if $(MONTHS),--months="$(MONTHS)") $(if $(JSON),--json)
 
-simulate: bundle ## Simulate a burst and a slow downstream of PRESET or ENVIRONMENT_SUFFIX (RATE, SLOW=times, SENDERS, SEED, DOOR=1)
+simulate: bundle ## Simulate a burst and a slow downstream of PRESET or ENVIRONMENT_SUFFIX (RATE, SLOW=times, SENDERS, SEED, CAPACITY=1)
 	@$(PYTHON) -m tools.estimate.simulate $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") \
 		$(if $(RATE),--rate="$(RATE)") $(if $(SLOW),--slow="$(SLOW)") $(if $(SENDERS),--senders "$(SENDERS)") \
-		$(if $(SEED),--seed="$(SEED)") $(if $(DOOR),--door)
+		$(if $(SEED),--seed="$(SEED)") $(if $(CAPACITY),--capacity)
 
 bench: bundle ## Measure what the functions and synth cost, beside what one would build otherwise (PARTS="cold warm", AT=revision)
 	@$(PYTHON) -m bench $(PARTS) $(if $(AT),--at $(AT))

@@ -30,7 +30,7 @@ def no_archive_grant(stack, event_ids):
 
 @contextmanager
 def no_queue_grant(stack):
-    """Take the grant to send from ingestion behind an inbox, and give it back once that was missed.
+    """Take the grant to send from ingestion behind an ingest queue, and give it back once that was missed.
 
     It is missed often enough for a webhook to be lost, were one forgotten that could not be sent on: a duplicate would
     make up for one or two.
@@ -48,7 +48,7 @@ def no_queue_grant(stack):
 
 
 def came_back(stack):
-    """Return how often a webhook came back to the inbox because it could not be sent on."""
+    """Return how often a webhook came back to the ingest queue because it could not be sent on."""
     return sum('"not_durable"' in line for line in log_lines(stack, "ingestion"))
 
 

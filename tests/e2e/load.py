@@ -1,6 +1,6 @@
 """The load test: many webhooks at once, a third of them duplicates, while functions are killed.
 
-It is one test for every door, so that what it shows of one it shows of the others.
+One test serves function and direct integration, so both are held to the same.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ def withstand(
         Outputs with the URLs of the queues that must drain, in the order in which an event passes through them: what
         goes from one to the next is seen in one of them then.
     outage : AbstractContextManager[None] | None
-        What fails while a part is sent. The door must answer meanwhile: its senders do not go on without.
+        What fails while a part is sent. The API must answer meanwhile, since the senders wait for it.
     """
     # Given 667 distinct events of every provider, and 333 duplicates of some of them, shuffled
     chance = random.Random(20_261_122)

@@ -1,8 +1,8 @@
-"""``api.ingest`` ``direct``: API Gateway takes in whatever comes, and what becomes of it behind the inbox.
+"""``api.ingest`` ``direct``: API Gateway accepts every request, and ingestion verifies it behind the ingest queue.
 
 MiniStack renders templates and converts bodies as AWS's documents say it, by ``tools/local/aws_direct.py``; its own
-code does neither. Whether API Gateway's role may send to the inbox it does not ask; ``tests/synth/test_direct.py`` does
-so.
+code does neither. It does not check that API Gateway's role may send to the ingest queue;
+``tests/synth/test_direct.py`` does.
 """
 
 import hashlib
@@ -50,19 +50,20 @@ def shorten_retries(stack):
 
 @contextmanager
 def giving_up_after(stack, receives):
-    """Have the inbox give up after so few receives, which AWS would do after twelve, a second apart."""
-    sqs, inbox = stack.aws.client("sqs"), stack.outputs["inbox_url"]
-    before = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+    """Lower the ingest queue's maxReceiveCount from twelve to this, with receives a second apart."""
+    sqs, ingest_queue = stack.aws.client("sqs"), stack.outputs["inbox_url"]
+    found = sqs.get_queue_attributes(QueueUrl=ingest_queue, AttributeNames=["RedrivePolicy"])
+    before = found["Attributes"]["RedrivePolicy"]
     redrive = json.dumps({**json.loads(before), "maxReceiveCount": receives})
-    sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"RedrivePolicy": redrive, "VisibilityTimeout": "1"})
+    sqs.set_queue_attributes(QueueUrl=ingest_queue, Attributes={"RedrivePolicy": redrive, "VisibilityTimeout": "1"})
     try:
         yield
     finally:
-        sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"RedrivePolicy": before, "VisibilityTimeout": "12"})
+        sqs.set_queue_attributes(QueueUrl=ingest_queue, Attributes={"RedrivePolicy": before, "VisibilityTimeout": "12"})
 
 
 def take_dead_letter(stack):
-    """Return the body of the only dead letter of the inbox, once it is there, and remove it."""
+    """Return the body of the only dead letter of the ingest queue, once it is there, and remove it."""
     wait_for(
         "the dead letter",
         lambda: True if waiting(stack, "inbox_dead_letter_queue_url") == 1 else None,
@@ -147,7 +148,7 @@ def no_text(number):
 
 
 def too_large(number):
-    """Return a body that fits into a message of the inbox and is larger than the limit."""
+    """Return a body that fits into a message of the ingest queue and is larger than the limit."""
     return b'{"id":"evt_%d","type":"t","odd":"%s"}' % (number, b"x" * 183_000)
 
 
@@ -174,7 +175,7 @@ def test_what_anybody_could_have_sent_is_not_kept(stack, number, body):
     answer = stack.post(replace(forged, body=forged.body + b" "))
 
     assert await_word(stack, answer.headers["X-Correlation-Id"], "webhook dropped")["status"] == 401
-    wait_for("the inbox to be empty", lambda: None if waiting(stack, "inbox_url") else True, SETTLE_SECONDS)
+    wait_for("the ingest queue to be empty", lambda: None if waiting(stack, "inbox_url") else True, SETTLE_SECONDS)
     assert waiting(stack, "inbox_dead_letter_queue_url") == 0
 
 
@@ -249,18 +250,18 @@ def test_what_somebody_else_signed_is_dropped_and_counted(stack, number, entry):
     assert objects(stack, f"raw/{entry}/") == {
         key: content for key, content in objects(stack, f"raw/{entry}/").items() if forged.body not in content
     }
-    wait_for("the inbox to be empty", lambda: None if waiting(stack, "inbox_url") else True, SETTLE_SECONDS)
+    wait_for("the ingest queue to be empty", lambda: None if waiting(stack, "inbox_url") else True, SETTLE_SECONDS)
 
 
 NOT_SIGNED_FOR_THIS = {
     "a byte changed": lambda sent: replace(sent, body=sent.body.replace(b"eur", b"usd")),
     "not signed": lambda sent: replace(sent, headers={"Content-Type": "application/json"}),
-    "another provider's door": lambda sent: replace(sent, path="/webhook/github"),
+    "another provider's path": lambda sent: replace(sent, path="/webhook/github"),
 }
 
 
 @pytest.mark.parametrize("case", NOT_SIGNED_FOR_THIS)
-def test_what_was_not_signed_for_this_door_is_dropped(stack, number, case):
+def test_what_was_not_signed_for_this_provider_is_dropped(stack, number, case):
     sent = NOT_SIGNED_FOR_THIS[case](make(stack, "stripe", number))
 
     answer = stack.post(sent)
@@ -277,7 +278,7 @@ def test_a_signature_from_an_hour_ago_is_dropped(stack, number):
     assert (line["status"], line["reason"]) == (401, "timestamp_outside_window")
 
 
-AT_THE_DOOR = {
+BY_API_GATEWAY = {
     "an unknown provider": (lambda sent: replace(sent, path="/webhook/nobody"), 404, "unknown_provider"),
     "too large for a message": (lambda sent: replace(sent, body=sent.body + b" " * 200_000), 413, "payload_too_large"),
     "a type without a template": (
@@ -288,9 +289,9 @@ AT_THE_DOOR = {
 }
 
 
-@pytest.mark.parametrize("case", AT_THE_DOOR)
-def test_what_is_refused_at_the_door_reaches_no_queue(stack, number, case):
-    change, status, error = AT_THE_DOOR[case]
+@pytest.mark.parametrize("case", BY_API_GATEWAY)
+def test_what_api_gateway_rejects_reaches_no_queue(stack, number, case):
+    change, status, error = BY_API_GATEWAY[case]
     before = invocations(stack, "ingestion")
 
     answer = stack.post(change(make(stack, "stripe", number)))
@@ -330,11 +331,11 @@ def test_what_waits_for_its_secret_is_processed_once_that_is_filled(stack, numbe
 
 
 def test_a_poisoned_message_leaves_its_neighbours_alone_and_can_be_redriven(stack, number):
-    sqs, inbox = stack.aws.client("sqs"), stack.outputs["inbox_url"]
+    sqs, ingest_queue = stack.aws.client("sqs"), stack.outputs["inbox_url"]
     with giving_up_after(stack, 2):
         # When something that nobody can read is among the webhooks
         good = [make(stack, "generic", 100_000 + number * 10 + offset) for offset in range(5)]
-        sqs.send_message(QueueUrl=inbox, MessageBody="poison")
+        sqs.send_message(QueueUrl=ingest_queue, MessageBody="poison")
         for sent in good:
             assert stack.post(sent).status_code == 202
 
@@ -345,9 +346,9 @@ def test_a_poisoned_message_leaves_its_neighbours_alone_and_can_be_redriven(stac
     # When an operator redrives it, then ingestion has it again
     failures = refusals_counted(stack, 500)
     # MiniStack has no StartMessageMoveTask, so that the test does what SQS would.
-    sqs.send_message(QueueUrl=inbox, MessageBody="poison")
+    sqs.send_message(QueueUrl=ingest_queue, MessageBody="poison")
     wait_for("it to be tried again", lambda: True if refusals_counted(stack, 500) > failures else None, SETTLE_SECONDS)
-    sqs.purge_queue(QueueUrl=inbox)
+    sqs.purge_queue(QueueUrl=ingest_queue)
 
 
 # --- operators --------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def test_no_event_is_lost_and_none_recorded_twice(stack, report):
 
     # Then no sender heard of anything, since what failed stands behind the answer
     assert set(statuses) <= {each.response.status for each in REGISTRY.values()}
-    # and what ingestion held or could not send on came back, and not so often that the inbox gave it up
+    # and what ingestion held or could not send on came back, and not so often that the ingest queue gave it up
     cut_short, back = batches_cut_short(stack) - cut_short, came_back(stack) - back
     report(
         f"load on {stack.environment}: ingestion was killed in the middle of {cut_short} batches, "
@@ -45,7 +45,7 @@ def test_no_event_is_lost_and_none_recorded_twice(stack, report):
 
 
 def batches_cut_short(stack):
-    """Return how many batches of the inbox ingestion was killed over, by the local AWS's log."""
+    """Return how many batches of the ingest queue ingestion was killed over, by the local AWS's log."""
     begun = f"{Names(stack.environment)('ingestion')} failed processing SQS batch"
     return sum(begun in line and "Worker process died" in line for line in stack.aws.log().splitlines())
 
@@ -57,7 +57,7 @@ def test_a_second_plan_has_nothing_to_do(stack, report):
     report(f"direct: second plan: {len(explained)} alarms differ because MiniStack's XML leaves attributes out")
 
 
-def test_without_the_inbox_a_sender_is_asked_to_come_again_and_destroy_leaves_nothing(stack, number):
+def test_without_the_ingest_queue_a_sender_is_asked_to_come_again_and_destroy_leaves_nothing(stack, number):
     stack.aws.client("sqs").delete_queue(QueueUrl=stack.outputs["inbox_url"])
 
     answer = stack.post(make(stack, "stripe", number))

@@ -1,4 +1,4 @@
-"""The load on the function at the door."""
+"""The load on a function integration."""
 
 from tests.e2e.load import withstand
 from tools.local.stack import BOTH_QUEUES

@@ -96,7 +96,7 @@ def let_through(deployment, arrivals):
     """Return the share that the model lets through; senders wait here for executions, of which each has one."""
     ready = replace(deployment, ingestion_reserved=len(arrivals))
     at_once = Timing(ingestion=0, batch=0, event=0, cold_start=0)
-    return Model(ready, at_once, MINISTACK, only_the_door=True).run(Load(arrivals=arrivals)).total("accepted") / FLOOD
+    return Model(ready, at_once, MINISTACK, only_ingestion=True).run(Load(arrivals=arrivals)).total("accepted") / FLOOD
 
 
 def test_a_backlog_drains_as_fast(burst, deployment, report):
@@ -135,8 +135,8 @@ def test_a_backlog_drains_as_fast(burst, deployment, report):
 
 
 def drained(deployment, timing):
-    open_door = replace(deployment, throttle_rate=UNLIMITED, throttle_burst=UNLIMITED, ingestion_reserved=10**6)
-    outcome = Model(open_door, timing, MINISTACK).run(Load(arrivals=[0.0] * BACKLOG))
+    unthrottled = replace(deployment, throttle_rate=UNLIMITED, throttle_burst=UNLIMITED, ingestion_reserved=10**6)
+    outcome = Model(unthrottled, timing, MINISTACK).run(Load(arrivals=[0.0] * BACKLOG))
     assert outcome.routed == BACKLOG
     return outcome.last_routed_at
 

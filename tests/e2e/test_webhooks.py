@@ -79,7 +79,7 @@ def test_a_body_too_large_for_a_message_arrives_whole(stack, number):
 HOSTILE = {
     "a byte changed": (lambda sent: replace(sent, body=sent.body.replace(b"eur", b"usd")), 401),
     "not signed": (lambda sent: replace(sent, headers={"Content-Type": "application/json"}), 401),
-    "another provider's door": (lambda sent: replace(sent, path="/webhook/github"), 401),
+    "another provider's path": (lambda sent: replace(sent, path="/webhook/github"), 401),
     "unknown provider": (lambda sent: replace(sent, path="/webhook/nobody"), 404),
     "larger than the limit": (lambda sent: replace(sent, body=sent.body + b" " * 4_300_000), 413),
     "ten megabytes": (lambda sent: replace(sent, body=b"x" * 10_000_000), 413),

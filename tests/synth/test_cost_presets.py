@@ -11,7 +11,7 @@ from tools.estimate.cost.alternatives import alternatives
 from tools.estimate.cost.rules import NoPriceError, Paid
 from tools.estimate.observed.functions import Observer
 from tools.estimate.simulate.deployment import read
-from tools.estimate.simulate.needs import door_limit
+from tools.estimate.simulate.needs import request_limit
 from tools.estimate.simulate.platform import AWS
 from tools.estimate.simulate.timing import Timing
 from tools.estimate.synthesized import Stack, webhook_path
@@ -75,22 +75,24 @@ def test_every_alternative_is_priced_by_the_same_rules(preset_stack):
         line for line in others["function URL instead of the REST API"].lines if line.what == "REST API requests"
     ]
     if not fifo:
-        direct = others["API Gateway writes to SQS, no function at the door"]
-        assert direct.case.path.inbox is not None
-        assert {line.what for line in direct.lines if line.resource == "aws_sqs_queue.inbox"} == {
+        direct = others["direct integration instead of a function in the request"]
+        assert direct.case.path.ingest_queue is not None
+        assert {line.what for line in direct.lines if line.resource == "aws_sqs_queue.ingest"} == {
             "requests taken in",
             "batches received",
             "batches deleted",
         }
 
 
-def test_a_function_at_the_door_instead_of_an_inbox_costs_what_it_would_as_deployed(preset_of):
+def test_a_function_integration_instead_of_an_ingest_queue_costs_what_it_would_as_deployed(preset_of):
     direct, standard = (bill(Stack(preset_of(name).document), rate=1_000) for name in ("direct", "standard"))
 
-    (other,) = [each for each in alternatives(direct) if each.name == "a function at the door instead of the inbox"]
+    (other,) = [
+        each for each in alternatives(direct) if each.name == "a function integration instead of the ingest queue"
+    ]
     priced = bill(other.stack, rate=1_000)
 
-    assert priced.case.path.inbox is None
+    assert priced.case.path.ingest_queue is None
     assert priced.per_month == pytest.approx(standard.per_month, abs=0.01)
     assert direct.per_month > priced.per_month + 100
     assert "10 requests/s" in other.price
@@ -116,11 +118,11 @@ def test_what_is_simulated_is_what_deploys(preset_of):
 
 
 @pytest.mark.parametrize(("name", "limit"), [("standard", 500), ("burst", 5_000)])
-def test_the_door_takes_what_readme_says(preset_of, name, limit):
+def test_the_api_accepts_what_the_documents_say(preset_of, name, limit):
     # At any duration below a tenth of a second
     timing = Timing(ingestion=0.05, batch=0.1, event=0.05, cold_start=0)
 
-    assert door_limit(read(Stack(preset_of(name).document)), timing, AWS) == limit
+    assert request_limit(read(Stack(preset_of(name).document)), timing, AWS) == limit
 
 
 @pytest.mark.parametrize(
@@ -144,15 +146,15 @@ def seen(standard_stack):
         yield observer.ingestion(), observer.processing(1), observer.processing(10)
 
 
-def test_the_door_makes_one_call(seen):
-    door, _, _ = seen
+def test_ingestion_makes_one_call(seen):
+    ingested, _, _ = seen
 
-    assert dict(door.calls) == {"SendMessage": 1}
+    assert dict(ingested.calls) == {"SendMessage": 1}
     # The body in base64, and what the envelope says of it
-    assert 1_024 * 4 / 3 < door.message_bytes[0] < 1_024 * 4 / 3 + 1_500
+    assert 1_024 * 4 / 3 < ingested.message_bytes[0] < 1_024 * 4 / 3 + 1_500
     # A line that says so, and one of metrics
-    assert 300 < door.log_bytes < 1_200
-    assert any(name.endswith("Accepted") for name in door.metrics)
+    assert 300 < ingested.log_bytes < 1_200
+    assert any(name.endswith("Accepted") for name in ingested.metrics)
 
 
 def test_a_batch_is_archived_recorded_and_routed_and_again_it_is_not(seen):
@@ -169,13 +171,13 @@ def test_a_batch_is_archived_recorded_and_routed_and_again_it_is_not(seen):
     assert again.stored_item_bytes == 0
 
 
-def test_a_large_payload_goes_to_s3_at_the_door(standard_stack):
+def test_ingestion_archives_a_large_payload(standard_stack):
     with Observer(standard_stack, webhook_path(standard_stack), 300_000) as observer:
-        door = observer.ingestion()
+        ingested = observer.ingestion()
 
-    assert sum(door.objects) >= 300_000
-    assert door.message_bytes[0] < 3_000
-    priced = bill(standard_stack, rate=1, size=300_000, observed=Seen(door))
+    assert sum(ingested.objects) >= 300_000
+    assert ingested.message_bytes[0] < 3_000
+    priced = bill(standard_stack, rate=1, size=300_000, observed=Seen(ingested))
     assert entry(priced, "messages sent").quantity == pytest.approx(priced.case.webhooks)
 
 
@@ -190,9 +192,9 @@ def test_the_same_is_observed_twice(standard_stack, seen):
 
 
 class Seen(Observed):
-    def __init__(self, door):
+    def __init__(self, ingested):
         super().__init__()
-        self.door = door
+        self.ingested = ingested
 
     def ingestion(self):
-        return self.door
+        return self.ingested

@@ -1,4 +1,4 @@
-"""``api.ingest`` ``direct``: what is deployed at the door and behind it, and what may not be combined with it."""
+"""``api.ingest`` ``direct``: what is deployed for it, and what may not be combined with it."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ from tools.local.mapping_template import render
 PROVIDERS = {"stripe": "stripe", "shop": "generic", "adyen": "adyen", "braintree": "braintree"}
 DIRECT = {"ingest": "direct", "max_body_bytes": MAX_DIRECT_BODY_BYTES}
 VALUES = {"providers": PROVIDERS, "api": DIRECT}
-INBOX, DEAD = "webhook-inbox-dev", "webhook-inbox-dlq-dev"
+INGEST_QUEUE, DEAD = "webhook-inbox-dev", "webhook-inbox-dlq-dev"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def integrations(template):
     }
 
 
-def test_every_webhook_goes_to_the_inbox_and_the_rest_to_functions(direct):
+def test_every_webhook_goes_to_the_ingest_queue_and_the_rest_to_functions(direct):
     kinds = {place: each["type"] for place, each in integrations(direct).items()}
 
     assert kinds == {
@@ -62,13 +62,13 @@ def test_every_webhook_goes_to_the_inbox_and_the_rest_to_functions(direct):
     ]
 
 
-def test_an_integration_writes_to_the_inbox_by_its_template_only(direct):
+def test_an_integration_writes_to_the_ingest_queue_by_its_template_only(direct):
     found = {place: each for place, each in integrations(direct).items() if each["type"] == "AWS"}
 
     for (_, path), each in found.items():
         assert direct.meaning(each["uri"]) == (
             "arn:data.aws_partition[api_direct_partition].partition:apigateway:us-east-1:sqs:path/"
-            f"data.aws_caller_identity[account].account_id/aws_sqs_queue[{INBOX}].name"
+            f"data.aws_caller_identity[account].account_id/aws_sqs_queue[{INGEST_QUEUE}].name"
         )
         # A body that is not base64, or that is passed through, would no longer be what was sent.
         assert (each["content_handling"], each["passthrough_behavior"]) == ("CONVERT_TO_TEXT", "NEVER")
@@ -153,27 +153,28 @@ def test_gateway_answers_nothing_of_its_own_as_a_2xx(direct):
         assert "gatewayresponse.header.Retry-After" in said[kind]["response_parameters"]
 
 
-def test_api_gateway_may_send_to_the_inbox_and_nothing_else(direct):
+def test_api_gateway_may_send_to_the_ingest_queue_and_nothing_else(direct):
     role = direct.one("aws_iam_role", "webhook-api-inbox-dev")
     (policy,) = direct.pointing_at("aws_iam_role_policy", "role", role)
 
     (statement,) = direct.statements(policy["policy"])
-    assert (statement["actions"], statement["resources"]) == (["sqs:SendMessage"], [f"aws_sqs_queue[{INBOX}].arn"])
+    assert statement["actions"] == ["sqs:SendMessage"]
+    assert statement["resources"] == [f"aws_sqs_queue[{INGEST_QUEUE}].arn"]
     (trust,) = direct.statements(role["assume_role_policy"])
     assert trust["principals"] == [{"identifiers": ["apigateway.amazonaws.com"], "type": "Service"}]
     for each in integrations(direct).values():
         assert (direct.target(each["credentials"]).address == role.address) if each["type"] == "AWS" else True
 
 
-def test_only_ingestion_receives_from_the_inbox(direct):
-    inbox = direct.one("aws_sqs_queue", INBOX)
-    (mapping,) = direct.pointing_at("aws_lambda_event_source_mapping", "event_source_arn", inbox)
+def test_only_ingestion_receives_from_the_ingest_queue(direct):
+    ingest_queue = direct.one("aws_sqs_queue", INGEST_QUEUE)
+    (mapping,) = direct.pointing_at("aws_lambda_event_source_mapping", "event_source_arn", ingest_queue)
     function = direct.target(mapping["function_name"])
 
     assert function["handler"] == "lambdas.ingestion.direct_integration.handler"
     assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
     assert mapping["scaling_config"]["maximum_concurrency"] == function["reserved_concurrent_executions"]
-    assert 6 * function["timeout"] <= inbox["visibility_timeout_seconds"]
+    assert 6 * function["timeout"] <= ingest_queue["visibility_timeout_seconds"]
     # and nobody receives what was given up, but an operator
     dead = direct.one("aws_sqs_queue", DEAD)
     assert direct.pointing_at("aws_lambda_event_source_mapping", "event_source_arn", dead) == []
@@ -183,13 +184,13 @@ def test_only_ingestion_receives_from_the_inbox(direct):
 
 
 def test_what_is_given_up_is_kept_for_14_days_and_alarms(direct):
-    inbox, dead = direct.one("aws_sqs_queue", INBOX), direct.one("aws_sqs_queue", DEAD)
+    ingest_queue, dead = direct.one("aws_sqs_queue", INGEST_QUEUE), direct.one("aws_sqs_queue", DEAD)
 
-    assert direct.redrive(inbox) == {
+    assert direct.redrive(ingest_queue) == {
         "deadLetterTargetArn": f"aws_sqs_queue[{DEAD}].arn",
         "maxReceiveCount": 12,
     }
-    assert (inbox["message_retention_seconds"], dead["message_retention_seconds"]) == (1_209_599, 1_209_600)
+    assert (ingest_queue["message_retention_seconds"], dead["message_retention_seconds"]) == (1_209_599, 1_209_600)
     watched = {
         alarm["alarm_name"]: direct.meaning(alarm["dimensions"])
         for alarm in direct.all("aws_cloudwatch_metric_alarm")
@@ -197,11 +198,11 @@ def test_what_is_given_up_is_kept_for_14_days_and_alarms(direct):
     }
     assert watched["webhook-inbox-dlq-dev"] == {"QueueName": f"aws_sqs_queue[{DEAD}].name"}
     for name in ("webhook-queue-age-inbox-dev", "webhook-queue-depth-inbox-dev"):
-        assert watched[name] == {"QueueName": f"aws_sqs_queue[{INBOX}].name"}
+        assert watched[name] == {"QueueName": f"aws_sqs_queue[{INGEST_QUEUE}].name"}
     assert {"inbox_url", "inbox_dead_letter_queue_url"} <= set(direct.outputs())
 
 
-@pytest.mark.parametrize("name", [INBOX, DEAD])
+@pytest.mark.parametrize("name", [INGEST_QUEUE, DEAD])
 def test_the_queues_are_encrypted_and_refuse_plain_http(direct, name):
     queue = direct.one("aws_sqs_queue", name)
     (policy,) = direct.pointing_at("aws_sqs_queue_policy", "queue_url", queue)
@@ -212,7 +213,7 @@ def test_the_queues_are_encrypted_and_refuse_plain_http(direct, name):
 
 def test_a_message_is_as_large_as_the_largest_body_needs_and_the_provider_lets_a_queue_take(direct):
     # AWS provider 5.100.0 refuses more, and SQS has taken 1,048,576 bytes since August 2025.
-    assert direct.one("aws_sqs_queue", INBOX)["max_message_size"] == 262_144
+    assert direct.one("aws_sqs_queue", INGEST_QUEUE)["max_message_size"] == 262_144
 
 
 def test_no_request_expires_before_its_last_receive():
@@ -228,14 +229,14 @@ def test_burst_lets_ingestion_receive_through_its_endpoint(synthesize):
     receiving = [
         statement
         for statement in template.statements(endpoint["policy"])
-        if f"aws_sqs_queue[{INBOX}].arn" in statement["resources"]
+        if f"aws_sqs_queue[{INGEST_QUEUE}].arn" in statement["resources"]
     ]
     (statement,) = receiving
     assert set(statement["actions"]) == {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
     assert statement["condition"][0]["values"] == ["aws_iam_role[webhook-ingestion-dev].arn"]
-    # and every door asks for the key
-    doors = [each for each in template.all("aws_api_gateway_method") if each["authorization"] == "NONE"]
-    assert [each.get("api_key_required") for each in doors] == [True] * len(doors)
+    # and every method asks for the key
+    methods = [each for each in template.all("aws_api_gateway_method") if each["authorization"] == "NONE"]
+    assert [each.get("api_key_required") for each in methods] == [True] * len(methods)
     reserved = {each.name: each.get("reserved_concurrent_executions") for each in template.all("aws_lambda_function")}
     assert reserved["webhook-ingestion-dev"] == 500
 
@@ -273,7 +274,7 @@ def test_what_may_not_be_combined_is_refused(case):
         build_settings("dev", values)
 
 
-def test_a_change_of_what_the_door_answers_makes_a_new_deployment(synthesize, direct, monkeypatch):
+def test_a_change_of_what_the_method_returns_makes_a_new_deployment(synthesize, direct, monkeypatch):
     def trigger(template):
         return template.one("aws_api_gateway_deployment")["triggers"]["definition"]
 
@@ -282,6 +283,6 @@ def test_a_change_of_what_the_door_answers_makes_a_new_deployment(synthesize, di
     assert trigger(synthesize(values=VALUES)) != trigger(direct)
 
 
-def test_nothing_of_it_is_in_a_stack_whose_door_is_a_function(standard):
+def test_nothing_of_it_is_in_a_stack_with_a_function_integration(standard):
     assert [each.name for each in standard.all("aws_sqs_queue") if "inbox" in each.name] == []
     assert standard.all("aws_api_gateway_integration_response") == []

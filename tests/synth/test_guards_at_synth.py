@@ -121,54 +121,56 @@ def test_an_override_of_the_whole_stack_is_seen(stack):
     assert found(stack) == [("name-suffix", "aws_sqs_queue.raw")]
 
 
-class WithAnInbox(WebhookStack):
+class WithPartnerQueue(WebhookStack):
     """A user's stack, with a queue whose name somebody else has chosen."""
 
     def __init__(self, scope, id_, settings, bundles, waived):
         super().__init__(scope, id_, settings, bundles)
-        self.inbox = cdk.SqsQueue(self, "inbox", name="partner-inbox", sqs_managed_sse_enabled=True)
+        self.partner_queue = cdk.SqsQueue(self, "partner_queue", name="partner-queue", sqs_managed_sse_enabled=True)
         for rule in waived:
-            self.guards.waive(Waiver.at(self.inbox, rule, "the partner's contract names this queue"))
+            self.guards.waive(Waiver.at(self.partner_queue, rule, "the partner's contract names this queue"))
 
 
-def with_an_inbox(bundles, *waived, environment="dev"):
+def with_partner_queue(bundles, *waived, environment="dev"):
     settings = build_settings(environment, {})
-    return WithAnInbox(cdk.Testing.app(), f"webhooks-{environment}", settings, bundles, waived)
+    return WithPartnerQueue(cdk.Testing.app(), f"webhooks-{environment}", settings, bundles, waived)
 
 
 def test_what_a_subclass_adds_is_seen(bundles):
-    assert found(with_an_inbox(bundles)) == [("name-suffix", "webhooks-dev/inbox")]
+    assert found(with_partner_queue(bundles)) == [("name-suffix", "webhooks-dev/partner_queue")]
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_a_waiver_lets_one_guard_through_at_one_construct(bundles, environment):
-    stack = with_an_inbox(bundles, "name-suffix", environment=environment)
+    stack = with_partner_queue(bundles, "name-suffix", environment=environment)
 
     queues = json.loads(cdk.Testing.synth(stack))["resource"]["aws_sqs_queue"].values()
 
-    assert "partner-inbox" in {queue["name"] for queue in queues}
+    assert "partner-queue" in {queue["name"] for queue in queues}
 
 
 def test_a_waiver_lets_no_other_guard_through(bundles):
-    stack = with_an_inbox(bundles, "name-suffix")
-    stack.inbox.add_override("sqs_managed_sse_enabled", False)
+    stack = with_partner_queue(bundles, "name-suffix")
+    stack.partner_queue.add_override("sqs_managed_sse_enabled", False)
 
-    assert found(stack) == [("unencrypted-store", "webhooks-dev/inbox")]
+    assert found(stack) == [("unencrypted-store", "webhooks-dev/partner_queue")]
 
 
 def test_a_waiver_lets_no_other_construct_through(bundles):
-    stack = with_an_inbox(bundles, "name-suffix")
+    stack = with_partner_queue(bundles, "name-suffix")
     stack.queues.main.add_override("name", "webhook-queue")
 
     assert found(stack) == [("name-suffix", "webhooks-dev/queues/main")]
 
 
 def test_a_waiver_that_is_not_needed_is_an_error(bundles):
-    stack = with_an_inbox(bundles, "name-suffix", "missing-tag")
+    stack = with_partner_queue(bundles, "name-suffix", "missing-tag")
 
     error = refusal(stack)
 
-    assert [(finding.check, finding.address) for finding in error.findings] == [("unused-waiver", "webhooks-dev/inbox")]
+    assert [(finding.check, finding.address) for finding in error.findings] == [
+        ("unused-waiver", "webhooks-dev/partner_queue")
+    ]
     assert "nothing is found here by missing-tag, which is waived" in str(error)
 
 
@@ -177,12 +179,12 @@ def test_a_waiver_that_is_not_needed_is_an_error(bundles):
     [
         ("name-sufix", "typed in a hurry", "'name-sufix' is no guard; guards: dead-letter-queue-kind, "),
         ("unused-waiver", "makes no sense", "'unused-waiver' is no guard"),
-        ("name-suffix", "  ", "waiver of name-suffix at webhooks-dev/inbox: it needs a reason"),
+        ("name-suffix", "  ", "waiver of name-suffix at webhooks-dev/partner_queue: it needs a reason"),
     ],
 )
 def test_a_waiver_needs_a_guard_and_a_reason(rule, reason, says):
     with pytest.raises(ValueError, match=re.escape(says)):
-        Waiver("webhooks-dev/inbox", rule, reason)
+        Waiver("webhooks-dev/partner_queue", rule, reason)
 
 
 @jsii.implements(cdk.IAspect)

@@ -342,7 +342,7 @@ def test_an_environments_values_are_the_modules_shape_and_defaults(bundles):
     assert "| `providers` | `stripe` |" in files["README.md"].decode()
 
 
-def test_behind_an_inbox_it_takes_no_more_than_settings_do(bundles):
+def test_behind_an_ingest_queue_it_takes_no_more_than_settings_do(bundles):
     api = {"ingest": "direct", "max_body_bytes": 180_000}
     settings = build_settings("prod", {"providers": ["stripe"], "api": api})
 
@@ -354,7 +354,7 @@ def test_behind_an_inbox_it_takes_no_more_than_settings_do(bundles):
         return " ".join(rule["condition"] for rule in variables[name]["validation"])
 
     assert "var.api_max_body_bytes <= 180000" in conditions("api_max_body_bytes")
-    # and says what becomes of a larger one at either door
+    # and says what happens to a larger one with either integration
     described = variables["api_max_body_bytes"]["description"]
     assert [words for words in ("413", "202", "dead letter queue") if words not in described] == []
     reserved = "var.functions_ingestion_reserved_concurrency"

@@ -26,15 +26,15 @@ DOCUMENT = {
                 "type": "AWS_PROXY",
                 "resource_id": "${aws_api_gateway_resource.provider.id}",
                 "http_method": "${aws_api_gateway_method.post.http_method}",
-                "uri": "${aws_lambda_function.door.invoke_arn}",
+                "uri": "${aws_lambda_function.ingestion.invoke_arn}",
             }
         },
         "aws_api_gateway_method_settings": {
             "all": {"settings": {"throttling_rate_limit": 100, "throttling_burst_limit": 200, "logging_level": "ERROR"}}
         },
         "aws_lambda_function": {
-            "door": {
-                "function_name": "door",
+            "ingestion": {
+                "function_name": "ingestion",
                 "handler": "lambdas.ingestion.handler.handler",
                 "memory_size": 512,
                 "timeout": 30,
@@ -94,7 +94,7 @@ class Observed:
             message_bytes=[self.message_bytes],
             grouped_messages=1,
             log_bytes=1_000,
-            metrics={"Webhooks service=door Accepted"},
+            metrics={"Webhooks service=ingestion Accepted"},
             answer_bytes=500,
         )
 
@@ -133,23 +133,23 @@ def stack(**added):
 
 
 def direct_stack():
-    """Return the stack with an inbox, which API Gateway writes to and the function at the door verifies."""
+    """Return the stack with an ingest queue, which API Gateway writes to and ingestion verifies."""
     return stack(
-        aws_sqs_queue__inbox={"name": "inbox", "visibility_timeout_seconds": 300},
-        aws_sqs_queue_redrive_policy__inbox={
-            "queue_url": "${aws_sqs_queue.inbox.id}",
+        aws_sqs_queue__ingest={"name": "ingest", "visibility_timeout_seconds": 300},
+        aws_sqs_queue_redrive_policy__ingest={
+            "queue_url": "${aws_sqs_queue.ingest.id}",
             "redrive_policy": '{"deadLetterTargetArn":"${aws_sqs_queue.given_up.arn}","maxReceiveCount":12}',
         },
         aws_sqs_queue__given_up={"name": "given-up"},
-        aws_lambda_event_source_mapping__inbox={
-            "event_source_arn": "${aws_sqs_queue.inbox.arn}",
-            "function_name": "${aws_lambda_function.door.arn}",
+        aws_lambda_event_source_mapping__ingest={
+            "event_source_arn": "${aws_sqs_queue.ingest.arn}",
+            "function_name": "${aws_lambda_function.ingestion.arn}",
             "batch_size": 10,
             "scaling_config": {"maximum_concurrency": 50},
         },
         aws_api_gateway_integration__post={
             "type": "AWS",
-            "uri": "arn:aws:apigateway:us-east-1:sqs:path/123456789012/${aws_sqs_queue.inbox.name}",
+            "uri": "arn:aws:apigateway:us-east-1:sqs:path/123456789012/${aws_sqs_queue.ingest.name}",
         },
     )
 

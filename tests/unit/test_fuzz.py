@@ -1,4 +1,4 @@
-"""A short run of the coverage-guided fuzzer at every provider's door; ``make fuzz`` runs it for longer."""
+"""A short run of the coverage-guided fuzzer on every provider; ``make fuzz`` runs it for longer."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from tests.synth.labels import ROOT
 
 atheris = pytest.importorskip("atheris", reason="Atheris has wheels for Linux on x86_64 only")
 
-from fuzz.door import AcceptedError, Door  # noqa: E402
+from fuzz.harness import AcceptedError, Harness  # noqa: E402
 
 
 @pytest.mark.parametrize("entry", REGISTRY)
@@ -25,17 +25,17 @@ def test_nothing_escapes_and_nothing_unsigned_is_accepted(entry):
     assert f"{entry}: #3000" in run.stdout
 
 
-def test_a_door_that_lets_everything_in_is_found():
-    door = Door("stripe")
-    door.provider = replace(door.provider, scheme=SimpleNamespace(verify=lambda request, secrets: None))
+def test_a_verifier_that_accepts_everything_is_found():
+    harness = Harness("stripe")
+    harness.provider = replace(harness.provider, scheme=SimpleNamespace(verify=lambda request, secrets: None))
 
     with pytest.raises(AcceptedError, match="stripe accepted"):
-        door.try_one(b"anything")
+        harness.try_one(b"anything")
 
 
 def test_an_error_that_is_no_refusal_escapes():
-    door = Door("stripe")
-    door.provider = replace(door.provider, scheme=SimpleNamespace(verify=lambda request, secrets: 1 / 0))
+    harness = Harness("stripe")
+    harness.provider = replace(harness.provider, scheme=SimpleNamespace(verify=lambda request, secrets: 1 / 0))
 
     with pytest.raises(ZeroDivisionError):
-        door.try_one(b"anything")
+        harness.try_one(b"anything")

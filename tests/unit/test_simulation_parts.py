@@ -10,10 +10,10 @@ from hypothesis import strategies as some
 from tests.unit.priced_stack import stack
 from tools.estimate.simulate.buckets import TokenBucket, take_from_all
 from tools.estimate.simulate.deployment import Deployment, read
-from tools.estimate.simulate.door import Account, share_accepted
 from tools.estimate.simulate.function import Function
+from tools.estimate.simulate.lambda_capacity import Account, share_accepted
 from tools.estimate.simulate.model import Load, Model
-from tools.estimate.simulate.needs import door_limit, needs, processing_limit
+from tools.estimate.simulate.needs import needs, processing_limit, request_limit
 from tools.estimate.simulate.page import sparkline
 from tools.estimate.simulate.platform import AWS
 from tools.estimate.simulate.timing import Timing
@@ -132,15 +132,15 @@ def test_a_function_takes_ten_requests_a_second_for_each_unit_of_its_reserve():
     deployment = replace(DEPLOYED, ingestion_reserved=50)
     load = Load(phases=[(20, 2_000)])
 
-    limited = run(load, deployment, quick, replace(FREE, function_rate=10.0), only_the_door=True)
+    limited = run(load, deployment, quick, replace(FREE, function_rate=10.0), only_ingestion=True)
 
     assert limited.total("accepted") == pytest.approx(20 * 500, rel=0.02)
-    assert run(load, deployment, quick, only_the_door=True).total("busy") == 0
+    assert run(load, deployment, quick, only_ingestion=True).total("busy") == 0
 
 
 def test_the_gateways_throttle_lets_through_its_burst_and_its_rate():
     throttled = run(
-        Load(phases=[(10, 500)]), replace(DEPLOYED, throttle_rate=100, throttle_burst=200), only_the_door=True
+        Load(phases=[(10, 500)]), replace(DEPLOYED, throttle_rate=100, throttle_burst=200), only_ingestion=True
     )
 
     assert throttled.total("accepted") == pytest.approx(200 + 10 * 100, abs=3)
@@ -152,7 +152,7 @@ def test_busy_executions_refuse_as_erlang_says():
         Load(phases=[(4_000, 10)]),
         replace(DEPLOYED, ingestion_reserved=20, ingestion_timeout_s=300),
         replace(AT_ONCE, ingestion=2.0, spread=0.3),
-        only_the_door=True,
+        only_ingestion=True,
     )
 
     assert busy.total("busy") / busy.sent == pytest.approx(0.159, abs=0.01)
@@ -210,7 +210,7 @@ def test_a_slow_downstream_makes_a_backlog_that_goes_away_afterwards():
 def test_a_sender_tries_again_until_its_schedule_ends():
     closed = replace(DEPLOYED, throttle_rate=0, throttle_burst=0)
 
-    outcome = run(Load(arrivals=[0.0] * 7, retries=(5, 50)), closed, only_the_door=True)
+    outcome = run(Load(arrivals=[0.0] * 7, retries=(5, 50)), closed, only_ingestion=True)
 
     assert (outcome.total("attempts"), outcome.given_up, outcome.unanswered) == (21, 7, 0)
     assert 55 <= len(outcome.seconds) <= 62
@@ -273,7 +273,7 @@ def test_the_same_seed_is_the_same_run_and_another_one_is_not():
 
 
 @pytest.mark.parametrize(("reserved", "share"), [(5, 0.5), (9, 0.9), (12, 1.0)])
-def test_a_door_takes_the_share_that_its_reserve_allows(reserved, share):
+def test_a_function_accepts_the_share_that_its_reserve_allows(reserved, share):
     # 100/s from cold, at 10 ms: concurrency would do with one
     account = Account(name="", reserved=reserved, platform=AWS)
 
@@ -294,8 +294,8 @@ def test_limits_are_those_of_the_narrowest_part():
     deployment = replace(DEPLOYED, throttle_rate=1_000, ingestion_reserved=50, maximum_concurrency=20)
     timing = Timing(ingestion=0.01, batch=0.5, event=0.05, cold_start=0)
 
-    assert door_limit(deployment, timing, AWS) == 500
-    assert door_limit(replace(deployment, ingestion_reserved=500), timing, AWS) == 1_000
+    assert request_limit(deployment, timing, AWS) == 500
+    assert request_limit(replace(deployment, ingestion_reserved=500), timing, AWS) == 1_000
     assert processing_limit(deployment, timing, FREE) == pytest.approx(200)
     assert processing_limit(replace(deployment, groups=2), timing, FREE) == pytest.approx(20)
 

@@ -94,7 +94,7 @@ OFFERED = (
     offer("monitoring.backlog_depth"),
 )
 
-# What `api.ingest` `direct` allows less of: a message of the inbox is smaller, and its mapping uses 2 to 1,000.
+# Lower limits of `api.ingest` `direct`: a message of the ingest queue is smaller, and its mapping uses 2 to 1,000.
 _DIRECT: Mapping[str, Input] = MappingProxyType(
     {
         item.path: item
@@ -124,7 +124,7 @@ FIXED: Mapping[str, str] = MappingProxyType(
         "preset": "the other settings start from it",
         "providers": "each has resources of its own",
         "provider_options": "go with the providers",
-        "api.ingest": "the inbox has resources of its own, and each provider a path",
+        "api.ingest": "the ingest queue has resources of its own, and each provider a path",
         "api.api_key": "a key has resources of its own",
         "api.api_key_added_for": "goes with the providers",
         "functions.runtime": "the bundles are built for it",

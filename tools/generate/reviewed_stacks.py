@@ -1,4 +1,4 @@
-"""The stacks that are reviewed, as golden synths and accepted plans: presets, the door without a function, delivery."""
+"""The stacks that are reviewed, as golden synths and accepted plans: presets, direct integration, delivery."""
 
 from __future__ import annotations
 

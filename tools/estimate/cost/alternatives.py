@@ -44,7 +44,7 @@ def alternatives(bill: Bill) -> list[Alternative]:
         _no_glacier,
         _function_url,
         _direct,
-        _function_at_the_door,
+        _function_integration,
         _provisioned,
     )
     return [found for way in ways for found in way(bill.case)]
@@ -52,7 +52,7 @@ def alternatives(bill: Bill) -> list[Alternative]:
 
 def _other_archive(case: Case) -> Iterator[Alternative]:
     if not case.processed.puts:
-        # What is too large for a message is archived at the door, by itself.
+        # What is too large for a message is archived by ingestion, by itself.
         return
     if archives_batches(case):
         yield Alternative(
@@ -109,7 +109,7 @@ def _no_glacier(case: Case) -> Iterator[Alternative]:
 
 
 def _function_url(case: Case) -> Iterator[Alternative]:
-    if case.path.ingestion is None or case.path.method is None or case.path.inbox:
+    if case.path.ingestion is None or case.path.method is None or case.path.ingest_queue:
         return
     edited = case.stack.changed()
     for resource in list(case.stack.resources()):
@@ -117,7 +117,7 @@ def _function_url(case: Case) -> Iterator[Alternative]:
             edited.remove(resource)
     edited.add(
         "aws_lambda_function_url",
-        "door",
+        "ingestion",
         {"authorization_type": "NONE", "function_name": _reference(case.path.ingestion, "function_name")},
     )
     yield Alternative(
@@ -137,52 +137,52 @@ def _belongs_to_gateway(resource: Resource) -> bool:
 def _direct(case: Case) -> Iterator[Alternative]:
     ingestion, path = case.path.ingestion, case.path
     too_large = case.workload.size > MAX_DIRECT_BODY_BYTES
-    if ingestion is None or path.method is None or path.inbox or path.queue.get("fifo_queue") or too_large:
+    if ingestion is None or path.method is None or path.ingest_queue or path.queue.get("fifo_queue") or too_large:
         return
     # What api.ingest "direct" deploys, as far as it costs anything.
     edited = case.stack.changed()
-    edited.add("aws_sqs_queue", "inbox", {"name": "inbox"})
+    edited.add("aws_sqs_queue", "ingest", {"name": "ingest"})
     edited.add(
         "aws_lambda_event_source_mapping",
-        "inbox",
+        "ingest",
         {
-            "event_source_arn": "${aws_sqs_queue.inbox.arn}",
+            "event_source_arn": "${aws_sqs_queue.ingest.arn}",
             "function_name": _reference(ingestion, "arn"),
             "batch_size": SMALL_BATCH,
         },
     )
-    values = edited.values(path.door)
+    values = edited.values(path.entry_point)
     values["type"] = "AWS"
-    values["uri"] = "arn:aws:apigateway:us-east-1:sqs:path/account/${aws_sqs_queue.inbox.name}"
+    values["uri"] = "arn:aws:apigateway:us-east-1:sqs:path/account/${aws_sqs_queue.ingest.name}"
     watched = [each for each in case.stack.all("aws_cloudwatch_metric_alarm") if each.get("namespace") == "AWS/SQS"]
-    # Age and depth of the inbox, and whether its dead letter queue is empty.
+    # Age and depth of the ingest queue, and whether its dead letter queue is empty.
     for number, alarm in enumerate(watched[:3]):
-        edited.add("aws_cloudwatch_metric_alarm", f"inbox_{number}", dict(alarm.values))
+        edited.add("aws_cloudwatch_metric_alarm", f"ingest_{number}", dict(alarm.values))
     yield Alternative(
-        name="API Gateway writes to SQS, no function at the door",
-        price="202 before the signature is verified; forged webhooks are paid for up to the inbox; bodies of 180 KB at "
-        "most; the setting is api.ingest",
+        name="direct integration instead of a function in the request",
+        price="202 before the signature is verified; forged webhooks are paid for up to the ingest queue; bodies of "
+        "180 KB at most; the setting is api.ingest",
         stack=edited.stack(),
     )
 
 
-def _function_at_the_door(case: Case) -> Iterator[Alternative]:
-    ingestion, inbox = case.path.ingestion, case.path.inbox
-    if ingestion is None or inbox is None:
+def _function_integration(case: Case) -> Iterator[Alternative]:
+    ingestion, ingest_queue, mapping = case.path.ingestion, case.path.ingest_queue, case.path.ingest_mapping
+    if ingestion is None or ingest_queue is None or mapping is None:
         return
     edited = case.stack.changed()
-    queues = [inbox.queue, *case.stack.referred(case.stack.redrive_policy(inbox.queue))]
-    for door in case.stack.pointing_at("aws_api_gateway_integration", "uri", inbox.queue):
-        edited.values(door).update(type="AWS_PROXY", uri=_reference(ingestion, "invoke_arn"))
+    queues = [ingest_queue, *case.stack.referred(case.stack.redrive_policy(ingest_queue))]
+    for integration in case.stack.pointing_at("aws_api_gateway_integration", "uri", ingest_queue):
+        edited.values(integration).update(type="AWS_PROXY", uri=_reference(ingestion, "invoke_arn"))
     for queue in queues:
         for alarm in case.stack.pointing_at("aws_cloudwatch_metric_alarm", "dimensions", queue):
             edited.remove(alarm)
         edited.remove(queue)
-    edited.remove(inbox.mapping)
+    edited.remove(mapping)
     yield Alternative(
-        name="a function at the door instead of the inbox",
+        name="a function integration instead of the ingest queue",
         price="202 after the signature is verified, and 10 requests/s at most for each reserved execution; what comes "
-        "faster hears 429; the setting is api.ingest",
+        "faster receives 429; the setting is api.ingest",
         stack=edited.stack(),
     )
 

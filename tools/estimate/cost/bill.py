@@ -134,6 +134,6 @@ def bill_of(
         assume=assume,
         observer=observer,
         archive=archive,
-        at_the_door=observer.ingestion() if path.ingestion is not None else None,
+        ingested=observer.ingestion() if path.ingestion is not None else None,
     )
     return Bill(case, tuple(lines_of(case, RULES, FREE)))

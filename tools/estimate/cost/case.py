@@ -56,8 +56,8 @@ class Case:
         The running functions.
     archive : str | None
         ``event`` or ``batch`` to price another way of archiving than what was observed, None for that.
-    at_the_door : Usage | None
-        Of ingestion; None where no function is at the door.
+    ingested : Usage | None
+        Of ingestion; None where no function verifies.
     """
 
     stack: Stack
@@ -67,7 +67,7 @@ class Case:
     assume: Assumptions
     observer: Observer
     archive: str | None = None
-    at_the_door: Usage | None
+    ingested: Usage | None
 
     @property
     def month_s(self) -> float:
@@ -82,25 +82,25 @@ class Case:
     @property
     def message_bytes(self) -> float:
         """Bytes of a message on the main queue."""
-        if self.at_the_door is None:
+        if self.ingested is None:
             # Headers and context beside the body, which is base64.
             return 4 / 3 * self.workload.size + 1_500
-        return float(sum(self.at_the_door.message_bytes))
+        return float(sum(self.ingested.message_bytes))
 
     @property
-    def inbox_message_bytes(self) -> float:
-        """Bytes of a message of the inbox: headers, encoded twice, beside the body, which is base64."""
+    def ingest_message_bytes(self) -> float:
+        """Bytes of a message of the ingest queue: headers, encoded twice, beside the body, which is base64."""
         return 4 / 3 * self.workload.size + 1_500
 
     @cached_property
-    def inbox_batch(self) -> float:
-        """Messages of a batch of the inbox, on average; one where there is no inbox."""
-        if self.path.inbox is None:
+    def ingest_batch(self) -> float:
+        """Messages of a batch of the ingest queue, on average; one where there is no ingest queue."""
+        if self.path.ingest_mapping is None:
             return 1.0
         return effective_batch(
             self.workload.rate,
-            self.path.inbox.mapping,
-            message_bytes=self.inbox_message_bytes,
+            self.path.ingest_mapping,
+            message_bytes=self.ingest_message_bytes,
             groups=None,
             assume=self.assume,
             invocation_s=lambda messages: self.ingestion_s() * messages,
@@ -168,9 +168,9 @@ class Case:
 
     def ingestion_s(self) -> float:
         """Return how long a warm invocation of ingestion takes."""
-        if self.path.ingestion is None or self.at_the_door is None:
+        if self.path.ingestion is None or self.ingested is None:
             return 0.0
-        return self.assume.invocation_s(self.at_the_door.in_order, int(self.path.ingestion.get("memory_size", 128)))
+        return self.assume.invocation_s(self.ingested.in_order, int(self.path.ingestion.get("memory_size", 128)))
 
     @cached_property
     def processed(self) -> PerWebhook:

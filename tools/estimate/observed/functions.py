@@ -58,7 +58,7 @@ class Observer:
         self._size = size
         self._secret = senders.new_secret(self._entry)
         self._secret_arns: dict[str, str] = {}
-        self._door: Usage | None = None
+        self._ingested: Usage | None = None
         self._batches: dict[int, tuple[Usage, Usage]] = {}
         self._number = 0
 
@@ -82,10 +82,10 @@ class Observer:
         self._running.close()
 
     def ingestion(self) -> Usage:
-        """Return what one webhook causes at the door, once the function is warm."""
-        if self._door is None:
-            self._door = self._accept().usage
-        return self._door
+        """Return what one webhook causes in ingestion, once the function is warm."""
+        if self._ingested is None:
+            self._ingested = self._accept().usage
+        return self._ingested
 
     def processing(self, batch: int) -> tuple[Usage, Usage]:
         """Return what a batch of new events causes, and what the same batch causes when it comes again."""

@@ -10,7 +10,7 @@ from modules.settings.validation import SettingsError
 from tools import ROOT
 from tools.estimate.assumptions import ASSUMPTIONS
 from tools.estimate.observed.functions import NotObservedError, Observer
-from tools.estimate.simulate import door, page
+from tools.estimate.simulate import lambda_capacity, page
 from tools.estimate.simulate.deployment import Deployment, read
 from tools.estimate.simulate.model import Model
 from tools.estimate.simulate.needs import Needs, needs
@@ -36,25 +36,20 @@ def main() -> None:
     parser.add_argument("--slow", default="30", help="by how much a slow downstream makes processing longer")
     parser.add_argument("--senders", default="adyen", help=f"how senders try again: {', '.join(RETRIES)}")
     parser.add_argument("--seed", default="1", help="of the random numbers")
-    parser.add_argument("--door", action="store_true", help="only whether Lambda at the door holds the throttle's rate")
+    parser.add_argument("--capacity", action="store_true", help="only how much of the throttle's rate Lambda accepts")
     asked = parser.parse_args()
     try:
         slow, seed = _number("SLOW", asked.slow, 1, 10_000), int(_number("SEED", asked.seed, 0, 2**31))
         rate = _number("RATE", asked.rate, 0.1, 20_000) if asked.rate else None
         if asked.senders not in RETRIES:
             raise SimulationError(f"SENDERS: {asked.senders!r} is not known; allowed: {', '.join(RETRIES)}")
-        chosen = [asked.preset] if asked.preset or asked.environment else ["burst"] if asked.door else list(PRESETS)
+        chosen = [asked.preset] if asked.preset or asked.environment else ["burst"] if asked.capacity else list(PRESETS)
         for preset in chosen:
             name, deployment, timing = _deployed(preset, asked.environment)
             print("\n".join(page.deployed(name, deployment, timing, AWS, _needs(deployment, timing))))
-            if asked.door:
-                print(
-                    "\n".join(
-                        page.door(
-                            list(door.rows(deployment, timing, deployment.throttle_rate)), deployment.throttle_rate
-                        )
-                    )
-                )
+            if asked.capacity:
+                table = list(lambda_capacity.rows(deployment, timing, deployment.throttle_rate))
+                print("\n".join(page.lambda_capacity(table, deployment.throttle_rate)))
                 continue
             _simulate(
                 name,

@@ -62,8 +62,8 @@ class Deployment:
         Whether groups are kept in order.
     groups : int | None
         Message groups that keep each other waiting; None when none do.
-    inbox : Feed | None
-        Where API Gateway writes to by itself, before ingestion; None where ingestion is at the door.
+    ingest_queue : Feed | None
+        Where API Gateway writes to by itself, before ingestion; None where ingestion runs in the request.
     """
 
     throttle_rate: float
@@ -80,7 +80,7 @@ class Deployment:
     max_receives: int
     fifo: bool
     groups: int | None
-    inbox: Feed | None = None
+    ingest_queue: Feed | None = None
 
     @property
     def main(self) -> Feed:
@@ -110,7 +110,9 @@ def read(stack: Stack) -> Deployment:
     """
     path = webhook_path(stack)
     if path.ingestion is None or path.method is None:
-        raise NotInStackError("the simulation expects a function behind a REST API, at the door or behind an inbox")
+        raise NotInStackError(
+            "the simulation expects a function behind a REST API, in the request or behind an ingest queue"
+        )
     throttle = _throttle(stack)
     main = _feed(stack, path.queue, path.mapping, path.processing)
     fifo = bool(path.queue.get("fifo_queue", False))
@@ -129,7 +131,9 @@ def read(stack: Stack) -> Deployment:
         max_receives=main.max_receives,
         fifo=fifo,
         groups=_groups(stack, path) if fifo else None,
-        inbox=_feed(stack, path.inbox.queue, path.inbox.mapping, path.ingestion) if path.inbox else None,
+        ingest_queue=_feed(stack, path.ingest_queue, path.ingest_mapping, path.ingestion)
+        if path.ingest_queue and path.ingest_mapping
+        else None,
     )
 
 

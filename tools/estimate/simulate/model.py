@@ -63,8 +63,8 @@ class Model:
         How long things take.
     platform : Platform
         What AWS allows.
-    only_the_door : bool
-        Leave out what happens behind the queue, which changes nothing at the door.
+    only_ingestion : bool
+        Leave out what happens behind the queue, which changes nothing for senders.
     seed : int
         The same seed gives the same run.
     """
@@ -72,7 +72,7 @@ class Model:
     deployment: Deployment
     timing: Timing
     platform: Platform = AWS
-    only_the_door: bool = False
+    only_ingestion: bool = False
     seed: int = 1
     _env: simpy.Environment = field(init=False)
 
@@ -96,20 +96,20 @@ class Model:
         self._queue = Queue(
             env, visibility_s=deployment.visibility_s, max_receives=deployment.max_receives, fifo=deployment.fifo
         )
-        inbox = deployment.inbox
-        self._inbox: Queue | None = None
-        if inbox is not None:
-            self._inbox = Queue(
+        ingest_queue = deployment.ingest_queue
+        self._ingest_queue: Queue | None = None
+        if ingest_queue is not None:
+            self._ingest_queue = Queue(
                 env,
-                visibility_s=inbox.visibility_s,
-                max_receives=inbox.max_receives,
+                visibility_s=ingest_queue.visibility_s,
+                max_receives=ingest_queue.max_receives,
                 fifo=False,
                 forward=self._queue.send,
             )
         self._outcome = Outcome(ends=load.ends)
         self._second = Second(at=0)
         processing = Function(deployment.processing_reserved or open_to_all, self.timing.cold_start, platform)
-        if not self.only_the_door:
+        if not self.only_ingestion:
             Mapping(
                 env,
                 self._queue,
@@ -121,12 +121,12 @@ class Model:
                 random_source=self._working,
                 slowness=load.slowness,
             )
-            if self._inbox is not None and inbox is not None:
+            if self._ingest_queue is not None and ingest_queue is not None:
                 Mapping(
                     env,
-                    self._inbox,
+                    self._ingest_queue,
                     self._ingestion,
-                    feed=inbox,
+                    feed=ingest_queue,
                     # Each message of a batch is verified and sent on by itself.
                     takes=lambda messages: self.timing.ingestion * messages,
                     platform=platform,
@@ -140,8 +140,8 @@ class Model:
         env.process(self._send(load))
         env.run(until=env.process(self._watch(load, processing)))
         outcome = self._outcome.closed(self._queue, self._ingestion, processing, self._pending)
-        if self._inbox is not None:
-            outcome.behind_inbox(self._inbox)
+        if self._ingest_queue is not None:
+            outcome.behind_ingest_queue(self._ingest_queue)
         return outcome
 
     def _send(self, load: Load) -> Generator[simpy.Event, Any, None]:
@@ -176,10 +176,10 @@ class Model:
             second.throttled += 1
             self._again(group, number)
             return
-        if self._inbox is not None:
+        if self._ingest_queue is not None:
             second.accepted += 1
             self._outcome.answered(number, self.platform.direct_answer_s)
-            self._inbox.send(Message(now, group))
+            self._ingest_queue.send(Message(now, group))
             return
         start = self._ingestion.begin(now) if self._account.take(now) else None
         if start is None:
@@ -220,7 +220,7 @@ class Model:
         while True:
             yield self._env.timeout(1.0)
             second = self._second
-            left = self._queue.left + (self._inbox.left if self._inbox else 0)
+            left = self._queue.left + (self._ingest_queue.left if self._ingest_queue else 0)
             second.backlog, second.ingestion, second.processing = (
                 left,
                 self._ingestion.busy,
@@ -229,6 +229,6 @@ class Model:
             second.routed = self._queue.routed
             self._outcome.seconds.append(second)
             self._second = Second(at=int(self._env.now))
-            done = not self._sending and not self._pending and (self.only_the_door or not left)
+            done = not self._sending and not self._pending and (self.only_ingestion or not left)
             if done or self._env.now >= load.longest_s:
                 return

@@ -37,8 +37,8 @@ class Needs:
 def needs(rate: float, deployment: Deployment, timing: Timing, platform: Platform) -> Needs:
     """Return what a steady rate needs, without any reserve."""
     by_duration = math.ceil(rate * timing.ingestion)
-    # An invocation is a request at the door, and a batch behind an inbox.
-    invocations = rate / (deployment.inbox.batch_size if deployment.inbox else 1)
+    # An invocation is a request, or a batch behind an ingest queue.
+    invocations = rate / (deployment.ingest_queue.batch_size if deployment.ingest_queue else 1)
     by_rate = math.ceil(invocations / platform.function_rate) if platform.function_rate else 1
     batch = timing.processing(deployment.batch_size) + platform.poll_s
     processing = math.ceil(rate / deployment.batch_size * batch)
@@ -50,9 +50,9 @@ def needs(rate: float, deployment: Deployment, timing: Timing, platform: Platfor
     )
 
 
-def door_limit(deployment: Deployment, timing: Timing, platform: Platform) -> float:
-    """Return the requests a second that the door takes at most, once it is warm."""
-    if deployment.inbox is not None:
+def request_limit(deployment: Deployment, timing: Timing, platform: Platform) -> float:
+    """Return the requests a second that are accepted at most, once functions are warm."""
+    if deployment.ingest_queue is not None:
         return min(deployment.throttle_rate, platform.gateway_rate)
     concurrency = deployment.ingestion_reserved or platform.account_concurrency
     return min(
@@ -63,15 +63,15 @@ def door_limit(deployment: Deployment, timing: Timing, platform: Platform) -> fl
     )
 
 
-def inbox_limit(inbox: Feed, deployment: Deployment, timing: Timing, platform: Platform) -> float:
-    """Return the webhooks a second that ingestion takes from an inbox at most, at full batches."""
+def ingest_queue_limit(ingest_queue: Feed, deployment: Deployment, timing: Timing, platform: Platform) -> float:
+    """Return the webhooks a second that ingestion takes from an ingest queue at most, at full batches."""
     concurrency = min(
-        inbox.maximum_concurrency or platform.most_pollers,
+        ingest_queue.maximum_concurrency or platform.most_pollers,
         deployment.ingestion_reserved or platform.account_concurrency,
     )
     by_rate = concurrency * platform.function_rate or math.inf
-    by_duration = concurrency / (timing.ingestion * inbox.batch_size + platform.poll_s)
-    return inbox.batch_size * min(by_rate, by_duration)
+    by_duration = concurrency / (timing.ingestion * ingest_queue.batch_size + platform.poll_s)
+    return ingest_queue.batch_size * min(by_rate, by_duration)
 
 
 def processing_limit(deployment: Deployment, timing: Timing, platform: Platform) -> float:

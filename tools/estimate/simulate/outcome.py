@@ -94,11 +94,11 @@ class Outcome:
         self._durations.sort()
         return self
 
-    def behind_inbox(self, inbox: Queue) -> None:
+    def behind_ingest_queue(self, ingest_queue: Queue) -> None:
         """Note what became of requests that were accepted before anybody verified them."""
-        self.queued = inbox.sent
-        self.dead += inbox.dead
-        self.left += inbox.left
+        self.queued = ingest_queue.sent
+        self.dead += ingest_queue.dead
+        self.left += ingest_queue.left
 
     def total(self, kind: str) -> int:
         """Return a sum over all seconds."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from tools.estimate.simulate.deployment import Deployment
-from tools.estimate.simulate.needs import Needs, door_limit, inbox_limit, processing_limit
+from tools.estimate.simulate.needs import Needs, ingest_queue_limit, processing_limit, request_limit
 from tools.estimate.simulate.outcome import Outcome
 from tools.estimate.simulate.platform import Platform
 from tools.estimate.simulate.scenarios import Scenario
@@ -30,11 +30,11 @@ def deployed(name: str, deployment: Deployment, timing: Timing, platform: Platfo
         "calls that the functions make, see make cost)"
     )
     behind = ""
-    if deployment.inbox is not None:
-        limit = inbox_limit(deployment.inbox, deployment, timing, platform)
-        behind = f", {limit:,.0f} webhooks/s behind the inbox (functions.ingestion_reserved_concurrency)"
+    if deployment.ingest_queue is not None:
+        limit = ingest_queue_limit(deployment.ingest_queue, deployment, timing, platform)
+        behind = f", {limit:,.0f} webhooks/s behind the ingest queue (functions.ingestion_reserved_concurrency)"
     yield (
-        f"  so it takes      {door_limit(deployment, timing, platform):,.0f} webhooks/s at the door{behind} and "
+        f"  so it takes      {request_limit(deployment, timing, platform):,.0f} webhooks/s in the request{behind} and "
         f"{processing_limit(deployment, timing, platform):,.0f} events/s behind the queue, at most"
     )
     yield (
@@ -130,8 +130,8 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield f"  {label.ljust(widths[0])}  {value.rjust(widths[1])}  {note}".rstrip()
 
 
-def door(table: Sequence[Sequence[str]], rate: float) -> Iterator[str]:
-    """Yield the table of how much of a rate the door takes."""
+def lambda_capacity(table: Sequence[Sequence[str]], rate: float) -> Iterator[str]:
+    """Yield the table of how much of a rate Lambda accepts."""
     yield f"{rate:,g} webhooks/s for a minute, from cold: share answered 202 at the first attempt"
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     for row in table:

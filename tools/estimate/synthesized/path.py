@@ -7,35 +7,19 @@ from tools.estimate.synthesized.stack import NotInStackError, Resource, Stack
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inbox:
-    """Where requests wait to be verified.
-
-    Attributes
-    ----------
-    queue : Resource
-        The queue that API Gateway writes to.
-    mapping : Resource
-        What has ingestion verify it.
-    """
-
-    queue: Resource
-    mapping: Resource
-
-
-@dataclass(frozen=True, kw_only=True)
 class WebhookPath:
     """What a webhook passes through.
 
     Attributes
     ----------
-    door : Resource
+    entry_point : Resource
         The integration or function URL that is open to senders.
     method : Resource | None
         The API's method before the integration; None for a function URL.
-    inbox : Inbox | None
-        Where API Gateway writes to by itself, before ingestion; None where ingestion is at the door.
+    ingest_queue, ingest_mapping : Resource | None
+        With direct integration, the queue that API Gateway writes to, and ingestion's event source mapping of it.
     ingestion : Resource | None
-        The function at the door, or behind the inbox; None where API Gateway writes to the main queue by itself.
+        Runs in the request, or behind the ingest queue; None where API Gateway writes to the main queue by itself.
     queue : Resource
         The main queue.
     mapping : Resource
@@ -44,9 +28,10 @@ class WebhookPath:
         The function that does it.
     """
 
-    door: Resource
+    entry_point: Resource
     method: Resource | None
-    inbox: Inbox | None = None
+    ingest_queue: Resource | None = None
+    ingest_mapping: Resource | None = None
     ingestion: Resource | None
     queue: Resource
     mapping: Resource
@@ -61,22 +46,28 @@ def webhook_path(stack: Stack) -> WebhookPath:
     NotInStackError
         When the stack has none.
     """
-    for door, method in _doors(stack):
-        ingestion = next(iter(_functions(stack, door)), None)
-        for queue, mapping, reader in _readers(stack, _queues(stack, door, ingestion)):
+    for entry_point, method in _entry_points(stack):
+        ingestion = next(iter(_functions(stack, entry_point)), None)
+        for queue, mapping, reader in _readers(stack, _queues(stack, entry_point, ingestion)):
             if ingestion is None:
-                for main, main_mapping, processing in _readers(stack, _queues(stack, door, reader)):
+                for main, main_mapping, processing in _readers(stack, _queues(stack, entry_point, reader)):
                     return WebhookPath(
-                        door=door,
+                        entry_point=entry_point,
                         method=method,
-                        inbox=Inbox(queue=queue, mapping=mapping),
+                        ingest_queue=queue,
+                        ingest_mapping=mapping,
                         ingestion=reader,
                         queue=main,
                         mapping=main_mapping,
                         processing=processing,
                     )
             return WebhookPath(
-                door=door, method=method, ingestion=ingestion, queue=queue, mapping=mapping, processing=reader
+                entry_point=entry_point,
+                method=method,
+                ingestion=ingestion,
+                queue=queue,
+                mapping=mapping,
+                processing=reader,
             )
     raise NotInStackError(
         "no way of a webhook is found in the stack: a route or function URL that is open to senders, a queue behind "
@@ -84,7 +75,7 @@ def webhook_path(stack: Stack) -> WebhookPath:
     )
 
 
-def _doors(stack: Stack) -> Iterator[tuple[Resource, Resource | None]]:
+def _entry_points(stack: Stack) -> Iterator[tuple[Resource, Resource | None]]:
     """Yield what senders can post to: a provider that has a URL of its own first, since most providers need one."""
     integrations = stack.all("aws_api_gateway_integration")
     open_methods = [
@@ -107,9 +98,9 @@ def _path_part(stack: Stack, method: Resource) -> str:
     return next((str(found.get("path_part", "")) for found in stack.referred(method.get("resource_id", ""))), "")
 
 
-def _functions(stack: Stack, door: Resource) -> Iterator[Resource]:
+def _functions(stack: Stack, entry_point: Resource) -> Iterator[Resource]:
     for attribute in ("uri", "function_name"):
-        for found in stack.referred(door.get(attribute, "")):
+        for found in stack.referred(entry_point.get(attribute, "")):
             if found.type == "aws_lambda_function":
                 yield found
 
@@ -121,8 +112,8 @@ def _readers(stack: Stack, queues: Iterator[Resource]) -> Iterator[tuple[Resourc
             yield queue, mapping, next(iter(stack.referred(mapping.get("function_name", ""))))
 
 
-def _queues(stack: Stack, door: Resource, ingestion: Resource | None) -> Iterator[Resource]:
-    texts = [str(door.get("uri", ""))] if ingestion is None else stack.variables(ingestion).values()
+def _queues(stack: Stack, entry_point: Resource, ingestion: Resource | None) -> Iterator[Resource]:
+    texts = [str(entry_point.get("uri", ""))] if ingestion is None else stack.variables(ingestion).values()
     for text in texts:
         for found in stack.referred(text):
             if found.type == "aws_sqs_queue":

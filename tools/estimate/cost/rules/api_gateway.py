@@ -29,8 +29,8 @@ def _rest_api(resource: Resource, case: Case) -> Iterable[Line]:
 
 
 def _answers(resource: Resource, case: Case) -> Iterable[Line]:
-    observed = case.at_the_door.answer_bytes if case.at_the_door else 0
-    answer = _DIRECT_ANSWER_BYTES if case.path.inbox else observed
+    observed = case.ingested.answer_bytes if case.ingested else 0
+    answer = _DIRECT_ANSWER_BYTES if case.path.ingest_queue else observed
     header = case.assume.answer_header_bytes
     yield Line(
         resource=resource.address,
@@ -75,7 +75,7 @@ def _method_settings(resource: Resource, case: Case) -> Iterable[Line]:
 
 
 def _function_url(resource: Resource, case: Case) -> Iterable[Line]:
-    if resource.address == case.path.door.address:
+    if resource.address == case.path.entry_point.address:
         yield from _answers(resource, case)
 
 

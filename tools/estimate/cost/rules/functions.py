@@ -10,13 +10,13 @@ from tools.estimate.synthesized import Resource
 
 def _function(resource: Resource, case: Case) -> Iterable[Line]:
     ingestion = case.path.ingestion
-    if ingestion is not None and resource.address == ingestion.address and case.at_the_door is not None:
-        batch = case.inbox_batch
-        why = f"webhooks / {batch:.2f} in a batch of the inbox" if case.path.inbox else "one for each webhook"
+    if ingestion is not None and resource.address == ingestion.address and case.ingested is not None:
+        batch, direct = case.ingest_batch, case.path.ingest_queue is not None
+        why = f"webhooks / {batch:.2f} in a batch of the ingest queue" if direct else "one for each webhook"
         yield from _run(resource, case, case.webhooks / batch, case.ingestion_s() * batch, why)
-        yield from _metrics(resource, case, case.at_the_door.metrics)
-        if (case.path.method is None or case.path.inbox) and _is_traced(resource):
-            yield _traces(resource, case, case.workload.rate / batch, "batches" if case.path.inbox else "requests")
+        yield from _metrics(resource, case, case.ingested.metrics)
+        if (case.path.method is None or direct) and _is_traced(resource):
+            yield _traces(resource, case, case.workload.rate / batch, "batches" if direct else "requests")
     elif resource.address == case.path.processing.address:
         why = f"webhooks / {case.batch:.2f} in a batch, of at most {case.path.mapping.get('batch_size', 10)}"
         yield from _run(resource, case, case.batches, case.processing_s(case.batch), why)

@@ -53,8 +53,8 @@ def _logged(resource: Resource, case: Case) -> tuple[float, str]:
     for function in case.stack.all("aws_lambda_function"):
         if resource.address not in {found.address for found in _groups_of(function, case)}:
             continue
-        if case.path.ingestion and function.address == case.path.ingestion.address and case.at_the_door:
-            printed = case.at_the_door.log_bytes
+        if case.path.ingestion and function.address == case.path.ingestion.address and case.ingested:
+            printed = case.ingested.log_bytes
             return printed + platform, f"webhooks x ({printed} bytes observed + {platform} of the platform)"
         if function.address == case.path.processing.address:
             share = platform / case.batch

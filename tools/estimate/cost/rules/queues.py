@@ -12,10 +12,10 @@ _CALL = 10
 
 
 def _queue(resource: Resource, case: Case) -> Iterable[Line]:
-    inbox = case.path.inbox
-    if inbox is not None and resource.address == inbox.queue.address:
-        pieces = chunks(case.inbox_message_bytes)
-        why = f"webhooks x {pieces} piece(s) of 64 KB, for a request of {case.inbox_message_bytes:,.0f} bytes"
+    ingest_queue = case.path.ingest_queue
+    if ingest_queue is not None and resource.address == ingest_queue.address:
+        pieces = chunks(case.ingest_message_bytes)
+        why = f"webhooks x {pieces} piece(s) of 64 KB, for a request of {case.ingest_message_bytes:,.0f} bytes"
         yield from _requests(resource, case, "requests taken in", case.webhooks * pieces, why)
         return
     if resource.address == case.path.queue.address:
@@ -64,11 +64,11 @@ def _mapping(resource: Resource, case: Case) -> Iterable[Line]:
             case.batches * calls,
             f"webhooks / {case.batch:.2f} in a batch x {calls:.0f} request(s)",
         )
-    inbox = case.path.inbox
-    if inbox is not None and resource.address == inbox.mapping.address:
-        batch = case.inbox_batch
+    ingest_mapping = case.path.ingest_mapping
+    if ingest_mapping is not None and resource.address == ingest_mapping.address:
+        batch = case.ingest_batch
         busy = min(1.0, case.workload.rate * case.ingestion_s() / pollers)
-        pieces = max(1, chunks(batch * case.inbox_message_bytes))
+        pieces = max(1, chunks(batch * case.ingest_message_bytes))
         why = f"webhooks / {batch:.2f} in a batch"
         received = case.webhooks / batch * pieces
         yield from _requests(queue, case, "batches received", received, f"{why} x {pieces} request(s)")
@@ -93,7 +93,7 @@ def _requests(queue: Resource, case: Case, what: str, quantity: float, formula: 
         price=case.price(_price(queue)),
         formula=formula,
     )
-    grouped = case.at_the_door is not None and case.at_the_door.grouped_messages
+    grouped = case.ingested is not None and case.ingested.grouped_messages
     if queue.address == case.path.queue.address and grouped and not queue.get("fifo_queue"):
         yield Line(
             resource=queue.address,

@@ -92,14 +92,14 @@ def _provisioned(resource: Resource, case: Case) -> Iterable[Line]:
 
 def _bucket(resource: Resource, case: Case) -> Iterable[Line]:
     seen = case.processed
-    at_the_door = len(case.at_the_door.objects) if case.at_the_door else 0
+    ingested = len(case.ingested.objects) if case.ingested else 0
     yield Line(
         resource=resource.address,
         service=_S3,
         what="payloads archived",
-        quantity=case.webhooks * (seen.puts + at_the_door),
+        quantity=case.webhooks * (seen.puts + ingested),
         price=case.price("s3-put"),
-        formula=f"webhooks x {seen.puts + at_the_door:.3g} PUT(s)",
+        formula=f"webhooks x {seen.puts + ingested:.3g} PUT(s)",
     )
     months, _ = _months(resource, case)
     yield Line(
@@ -118,7 +118,7 @@ def _lifecycle(resource: Resource, case: Case) -> Iterable[Line]:
     _, months = _months(bucket, case)
     if months <= 0:
         return
-    objects = case.processed.objects + (len(case.at_the_door.objects) if case.at_the_door else 0)
+    objects = case.processed.objects + (len(case.ingested.objects) if case.ingested else 0)
     yield Line(
         resource=resource.address,
         service=_S3,
@@ -150,13 +150,13 @@ def _lifecycle(resource: Resource, case: Case) -> Iterable[Line]:
 
 def _bytes(case: Case) -> float:
     """Return the bytes that S3 keeps for one webhook."""
-    return case.processed.object_bytes + sum(case.at_the_door.objects if case.at_the_door else ())
+    return case.processed.object_bytes + sum(case.ingested.objects if case.ingested else ())
 
 
 def _months(bucket: Resource, case: Case) -> tuple[float, float]:
     """Return for how many months a payload is in Standard, and for how many in Glacier."""
     kept = case.workload.months
-    objects = case.processed.objects + (len(case.at_the_door.objects) if case.at_the_door else 0)
+    objects = case.processed.objects + (len(case.ingested.objects) if case.ingested else 0)
     size = _bytes(case) / objects if objects else 0.0
     after = kept
     for lifecycle in case.stack.pointing_at("aws_s3_bucket_lifecycle_configuration", "bucket", bucket):

@@ -1,4 +1,4 @@
-"""Whether Lambda at the door holds a rate, over how long an invocation takes and what the account gives."""
+"""How much of a rate Lambda accepts in the request, by the duration of an invocation and the account's quotas."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ HEADROOM = 1.2
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """What an account gives to the door.
+    """What an account gives to ingestion.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ def share_accepted(deployment: Deployment, timing: Timing, account: Account, rat
         ),
         timing,
         account.platform,
-        only_the_door=True,
+        only_ingestion=True,
         seed=seed,
     )
     with uncollected():
@@ -88,11 +88,11 @@ def rows(
     deployment: Deployment, timing: Timing, rate: float, durations_ms: Sequence[float] = DURATIONS_MS
 ) -> Iterator[list[str]]:
     """Yield the table: a head, and a row for each duration."""
-    if deployment.inbox is not None:
+    if deployment.ingest_queue is not None:
         # Nothing of Lambda is before the answer, so that neither durations nor reservations matter.
         account = Account(name="any", reserved=deployment.ingestion_reserved or 1, platform=AWS)
-        yield ["at the door", "share"]
-        yield ["API Gateway and the inbox", f"{share_accepted(deployment, timing, account, rate):.1%}"]
+        yield ["accepted by", "share"]
+        yield ["API Gateway and the ingest queue", f"{share_accepted(deployment, timing, account, rate):.1%}"]
         return
     given = accounts(deployment, rate)
     yield ["ingestion takes", *(account.name for account in given)]

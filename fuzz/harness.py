@@ -35,7 +35,7 @@ class AcceptedError(AssertionError):
     """Something that nobody signed was accepted."""
 
 
-class Door:
+class Harness:
     """One provider's verifier and extractor.
 
     Parameters
@@ -104,9 +104,9 @@ class Door:
 
 def main() -> None:
     """Fuzz the entry that is named first, with seeds in the folder that is named next; the rest is libFuzzer's."""
-    door = Door(sys.argv.pop(1))
-    door.write_seeds(Path(sys.argv[1]))
-    atheris.Setup(sys.argv, door.try_one)
+    harness = Harness(sys.argv.pop(1))
+    harness.write_seeds(Path(sys.argv[1]))
+    atheris.Setup(sys.argv, harness.try_one)
     atheris.Fuzz()
 
 

@@ -1,4 +1,4 @@
-"""The simulation of an inbox, against what can be reckoned by hand; and of batches that Lambda throttles."""
+"""The simulation of an ingest queue, against what can be reckoned by hand; and of batches that Lambda throttles."""
 
 from dataclasses import replace
 
@@ -10,27 +10,27 @@ from tests.unit.priced_stack import direct_stack
 from tests.unit.test_simulation_parts import AT_ONCE, DEPLOYED, FREE, run
 from tools.estimate.simulate.deployment import Feed, read
 from tools.estimate.simulate.model import Load
-from tools.estimate.simulate.needs import door_limit, inbox_limit, needs
+from tools.estimate.simulate.needs import ingest_queue_limit, needs, request_limit
 from tools.estimate.simulate.page import deployed
 from tools.estimate.simulate.platform import AWS
 from tools.estimate.simulate.timing import Timing
 
-INBOX = Feed(batch_size=10, window_s=0, maximum_concurrency=50, timeout_s=30, visibility_s=300, max_receives=12)
-DIRECT = replace(DEPLOYED, ingestion_reserved=50, inbox=INBOX)
+INGEST_QUEUE = Feed(batch_size=10, window_s=0, maximum_concurrency=50, timeout_s=30, visibility_s=300, max_receives=12)
+DIRECT = replace(DEPLOYED, ingestion_reserved=50, ingest_queue=INGEST_QUEUE)
 QUICK = replace(AT_ONCE, ingestion=0.01, batch=0.01)
 
 
-def test_the_inbox_is_the_stacks():
+def test_the_ingest_queue_is_the_stacks():
     found = read(direct_stack())
 
-    assert found.inbox == Feed(
+    assert found.ingest_queue == Feed(
         batch_size=10, window_s=0, maximum_concurrency=50, timeout_s=30, visibility_s=300, max_receives=12
     )
     assert (found.ingestion_reserved, found.batch_size, found.max_receives) == (50, 10, 3)
 
 
-def test_before_an_inbox_no_request_finds_all_executions_taken():
-    # 2,000/s, of which fifty executions at the door would take 500
+def test_before_an_ingest_queue_no_request_finds_all_executions_taken():
+    # 2,000/s, of which fifty executions in the request would take 500
     limited = replace(FREE, function_rate=10.0)
 
     outcome = run(Load(phases=[(10, 2_000)]), DIRECT, QUICK, limited)
@@ -39,17 +39,17 @@ def test_before_an_inbox_no_request_finds_all_executions_taken():
     assert outcome.routed == outcome.sent
 
 
-def test_each_message_of_a_batch_takes_its_own_time_behind_an_inbox():
+def test_each_message_of_a_batch_takes_its_own_time_behind_an_ingest_queue():
     # The first message wakes each of five pollers: a tenth of a second. 1,000 more, ten in a batch that takes a second,
     # five batches at once: 20 s.
     slow = replace(QUICK, ingestion=0.1, batch=0.0)
-    deployment = replace(DIRECT, inbox=replace(INBOX, maximum_concurrency=5))
+    deployment = replace(DIRECT, ingest_queue=replace(INGEST_QUEUE, maximum_concurrency=5))
 
     assert run(Load(arrivals=[0.0] * 1_005), deployment, slow).last_routed_at == pytest.approx(20.1, abs=0.1)
 
 
 def test_what_ingestion_cannot_finish_is_received_twelve_times_and_given_up():
-    short = replace(DIRECT, inbox=replace(INBOX, timeout_s=10, visibility_s=60))
+    short = replace(DIRECT, ingest_queue=replace(INGEST_QUEUE, timeout_s=10, visibility_s=60))
 
     lost = run(Load(arrivals=[0.0]), short, replace(AT_ONCE, ingestion=20.0))
 
@@ -59,7 +59,7 @@ def test_what_ingestion_cannot_finish_is_received_twelve_times_and_given_up():
 
 def test_what_lambda_throttles_is_invoked_again_before_its_visibility_timeout():
     # Given a function that takes ten batches a second, and twice as many messages that come one by one
-    deployment = replace(DIRECT, ingestion_reserved=1, inbox=replace(INBOX, maximum_concurrency=20))
+    deployment = replace(DIRECT, ingestion_reserved=1, ingest_queue=replace(INGEST_QUEUE, maximum_concurrency=20))
 
     outcome = run(Load(phases=[(30, 20)]), deployment, QUICK, replace(FREE, function_rate=10.0))
 
@@ -85,9 +85,11 @@ def test_what_lambda_throttles_until_its_visibility_timeout_is_given_back():
     some.floats(0.001, 1),
     some.floats(0.5, 5),
 )
-def test_behind_an_inbox_nothing_is_lost_or_made_up(phases, reserved, ingestion, timeout):
-    inbox = replace(INBOX, timeout_s=timeout, visibility_s=20.0)
-    deployment = replace(DIRECT, throttle_rate=100, throttle_burst=100, ingestion_reserved=reserved, inbox=inbox)
+def test_behind_an_ingest_queue_nothing_is_lost_or_made_up(phases, reserved, ingestion, timeout):
+    ingest_queue = replace(INGEST_QUEUE, timeout_s=timeout, visibility_s=20.0)
+    deployment = replace(
+        DIRECT, throttle_rate=100, throttle_burst=100, ingestion_reserved=reserved, ingest_queue=ingest_queue
+    )
     timing = Timing(ingestion=ingestion, batch=0.1, event=0.01, cold_start=0.5)
 
     outcome = run(Load(phases=phases, longest_s=120), deployment, timing, AWS)
@@ -98,14 +100,14 @@ def test_behind_an_inbox_nothing_is_lost_or_made_up(phases, reserved, ingestion,
     assert outcome.most_ingestion <= reserved
 
 
-def test_behind_an_inbox_a_batch_is_one_request_of_lambdas():
+def test_behind_an_ingest_queue_a_batch_is_one_request_of_lambdas():
     assert needs(1_000, DIRECT, QUICK, AWS).by_rate == 10
     assert needs(1_000, DEPLOYED, QUICK, AWS).by_rate == 100
 
 
-def test_before_an_inbox_the_door_takes_what_its_throttle_lets_through():
-    assert door_limit(replace(DIRECT, throttle_rate=1_000), QUICK, AWS) == 1_000
-    assert door_limit(replace(DIRECT, throttle_rate=20_000), QUICK, AWS) == 10_000
+def test_before_an_ingest_queue_the_api_accepts_what_its_throttle_lets_through():
+    assert request_limit(replace(DIRECT, throttle_rate=1_000), QUICK, AWS) == 1_000
+    assert request_limit(replace(DIRECT, throttle_rate=20_000), QUICK, AWS) == 10_000
 
 
 @pytest.mark.parametrize(
@@ -113,17 +115,17 @@ def test_before_an_inbox_the_door_takes_what_its_throttle_lets_through():
     [(0.1, 500), (0.001, 5_000)],
     ids=["by duration, 50 / 0.1 s", "by Lambda's ten batches a second for each of 50"],
 )
-def test_behind_an_inbox_ingestion_takes_what_its_reservation_lets_it(ingestion, limit):
+def test_behind_an_ingest_queue_ingestion_takes_what_its_reservation_lets_it(ingestion, limit):
     timing = replace(QUICK, ingestion=ingestion)
 
-    assert inbox_limit(INBOX, DIRECT, timing, replace(FREE, function_rate=10.0)) == pytest.approx(limit)
+    assert ingest_queue_limit(INGEST_QUEUE, DIRECT, timing, replace(FREE, function_rate=10.0)) == pytest.approx(limit)
 
 
-def test_it_says_what_limits_ingestion_behind_an_inbox_and_which_setting_changes_it():
+def test_it_says_what_limits_ingestion_behind_an_ingest_queue_and_which_setting_changes_it():
     slow = replace(QUICK, ingestion=0.1)
 
     text = "\n".join(deployed("direct", DIRECT, slow, AWS, needs(1_000, DIRECT, slow, AWS)))
 
-    assert "495 webhooks/s behind the inbox (functions.ingestion_reserved_concurrency)" in text
-    at_the_door = "\n".join(deployed("function", DEPLOYED, slow, AWS, needs(1_000, DEPLOYED, slow, AWS)))
-    assert "inbox" not in at_the_door
+    assert "495 webhooks/s behind the ingest queue (functions.ingestion_reserved_concurrency)" in text
+    in_request = "\n".join(deployed("function", DEPLOYED, slow, AWS, needs(1_000, DEPLOYED, slow, AWS)))
+    assert "ingest queue" not in in_request
