@@ -1,4 +1,4 @@
-# The only front door: every command in the documents is a target here, and CI calls the same ones.
+# Every command in the documents is a target here, and CI calls the same ones.
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 # jsii says at every start when a Node.js release has reached its end; it works on these all the same.

@@ -1,4 +1,4 @@
-"""CPU of verifying a webhook, as a ratio to the one call of HMAC, RSA or Ed25519 that it cannot avoid."""
+"""CPU of verifying a webhook, as a ratio to the one call of HMAC, RSA or Ed25519 that it needs."""
 
 import hashlib
 import hmac
@@ -6,10 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+
 from bench.measure import interleaved
 from bench.report import keep, show
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared.request import WebhookRequest
+from tests.unit.providers import paypal_world
 from tools.senders import SENDERS, Signing, kept
 
 CALLS_OF_A_ROUND = 200
@@ -29,7 +34,7 @@ class SideBySide:
     size : int
         Bytes of the body.
     verify, bare : Callable[[], object]
-        The whole verification, and the call that it cannot avoid.
+        The whole verification, and the one call that it needs.
     """
 
     name: str
@@ -52,8 +57,6 @@ def _sent(entry: str) -> SideBySide:
     scheme = REGISTRY[entry].configured(sender.options).scheme
     known = [kept(entry, secret)]
     if sender.signs_with_private_key:
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
-
         private = Ed25519PrivateKey.generate()
         public, signature = private.public_key(), private.sign(sent.body)
         return SideBySide(
@@ -71,11 +74,6 @@ def _sent(entry: str) -> SideBySide:
 
 def _paypal() -> SideBySide:
     """Return PayPal's case, with a certificate of the tests' own authority, fetched once before."""
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
-    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
-
-    from tests.unit.providers import paypal_world  # noqa: PLC0415
-
     scheme = paypal_world.CertificateHost().scheme()
     request = paypal_world.delivery()
     private = paypal_world.issued().key
