@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from bench.process import MeasuredFunction
 from modules.constructs.bundling import BUNDLES, FUNCTIONS
 from tools.build.bundle import RUNTIME_PROVIDES, copy_installed
+from tools.build.docs_assets import PACKAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 BARE, FRAMEWORK = "bare boto3", "FastAPI + Mangum"
@@ -66,6 +67,8 @@ def revision(name: str, folder: Path) -> Path:
     subprocess.run(["tar", "-x", "-C", str(folder)], input=tree, check=True)
     # What was installed for a lock is used again where the lock is the same.
     shutil.copytree(ROOT / ".build", folder / ".build", ignore=shutil.ignore_patterns("bundles"))
+    for pages in folder.glob("tools/**/docs_assets"):
+        (pages / "node_modules").symlink_to(PACKAGES)
     subprocess.run(
         ["make", "-o", "setup", "bundle", f"PYTHON={sys.executable}"],
         cwd=folder,

@@ -3,6 +3,8 @@
 from lambdas.delivery.domain.metrics import AuthorizerMetric, WorkerMetric
 from modules.constructs.event_alarm import EventAlarm
 
+# Shown on the dashboard without an alarm.
+SHOWN = (WorkerMetric.FANNED_OUT, WorkerMetric.DELIVERED, WorkerMetric.FAILED_ATTEMPTS, WorkerMetric.PARKED)
 DELIVERY_ALARMS: tuple[EventAlarm, ...] = (
     EventAlarm(
         id="deliveries-given-up",

@@ -18,7 +18,7 @@ from modules.constructs.monitoring import Monitoring
 from modules.constructs.naming import DELIVERY_PREFIX, Names
 from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.tags import tag_everything, tags_of
-from modules.delivery.alarms import DELIVERY_ALARMS
+from modules.delivery.alarms import DELIVERY_ALARMS, SHOWN
 from modules.delivery.bus_subscriptions import InboundSubscriptions
 from modules.delivery.fleet import DeliveryFleet
 from modules.delivery.retry_schedules import RetrySchedules
@@ -245,8 +245,8 @@ class DeliveryStack(TerraformStack):
             Waiver.at(
                 self.queues.main,
                 "visibility-timeout",
-                "three times the worker's time-out, as the settings check: a message that comes again early finds its "
-                "turn claimed, and the mapping asks for no more workers than are reserved, so that none is throttled",
+                "three times the worker's time-out, as the settings check: a message that comes again early finds the "
+                "version claimed, and the mapping asks for no more workers than are reserved, so none is throttled",
             )
         ]
 
@@ -268,7 +268,7 @@ class DeliveryStack(TerraformStack):
         )
         for alarm in DELIVERY_ALARMS:
             watch.watch_event(alarm, self.fleet.functions[alarm.function])
-        watch.show_counts("deliveries", self.fleet.worker, ("FannedOut", "Delivered", "FailedAttempts", "Parked"))
+        watch.show_counts("deliveries", self.fleet.worker, SHOWN)
         watch.build_dashboard()
 
     def _publish_outputs(self, delivery: DeliverySettings) -> None:

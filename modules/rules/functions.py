@@ -58,7 +58,7 @@ def _more_than_reserved(stack: Document) -> Iterator[Found]:
     "An event source mapping takes partial batch responses.",
     where=Where.BOTH,
     remedy="Add ReportBatchItemFailures to function_response_types: one bad message takes its neighbours along.",
-    source="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
+    source="Q-2; https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
     also=("mapping-partial-failures",),
 )
 def _all_or_nothing(stack: Document) -> Iterator[Found]:
@@ -74,7 +74,7 @@ def _all_or_nothing(stack: Document) -> Iterator[Found]:
     where=Where.BOTH,
     remedy="Add a log group /aws/lambda/<function name>: one that Lambda creates keeps logs for ever, and destroy "
     "leaves it behind.",
-    source=_LOGS,
+    source=f"FN-2; {_LOGS}",
 )
 def _no_log_of_its_own(stack: Document) -> Iterator[Found]:
     names = {stack.name(group) for group in stack.all("aws_cloudwatch_log_group")}
@@ -97,7 +97,7 @@ def _no_log_of_its_own(stack: Document) -> Iterator[Found]:
     "A log group has a retention.",
     where=Where.BOTH,
     remedy="Set retention_in_days to a number of days that CloudWatch knows, such as 7.",
-    source="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/Working-with-log-groups-and-streams.html",
+    source="FN-2; https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/Working-with-log-groups-and-streams.html",
 )
 def _kept_for_ever(stack: Document) -> Iterator[Found]:
     for group in stack.all("aws_cloudwatch_log_group"):
@@ -112,7 +112,7 @@ def _kept_for_ever(stack: Document) -> Iterator[Found]:
     "A function runs on arm64.",
     where=Where.BOTH,
     remedy="Set architectures to arm64: the bundles are built for it, and do not load on x86.",
-    source="https://docs.aws.amazon.com/lambda/latest/dg/foundation-arch.html",
+    source="FN-2; https://docs.aws.amazon.com/lambda/latest/dg/foundation-arch.html",
     also=("function-arm64",),
 )
 def _on_x86(stack: Document) -> Iterator[Found]:

@@ -32,7 +32,7 @@ _NAMED_BY_AWS = "API-Gateway-Execution-Logs_"
     "Every resource that takes tags has Environment, that of the stack, Service and ManagedBy.",
     where=Where.BOTH,
     remedy="Call modules.constructs.tags.tag_everything on the stack, and override none of the three.",
-    source="this project's modules/constructs/tags.py",
+    source="TAG-1; this project's modules/constructs/tags.py",
     also=("tags",),
 )
 def _missing_tags(stack: Document) -> Iterator[Found]:
@@ -53,7 +53,7 @@ def _missing_tags(stack: Document) -> Iterator[Found]:
     "execution log is exempt: AWS names it.",
     where=Where.BOTH,
     remedy="Make the name with modules.constructs.naming.Names, so that two environments live in one account.",
-    source="this project's modules/constructs/naming.py",
+    source="NAME-1; this project's modules/constructs/naming.py",
 )
 def _names_without_suffix(stack: Document) -> Iterator[Found]:
     for resource in stack.resources():

@@ -55,7 +55,7 @@ def _of(statement: Statement, part: str) -> tuple[Any, ...]:
     "No policy allows an action with * or ? in it.",
     where=Where.BOTH,
     remedy="List the actions that are called, each by its whole name.",
-    source=_LEAST_PRIVILEGE,
+    source=f"FN-1; {_LEAST_PRIVILEGE}",
     also=("iam-action",),
 )
 def _wildcard_actions(stack: Document) -> Iterator[Found]:
@@ -70,7 +70,7 @@ def _wildcard_actions(stack: Document) -> Iterator[Found]:
     f"VPC, under a sid with the word {_SAYS_SO}; any other * comes below one named resource.",
     where=Where.BOTH,
     remedy="Name the resource by the attribute of the construct that makes it.",
-    source=_LEAST_PRIVILEGE,
+    source=f"FN-1; {_LEAST_PRIVILEGE}",
     also=("iam-resource",),
 )
 def _wildcard_resources(stack: Document) -> Iterator[Found]:
@@ -151,7 +151,7 @@ def _anyone(stack: Document) -> Iterator[Found]:
     "No policy from outside the stack is attached, but the one that API Gateway's log role needs.",
     where=Where.BOTH,
     remedy="Write its statements into a policy of the stack: those that AWS manages change, and are full of *.",
-    source=_LEAST_PRIVILEGE,
+    source=f"FN-1; {_LEAST_PRIVILEGE}",
     also=("iam-managed-policy",),
 )
 def _managed(stack: Document) -> Iterator[Found]:

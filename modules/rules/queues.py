@@ -149,7 +149,7 @@ def mapped(stack: Document) -> Iterator[tuple[Resource, Resource]]:
     "A queue that feeds a function has a dead letter queue, unless it is one.",
     where=Where.BOTH,
     remedy="Give the queue a redrive_policy; otherwise a message that fails goes round until it expires.",
-    source=_DEAD_LETTER_QUEUES,
+    source=f"Q-1; {_DEAD_LETTER_QUEUES}",
     also=("queue-dead-letter",),
 )
 def _without_dead_letter_queue(stack: Document) -> Iterator[Found]:

@@ -15,7 +15,7 @@ from modules.terraform_json.document import Document, Resource
     where=Where.BOTH,
     remedy="Set authorization to AWS_IAM, give it an authorizer, or have ingestion or the receiver answer it. Waive a "
     "route that is public on purpose, with the reason.",
-    source="https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-to-api.html",
+    source="API-4, SIG-1; https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-to-api.html",
     also=("route-guarded",),
 )
 def _open_routes(stack: Document) -> Iterator[Found]:

@@ -68,7 +68,7 @@ def _nested(block: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     "Every bucket's policy denies what does not come over TLS, for the bucket and its objects.",
     where=Where.BOTH,
     remedy="Add modules.constructs.policy.deny_plain_http to the bucket's policy, for its ARN and for <ARN>/*.",
-    source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html",
+    source="DATA-3; https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html",
     also=("tls-only",),
 )
 def _plain_http_to_buckets(stack: Document) -> Iterator[Found]:
@@ -82,7 +82,7 @@ def _plain_http_to_buckets(stack: Document) -> Iterator[Found]:
     "Every queue's policy denies what does not come over TLS.",
     where=Where.PLAN,
     remedy="Add modules.constructs.policy.deny_plain_http to the queue's policy, for its ARN.",
-    source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-security-best-practices.html",
+    source="DATA-3; https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-security-best-practices.html",
     also=("tls-only",),
 )
 def _plain_http_to_queues(stack: Document) -> Iterator[Found]:

@@ -81,7 +81,7 @@ _SECRET_ATTRIBUTES = frozenset(
     where=Where.BOTH,
     remedy="Keep the value in Secrets Manager, hand on the secret's ARN, and let the function read it. If a real "
     "secret stood here, replace it: it is in files by now.",
-    source="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html",
+    source="SIG-2; https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html",
 )
 def _secret_in_variable(stack: Document) -> Iterator[Found]:
     for function in stack.all("aws_lambda_function"):

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.delivery.domain.ids import is_tenant_id
+from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.domain.retry_schedules import STANDARD_WEBHOOKS
+from lambdas.delivery.sending.urls import PUBLIC_HTTPS
+from lambdas.delivery_api.environment import ApiEnvironment
+from lambdas.delivery_worker.environment import WorkerEnvironment
 from modules.settings.validation import SettingsError, Validated, setting
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
@@ -56,7 +61,7 @@ class DeliverySettings(Validated):
     )
     throttle_burst: int = setting(2_000, unit="requests", low=1, high=10_000, doc="Burst of the API's stage.")
     max_event_bytes: int = setting(
-        262_144,
+        ApiEnvironment.max_event_bytes,
         unit="bytes",
         low=1_024,
         high=350_000,
@@ -84,8 +89,8 @@ class DeliverySettings(Validated):
         low=60,
         high=43_200,
         doc="How long a message that a worker received stays invisible to others. Three times "
-        "`delivery.worker_timeout` at least: six times, as for other queues, is not needed here, since a turn that a "
-        "worker has claimed is nobody else's until its lease ends.",
+        "`delivery.worker_timeout` at least: six times, as for other queues, is not needed here, since a "
+        "delivery that a worker has claimed is nobody else's until its lease ends.",
     )
     max_receive_count: int = setting(
         5,
@@ -99,29 +104,43 @@ class DeliverySettings(Validated):
         345_600, unit="s", low=3_600, high=1_209_599, doc="How long the delivery queue keeps a message."
     )
     attempt_timeout: int = setting(
-        15, unit="s", low=1, high=60, doc="How long an endpoint may take for its whole answer."
+        int(WorkerEnvironment.attempt_timeout),
+        unit="s",
+        low=1,
+        high=60,
+        doc="How long an endpoint may take for its whole answer.",
     )
     retry_schedule: str = setting(
-        "standard-webhooks",
+        STANDARD_WEBHOOKS.name,
         choices=("standard-webhooks", "minutes"),
         doc="When a failed delivery is tried again, unless its endpoint says otherwise: `standard-webhooks` from "
         "seconds to days, `minutes` after 1, 2, 4, 8 and 16.",
     )
     endpoint_rules: str = setting(
-        "public-https",
+        PUBLIC_HTTPS,
         choices=("public-https", "local"),
         doc="Which endpoints tenants may name. `local` allows plain HTTP and loopback addresses, for tests and use on "
         "one machine only: in AWS it lets tenants reach what must not be reached.",
     )
     disable_after: int = setting(
-        120, unit="hours", low=1, high=720, doc="Nothing but failures for so long, and an endpoint is disabled."
+        int(WorkerEnvironment.disable_after_hours),
+        unit="hours",
+        low=1,
+        high=720,
+        doc="Nothing but failures for so long, and an endpoint is disabled.",
     )
     delivered_ttl: int = setting(
-        30, unit="days", low=1, high=365, doc="How long what was delivered is kept, its payload included."
+        Retention.delivered_days,
+        unit="days",
+        low=1,
+        high=365,
+        doc="How long what was delivered is kept, its payload included.",
     )
-    dead_ttl: int = setting(14, unit="days", low=1, high=365, doc="How long what was given up is kept for a requeue.")
+    dead_ttl: int = setting(
+        Retention.dead_days, unit="days", low=1, high=365, doc="How long what was given up is kept for a requeue."
+    )
     tenant_metrics: bool = setting(
-        True,
+        WorkerEnvironment.tenant_metrics,
         doc="Count deliveries by tenant, too. Each tenant with traffic in a month is three custom metrics that "
         "CloudWatch bills.",
     )

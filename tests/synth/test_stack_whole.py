@@ -124,7 +124,8 @@ def test_environment_and_service_are_those_of_the_settings(synthesize):
 
     tags = [resource["tags"] for resource in template.resources() if resource.type in TAGGED]
 
-    assert tags == [{"Environment": "prod", "Service": "payments", "ManagedBy": "cdktf"} for _ in tags]
+    expected = {"Environment": "prod", "Service": "payments", "ManagedBy": "cdktf", "Version": VERSION}
+    assert tags == [expected for _ in tags]
 
 
 UNNAMED = {
