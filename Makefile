@@ -1,4 +1,4 @@
-# The only front door: every command in the documents is a target here, and CI calls the same ones.
+# Every command in the documents is a target here, and CI calls the same ones.
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 # jsii says at every start when a Node.js release has reached its end; it works on these all the same.
@@ -23,11 +23,11 @@ required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 help: ## Show the targets
 	@sed -n 's/^\([a-z0-9 -]*\):.*## \(.*\)/  make \1~\2/p' $(MAKEFILE_LIST) | column -t -s '~'
 
-setup: ## Install everything that the project needs, from its lock files, into folders of its own
+setup: ## Install what the project needs from its lock files into its own folders
 	@command -v python3 >/dev/null || { echo "set-up stopped: 'python3' was not found. Install Python 3.13: python.org, or pyenv"; exit 1; }
 	@python3 tools/build/setup.py
 
-bundle: setup ## Build the functions' bundles, unless they were built from the same sources
+bundle: setup ## Build the functions' bundles, unless the sources are unchanged
 	@$(PYTHON) -m tools.build.bundle
 
 synth: bundle ## Write the Terraform JSON of ENVIRONMENT_SUFFIX (dev by default) to cdktf.out
@@ -39,7 +39,7 @@ deploy: bundle ## Deploy ENVIRONMENT_SUFFIX (dev by default) to AWS
 module: bundle ## Write the stack of PRESET (standard by default) or ENVIRONMENT_SUFFIX as a plain Terraform module to OUT; or STACK=delivery
 	@$(PYTHON) -m tools.export_module $(if $(STACK),--stack "$(STACK)") $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") $(if $(OUT),--out "$(OUT)")
 
-demo: bundle ## Run the pipeline on this machine, without an AWS account, and show what becomes of webhooks
+demo: bundle ## Run the pipeline on this machine, without an AWS account, and show what happens to webhooks
 	@$(PYTHON) -m tools.commands.demo
 
 up: bundle ## Start the pipeline on this machine, and print ready-made curl commands
@@ -59,7 +59,7 @@ send: setup ## Send COUNT signed webhooks of PROVIDER (EVENT=type, FORGE=body|ke
 receiver: setup ## Run an endpoint that verifies signatures (SECRET=whsec_..., SECRETS=file by tenant) and simulates faults (PORT)
 	@$(PYTHON) -m tools.commands.receiver $(if $(PORT),--port "$(PORT)") $(if $(SECRETS),--secrets "$(SECRETS)")
 
-verify-archive: setup ## Verify anew what is archived (PROVIDER=name, RETIRED=file with keys that were rotated out)
+verify-archive: setup ## Verify the archived payloads again (PROVIDER=name, RETIRED=file with retired keys)
 	@$(PYTHON) -m tools.commands.verify_archive $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(RETIRED),--retired $(RETIRED))
 
 # Most of the end-to-end tests wait, so that there are more workers than cores.
@@ -73,27 +73,27 @@ test: test-setup bundle lint ## Run all tests (TESTS=path, K=expression, SEED=nu
 test-unit test-lambdas test-synth test-plan test-e2e: test-%: test-setup bundle ## Run one suite
 	@$(PYTEST) tests/$*
 
-test-versions: bundle ## Run the unit suite under each older Python that README promises and this machine has
+test-versions: bundle ## Run the unit suite under each installed older Python that README promises
 	@python3 tools/build/setup.py versions
 	@for python in .tools/python-3.*/bin/python; do [ -x $$python ] || continue; \
 		$$python --version && $$python -m pytest tests/unit -q -n 2 --dist loadgroup || exit 1; done
 
-test-setup: ## Install what the tests need besides: the audit's tools, and a browser (CHROMIUM=path; on Debian by itself)
+test-setup: ## Install the audit's tools and a browser for the tests (CHROMIUM=path; Debian installs it)
 	@python3 tools/build/setup.py audit browser
 
 # What is audited: the presets; ENVIRONMENTS="prod staging" of cdktf.json; or PLAN=plan.json of 'terraform show -json'.
 AUDITED = $(if $(PLAN),--plan $(PLAN),$(if $(ENVIRONMENTS),--environments $(ENVIRONMENTS)))
 
-audit: bundle audit-setup ## Judge the plan of every preset (or ENVIRONMENTS=, or PLAN=), and write a page about each
+audit: bundle audit-setup ## Check the plan of every preset (or ENVIRONMENTS=, or PLAN=), and write a page about each
 	@$(PYTHON) -m tools.audit $(AUDITED)
 
-audit-accept: bundle audit-setup ## Take the audited plans for reviewed: later ones are compared with them
+audit-accept: bundle audit-setup ## Accept the audited plans as reviewed: later ones are compared with them
 	@$(PYTHON) -m tools.audit --accept $(AUDITED)
 
-audit-setup: setup ## Install checkov and the IAM linter into an environment of their own
+audit-setup: setup ## Install checkov and the IAM linter into their own environment
 	@python3 tools/build/setup.py audit
 
-audit-lock: setup ## Lock that environment anew
+audit-lock: setup ## Lock the audit's environment again
 	@$(PYTHON) -m tools.audit.lock
 
 cost: bundle ## Price PRESET or ENVIRONMENT_SUFFIX for RATE webhooks/s of SIZE bytes (DUPLICATES=percent, MONTHS kept, JSON=1)
@@ -106,7 +106,7 @@ simulate: bundle ## Simulate a burst and a slow downstream of PRESET or ENVIRONM
 		$(if $(RATE),--rate="$(RATE)") $(if $(SLOW),--slow="$(SLOW)") $(if $(SENDERS),--senders "$(SENDERS)") \
 		$(if $(SEED),--seed="$(SEED)") $(if $(CAPACITY),--capacity)
 
-bench: bundle ## Measure what the functions and synth cost, beside what one would build otherwise (PARTS="cold warm", AT=revision)
+bench: bundle ## Measure functions and synth beside common alternatives (PARTS="cold warm", AT=revision)
 	@$(PYTHON) -m bench $(PARTS) $(if $(AT),--at $(AT))
 
 bench-deployments: bundle ## Deploy both stacks COUNT times (20) to a local AWS, beside BUSY loops (2), and time each
@@ -126,10 +126,10 @@ docs: setup ## Write the generated tables of docs/
 openapi: setup ## Write the OpenAPI document of the delivery API
 	@$(PYTHON) -m tools.generate.openapi
 
-golden: bundle ## Accept what the presets deploy now as reviewed: write tests/synth/golden
+golden: bundle ## Accept what the presets deploy as reviewed: write tests/synth/golden
 	@$(PYTHON) -m tools.generate.golden
 
-lock: setup ## Lock the Python dependencies anew
+lock: setup ## Lock the Python dependencies again
 	@$(PYTHON) -m tools.build.lock
 
 clean: ## Remove everything that was built or installed here

@@ -1,1 +1,1 @@
-"""Benchmarks: what something costs beside what it cannot avoid, measured side by side."""
+"""Benchmarks: what something costs beside its alternatives, measured in one run."""

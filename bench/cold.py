@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from bench.functions import BARE, FRAMEWORK
 from bench.measure import Document, Series, interleaved, ratios
-from bench.process import NOTHING, Function, Process
+from bench.process import NOTHING, MeasuredFunction, Process
 from bench.report import show
 from bench.webhook import api_gateway_event
 
@@ -12,7 +12,7 @@ EMPTY = "empty interpreter"
 
 
 def measure(
-    functions: Mapping[str, Function], rounds: int, progress: Callable[[str], None]
+    functions: Mapping[str, MeasuredFunction], rounds: int, progress: Callable[[str], None]
 ) -> tuple[dict[str, dict[str, Series]], Document]:
     """Measure every function, and return the figures net of an empty interpreter, and the document.
 
@@ -20,7 +20,7 @@ def measure(
     """
     event = api_gateway_event()
 
-    def start(function: Function) -> Mapping[str, float]:
+    def start(function: MeasuredFunction) -> Mapping[str, float]:
         with Process(function) as process:
             figures = {"cpu": process.cpu, "wall": process.wall}
             if function.module.split(".")[-1] in ("bare", "fastapi_mangum") or ".ingestion." in function.module:

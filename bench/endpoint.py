@@ -18,7 +18,7 @@ from pathlib import Path
 import certifi
 import trustme
 
-from bench.process import Function
+from bench.process import MeasuredFunction
 
 AUTHORITIES_OF_AWS = "lambdas/inbound/aws_calls/amazon_authorities.pem"
 _OK = (
@@ -69,7 +69,7 @@ class StandIn:
     def _addresses(self) -> dict[str, str]:
         return {"AWS_ENDPOINT_URL": self.url, "AWS_XRAY_DAEMON_ADDRESS": self.daemon}
 
-    def reached_by(self, function: Function) -> Function:
+    def reached_by(self, function: MeasuredFunction) -> MeasuredFunction:
         """Return a function that calls it instead of AWS.
 
         One whose bundle says who vouches for AWS has the stand-in's authority beside these.

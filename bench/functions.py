@@ -12,7 +12,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from bench.process import Function
+from bench.process import MeasuredFunction
 from modules.constructs.bundling import BUNDLES, FUNCTIONS
 from tools.build.bundle import RUNTIME_PROVIDES, copy_installed
 from tools.build.docs_assets import PACKAGES
@@ -34,10 +34,10 @@ def unpacked(bundle: Path, folder: Path) -> Path:
     return folder
 
 
-def ours(folder: Path, runtime_folder: Path, bundles: Path = BUNDLES) -> dict[str, Function]:
+def ours(folder: Path, runtime_folder: Path, bundles: Path = BUNDLES) -> dict[str, MeasuredFunction]:
     """Return our functions."""
     return {
-        name: Function(
+        name: MeasuredFunction(
             module=f"lambdas.{name}.handler",
             folders=[unpacked(bundles / f"{name}.zip", folder / name), runtime_folder],
         )
@@ -45,7 +45,7 @@ def ours(folder: Path, runtime_folder: Path, bundles: Path = BUNDLES) -> dict[st
     }
 
 
-def peers(folder: Path, runtime_folder: Path) -> dict[str, Function]:
+def peers(folder: Path, runtime_folder: Path) -> dict[str, MeasuredFunction]:
     """Return the peers, each with what it needs beyond the runtime."""
     made = {}
     for name, module, needs in ((BARE, "bare", ()), (FRAMEWORK, "fastapi_mangum", ("fastapi", "mangum"))):
@@ -56,7 +56,7 @@ def peers(folder: Path, runtime_folder: Path) -> dict[str, Function]:
         for file in ("__init__", "job", module):
             shutil.copy(ROOT / "bench" / "peers" / f"{file}.py", package)
         copy_installed(set(_with_dependencies(needs)) - RUNTIME_PROVIDES, task)
-        made[name] = Function(module=f"bench.peers.{module}", folders=[_compiled(task), runtime_folder])
+        made[name] = MeasuredFunction(module=f"bench.peers.{module}", folders=[_compiled(task), runtime_folder])
     return made
 
 

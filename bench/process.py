@@ -16,7 +16,7 @@ WORKER = Path(__file__).with_name("worker.py")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Function:
+class MeasuredFunction:
     """A function that can be started.
 
     Attributes
@@ -34,7 +34,7 @@ class Function:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-NOTHING = Function(module="-", folders=())
+NOTHING = MeasuredFunction(module="-", folders=())
 
 
 class Process:
@@ -46,7 +46,7 @@ class Process:
         Milliseconds: CPU from the process's start until the handler is imported, and time of the import alone.
     """
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: MeasuredFunction) -> None:
         folders = ":".join(str(folder) for folder in function.folders)
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(WORKER), folders, function.module],

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 
 from bench.measure import Document, Series, interleaved
-from bench.process import Function, Process
+from bench.process import MeasuredFunction, Process
 from bench.report import show
 from tests.lambdas.support import Clients, World, envelope
 from tests.lambdas.support import event as webhook_event
@@ -22,7 +22,7 @@ BEFORE = 5
 
 
 def measure(
-    functions: Mapping[str, Function], rounds: int, progress: Callable[[str], None]
+    functions: Mapping[str, MeasuredFunction], rounds: int, progress: Callable[[str], None]
 ) -> tuple[dict[str, dict[str, Series]], Document]:
     """Measure every function on batches of events that it has not seen."""
     numbers = count()

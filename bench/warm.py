@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from bench.functions import BARE, FRAMEWORK
 from bench.measure import Document, Series, interleaved, ratios
-from bench.process import Function, Process
+from bench.process import MeasuredFunction, Process
 from bench.report import show
 from bench.webhook import api_gateway_event
 
@@ -13,7 +13,7 @@ OF_A_ROUND = 100
 
 
 def measure(
-    functions: Mapping[str, Function], rounds: int, progress: Callable[[str], None]
+    functions: Mapping[str, MeasuredFunction], rounds: int, progress: Callable[[str], None]
 ) -> tuple[dict[str, dict[str, Series]], Document]:
     """Measure every function in a new process in each round, and return the figures and the document.
 
@@ -21,7 +21,7 @@ def measure(
     """
     event = api_gateway_event()
 
-    def run(function: Function) -> Mapping[str, float]:
+    def run(function: MeasuredFunction) -> Mapping[str, float]:
         with Process(function) as process:
             process.run(BEFORE, event)
             cpu, wall = process.run(OF_A_ROUND, event)

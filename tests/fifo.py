@@ -26,7 +26,7 @@ MOST_IN_A_BATCH = 10
 
 
 @dataclass
-class Sent:
+class QueuedMessage:
     """A message on the queue."""
 
     id: str
@@ -46,7 +46,7 @@ class Sent:
 class Batch:
     """One invocation: what it was given, and when it is over, what was not deleted of it."""
 
-    messages: list[Sent]
+    messages: list[QueuedMessage]
     settled: bool = False
 
     def received(self) -> list[Message]:
@@ -63,9 +63,9 @@ class FifoQueue:
         Makes the choices that AWS leaves open.
     max_receive_count : int
         Receives after which a message is dead-lettered.
-    messages : list[Sent]
+    messages : list[QueuedMessage]
         What is on the queue, in the order of sending.
-    dead_letters : list[Sent]
+    dead_letters : list[QueuedMessage]
         What was given up.
     whole_batches : bool
         Every receive takes as much as it may.
@@ -74,13 +74,13 @@ class FifoQueue:
     random: Random
     max_receive_count: int
     whole_batches: bool = False
-    messages: list[Sent] = field(default_factory=list)
-    dead_letters: list[Sent] = field(default_factory=list)
+    messages: list[QueuedMessage] = field(default_factory=list)
+    dead_letters: list[QueuedMessage] = field(default_factory=list)
     sent: int = 0
 
     def send(self, id_: str, group: str, body: str = "") -> None:
         self.sent += 1
-        self.messages.append(Sent(id_, group, body, f"{self.sent:020}"))
+        self.messages.append(QueuedMessage(id_, group, body, f"{self.sent:020}"))
 
     def receive(self) -> Batch | None:
         """Take a batch, or None when there is nothing that may be taken now."""
@@ -98,12 +98,12 @@ class FifoQueue:
             one.in_flight = True
         return Batch(batch)
 
-    def _choose(self, free: Sequence[Sent]) -> list[Sent]:
+    def _choose(self, free: Sequence[QueuedMessage]) -> list[QueuedMessage]:
         """Choose up to ten messages: of each group a beginning, the groups mixed."""
-        waiting: dict[str, list[Sent]] = {}
+        waiting: dict[str, list[QueuedMessage]] = {}
         for one in free:
             waiting.setdefault(one.group, []).append(one)
-        chosen: list[Sent] = []
+        chosen: list[QueuedMessage] = []
         most = (
             MOST_IN_A_BATCH if self.whole_batches else self.random.choice([MOST_IN_A_BATCH, self.random.randint(1, 9)])
         )

@@ -4,7 +4,7 @@ import socket
 from typing import Any
 
 from tools.local.calls import wait_for
-from tools.local.delivery import Tenant
+from tools.local.delivery import TenantClient
 
 QUIET_SECONDS = 120
 
@@ -16,7 +16,7 @@ def refused_url() -> str:
         return f"http://127.0.0.1:{probe.getsockname()[1]}/hook"
 
 
-def settled(tenant: Tenant, event_id: str) -> dict[str, Any]:
+def settled(tenant: TenantClient, event_id: str) -> dict[str, Any]:
     """Return an event's only delivery once a worker has looked at it, and decided to wait."""
 
     def look() -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from tests.e2e.calls import CALLED_BY_LAMBDA, granted, was_called
 from tests.e2e.delivery import refused_url, settled
 from tests.e2e.left import left_behind
 from tools.local.calls import wait_for
-from tools.local.delivery import LocalDelivery, Tenant
+from tools.local.delivery import LocalDelivery, TenantClient
 from tools.local.faulty_receiver import FaultyReceiver
 from tools.local.stack import LocalStack
 from tools.senders import webhook
@@ -52,12 +52,12 @@ def second_plan(delivery) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def alpha(delivery) -> Tenant:
+def alpha(delivery) -> TenantClient:
     return delivery.make_tenant("alpha")
 
 
 @pytest.fixture(scope="module")
-def beta(delivery) -> Tenant:
+def beta(delivery) -> TenantClient:
     return delivery.make_tenant("beta")
 
 
@@ -380,7 +380,7 @@ def test_a_replay_counts_first_and_then_sends_what_was_given_up(alpha, delivery,
         alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
 
 
-def disabled(tenant: Tenant, endpoint: dict[str, Any]) -> bool | None:
+def disabled(tenant: TenantClient, endpoint: dict[str, Any]) -> bool | None:
     """Tell whether the system disabled an endpoint; None where it has not."""
     return tenant.ask("GET", f"/v1/endpoints/{endpoint['endpointId']}")["state"] == "DISABLED" or None
 

@@ -1,4 +1,4 @@
-"""``api.ingest`` ``direct`` under load, without its inbox, and at its end: each on a copy of the stack of its own."""
+"""``api.ingest`` ``direct`` under load, without its ingest queue, and at its end: each on its own copy of the stack."""
 
 import pytest
 

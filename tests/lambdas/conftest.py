@@ -12,7 +12,7 @@ from types import ModuleType
 import boto3
 import pytest
 
-from tests.lambdas.delivery_api_support import Caller, Place
+from tests.lambdas.delivery_api_support import ApiCaller, Place
 from tests.lambdas.support import Clients, World
 from tools.local.aws import REGION, ROOT_KEY, LocalAws
 
@@ -34,15 +34,15 @@ def place(clients: Clients) -> Place:
 
 
 @pytest.fixture
-def tenant_api(place: Place, cold_start: Callable[..., ModuleType]) -> Caller:
+def tenant_api(place: Place, cold_start: Callable[..., ModuleType]) -> ApiCaller:
     """Calls of the tenant ``acme``."""
-    return Caller(module=cold_start("delivery_api", **place.variables), tenant="acme")
+    return ApiCaller(module=cold_start("delivery_api", **place.variables), tenant="acme")
 
 
 @pytest.fixture
-def operator_api(place: Place, cold_start: Callable[..., ModuleType]) -> Caller:
+def operator_api(place: Place, cold_start: Callable[..., ModuleType]) -> ApiCaller:
     """Calls of an operator."""
-    return Caller(module=cold_start("delivery_operator", **place.variables))
+    return ApiCaller(module=cold_start("delivery_operator", **place.variables))
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +52,15 @@ def untouched_place(clients: Clients) -> Place:
 
 
 @pytest.fixture(scope="module")
-def refusing_tenant_api(untouched_place: Place, warm_start: Callable[..., ModuleType]) -> Caller:
+def refusing_tenant_api(untouched_place: Place, warm_start: Callable[..., ModuleType]) -> ApiCaller:
     """Calls of the tenant ``acme`` that leave nothing behind."""
-    return Caller(module=warm_start("delivery_api", **untouched_place.variables), tenant="acme")
+    return ApiCaller(module=warm_start("delivery_api", **untouched_place.variables), tenant="acme")
 
 
 @pytest.fixture(scope="module")
-def refusing_operator_api(untouched_place: Place, warm_start: Callable[..., ModuleType]) -> Caller:
+def refusing_operator_api(untouched_place: Place, warm_start: Callable[..., ModuleType]) -> ApiCaller:
     """Calls of an operator that leave nothing behind."""
-    return Caller(module=warm_start("delivery_operator", **untouched_place.variables))
+    return ApiCaller(module=warm_start("delivery_operator", **untouched_place.variables))
 
 
 @pytest.fixture

@@ -146,7 +146,7 @@ def answer_of(proxied: dict[str, Any]) -> ApiResponse:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Caller:
+class ApiCaller:
     """Calls one handler."""
 
     module: ModuleType

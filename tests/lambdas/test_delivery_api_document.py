@@ -15,7 +15,7 @@ from lambdas.delivery.domain.ids import EVENT, new_id
 from lambdas.delivery.domain.model import DeliveryState
 from lambdas.delivery.http.routes import AUTHORIZER, DOCS, OPERATOR_API, ROUTES, TENANT_API, TOKEN
 from lambdas.delivery.store.identities import Identities
-from tests.lambdas.delivery_api_support import Caller, Place
+from tests.lambdas.delivery_api_support import ApiCaller, Place
 from tests.lambdas.http_adapter import Gateway, serving
 from tests.lambdas.support import NOW, Clients
 from tests.lambdas.test_delivery_api_lists import delivery
@@ -58,11 +58,11 @@ def served(clients: Clients, warm_start: Callable[..., ModuleType]) -> Iterator[
     with pytest.MonkeyPatch.context() as patch, serving(gateway) as base:
         # No name is looked up outside of this machine.
         patch.setattr(handlers[TENANT_API], "system_resolver", lambda host, port: ["93.184.215.14"])
-        known |= stocked(Caller(module=handlers[TENANT_API], tenant="acme"), place)
+        known |= stocked(ApiCaller(module=handlers[TENANT_API], tenant="acme"), place)
         yield Served(base=base, token=token, known=known)
 
 
-def stocked(api: Caller, place: Place) -> dict[str, list[str]]:
+def stocked(api: ApiCaller, place: Place) -> dict[str, list[str]]:
     """Give the tenant events, endpoints and deliveries, so that generated calls find some."""
     endpoints = [api.create_endpoint()["endpointId"] for _ in range(4)]
     events = [api.send() for _ in range(6)]

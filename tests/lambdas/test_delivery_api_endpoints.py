@@ -12,7 +12,7 @@ from lambdas.delivery.domain.model import EndpointState
 from lambdas.delivery.queue.messages import FanOut, ResumeEndpoint
 from lambdas.delivery.services.endpoint_admin import MAX_ENDPOINTS, EndpointAdmin
 from lambdas.delivery.store.endpoints import Endpoints
-from tests.lambdas.delivery_api_support import URL, Caller, Place
+from tests.lambdas.delivery_api_support import URL, ApiCaller, Place
 from tests.lambdas.support import NOW
 
 FULL = {
@@ -318,7 +318,9 @@ def test_the_limit_of_endpoints_holds_when_many_are_created_at_once(place):
     assert admin.create("other", values, NOW)
 
 
-def test_an_unknown_query_parameter_is_refused_rather_than_ignored(refusing_tenant_api: Caller, untouched_place: Place):
+def test_an_unknown_query_parameter_is_refused_rather_than_ignored(
+    refusing_tenant_api: ApiCaller, untouched_place: Place
+):
     answer = refusing_tenant_api("GET", "/v1/endpoints", query={"stat": "ACTIVE"})
 
     assert (answer.status, answer.json["fields"][0]["field"]) == (400, "stat")

@@ -15,13 +15,13 @@ from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import FanOut
 from lambdas.delivery.services.event_intake import EventIntake, Submission
 from lambdas.delivery.store.events import IDEMPOTENCY_SECONDS, Events
-from tests.lambdas.delivery_api_support import Caller, Place
+from tests.lambdas.delivery_api_support import ApiCaller, Place
 from tests.lambdas.support import Clock, CrashError, Unreliable, aws_error, losing_the_answer, raising
 
 BODY = b'{"type":"invoice.paid","data":{"amount":1e2,"big":12345678901234567890,"b":1,"a":"\xc3\xa9\\u00e9"}}'
 
 
-def post(api: Caller, body: bytes, key: str | None = None, content_type: str = "application/json"):
+def post(api: ApiCaller, body: bytes, key: str | None = None, content_type: str = "application/json"):
     headers = {"Content-Type": content_type, **({"Idempotency-Key": key} if key is not None else {})}
     return api("POST", "/v1/events", body, headers=headers)
 

@@ -14,7 +14,7 @@ from lambdas.delivery.http.routes import ROUTES, TOKEN
 from lambdas.delivery.queue.messages import Deliver
 from lambdas.delivery.store.items import STATE_SHARDS, shard_of
 from lambdas.shared import times
-from tests.lambdas.delivery_api_support import Caller, Place
+from tests.lambdas.delivery_api_support import ApiCaller, Place
 from tests.lambdas.support import NOW
 
 FAR = 4_000_000_000
@@ -33,7 +33,7 @@ def delivery(event_id: str, endpoint_id: str, at: float, tenant: str = "acme", *
     return Delivery(**(values | changes))
 
 
-def all_pages(api: Caller, path: str, field: str, **query) -> list[list[dict]]:
+def all_pages(api: ApiCaller, path: str, field: str, **query) -> list[list[dict]]:
     pages, cursor = [], None
     while True:
         answer = api("GET", path, query={**query, **({"cursor": cursor} if cursor else {})})
@@ -155,7 +155,7 @@ def test_a_wrong_query_is_refused(refusing_tenant_api, query):
     assert answer.json["fields"][0]["field"] in query
 
 
-def cursor_of(api: Caller, **query) -> str:
+def cursor_of(api: ApiCaller, **query) -> str:
     for _ in range(3):
         api.send()
     cursor = api("GET", "/v1/events", query={"limit": 2, **query}).json["next"]
@@ -202,7 +202,7 @@ def test_a_cursor_that_was_tampered_with_is_refused(tenant_api, cursor, data):
 
 def test_a_cursor_outlives_the_process_that_made_it(tenant_api, place, cold_start):
     cursor = cursor_of(tenant_api)
-    another = Caller(module=cold_start("delivery_api", **place.variables), tenant="acme")
+    another = ApiCaller(module=cold_start("delivery_api", **place.variables), tenant="acme")
 
     assert another("GET", "/v1/events", query={"cursor": cursor}).status == 200
 
@@ -210,7 +210,7 @@ def test_a_cursor_outlives_the_process_that_made_it(tenant_api, place, cold_star
 # --- sending again --------------------------------------------------------------------------------------------------
 
 
-def dead_delivery(api: Caller, place: Place, state: DeliveryState = DeliveryState.DLQ) -> tuple[str, str]:
+def dead_delivery(api: ApiCaller, place: Place, state: DeliveryState = DeliveryState.DLQ) -> tuple[str, str]:
     event_id, endpoint_id = api.send(), api.create_endpoint()["endpointId"]
     place.deliveries.create(
         delivery(
@@ -294,7 +294,7 @@ def test_everything_of_another_tenant_is_not_found_as_what_never_was(tenant_api,
 class TwoTenants(RuleBasedStateMachine):
     """Any sequence of calls of two tenants, with ids and cursors of both: each sees its own and nothing else."""
 
-    api: Caller
+    api: ApiCaller
     place: Place
     names = ("acme", "acme-2")
 

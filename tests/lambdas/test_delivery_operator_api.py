@@ -18,12 +18,12 @@ from lambdas.delivery.store.identities import MAX_TOKENS, Identities, token_id_o
 from lambdas.delivery.store.public_keys import published_keys
 from lambdas.delivery.store.signing_keys import read_keys
 from lambdas.shared import times
-from tests.lambdas.delivery_api_support import Caller, Place
+from tests.lambdas.delivery_api_support import ApiCaller, Place
 from tests.lambdas.support import NOW, CrashError, Unreliable, raising
 from tests.lambdas.test_delivery_api_lists import dead_delivery, delivery
 
 
-def create_tenant(api: Caller, tenant_id: str = "acme") -> None:
+def create_tenant(api: ApiCaller, tenant_id: str = "acme") -> None:
     answer = api("POST", "/operator/tenants", {"tenantId": tenant_id, "name": "Acme Ltd"})
     assert answer.status == 201, answer.raw
 
@@ -127,9 +127,9 @@ def test_no_token_reaches_the_log_and_who_made_it_does(operator_api, capsys):
 
 
 @pytest.fixture
-def both(place, cold_start) -> tuple[Caller, Caller]:
-    tenant = Caller(module=cold_start("delivery_api", **place.variables), tenant="acme")
-    return tenant, Caller(module=cold_start("delivery_operator", **place.variables))
+def both(place, cold_start) -> tuple[ApiCaller, ApiCaller]:
+    tenant = ApiCaller(module=cold_start("delivery_api", **place.variables), tenant="acme")
+    return tenant, ApiCaller(module=cold_start("delivery_operator", **place.variables))
 
 
 def test_an_operator_requeues_and_erases_for_a_tenant_by_name(both, place):
@@ -148,7 +148,7 @@ def test_an_operator_requeues_and_erases_for_a_tenant_by_name(both, place):
     assert place.payloads() == []
 
 
-def replay_all(operator: Caller, **asked) -> tuple[int, int, int]:
+def replay_all(operator: ApiCaller, **asked) -> tuple[int, int, int]:
     matched = sent = calls = 0
     cursor = None
     while True:

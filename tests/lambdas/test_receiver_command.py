@@ -164,7 +164,7 @@ def test_what_is_no_fault_is_named(plain):
 
 def test_it_prints_a_url_for_each_fault_and_that_it_verifies_nothing_and_each_of_its_urls_is_a_fault():
     with receiver() as (url, lines):
-        printed = until(lines, "what comes")
+        printed = until(lines, "Requests:")
 
         assert "not verified" in printed[-1]
         urls = [line.split()[0] for line in printed[:-1]]

@@ -16,7 +16,7 @@ from tools.audit import linter
 from tools.audit.__main__ import main
 from tools.audit.audit import audit
 from tools.audit.exceptions import Ledger, read_exceptions
-from tools.audit.planning import Planner, Stack
+from tools.audit.planning import PlannedStack, Planner
 from tools.audit.rules import rules
 from tools.audit.summary import summarize
 from tools.generate import reviewed_stacks
@@ -60,7 +60,9 @@ def pages(plan_of, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pages of every reviewed stack, as ``make audit`` writes them in one run."""
     folder = tmp_path_factory.mktemp("pages")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Planner, "presets", lambda _, names: [Stack(name, partial(plan_of, name)) for name in names])
+        patch.setattr(
+            Planner, "presets", lambda _, names: [PlannedStack(name, partial(plan_of, name)) for name in names]
+        )
         # An exception that excuses nothing is a finding too, once every reviewed stack was audited.
         main(["--pages", str(folder)])
     return folder

@@ -188,7 +188,7 @@ def test_a_waiver_needs_a_guard_and_a_reason(rule, reason, says):
 
 
 @jsii.implements(cdk.IAspect)
-class Change:
+class ChangeAspect:
     """A user's Aspect: calls a function with the construct of a path."""
 
     def __init__(self, path, change):
@@ -202,7 +202,7 @@ class Change:
 def test_what_an_aspect_that_is_added_later_does_is_seen_at_the_last_construct_too(stack):
     cdk.SqsQueue(stack, "last", name="webhook-last-dev", sqs_managed_sse_enabled=True)
     for path in ("webhooks-dev/queues/main", "webhooks-dev/last"):
-        cdk.Aspects.of(stack).add(Change(path, lambda node: node.add_override("name", "changed")))
+        cdk.Aspects.of(stack).add(ChangeAspect(path, lambda node: node.add_override("name", "changed")))
 
     assert found(stack) == [
         ("name-suffix", "webhooks-dev/queues/main"),
@@ -213,7 +213,7 @@ def test_what_an_aspect_that_is_added_later_does_is_seen_at_the_last_construct_t
 def test_what_an_aspect_that_is_added_later_mends_is_no_mistake(stack):
     queue = cdk.SqsQueue(stack, "last", name="webhook-last-dev")
     cdk.Aspects.of(stack).add(
-        Change("webhooks-dev/last", lambda node: node.add_override("kms_master_key_id", "alias/k"))
+        ChangeAspect("webhooks-dev/last", lambda node: node.add_override("kms_master_key_id", "alias/k"))
     )
 
     written = json.loads(cdk.Testing.synth(stack))["resource"]["aws_sqs_queue"]
@@ -229,7 +229,7 @@ def test_what_an_aspect_that_is_added_later_adds_is_seen(stack, when):
         del node
         cdk.SqsQueue(stack, "added", name="webhook-added-dev")
 
-    cdk.Aspects.of(stack).add(Change(when, add))
+    cdk.Aspects.of(stack).add(ChangeAspect(when, add))
 
     # It is tagged by then: its missing encryption is all that is found.
     assert found(stack) == [("unencrypted-store", "webhooks-dev/added")]
@@ -372,7 +372,7 @@ def test_a_stack_that_nobody_tags_is_stopped():
     assert found(stack) == [("missing-tag", "stack/one/table"), ("missing-tag", "stack/one/bucket")]
 
 
-class Delivery(cdk.TerraformStack):
+class OtherStack(cdk.TerraformStack):
     """A stack of another kind: tokens checked by an authorizer, a public page, a FIFO queue, a layer used twice."""
 
     def __init__(self, *, waivers=(), authorizer=True):
@@ -436,17 +436,17 @@ PAGE = Waiver("delivery-dev/docs", "open-route", "the documentation is public")
 
 
 def test_a_stack_of_another_kind_passes_with_its_public_page_waived():
-    methods = json.loads(cdk.Testing.synth(Delivery(waivers=[PAGE])))["resource"]["aws_api_gateway_method"]
+    methods = json.loads(cdk.Testing.synth(OtherStack(waivers=[PAGE])))["resource"]["aws_api_gateway_method"]
 
     assert {method["authorization"] for method in methods.values()} == {"NONE", "CUSTOM"}
 
 
 def test_a_public_page_that_is_not_waived_is_stopped():
-    assert found(Delivery()) == [("open-route", "delivery-dev/docs")]
+    assert found(OtherStack()) == [("open-route", "delivery-dev/docs")]
 
 
 def test_a_route_whose_authorizer_was_forgotten_is_stopped():
-    assert found(Delivery(waivers=[PAGE], authorizer=False)) == [("open-route", "delivery-dev/post")]
+    assert found(OtherStack(waivers=[PAGE], authorizer=False)) == [("open-route", "delivery-dev/post")]
 
 
 def test_a_stopped_synth_writes_no_stack(bundles, tmp_path):

@@ -10,7 +10,7 @@ from lambdas.processing.bus import Bus, Publication
 from tests.synth.labels import BUS, PROVIDERS, of
 
 
-class Recorded:
+class RecordingEventBridge:
     """An EventBridge client that keeps what it is asked to publish."""
 
     def __init__(self):
@@ -23,7 +23,7 @@ class Recorded:
 
 def published(provider):
     """Return the entry that processing publishes for an event of a provider."""
-    client = Recorded()
+    client = RecordingEventBridge()
     envelope = Envelope(
         event=WebhookEvent(
             provider=provider, event_id="evt_1", event_type="a", transaction_id="tx_1", occurred_at=None

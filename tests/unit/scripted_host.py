@@ -21,7 +21,7 @@ def answer(status=200, body=b"{}", **headers):
 
 
 @dataclass(frozen=True)
-class Request:
+class ReceivedRequest:
     line: str
     headers: dict[str, str]
     body: bytes
@@ -37,7 +37,7 @@ class ScriptedHost:
 
     tls: ssl.SSLContext | None = None
     script: list[tuple] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     port: int = 0
 
@@ -82,7 +82,7 @@ class ScriptedHost:
                     name, _, value = header.decode().partition(":")
                     headers[name.lower()] = value.strip()
                 body = reader.read(int(headers.get("content-length", "0")))
-                self.requests.append(Request(line.decode().strip(), headers, body, number))
+                self.requests.append(ReceivedRequest(line.decode().strip(), headers, body, number))
                 for step in self.script.pop(0) if self.script else (CLOSE,):
                     if isinstance(step, bytes):
                         connection.sendall(step)

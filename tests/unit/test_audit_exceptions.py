@@ -117,7 +117,7 @@ def test_an_exception_for_deployed_stacks_is_not_called_unused_for_a_preset_whic
     [
         ('[[exception]]\ncheck = "C"\nresource = "r"\n', "reason is missing"),
         ('[[exception]]\ncheck = "C"\nresource = "r"\nreason = "   "\n', "reason is missing"),
-        ('[[exception]]\ncheck = "C"\nresource = "r"\nreason = "not needed"\n', "no reason"),
+        ('[[exception]]\ncheck = "C"\nresource = "r"\nreason = "not needed"\n', "too short for a reason"),
         (f'[[exception]]\nresource = "r"\nreason = "{REASON}"\n', "check is missing"),
         (f'[[exception]]\ncheck = "C"\nreason = "{REASON}"\n', "resource is missing"),
         (ENTRY + 'until = "soon"\n', "until"),

@@ -12,7 +12,7 @@ from tools.audit import audit as auditing
 from tools.audit import checkov, page
 from tools.audit.audit import audit
 from tools.audit.exceptions import Excuse, Ledger
-from tools.audit.planning import Stack
+from tools.audit.planning import PlannedStack
 from tools.audit.summary import accept, summarize
 from tools.audit.toolbox import ToolError, run
 
@@ -179,7 +179,7 @@ def test_a_plan_that_is_not_there_ends_with_2(call):
 
 def test_one_stack_that_could_not_be_audited_ends_with_2_though_the_others_are_clean(call, monkeypatch, capsys):
     call(good(), "--accept")
-    stacks = [Stack("dev", lambda: plan_of(good())), Stack("prod", dict)]
+    stacks = [PlannedStack("dev", lambda: plan_of(good())), PlannedStack("prod", dict)]
     monkeypatch.setattr(command_line, "_stacks", lambda planner, asked: iter(stacks))
 
     assert call(good()) == 2

@@ -38,7 +38,7 @@ ENVELOPE = Envelope(
 
 
 @dataclass
-class Recorded:
+class RecordingSqs:
     """An SQS client that keeps what it is asked to send."""
 
     sent: list[dict] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Recorded:
 
 def sent(envelope, *, url=FIFO, group_by="provider"):
     """Return the arguments of the call to SQS for an envelope."""
-    sqs = Recorded()
+    sqs = RecordingSqs()
     MainQueue(sqs, url, group_by).send(envelope, envelope.to_message())
     (arguments,) = sqs.sent
     return arguments

@@ -327,7 +327,7 @@ def test_an_empty_cursor_does_not_quietly_begin_anew():
         subject.run(read({**RANGE, "next": ""}), "replay-1")
 
 
-class Table:
+class RecordTable:
     """A stub: what DynamoDB answers to a foreign key cannot be had without DynamoDB, and no item is needed here."""
 
     def query(self, **arguments):
@@ -348,7 +348,7 @@ class Table:
 )
 def test_a_cursor_of_another_range_is_refused(cursor):
     # `Replayer.run` promises it; the bucket is otherwise the quiet end of the range, and the key an error of ours.
-    subject = replace(replayer(None), queries=RecordQueries(Table(), "t"))
+    subject = replace(replayer(None), queries=RecordQueries(RecordTable(), "t"))
 
     with pytest.raises(BadReplayError, match=r"^next: "):
         subject.run(read({**RANGE, "next": encoded(cursor)}), "replay-1")
@@ -356,6 +356,6 @@ def test_a_cursor_of_another_range_is_refused(cursor):
 
 def test_a_range_at_the_end_of_the_calendar_is_read():
     wanted = {**RANGE, "from": "9999-12-31T22:30:00Z", "to": "9999-12-31T23:30:00Z"}
-    subject = replace(replayer(None), queries=RecordQueries(Table(), "t"))
+    subject = replace(replayer(None), queries=RecordQueries(RecordTable(), "t"))
 
     assert subject.run(read(wanted), "replay-1").matched == 0

@@ -14,7 +14,7 @@ from tools import ROOT
 from tools.audit import page
 from tools.audit.audit import Audit, audit
 from tools.audit.exceptions import ExceptionsError, Ledger, read_exceptions
-from tools.audit.planning import Planner, Stack, given
+from tools.audit.planning import PlannedStack, Planner, given
 from tools.audit.terminal import Terminal
 from tools.audit.toolbox import ToolError
 from tools.generate.reviewed_stacks import NAMES
@@ -26,7 +26,7 @@ _STOPS = (SettingsError, PlanError, TerraformError, ToolError, OSError, ValueErr
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Audit, and return the exit code: 0 clean, 1 findings or changes that nobody accepted, 2 could not run."""
+    """Audit, and return the exit code: 0 clean, 1 findings or changes that are not accepted, 2 could not run."""
     asked = _parser().parse_args(arguments)
     terminal = Terminal(Console(highlight=False))
     try:
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return FINDINGS if any(item.open for item in audits) else CLEAN
 
 
-def _stacks(planner: Planner, asked: argparse.Namespace) -> Iterator[Stack]:
+def _stacks(planner: Planner, asked: argparse.Namespace) -> Iterator[PlannedStack]:
     if asked.plan:
         yield given(asked.plan, asked.name)
     elif asked.environments:
@@ -66,14 +66,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tools.audit",
         description="Audit Terraform plans: checkov, an IAM linter, our own policy, and what changed.",
-        epilog="Exit code: 0 clean, 1 findings or changes that nobody accepted, 2 could not run.",
+        epilog="Exit code: 0 clean, 1 findings or changes that are not accepted, 2 could not run.",
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--presets", nargs="+", choices=list(NAMES), default=list(NAMES), help="which (all)")
     what.add_argument("--environments", nargs="+", metavar="NAME", help="environments of cdktf.json")
-    what.add_argument("--plan", type=Path, metavar="FILE", help="a plan that 'terraform show -json' printed")
+    what.add_argument("--plan", type=Path, metavar="FILE", help="a plan as 'terraform show -json' prints it")
     parser.add_argument("--name", help="name of that plan's stack; the file's name by default")
-    parser.add_argument("--accept", action="store_true", help="take the plans for reviewed from now on")
+    parser.add_argument("--accept", action="store_true", help="accept the plans as reviewed")
     parser.add_argument("--exceptions", type=Path, default=ROOT / "audit" / "exceptions.toml", help="reviewed list")
     parser.add_argument("--accepted", type=Path, default=ROOT / "audit" / "accepted", help="folder of accepted plans")
     parser.add_argument("--pages", type=Path, default=ROOT / ".build" / "audit", help="folder of the pages")

@@ -83,7 +83,7 @@ def audit(name: str, document: Any, ledger: Ledger, accepted: Path, *, take: boo
     compared = comparison.compare(read_accepted(accepted, name), summary)
     changes = Section(
         "accepted plan",
-        f"{compared.count} changes" if compared.accepted else "none accepted yet",
+        f"{compared.count} changes" if compared.accepted else "no accepted plan",
         tuple(comparison.findings(compared)),
     )
     return Audit(name, plan, (*sections, changes), compared)

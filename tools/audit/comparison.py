@@ -107,7 +107,7 @@ def _shown(attributes: Mapping[str, Any], attribute: str) -> str:
 def findings(comparison: Comparison) -> list[Finding]:
     """Return the changes as findings: what is not accepted fails the audit, and what destroys data says so."""
     if not comparison.accepted:
-        message = "no plan of this stack was accepted yet: review the page, then run 'make audit-accept'"
+        message = "no plan of this stack is accepted: review the page, then run 'make audit-accept'"
         return [Finding("unaccepted-change", "the whole stack", message)]
     found = []
     for part, (added, removed) in comparison.lists.items():
@@ -131,12 +131,12 @@ def _finding(part: str, text: str, message: str) -> Finding:
 def _destroyed(comparison: Comparison) -> Iterator[Finding]:
     for address in comparison.lists["resources"][1]:
         if _type(address) in HOLDS_DATA:
-            message = "was accepted and is gone: Terraform would destroy it where it exists, with all that it holds"
+            message = "is in the accepted plan and not in this one: Terraform would destroy it and all its data"
             yield Finding("data-destroyed", address, message)
     for change in comparison.changed:
         type_ = _type(change.address)
         if type_ in HOLDS_DATA and change.attribute in (kind_of(type_).name, *_FIXED.get(type_, ())):
-            message = f"{change.attribute} changed: Terraform would replace it where it exists by an empty one"
+            message = f"{change.attribute} changed: Terraform would replace it, and the new one is empty"
             yield Finding("data-destroyed", change.address, message)
 
 

@@ -84,7 +84,7 @@ def read_exceptions(path: Path) -> list[Excuse]:
     found = [_excuse(path.name, entry) for entry in document.get("exception", [])]
     for number, item in enumerate(found):
         if item in found[:number]:
-            raise ExceptionsError(f"{path.name}: {item.label}: stands there twice")
+            raise ExceptionsError(f"{path.name}: {item.label}: is listed twice")
     return found
 
 
@@ -96,7 +96,7 @@ def _excuse(file: str, entry: dict[str, Any]) -> Excuse:
         if not isinstance(entry.get(key), str) or not entry[key].strip():
             raise ExceptionsError(f"{place}: {key} is missing")
     if len(entry["reason"].strip()) < _SHORTEST_REASON:
-        raise ExceptionsError(f"{place}: {entry['reason']!r} is no reason that a reviewer could weigh")
+        raise ExceptionsError(f"{place}: {entry['reason']!r} is too short for a reason")
     until = entry.get("until")
     if until is not None and type(until) is not date:
         raise ExceptionsError(f"{place}: until: {until!r} is not a date such as 2030-01-31")
@@ -170,6 +170,6 @@ class Ledger:
                 message = f"ended on {item.until}: fix what it excuses, or have it reviewed again"
                 found.append(Finding("exception-ended", item.label, message))
             elif item not in self.used and not item.deployed and set(scope) <= set(audited):
-                message = "excuses nothing any more: take it out of the list"
+                message = "matches nothing any more: remove it from the list"
                 found.append(Finding("exception-unused", item.label, message))
         return sorted(found)

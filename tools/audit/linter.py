@@ -56,7 +56,7 @@ def _lint(documents: Mapping[str, Any]) -> list[Finding]:
     except ValueError as error:
         raise ToolError(f"the IAM linter printed no report: {printed[:500]}") from error
     if not any(item["policy"] == _CANARY for item in said):
-        raise ToolError("the IAM linter found nothing in a policy that is wrong on purpose")
+        raise ToolError("the IAM linter found no mistake in a policy that has one on purpose")
     return [
         Finding(
             f"IAM_{item['issue']}", item["policy"].partition(" ")[2], f"{item['title']}: {item['detail']}".rstrip(": ")

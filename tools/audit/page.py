@@ -24,7 +24,7 @@ _STATEMENTS = {
     PolicyKind.IDENTITY: "What functions and roles may do",
     PolicyKind.RESOURCE: "Who may use a resource",
     PolicyKind.TRUST: "Who may become a role",
-    PolicyKind.OFFERED: "Policies that are handed out",
+    PolicyKind.OFFERED: "Policies in outputs",
 }
 _CHANGED_PARTS = {
     "statements": "IAM statements",
@@ -231,7 +231,7 @@ def markdown(page: Page) -> str:
 def _changes_in_words(changes: Mapping[str, Any]) -> Iterator[str]:
     yield from _heading("Changes against the accepted plan")
     if not changes["accepted"]:
-        yield "No plan of this stack was accepted yet. When this page is right, run `make audit-accept`."
+        yield "No plan of this stack is accepted yet. If this page is right, run `make audit-accept`."
         return
     if not changes["lists"] and not changes["attributes"]:
         yield "None."

@@ -19,7 +19,7 @@ from tools.local.terraform import Workspace
 
 
 @dataclass(frozen=True)
-class Stack:
+class PlannedStack:
     """A stack to audit.
 
     Attributes
@@ -52,12 +52,12 @@ class Planner:
         """Stop the local AWS."""
         self._stack.close()
 
-    def presets(self, names: Sequence[str]) -> Iterator[Stack]:
+    def presets(self, names: Sequence[str]) -> Iterator[PlannedStack]:
         """Yield each reviewed stack, a preset's or that of delivery, as the environment of that name would be."""
         for name in names:
             yield self._planned(name, partial(build_settings, name, reviewed_stacks.values_of(name)))
 
-    def environments(self, names: Sequence[str], path: Path = ROOT / "cdktf.json") -> Iterator[Stack]:
+    def environments(self, names: Sequence[str], path: Path = ROOT / "cdktf.json") -> Iterator[PlannedStack]:
         """Yield the stacks of each environment of a file."""
         for name in names:
             settings = partial(load_declared, path, name)
@@ -67,8 +67,8 @@ class Planner:
                 if (loaded := settings()).inbound and loaded.delivery is not None:
                     yield self._planned(f"{name}-delivery", settings, delivery=True)
 
-    def _planned(self, name: str, settings: Callable[[], Settings], *, delivery: bool | None = None) -> Stack:
-        return Stack(name, lambda: self._plan(settings(), delivery=delivery))
+    def _planned(self, name: str, settings: Callable[[], Settings], *, delivery: bool | None = None) -> PlannedStack:
+        return PlannedStack(name, lambda: self._plan(settings(), delivery=delivery))
 
     def _plan(self, settings: Settings, *, delivery: bool | None) -> dict[str, Any]:
         # A plan that is given needs neither CDKTF nor Node.js.
@@ -85,7 +85,7 @@ class Planner:
             return Workspace.create(synthesized, Path(folder), self._aws.environment()).plan()
 
 
-def given(path: Path, name: str | None) -> Stack:
+def given(path: Path, name: str | None) -> PlannedStack:
     """Return the stack of a plan that was made before, with ``terraform plan -out`` and ``terraform show -json``.
 
     Parameters
@@ -93,4 +93,4 @@ def given(path: Path, name: str | None) -> Stack:
     name : str | None
         Its name; the file's, without a suffix, by default.
     """
-    return Stack(name or path.stem, lambda: json.loads(path.read_text(encoding="utf-8")))
+    return PlannedStack(name or path.stem, lambda: json.loads(path.read_text(encoding="utf-8")))

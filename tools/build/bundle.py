@@ -82,7 +82,7 @@ def main() -> None:
             f"bundle: this is Python {sys.version_info[0]}.{sys.version_info[1]}, so no bytecode for 3.13 is included"
         )
     if _made_of(BUNDLES, digest := _digest(_inputs())):
-        print(f"bundle: {len(ALL_BUNDLES)} bundles are built, and nothing has changed since")
+        print(f"bundle: {len(ALL_BUNDLES)} bundles are up to date")
         return
     for category, folder in INSTALLED.items():
         install_dependencies(ROOT / "Pipfile.lock", folder, category)

@@ -27,19 +27,19 @@ class Proof(StrEnum):
     """What is known about an archived payload."""
 
     PROVEN = "proven"
-    """The evidence's key made the signature of exactly these bytes, and they are of the event under which they lie."""
+    """The evidence's key signed exactly these bytes, and they belong to the event that they are archived under."""
     KEY_UNKNOWN = "key unknown"
-    """None of the keys at hand is the one that signed: it was retired, and has to be handed in."""
+    """The signing key is not among the known keys. If it was retired, give it in RETIRED."""
     NO_EVIDENCE = "no evidence"
-    """Nothing that could be verified lies beside the payload."""
+    """Beside the payload there is nothing to verify."""
     CHANGED = "changed"
-    """The bytes are not those that were archived."""
+    """The bytes have changed since they were archived."""
     MISPLACED = "misplaced"
-    """The provider signed these bytes, but they say another event than the one under which they lie, or none."""
+    """The provider signed these bytes, but they belong to no event, or not to the one that they are archived under."""
     REFUTED = "refuted"
     """The key that the evidence names did not sign these bytes."""
     IN_GLACIER = "in Glacier"
-    """It cannot be read before it is restored."""
+    """It must be restored before it can be read."""
 
 
 @dataclass(frozen=True, kw_only=True)

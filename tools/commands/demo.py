@@ -51,7 +51,9 @@ def main() -> None:
         show_routed(routed)
         if stack.delivery is not None:
             show_delivery(stack, stack.delivery, console)
-    console.print(f"\n[bold green]done[/] in {time.monotonic() - started:.0f} s; everything that was started is gone.")
+    console.print(
+        f"\n[bold green]done[/] in {time.monotonic() - started:.0f} s; everything that it started is removed."
+    )
     show_where_next()
 
 
@@ -67,10 +69,10 @@ def running_stack(*, keep: bool = False) -> Iterator[LocalStack]:
         if progress.done:
             console.print(f"   {progress.done} resources, synthesized by CDKTF and applied by Terraform")
         else:
-            console.print("   as an earlier run deployed them; synthesized anew, nothing has changed since")
-        print_whole(console, f"   {stack.aws.url}\n   webhooks come in at {stack.base_url}")
+            console.print("   as an earlier run deployed them; synthesized again, and nothing has changed")
+        print_whole(console, f"   {stack.aws.url}\n   webhooks: {stack.base_url}")
         if stack.delivery is not None:
-            print_whole(console, f"   events for delivery at {stack.delivery.base_url}/v1/events")
+            print_whole(console, f"   events for delivery: {stack.delivery.base_url}/v1/events")
         yield stack
         if keep:
             cleanup.pop_all()
@@ -134,7 +136,9 @@ def deny_archive(stack: LocalStack, number: int) -> None:
 
 def show_answers(sent: list[tuple[str, SentWebhook, int]]) -> None:
     """Show each request's answer."""
-    table = Table("provider", "what was sent", "bytes", "answer", title="What the senders heard", title_justify="left")
+    table = Table(
+        "provider", "what was sent", "bytes", "answer", title="What the senders received", title_justify="left"
+    )
     for kind, item, status in sent:
         colour = "green" if status < 300 else "yellow"
         table.add_row(item.provider, kind, f"{len(item.body):,}", f"[{colour}]{status}[/]")
@@ -159,7 +163,7 @@ def await_routing(downstream: Downstream, transactions: set[str]) -> list[dict[s
 
 def show_timelines(stack: LocalStack, sent: list[tuple[str, SentWebhook, int]]) -> None:
     """Show each accepted event's timeline."""
-    table = Table("transaction", "state", "timeline (GET /status)", title="What became of them", title_justify="left")
+    table = Table("transaction", "state", "timeline (GET /status)", title="What happened to them", title_justify="left")
     for transaction in dict.fromkeys(item.transaction_id for _, item, status in sent if status < 300):
         if transaction.endswith(f"{POISONED:06}"):
             continue
@@ -179,7 +183,7 @@ def _steps(status: Mapping[str, Any]) -> str:
 
 
 def show_dead_letter_and_replay(stack: LocalStack, downstream: Downstream, routed: list[dict[str, Any]]) -> None:
-    """Wait for the poisoned event's dead letter, mend the cause, replay it, and see it routed."""
+    """Wait for the poisoned event's dead letter, fix the cause, replay it, and see it routed."""
     transaction = f"pi_3Demo{POISONED:06}"
     event = f"stripe:evt_1Demo{POISONED:06}"
     console.print("[bold]3. The poisoned one[/]: processing may not archive it, as with a broken key grant")
@@ -202,7 +206,7 @@ def show_dead_letter_and_replay(stack: LocalStack, downstream: Downstream, route
     console.print(f"   dead-lettered after three receives; reason: {reason}")
     stack.aws.client("iam").delete_role_policy(RoleName=NAMES("processing"), PolicyName="poison")
     dry = stack.call("POST", "/internal/replay", {"eventIds": [event], "dryRun": True}).json()
-    console.print(f"   cause mended; replay, dry run: {dry['matched']} event matched")
+    console.print(f"   cause fixed; replay, dry run: {dry['matched']} event matched")
     stack.call("POST", "/internal/replay", {"eventIds": [event]}).raise_for_status()
     with console.status("   replaying"):
         done = wait_for("the replay to be processed", lambda: _finished(stack, transaction), SETTLE_SECONDS)
@@ -253,16 +257,16 @@ def show_where_next() -> None:
     console.print(
         "\nNext:\n"
         "  make up       keep it running, with ready-made curl commands\n"
-        "  make test     everything that is claimed, tested\n"
+        "  make test     run all tests\n"
         "  docs/         architecture, deploying, operating"
     )
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("\ndemo stopped; everything that was started is gone."))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("\ndemo stopped; everything that it started is removed."))
     try:
         main()
     except (TimeoutError, FileNotFoundError, RuntimeError) as error:
         sys.exit(f"demo stopped: {error}")
     except KeyboardInterrupt:
-        sys.exit("\ndemo stopped; everything that was started is gone.")
+        sys.exit("\ndemo stopped; everything that it started is removed.")

@@ -1,4 +1,4 @@
-"""The outbound half of ``make demo``: a tenant with three endpoints, and what became of ten events."""
+"""The delivery part of ``make demo``: ten events of a tenant with three endpoints."""
 
 import time
 from collections import Counter
@@ -12,7 +12,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from lambdas.delivery_receiver.faults import Fault
 from tools.local.calls import wait_for
-from tools.local.delivery import LocalDelivery, Tenant
+from tools.local.delivery import LocalDelivery, TenantClient
 from tools.local.faulty_receiver import FaultyReceiver, Received
 from tools.local.stack import LocalStack
 from tools.senders import webhook
@@ -28,8 +28,7 @@ SUBSCRIBED_NUMBER = 777
 def show_delivery(stack: LocalStack, delivery: LocalDelivery, console: Console) -> None:
     """Send ten events to three endpoints, an inbound webhook to a tenant, and show what each receiver got."""
     console.print(
-        f"[bold]4. Delivery[/]: the tenant {TENANT} hands in {EVENTS} events, for an endpoint that is good, one\n"
-        "   that is flaky, and one that is dead"
+        f"[bold]4. Delivery[/]: the tenant {TENANT} sends {EVENTS} events to three endpoints: good, flaky and dead"
     )
     with ExitStack() as running:
         good = running.enter_context(FaultyReceiver())
@@ -43,7 +42,7 @@ def show_delivery(stack: LocalStack, delivery: LocalDelivery, console: Console) 
         events = [tenant.send("invoice.paid", {"number": number}) for number in range(1, EVENTS + 1)]
         with console.status("   delivering") as status:
             found = [_settled(tenant, event_id, made, status) for event_id in events]
-        console.print(_became(found, made))
+        console.print(_deliveries(found, made))
         _show_receivers(console, {"good": good, "flaky": flaky}, made)
         _show_subscription(stack, delivery, console, running)
 
@@ -62,7 +61,7 @@ def _every_third_first_attempt_fails() -> Callable[[Received], Fault]:
     return decide
 
 
-def _settled(tenant: Tenant, event_id: str, made: dict[str, Any], status: Any) -> dict[str, Any]:
+def _settled(tenant: TenantClient, event_id: str, made: dict[str, Any], status: Any) -> dict[str, Any]:
     """Return an event once the good and the flaky endpoint have it, and the dead one is waiting."""
     living = {made["good"]["endpointId"], made["flaky"]["endpointId"]}
 
@@ -77,8 +76,8 @@ def _settled(tenant: Tenant, event_id: str, made: dict[str, Any], status: Any) -
     return wait_for(f"{event_id} to be delivered", look, SETTLE_SECONDS)
 
 
-def _became(events: list[dict[str, Any]], made: dict[str, Any]) -> Table:
-    table = Table("event", *made, title="What became of them (GET /v1/events/{eventId})", title_justify="left")
+def _deliveries(events: list[dict[str, Any]], made: dict[str, Any]) -> Table:
+    table = Table("event", *made, title="State of each delivery (GET /v1/events/{eventId})", title_justify="left")
     for event in events:
         deliveries = {each["endpointId"]: each for each in event["deliveries"]}
         table.add_row(event["eventId"], *(_cell(deliveries[each["endpointId"]]) for each in made.values()))
@@ -127,7 +126,7 @@ def _show_subscription(stack: LocalStack, delivery: LocalDelivery, console: Cons
             SETTLE_SECONDS,
         )
     console.print(
-        f"   an inbound Stripe webhook became an event of {SUBSCRIBER}, by the setting delivery.subscriptions alone: "
+        f"   an inbound Stripe webhook became an event of {SUBSCRIBER}, by the setting delivery.subscriptions: "
         f"{len(request.body)} bytes,\n   signed with the secret of its endpoint"
         f"{'' if _verifies(made['secret'], request) else ' (NOT VERIFIED)'}"
     )

@@ -26,18 +26,18 @@ from lambdas.shared.signatures.standard_webhooks import decode_secret
 from tools.local.faulty_receiver import FaultyReceiver, Received
 
 EXAMPLES = (
-    ("", "takes everything: 200"),
+    ("", "accepts everything: 200"),
     ("?status=500", "fails"),
     ("?status=500&fail=30", "fails three attempts in ten"),
-    ("?status=503&retry-after=30", "asks for half a minute"),
+    ("?status=503&retry-after=30", "asks to retry after half a minute"),
     ("?status=410", "is gone: the endpoint is disabled"),
     ("?status=302&location=http://169.254.169.254/", "redirects, into the metadata service"),
     ("?delay=20", "answers after the deadline of an attempt"),
     ("?drip=60", "a slow body: byte by byte, over a minute"),
-    ("?truncate", "a truncated body: the connection is closed in its middle"),
-    ("?close", "no answer at all"),
-    ("?size=1000000", "a body of a megabyte"),
-    ("?duplicate", "takes the first attempt of each event, says it failed, and gets the event twice"),
+    ("?truncate", "a truncated body: the connection is closed before its end"),
+    ("?close", "no response"),
+    ("?size=1000000", "a body of one megabyte"),
+    ("?duplicate", "accepts each event's first attempt but responds with an error, so the event comes twice"),
 )
 UNKNOWN = "unknown_tenant"
 
@@ -97,7 +97,7 @@ def _require_secrets(name: str, secrets: Sequence[object]) -> None:
         for secret in secrets:
             decode_secret(secret)
     except (AttributeError, TypeError, UnavailableError) as error:
-        raise SecretsError(f"{name}: expected whsec_ and a key in base64, or a list of such") from error
+        raise SecretsError(f"{name}: expected whsec_ and a key in base64, or a list of them") from error
 
 
 def _endpoint(received: Received, secrets: Sequence[str]) -> Endpoint:
@@ -137,8 +137,10 @@ def told(received: Received, refused: str | None, *, verifies: bool) -> str:
 def main() -> None:
     """Run until interrupted."""
     parser = argparse.ArgumentParser(prog="make receiver", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="port on the loopback address; any that is free by default")
-    parser.add_argument("--secrets", type=Path, help="JSON file: tenant, which is the path's first part, to secrets")
+    parser.add_argument("--port", type=int, default=0, help="port on the loopback address; by default any free one")
+    parser.add_argument(
+        "--secrets", type=Path, help="JSON file of secrets by tenant; the tenant is the first part of the path"
+    )
     chosen = parser.parse_args()
     try:
         # Not an argument, which everybody on the machine could read.
@@ -163,7 +165,7 @@ def main() -> None:
         try:
             receiver = FaultyReceiver(wanted_port=chosen.port, refuse=refuse, decide=decide)
         except OSError as error:
-            sys.exit(f"error: PORT: {chosen.port} cannot be listened on: {error.strerror}")
+            sys.exit(f"error: PORT: {chosen.port} cannot be opened: {error.strerror}")
         except OverflowError:
             sys.exit(f"error: PORT: {chosen.port} is not allowed; allowed: 0 to 65535")
         with receiver:
@@ -176,8 +178,8 @@ def _introduce(url: str, *, verifies: bool) -> None:
     print(url)
     for query, meaning in EXAMPLES:
         print(f"  {url}{query:<48} {meaning}")
-    signed = "a request that no secret has signed is answered 401" if verifies else "signatures are not verified"
-    print(f"{signed}; Ctrl-C ends it; what comes:", flush=True)
+    signed = "a request without a valid signature receives 401" if verifies else "signatures are not verified"
+    print(f"{signed}; Ctrl-C stops it. Requests:", flush=True)
 
 
 if __name__ == "__main__":

@@ -48,15 +48,15 @@ def rotate(manager: Any, arn: str, newest: str, during_overlap: str | None = Non
     Raises
     ------
     NoTargetError
-        When several are valid, the new one is not among them, and nothing is said of `during_overlap`.
+        When several are valid, the new one is not among them, and `during_overlap` is None.
     """
     valid = read_secrets(manager, arn)
     overlap = len(valid) > 1
     if overlap and newest not in valid and during_overlap is None:
         raise NoTargetError(
-            f"{len(valid)} secrets are valid, since the rotation before this one was not finished; nothing was "
-            "changed. FINISH=1 ends it, when the sender has switched to the newest; KEEP=1 keeps them all beside "
-            "the new one, when it has not; REPLACE=1 puts the new one in place of the newest, when that was wrong"
+            f"{len(valid)} secrets are valid, because the last rotation was not finished. Nothing was changed. If the "
+            "sender has switched to the newest, FINISH=1 ends that rotation. If it has not, KEEP=1 keeps all of them "
+            "beside the new one. If the newest was wrong, REPLACE=1 replaces it with the new one"
         )
     kept = valid[1:] if overlap and during_overlap == REPLACE else valid
     others = [old for old in kept if old != newest]
@@ -94,7 +94,7 @@ def check_usable(entry: str, options: Mapping[str, str], secret: str) -> None:
         provider.scheme.verify(WebhookRequest(body=sent.body, headers=headers, received_at=now), [secret])
     except UnavailableError:
         raise NoTargetError(
-            f"what was entered is no secret of {provider.title}, which is {provider.key_doc}; the secret is as it was"
+            f"this is not a secret of {provider.title}; expected: {provider.key_doc}; nothing was changed"
         ) from None
     except SignatureRefusedError:
         return
@@ -104,7 +104,7 @@ def main() -> int:
     """Set or rotate the secret of the provider named first; with ``finish``, end the overlap; see `rotate`."""
     provider, *more = sys.argv[1:]
     if len(more) > 1:
-        raise NoTargetError(f"one of them only: {', '.join(f'{word.upper()}=1' for word in more)}")
+        raise NoTargetError(f"only one of these is allowed: {', '.join(f'{word.upper()}=1' for word in more)}")
     wish = more[0] if more else None
     target = Target.chosen()
     entry = target.entry_of(provider)
@@ -118,11 +118,11 @@ def main() -> int:
     prompt = f"new signing secret of {provider}: "
     newest = (getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()).strip()
     if not newest:
-        raise NoTargetError("nothing was entered; the secret is as it was")
+        raise NoTargetError("nothing was entered; nothing was changed")
     check_usable(entry, target.settings.provider_options.get(provider, {}), newest)
     valid = rotate(manager, arn, newest, wish)
-    overlap = "" if len(valid) == 1 else "; when the sender has switched: make secret PROVIDER=... FINISH=1"
-    print(f"{provider}: {len(valid)} valid now, the newest first{overlap}")
+    overlap = "" if len(valid) == 1 else "; after the sender has switched: make secret PROVIDER=... FINISH=1"
+    print(f"{provider}: {len(valid)} secrets are valid now{overlap}")
     if overlap:
         print(f"{provider}: events signed with the newest are accepted {_from_when(target.settings.api.ingest)}")
     return 0

@@ -47,7 +47,7 @@ FORGERIES: Mapping[str, Callable[[Sender, Signing, str | None, str], SentWebhook
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
 
 
@@ -55,14 +55,16 @@ def main() -> int:
     """Send and show what was answered."""
     parser = argparse.ArgumentParser(prog="make send")
     parser.add_argument("provider", help="deployed name")
-    parser.add_argument("--event", help="event type; the provider's first, where none is given")
-    parser.add_argument("--forge", choices=sorted(FORGERIES), help="what is wrong with them")
+    parser.add_argument("--event", help="event type; by default the provider's first")
+    parser.add_argument("--forge", choices=sorted(FORGERIES), help="what is forged")
     parser.add_argument("--count", type=_count, default=1, help="how many")
-    parser.add_argument("--number", type=int, help="number of the first; the same number is the same event")
+    parser.add_argument(
+        "--number", type=int, help="number of the first event; the same number is sent as the same event"
+    )
     arguments = parser.parse_args()
     target = Target.chosen()
     webhooks = planned(target, arguments)
-    table = Table("transaction", "bytes", "answer", "what it says")
+    table = Table("transaction", "bytes", "answer", "message")
     for webhook in webhooks:
         answer = post_webhook(target.base_url, target.outputs, target.verify, webhook)
         table.add_row(webhook.transaction_id, f"{len(webhook.body):,}", str(answer.status_code), answer.text[:80])
@@ -81,10 +83,10 @@ def planned(target: Target, arguments: argparse.Namespace) -> list[SentWebhook]:
     provider: str = arguments.provider
     entry = target.entry_of(provider)
     if entry not in SENDERS:
-        raise NoTargetError(f"PROVIDER: nobody but {REGISTRY[entry].title} itself can sign its webhooks")
+        raise NoTargetError(f"PROVIDER: only {REGISTRY[entry].title} can sign its webhooks")
     sender = SENDERS[entry]
     if arguments.event and arguments.event not in sender.events:
-        raise NoTargetError(f"EVENT: {arguments.event!r} is none of {', '.join(sender.events)}")
+        raise NoTargetError(f"EVENT: {arguments.event!r} is not allowed; allowed: {', '.join(sender.events)}")
     secret = signing_secret(target, provider, sender)
     now = int(time.time())
     first = now % 1_000_000 if arguments.number is None else arguments.number
@@ -110,7 +112,9 @@ def signing_secret(target: Target, provider: str, sender: Sender) -> str:
     if sender.signs_with_private_key:
         if provider in target.signing_secrets:
             return target.signing_secrets[provider]
-        raise NoTargetError(f"PROVIDER: {provider} keeps a public key only; whoever has the private one can sign")
+        raise NoTargetError(
+            f"PROVIDER: the stack has only a public key of {provider}; only the owner of the private key can sign"
+        )
     secrets = read_secrets(target.client("secretsmanager"), target.outputs["secret_arns"][provider])
     if not secrets:
         raise NoTargetError(f"{provider} has no secret yet: make secret PROVIDER={provider}")

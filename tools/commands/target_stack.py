@@ -80,7 +80,9 @@ class Target:
             Where that says where it runs.
         """
         if not running.is_file():
-            raise NoTargetError("nothing is up: 'make up' starts it; or name a deployed one in ENVIRONMENT_SUFFIX")
+            raise NoTargetError(
+                "nothing is running: start it with 'make up', or name a deployed environment in ENVIRONMENT_SUFFIX"
+            )
         state = json.loads(running.read_text(encoding="utf-8"))
         aws = LocalEndpoint(state["port"], Path(state["folder"]))
         described = json.loads((aws.folder / DESCRIPTION).read_text(encoding="utf-8"))
@@ -102,7 +104,7 @@ class Target:
         try:
             outputs = Workspace.reopen(folder, os.environ).outputs()
         except (TerraformError, FileNotFoundError) as error:
-            raise NoTargetError(f"the outputs of {environment!r} cannot be read: deploy it first; {error}") from error
+            raise NoTargetError(f"the outputs of {environment!r} cannot be read; deploy it first: {error}") from error
         if not outputs:
             raise NoTargetError(f"{environment!r} has no outputs: deploy it first")
         session = boto3.Session(region_name=settings.region)

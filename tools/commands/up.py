@@ -13,9 +13,9 @@ from tools.local.stack import LocalStack
 
 
 def up() -> None:
-    """Start the stack, write down where it runs, and print ready-made commands."""
+    """Start the stack, write down where it runs, and print commands."""
     if UP_STATE.exists():
-        sys.exit("it is up already: 'make down' takes it down")
+        sys.exit("it is already running: 'make down' stops it")
     with running_stack(keep=True) as stack:
         state = {"group": stack.aws.process.pid, "folder": str(stack.aws.folder), "port": stack.aws.port}
         UP_STATE.write_text(json.dumps(state), encoding="utf-8")
@@ -25,7 +25,7 @@ def up() -> None:
 def down() -> None:
     """Stop what `up` started."""
     if not UP_STATE.exists():
-        sys.exit("nothing is up: 'make up' starts it")
+        sys.exit("nothing is running: 'make up' starts it")
     state = json.loads(UP_STATE.read_text(encoding="utf-8"))
     stop_group(state["group"])
     LocalAws.remove_files(Path(state["folder"]))
@@ -61,7 +61,7 @@ def print_commands(stack: LocalStack) -> None:
     print("make send PROVIDER=adyen EVENT=REFUND COUNT=3; make send PROVIDER=stripe FORGE=body; make verify-archive")
     if stack.delivery is not None:
         print_delivery_commands(stack.delivery, curl)
-    console.print("\n'make down' takes it down.")
+    console.print("\n'make down' stops it.")
 
 
 def print_delivery_commands(delivery: LocalDelivery, curl: str) -> None:
@@ -77,14 +77,16 @@ def print_delivery_commands(delivery: LocalDelivery, curl: str) -> None:
         f"TOKEN=$({signed} {json_body} '{{}}' {delivery.base_url}/operator/tenants/mine/tokens "
         '| sed \'s/.*"token":"\\([^"]*\\)".*/\\1/\')'
     )
-    console.print("[bold]an endpoint of it[/] ('make receiver PORT=8080' is one; SECRET= of the answer has it verify)")
+    console.print(
+        "[bold]its endpoint[/] ('make receiver PORT=8080' starts one; SECRET= of the response makes it verify)"
+    )
     print(f'{curl} {bearer} {json_body} \'{{"url":"http://127.0.0.1:8080/hook"}}\' {delivery.base_url}/v1/endpoints')
-    console.print("[bold]an event, and what became of it[/]")
+    console.print("[bold]an event and its deliveries[/]")
     print(f'{curl} {bearer} {json_body} \'{{"type":"invoice.paid","data":{{}}}}\' {delivery.base_url}/v1/events')
     print(f"{curl} {bearer} {delivery.base_url}/v1/deliveries")
     console.print(f"[bold]its documents[/] {delivery.base_url}/docs")
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("\nstopped; everything that was started is gone."))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("\nstopped; everything that was started is removed."))
     {"up": up, "down": down}[sys.argv[1]]()

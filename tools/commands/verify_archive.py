@@ -22,10 +22,10 @@ console = Console()
 
 
 def main() -> int:
-    """Verify and tell; 1 when any payload is not proven."""
+    """Verify and show; return 1 when any payload is not proven."""
     parser = argparse.ArgumentParser(prog="make verify-archive")
-    parser.add_argument("--provider", help="deployed name; all, where none is given")
-    parser.add_argument("--retired", type=Path, help="file with retired keys: a JSON object, deployed name to a list")
+    parser.add_argument("--provider", help="deployed name; all by default")
+    parser.add_argument("--retired", type=Path, help="file with retired keys: a JSON object of lists by deployed name")
     arguments = parser.parse_args()
     target = Target.chosen()
     keys = all_keys(target, arguments.retired)
@@ -48,13 +48,13 @@ def main() -> int:
     console.print(table)
     if copies := seen.total() - len(seen):
         console.print(
-            f"{copies} of them are copies: the same bytes archived again, when a provider sent an event again or a "
-            "batch came back in another composition. A record names one; the others harm nobody."
+            f"{copies} of them are copies. The same bytes are archived again when a provider sends an event again, or "
+            "when a batch is retried with other messages. The record names one copy; the others do no harm."
         )
     for place, found in doubtful:
         console.print(f"[yellow]{found}[/]: {place}", soft_wrap=True)
     if any(found == Proof.IN_GLACIER for _, found in doubtful):
-        console.print("What is in Glacier can be read after 'aws s3api restore-object'; then verify again.")
+        console.print("Objects in Glacier can be read after 'aws s3api restore-object'. Then verify again.")
     return 1 if doubtful else 0
 
 
@@ -78,7 +78,7 @@ def all_keys(target: Target, retired: Path | None) -> dict[str, list[str]]:
             for name, more in json.loads(retired.read_text(encoding="utf-8")).items():
                 keys.setdefault(name, []).extend(str(key) for key in more)
         except (OSError, ValueError, AttributeError, TypeError) as error:
-            raise NoTargetError(f"RETIRED: {retired} holds no JSON object of lists: {type(error).__name__}") from error
+            raise NoTargetError(f"RETIRED: {retired} is not a JSON object of lists: {type(error).__name__}") from error
     return keys
 
 

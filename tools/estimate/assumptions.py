@@ -31,27 +31,27 @@ class Assumptions:
     cold_start_ms: float = _assume(
         600.0, "a new execution environment: its start, and the function's imports at 512 MB; not measured on AWS"
     )
-    poll_ms: float = _assume(10.0, "what an event source mapping needs between two batches; not measured")
+    poll_ms: float = _assume(10.0, "time of an event source mapping between two batches; not measured")
     pollers: int = _assume(
         5,
         "batches that a mapping reads at once: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html",
     )
-    long_poll_s: float = _assume(20.0, "after which a mapping asks an empty queue again")
+    long_poll_s: float = _assume(20.0, "time of one long poll of an empty queue")
     platform_log_bytes: int = _assume(420, "START, END and REPORT of one invocation, traced")
     execution_log_bytes: int = _assume(3000, "API Gateway's execution log of one request, at level INFO only")
     answer_header_bytes: int = _assume(500, "headers of an HTTP answer, TLS records included")
     stored_log_share: float = _assume(
-        0.15, "what remains of a log once compressed: https://aws.amazon.com/cloudwatch/pricing/"
+        0.15, "share of a log's bytes after compression: https://aws.amazon.com/cloudwatch/pricing/"
     )
     traces_per_second: float = _assume(
         1.0,
         "X-Ray's default rule samples the first of each second: https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html",
     )
-    traced_share: float = _assume(0.05, "and this share of the rest")
-    secret_cache_s: float = _assume(300.0, "lambdas/inbound/secrets.py keeps a secret for so long")
+    traced_share: float = _assume(0.05, "share of the other requests that it samples")
+    secret_cache_s: float = _assume(300.0, "for which lambdas/inbound/secrets.py keeps a secret")
     key_cache_s: float = _assume(
         300.0,
-        "DynamoDB asks KMS for a table's key so often: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
+        "time between DynamoDB's requests to KMS for a table's key: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
     )
     alarms_per_month: int = _assume(100, "notifications of alarms")
     capacity_use: float = _assume(0.7, "use of provisioned capacity, the default target of auto scaling")

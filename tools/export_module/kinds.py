@@ -16,7 +16,7 @@ from tools.export_module.inputs import Input
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class ModuleKind:
     """A stack, as a module.
 
     Attributes
@@ -51,14 +51,14 @@ class Kind:
             return replace(settings, inbound=False, delivery=DeliverySettings())
         return settings
 
-    def shaped_by(self, settings: Settings) -> "Kind":
+    def shaped_by(self, settings: Settings) -> "ModuleKind":
         """Return this kind with the inputs and the rules that are those of an environment's stack."""
         if self is not INBOUND or settings.api.ingest != "direct":
             return self
         return replace(self, inputs=offered.offered_of(settings), rules=(*self.rules, *RULES_OF_DIRECT))
 
 
-INBOUND = Kind(
+INBOUND = ModuleKind(
     name="",
     stack=WebhookStack,
     inputs=offered.OFFERED,
@@ -67,7 +67,7 @@ INBOUND = Kind(
     elsewhere=(*offered.OF_THE_CALLER, *offered.OF_ANOTHER_STACK),
     readme=texts.INBOUND,
 )
-DELIVERY = Kind(
+DELIVERY = ModuleKind(
     name="delivery",
     stack=DeliveryStack,
     inputs=of_delivery.OFFERED,
@@ -76,4 +76,4 @@ DELIVERY = Kind(
     elsewhere=(*offered.OF_THE_CALLER, *of_delivery.OF_ANOTHER_STACK),
     readme=texts.DELIVERY,
 )
-KINDS: Mapping[str, Kind] = MappingProxyType({"inbound": INBOUND, "delivery": DELIVERY})
+KINDS: Mapping[str, ModuleKind] = MappingProxyType({"inbound": INBOUND, "delivery": DELIVERY})

@@ -41,7 +41,7 @@ OFFERED = (
 
 FIXED: Mapping[str, str] = MappingProxyType(
     {
-        "inbound": "says whose the log role of the account is",
+        "inbound": "decides which module sets the account's log role",
         "functions.runtime": "the bundles are built for it",
         "monitoring.backlog_age": "the longest delay of a message is added to it",
         "delivery.endpoint_rules": "in AWS nothing but `public-https` is safe",
@@ -53,7 +53,7 @@ FIXED: Mapping[str, str] = MappingProxyType(
         "delivery.domain.certificate_arn": "goes with the domain",
     }
 )
-# Whatever else there is, is said of the inbound stack.
+# All other settings are the inbound stack's.
 OF_ANOTHER_STACK = tuple(
     path for path, _ in all_settings() if path not in {*FIXED, *OF_THE_CALLER, *(item.path for item in OFFERED)}
 )

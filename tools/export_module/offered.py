@@ -118,13 +118,13 @@ def offered_of(settings: Settings) -> Sequence[Input]:
     return tuple(_DIRECT.get(item.path, item) for item in OFFERED)
 
 
-# What a caller cannot choose any more, and why.
+# What a caller cannot choose, and why.
 FIXED: Mapping[str, str] = MappingProxyType(
     {
         "preset": "the other settings start from it",
         "providers": "each has resources of its own",
         "provider_options": "go with the providers",
-        "api.ingest": "the ingest queue has resources of its own, and each provider a path",
+        "api.ingest": "the ingest queue has its own resources, and each provider has a path",
         "api.api_key": "a key has resources of its own",
         "api.api_key_added_for": "goes with the providers",
         "functions.runtime": "the bundles are built for it",
@@ -147,5 +147,5 @@ OF_THE_CALLER = (
     "backend.use_path_style",
     "api.manage_account_log_role",
 )
-# What is said of stacks that the module has not.
+# Settings of other stacks.
 OF_ANOTHER_STACK = ("inbound", *(path for path in _DECLARED if path.startswith("delivery.")))

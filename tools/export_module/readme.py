@@ -7,7 +7,7 @@ from lambdas import VERSION
 from modules.settings.model import Settings
 from modules.settings.reference import all_settings
 from tools.export_module.inputs import Input
-from tools.export_module.kinds import Kind
+from tools.export_module.kinds import ModuleKind
 from tools.export_module.paths import value_at
 from tools.export_module.tags import TAGS, tags_block
 from tools.export_module.texts import ACCOUNT
@@ -15,7 +15,7 @@ from tools.generate.docs import show, table
 
 
 def module_readme(
-    kind: Kind, source: str, settings: Settings, inputs: Sequence[Input], outputs: Mapping[str, Mapping[str, Any]]
+    kind: ModuleKind, source: str, settings: Settings, inputs: Sequence[Input], outputs: Mapping[str, Mapping[str, Any]]
 ) -> str:
     """Return the README of the module."""
     rows = [

@@ -11,7 +11,7 @@ from tools.export_module.account import account_of
 from tools.export_module.errors import ModuleError
 from tools.export_module.input_rules import RuleBetweenInputs
 from tools.export_module.inputs import Input
-from tools.export_module.kinds import INBOUND, Kind
+from tools.export_module.kinds import INBOUND, ModuleKind
 from tools.export_module.parametrize import parametrize
 from tools.export_module.paths import with_values
 from tools.export_module.probes import choose
@@ -39,14 +39,14 @@ class TerraformModule:
         Where the settings come from, in words.
     bundles : Path
         Folder with the functions' bundles.
-    kind : Kind
+    kind : ModuleKind
         Which stack.
     """
 
     settings: Settings
     source: str
     bundles: Path
-    kind: Kind = INBOUND
+    kind: ModuleKind = INBOUND
 
     def files(self) -> dict[str, bytes]:
         """Return the module's files: path below its folder to content, twice the same bytes.

@@ -1,4 +1,4 @@
-"""What modules say about themselves, in its own words; the tables are filled in by `tools.export_module.readme`."""
+"""Texts of an exported module's README; the tables are filled in by `tools.export_module.readme`."""
 
 # By which a folder is known to be a module.
 MARK = "a plain Terraform module, written by `make module`"
@@ -20,29 +20,29 @@ module "webhooks" {{
 Region, credentials and state are those of the calling root module. Every name ends in the suffix, so that several
 instances live in one account and region.
 
-- **Log role.** API Gateway writes logs with one role for each account and region, and refuses to write any until it is
+- **Log role.** API Gateway writes logs with one role for each account and region, and writes none until it is
   set. The module in `account/` sets it. Call that from a root of its own and apply it first; leave it out where the
-  role is set already. Do not give this module a `depends_on`: whenever what it depends on changes, Terraform reads
-  what the module looks up only while it applies, and plans to replace the bucket whose name follows from it.
-- **Secrets** are created empty, and their values never pass through Terraform. Until one is filled, its provider is
-  answered 503. The output `secret_arns` has the names:
+  role is set already. Do not give this module a `depends_on`: it defers data sources to apply time, and Terraform then
+  plans to replace the bucket.
+- **Secrets** are created empty, and their values never pass through Terraform. While one is empty, its provider
+  receives 503. The output `secret_arns` has the names:
   ```console
   aws secretsmanager put-secret-value --secret-id <arn> --secret-string '{{"secrets":["whsec_..."]}}'
   ```
-- **Concurrency** of all instances comes out of one limit of the account and region. Each checks its own reservations
-  against `functions_account_concurrency`, and knows nothing of the others.
+- **Concurrency** of all instances comes from one limit of the account and region. Each instance checks only its own
+  reservations against `functions_account_concurrency`.
 - **Destroying** an instance removes everything, the archived payloads included.
 
 ## Inputs
 
 {inputs}
-A wrong value stops the plan with the input, the value and what is allowed. These are refused too:
+A wrong value stops the plan with the input, the value and what is allowed. These are rejected too:
 
 {rules}
 
 ## Fixed
 
-These give the stack its shape, and were fixed when the module was written. To change one, write another module.
+These were fixed when the module was written. To change one, write another module.
 
 {fixed}
 ## Outputs
@@ -66,26 +66,26 @@ module "delivery" {{
 Region, credentials and state are those of the calling root module. Every name ends in the suffix, so that several
 instances live in one account and region, each beside an instance of the inbound module if you like.
 
-- **Log role.** API Gateway writes logs with one role for each account and region, and refuses to write any until it is
+- **Log role.** API Gateway writes logs with one role for each account and region, and writes none until it is
   set. The inbound module's `account/` sets it, or this one's where there is one. Call that from a root of its own and
-  apply it first; leave it out where the role is set already. Do not give this module a `depends_on`: whenever what it
-  depends on changes, Terraform reads what the module looks up only while it applies.
+  apply it first; leave it out where the role is set already. Do not give this module a `depends_on`: it defers
+  data sources to apply time.
 - **Tenants** are made over the API by operators, who have the policy of the output `operator_policy_json`; the pages
   `/docs` and `/redoc` below the output `endpoint_url` say how. No token and no secret passes through Terraform.
-- **Concurrency** of all instances comes out of one limit of the account and region. Each checks its own reservations
-  against `functions_account_concurrency`, and knows nothing of the others.
-- **Destroying** an instance removes everything, what waits for a retry included.
+- **Concurrency** of all instances comes from one limit of the account and region. Each instance checks only its own
+  reservations against `functions_account_concurrency`.
+- **Destroying** an instance removes everything, waiting retries included.
 
 ## Inputs
 
 {inputs}
-A wrong value stops the plan with the input, the value and what is allowed. These are refused too:
+A wrong value stops the plan with the input, the value and what is allowed. These are rejected too:
 
 {rules}
 
 ## Fixed
 
-These give the stack its shape, and were fixed when the module was written. To change one, write another module.
+These were fixed when the module was written. To change one, write another module.
 
 {fixed}
 ## Outputs

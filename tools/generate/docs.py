@@ -247,7 +247,7 @@ def providers_table() -> str:
 
 
 def options_table() -> str:
-    """Return what can be said of each entry when it is deployed."""
+    """Return the options that each entry takes when it is deployed."""
     rows = [
         [f"`{name}`", f"`{option}`", "yes" if rule.required else "no", rule.doc]
         for name, entry in REGISTRY.items()

@@ -33,30 +33,30 @@ _PARAMETERS = {
     "keyId": "^key_[0-9a-f]{16}$",
 }
 _TAGS = {
-    "events": "Hand events in, and see what became of them.",
+    "events": "Send events, and see their deliveries.",
     "deliveries": "One event on its way to one endpoint.",
-    "endpoints": "Where events go, and which.",
+    "endpoints": "Where events go, and which events.",
     "operator": "For operators of the service, with AWS credentials.",
-    "keys": "What verifies asymmetric signatures.",
+    "keys": "Public keys that verify asymmetric signatures.",
 }
 _SECURITY: Mapping[str, list[dict[str, list[str]]]] = {TOKEN: [{"token": []}], AWS_IAM: [{"aws": []}]}
 _MEANINGS = {
-    400: "Something in the request is not as it must be.",
-    401: "No token, or one that is not good.",
+    400: "The request is not valid.",
+    401: "The token is missing or not valid.",
     403: "Not allowed.",
-    404: "There is nothing here under this id.",
-    409: "It does not fit how things stand.",
+    404: "Nothing has this id.",
+    409: "The request conflicts with the present state.",
     413: "The body is too large.",
     415: "The body is not JSON.",
-    429: "Too many requests: try again after the time in Retry-After.",
-    500: "Our fault.",
+    429: "Too many requests. Try again after the time in Retry-After.",
+    500: "Internal error.",
     503: "Try again in a moment.",
-    504: "Timed out: try again.",
+    504: "Timed out. Try again.",
 }
 # Those that API Gateway answers too, in a shorter form.
 _OF_THE_GATEWAY = frozenset({401, 403, 413, 429, 503, 504})
 _ALWAYS = (400, 403, 429, 500, 503, 504)
-_SUCCESS = {200: "Done.", 201: "Created.", 202: "Accepted.", 204: "Done; there is nothing to tell."}
+_SUCCESS = {200: "Done.", 201: "Created.", 202: "Accepted.", 204: "Done. The response has no body."}
 _KEYS_PATH = {
     "get": {
         "operationId": "get_webhook_keys",
@@ -121,8 +121,8 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Webhook delivery API",
             "version": VERSION,
-            "description": "Hand an event in once; it is signed and delivered to every endpoint that subscribes to its "
-            "type, for days if need be, and you can see every attempt.",
+            "description": "Send an event once. It is signed and delivered to every endpoint that subscribes to its "
+            "type, with retries for days. You can see every attempt.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         # Below wherever the document itself is.

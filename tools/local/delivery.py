@@ -23,7 +23,7 @@ OPERATOR = "delivery-operator"
 
 
 @dataclass(frozen=True)
-class Tenant:
+class TenantClient:
     """A tenant with a token.
 
     Attributes
@@ -157,7 +157,7 @@ class LocalDelivery:
         """Call an operators' route, signed with the operator's key."""
         return call_signed(self.aws, method, self.base_url + path, operator or self.operator, body)
 
-    def make_tenant(self, tenant_id: str) -> Tenant:
+    def make_tenant(self, tenant_id: str) -> TenantClient:
         """Create a tenant, unless it is there, and a token for it."""
         made = self.operate("POST", "/operator/tenants", {"tenantId": tenant_id, "name": tenant_id.title()})
         if made.status_code not in (201, 409):
@@ -165,7 +165,7 @@ class LocalDelivery:
         issued = self.operate("POST", f"/operator/tenants/{tenant_id}/tokens", {"label": "local"})
         if not issued.ok:
             raise RuntimeError(f"token of {tenant_id}: {issued.status_code} {issued.text:.300}")
-        return Tenant(tenant_id, issued.json()["token"], self)
+        return TenantClient(tenant_id, issued.json()["token"], self)
 
 
 def _allow_schedules_as_the_emulator_knows_them(aws: LocalAws, environment: str) -> None:

@@ -94,12 +94,12 @@ def apply(
     Raises
     ------
     TerraformError
-        When that fails, with what Terraform said, and what the server said of errors.
+        When that fails, with what Terraform said, and the errors that the server logged.
     """
     try:
         workspace.apply(on_event, prepared=prepared)
     except TerraformError as error:
-        said = "\n".join(aws.complaints()) or "nothing of errors"
+        said = "\n".join(aws.complaints()) or "no errors"
         raise TerraformError(f"{error}\nthe local AWS said:\n{said}") from error
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
+class PaypalDelivery:
     name: str
     environment: str
     webhook_id: str
@@ -20,7 +20,7 @@ class Delivery:
 # PayPal's own client for Node.js: the delivery is its sample for webhookEvent.verify,
 # https://github.com/paypal/PayPal-node-SDK/blob/master/samples/notifications/webhook-events/webhook_payload_verify.js
 # and the certificate at that address is in the recorded answers of its tests, test/mocks/webhooks.js.
-SANDBOX = Delivery(
+SANDBOX = PaypalDelivery(
     name="sandbox, October 2016",
     environment="sandbox",
     webhook_id="3TR748995U920805P",
@@ -101,7 +101,7 @@ wGwzUbjtibyJnv3eAeYDGxaI6vbuoE99pSmYGIwSBLJwZamJHjci6HL6wLg=
 
 # A delivery of PayPal's webhook simulator, signed for the id that it always signs for, and the live certificate of
 # 2025; published in the tests of a community client in Rust, paypal-rs.
-LIVE = Delivery(
+LIVE = PaypalDelivery(
     name="live simulator, November 2025",
     environment="live",
     webhook_id="WEBHOOK_ID",

@@ -114,7 +114,7 @@ def authorities() -> Authorities:
 
 
 @dataclass
-class Host:
+class CertificateHost:
     """What is served where, and what was asked for."""
 
     served: dict[str, bytes | Exception] = field(default_factory=lambda: {URL: issued().pem})

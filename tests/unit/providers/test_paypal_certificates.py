@@ -24,7 +24,7 @@ from lambdas.inbound.signatures.paypal_certificates import (
 )
 from lambdas.shared.errors import SignatureRefusedError, UnavailableError
 from tests.unit.providers import paypal_world as world
-from tests.unit.providers.paypal_world import NAME, NOW, TRUSTED, URL, Host, issued
+from tests.unit.providers.paypal_world import NAME, NOW, TRUSTED, URL, CertificateHost, issued
 
 UNTRUSTED = "certificate_untrusted"
 UNAVAILABLE = "certificate_unavailable"
@@ -105,7 +105,7 @@ BAD = {
 
 @pytest.mark.parametrize("content", BAD.values(), ids=BAD.keys())
 def test_any_other_certificate_is_refused(content):
-    host = Host({URL: content()})
+    host = CertificateHost({URL: content()})
 
     assert refused(lambda: host.scheme().verify(world.delivery(), ())) == UNTRUSTED
 
@@ -130,7 +130,7 @@ def get(store, url=URL, at=NOW):
 
 
 def test_a_certificate_is_fetched_once_an_hour(clock):
-    host = Host()
+    host = CertificateHost()
     store = host.store(clock)
 
     for clock.now in (0, 1, KEEP_SECONDS - 1):
@@ -142,7 +142,7 @@ def test_a_certificate_is_fetched_once_an_hour(clock):
 
 
 def test_a_certificate_that_expires_in_the_meantime_does_not_count():
-    host = Host({URL: issued(days=(-30, 1)).pem})
+    host = CertificateHost({URL: issued(days=(-30, 1)).pem})
     store = host.store()
 
     get(store, at=NOW + 86_399)
@@ -160,7 +160,7 @@ def test_a_certificate_that_expires_in_the_meantime_does_not_count():
     ids=["down", "not there", "garbage"],
 )
 def test_a_failure_is_remembered_for_a_minute_and_then_forgotten(clock, failure, kind, reason):
-    host = Host({URL: failure})
+    host = CertificateHost({URL: failure})
     store = host.store(clock)
 
     for clock.now in (0, 1, KEEP_FAILURE_SECONDS - 1):
@@ -173,7 +173,7 @@ def test_a_failure_is_remembered_for_a_minute_and_then_forgotten(clock, failure,
 
 
 def test_while_paypal_is_down_a_certificate_older_than_an_hour_proves_nothing(clock):
-    host = Host()
+    host = CertificateHost()
     store = host.store(clock)
     get(store)
     host.served[URL] = UnavailableError(UNAVAILABLE)
@@ -187,7 +187,7 @@ def forged(number):
 
 
 def test_forged_addresses_cannot_have_it_fetch_without_end(clock):
-    host = Host({forged(number): SignatureRefusedError("certificate_unknown") for number in range(100)})
+    host = CertificateHost({forged(number): SignatureRefusedError("certificate_unknown") for number in range(100)})
     store = host.store(clock)
 
     reasons = []
@@ -209,7 +209,9 @@ def test_forged_addresses_cannot_have_it_fetch_without_end(clock):
 
 
 def test_a_flood_of_forged_addresses_does_not_keep_the_genuine_one_from_being_renewed(clock):
-    host = Host({URL: issued().pem} | {forged(n): SignatureRefusedError("certificate_unknown") for n in range(100)})
+    host = CertificateHost(
+        {URL: issued().pem} | {forged(n): SignatureRefusedError("certificate_unknown") for n in range(100)}
+    )
     store = host.store(clock)
     get(store)
     clock.now = KEEP_SECONDS
@@ -221,7 +223,7 @@ def test_a_flood_of_forged_addresses_does_not_keep_the_genuine_one_from_being_re
 
 
 def test_no_more_certificates_are_kept_than_there_could_be(clock):
-    host = Host({forged(number): issued().pem for number in range(3 * MAX_KEPT)})
+    host = CertificateHost({forged(number): issued().pem for number in range(3 * MAX_KEPT)})
     store = host.store(clock)
     for number in range(3 * MAX_KEPT):
         clock.now += KEEP_FAILURE_SECONDS

@@ -204,7 +204,7 @@ def test_paypal_s_client_and_we_decide_alike(client, body, change, accepted):
 
     ours = "accepted"
     try:
-        world.Host().scheme().verify(world.delivery(body, headers), ())
+        world.CertificateHost().scheme().verify(world.delivery(body, headers), ())
     except SignatureRefusedError as refusal:
         ours = refusal.reason
 
@@ -218,7 +218,7 @@ def test_paypal_s_client_and_we_refuse_a_certificate_of_another_authority(client
     headers = world.headers_for(key=stranger.key)
 
     with pytest.raises(SignatureRefusedError) as refusal:
-        world.Host({world.URL: stranger.pem}).scheme().verify(world.delivery(headers=headers), ())
+        world.CertificateHost({world.URL: stranger.pem}).scheme().verify(world.delivery(headers=headers), ())
 
     assert client.accepts(world.BODY, headers) is False
     assert refusal.value.reason == "certificate_untrusted"

@@ -11,7 +11,7 @@ from lambdas.inbound.signatures.paypal import PayPalScheme
 from lambdas.shared.errors import MalformedWebhookError, WebhookRefusedError
 from tests.unit import signers
 from tests.unit.providers import paypal_world as world
-from tests.unit.providers.paypal_world import BODY, NOW, URL, Host, delivery, headers_for
+from tests.unit.providers.paypal_world import BODY, NOW, URL, CertificateHost, delivery, headers_for
 from tests.unit.webhooks import OTHER_SECRET, request
 
 ACCEPTED = "accepted"
@@ -32,7 +32,7 @@ HEADERS = (ID, TIME, SIG, CERT, ALGO)
 
 def outcome(webhook, scheme=None, secrets=()):
     try:
-        (scheme or Host().scheme()).verify(webhook, secrets)
+        (scheme or CertificateHost().scheme()).verify(webhook, secrets)
     except WebhookRefusedError as refusal:
         return f"{refusal.status} {refusal.reason}"
     return ACCEPTED
@@ -85,10 +85,12 @@ def test_another_body_with_the_same_checksum_passes_the_signature_and_carries_it
     # What no check of the signature can refuse. Processing does, by the transmission: see tests/lambdas.
     forged = world.forge(BODY, {"id": "WH-2", "event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": {"id": "C2"}})
 
-    verdict = Host().scheme().verify(delivery(forged, headers_for(BODY)), ())
+    verdict = CertificateHost().scheme().verify(delivery(forged, headers_for(BODY)), ())
 
     assert forged != BODY
-    assert verdict.signature_id == Host().scheme().verify(delivery(), ()).signature_id == world.TRANSMISSION_ID
+    assert (
+        verdict.signature_id == CertificateHost().scheme().verify(delivery(), ()).signature_id == world.TRANSMISSION_ID
+    )
 
 
 BAD_JSON = {
@@ -304,7 +306,7 @@ BAD_ADDRESSES = (
 
 @pytest.mark.parametrize("url", LIVE_ADDRESSES)
 def test_a_certificate_is_fetched_from_paypal(url):
-    host = Host({url: world.issued().pem})
+    host = CertificateHost({url: world.issued().pem})
 
     assert outcome(delivery(headers=headers_for(url=url)), host.scheme()) == ACCEPTED
     assert host.asked == [url]
@@ -312,7 +314,7 @@ def test_a_certificate_is_fetched_from_paypal(url):
 
 @pytest.mark.parametrize("url", BAD_ADDRESSES, ids=lambda url: ascii(url)[:60])
 def test_nothing_else_is_ever_fetched(url):
-    host = Host({url: world.issued().pem})
+    host = CertificateHost({url: world.issued().pem})
 
     expected = BAD_URL if url else MISSING
     assert outcome(delivery(headers=headers_for(url=url)), host.scheme()) == expected
@@ -322,14 +324,14 @@ def test_nothing_else_is_ever_fetched(url):
 def test_the_sandbox_has_its_own_hosts_and_its_own_certificate():
     url = "https://api.sandbox.paypal.com" + CERT_PATH
     sandbox = world.issued("messageverificationcerts.sandbox.paypal.com")
-    host = Host({url: sandbox.pem, URL: world.issued().pem})
+    host = CertificateHost({url: sandbox.pem, URL: world.issued().pem})
     headers = headers_for(url=url, key=sandbox.key)
 
     assert outcome(delivery(headers=headers), host.scheme(environment="sandbox")) == ACCEPTED
     assert outcome(delivery(headers=headers), host.scheme()) == BAD_URL
     assert outcome(delivery(), host.scheme(environment="sandbox")) == BAD_URL
     # Neither certificate at the other's address.
-    assert outcome(delivery(headers=headers_for(key=sandbox.key)), Host({URL: sandbox.pem}).scheme()) == (
+    assert outcome(delivery(headers=headers_for(key=sandbox.key)), CertificateHost({URL: sandbox.pem}).scheme()) == (
         "401 certificate_untrusted"
     )
 
@@ -406,7 +408,7 @@ def test_a_delivery_for_another_webhook_is_refused(webhook_id):
 
 def test_without_a_webhook_id_nothing_is_accepted():
     # As the registry has it, before it is configured: fail closed, and not as a webhook of the id "".
-    scheme = PayPalScheme(certificates=Host().store())
+    scheme = PayPalScheme(certificates=CertificateHost().store())
 
     assert outcome(delivery(headers=headers_for(webhook_id="")), scheme) == "503 provider_not_configured"
 

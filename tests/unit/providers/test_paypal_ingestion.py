@@ -11,7 +11,7 @@ from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.ingestion.logic import Ingestion
 from lambdas.shared.errors import WebhookRefusedError
 from tests.unit.providers import paypal_world as world
-from tests.unit.providers.paypal_world import BODY, Host, delivery, headers_for
+from tests.unit.providers.paypal_world import BODY, CertificateHost, delivery, headers_for
 
 PLACE = ArchivedBody(key="raw/paypal/WH-1/x", size=1, sha256="0" * 64)
 
@@ -42,7 +42,7 @@ class Surroundings:
 
 
 def test_an_accepted_webhook_carries_its_certificate_and_its_transmission():
-    around = Surroundings(Host())
+    around = Surroundings(CertificateHost())
 
     (event,) = around.accept(delivery()).events
 
@@ -57,7 +57,7 @@ def test_an_accepted_webhook_carries_its_certificate_and_its_transmission():
 
 def test_a_large_webhook_leaves_its_certificate_to_processing():
     body = json.dumps({"id": "WH-1", "padding": "x" * 300_000}).encode()
-    around = Surroundings(Host())
+    around = Surroundings(CertificateHost())
 
     around.accept(delivery(body))
 
@@ -69,7 +69,7 @@ def test_a_large_webhook_leaves_its_certificate_to_processing():
 
 
 def test_a_wrong_signature_is_checked_once_and_leaves_nothing():
-    around = Surroundings(Host())
+    around = Surroundings(CertificateHost())
 
     with pytest.raises(WebhookRefusedError) as refusal:
         around.accept(delivery(b'{"id":"WH-2"}', headers_for(BODY)))
@@ -79,7 +79,7 @@ def test_a_wrong_signature_is_checked_once_and_leaves_nothing():
 
 
 def test_a_message_with_a_signature_id_that_could_be_no_key_is_no_envelope():
-    around = Surroundings(Host())
+    around = Surroundings(CertificateHost())
     around.accept(delivery())
     message = json.loads(around.messages[0])
 

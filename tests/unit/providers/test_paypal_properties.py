@@ -12,10 +12,10 @@ from lambdas.inbound.providers.fields import is_identifier
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared import times
 from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError, WebhookRefusedError
-from tests.unit.providers.paypal_world import NOW, Host, delivery, forge, headers_for
+from tests.unit.providers.paypal_world import NOW, CertificateHost, delivery, forge, headers_for
 from tests.unit.webhooks import request
 
-SCHEME = Host().scheme()
+SCHEME = CertificateHost().scheme()
 HEADERS = sorted(headers_for())
 anything = st.text(st.characters(codec=None))
 
@@ -42,7 +42,7 @@ def test_one_flipped_bit_of_any_header_is_refused(name, bit):
     raw = headers[name].encode()
     index, mask = divmod(bit % (len(raw) * 8), 8)
     headers[name] = (raw[:index] + bytes([raw[index] ^ (1 << mask)]) + raw[index + 1 :]).decode("latin-1")
-    host = Host()
+    host = CertificateHost()
 
     # The certificate's address is not signed: one that names another certificate of PayPal's is asked for, and there
     # is nothing there.
@@ -70,7 +70,7 @@ near_misses = st.one_of(
 @settings(max_examples=150)
 def test_no_text_whatever_in_the_headers_is_accepted_or_breaks_the_check(data, body):
     headers = {name: data.draw(st.lists(near_misses, max_size=2) | near_misses, label=name) for name in HEADERS}
-    host = Host()
+    host = CertificateHost()
     host.served = _Nowhere(host.served)
 
     with pytest.raises(WebhookRefusedError) as refusal:
@@ -81,7 +81,7 @@ def test_no_text_whatever_in_the_headers_is_accepted_or_breaks_the_check(data, b
 @given(content=st.binary() | st.text().map(lambda text: f"-----BEGIN CERTIFICATE-----\n{text}\n-----END".encode()))
 def test_nothing_that_is_served_breaks_the_check(content):
     with pytest.raises(SignatureRefusedError) as refusal:
-        Host(dict.fromkeys([headers_for()["PAYPAL-CERT-URL"]], content)).scheme().verify(delivery(), ())
+        CertificateHost(dict.fromkeys([headers_for()["PAYPAL-CERT-URL"]], content)).scheme().verify(delivery(), ())
     assert refusal.value.reason == "certificate_untrusted"
 
 

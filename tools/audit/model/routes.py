@@ -42,7 +42,7 @@ class Verification:
 
 
 @dataclass(frozen=True, eq=False)
-class Route:
+class PlannedRoute:
     """A method of a REST API.
 
     Attributes
@@ -89,7 +89,7 @@ class Route:
         )
 
 
-def routes(plan: Document) -> list[Route]:
+def routes(plan: Document) -> list[PlannedRoute]:
     """Return every method of every REST API, by path."""
     found = [_route(plan, item) for item in plan.all("aws_api_gateway_method")]
     return sorted(found, key=lambda route: (route.path, route.method))
@@ -108,7 +108,7 @@ def throttles(plan: Document, api: Resource | None) -> Mapping[str, Throttle]:
     return found
 
 
-def _route(plan: Document, item: Resource) -> Route:
+def _route(plan: Document, item: Resource) -> PlannedRoute:
     api = plan.find(item.get("rest_api_id"), "aws_api_gateway_rest_api")
     path, method = _path(plan, item.get("resource_id")), str(item.get("http_method"))
     validator = plan.find(item.get("request_validator_id"), "aws_api_gateway_request_validator")
@@ -116,7 +116,7 @@ def _route(plan: Document, item: Resource) -> Route:
     required = [name for name, needed in item.get("request_parameters", {}).items() if needed and validates]
     limits = throttles(plan, api)
     function = _function(plan, item)
-    return Route(
+    return PlannedRoute(
         resource=item,
         api=api,
         method=method,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from modules.terraform_json.document import REFERENCE, Document, Resource
 from modules.terraform_json.statements import Condition, ManagedPolicy, Policy, PolicyKind, Statement
 from tools.audit.model.network import Path
-from tools.audit.model.routes import Route
+from tools.audit.model.routes import PlannedRoute
 
 _THIS_ACCOUNT = re.compile(r"\$\{(?:module\.[^{}]*\.)?data\.aws_caller_identity\.[\w-]+\.account_id\}")
 # An action as what is done to the resource that follows it. One that is not here is named as it is.
@@ -76,12 +76,12 @@ def managed_sentence(plan: Document, policy: ManagedPolicy) -> str:
     return f"{policy.owner.label} holds the managed policy {policy.name} (`{plan.plain(policy.arn)}`)"
 
 
-def entry_point(route: Route) -> str:
+def entry_point(route: PlannedRoute) -> str:
     """Return a route and what guards it in one sentence."""
     return f"{route.method} {route.path}: {'; '.join(guards(route))}"
 
 
-def guards(route: Route) -> list[str]:
+def guards(route: PlannedRoute) -> list[str]:
     """Return in words everything that stands between a caller and the function of a route."""
     found = []
     if route.throttle:

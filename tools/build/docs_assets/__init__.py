@@ -46,7 +46,7 @@ def copy_assets(folder: Path) -> Path:
         content = path.read_bytes()
         if name == "redoc.standalone.js":
             if content.count(REDOC_PICTURE) != 1 or content.count(b"cdn.redoc") != 1:
-                raise ValueError("redoc.standalone.js: the picture of another host is not where it was")
+                raise ValueError("redoc.standalone.js: the link to another host's picture is not in its expected place")
             content = content.replace(REDOC_PICTURE, NO_PICTURE)
         (folder / name).write_bytes(content)
     return folder

@@ -64,7 +64,7 @@ def _other_archive(case: Case) -> Iterator[Alternative]:
     else:
         yield Alternative(
             name="one S3 object for each batch",
-            price="a payload is a range of an object; batches are only as full as the rate makes them",
+            price="a payload is a range of an object; how full a batch is depends on the rate",
             stack=case.stack,
             archive="batch",
         )
@@ -181,8 +181,8 @@ def _function_integration(case: Case) -> Iterator[Alternative]:
     edited.remove(mapping)
     yield Alternative(
         name="a function integration instead of the ingest queue",
-        price="202 after the signature is verified, and 10 requests/s at most for each reserved execution; what comes "
-        "faster receives 429; the setting is api.ingest",
+        price="202 after the signature is verified, and 10 requests/s at most for each reserved execution; faster "
+        "requests receive 429; the setting is api.ingest",
         stack=edited.stack(),
     )
 

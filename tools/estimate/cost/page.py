@@ -67,7 +67,7 @@ def _lines(bill: Bill) -> Iterator[str]:
     rows.append(["all", "", "", _usd(bill.per_million()), _usd(bill.per_month), ""])
     yield from _table(["", "a month", "USD", "USD/million", "USD/month", "how"], rows, left=(0, 2, 5))
     if unused := [entry.line.what for entry in bill.entries if entry.quantity == 0]:
-        yield f"Nothing for: {', '.join(unused)} (called by operators, or for dead letters, only)."
+        yield f"Nothing for: {', '.join(unused)} (used only by operators or for dead letters)."
 
 
 def _by_service(entries: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:

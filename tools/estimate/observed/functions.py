@@ -335,7 +335,7 @@ def _sample_entry(stack: Stack, path: WebhookPath) -> str:
         if name in usable:
             return name
     raise NotObservedError(
-        f"no deployed provider is one that sample webhooks can be signed for; deployed: {', '.join(sorted(deployed))}"
+        f"sample webhooks can be signed for none of the deployed providers; deployed: {', '.join(sorted(deployed))}"
     )
 
 
@@ -348,7 +348,7 @@ def _webhook_of(entry: str, size: int, number: int, secret: str) -> senders.Sent
         return bare
     if padding < 0:
         raise NotObservedError(
-            f"SIZE: {size} bytes is less than a webhook of {entry} has; allowed: "
+            f"SIZE: {size} bytes is less than the smallest webhook of {entry}; allowed: "
             f"{len(senders.webhook(entry, number, secret, now, {'padding': ''}).body)} bytes or more"
         )
     return senders.webhook(entry, number, secret, now, {"padding": "x" * padding})

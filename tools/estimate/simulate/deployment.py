@@ -43,7 +43,7 @@ class Deployment:
     throttle_rate, throttle_burst : float
         Of the stage, in requests a second and in requests.
     busy_status : int
-        What a sender hears when no execution of ingestion is free.
+        What a sender receives when no execution of ingestion is free.
     ingestion_reserved, processing_reserved : int | None
         Reserved concurrency.
     ingestion_timeout_s, processing_timeout_s : float

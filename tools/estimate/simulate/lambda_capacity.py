@@ -52,7 +52,7 @@ def accounts(deployment: Deployment, rate: float) -> list[Account]:
         ),
         Account(name=f"all of a default account, {most} reserved", reserved=most, platform=AWS),
         Account(
-            name=f"the same, were {AWS.account_rate:g} x the account's limit alone",
+            name=f"the same, if only {AWS.account_rate:g} x the account's limit applied",
             reserved=most,
             platform=replace(AWS, function_rate=0.0),
         ),

@@ -9,7 +9,7 @@ import simpy
 
 
 @dataclass(slots=True)
-class Message:
+class SimulatedMessage:
     """A message.
 
     Attributes
@@ -32,7 +32,7 @@ class Queue:
 
     Parameters
     ----------
-    forward : Callable[[Message], None] | None
+    forward : Callable[[SimulatedMessage], None] | None
         Told of each message that is deleted, such as another queue.
 
     Attributes
@@ -52,25 +52,25 @@ class Queue:
         visibility_s: float,
         max_receives: int,
         fifo: bool,
-        forward: "Callable[[Message], None] | None" = None,
+        forward: "Callable[[SimulatedMessage], None] | None" = None,
     ) -> None:
         self._env = env
         self._visibility_s = visibility_s
         self._max_receives = max_receives
         self._fifo = fifo
         self._forward = forward
-        self._waiting: dict[int, deque[Message]] = {}
+        self._waiting: dict[int, deque[SimulatedMessage]] = {}
         self._ready: deque[int] = deque()
         self._listeners: deque[simpy.Event] = deque()
         self.sent = self.routed = self.dead = self.depth = self.in_flight = 0
         self.last_routed_at = 0.0
 
-    def send(self, message: Message) -> None:
+    def send(self, message: SimulatedMessage) -> None:
         """Take a message."""
         self.sent += 1
         self._put(message)
 
-    def _put(self, message: Message) -> None:
+    def _put(self, message: SimulatedMessage) -> None:
         group = message.group if self._fifo else 0
         waiting = self._waiting.get(group)
         if waiting is None:
@@ -93,7 +93,7 @@ class Queue:
             self._listeners.append(event)
         return event
 
-    def receive(self, most: int) -> list[Message]:
+    def receive(self, most: int) -> list[SimulatedMessage]:
         """Return messages of one group at most, which is then locked where the queue keeps order."""
         if not self._ready:
             return []
@@ -111,22 +111,22 @@ class Queue:
         self.in_flight += len(taken)
         return taken
 
-    def delete(self, messages: list[Message]) -> None:
+    def delete(self, messages: list[SimulatedMessage]) -> None:
         """Forget messages that were processed."""
         self.in_flight -= len(messages)
         self.routed += len(messages)
         self.last_routed_at = self._env.now
         if self._forward is not None:
             for message in messages:
-                self._forward(Message(self._env.now, message.group))
+                self._forward(SimulatedMessage(self._env.now, message.group))
         self._unlock(messages)
 
-    def give_back_later(self, messages: list[Message], received_at: float) -> None:
+    def give_back_later(self, messages: list[SimulatedMessage], received_at: float) -> None:
         """Let messages that were not deleted become visible again, or go to the dead letter queue."""
         wait = max(0.0, received_at + self._visibility_s - self._env.now)
         after(self._env, wait, lambda: self._give_back(messages))
 
-    def _give_back(self, messages: list[Message]) -> None:
+    def _give_back(self, messages: list[SimulatedMessage]) -> None:
         self.in_flight -= len(messages)
         back = [message for message in messages if message.receives < self._max_receives]
         self.dead += len(messages) - len(back)
@@ -139,7 +139,7 @@ class Queue:
             for message in back:
                 self._put(message)
 
-    def _unlock(self, messages: list[Message]) -> None:
+    def _unlock(self, messages: list[SimulatedMessage]) -> None:
         if not self._fifo:
             return
         group = messages[0].group

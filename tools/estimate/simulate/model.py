@@ -11,7 +11,7 @@ from tools.estimate.simulate.buckets import TokenBucket, take_from_all
 from tools.estimate.simulate.deployment import Deployment
 from tools.estimate.simulate.function import Function, rate_limit
 from tools.estimate.simulate.mapping import Mapping
-from tools.estimate.simulate.messages import Message, Queue, after
+from tools.estimate.simulate.messages import Queue, SimulatedMessage, after
 from tools.estimate.simulate.outcome import Outcome, Second
 from tools.estimate.simulate.platform import AWS, Platform
 from tools.estimate.simulate.timing import Timing
@@ -77,7 +77,7 @@ class Model:
     _env: simpy.Environment = field(init=False)
 
     def run(self, load: Load) -> Outcome:
-        """Return what becomes of a load."""
+        """Simulate a load."""
         self._env = env = simpy.Environment()
         # One source for each part, so that what one draws does not change what another sees.
         self._arriving, self._taking, self._working, self._retrying = (
@@ -179,7 +179,7 @@ class Model:
         if self._ingest_queue is not None:
             second.accepted += 1
             self._outcome.answered(number, self.platform.direct_answer_s)
-            self._ingest_queue.send(Message(now, group))
+            self._ingest_queue.send(SimulatedMessage(now, group))
             return
         start = self._ingestion.begin(now) if self._account.take(now) else None
         if start is None:
@@ -200,7 +200,7 @@ class Model:
             return
         self._second.accepted += 1
         self._outcome.answered(number, takes)
-        self._queue.send(Message(self._env.now, group))
+        self._queue.send(SimulatedMessage(self._env.now, group))
 
     def _again(self, group: int, number: int) -> None:
         if number >= len(self._load.retries):

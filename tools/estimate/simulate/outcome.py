@@ -95,7 +95,7 @@ class Outcome:
         return self
 
     def behind_ingest_queue(self, ingest_queue: Queue) -> None:
-        """Note what became of requests that were accepted before anybody verified them."""
+        """Note what happened to requests that were accepted before they were verified."""
         self.queued = ingest_queue.sent
         self.dead += ingest_queue.dead
         self.left += ingest_queue.left

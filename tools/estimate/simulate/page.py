@@ -71,7 +71,7 @@ def scenario(what: Scenario, outcome: Outcome, deployment: Deployment, retries: 
             ],
             ["", f"{outcome.most_processing:,}", "of processing"],
             ["backlog, at most", f"{outcome.most_backlog:,}", "events"],
-            ["all processed", _drained(what, outcome), "after that was over, later attempts included"],
+            ["all processed", _drained(what, outcome), "after its end, with later attempts"],
             ["dead-lettered", f"{outcome.dead:,}", "events"],
         ]
     )

@@ -2,9 +2,9 @@
 
 from tools.estimate.cost.rules import api_gateway, events, functions, monitoring, network, queues, storage
 from tools.estimate.cost.rules.free import FREE
-from tools.estimate.cost.rules.rule import Line, NoPriceError, Paid, Rule, lines_of
+from tools.estimate.cost.rules.rule import Line, NoPriceError, Paid, PricingRule, lines_of
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, PricingRule] = {
     **api_gateway.RULES,
     **events.RULES,
     **functions.RULES,
@@ -14,4 +14,4 @@ RULES: dict[str, Rule] = {
     **storage.RULES,
 }
 
-__all__ = ["FREE", "RULES", "Line", "NoPriceError", "Paid", "Rule", "lines_of"]
+__all__ = ["FREE", "RULES", "Line", "NoPriceError", "Paid", "PricingRule", "lines_of"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from tools.estimate.cost.case import GB, Case
-from tools.estimate.cost.rules.rule import Line, Paid, Rule
+from tools.estimate.cost.rules.rule import Line, Paid, PricingRule
 from tools.estimate.synthesized import Resource
 
 # What API Gateway reports for each method once detailed metrics are on.
@@ -79,7 +79,7 @@ def _function_url(resource: Resource, case: Case) -> Iterable[Line]:
         yield from _answers(resource, case)
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, PricingRule] = {
     "aws_api_gateway_rest_api": _rest_api,
     "aws_api_gateway_stage": _stage,
     "aws_api_gateway_method_settings": _method_settings,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from tools.estimate.cost.case import DAYS_PER_MONTH, GB, Case
-from tools.estimate.cost.rules.rule import Line, NoPriceError, Rule
+from tools.estimate.cost.rules.rule import Line, NoPriceError, PricingRule
 from tools.estimate.synthesized import Resource
 
 _SERVICE = "EventBridge"
@@ -54,7 +54,7 @@ def _each(case: Case) -> float:
     return case.processed.event_bytes / case.processed.events if case.processed.events else 0
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, PricingRule] = {
     "aws_cloudwatch_event_bus": _bus,
     "aws_cloudwatch_event_archive": _archive,
     "aws_cloudwatch_event_target": _target,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from tools.estimate.cost.case import Case
 from tools.estimate.cost.rules.api_gateway import traced
-from tools.estimate.cost.rules.rule import Line, Paid, Rule
+from tools.estimate.cost.rules.rule import Line, Paid, PricingRule
 from tools.estimate.synthesized import Resource
 
 
@@ -24,7 +24,7 @@ def _function(resource: Resource, case: Case) -> Iterable[Line]:
         if _is_traced(resource):
             yield _traces(resource, case, case.workload.rate / case.batch, "batches")
     else:
-        why = "operators and dead letters alone call it: none is assumed"
+        why = "only operators and dead letters call it: assumed 0"
         yield from _run(resource, case, 0, 0, why)
 
 
@@ -83,4 +83,4 @@ def _name(resource: Resource) -> str:
     return str(resource.get("handler", resource.label)).split(".")[1]
 
 
-RULES: dict[str, Rule] = {"aws_lambda_function": _function}
+RULES: dict[str, PricingRule] = {"aws_lambda_function": _function}

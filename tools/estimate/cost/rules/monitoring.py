@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from tools.estimate.cost.case import DAYS_PER_MONTH, GB, Case
-from tools.estimate.cost.rules.rule import Line, NoPriceError, Paid, Rule
+from tools.estimate.cost.rules.rule import Line, NoPriceError, Paid, PricingRule
 from tools.estimate.synthesized import Resource
 
 _SERVICE = "CloudWatch"
@@ -163,15 +163,15 @@ def _topic(resource: Resource, case: Case) -> Iterable[Line]:
     yield Line(
         resource=resource.address,
         service="SNS",
-        what="alarms told",
+        what="alarm notifications",
         quantity=case.assume.alarms_per_month,
         price=case.price("sns-publish"),
-        formula="assumed; what delivers them, such as SMS, comes on top",
+        formula="assumed; delivery, such as SMS, is extra",
         paid=Paid.IDLE,
     )
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, PricingRule] = {
     "aws_cloudwatch_log_group": _log_group,
     "aws_cloudwatch_metric_alarm": _alarm,
     "aws_cloudwatch_dashboard": _dashboard,

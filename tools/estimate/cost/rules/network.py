@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from tools.estimate.cost.case import GB, Case
-from tools.estimate.cost.rules.rule import Line, Paid, Rule
+from tools.estimate.cost.rules.rule import Line, Paid, PricingRule
 from tools.estimate.synthesized import Resource
 
 
@@ -34,4 +34,4 @@ def _endpoint(resource: Resource, case: Case) -> Iterable[Line]:
         )
 
 
-RULES: dict[str, Rule] = {"aws_vpc_endpoint": _endpoint}
+RULES: dict[str, PricingRule] = {"aws_vpc_endpoint": _endpoint}

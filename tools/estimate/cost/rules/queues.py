@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from tools.estimate.cost.case import Case, chunks
-from tools.estimate.cost.rules.rule import Line, Paid, Rule
+from tools.estimate.cost.rules.rule import Line, Paid, PricingRule
 from tools.estimate.synthesized import Resource
 
 _SERVICE = "SQS"
@@ -109,4 +109,4 @@ def _price(queue: Resource) -> str:
     return "sqs-fifo-request" if queue.get("fifo_queue") else "sqs-standard-request"
 
 
-RULES: dict[str, Rule] = {"aws_sqs_queue": _queue, "aws_lambda_event_source_mapping": _mapping}
+RULES: dict[str, PricingRule] = {"aws_sqs_queue": _queue, "aws_lambda_event_source_mapping": _mapping}

@@ -60,7 +60,7 @@ class Line:
         return self.price.cost(self.quantity)
 
 
-Rule = Callable[[Resource, Case], Iterable[Line]]
+PricingRule = Callable[[Resource, Case], Iterable[Line]]
 
 # Attributes that cost and that no rule prices, by type. An empty or false value is none.
 UNPRICED: Mapping[str, tuple[str, ...]] = {
@@ -75,7 +75,7 @@ UNPRICED: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def lines_of(case: Case, rules: Mapping[str, Rule], free: Mapping[str, str]) -> list[Line]:
+def lines_of(case: Case, rules: Mapping[str, PricingRule], free: Mapping[str, str]) -> list[Line]:
     """Return the bill's lines for every resource of a stack.
 
     Raises

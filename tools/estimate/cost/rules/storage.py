@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tools.estimate.cost.case import DAYS_PER_MONTH, GB, Case
-from tools.estimate.cost.rules.rule import Line, NoPriceError, Paid, Rule
+from tools.estimate.cost.rules.rule import Line, NoPriceError, Paid, PricingRule
 from tools.estimate.synthesized import Resource
 
 # What S3 adds to each object in Glacier, in either class.
@@ -179,7 +179,7 @@ def _least(rule: Mapping[str, Any]) -> float:
     return float(joined.get("object_size_greater_than", 131_072 - 1))
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, PricingRule] = {
     "aws_dynamodb_table": _table,
     "aws_s3_bucket": _bucket,
     "aws_s3_bucket_lifecycle_configuration": _lifecycle,
