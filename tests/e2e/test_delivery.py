@@ -192,13 +192,15 @@ def test_a_long_wait_is_a_schedule_in_the_stacks_group_and_no_parked_message(alp
 
     # Then Scheduler has it, for the queue, by the stack's own role
     scheduler, group = delivery.aws.client("scheduler"), delivery.outputs["schedule_group"]
-    (listed,) = wait_for(
-        "a schedule", lambda: scheduler.list_schedules(GroupName=group)["Schedules"] or None, SETTLE_SECONDS
-    )
-    schedule = scheduler.get_schedule(GroupName=group, Name=listed["Name"])
+
+    def of_the_event():
+        listed = scheduler.list_schedules(GroupName=group)["Schedules"]
+        schedules = (scheduler.get_schedule(GroupName=group, Name=each["Name"]) for each in listed)
+        return next((each for each in schedules if event_id in each["Target"]["Input"]), None)
+
+    schedule = wait_for("a schedule", of_the_event, SETTLE_SECONDS)
     assert schedule["ActionAfterCompletion"] == "DELETE"
     assert schedule["Target"]["RoleArn"].endswith(f":role/webhook-delivery-scheduler-{delivery.environment}")
-    assert event_id in schedule["Target"]["Input"]
 
 
 def test_two_secrets_sign_during_a_rotation(alpha, endpoint):

@@ -57,6 +57,7 @@ def test_a_second_plan_has_nothing_to_do(stack, report):
     report(f"direct: second plan: {len(explained)} alarms differ because MiniStack's XML leaves attributes out")
 
 
+@pytest.mark.destroys_the_stack
 def test_without_the_ingest_queue_a_sender_is_asked_to_come_again_and_destroy_leaves_nothing(stack, number):
     stack.aws.client("sqs").delete_queue(QueueUrl=stack.outputs["inbox_url"])
 

@@ -124,6 +124,7 @@ def test_inputs_are_the_instances_own(example):
     }
 
 
+@pytest.mark.destroys_the_stack
 def test_destroy_leaves_an_empty_account(example):
     example.workspace.destroy()
     example.account.destroy()

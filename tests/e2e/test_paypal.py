@@ -52,7 +52,7 @@ SETTLE_SECONDS = 60
 URL = world.URL
 URL_OF_ANOTHER = f"{world.URL}-another"
 URL_ELSEWHERE = "https://certs.paypal.example/v1/notifications/certs/CERT-1"
-SIGNATURES = "lambdas/shared/signatures"
+SIGNATURES = "lambdas/inbound/signatures"
 LEADS_HERE = '''\
 """Of the tests: every name but the local ones leads to them."""
 
