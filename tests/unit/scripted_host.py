@@ -38,6 +38,7 @@ class ScriptedHost:
     tls: ssl.SSLContext | None = None
     script: list[tuple] = field(default_factory=list)
     requests: list[ReceivedRequest] = field(default_factory=list)
+    came: threading.Condition = field(default_factory=threading.Condition)
     ended: threading.Event = field(default_factory=threading.Event)
     port: int = 0
 
@@ -48,6 +49,12 @@ class ScriptedHost:
     def then(self, *steps) -> "ScriptedHost":
         self.script.append(steps)
         return self
+
+    def received(self, number: int) -> list[ReceivedRequest]:
+        """Return the requests once there are so many: who sent one may have given up before it was read."""
+        with self.came:
+            self.came.wait_for(lambda: len(self.requests) >= number, 10)
+            return self.requests
 
     @contextlib.contextmanager
     def running(self) -> Iterator["ScriptedHost"]:
@@ -82,7 +89,9 @@ class ScriptedHost:
                     name, _, value = header.decode().partition(":")
                     headers[name.lower()] = value.strip()
                 body = reader.read(int(headers.get("content-length", "0")))
-                self.requests.append(ReceivedRequest(line.decode().strip(), headers, body, number))
+                with self.came:
+                    self.requests.append(ReceivedRequest(line.decode().strip(), headers, body, number))
+                    self.came.notify_all()
                 for step in self.script.pop(0) if self.script else (CLOSE,):
                     if isinstance(step, bytes):
                         connection.sendall(step)
