@@ -4,16 +4,8 @@ from collections.abc import Iterator
 
 from modules.rules.rule import Found, Where, rule
 from modules.terraform_json.document import Document
+from modules.terraform_json.kinds import HOLDS_DATA
 
-HOLDS_DATA = (
-    "aws_cloudwatch_event_archive",
-    "aws_cloudwatch_event_bus",
-    "aws_dynamodb_table",
-    "aws_kms_key",
-    "aws_s3_bucket",
-    "aws_secretsmanager_secret",
-    "aws_sqs_queue",
-)
 # What each attribute must be, so that "terraform destroy" removes the resource with what it holds.
 _GOES_WITH_THE_STACK = {
     "aws_cloudwatch_log_group": ("skip_destroy", False),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from modules.rules.policies import is_below_one
 from modules.rules.rule import Found, Where, rule
 from modules.terraform_json.document import Document
-from modules.terraform_json.statements import PolicyKind, Statement, allowing, policies
+from modules.terraform_json.statements import PolicyKind, PolicyStatement, allowing, policies
 
 # Whoever may do one of these can give itself more.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html
@@ -119,7 +119,7 @@ def resource_is_closed(plan: Document) -> Iterator[Found]:
                 )
 
 
-def _bound_to_this_account(statement: Statement) -> bool:
+def _bound_to_this_account(statement: PolicyStatement) -> bool:
     """Tell whether a service takes a role for this account alone.
 
     A function's role must be of the function's own account, and Lambda does not promise to name that account.

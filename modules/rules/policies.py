@@ -6,7 +6,7 @@ from typing import Any
 
 from modules.rules.rule import Found, Where, rule
 from modules.terraform_json.document import Document
-from modules.terraform_json.statements import Policy, Statement, allowing, managed_policies, place_of, policies
+from modules.terraform_json.statements import Policy, PolicyStatement, allowing, managed_policies, place_of, policies
 
 # Actions for which AWS takes no resource, or for which its own guide asks for all of them.
 _WITHOUT_RESOURCE = {
@@ -45,7 +45,7 @@ _MANAGED = ":iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 _LEAST_PRIVILEGE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege"
 
 
-def _of(statement: Statement, part: str) -> tuple[Any, ...]:
+def _of(statement: PolicyStatement, part: str) -> tuple[Any, ...]:
     """Return what a statement names as its actions, resources or principals; nothing where it names all others."""
     return () if part in statement.all_but else getattr(statement, part)
 
@@ -83,7 +83,7 @@ def _wildcard_resources(stack: Document) -> Iterator[Found]:
                 yield place, f"{statement.label} allows {resource}, which is more than one resource"
 
 
-def _everything(policy: Policy, statement: Statement) -> str:
+def _everything(policy: Policy, statement: PolicyStatement) -> str:
     if policy.carrier.type in _OWN_POLICY:
         return ""
     actions = _of(statement, "actions")

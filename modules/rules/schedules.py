@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from modules.rules.rule import Found, Where, rule
 from modules.terraform_json.document import Document
-from modules.terraform_json.statements import Policy, PolicyKind, Statement, allowing
+from modules.terraform_json.statements import Policy, PolicyKind, PolicyStatement, allowing
 
 _SCHEDULER = "scheduler.amazonaws.com"
 _MAY = frozenset({"sqs:SendMessage"})
 _ACCOUNT_KEYS = ("aws:SourceAccount", "aws:SourceArn")
 
 
-def _is_of_scheduler(policy: Policy, statement: Statement) -> bool:
+def _is_of_scheduler(policy: Policy, statement: PolicyStatement) -> bool:
     return policy.kind is PolicyKind.TRUST and ("Service", _SCHEDULER) in statement.principals
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from lambdas.delivery.store.items import EXPIRES_AT
 from modules.rules.rule import Found, Where, rule
 from modules.terraform_json.document import Document, Resource, blocks, is_true
-from modules.terraform_json.statements import Statement, policies
+from modules.terraform_json.statements import PolicyStatement, policies
 
 _BLOCKS = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
 _PUBLIC_ACL = re.compile(r"public-read|public-read-write|authenticated-read")
@@ -100,7 +100,7 @@ def _denied(stack: Document, store: Resource, action: str) -> Iterator[str]:
                     yield from _covered(stack, resource, store)
 
 
-def _denies_plain_http(statement: Statement, action: str) -> bool:
+def _denies_plain_http(statement: PolicyStatement, action: str) -> bool:
     """Tell whether a statement denies everything to everybody who does not use TLS, without any other condition."""
     return (
         not statement.allows

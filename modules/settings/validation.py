@@ -11,7 +11,7 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class SettingRule:
     """What a setting may be.
 
     Attributes
@@ -65,15 +65,15 @@ def setting(
     words: str = "",
 ) -> Any:
     """Declare a field of a settings class."""
-    rule = Rule(doc=doc, unit=unit, low=low, high=high, choices=choices, pattern=pattern, words=words)
+    rule = SettingRule(doc=doc, unit=unit, low=low, high=high, choices=choices, pattern=pattern, words=words)
     if factory is not MISSING:
         return field(default_factory=factory, metadata={"rule": rule})
     return field(default=default, metadata={"rule": rule})
 
 
-def rule_of(declared: "Field[Any]") -> Rule:
+def rule_of(declared: "Field[Any]") -> SettingRule:
     """Return the rule of a field that `setting` declared."""
-    return cast(Rule, declared.metadata["rule"])
+    return cast(SettingRule, declared.metadata["rule"])
 
 
 def section_of(declared: "Field[Any]") -> type | None:

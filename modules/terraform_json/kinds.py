@@ -1,4 +1,4 @@
-"""What Terraform's resource types are called in words, and which attribute holds the name that AWS knows."""
+"""What Terraform's resource types are called in words, which attribute holds AWS's name, and which types hold data."""
 
 from dataclasses import dataclass
 
@@ -25,6 +25,16 @@ class Kind:
     arn: str = ""
 
 
+# Types whose resources hold data, which is lost with them.
+HOLDS_DATA = (
+    "aws_cloudwatch_event_archive",
+    "aws_cloudwatch_event_bus",
+    "aws_dynamodb_table",
+    "aws_kms_key",
+    "aws_s3_bucket",
+    "aws_secretsmanager_secret",
+    "aws_sqs_queue",
+)
 _HERE = "{region}:{account}"
 KINDS = {
     "aws_api_gateway_account": Kind("API Gateway", "log role of account and region"),

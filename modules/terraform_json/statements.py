@@ -58,7 +58,7 @@ class PolicyKind(Enum):
 
 
 @dataclass(frozen=True)
-class Condition:
+class PolicyCondition:
     """A condition of a statement: an operator such as ``StringEquals``, a key, and the values allowed."""
 
     test: str
@@ -81,7 +81,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Statement:
+class PolicyStatement:
     """A statement of a policy.
 
     Attributes
@@ -94,7 +94,7 @@ class Statement:
         In the order of the alphabet.
     principals : tuple[tuple[str, str], ...]
         Kind (``Service``, ``AWS``, ``*``) and identifier; empty in the policy of a role.
-    conditions : tuple[Condition, ...]
+    conditions : tuple[PolicyCondition, ...]
         Its conditions.
     all_but : frozenset[str]
         Which of ``principals``, ``actions``, ``resources`` mean everything but what they list.
@@ -107,7 +107,7 @@ class Statement:
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     principals: tuple[tuple[str, str], ...]
-    conditions: tuple[Condition, ...]
+    conditions: tuple[PolicyCondition, ...]
     all_but: frozenset[str]
     held_by: Resource
 
@@ -121,7 +121,7 @@ class Statement:
         """What a finding calls it."""
         return f"statement {self.sid}" if self.sid else "a statement without a sid"
 
-    def conditions_on(self, *keys: str) -> list[Condition]:
+    def conditions_on(self, *keys: str) -> list[PolicyCondition]:
         """Return the conditions on one of some keys."""
         return [each for each in self.conditions if any(each.is_on(key) for key in keys)]
 
@@ -146,7 +146,7 @@ class Policy:
         The resource that Terraform writes it with.
     owner : Resource
         Whom or what it is about: the role, the queue; the carrier where the stack does not say.
-    statements : Sequence[Statement]
+    statements : Sequence[PolicyStatement]
         Its statements, as far as they can be read.
     unreadable : Sequence[tuple[Resource, str]]
         What of it cannot be read: resource and attribute.
@@ -155,7 +155,7 @@ class Policy:
     kind: PolicyKind
     carrier: Resource
     owner: Resource
-    statements: Sequence[Statement] = field(repr=False)
+    statements: Sequence[PolicyStatement] = field(repr=False)
     unreadable: Sequence[tuple[Resource, str]] = ()
 
 
@@ -205,7 +205,7 @@ def place_of(document: Document, policy: Policy, holder: Resource) -> Resource:
     return policy.carrier if document.is_plan else holder
 
 
-def allowing(document: Document) -> Iterator[tuple[Resource, Policy, Statement]]:
+def allowing(document: Document) -> Iterator[tuple[Resource, Policy, PolicyStatement]]:
     """Yield each statement that allows something, with where a finding about it belongs, and its policy."""
     for policy in policies(document):
         for statement in policy.statements:
@@ -281,14 +281,14 @@ def _permissions(document: Document) -> Iterator[Policy]:
         kind = "Service" if principal.endswith((".amazonaws.com", ".amazonaws.com.cn")) else "AWS"
         limits = (("source_arn", "ArnLike", "aws:SourceArn"), ("source_account", "StringEquals", "aws:SourceAccount"))
         function = document.find(item.get("function_name"), "aws_lambda_function") or item
-        statement = Statement(
+        statement = PolicyStatement(
             sid=str(item.get("statement_id", "")),
             effect="Allow",
             actions=(str(item.get("action", "")),),
             resources=(f"${{{function.address}.arn}}",),
             principals=((kind, principal),),
             conditions=tuple(
-                Condition(test, key, (str(item.get(attribute)),))
+                PolicyCondition(test, key, (str(item.get(attribute)),))
                 for attribute, test, key in limits
                 if item.get(attribute)
             ),
@@ -299,7 +299,7 @@ def _permissions(document: Document) -> Iterator[Policy]:
 
 
 # What was read of a policy, and what cannot be read.
-_Read = tuple[list[Statement], list[tuple[Resource, str]]]
+_Read = tuple[list[PolicyStatement], list[tuple[Resource, str]]]
 
 
 def _read(document: Document, holder: Resource, attribute: str, value: Any, depth: int = 5) -> _Read:
@@ -317,7 +317,7 @@ def _read(document: Document, holder: Resource, attribute: str, value: Any, dept
 
 
 def _of_document(document: Document, holder: Resource, depth: int = 5) -> _Read:
-    found: list[Statement] = []
+    found: list[PolicyStatement] = []
     unreadable: list[tuple[Resource, str]] = []
     for attribute in _TAKEN_OVER:
         for text in listed(holder.get(attribute)):
@@ -329,9 +329,9 @@ def _of_document(document: Document, holder: Resource, depth: int = 5) -> _Read:
     return found + [_from_block(block, holder) for block in holder.blocks("statement")], unreadable
 
 
-def _from_block(block: Mapping[str, Any], holder: Resource) -> Statement:
+def _from_block(block: Mapping[str, Any], holder: Resource) -> PolicyStatement:
     given = {part: block.get(part) or block.get(f"not_{part}") for part in _PARTS}
-    return Statement(
+    return PolicyStatement(
         sid=str(block.get("sid") or ""),
         effect=block.get("effect") or "Allow",
         actions=_texts(given["actions"]),
@@ -344,7 +344,7 @@ def _from_block(block: Mapping[str, Any], holder: Resource) -> Statement:
             )
         ),
         conditions=tuple(
-            Condition(str(each.get("test")), str(each.get("variable")), _texts(each.get("values")))
+            PolicyCondition(str(each.get("test")), str(each.get("variable")), _texts(each.get("values")))
             for each in blocks(block.get("condition"))
         ),
         all_but=frozenset(part for part in _PARTS if not block.get(part) and block.get(f"not_{part}")),
@@ -366,19 +366,19 @@ def _lower(value: Mapping[str, Any]) -> dict[str, Any]:
     return {name.lower(): item for name, item in value.items()}
 
 
-def _from_json(item: Mapping[str, Any], holder: Resource) -> Statement:
+def _from_json(item: Mapping[str, Any], holder: Resource) -> PolicyStatement:
     statement = _lower(item)
     given = {part: statement.get(word, statement.get(f"not{word}")) for part, word in _PARTS.items()}
     principals = given["principals"]
     named = principals if isinstance(principals, Mapping) else {"*": principals}
-    return Statement(
+    return PolicyStatement(
         sid=str(statement.get("sid") or ""),
         effect=str(statement.get("effect", "Allow")),
         actions=_texts(given["actions"]),
         resources=_texts(given["resources"]),
         principals=tuple(sorted((kind, name) for kind, names in named.items() for name in listed(names))),
         conditions=tuple(
-            Condition(test, key, _texts(values))
+            PolicyCondition(test, key, _texts(values))
             for test, keys in (statement.get("condition") or {}).items()
             for key, values in keys.items()
         ),

@@ -19,13 +19,13 @@ INBOUND = (
     *("ReadSigningSecrets", "SendToMainQueue", "WriteRecords", "PublishEvents", "QueryRecords", "MarkRecords"),
     *("sqs:SendMessage", "events:PutEvents", "dynamodb:PutItem", "secretsmanager:GetSecretValue"),
 )
-OUTBOUND = (
+DELIVERY = (
     *("KeepDeliveries", "FindTenantOfToken", "ScheduleRetries", "HandRoleToScheduler", "RotateSigningKeys"),
     *("scheduler:CreateSchedule", "iam:PassRole", "sqs:SendMessage", "dynamodb:ConditionCheckItem"),
 )
 
 
-@pytest.mark.parametrize(("name", "permissions"), [("standard", INBOUND), ("delivery", OUTBOUND)])
+@pytest.mark.parametrize(("name", "permissions"), [("standard", INBOUND), ("delivery", DELIVERY)])
 def test_a_plan_names_every_permission_of_every_function(plan_of, name, permissions):
     shown = json.dumps([change["change"]["after"] for change in plan_of(name)["resource_changes"]])
 

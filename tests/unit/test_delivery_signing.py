@@ -1,4 +1,4 @@
-"""Signatures of outbound requests, as the official libraries verify them, and as published vectors have them."""
+"""Signatures of requests to endpoints, as the official libraries verify them, and as published vectors have them."""
 
 import base64
 import json

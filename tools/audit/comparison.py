@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from audit.policy.data import HOLDS_DATA
 from modules.rules.rule import Finding
-from modules.terraform_json.kinds import kind_of
+from modules.terraform_json.kinds import HOLDS_DATA, kind_of
 from tools.audit.summary import Summary
 
 _ABSENT = "not set"

@@ -9,7 +9,7 @@ from typing import Any
 from modules.rules.rule import Finding
 from modules.terraform_json.document import REFERENCE, Document
 from modules.terraform_json.kinds import kind_of
-from modules.terraform_json.statements import Policy, PolicyKind, Statement, policies
+from modules.terraform_json.statements import Policy, PolicyKind, PolicyStatement, policies
 from tools.audit.toolbox import ToolError, run
 
 _SCRIPT = Path(__file__).with_name("lint_policies.py")
@@ -71,7 +71,7 @@ def _document(plan: Document, policy: Policy) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [_statement(plan, policy, item) for item in policy.statements]}
 
 
-def _statement(plan: Document, policy: Policy, statement: Statement) -> dict[str, Any]:
+def _statement(plan: Document, policy: Policy, statement: PolicyStatement) -> dict[str, Any]:
     document: dict[str, Any] = {"Effect": statement.effect}
     # The id of a function's permission is no sid: it may have hyphens.
     if statement.sid and policy.carrier.type != "aws_lambda_permission":
@@ -96,7 +96,7 @@ def _statement(plan: Document, policy: Policy, statement: Statement) -> dict[str
     return document
 
 
-def _principal(plan: Document, statement: Statement) -> Any:
+def _principal(plan: Document, statement: PolicyStatement) -> Any:
     if any(kind == "*" for kind, _ in statement.principals):
         return "*"
     return {

@@ -3,13 +3,13 @@
 import pkgutil
 from importlib import import_module
 
-import audit.policy
 from modules.rules.rule import Rule, Where, collect
 from modules.rules.table import MODULES
 
 
 def rules() -> list[Rule]:
     """Return every rule that runs on a plan. All files below ``audit/policy`` are read."""
-    policy = [import_module(f"audit.policy.{module.name}") for module in pkgutil.iter_modules(audit.policy.__path__)]
+    folder = import_module("audit.policy")
+    policy = [import_module(f"{folder.__name__}.{module.name}") for module in pkgutil.iter_modules(folder.__path__)]
     found = [rule for rule in collect((*MODULES, *policy)) if Where.PLAN in rule.where]
     return sorted(found, key=lambda rule: rule.id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modules.settings.model import Settings
-from modules.settings.validation import Rule
+from modules.settings.validation import SettingRule
 from tools.export_module.hcl import expression, quoted
 from tools.export_module.input_rules import RuleBetweenInputs
 from tools.export_module.paths import value_at
@@ -38,7 +38,7 @@ class Input:
         Path of the setting, such as ``api.throttle_rate``.
     name : str
         Name of the variable: the path with underscores, unless another is given.
-    rule : Rule
+    rule : SettingRule
         What it may be.
     type : str
         Terraform's name of its type.
@@ -52,7 +52,7 @@ class Input:
 
     path: str
     name: str
-    rule: Rule
+    rule: SettingRule
     type: str
     required: bool = False
     only_checked: bool = False

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from modules.terraform_json.document import REFERENCE, Document, Resource
-from modules.terraform_json.statements import Condition, ManagedPolicy, Policy, PolicyKind, Statement
+from modules.terraform_json.statements import ManagedPolicy, Policy, PolicyCondition, PolicyKind, PolicyStatement
 from tools.audit.model.network import Path
 from tools.audit.model.routes import PlannedRoute
 
@@ -52,7 +52,7 @@ def principal_of(plan: Document, policy: Policy) -> str:
     return functions[0].label if len(functions) == 1 else policy.owner.label
 
 
-def sentence(plan: Document, policy: Policy, statement: Statement) -> str:
+def sentence(plan: Document, policy: Policy, statement: PolicyStatement) -> str:
     """Return a statement in words, with its actions and its sid behind."""
     who = _who(plan, policy, statement)
     verbs = _enumerate(list(dict.fromkeys(_verb(action) for action in statement.actions)))
@@ -106,7 +106,7 @@ def guards(route: PlannedRoute) -> list[str]:
     return found
 
 
-def _who(plan: Document, policy: Policy, statement: Statement) -> str:
+def _who(plan: Document, policy: Policy, statement: PolicyStatement) -> str:
     if policy.kind is PolicyKind.IDENTITY:
         return principal_of(plan, policy)
     if policy.kind is PolicyKind.OFFERED and not statement.principals:
@@ -181,7 +181,7 @@ _PARTS: dict[str, Callable[[Resource, str, str], str]] = {
 }
 
 
-def _condition(plan: Document, statement: Statement, condition: Condition) -> str:
+def _condition(plan: Document, statement: PolicyStatement, condition: PolicyCondition) -> str:
     if condition.is_on("aws:SecureTransport") and (condition.test, condition.values) == ("Bool", ("false",)):
         return "when the request does not come over TLS"
     only = "only " if statement.allows else ""
