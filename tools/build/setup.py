@@ -77,7 +77,9 @@ def step(title, target, inputs, salt, run):
     """Run a step unless its target was made from the same inputs."""
     if is_done(target, inputs, salt):
         return
-    print("set-up: %s ..." % title, flush=True)
+    # In one write, since steps run side by side.
+    sys.stdout.write("set-up: %s ...\n" % title)
+    sys.stdout.flush()
     run()
     (target / ".setup-digest").write_text(digest_of(inputs, salt))
 
