@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from lambdas.delivery.domain.lifecycle import due_ms, resumed
 from lambdas.delivery.domain.model import Delivery, EndpointState
-from lambdas.delivery.queue.delivery_queue import DeliveryQueue, DeliveryScheduler
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import ResumeEndpoint
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.endpoints import Endpoints
+from lambdas.delivery_worker.recording import Recorder
 from lambdas.delivery_worker.reporting import Report
 
 OVERDUE_MS = 600_000
@@ -20,14 +21,16 @@ class ResumeConsumer:
 
     Attributes
     ----------
-    deliveries, endpoints, queue, scheduler
+    deliveries, endpoints, queue
         What it reads and writes.
+    recorder : Recorder
+        Schedules what is due.
     """
 
     deliveries: Deliveries
     endpoints: Endpoints
     queue: DeliveryQueue
-    scheduler: DeliveryScheduler
+    recorder: Recorder
 
     def run(self, message: ResumeEndpoint, now: float, report: Report) -> None:
         """Make one page of deliveries due and send the message for the next."""
@@ -58,6 +61,5 @@ class ResumeConsumer:
         # Also where a run before this one changed the delivery and died before it sent the message.
         elif delivery.version == 1 or delivery.scheduled_version >= delivery.version:
             return False
-        self.scheduler.schedule(new, now)
-        self.deliveries.mark_scheduled(new)
+        self.recorder.schedule(new, now)
         return True

@@ -102,7 +102,7 @@ def build_worker(
         ),
         deliver=deliver,
         bus_events=BusEventConsumer(events=events, queue=queue, retention=retention),
-        resume=ResumeConsumer(deliveries=deliveries, endpoints=endpoints, queue=queue, scheduler=scheduler),
+        resume=ResumeConsumer(deliveries=deliveries, endpoints=endpoints, queue=queue, recorder=recorder),
         queue=queue,
         clock=clock,
     )

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from lambdas.delivery.domain.errors import ConflictError
+from lambdas.delivery.domain.errors import ConflictError, StoreBusyError
 from lambdas.delivery.domain.ids import ENDPOINT, EVENT, new_id
 from lambdas.delivery.domain.model import DeliveryState
 from lambdas.delivery.services.key_pairs import KEPT_SECONDS, SigningKeyPairs
@@ -298,6 +298,28 @@ def test_of_two_who_make_a_key_at_once_none_undoes_the_other(place):
     assert made
     assert {key.kid for key in read_keys(secret_of(place), NOW)} == made
     assert {key["kid"] for key in published(place)} == made
+
+
+def test_who_outlasts_the_lease_changes_nothing_of_what_somebody_else_made(place):
+    made = []
+
+    class Slow:
+        """Secrets Manager, whose first answer comes when somebody else has made a key."""
+
+        def __getattr__(self, name):
+            return getattr(place.secretsmanager, name)
+
+        def get_secret_value(self, **arguments):
+            if not made:
+                made.append(key_pairs(place).create(None, NOW + 61).key_id)
+                return {"SecretString": ""}
+            return place.secretsmanager.get_secret_value(**arguments)
+
+    with pytest.raises(StoreBusyError):
+        key_pairs(place, Slow()).create(None, NOW)
+
+    assert [key.kid for key in read_keys(secret_of(place), NOW + 61)] == made
+    assert [key["kid"] for key in published(place)] == made
 
 
 def test_a_crash_before_the_secret_is_stored_keeps_nobody_out_for_long(place):

@@ -15,12 +15,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.delivery.domain.errors import ConflictError, NotFoundError
+from lambdas.delivery.domain.errors import ConflictError, NotFoundError, StoreBusyError
 from lambdas.delivery.store.items import IDENTITY_KEY
 from lambdas.delivery.store.public_keys import PUBLIC_KEYS_ID
 from lambdas.delivery.store.signing_keys import SEED_BYTES
+from lambdas.delivery.store.tables import Table
 from lambdas.shared import times
-from lambdas.shared.dynamodb import condition_failed, names_in, to_item
 from lambdas.shared.signatures.encoding import canonical_base64
 from lambdas.shared.signatures.standard_webhooks_ed25519 import PUBLIC_KEY_PREFIX
 
@@ -28,6 +28,7 @@ MAX_KEYS = 20
 KEPT_SECONDS = 30 * 86_400
 """How long a retired key's public half stays published, for those who verify late."""
 _LEASE_SECONDS = 60
+_PUBLIC_KEYS = {IDENTITY_KEY: PUBLIC_KEYS_ID}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +67,8 @@ class SigningKeyPairs:
     """
 
     def __init__(self, dynamodb: Any, secrets_manager: Any, table: str, secret_arn: str) -> None:
-        self._dynamodb = dynamodb
         self._secrets_manager = secrets_manager
-        self._table = table
+        self._table = Table(dynamodb, table)
         self._secret_arn = secret_arn
 
     def all(self) -> Sequence[SigningKeyPair]:
@@ -127,7 +127,7 @@ class SigningKeyPairs:
     def _write(self, entries: Sequence[Mapping[str, Any]], lease: str, now: float) -> None:
         """Publish the public halves, then store the private ones, then end the lease."""
         published = [_published(_pair_of(entry)) for entry in entries if not _forgotten(entry, now)]
-        self._update("SET #keys = :keys", {":keys": published, ":lease": lease}, "#lease = :lease")
+        self._update_with(lease, "SET #keys = :keys", {":keys": published})
         self._secrets_manager.put_secret_value(
             SecretId=self._secret_arn, SecretString=json.dumps({"keys": list(entries)})
         )
@@ -146,34 +146,26 @@ class SigningKeyPairs:
 
     def _take_lease(self, now: float) -> str:
         lease = secrets.token_hex(8)
-        try:
-            self._update(
-                "SET #lease = :lease, #leaseUntil = :until",
-                {":lease": lease, ":until": int(now) + _LEASE_SECONDS, ":now": int(now)},
-                "attribute_not_exists(#leaseUntil) OR #leaseUntil <= :now",
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
+        taken = self._table.update(
+            _PUBLIC_KEYS,
+            "SET #lease = :lease, #leaseUntil = :until",
+            {":lease": lease, ":until": int(now) + _LEASE_SECONDS, ":now": int(now)},
+            "attribute_not_exists(#leaseUntil) OR #leaseUntil <= :now",
+        )
+        if taken is None:
             raise ConflictError(
                 "changed_meanwhile",
                 "somebody else changes the keys: try again in a minute",
                 retry_after=_LEASE_SECONDS,
-            ) from error
+            )
         return lease
 
     def _release(self, lease: str) -> None:
-        self._update("REMOVE #lease, #leaseUntil", {":lease": lease}, "#lease = :lease")
+        self._update_with(lease, "REMOVE #lease, #leaseUntil", {})
 
-    def _update(self, expression: str, values: Mapping[str, Any], condition: str) -> None:
-        self._dynamodb.update_item(
-            TableName=self._table,
-            Key=to_item({IDENTITY_KEY: PUBLIC_KEYS_ID}),
-            UpdateExpression=expression,
-            ConditionExpression=condition,
-            ExpressionAttributeNames=names_in(expression, condition),
-            ExpressionAttributeValues=to_item(values),
-        )
+    def _update_with(self, lease: str, expression: str, values: Mapping[str, Any]) -> None:
+        if self._table.update(_PUBLIC_KEYS, expression, {**values, ":lease": lease}, "#lease = :lease") is None:
+            raise StoreBusyError("the lease of the signing keys ended, and somebody else took it")
 
 
 def _pair_of(entry: Mapping[str, Any]) -> SigningKeyPair:
