@@ -14,10 +14,10 @@ from packaging.requirements import Requirement
 
 from bench.process import MeasuredFunction
 from modules.constructs.bundling import BUNDLES, FUNCTIONS
+from tools import ROOT
 from tools.build.bundle import RUNTIME_PROVIDES, copy_installed
 from tools.build.docs_assets import PACKAGES
 
-ROOT = Path(__file__).resolve().parent.parent
 BARE, FRAMEWORK = "bare boto3", "FastAPI + Mangum"
 
 

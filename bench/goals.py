@@ -8,6 +8,7 @@ from bench.functions import BARE, FRAMEWORK
 from bench.measure import Document
 from bench.report import RESULTS, show
 from bench.synth import STOCK
+from tools.generate.markdown import figure_text
 
 MAX_BUNDLE_BYTES = 2_000_000
 MAX_SYNTH_SHARE = 0.25
@@ -115,16 +116,11 @@ def table(found: list[Goal]) -> None:
             (
                 goal.what,
                 goal.peer,
-                written(goal.limit),
-                "" if goal.before is None else written(goal.before),
-                written(goal.now),
+                figure_text(goal.limit),
+                "" if goal.before is None else figure_text(goal.before),
+                figure_text(goal.now),
                 "reached" if goal.now <= goal.limit else "missed",
             )
             for goal in found
         ],
     )
-
-
-def written(value: float) -> str:
-    """Return a figure as the tables have it."""
-    return f"{value:,.0f}" if value >= 1_000 else f"{value:.2f}"

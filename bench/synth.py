@@ -16,10 +16,10 @@ import psutil
 from bench.measure import Document, Series, interleaved, ratios
 from bench.report import show
 from modules.settings.presets import PRESETS
+from tools import ROOT
 from tools.local.aws import LocalAws
 from tools.local.terraform import Workspace
 
-ROOT = Path(__file__).resolve().parent.parent
 STOCK = "stock import of the bindings"  # of the smallest preset
 
 

@@ -4,11 +4,9 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 from lambdas.inbound.providers.registry import REGISTRY
-
-ROOT = Path(__file__).resolve().parent.parent
+from tools import ROOT
 
 
 def main() -> int:

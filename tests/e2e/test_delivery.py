@@ -164,7 +164,7 @@ def test_gone_disables_the_endpoint_and_an_operator_requeues_what_it_missed(alph
     endpoint.decide = lambda _: Fault()
     alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/activate")
     target = {"tenantId": "alpha", "eventId": event_id, "endpointId": made["endpointId"]}
-    answer = delivery.operate("POST", "/operator/requeue", target)
+    answer = delivery.call("POST", "/operator/requeue", target)
 
     # Then it is really delivered
     assert answer.ok, answer.text
@@ -254,9 +254,9 @@ def test_without_a_good_token_nobody_gets_past_api_gateway(delivery, header):
 def test_a_revoked_token_is_good_for_nothing(delivery):
     # Given a token that nobody has used, so that no answer about it is kept
     tenant = delivery.make_tenant("gamma")
-    (token,) = delivery.operate("GET", "/operator/tenants/gamma/tokens").json()["tokens"]
+    (token,) = delivery.call("GET", "/operator/tenants/gamma/tokens").json()["tokens"]
 
-    assert delivery.operate("DELETE", f"/operator/tenants/gamma/tokens/{token['tokenId']}").ok
+    assert delivery.call("DELETE", f"/operator/tenants/gamma/tokens/{token['tokenId']}").ok
 
     assert tenant.call("GET", "/v1/events").status_code == 401
 
@@ -289,16 +289,16 @@ def test_a_kept_answer_of_the_authorizer_opens_no_route_of_operators(alpha, deli
     answer = alpha.call("POST", "/operator/tenants", {"tenantId": "mine", "name": "Mine"})
 
     assert answer.status_code == 403
-    assert delivery.operate("GET", "/operator/tenants/mine").status_code == 404
+    assert delivery.call("GET", "/operator/tenants/mine").status_code == 404
 
 
 def test_operators_routes_are_closed_to_strangers(inbound, delivery):
     stranger = inbound.stranger()
 
-    answer = delivery.operate("GET", "/operator/tenants", operator=stranger)
+    answer = delivery.call("GET", "/operator/tenants", operator=stranger)
 
     assert answer.status_code == 403
-    assert delivery.operate("GET", "/operator/tenants").status_code == 200
+    assert delivery.call("GET", "/operator/tenants").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc", "/.well-known/webhook-keys.json"])
@@ -313,7 +313,7 @@ def test_an_asymmetric_signature_verifies_with_the_public_key(alpha, delivery, e
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     # Given a signing key, and an endpoint that asks for such signatures
-    assert delivery.operate("POST", "/operator/signing-keys", {}).ok
+    assert delivery.call("POST", "/operator/signing-keys", {}).ok
     alpha.add_endpoint(endpoint.url(), asymmetric=True)
 
     alpha.send("invoice.paid")
@@ -359,7 +359,7 @@ def test_erasure_takes_the_payload_and_leaves_the_event(alpha, delivery):
     other_id = alpha.send("invoice.paid", {"name": "Jane Doe"})
 
     assert alpha.call("DELETE", f"/v1/events/{event_id}/payload").ok
-    assert delivery.operate("DELETE", f"/operator/tenants/alpha/events/{other_id}/payload").ok
+    assert delivery.call("DELETE", f"/operator/tenants/alpha/events/{other_id}/payload").ok
 
     assert alpha.event(event_id)["erasedAt"]
     assert "Jane Doe" not in repr(table(delivery, "events_table_name"))
@@ -379,8 +379,8 @@ def test_a_replay_counts_first_and_then_sends_what_was_given_up(alpha, delivery,
     given_up = {"tenantId": "alpha", "endpointId": made["endpointId"], "state": "DLQ"}
 
     # When
-    counted = delivery.operate("POST", "/operator/replay", {**given_up, "dryRun": True}).json()
-    sent = delivery.operate("POST", "/operator/replay", {**given_up, "dryRun": False}).json()
+    counted = delivery.call("POST", "/operator/replay", {**given_up, "dryRun": True}).json()
+    sent = delivery.call("POST", "/operator/replay", {**given_up, "dryRun": False}).json()
 
     # Then
     assert (counted["matched"], counted["sent"]) == (3, 0)
@@ -431,7 +431,7 @@ def test_nothing_secret_is_logged_or_kept_in_plain(alpha, delivery):
 
 def exercise(delivery: LocalDelivery, endpoint: FaultyReceiver) -> None:
     """Have the functions do all that they are granted actions for."""
-    assert delivery.operate("POST", "/operator/signing-keys", {}).ok
+    assert delivery.call("POST", "/operator/signing-keys", {}).ok
     tenant = delivery.make_tenant("busy")
     made = tenant.add_endpoint(endpoint.url(), asymmetric=True)
     place = f"/v1/endpoints/{made['endpointId']}"
@@ -448,7 +448,7 @@ def exercise(delivery: LocalDelivery, endpoint: FaultyReceiver) -> None:
     endpoint.decide = lambda _: Fault(status=503, retry_after="3600")
     tenant.ask("POST", f"{place}/activate")
     given_up = {"tenantId": "busy", "endpointId": made["endpointId"], "state": "DLQ"}
-    assert delivery.operate("POST", "/operator/replay", {**given_up, "dryRun": False}).json()["sent"] == 1
+    assert delivery.call("POST", "/operator/replay", {**given_up, "dryRun": False}).json()["sent"] == 1
     tenant.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"FAILED"})
     tenant.ask("POST", f"{place}/pause")
     tenant.ask("POST", f"{place}/activate")

@@ -7,7 +7,6 @@ import re
 import sys
 from base64 import b64decode
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
 
@@ -20,11 +19,10 @@ from lambdas.delivery_docs.site import OWN, PAGES, VENDORED, Site
 from tests.lambdas.delivery_api_support import proxy_event
 from tests.lambdas.http_adapter import Gateway, serving
 from tests.lambdas.support import lambda_context
+from tools import ROOT
 from tools.build.browser import FLAGS, find_browser
 from tools.build.docs_assets import PACKAGES, copy_assets
 from tools.generate import openapi
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")

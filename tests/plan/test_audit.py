@@ -12,6 +12,7 @@ from modules.inbound.stack import WebhookStack
 from modules.settings.environments import build_settings
 from modules.synth.cdk import App
 from modules.terraform_json.plan import read
+from tools import ROOT
 from tools.audit import linter
 from tools.audit.__main__ import main
 from tools.audit.audit import audit
@@ -23,7 +24,6 @@ from tools.generate import reviewed_stacks
 from tools.local.aws import LocalAws
 from tools.local.terraform import Workspace
 
-ROOT = Path(__file__).resolve().parents[2]
 # What the page must say of who may do what, lest it be empty; of the inbound stacks, what their status may.
 SAYS = {reviewed_stacks.DELIVERY: "function webhook-delivery-worker-{0} may"}
 TODAY = date(2026, 1, 1)

@@ -1,9 +1,5 @@
 """What the parts of the environment dev are called, as `Template.meaning` says it."""
 
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]
-
 # Name in AWS, and folder in lambdas/.
 FUNCTIONS = {
     "webhook-ingestion-dev": "ingestion",

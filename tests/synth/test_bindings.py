@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from modules.synth import bindings
-from tests.synth.labels import ROOT
+from tools import ROOT
 
 # Prints how many of the bindings' modules the synth has loaded in Python.
 SYNTH = """

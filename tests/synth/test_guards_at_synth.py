@@ -20,7 +20,7 @@ from modules.inbound.storage_layer import StorageLayer
 from modules.settings.environments import build_settings, load_settings
 from modules.synth import cdk
 from tests.synth.bare import ACCOUNT, bare_stack
-from tests.synth.labels import ROOT
+from tools import ROOT
 
 TAGS = {"Environment": "dev", "Service": "ledger", "ManagedBy": "cdktf"}
 

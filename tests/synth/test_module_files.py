@@ -22,8 +22,8 @@ from modules.settings.presets import PRESETS
 from modules.settings.reference import all_settings
 from modules.settings.validation import rule_of
 from modules.synth import cdk
-from tests.synth.labels import ROOT
 from tests.synth.template import Template, texts
+from tools import ROOT
 from tools.export_module.account import account_of
 from tools.export_module.errors import ModuleError
 from tools.export_module.hcl import quoted

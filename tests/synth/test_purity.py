@@ -26,7 +26,7 @@ from main import build_app
 from modules.inbound.stack import WebhookStack
 from modules.settings.environments import build_settings, load_settings
 from modules.synth import cdk
-from tests.synth.labels import ROOT
+from tools import ROOT
 
 SOURCES = ("main.py", "cdktf.json", "modules", "lambdas")
 # Names that are in no file of the project, so that they can only come from the machine.

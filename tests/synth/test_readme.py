@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tools.generate.docs import ROOT, RUNBOOKS, is_about, pages, runbooks_in, synthesized, with_tables
+from tools import ROOT
+from tools.generate.docs import RUNBOOKS, is_about, pages, runbooks_in, synthesized, with_tables
 
 
 @pytest.fixture(scope="module")

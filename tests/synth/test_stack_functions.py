@@ -12,7 +12,8 @@ from lambdas.ingestion.environment import IngestionEnvironment
 from lambdas.processing.environment import ProcessingEnvironment
 from lambdas.replay.environment import ReplayEnvironment
 from lambdas.status.environment import StatusEnvironment
-from tests.synth.labels import BUCKET, BUS, FUNCTIONS, PROVIDERS, QUEUE, ROOT, TABLE, secret
+from tests.synth.labels import BUCKET, BUS, FUNCTIONS, PROVIDERS, QUEUE, TABLE, secret
+from tools import ROOT
 
 each_function = pytest.mark.parametrize("name", FUNCTIONS)
 

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tests.synth.labels import API, DLQ, FUNCTIONS, QUEUE, ROOT, TOPIC, function
+from tests.synth.labels import API, DLQ, FUNCTIONS, QUEUE, TOPIC, function
+from tools import ROOT
 
 
 def evaluate(expression, **metrics):

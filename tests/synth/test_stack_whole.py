@@ -11,8 +11,9 @@ import pytest
 
 from lambdas import VERSION
 from modules.settings.presets import PRESETS
-from tests.synth.labels import BUCKET, BUS, DLQ, FUNCTIONS, PROVIDERS, QUEUE, ROOT, TABLE, TOPIC, of, secret
+from tests.synth.labels import BUCKET, BUS, DLQ, FUNCTIONS, PROVIDERS, QUEUE, TABLE, TOPIC, of, secret
 from tests.synth.template import NAME_ATTRIBUTES, UndeclaredError, texts
+from tools import ROOT
 from tools.generate import reviewed_stacks
 
 # What Terraform computes instead of looking it up.

@@ -1,12 +1,11 @@
 """The example pipeline: it parses, every make target in it is there, and it fails on findings and keeps the pages."""
 
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from tools import ROOT
 
 
 @pytest.fixture(scope="module")

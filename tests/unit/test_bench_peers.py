@@ -6,15 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from bench.endpoint import endpoint
 from bench.webhook import ENVIRONMENT, LAMBDA, SECRET, api_gateway_event
 from modules.constructs.bundling import FUNCTIONS
+from tools import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import importlib, json, os, sys
 handler = importlib.import_module(sys.argv[1]).handler

@@ -8,15 +8,14 @@ import re
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 from types import CodeType
 
 import pytest
 
+from tools import ROOT
 from tools.build import bundle
 from tools.build.bundle import DEPENDENCIES, FUNCTIONS, RUNTIME_PROVIDES, RUNTIME_PYTHON, build
 
-ROOT = Path(__file__).resolve().parents[2]
 # What Lambda's Python runtime brings, and whatever that needs.
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 NEVER_BUNDLED = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six", "six.py")

@@ -3,17 +3,16 @@
 import json
 import re
 import zipfile
-from pathlib import Path
 
 import pytest
 
 from lambdas.delivery_docs.site import VENDORED
 from modules.constructs.bundling import DELIVERY_BUNDLES, INBOUND_BUNDLES
 from tests.unit.test_bundle import AARCH64, import_handler, normal
+from tools import ROOT
 from tools.build import bundle
 from tools.build.bundle import RUNTIME_PROVIDES, build_one, bundles_for_this_machine
 
-ROOT = Path(__file__).resolve().parents[2]
 # Every variable that any of the functions asks for.
 VARIABLES = {
     "TENANTS_TABLE": "t",

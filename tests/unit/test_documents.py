@@ -4,15 +4,15 @@ import json
 import re
 import shlex
 import tomllib
-from pathlib import Path
 
 import pytest
 
 from lambdas.delivery_receiver.faults import NAMES
 from modules.settings.presets import PRESETS
 from modules.settings.reference import all_settings
+from tools import ROOT
+from tools.generate.markdown import anchor_of
 
-ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 # A link, but not one in code: `](` does not stand in any of ours.
 _LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
@@ -45,7 +45,7 @@ def anchors(text):
 getting-started-with-writing-and-formatting-on-github/basic-writing-and-formatting-syntax#section-links ."""
     found = set()
     for heading in _HEADING.findall(_FENCED.sub("", text)):
-        slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        slug = anchor_of(heading)
         number = 0
         while (one := f"{slug}-{number}" if number else slug) in found:
             number += 1

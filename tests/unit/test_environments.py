@@ -2,7 +2,6 @@
 
 import json
 import string
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,9 +10,8 @@ from hypothesis import strategies as st
 from modules.settings.environments import build_settings, load_declared, load_settings
 from modules.settings.model import Settings
 from modules.settings.validation import SettingsError
+from tools import ROOT
 from tools.local.stack import ENVIRONMENTS
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

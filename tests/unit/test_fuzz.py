@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from lambdas.inbound.providers.registry import REGISTRY
-from tests.synth.labels import ROOT
+from tools import ROOT
 
 atheris = pytest.importorskip("atheris", reason="Atheris has wheels for Linux on x86_64 only")
 

@@ -2,13 +2,12 @@
 
 import ast
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from modules.constructs.bundling import ALL_BUNDLES
+from tools import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 DOMAIN, STORE, QUEUE = "delivery.domain", "delivery.store", "delivery.queue"
 LAYERS = {
     # layer                may import, besides itself

@@ -7,12 +7,12 @@ import re
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 
 from modules.constructs.bundling import ALL_BUNDLES, BUNDLES
 from tests.unit.test_bundle import AARCH64, ENVIRONMENT, VARIABLES, import_handler, normal
+from tools import ROOT
 from tools.build import bundle
 from tools.build.bundle import (
     NATIVE_CATEGORY,
@@ -22,7 +22,6 @@ from tools.build.bundle import (
     locked_names,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 MACHINES = {"aarch64": AARCH64, "arm64": AARCH64, "x86_64": 62}
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from lambdas.inbound import providers
 from lambdas.inbound.providers.entry import Provider
 from lambdas.inbound.providers.registry import REGISTRY
-
-ROOT = Path(__file__).resolve().parents[2]
+from tools import ROOT
 
 
 def test_every_entry_is_registered_under_its_own_name():

@@ -5,8 +5,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from tools import ROOT
+
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
 REQUIREMENTS = HERE / "requirements.lock"
 HEADER = "# Written by 'make audit-lock' from Pipfile; installed by 'make audit-setup' with pip --require-hashes.\n"
 

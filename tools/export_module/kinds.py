@@ -34,7 +34,7 @@ class ModuleKind:
     elsewhere : Sequence[str]
         Settings that this module knows nothing of: they are the caller's, or another stack's.
     readme : str
-        What it says about itself, see `tools.export_module.readme`.
+        What it says about itself before its tables, see `tools.export_module.readme`.
     """
 
     name: str

@@ -10,8 +10,8 @@ from tools.export_module.inputs import Input
 from tools.export_module.kinds import ModuleKind
 from tools.export_module.paths import value_at
 from tools.export_module.tags import TAGS, tags_block
-from tools.export_module.texts import ACCOUNT
-from tools.generate.docs import show, table
+from tools.export_module.texts import ACCOUNT, TABLES
+from tools.generate.markdown import show, table
 
 
 def module_readme(
@@ -28,7 +28,7 @@ def module_readme(
         for path, _ in all_settings()
         if path not in offered and path not in kind.elsewhere
     ]
-    return kind.readme.format(
+    return (kind.readme + TABLES).format(
         source=source,
         version=VERSION,
         inputs=_inputs(inputs, settings),

@@ -3,6 +3,24 @@
 # By which a folder is known to be a module.
 MARK = "a plain Terraform module, written by `make module`"
 
+# The end of each README.
+TABLES = """\
+## Inputs
+
+{inputs}
+A wrong value stops the plan with the input, the value and what is allowed. These are rejected too:
+
+{rules}
+
+## Fixed
+
+These were fixed when the module was written. To change one, write another module.
+
+{fixed}
+## Outputs
+
+{outputs}"""
+
 INBOUND = """\
 # Webhooks
 
@@ -33,21 +51,7 @@ instances live in one account and region.
   reservations against `functions_account_concurrency`.
 - **Destroying** an instance removes everything, the archived payloads included.
 
-## Inputs
-
-{inputs}
-A wrong value stops the plan with the input, the value and what is allowed. These are rejected too:
-
-{rules}
-
-## Fixed
-
-These were fixed when the module was written. To change one, write another module.
-
-{fixed}
-## Outputs
-
-{outputs}"""
+"""
 
 DELIVERY = """\
 # Webhook delivery
@@ -76,21 +80,7 @@ instances live in one account and region, each beside an instance of the inbound
   reservations against `functions_account_concurrency`.
 - **Destroying** an instance removes everything, waiting retries included.
 
-## Inputs
-
-{inputs}
-A wrong value stops the plan with the input, the value and what is allowed. These are rejected too:
-
-{rules}
-
-## Fixed
-
-These were fixed when the module was written. To change one, write another module.
-
-{fixed}
-## Outputs
-
-{outputs}"""
+"""
 
 ACCOUNT = """\
 # API Gateway's log role

@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from modules.synth.cdk import Testing
 from tools import ROOT
 from tools.audit.rules import rules
 from tools.generate import reviewed_stacks
+from tools.generate.markdown import anchor_of, figure_text, show, table
 
 _RUNS = {Where.SYNTH: "at synth", Where.PLAN: "on a plan", Where.BOTH: "both"}
 RUNBOOKS = Path("docs/operating.md")
@@ -195,29 +196,20 @@ def is_about(name: str, alarm: str) -> bool:
     return re.fullmatch(re.escape(name).replace("<function>", "[a-z-]+"), alarm) is not None
 
 
-def anchor_of(heading: str) -> str:
-    """Return the anchor that GitHub gives a heading."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-
-
 def goals_table() -> str:
     """Return the goals of the measurements, as the last ``make bench`` found them."""
     rows = [
         [
             goal["what"],
             goal["peer"],
-            _figure(goal["limit"]),
-            "" if goal["before"] is None else _figure(goal["before"]),
-            _figure(goal["now"]),
+            figure_text(goal["limit"]),
+            "" if goal["before"] is None else figure_text(goal["before"]),
+            figure_text(goal["now"]),
             "reached" if goal["reached"] else "**missed**",
         ]
         for goal in json.loads((ROOT / "bench" / "results" / "goals.json").read_text(encoding="utf-8"))["goals"]
     ]
     return table(["what", "peer", "limit", "before", "now", ""], rows)
-
-
-def _figure(value: float) -> str:
-    return f"{value:,.0f}" if value >= 1_000 else f"{value:.2f}"
 
 
 def providers_table() -> str:
@@ -273,23 +265,6 @@ def _preset_value(preset: str, path: str, declared: "Field[Any]") -> str:
     if declared.default_factory is not MISSING:
         return show(tuple(declared.default_factory()))
     return "required" if declared.default is MISSING else show(declared.default)
-
-
-def show(value: Any) -> str:
-    """Return a setting's value as tables have it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None or value == ():
-        return "none"
-    if isinstance(value, tuple):
-        return ", ".join(f"`{item}`" for item in value)
-    return f"{value:,}" if isinstance(value, int) else f"`{value}`"
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
 
 
 if __name__ == "__main__":

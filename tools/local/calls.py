@@ -12,6 +12,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tools.local.aws import REGION, LocalAws, LocalEndpoint
+from tools.local.terraform import Workspace
 
 REQUEST_TIMEOUT_SECONDS = 60
 
@@ -32,11 +33,48 @@ class Operator:
     secret: str
 
 
-def create_operator(aws: LocalAws, name: str, policy: str) -> Operator:
-    """Create an IAM user who may do what a policy says, and return its key."""
+@dataclass(kw_only=True)
+class DeployedStack:
+    """A stack with an API, deployed to a local AWS.
+
+    Attributes
+    ----------
+    environment : str
+        Environment suffix.
+    aws : LocalAws
+        The local AWS.
+    workspace : Workspace
+        Where Terraform ran.
+    outputs : Mapping[str, Any]
+        The stack's outputs.
+    operator : Operator
+        Who calls the operators' routes.
+    """
+
+    environment: str
+    aws: LocalAws
+    workspace: Workspace
+    outputs: Mapping[str, Any]
+    operator: Operator
+
+    @property
+    def base_url(self) -> str:
+        """Base URL of the API on the local AWS, which has no names of its own for it."""
+        return local_base_url(self.aws, self.outputs["endpoint_url"])
+
+    def call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, operator: Operator | None = None
+    ) -> requests.Response:
+        """Call an operators' route, signed with the operator's key."""
+        return call_signed(self.aws, method, self.base_url + path, operator or self.operator, body)
+
+
+def create_operator(aws: LocalAws, name: str, policy: str | None) -> Operator:
+    """Create an IAM user who may do what a policy says, or nothing without one, and return its key."""
     iam = aws.client("iam")
     iam.create_user(UserName=name)
-    iam.put_user_policy(UserName=name, PolicyName="operate", PolicyDocument=policy)
+    if policy is not None:
+        iam.put_user_policy(UserName=name, PolicyName="operate", PolicyDocument=policy)
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return Operator(key["AccessKeyId"], key["SecretAccessKey"])
 

@@ -9,14 +9,7 @@ import requests
 
 from modules.constructs.naming import DELIVERY_PREFIX, Names
 from tools.local.aws import ACCOUNT_ID, REGION, LocalAws
-from tools.local.calls import (
-    REQUEST_TIMEOUT_SECONDS,
-    Operator,
-    call_signed,
-    create_operator,
-    local_base_url,
-    wait_for,
-)
+from tools.local.calls import REQUEST_TIMEOUT_SECONDS, DeployedStack, create_operator, wait_for
 from tools.local.terraform import Workspace
 
 OPERATOR = "delivery-operator"
@@ -95,29 +88,9 @@ class TenantClient:
         return wait_for(f"{count} deliveries of {event_id} to be {' or '.join(sorted(states))}", look, timeout)
 
 
-@dataclass
-class LocalDelivery:
-    """A deployed delivery stack on a local AWS.
-
-    Attributes
-    ----------
-    environment : str
-        Environment suffix.
-    aws : LocalAws
-        The local AWS.
-    workspace : Workspace
-        Where Terraform ran.
-    outputs : Mapping[str, Any]
-        The stack's outputs.
-    operator : Operator
-        Who calls the operators' routes.
-    """
-
-    environment: str
-    aws: LocalAws
-    workspace: Workspace
-    outputs: Mapping[str, Any]
-    operator: Operator
+@dataclass(kw_only=True)
+class LocalDelivery(DeployedStack):
+    """A deployed delivery stack on a local AWS."""
 
     @classmethod
     def take_over(cls, aws: LocalAws, workspace: Workspace, environment: str) -> Self:
@@ -125,12 +98,7 @@ class LocalDelivery:
         outputs = workspace.outputs()
         _allow_schedules_as_the_emulator_knows_them(aws, environment)
         operator = create_operator(aws, f"{OPERATOR}-{environment}", outputs["operator_policy_json"])
-        return cls(environment, aws, workspace, outputs, operator)
-
-    @property
-    def base_url(self) -> str:
-        """Base URL of the API on the local AWS, which has no names of its own for it."""
-        return local_base_url(self.aws, self.outputs["endpoint_url"])
+        return cls(environment=environment, aws=aws, workspace=workspace, outputs=outputs, operator=operator)
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> requests.Response:
         """Call a route as anybody may."""
@@ -151,18 +119,12 @@ class LocalDelivery:
             timeout=REQUEST_TIMEOUT_SECONDS,
         )
 
-    def operate(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, operator: Operator | None = None
-    ) -> requests.Response:
-        """Call an operators' route, signed with the operator's key."""
-        return call_signed(self.aws, method, self.base_url + path, operator or self.operator, body)
-
     def make_tenant(self, tenant_id: str) -> TenantClient:
         """Create a tenant, unless it is there, and a token for it."""
-        made = self.operate("POST", "/operator/tenants", {"tenantId": tenant_id, "name": tenant_id.title()})
+        made = self.call("POST", "/operator/tenants", {"tenantId": tenant_id, "name": tenant_id.title()})
         if made.status_code not in (201, 409):
             raise RuntimeError(f"tenant {tenant_id}: {made.status_code} {made.text:.300}")
-        issued = self.operate("POST", f"/operator/tenants/{tenant_id}/tokens", {"label": "local"})
+        issued = self.call("POST", f"/operator/tenants/{tenant_id}/tokens", {"label": "local"})
         if not issued.ok:
             raise RuntimeError(f"token of {tenant_id}: {issued.status_code} {issued.text:.300}")
         return TenantClient(tenant_id, issued.json()["token"], self)

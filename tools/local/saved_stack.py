@@ -12,7 +12,7 @@ from typing import Any
 from tools import ROOT
 from tools.build.locked import locked
 from tools.local.aws import LocalAws
-from tools.local.calls import Operator
+from tools.local.calls import DeployedStack, Operator
 from tools.local.delivery import LocalDelivery
 from tools.local.deploy import clean, deploy_stacks, synthesize
 from tools.local.progress import Progress
@@ -123,7 +123,7 @@ def resumed(aws: LocalAws, environment: str) -> LocalStack:
     return stack
 
 
-def _described(stack: LocalStack | LocalDelivery, folder: Path) -> dict[str, Any]:
+def _described(stack: DeployedStack, folder: Path) -> dict[str, Any]:
     """Return how to reach a stack."""
     return {
         "workspace": str(stack.workspace.folder.relative_to(folder)),

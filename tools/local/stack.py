@@ -13,7 +13,12 @@ import requests
 
 from tools import senders
 from tools.local.aws import LocalAws
-from tools.local.calls import REQUEST_TIMEOUT_SECONDS, Operator, call_signed, create_operator, local_base_url
+from tools.local.calls import (
+    REQUEST_TIMEOUT_SECONDS,
+    DeployedStack,
+    Operator,
+    create_operator,
+)
 from tools.local.delivery import LocalDelivery
 from tools.local.terraform import Workspace
 from tools.senders import SentWebhook, kept, new_secret
@@ -25,34 +30,19 @@ OPERATOR = "webhook-operator"
 BOTH_QUEUES = ("queue_url", "dead_letter_queue_url")
 
 
-@dataclass
-class LocalStack:
-    """A deployed stack on a local AWS.
+@dataclass(kw_only=True)
+class LocalStack(DeployedStack):
+    """A deployed inbound stack on a local AWS.
 
     Attributes
     ----------
-    environment : str
-        Environment suffix.
-    aws : LocalAws
-        The local AWS.
-    workspace : Workspace
-        Where Terraform ran.
-    outputs : Mapping[str, Any]
-        The stack's outputs.
     secrets : dict[str, str]
         Provider to the signing secret that was put into Secrets Manager; a deployed provider that is not here has none.
-    operator : Operator
-        Who calls status and replay.
     delivery : LocalDelivery | None
         The delivery stack beside it, where that was deployed too.
     """
 
-    environment: str
-    aws: LocalAws
-    workspace: Workspace
-    outputs: Mapping[str, Any]
     secrets: dict[str, str]
-    operator: Operator
     delivery: LocalDelivery | None = None
 
     @classmethod
@@ -74,22 +64,13 @@ class LocalStack:
                 SecretId=outputs["secret_arns"][name], SecretString=json.dumps({"secrets": [kept(name, secret)]})
             )
         operator = create_operator(aws, f"{OPERATOR}-{environment}", outputs["operator_policy_json"])
-        return cls(environment, aws, workspace, outputs, secrets, operator)
-
-    @property
-    def base_url(self) -> str:
-        """Base URL of the API on the local AWS, which has no names of its own for it."""
-        return local_base_url(self.aws, self.outputs["endpoint_url"])
+        return cls(
+            environment=environment, aws=aws, workspace=workspace, outputs=outputs, operator=operator, secrets=secrets
+        )
 
     def post(self, webhook: SentWebhook) -> requests.Response:
         """Send a webhook as its provider would, with the API key where the stack asks for one."""
         return post_webhook(self.base_url, self.outputs, str(self.aws.certificate_authority), webhook)
-
-    def call(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, operator: Operator | None = None
-    ) -> requests.Response:
-        """Call an operators' endpoint, signed with the operator's key."""
-        return call_signed(self.aws, method, self.base_url + path, operator or self.operator, body)
 
     def status(self, transaction_id: str) -> dict[str, Any] | None:
         """Return a transaction's status, or None while it is unknown."""
@@ -102,11 +83,7 @@ class LocalStack:
 
     def stranger(self) -> Operator:
         """Create an IAM user without any policy and return its key."""
-        iam = self.aws.client("iam")
-        name = f"stranger-{uuid.uuid4()}"
-        iam.create_user(UserName=name)
-        key = iam.create_access_key(UserName=name)["AccessKey"]
-        return Operator(key["AccessKeyId"], key["SecretAccessKey"])
+        return create_operator(self.aws, f"stranger-{uuid.uuid4()}", None)
 
     def shorten_retries(self, seconds: int, queues: Sequence[str] = ("queue_url",)) -> None:
         """Shorten a queue's visibility timeout, so that three receives take seconds, not a quarter of an hour.

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modules.terraform_json.document import Document, Resource
+from modules.terraform_json.document import Document, Resource, listed
 
 _ANYWHERE = ("0.0.0.0/0", "::/0")
 _GROUPS = ("aws_security_group", "aws_default_security_group")
@@ -75,7 +75,7 @@ def _rules(plan: Document) -> Iterator[tuple[Resource, Resource | None, str, Map
 
 
 def _path(plan: Document, resource: Resource, group: Resource | None, direction: str, block: Mapping[str, Any]) -> Path:
-    peers = [peer for name in _PEERS for peer in _list(block.get(name))]
+    peers = [peer for name in _PEERS for peer in listed(block.get(name))]
     targets = [(plan.find(peer), peer) for peer in peers]
     return Path(
         resource=resource,
@@ -84,7 +84,3 @@ def _path(plan: Document, resource: Resource, group: Resource | None, direction:
         ports=(block.get("ip_protocol", block.get("protocol")), block.get("from_port"), block.get("to_port")),
         peers=tuple(target.label if target else plan.plain(peer) for target, peer in targets),
     )
-
-
-def _list(value: Any) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else [] if value is None else [str(value)]
