@@ -11,7 +11,6 @@ from lambdas.delivery.domain.lifecycle import claimed, parked
 from lambdas.delivery.domain.model import DeliveryState
 from lambdas.delivery.domain.rate_limit import NEAR_MS
 from lambdas.delivery.queue.messages import Deliver
-from lambdas.delivery.services.requeue import resume_endpoint
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery_receiver.faults import Fault
 from tests.lambdas.delivery_support import TABLE_CALLS, Death, DeliveryWorld, Mortal
@@ -153,11 +152,11 @@ def test_a_delivery_whose_message_was_lost_is_found_when_its_endpoint_is_resumed
     assert world.queue.next_at is None
 
     # When its endpoint is resumed, at once and an hour later
-    resume_endpoint(world.queue, world.health, world.tenant, "ep_1")
+    world.resume()
     world.run()
     assert receiver.received == []
     world.clock.now += 3_600
-    resume_endpoint(world.queue, world.health, world.tenant, "ep_1")
+    world.resume()
     world.run()
 
     # Then it is delivered, once it is long overdue

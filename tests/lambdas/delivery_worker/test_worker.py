@@ -13,7 +13,6 @@ from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.domain.model import DeliveryState, EndpointState
 from lambdas.delivery.domain.retry_schedules import STANDARD_WEBHOOKS, attempt_times
 from lambdas.delivery.queue.messages import Deliver
-from lambdas.delivery.services.requeue import resume_endpoint
 from lambdas.delivery.store import deliveries
 from lambdas.delivery_receiver.faults import Fault
 from lambdas.shared import times
@@ -180,7 +179,7 @@ def test_a_paused_endpoint_s_deliveries_wait_without_attempts_until_it_is_activa
 
     # When its tenant activates it
     world.set_state(endpoint, EndpointState.ACTIVE)
-    resume_endpoint(world.queue, world.health, world.tenant, "ep_1")
+    world.resume()
     activated = world.clock.now
     world.run(until=activated + 60)
 
