@@ -38,6 +38,10 @@ class _InvalidError(ValueError):
     """What DynamoDB answers with a `ValidationException`."""
 
 
+class _ItemInvalidError(_InvalidError):
+    """The same, because of what the item holds."""
+
+
 # --- expressions: parsed once, and kept as functions ----------------------------------------------------------------
 
 _TOKEN = re.compile(r"\s*([#:]?\w+|<>|<=|>=|[=<>(),.+\-\[\]])")
@@ -87,28 +91,20 @@ def _look(item: Item, path: Path, names: Names) -> Any:
 
 
 def _assign(item: Item, path: Path, names: Names, value: Any) -> Item:
-    """Return a copy with a value at a path; without it, when the value is None."""
+    """Return a copy with a value at a path."""
 
     def within(node: Any, rest: Path) -> Any:
         if not rest:
             return value
-        part = rest[0]
+        part, kind = rest[0], "L" if isinstance(rest[0], int) else "M"
+        if node is None or kind not in node:
+            raise _ItemInvalidError("The document path provided in the update expression is invalid for update")
         if isinstance(part, int):
-            if node is None or "L" not in node:
-                raise _InvalidError("The document path provided in the update expression is invalid for update")
             content = list(node["L"])
-            changed = within(content[part] if part < len(content) else None, rest[1:])
-            content[part : part + 1] = [] if changed is None else [changed]
+            content[part : part + 1] = [within(content[part] if part < len(content) else None, rest[1:])]
             return {"L": content}
-        if node is None or "M" not in node:
-            raise _InvalidError("The document path provided in the update expression is invalid for update")
-        content, name = dict(node["M"]), names.get(part, part)
-        changed = within(content.get(name), rest[1:])
-        if changed is None:
-            content.pop(name, None)
-        else:
-            content[name] = changed
-        return {"M": content}
+        name = names.get(part, part)
+        return {"M": {**node["M"], name: within(node["M"].get(name), rest[1:])}}
 
     return within({"M": item}, path)["M"]  # type: ignore[no-any-return]
 
@@ -265,7 +261,7 @@ class _Parser:
 
 def _existing(value: Any) -> Any:
     if value is None:
-        raise _InvalidError("The provided expression refers to an attribute that does not exist in the item")
+        raise _ItemInvalidError("The provided expression refers to an attribute that does not exist in the item")
     return value
 
 
@@ -601,8 +597,12 @@ class MemoryDynamoDB:
         table = self._table(operation, arguments["TableName"])
         key = table.key_of(arguments.get("Item") or arguments["Key"])
         old = table.get(key)
-        held, new = self._next(table, kind, arguments, old)
         reason: dict[str, Any] = {"Code": "None"}
+        held, new = True, None
+        try:
+            held, new = self._next(table, kind, arguments, old)
+        except _ItemInvalidError as error:
+            reason = {"Code": "ValidationError", "Message": str(error)}
         if not held:
             reason = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
             if arguments.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and old is not None:
@@ -626,7 +626,8 @@ class MemoryDynamoDB:
                 if "Attributes" in answer:
                     response["Item"] = answer["Attributes"]
             except ClientError as error:
-                code = error.response["Error"]["Code"].removesuffix("Exception")
+                code = error.response["Error"]["Code"].replace("ValidationException", "ValidationError")
+                code = code.removesuffix("Exception")
                 response["Error"] = {**error.response["Error"], "Code": code}
                 if "Item" in error.response:
                     response["Error"]["Item"] = error.response["Item"]
@@ -760,6 +761,8 @@ def _chosen(item: Item, request: Mapping[str, Any]) -> Item:
 
 def _bounds(entries: list[tuple[str, str, str]], span: _Span, values: Values) -> tuple[int, int]:
     low = values[span.low]["S"]
+    if span.high and low > values[span.high]["S"]:
+        raise _InvalidError("The BETWEEN operator requires upper bound to be greater than or equal to lower bound")
     start, end = bisect_left(entries, (low,)), bisect_right(entries, (low, _LAST))
     to = bisect_right(entries, (values[span.high]["S"] if span.high else low + _LAST, _LAST))
     return {
