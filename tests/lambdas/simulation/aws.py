@@ -1,6 +1,7 @@
 """SQS with its event source mapping, EventBridge Scheduler and Secrets Manager in memory, and faults at every call."""
 
 import itertools
+import json
 import random
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
@@ -84,6 +85,8 @@ class Chaos:
         Now in force.
     happened
         How often each fault befell a call.
+    force
+        Told an operation and the invocation that makes it; says what befalls it, None for what the seed says.
     """
 
     def __init__(self, kernel: Kernel, chance: random.Random, rates: FaultRates) -> None:
@@ -93,6 +96,7 @@ class Chaos:
         self.happened: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self.trace: Callable[[str], None] | None = None
+        self.force: Callable[[str, Invocation], str | None] | None = None
 
     def hits(self, rate: float) -> bool:
         return rate > 0 and self.chance.random() < rate
@@ -107,42 +111,54 @@ class Chaos:
         seconds = _MEDIAN_SECONDS[service] * self.chance.expovariate(1.4)
         if self.hits(rates.slow):
             seconds += self.chance.uniform(0.5, 8.0)
-        fate = self.chance.random()
+        fate = self._fate(operation, inv, writes=writes)
         kernel.sleep(seconds / 2)
-        if fate < rates.kill / 2:
+        if fate == "killed before":
             self._note("kills", f"killed before {name}")
             inv.die(f"killed before {name}")
-        fate -= rates.kill / 2
-        if 0 <= fate < rates.refused:
+        if fate == "refused":
             self._refuse(service, operation, inv, writes=writes)
-        fate -= rates.refused
-        if writes and 0 <= fate < rates.repeated:
+        if fate == "repeated":
             self._note("answers lost", f"{name} done, and sent again by the SDK")
             inv.fault(f"{name} sent twice")
             with suppress(ClientError):
                 call()
             kernel.sleep(self.chance.uniform(0.2, 4.0))
-        fate -= rates.repeated
-        lost = 0 <= fate < rates.lost
         error: ClientError | None = None
         result: Any = None
         try:
             result = call()
         except ClientError as refusal:
             error = refusal
-        if lost:
+        if fate == "lost":
             self._note("answers lost", f"{name} done, and no answer came")
             inv.fault(f"{name} without an answer")
             kernel.sleep(self.chance.uniform(1.0, 6.0))
             raise ReadTimeoutError(endpoint_url=f"https://{service}")
-        fate -= rates.lost
         kernel.sleep(seconds / 2)
-        if 0 <= fate < rates.kill / 2:
+        if fate == "killed after":
             self._note("kills", f"killed after {name}")
             inv.die(f"killed after {name}")
         if error is not None:
             raise error
         return result
+
+    def _fate(self, operation: str, inv: Invocation, *, writes: bool) -> str | None:
+        """Return what befalls a call."""
+        if self.force is not None and (forced := self.force(operation, inv)) is not None:
+            return forced
+        rates, number = self.rates, self.chance.random()
+        for fate, rate in (
+            ("killed before", rates.kill / 2),
+            ("refused", rates.refused),
+            ("repeated", rates.repeated * writes),
+            ("lost", rates.lost),
+            ("killed after", rates.kill / 2),
+        ):
+            if number < rate:
+                return fate
+            number -= rate
+        return None
 
     def _refuse(self, service: str, operation: str, inv: Invocation, *, writes: bool) -> None:
         code = self.chance.choice(_REFUSALS[service])
@@ -249,9 +265,10 @@ class MemorySQS:
     dropped: list[SentMessage] = field(default_factory=list)
     longest: int = 0
     longest_in_batch: int = 0
+    longest_of: Counter[str] = field(default_factory=Counter)
     in_flight: int = 0
     waiting: int = 0
-    messages: int = 0
+    seen: set[str] = field(default_factory=set)
     on_invocation: Callable[[str, Callable[[], Any], int, int], Invocation] | None = None
 
     def __post_init__(self) -> None:
@@ -291,7 +308,7 @@ class MemorySQS:
 
     def put(self, body: str, group: str | None, chain: int = 1, batch_chain: int = 1, delay: float = 0) -> str:
         sent = SentMessage(f"m{next(self._numbers)}", body, group, chain, batch_chain, self.kernel.now)
-        self.messages += 1
+        self.seen.add(body)
         if self.chaos.hits(self.chaos.rates.vanish):
             self.chaos.happened["messages lost"] += 1
             self.chaos.say(f"message lost: {body}")
@@ -320,6 +337,9 @@ class MemorySQS:
             self.in_flight += 1
             longest = max(one.chain for one in batch)
             in_batch = max(one.batch_chain for one in batch)
+            for one in batch:
+                kind = str(json.loads(one.body)["kind"])
+                self.longest_of[kind] = max(self.longest_of[kind], one.chain)
             self.longest = max(self.longest, longest)
             self.longest_in_batch = max(self.longest_in_batch, in_batch)
             assert self.on_invocation is not None

@@ -10,7 +10,7 @@ from lambdas.delivery.domain.retry_schedules import MINUTES, STANDARD_WEBHOOKS
 from lambdas.shared import times
 from tests.lambdas.simulation import endpoints as kinds
 from tests.lambdas.simulation.aws import USUAL
-from tests.lambdas.simulation.world import World, determined
+from tests.lambdas.simulation.world import World
 
 HOUR = 3_600.0
 CHAOS_SECONDS = 1.5 * HOUR
@@ -191,10 +191,8 @@ def run_seed(
     )
     if trace:
         world.chaos.trace = lambda what: world.traced.append(f"{times.iso(world.kernel.now)} {what}")
-    with determined(seed, world.kernel):
+    with world.running():
         _Tenants(world, deliveries).begin()
-        if world.sweeper is not None:
-            world._tick()
         world.kernel.run(world.kernel.now + CHAOS_SECONDS)
         world.drain(DRAIN_SECONDS[world.schedule.name])
         world.check()

@@ -51,7 +51,7 @@ from tests.lambdas.simulation.aws import (
     MemorySQS,
     SentMessage,
 )
-from tests.lambdas.simulation.endpoints import EndpointRequest, Endpoints, healthy
+from tests.lambdas.simulation.endpoints import Behave, EndpointRequest, Endpoints, healthy
 from tests.lambdas.simulation.kernel import Invocation, Kernel
 from tests.lambdas.simulation.memory_dynamodb import Item, Key, MemoryDynamoDB
 from tests.lambdas.support import create_delivery_tables
@@ -250,6 +250,14 @@ class World:
         self.kernel.sleep(self.chance.uniform(0.005, 0.05))
         return self.worker.run(records, inv.ends - self.kernel.now, Report(log=self.log))  # type: ignore[no-any-return]
 
+    @contextmanager
+    def running(self) -> Iterator["World"]:
+        """Have the sweeper run every minute, and everything come from the seed."""
+        with determined(self.seed, self.kernel):
+            if self.sweeper is not None:
+                self._tick()
+            yield self
+
     def _sweep(self) -> None:
         inv = self.kernel.current
         assert inv is not None
@@ -307,6 +315,23 @@ class World:
                 return answer
             self.kernel.sleep(min(2.0 * 2**number, 120.0))
         return answer
+
+    def do(self, run: Callable[[], Any]) -> Any:
+        """Have a client do something, and let time pass until it is done."""
+        inv = self.client("client", run)
+        while not inv.dead:
+            self.kernel.run(self.kernel.next_at or self.kernel.now)
+        if inv.error is not None:
+            raise inv.error
+        return inv.result
+
+    def add_endpoint(self, tenant: str, behave: Behave = healthy, **fields: Any) -> str:
+        """Create an endpoint, as a client."""
+        url = f"https://{tenant}-{len(self.endpoints.behaviours) + 1}.example.com/hooks"
+        self.endpoints.behaviours[url] = behave
+        answer = self.call("POST", "/v1/endpoints", tenant, {"url": url, **fields})
+        assert answer.status == 201, answer
+        return str(answer.json["endpointId"])
 
     def submit(self, tenant: str, number: int) -> None:
         """Hand an event in, with a key, until it is accepted."""
@@ -436,7 +461,10 @@ class World:
                 ):
                     self.violate("accepted and never fanned out", f"{tenant} {event_id} {endpoint_id}")
         if self.sqs.longest > LONGEST_CHAIN:
-            self.violate("chain", f"of {self.sqs.longest}")
+            longest = ", ".join(
+                f"{kind} {chain}" for kind, chain in self.sqs.longest_of.items() if chain > LONGEST_CHAIN
+            )
+            self.violate("chain", f"longest: {longest}")
         for inv, error in self.kernel.crashed:
             self.violate("not caught", f"{inv.what}: {error!r}")
         for key, requests in self.requests.items():
