@@ -23,9 +23,10 @@ from lambdas.delivery.queue import delivery_queue
 from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.services.event_intake import EventIntake
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
-from lambdas.delivery.services.requeue import Requeue, resume_endpoint
+from lambdas.delivery.services.requeue import Requeue, Resume
 from lambdas.delivery.store.cursors import Cursors
 from lambdas.delivery.store.deliveries import Deliveries
+from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints as EndpointStore
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
@@ -213,7 +214,7 @@ class World:
                     "listing": listing,
                     "cursors": Cursors(dynamodb, "sim-endpoints"),
                     "check_url": lambda url: None,
-                    "resume": partial(resume_endpoint, queue, health),
+                    "resume": Resume(health=health, due=DueStore(dynamodb, "sim-events"), queue=queue, clock=clock),
                     "clock": clock,
                     "max_event_bytes": 20_000,
                 },
@@ -261,7 +262,7 @@ class World:
     def _sweep(self) -> None:
         inv = self.kernel.current
         assert inv is not None
-        self.sweeper.run(inv.ends - self.kernel.now, Report(log=self.log))
+        self.sweeper.run(inv.ends - self.kernel.now)
         self.sweep_longest = max(self.sweep_longest, self.kernel.now - inv.began)
 
     def _tick(self) -> None:
