@@ -7,7 +7,7 @@ Attempts, which hold nothing of the payload, keep the time that they were made w
 
 from dataclasses import dataclass
 
-from lambdas.delivery.domain.due import next_look, scheduled
+from lambdas.delivery.domain.due import CHECK_SECONDS, next_look, scheduled
 from lambdas.delivery.domain.lifecycle import created
 from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import DeliveryState, Endpoint, EndpointState, Event
@@ -20,9 +20,6 @@ from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
 from lambdas.delivery_worker.reporting import Report
 from lambdas.shared import times
-
-FIRST_CHECK_SECONDS = 3_600
-"""When to look for the first time whether all deliveries have ended; then after twice the event's age each time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +55,7 @@ class FanOutConsumer:
         for endpoint in endpoints:
             self._deliver(event, endpoint, now, hops)
         if endpoints:
-            self.events.look_again(event, times.iso(now + FIRST_CHECK_SECONDS))
+            self.events.look_again(event, times.iso(now + CHECK_SECONDS))
         else:
             self.events.keep_no_longer(event, self.retention.delivered(now))
         report.count(event.tenant_id, WorkerMetric.FANNED_OUT, len(endpoints))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lambdas.delivery.domain.due import HORIZON_SECONDS
+from lambdas.delivery.domain.due import HORIZON_SECONDS, to_fan_out
 from lambdas.delivery.domain.model import Attempt, Delivery, Endpoint, EndpointState, Event, SigningSecret
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.retry_schedules import MINUTES, RetrySchedule
@@ -320,7 +320,7 @@ class DeliveryWorld:
             "correlation_id": "correlation-1",
             "expires_at": self.retention.created(self.clock.now),
         } | changes
-        event = Event(**values)
+        event = to_fan_out(Event(**values), self.clock.now, 0)
         assert self.events.create(event, payload)
         self.queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id))
         return event

@@ -23,6 +23,8 @@ DIRECT_SECONDS = 60
 """The longest wait that goes by a message without the index."""
 GRACE_SECONDS = 600
 """By when a message must have done its work: three visibility timeouts, and a backlog that is no fault."""
+CHECK_SECONDS = 3_600
+"""When to look whether all deliveries of an event have ended; then whenever it is twice as old."""
 HORIZON_SECONDS = 150
 """How far ahead a sweep looks: until the next one but one, in case the next one is late or fails."""
 MAX_HOPS = 4

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lambdas.delivery.domain.due import scheduled
+from lambdas.delivery.domain.due import CHECK_SECONDS, scheduled
 from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.domain.lifecycle import EVENT_EXPIRED, requeued, undeliverable_reason
 from lambdas.delivery.domain.model import Delivery
@@ -16,6 +16,7 @@ from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
+from lambdas.shared import times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +72,7 @@ class Requeue:
         self.events.keep_until(event, new.expires_at)
         if not self.deliveries.change(seen, new):
             raise _conflict("attempt under way")
+        self.events.look_again(event, times.iso(now + CHECK_SECONDS))
         self.queue.send(Deliver.of(new, 1), wait or 0.0)
         return new
 
