@@ -8,7 +8,7 @@ from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.services.release import Release
 from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
-from lambdas.delivery.store.items import DUE_SHARDS, due_key
+from lambdas.delivery.store.items import DUE_SHARDS
 from lambdas.delivery_sweeper.sweep import Sweeper
 
 
@@ -18,7 +18,7 @@ def build_sweeper(
     endpoints_table: str,
     events_table: str,
     queue: DeliveryQueue,
-    shards: Sequence[str] = tuple(due_key(shard) for shard in range(DUE_SHARDS)),
+    shards: Sequence[str] = DUE_SHARDS,
     clock: Callable[[], float] = time.time,
 ) -> Sweeper:
     """Return a sweeper.

@@ -66,7 +66,8 @@ VERSION = "turn"
 NEXT_ATTEMPT_AT = "nextAttemptAt"
 DUE_PROJECTION = (VERSION, NEXT_ATTEMPT_AT)
 """What the index has of a delivery besides its keys: what its message needs."""
-DUE_SHARDS = 64
+DUE_SHARDS = tuple(f"due#{number}" for number in range(64))
+"""Partition keys of the index, besides those of what is held up."""
 SHARDS_OF_TENANT = 4
 """A tenant with much to do fills so many of `DUE_SHARDS`, and the sweeper gives each shard its share."""
 HOLD_ITEM = "hold"
@@ -115,15 +116,10 @@ def shard_of(event_id: str) -> int:
     return int(hashlib.sha256(event_id.encode()).hexdigest()[:8], 16) % STATE_SHARDS
 
 
-def due_key(shard: int) -> str:
-    """Return the index's partition key of a shard of what is due."""
-    return f"due#{shard}"
-
-
 def due_shards(tenant_id: str) -> Sequence[str]:
     """Return the index's partition keys of what is due of a tenant."""
     first = int(hashlib.sha256(tenant_id.encode()).hexdigest()[:8], 16)
-    return [due_key((first + number) % DUE_SHARDS) for number in range(SHARDS_OF_TENANT)]
+    return [DUE_SHARDS[(first + number) % len(DUE_SHARDS)] for number in range(SHARDS_OF_TENANT)]
 
 
 def due_shard(tenant_id: str, event_id: str) -> str:
