@@ -17,10 +17,18 @@ from lambdas.delivery_receiver.faults import Fault, UnknownFaultError, read_faul
 from lambdas.shared import times
 from lambdas.shared.signatures.standard_webhooks_ed25519 import StandardWebhooksEd25519Scheme
 from tests.lambdas.delivery_support import SEED, DeliveryWorld, record
-from tests.lambdas.support import Clock, api_gateway_event, lambda_context
+from tests.lambdas.support import Clock, api_gateway_event, create_delivery_tables, lambda_context
 from tests.unit.webhooks import request
 
 DEADLINE_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def tables(clients):
+    """The name that the tables' names begin with."""
+    name = f"delivery-{uuid.uuid4().hex[:8]}"
+    create_delivery_tables(clients.dynamodb, name)
+    return name
 
 
 @pytest.fixture
