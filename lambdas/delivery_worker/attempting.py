@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lambdas import VERSION
 from lambdas.delivery.domain.attempt_result import HttpResult, classify
@@ -87,7 +87,7 @@ class AttemptMaker:
             expires_at=new.expires_at,
         )
         self.events.keep_until(event, new.expires_at)
-        if not self.deliveries.change(delivery, new, attempt):
+        if not self.deliveries.change(delivery, new, attempt, response.answer):
             report.count(delivery.tenant_id, WorkerMetric.LOST_CLAIMS)
             report.tell("attempt could not be recorded: another run had taken over", delivery, event)
             return
@@ -98,6 +98,8 @@ class AttemptMaker:
             self.endpoint_health.record(endpoint, claim.health, result, claim.probe_until, report)
         if new.state.final:
             self.recorder.finish(new, event)
+        if response.answer is not None:
+            self.events.answers.erase_late(attempt)
 
     def _send(self, claim: ClaimedDelivery, now: float) -> tuple[HttpResult, bool]:
         """Return what the endpoint answered, and whether it counts for or against the endpoint."""
@@ -111,4 +113,8 @@ class AttemptMaker:
             headers = request_headers(endpoint.headers, signature, USER_AGENT)
         except HeaderRefusedError:
             return HttpResult(status=None, problem="header refused"), True
-        return self.client.post(endpoint.url, headers, claim.payload), True
+        response = self.client.post(endpoint.url, headers, claim.payload)
+        if response.answer is not None:
+            # They are shown to nobody, and endpoints that send back what they got are common.
+            response = replace(response, answer=response.answer.without(endpoint.headers.values()))
+        return response, True

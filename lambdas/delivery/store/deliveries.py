@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from lambdas.delivery.domain.attempt_result import Answer
 from lambdas.delivery.domain.model import Attempt, Delivery, DeliveryState
+from lambdas.delivery.store.answers import answer_to_item
 from lambdas.delivery.store.items import (
     BY_STATE_INDEX,
     EVENT_KEY,
@@ -57,13 +59,17 @@ class Deliveries:
         keys = [_key(tenant_id, event_id, endpoint_id) for endpoint_id in endpoint_ids]
         return [delivery_from_item(values) for values in self._table.get_all(keys)]
 
-    def change(self, seen: Delivery, new: Delivery, attempt: Attempt | None = None) -> bool:
+    def change(
+        self, seen: Delivery, new: Delivery, attempt: Attempt | None = None, answer: Answer | None = None
+    ) -> bool:
         """Write a delivery's next step, and the attempt that led to it, if it is still as it was seen; tell whether.
 
         Parameters
         ----------
         seen : Delivery
             What the step was made from: version, owner and lease must still be these.
+        answer : Answer | None
+            What the endpoint answered to the attempt.
         """
         before, after = delivery_to_item(seen), delivery_to_item(new)
         # The place in the index moves with the state alone.
@@ -89,6 +95,8 @@ class Deliveries:
             {"Update": self._table.update_of(key, expression, values, condition)},
             {"Put": self._table.put_of(attempt_to_item(attempt))},
         ]
+        if answer is not None:
+            writes.append({"Put": self._table.put_of(answer_to_item(attempt, answer))})
         return not transact_write(self._table.dynamodb, writes)
 
     def mark_scheduled(self, delivery: Delivery) -> None:
