@@ -207,7 +207,7 @@ class _Deliveries:
             refusals=(404,),
         )
         one = "/operator/tenants/{tenantId}"
-        rest.add("GET", f"{one}{attempts.ATTEMPTS_PATH}", operate=self.list_attempts, **attempts.LIST)
+        rest.add("GET", f"{one}{attempts.ATTEMPTS_PATH}", operate=self.list_attempts, **attempts.LIST, refusals=(404,))
         rest.add("GET", f"{one}{attempts.ATTEMPT_PATH}", operate=self.show_attempt, **attempts.SHOW)
 
     def list_attempts(self, call: Call) -> attempts.ListAttemptsResponse:
