@@ -4,6 +4,7 @@ Where a test needs an address that passes for public, connecting is what is repl
 """
 
 import contextlib
+import io
 import ipaddress
 import socket
 import ssl
@@ -14,7 +15,7 @@ import pytest
 import trustme
 
 from lambdas.delivery.domain.attempt_result import HttpResult
-from lambdas.delivery.sending.http_answer import MAX_ANSWER_BYTES
+from lambdas.delivery.sending.http_answer import MAX_ANSWER_BYTES, read_answer
 from lambdas.delivery.sending.http_client import HttpClient, connect_to
 from lambdas.delivery.sending.urls import EndpointRules
 from lambdas.delivery_receiver.faults import Fault
@@ -213,6 +214,13 @@ def test_what_comes_in_headers_is_kept_to_limits_and_shows_no_session_of_the_end
         headers = client().post(raw_server(OK + fields + EMPTY), HEADERS, BODY).answer.headers
         assert 1 <= len(headers) <= 100
         assert sum(len(name) + len(value) for name, value in headers) <= 16_384
+
+
+def test_of_a_body_hardly_more_is_read_than_the_limit():
+    connection = io.BytesIO(OK + b"\r\n" + b"x" * 1_000_000)
+    reader = io.BufferedReader(connection)
+    read_answer(reader)
+    assert MAX_ANSWER_BYTES <= connection.tell() <= MAX_ANSWER_BYTES + 20_000
 
 
 def test_what_a_status_needs_is_read_wherever_it_stands():
