@@ -53,12 +53,21 @@ class DeliveryFleet(Fleet):
             size=FunctionSize(memory=delivery.worker_memory, timeout=delivery.worker_timeout),
             reserved_concurrency=delivery.worker_concurrency,
         )
+        reserved = {"docs": delivery.docs_concurrency}
         super().__init__(
             scope,
             id_,
             members=[
                 worker,
-                *(FleetMember(folder=f"delivery_{each}", function_name=each, size=behind_api) for each in names_of_api),
+                *(
+                    FleetMember(
+                        folder=f"delivery_{each}",
+                        function_name=each,
+                        size=behind_api,
+                        reserved_concurrency=reserved.get(each),
+                    )
+                    for each in names_of_api
+                ),
             ],
             settings=settings,
             names=names,
