@@ -53,6 +53,9 @@ class DeliveryFleet(Fleet):
             size=FunctionSize(memory=delivery.worker_memory, timeout=delivery.worker_timeout),
             reserved_concurrency=delivery.worker_concurrency,
         )
+        # API Gateway throttles each method by itself, so that many visitors of the documents take no requests from the
+        # other routes; the reservation keeps them from taking the account's executions.
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
         reserved = {"docs": delivery.docs_concurrency}
         super().__init__(
             scope,
