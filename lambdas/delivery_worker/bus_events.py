@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.delivery.domain.due import to_fan_out
 from lambdas.delivery.domain.endpoint_disabling import derived_id
 from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import Event
@@ -42,6 +43,7 @@ class BusEventConsumer:
     def run(self, message: BusEvent, now: float, report: Report) -> None:
         """Write the event, unless the bus had it before, and have it fanned out."""
         event, payload, left_out = tenant_event(message, now, self.retention, self.payloads)
+        event = to_fan_out(event, now, message.hops)
         if self.events.create(event, payload):
             if left_out:
                 report.count(event.tenant_id, WorkerMetric.REFERENCES_SENT)
@@ -52,7 +54,7 @@ class BusEventConsumer:
                 event_id=event.event_id,
                 payload_left_out=left_out,
             )
-        self.queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id))
+        self.queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id, hops=message.hops + 1))
 
 
 def tenant_event(
