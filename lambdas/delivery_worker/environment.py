@@ -32,6 +32,10 @@ class WorkerEnvironment(Environment):
         Days for which deliveries are kept, see `Retention`.
     tenant_metrics : bool
         Whether metrics come for each tenant, too.
+    original_payloads : bool
+        Whether a tenant's event that is one of the inbound bus carries the provider's payload, see `InboundPayloads`.
+    max_event_bytes : int
+        Bytes of such an event at most.
     """
 
     endpoints_table: str
@@ -45,3 +49,5 @@ class WorkerEnvironment(Environment):
     delivered_ttl_days: int = Retention.delivered_days
     dead_ttl_days: int = Retention.dead_days
     tenant_metrics: bool = True
+    original_payloads: bool = False
+    max_event_bytes: int = 262_144

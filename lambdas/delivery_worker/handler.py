@@ -17,6 +17,7 @@ from lambdas.delivery.sending.urls import EndpointRules
 from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_worker.batch import Worker
 from lambdas.delivery_worker.environment import WorkerEnvironment
+from lambdas.delivery_worker.inbound_payloads import InboundPayloads
 from lambdas.delivery_worker.reporting import PER_TENANT, Report
 from lambdas.delivery_worker.wiring import build_worker
 from lambdas.shared.aws import client
@@ -34,6 +35,9 @@ def _build(environment: WorkerEnvironment) -> Worker:
         retry_schedule=schedule_named(environment.retry_schedule),
         retention=Retention(delivered_days=environment.delivered_ttl_days, dead_days=environment.dead_ttl_days),
         disable_after_hours=environment.disable_after_hours,
+        inbound_payloads=InboundPayloads(s3=client("s3"), max_bytes=environment.max_event_bytes)
+        if environment.original_payloads
+        else None,
     )
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lambdas.delivery.domain.due import HORIZON_SECONDS
-from lambdas.delivery.http.routes import DOCS, OPERATOR_API, TENANT_API
+from lambdas.delivery.http.routes import DOCS, OPERATOR_API, PUBLIC_KEYS, TENANT_API
 from lambdas.delivery_api.environment import ApiEnvironment
 from lambdas.delivery_authorizer.environment import AuthorizerEnvironment
 from lambdas.delivery_docs.environment import DocsEnvironment
@@ -16,7 +16,7 @@ from modules.constructs.backend import configure_backend
 from modules.constructs.bundling import BUNDLES
 from modules.constructs.gateway_responses import GatewayResponse
 from modules.constructs.monitoring import Monitoring
-from modules.constructs.naming import DELIVERY_PREFIX, Names
+from modules.constructs.naming import DELIVERY_PREFIX, Names, archive_bucket_name
 from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.tags import tag_everything, tags_of
 from modules.delivery.alarms import DELIVERY_ALARMS, OLDEST_OVERDUE, SHOWN
@@ -140,18 +140,19 @@ class DeliveryStack(TerraformStack):
             account_id=account_id,
             region=settings.region,
         )
-        self._wire_worker(delivery)
+        bucket = delivery.archive_bucket or archive_bucket_name(account_id, settings.environment)
+        self._wire_worker(delivery, archive_bucket=bucket)
         self._wire_sweeper()
         self._wire_tenants_api(delivery)
         self._wire_operators_api(delivery)
-        waivers = [*self._visibility_waivers(delivery), *self._open_routes()]
+        waivers = [*self._visibility_waivers(delivery), *self._open_routes(delivery)]
         self.api.deploy()
         self._watch()
         self._publish_outputs(delivery)
         tag_everything(self, tags_of(settings))
         self.guards = guard_everything(self, environment=settings.environment, waivers=waivers)
 
-    def _wire_worker(self, delivery: DeliverySettings) -> None:
+    def _wire_worker(self, delivery: DeliverySettings, *, archive_bucket: str) -> None:
         worker = self.fleet.worker
         worker.configure(
             WorkerEnvironment(
@@ -166,8 +167,12 @@ class DeliveryStack(TerraformStack):
                 attempt_timeout=delivery.attempt_timeout,
                 disable_after_hours=delivery.disable_after,
                 tenant_metrics=delivery.tenant_metrics,
+                original_payloads=delivery.reads_archive,
+                max_event_bytes=delivery.max_event_bytes,
             )
         )
+        if delivery.reads_archive:
+            self.subscriptions.grant_read_payloads(worker, archive_bucket)
         self.tables.grant_deliver(worker)
         self.queues.grant_send(worker)
         self.signing_keys.grant_read(worker)
@@ -226,12 +231,13 @@ class DeliveryStack(TerraformStack):
         for route in routes_of(OPERATOR_API):
             self.api.route(route, operator)
 
-    def _open_routes(self) -> list[Waiver]:
+    def _open_routes(self, delivery: DeliverySettings) -> list[Waiver]:
         """Add the routes that anybody may call; return the waivers of those that verify nothing."""
         docs, receiver = self.fleet.docs, self.fleet.receiver
         docs.configure(DocsEnvironment(tenants_table=self.tables.tenants.name))
         self.tables.grant_read_public_keys(docs)
-        methods = [self.api.route(route, docs) for route in routes_of(DOCS)]
+        served = [route for route in routes_of(DOCS) if delivery.docs or route.path == PUBLIC_KEYS]
+        methods = [self.api.route(route, docs) for route in served]
         if receiver is not None:
             receiver.configure(ReceiverEnvironment(endpoints_table=self.tables.endpoints.name))
             self.tables.grant_verify(receiver)

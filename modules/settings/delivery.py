@@ -17,6 +17,7 @@ from modules.settings.validation import SettingsError, Validated, setting
 TARGETS_OF_A_RULE = 5
 # What starting, reading a batch and recording what came of it may take besides the attempts.
 WORKER_OVERHEAD_SECONDS = 15
+ORIGINAL = "original"
 _HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
 _CERTIFICATE = re.compile(r"arn:[a-z0-9-]+:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+", re.ASCII)
 
@@ -81,6 +82,19 @@ class DeliverySettings(Validated):
         low=2,
         high=1_000,
         doc="Workers at once: reserved, and the most that the event source mapping uses.",
+    )
+    docs: bool = setting(
+        True,
+        doc="Serve the API's document, at `/openapi.json`, and the pages that show it, `/docs` and `/redoc`, to "
+        "everybody. The public keys are there in any case.",
+    )
+    docs_concurrency: int = setting(
+        5,
+        unit="executions",
+        low=1,
+        high=1_000,
+        doc="Reserved for the function that serves documents and public keys, and the most that it gets, so that "
+        "nobody uses up the account's executions with it. Each serves ten requests a second.",
     )
     batch_size: int = setting(10, unit="messages", low=1, high=10, doc="Messages in one invocation of the worker.")
     visibility_timeout: int = setting(
@@ -161,6 +175,19 @@ class DeliverySettings(Validated):
         doc="Inbound events that become events of tenants, with no code between: deployed provider, and the id of the "
         f"tenant, or a list of up to {TARGETS_OF_A_RULE}.",
     )
+    subscription_payload: str = setting(
+        ORIGINAL,
+        choices=(ORIGINAL, "reference"),
+        doc="What such an event carries: `original`, the payload as the provider sent it, which the worker reads from "
+        "the archive bucket; or `reference`, the inbound event as it is, which says where the payload is.",
+    )
+    archive_bucket: str | None = setting(
+        None,
+        pattern=r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        words="the name of a bucket",
+        doc="Archive bucket of the inbound stack that `delivery.bus_name` belongs to; without it, that of the same "
+        "environment.",
+    )
     domain: DomainSettings | None = setting(None, doc="A custom domain; without it, the API has the one of AWS.")
 
     def __post_init__(self) -> None:
@@ -173,6 +200,11 @@ class DeliverySettings(Validated):
     def tenants_of(self) -> Mapping[str, tuple[str, ...]]:
         """Deployed provider to the tenants that get its events."""
         return {provider: tuple(_listed(tenants)) for provider, tenants in self.subscriptions.items()}
+
+    @property
+    def reads_archive(self) -> bool:
+        """Whether the worker reads payloads from the archive bucket."""
+        return bool(self.subscriptions) and self.subscription_payload == ORIGINAL
 
     def _check_times(self) -> None:
         if self.visibility_timeout < 3 * self.worker_timeout:

@@ -25,6 +25,7 @@ SCHEDULES = (
     "data.aws_caller_identity[account].account_id:schedule/"
     f"aws_scheduler_schedule_group[{NAME('retries')}].name/*"
 )
+ARCHIVED = "arn:data.aws_partition[subscriptions_partition].partition:s3:::{}/raw/*"
 EXECUTION = f"aws_api_gateway_rest_api[{NAME('api')}].execution_arn"
 ACCOUNT = "data.aws_caller_identity[account].account_id"
 
@@ -45,6 +46,7 @@ GRANTS = {
         ("scheduler:CreateSchedule", SCHEDULES),
         ("iam:PassRole", SCHEDULER_ROLE),
         ("secretsmanager:GetSecretValue", SECRET),
+        ("s3:GetObject", ARCHIVED.format("webhook-archive-123456789012-prod")),
     },
     "authorizer": items(TENANTS, "GetItem"),
     "api": items(ENDPOINTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
@@ -98,6 +100,33 @@ def test_a_function_may_do_exactly_what_its_table_says(delivery, function):
     assert allowed(statements) == GRANTS[function] | TRACES | own_log(function)
     conditions = {(function, each["sid"]): each["condition"] for each in statements if each.get("condition")}
     assert conditions == {key: value for key, value in CONDITIONS.items() if key[0] == function}
+
+
+def worker_of(template):
+    """Return what the worker of a stack in the environment dev may read of S3, and its variables."""
+    role = template.one("aws_iam_role", "webhook-delivery-worker-dev")
+    (policy,) = template.pointing_at("aws_iam_role_policy", "role", role)
+    granted = {each for each in allowed(template.statements(policy["policy"])) if each[0].startswith("s3:")}
+    return granted, template.one("aws_lambda_function", "webhook-delivery-worker-dev")["environment"]["variables"]
+
+
+def test_beside_an_inbound_stack_the_worker_reads_the_payloads_of_its_archive(synthesize_delivery, template):
+    granted, variables = worker_of(synthesize_delivery(subscriptions={"stripe": "acme"}, max_event_bytes=2_000))
+
+    bucket = template.meaning(template.one("aws_s3_bucket")["bucket"])
+    assert granted == {("s3:GetObject", ARCHIVED.format(bucket))}
+    assert (variables["ORIGINAL_PAYLOADS"], variables["MAX_EVENT_BYTES"]) == ("on", "2000")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"subscriptions": {"stripe": "acme"}, "subscription_payload": "reference"}],
+    ids=["none", "reference"],
+)
+def test_without_payloads_to_send_the_worker_reads_no_bucket(synthesize_delivery, values):
+    granted, variables = worker_of(synthesize_delivery(**values))
+
+    assert (granted, variables["ORIGINAL_PAYLOADS"]) == (set(), "off")
 
 
 def test_the_table_knows_every_role(delivery):

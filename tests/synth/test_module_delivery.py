@@ -35,6 +35,7 @@ OTHER_VALUES = {
     "delivery_worker_memory": 2_048,
     "delivery_worker_timeout": 90,
     "delivery_worker_concurrency": 77,
+    "delivery_docs_concurrency": 9,
     "delivery_batch_size": 7,
     "delivery_visibility_timeout": 300,
     "delivery_max_receive_count": 6,

@@ -28,6 +28,7 @@ OFFERED = (
     offer("delivery.worker_memory"),
     offer("delivery.worker_timeout"),
     offer("delivery.worker_concurrency"),
+    offer("delivery.docs_concurrency"),
     offer("delivery.batch_size"),
     offer("delivery.visibility_timeout"),
     offer("delivery.max_receive_count"),
@@ -46,9 +47,12 @@ FIXED: Mapping[str, str] = MappingProxyType(
         "monitoring.backlog_age": "the longest delay of a message is added to it",
         "delivery.endpoint_rules": "in AWS nothing but `public-https` is safe",
         "delivery.tenant_metrics": "is either there or not",
+        "delivery.docs": "each route has resources of its own",
         "delivery.receiver": "has resources of its own",
         "delivery.bus_name": "goes with the subscriptions",
         "delivery.subscriptions": "each has resources of its own",
+        "delivery.subscription_payload": "goes with the subscriptions",
+        "delivery.archive_bucket": "goes with the subscriptions",
         "delivery.domain.name": "the domain has resources of its own",
         "delivery.domain.certificate_arn": "goes with the domain",
     }
@@ -78,8 +82,9 @@ RULES = (
     ),
     RuleBetweenInputs(
         of="functions_account_concurrency",
-        condition=f"var.delivery_worker_concurrency <= var.functions_account_concurrency - {UNRESERVED}",
-        refusal="too little for what the worker reserves, since Lambda keeps "
+        condition="var.delivery_worker_concurrency + var.delivery_docs_concurrency <= "
+        f"var.functions_account_concurrency - {UNRESERVED}",
+        refusal="too little for what worker and documents reserve, since Lambda keeps "
         f"{UNRESERVED} for functions without a reservation; have the account's limit raised and say so here, or lower "
         "delivery_worker_concurrency",
     ),

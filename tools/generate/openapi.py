@@ -17,7 +17,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from lambdas.delivery.domain.ids import ENDPOINT, EVENT, TENANT_PATTERN, id_pattern
 from lambdas.delivery.http.attempts import NUMBER_PATTERN
 from lambdas.delivery.http.rest import Operation
-from lambdas.delivery.http.routes import AWS_IAM, TOKEN
+from lambdas.delivery.http.routes import AWS_IAM, PUBLIC_KEYS, TOKEN
 from lambdas.delivery.http.schemas import Problem, Refusal
 from lambdas.delivery_api import operations as tenants
 from lambdas.delivery_operator import operations as operators
@@ -118,7 +118,7 @@ def document() -> dict[str, Any]:
     for operation in operations:
         described = _described(operation, references)
         paths.setdefault(operation.route.path, {})[operation.route.method.lower()] = described
-    paths["/.well-known/webhook-keys.json"] = _KEYS_PATH
+    paths[PUBLIC_KEYS] = _KEYS_PATH
     return {
         "openapi": "3.1.0",
         "info": {

@@ -17,6 +17,8 @@ class WorkerMetric(StrEnum):
     ENDPOINTS_DISABLED = "EndpointsDisabled"
     LOST_CLAIMS = "LostClaims"
     """Attempts that could not be recorded, because another worker had taken over: the receiver may get it again."""
+    REFERENCES_SENT = "ReferencesSent"
+    """Inbound events that became events of tenants without the payload that the settings want in them."""
     PIPELINE_FAILURES = "PipelineFailures"
     """Messages that come back: our fault, never an endpoint's."""
     UNSIGNABLE = "Unsignable"

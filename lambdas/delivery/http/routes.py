@@ -18,6 +18,8 @@ AUTHORIZER = "delivery_authorizer"
 TENANT_API = "delivery_api"
 OPERATOR_API = "delivery_operator"
 DOCS = "delivery_docs"
+PUBLIC_KEYS = "/.well-known/webhook-keys.json"
+"""Path of the keys that verify signatures, which is there without the documents, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,5 +97,5 @@ ROUTES: Sequence[ApiRoute] = (
     _public("/docs"),
     _public("/redoc"),
     _public("/assets/{name}"),
-    _public("/.well-known/webhook-keys.json"),
+    _public(PUBLIC_KEYS),
 )

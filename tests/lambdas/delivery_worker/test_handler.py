@@ -17,7 +17,15 @@ from lambdas.delivery_receiver.faults import Fault, UnknownFaultError, read_faul
 from lambdas.shared import times
 from lambdas.shared.signatures.standard_webhooks_ed25519 import StandardWebhooksEd25519Scheme
 from tests.lambdas.delivery_support import SEED, DeliveryWorld, record
-from tests.lambdas.support import Clock, api_gateway_event, create_delivery_tables, lambda_context
+from tests.lambdas.support import (
+    Clock,
+    World,
+    api_gateway_event,
+    create_delivery_tables,
+    envelope,
+    lambda_context,
+)
+from tests.lambdas.support import message as inbound_message
 from tests.unit.webhooks import request
 
 DEADLINE_SECONDS = 60
@@ -114,6 +122,27 @@ def test_the_worker_delivers_and_names_only_the_messages_that_must_come_back(sta
     assert any(line.get("tenant") == world.tenant and line.get("Delivered") == [1.0] for line in metrics)
     assert any("tenant" not in line and line.get("PipelineFailures") == [1.0] for line in metrics)
     assert all("event_id" not in line and "endpoint_id" not in line for line in metrics)
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_the_worker_sends_the_providers_payload_where_the_stack_says_so(start, clients, world, capsys, switch):
+    # Given a webhook that the inbound pipeline archived and published
+    inbound = World.build(clients)
+    payload = b'{"amount":1.10,"card":"4242"}'
+    assert inbound.process([inbound_message(envelope(body=payload))]).failures == {}
+    (routed,) = inbound.routed()
+    body = json.dumps({"v": 1, "kind": "inbound", "tenant": world.tenant, "event": routed})
+
+    # When the worker gets it, as EventBridge puts it into its queue
+    worker = start(ORIGINAL_PAYLOADS=switch)
+    answer = worker.handler({"Records": [record(body, "m1")]}, lambda_context(60))
+
+    # Then the tenant's event has the payload, or its place, and no log line has the payload
+    fan_out = read(received(clients.sqs, worker._environment.queue_url)["Body"])
+    _, content = world.events.read(world.tenant, fan_out.event_id)
+    assert answer == {"batchItemFailures": []}
+    assert content.endswith(payload + b"}") is ("source" in json.loads(content)) is (switch == "on")
+    assert "4242" not in capsys.readouterr().out
 
 
 def test_a_message_is_delayed_for_whole_seconds_and_never_comes_early(clients, delivery_queue):
