@@ -37,7 +37,10 @@ def _build(environment: WorkerEnvironment) -> Worker:
             environment.schedule_group,
             environment.schedule_role_arn,
         ),
-        client=HttpClient(rules=EndpointRules.named(environment.endpoint_rules), seconds=environment.attempt_timeout),
+        client=HttpClient(
+            rules=EndpointRules.named(environment.endpoint_rules, environment.refused_hosts),
+            seconds=environment.attempt_timeout,
+        ),
         keys=SigningKeyStore(client("secretsmanager"), environment.signing_keys_secret_arn),
         retry_schedule=schedule_named(environment.retry_schedule),
         retention=Retention(delivered_days=environment.delivered_ttl_days, dead_days=environment.dead_ttl_days),
