@@ -8,6 +8,7 @@ from cdktf import (
     Aspects,
     AssetType,
     DefaultTokenResolver,
+    Fn,
     IAspect,
     LocalBackend,
     S3Backend,
