@@ -21,7 +21,7 @@ class OperatorEnvironment(Environment):
     tenant_plans : str
         The usage plans that there are, separated by commas; empty where requests are not counted by tenant.
     tenant_keys_name : str
-        What the names of these plans and of tenants' API keys begin with.
+        Name of these plans, and of tenants' API keys, with ``{}`` for what tells them apart.
     delivered_ttl_days, dead_ttl_days : int
         Days for which deliveries are kept, see `Retention`.
     """

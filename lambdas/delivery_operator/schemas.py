@@ -31,7 +31,7 @@ class UpdateTenantRequest(RequestModel):
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     name: Name = ""
-    plan: Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,31}$")] = Field(
+    plan: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,31}$")] = Field(
         default="", description="Usage plan: how many requests a second. `standard`, or one of `delivery.tenant_plans`."
     )
     events_per_day: Annotated[int, Field(ge=0, le=MAX_EVENTS_PER_DAY), Whole] | None = Field(

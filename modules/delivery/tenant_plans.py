@@ -30,8 +30,8 @@ SHARED = "shared"
 
 
 def keys_name(names: Names) -> str:
-    """Return what the names of plans and keys begin with."""
-    return names("tenants")
+    """Return the name of plans and keys, with ``{}`` for what tells them apart."""
+    return names("tenants", "{}")
 
 
 class TenantPlans(Construct):
@@ -67,7 +67,7 @@ class TenantPlans(Construct):
         key = ApiGatewayApiKey(
             self,
             "shared_key",
-            name=f"{self._name}-{SHARED}",
+            name=self._name.format(SHARED),
             description="Of all tenants that have no usage plan of their own",
             value=Fn.sha256(key_text(api.api.id)),
         )
@@ -78,7 +78,7 @@ class TenantPlans(Construct):
         return ApiGatewayUsagePlan(
             self,
             f"{name}_plan",
-            name=f"{self._name}-{name}",
+            name=self._name.format(name),
             description="What one tenant may send"
             if name != SHARED
             else "What tenants without a plan may send together",
@@ -111,4 +111,6 @@ class TenantPlans(Construct):
                 ),
             ],
         )
-        IamRolePolicy(self, "assign_policy", name=f"{self._name}-keys", role=function.role.name, policy=policy.json)
+        IamRolePolicy(
+            self, "assign_policy", name=self._name.format("keys"), role=function.role.name, policy=policy.json
+        )

@@ -15,7 +15,7 @@ from lambdas.delivery_worker.environment import WorkerEnvironment
 from modules.settings.validation import SettingsError, Validated, setting
 
 _MAX_RATE = 10_000
-_PLAN = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
+_PLAN = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 _REFUSED_HOST = re.compile(r"[a-z0-9.*-]{1,253}", re.ASCII)
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 TARGETS_OF_A_RULE = 5
@@ -262,8 +262,8 @@ class DeliverySettings(Validated):
         for name, plan in self.tenant_plans.items():
             if not _PLAN.fullmatch(name) or name in (STANDARD_PLAN, "shared"):
                 raise SettingsError(
-                    f"tenant_plans: {name!r} is not allowed; allowed: up to 32 small letters, digits and hyphens, but "
-                    f"not {STANDARD_PLAN} and not shared"
+                    f"tenant_plans: {name!r} is not allowed; allowed: 32 small letters, digits and underscores at most, "
+                    f"and neither {STANDARD_PLAN} nor shared"
                 )
             if not isinstance(plan, Mapping) or set(plan) != {"rate", "burst"} or not all(map(_is_rate, plan.values())):
                 raise SettingsError(

@@ -25,7 +25,7 @@ class TenantKeys:
     apigateway
         A boto3 client of API Gateway.
     name : str
-        What the names of the stack's plans and keys begin with.
+        Name of the stack's plans and keys, with ``{}`` for what tells them apart.
     """
 
     def __init__(self, apigateway: Any, name: str) -> None:
@@ -40,8 +40,8 @@ class TenantKeys:
         RuntimeError
             When the plan, or a key that exists, is not found.
         """
-        plan_id = self._find("get_usage_plans", f"{self._name}-{plan}")
-        name = f"{self._name}#{tenant_id}#{plan}"
+        plan_id = self._find("get_usage_plans", self._name.format(plan))
+        name = self._name.format(f"{tenant_id}#{plan}")
         try:
             key_id = self._apigateway.create_api_key(name=name, value=key_value(api_id, tenant_id, plan), enabled=True)[
                 "id"
