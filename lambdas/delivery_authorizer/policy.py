@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from lambdas.delivery.domain.quotas import key_value
+from lambdas.delivery.domain.quotas import shared_key, tenant_key
 from lambdas.delivery.http.routes import ROUTES, TOKEN
 from lambdas.delivery.store.identities import Tenant, Token
 
@@ -56,7 +56,8 @@ def allow_tenant(method_arn: str, token: Token, tenant: Tenant, plans: Sequence[
     match = _METHOD_ARN.fullmatch(method_arn)
     if match is None:
         raise ValueError("methodArn is not the ARN of a method")
-    own = (tenant.tenant_id, tenant.plan) if tenant.plan in plans else ()
+    api_id, plan = match[2], tenant.plan
+    key = tenant_key(api_id, tenant.tenant_id, plan) if plan is not None and plan in plans else shared_key(api_id)
     quotas = {"eventsPerDay": tenant.events_per_day, "maxEndpoints": tenant.max_endpoints}
     return {
         "principalId": tenant.tenant_id,
@@ -70,7 +71,7 @@ def allow_tenant(method_arn: str, token: Token, tenant: Tenant, plans: Sequence[
                 }
             ],
         },
-        "usageIdentifierKey": key_value(match[2], *own),
+        "usageIdentifierKey": key,
         "context": {
             "tenantId": tenant.tenant_id,
             "tokenId": token.token_id,

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 
 from collections.abc import Mapping
 
-from lambdas.delivery.domain.quotas import key_text
+from lambdas.delivery.domain.quotas import shared_key
 from modules.constructs.api_layer import ApiLayer
 from modules.constructs.naming import Names
 from modules.constructs.policy import Statement, policy_document
@@ -22,7 +22,6 @@ from modules.synth.cdk import (
     ApiGatewayUsagePlanThrottleSettings,
     Construct,
     DataAwsPartition,
-    Fn,
     IamRolePolicy,
 )
 
@@ -69,7 +68,7 @@ class TenantPlans(Construct):
             "shared_key",
             name=self._name.format(SHARED),
             description="Of all tenants that have no usage plan of their own",
-            value=Fn.sha256(key_text(api.api.id)),
+            value=shared_key(api.api.id),
         )
         plan = self._plan(SHARED, shared)
         ApiGatewayUsagePlanKey(self, "shared_plan_key", key_id=key.id, key_type="API_KEY", usage_plan_id=plan.id)

@@ -262,8 +262,8 @@ class DeliverySettings(Validated):
         for name, plan in self.tenant_plans.items():
             if not _PLAN.fullmatch(name) or name in (STANDARD_PLAN, "shared"):
                 raise SettingsError(
-                    f"tenant_plans: {name!r} is not allowed; allowed: 32 small letters, digits and underscores at most, "
-                    f"and neither {STANDARD_PLAN} nor shared"
+                    f"tenant_plans: {name!r} is not allowed; allowed: up to 32 small letters, digits and "
+                    f"underscores, and neither {STANDARD_PLAN} nor shared"
                 )
             if not isinstance(plan, Mapping) or set(plan) != {"rate", "burst"} or not all(map(_is_rate, plan.values())):
                 raise SettingsError(

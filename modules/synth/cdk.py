@@ -8,7 +8,6 @@ from cdktf import (
     Aspects,
     AssetType,
     DefaultTokenResolver,
-    Fn,
     IAspect,
     LocalBackend,
     S3Backend,

@@ -16,15 +16,15 @@ STANDARD_PLAN = "standard"
 """The usage plan of a new tenant."""
 
 
-def key_text(api_id: str, tenant_id: str = "", plan: str = "") -> str:
-    """Return what a key is the SHA-256 of, which Terraform makes of the API's id itself."""
-    return f"{api_id}#{tenant_id}#{plan}"
+def shared_key(api_id: str) -> str:
+    """Return the API key of all tenants that have no usage plan."""
+    return f"{api_id}SharedByTenantsWithoutPlan"
 
 
-def key_value(api_id: str, tenant_id: str = "", plan: str = "") -> str:
-    """Return the API key of a tenant in a usage plan; without a tenant, that of all who have no plan.
+def tenant_key(api_id: str, tenant_id: str, plan: str) -> str:
+    """Return the API key of a tenant in a usage plan.
 
     Each plan has a key of its own for a tenant, since a key can be in one plan of a stage only: a tenant that gets
     another plan has no moment without one.
     """
-    return hashlib.sha256(key_text(api_id, tenant_id, plan).encode()).hexdigest()
+    return hashlib.sha256(f"{api_id}#{tenant_id}#{plan}".encode()).hexdigest()

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.delivery.domain.quotas import key_value
+from lambdas.delivery.domain.quotas import tenant_key
 
 # Both calls answer so when what they would make is there already.
 # https://docs.aws.amazon.com/apigateway/latest/api/API_CreateApiKey.html
@@ -43,9 +43,9 @@ class TenantKeys:
         plan_id = self._find("get_usage_plans", self._name.format(plan))
         name = self._name.format(f"{tenant_id}#{plan}")
         try:
-            key_id = self._apigateway.create_api_key(name=name, value=key_value(api_id, tenant_id, plan), enabled=True)[
-                "id"
-            ]
+            key_id = self._apigateway.create_api_key(
+                name=name, value=tenant_key(api_id, tenant_id, plan), enabled=True
+            )["id"]
         except ClientError as error:
             if error.response["Error"]["Code"] != _EXISTS:
                 raise
