@@ -431,7 +431,9 @@ def _hops(call: Call, most: int, services: TenantServices) -> int:
     lambdas.delivery.http.problems.ProblemError
         When the header is no number.
     """
-    text = call.header(HOPS_HEADER) or "0"
+    text = call.header(HOPS_HEADER)
+    if text is None:
+        return 0
     if not _HOPS.fullmatch(text):
         raise bad_request(HOPS_HEADER, "whole number expected, as the delivery has it")
     if (hops := int(text)) > most:

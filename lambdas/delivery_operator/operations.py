@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lambdas.delivery.domain.errors import NotFoundError
+from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.domain.ids import EVENT, is_id, is_tenant_id
 from lambdas.delivery.domain.model import DeliveryState
 from lambdas.delivery.domain.quotas import STANDARD_PLAN
@@ -102,7 +102,7 @@ class _Tenants:
             description="Quotas take up to five minutes, for which API Gateway caches authorizations.",
             body=schemas.UpdateTenantRequest,
             answer=schemas.TenantResponse,
-            refusals=(404, 413, 415),
+            refusals=(404, 409, 413, 415),
         )
         rest.add(
             "POST",
@@ -177,7 +177,7 @@ class _Tenants:
             raise bad_request("body", "at least one field expected")
         if (plan := given.get("plan")) is not None:
             if plan not in self._plans:
-                raise bad_request("plan", f"one of the usage plans expected: {', '.join(self._plans) or 'none'}")
+                raise ConflictError("no_such_plan", f"the usage plans are {', '.join(self._plans) or 'switched off'}")
             self._identities.tenant(tenant_id)
             self._keys.ensure(_api_id(call), tenant_id, plan)
         tenant = self._identities.change_tenant(tenant_id, given, self._clock())

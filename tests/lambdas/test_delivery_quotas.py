@@ -192,11 +192,12 @@ def test_a_tenant_is_created_only_when_its_key_is_there(operator, place, monkeyp
     create(operator)
 
 
-@pytest.mark.parametrize("body", [{}, {"plan": "gold"}, {"plan": None}, {"eventsPerDay": -1}, {"maxEndpoints": 101}])
+@pytest.mark.parametrize("body", [{}, {"plan": None}, {"plan": "#"}, {"eventsPerDay": -1}, {"maxEndpoints": 101}])
 def test_a_change_that_makes_no_sense_is_refused(operator, body):
     create(operator)
 
     assert operator("PATCH", "/operator/tenants/acme", body).status == 400
+    assert operator("PATCH", "/operator/tenants/acme", {"plan": "gold"}).json["error"] == "no_such_plan"
     assert operator("PATCH", "/operator/tenants/nobody", {"plan": "large"}).status == 404
     assert operator("GET", "/operator/tenants/acme").json["plan"] == "standard"
 
@@ -205,7 +206,7 @@ def test_where_there_are_no_plans_no_key_is_made(operator_api, place, local_aws)
     before = local_aws.client("apigateway").get_api_keys()["items"]
 
     assert create(operator_api)["plan"] is None
-    assert operator_api("PATCH", "/operator/tenants/acme", {"plan": "standard"}).status == 400
+    assert operator_api("PATCH", "/operator/tenants/acme", {"plan": "standard"}).status == 409
     assert local_aws.client("apigateway").get_api_keys()["items"] == before
 
 
