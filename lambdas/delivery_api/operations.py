@@ -116,7 +116,7 @@ class _Events:
             raw_body=schemas.EVENT_SCHEMA,
             status=201,
             answer=schemas.AcceptEventResponse,
-            refusals=(409, 413, 415, 508),
+            refusals=(409, 413, 415),
         )
         rest.add(
             "GET",
@@ -159,7 +159,7 @@ class _Events:
             description="For a delivery that was given up or that arrived: a new series of attempts begins.",
             status=202,
             answer=DeliveryResponse,
-            refusals=(404, 409, 508),
+            refusals=(404, 409),
         )
 
     def accept(self, call: Call) -> schemas.AcceptEventResponse:
@@ -330,7 +330,7 @@ class _Endpoints:
             description=f"Of type `{TEST_EVENT}`, to this endpoint alone, whatever it subscribes to.",
             status=201,
             answer=schemas.AcceptEventResponse,
-            refusals=(404, 409, 508),
+            refusals=(404, 409),
         )
 
     def create(self, call: Call) -> schemas.EndpointWithSecretResponse:

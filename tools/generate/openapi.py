@@ -52,7 +52,6 @@ _MEANINGS = {
     500: "Internal error.",
     503: "Try again in a moment.",
     504: "Timed out. Try again.",
-    508: "Deliveries lead back to this API too often in a row.",
 }
 # Those that API Gateway answers too, in a shorter form.
 _OF_THE_GATEWAY = frozenset({401, 403, 413, 429, 503, 504})

@@ -34,8 +34,11 @@ class ConflictError(DeliveryError):
     """The call does not fit the present state."""
 
 
-class LoopError(DeliveryError):
-    """The call came of a delivery that came of a call, and so on, too often in a row."""
+class LoopError(ConflictError):
+    """The call came of a delivery that came of a call, and so on, too often in a row.
+
+    Not a 508, which is an error of the server, and would count as ours in every alarm.
+    """
 
     def __init__(self) -> None:
         super().__init__("loop_detected", "deliveries lead back to this API: an endpoint forwards them here")

@@ -15,14 +15,12 @@ from lambdas.delivery.domain.errors import (
     ConflictError,
     DeliveryError,
     InvalidFieldError,
-    LoopError,
     NotFoundError,
     QuotaReachedError,
     StoreBusyError,
 )
 
-# 508: https://www.rfc-editor.org/rfc/rfc5842#section-7.2
-_STATUS = {NotFoundError: 404, ConflictError: 409, QuotaReachedError: 429, LoopError: 508}
+_STATUS = {NotFoundError: 404, ConflictError: 409, QuotaReachedError: 429}
 MAX_FIELDS_SHOWN = 20
 MAX_NAME_CHARS = 100
 
