@@ -1,9 +1,16 @@
 """What the delivery functions count that an operator must know of."""
 
-from lambdas.delivery.domain.metrics import ApiMetric, AuthorizerMetric, WorkerMetric
+from lambdas.delivery.domain.metrics import ApiMetric, AuthorizerMetric, SweeperMetric, WorkerMetric
 from modules.constructs.event_alarm import EventAlarm
 
 # Shown on the dashboard without an alarm.
+OLDEST_OVERDUE = EventAlarm(
+    id="oldest-overdue",
+    function="sweeper",
+    metric=SweeperMetric.OLDEST_OVERDUE.value,
+    description="deliveries are more than 15 minutes overdue, or the sweeper says nothing",
+    threshold=900,
+)
 SHOWN = (WorkerMetric.FANNED_OUT, WorkerMetric.DELIVERED, WorkerMetric.FAILED_ATTEMPTS, WorkerMetric.PARKED)
 DELIVERY_ALARMS: tuple[EventAlarm, ...] = (
     EventAlarm(
@@ -44,6 +51,26 @@ DELIVERY_ALARMS: tuple[EventAlarm, ...] = (
         function="api",
         metric=ApiMetric.QUOTAS_REACHED.value,
         description="events were refused, because their tenant has handed in as many today as its quota allows",
+    ),
+    EventAlarm(
+        id="unsignable",
+        function="worker",
+        metric=WorkerMetric.UNSIGNABLE.value,
+        description="deliveries wait, because the signing keys or an endpoint's secret cannot be used",
+    ),
+    EventAlarm(
+        id="lost-messages",
+        function="sweeper",
+        metric=SweeperMetric.LOST_MESSAGES.value,
+        description="deliveries were overdue although they had a message: the queue lost it, or is behind; they have a "
+        "new one",
+    ),
+    EventAlarm(
+        id="unfinished-sweeps",
+        function="sweeper",
+        metric=SweeperMetric.UNFINISHED_SWEEPS.value,
+        description="sweeps end before they have handed out all that is due",
+        threshold=2,
     ),
     EventAlarm(
         id="authorizations-failed",
