@@ -11,6 +11,7 @@ from lambdas.delivery.domain.ids import ENDPOINT, EVENT, is_id
 from lambdas.delivery.domain.metrics import ApiMetric
 from lambdas.delivery.domain.model import DeliveryState, Endpoint, EndpointState, SignatureStyle
 from lambdas.delivery.domain.subscriptions import EVENT_TYPE, MAX_EVENT_TYPE_CHARS
+from lambdas.delivery.http import attempts
 from lambdas.delivery.http.bodies import body_of, read_object, require_json_type
 from lambdas.delivery.http.problems import bad_request
 from lambdas.delivery.http.rest import Call, Rest
@@ -151,6 +152,8 @@ class _Events:
             query=schemas.DeliveriesQuery,
             answer=schemas.ListDeliveriesResponse,
         )
+        rest.add("GET", f"/v1{attempts.ATTEMPTS_PATH}", operate=self.list_attempts, **attempts.LIST)
+        rest.add("GET", f"/v1{attempts.ATTEMPT_PATH}", operate=self.show_attempt, **attempts.SHOW)
         rest.add(
             "POST",
             "/v1/events/{eventId}/deliveries/{endpointId}/resend",
@@ -212,6 +215,16 @@ class _Events:
             next=self._next(tenant_id, asked, page.position),
         )
 
+    def list_attempts(self, call: Call) -> attempts.ListAttemptsResponse:
+        tenant_id, query = call.tenant_id, call.query
+        asked = json.dumps(["attempts", query.from_, query.to, query.status, query.endpoint_id])
+        after = self._position(tenant_id, asked, query)
+        page = attempts.list_attempts(self._services.listing, tenant_id, query, after, self._services.clock())
+        return attempts.list_response(page, self._next(tenant_id, asked, page.position))
+
+    def show_attempt(self, call: Call) -> attempts.AttemptDetailResponse:
+        return attempts.show_attempt(self._services.events.answers, call.tenant_id, call, self._services.clock())
+
     def show(self, call: Call) -> schemas.EventDetailResponse:
         found = self._services.listing.find(call.tenant_id, _event_id(call), self._services.clock())
         if found is None:
@@ -219,7 +232,7 @@ class _Events:
         return schemas.EventDetailResponse(
             **schemas.EventResponse.of(found.event).model_dump(),
             deliveries=[DeliveryResponse.model_validate(delivery) for delivery in found.deliveries],
-            attempts=[schemas.AttemptResponse.model_validate(attempt) for attempt in found.attempts],
+            attempts=[attempts.AttemptResponse.model_validate(attempt) for attempt in found.attempts],
             attempts_complete=found.complete,
         )
 
@@ -239,13 +252,10 @@ class _Events:
         return DeliveryResponse.model_validate(delivery)
 
     def _range(self, tenant_id: str, asked: str, query: Any) -> Range:
-        if query.from_ and query.to and query.from_ >= query.to:
-            raise bad_request("from", "must be before to")
-        after = self._services.cursors.read(tenant_id, asked, query.cursor) if query.cursor else None
-        bounds = {"start": query.from_, "end": query.to}
-        return Range(
-            **{name: value for name, value in bounds.items() if value is not None}, after=after, limit=query.limit
-        )
+        return attempts.read_range(query, self._position(tenant_id, asked, query))
+
+    def _position(self, tenant_id: str, asked: str, query: Any) -> str | None:
+        return self._services.cursors.read(tenant_id, asked, query.cursor) if query.cursor else None
 
     def _next(self, tenant_id: str, asked: str, position: str | None) -> str | None:
         return self._services.cursors.write(tenant_id, asked, position) if position else None

@@ -18,6 +18,7 @@ from lambdas.delivery.domain.subscriptions import (
     check_filters,
     check_patterns,
 )
+from lambdas.delivery.http.attempts import AttemptResponse
 from lambdas.delivery.http.schemas import (
     CursorText,
     DeliveryResponse,
@@ -244,17 +245,6 @@ class AcceptEventResponse(ResponseModel):
     def of(cls, event: Event) -> Self:
         """Return the response for an event that was accepted."""
         return cls(event_id=event.event_id, type=event.event_type, created_at=event.created_at)
-
-
-class AttemptResponse(ResponseModel):
-    """A request to an endpoint."""
-
-    endpoint_id: str
-    number: int
-    at: str
-    duration_ms: int
-    status: int | None = Field(description="HTTP status; null where there was no answer.")
-    outcome: str
 
 
 class EventDetailResponse(EventResponse):

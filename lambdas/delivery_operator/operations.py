@@ -12,6 +12,7 @@ from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.domain.ids import EVENT, is_id, is_tenant_id
 from lambdas.delivery.domain.model import DeliveryState
 from lambdas.delivery.domain.quotas import STANDARD_PLAN
+from lambdas.delivery.http import attempts
 from lambdas.delivery.http.problems import bad_request
 from lambdas.delivery.http.rest import Call, Rest
 from lambdas.delivery.http.routes import OPERATOR_API
@@ -30,7 +31,7 @@ from lambdas.shared.observability import logger
 _DAY = 86_400
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 _TIME_TEXT = re.compile(_TIME, re.ASCII)
-_POSITION = re.compile(rf"{_TIME}#evt_[0-9A-Z]{{26}}#ep_[0-9A-Z]{{26}}", re.ASCII)
+_POSITION = re.compile(rf"{_TIME}#evt_[0-9A-Z]{{26}}#ep_[0-9A-Z]{{26}}(#[0-9]{{6}})?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,6 +242,22 @@ class _Deliveries:
             answer=ErasePayloadResponse,
             refusals=(404,),
         )
+        one = "/operator/tenants/{tenantId}"
+        rest.add("GET", f"{one}{attempts.ATTEMPTS_PATH}", operate=self.list_attempts, **attempts.LIST, refusals=(404,))
+        rest.add("GET", f"{one}{attempts.ATTEMPT_PATH}", operate=self.show_attempt, **attempts.SHOW)
+
+    def list_attempts(self, call: Call) -> attempts.ListAttemptsResponse:
+        tenant_id, query, now = _tenant_id(call), call.query, self._services.clock()
+        after = None if query.cursor is None else _read_cursor(query.cursor)[1]
+        page = attempts.list_attempts(self._services.listing, tenant_id, query, after, now)
+        cursor = _write_cursor(query.to or times.iso(now), page.position) if page.position else None
+        return attempts.list_response(page, cursor)
+
+    def show_attempt(self, call: Call) -> attempts.AttemptDetailResponse:
+        tenant_id = _tenant_id(call)
+        shown = attempts.show_attempt(self._services.events.answers, tenant_id, call, self._services.clock())
+        _log(call, "answer shown", tenant_id, event_id=shown.event_id, endpoint_id=shown.endpoint_id)
+        return shown
 
     def requeue(self, call: Call) -> DeliveryResponse:
         asked = call.body
@@ -398,14 +415,14 @@ def _write_cursor(end: str, position: str) -> str:
 
 
 def _read_cursor(text: str) -> tuple[str, str]:
-    """Read a replay's cursor: an end of the range and a position, which reach nothing but the tenant that is named.
+    """Read a cursor: an end of the range and a position, which reach nothing but the tenant that is named.
 
     Raises
     ------
     lambdas.delivery.http.problems.ProblemError
         When it is anything else.
     """
-    not_ours = bad_request("cursor", "is none that a replay returned")
+    not_ours = bad_request("cursor", "is none that this list or replay returned")
     try:
         end, position = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:

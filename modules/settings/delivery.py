@@ -159,7 +159,7 @@ class DeliverySettings(Validated):
         unit="s",
         low=1,
         high=60,
-        doc="How long an endpoint may take for its whole answer.",
+        doc="How long an endpoint may take to answer. Of a body that takes longer, what came by then is kept.",
     )
     retry_schedule: str = setting(
         STANDARD_WEBHOOKS.name,

@@ -267,6 +267,7 @@ def test_a_tenant_sees_nothing_of_another(alpha, beta, endpoint):
     alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
     foreign = [
         ("GET", f"/v1/events/{event_id}"),
+        ("GET", f"/v1/events/{event_id}/attempts/{made['endpointId']}/1"),
         ("DELETE", f"/v1/events/{event_id}/payload"),
         ("POST", f"/v1/events/{event_id}/deliveries/{made['endpointId']}/resend"),
         ("GET", f"/v1/endpoints/{made['endpointId']}"),
@@ -278,6 +279,7 @@ def test_a_tenant_sees_nothing_of_another(alpha, beta, endpoint):
 
     assert [answer.status_code for answer in answers] == [404] * len(foreign)
     assert len({answer.json()["error"] for answer in answers}) == 1
+    assert alpha.ask("GET", foreign[1][1])["answer"]["body"] == '{"received": true}'
     assert beta.ask("GET", "/v1/events")["events"] == []
     assert beta.ask("GET", "/v1/endpoints")["endpoints"] == []
 

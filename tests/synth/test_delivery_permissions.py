@@ -55,7 +55,7 @@ GRANTS = {
     "operator": items(TENANTS, "GetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
     | items(f"{TENANTS}/index/byTenant", "Query")
     | items(ENDPOINTS, "BatchGetItem")
-    | items(EVENTS, "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem")
+    | items(EVENTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     | items(f"{EVENTS}/index/byState", "Query")
     | {
         ("sqs:SendMessage", QUEUE),

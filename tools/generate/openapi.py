@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from lambdas.delivery.domain.ids import ENDPOINT, EVENT, TENANT_PATTERN, id_pattern
+from lambdas.delivery.http.attempts import NUMBER_PATTERN
 from lambdas.delivery.http.rest import Operation
 from lambdas.delivery.http.routes import AWS_IAM, TOKEN
 from lambdas.delivery.http.schemas import Problem, Refusal
@@ -30,11 +31,13 @@ _PARAMETERS = {
     "endpointId": id_pattern(ENDPOINT),
     "tenantId": TENANT_PATTERN,
     "tokenId": "^tok_[0-9a-f]{64}$",
+    "number": NUMBER_PATTERN,
     "keyId": "^key_[0-9a-f]{16}$",
 }
 _TAGS = {
     "events": "Send events, and see their deliveries.",
     "deliveries": "One event on its way to one endpoint.",
+    "attempts": "Requests to an endpoint, and what came of them.",
     "endpoints": "Where events go, and which events.",
     "operator": "For operators of the service, with AWS credentials.",
     "keys": "Public keys that verify asymmetric signatures.",
@@ -221,7 +224,7 @@ def _json(schema: Any) -> dict[str, Any]:
 def _tag(path: str) -> str:
     if path.startswith("/operator/"):
         return "operator"
-    return "deliveries" if "/deliveries" in path else path.split("/")[2]
+    return next((name for name in ("deliveries", "attempts") if f"/{name}" in path), path.split("/")[2])
 
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:

@@ -75,7 +75,8 @@ def start(cold_start, tables, delivery_queue):
 
 
 def test_the_worker_delivers_and_names_only_the_messages_that_must_come_back(start, clients, world, receiver, capsys):
-    # Given an event for an endpoint that wants asymmetric signatures too
+    # Given an event for an endpoint that wants asymmetric signatures too, and says much
+    receiver.decide = lambda _: Fault(size=1_000)
     secret = clients.secretsmanager.create_secret(
         Name=f"keys-{uuid.uuid4().hex}",
         SecretString=json.dumps({"keys": [{"kid": "k1", "seed": SEED, "createdAt": times.iso(time.time())}]}),
@@ -103,10 +104,11 @@ def test_the_worker_delivers_and_names_only_the_messages_that_must_come_back(sta
     assert verdict.scheme == "standard-webhooks-v1a"
     assert world.delivery(event).state is DeliveryState.DELIVERED
 
-    # And logs and metrics tell of it, of its tenant, and nothing of its payload
+    # And logs and metrics tell of it, of its tenant, and nothing of its payload nor of the answer
     output = capsys.readouterr().out
     lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     assert "4242" not in output
+    assert "xxxx" not in output
     assert any(line.get("correlation_id") == "correlation-1" and line.get("message") == "delivered" for line in lines)
     metrics = [line for line in lines if "_aws" in line]
     assert any(line.get("tenant") == world.tenant and line.get("Delivered") == [1.0] for line in metrics)
