@@ -7,6 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from lambdas.delivery.domain.model import Endpoint, Event
+from lambdas.delivery.domain.quotas import MAX_ENDPOINTS
 from lambdas.delivery.domain.subscriptions import (
     MAX_EVENT_TYPE_CHARS,
     MAX_FILTER_VALUES,
@@ -32,7 +33,6 @@ from lambdas.delivery.http.schemas import (
 from lambdas.delivery.sending.headers import MAX_HEADERS, MAX_NAME_CHARS, check_headers
 from lambdas.delivery.sending.headers import MAX_VALUE_CHARS as MAX_HEADER_CHARS
 from lambdas.delivery.sending.urls import MAX_URL_CHARS
-from lambdas.delivery.services.endpoint_admin import MAX_ENDPOINTS
 
 MAX_OVERLAP_HOURS = 168
 MAX_RATE = 1_000

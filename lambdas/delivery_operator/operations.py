@@ -4,13 +4,14 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lambdas.delivery.domain.errors import NotFoundError
+from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.domain.ids import EVENT, is_id, is_tenant_id
 from lambdas.delivery.domain.model import DeliveryState
+from lambdas.delivery.domain.quotas import STANDARD_PLAN
 from lambdas.delivery.http import attempts
 from lambdas.delivery.http.problems import bad_request
 from lambdas.delivery.http.rest import Call, Rest
@@ -19,6 +20,7 @@ from lambdas.delivery.http.schemas import DeliveryResponse, ErasePayloadResponse
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
 from lambdas.delivery.services.replay import MAX_COUNTED, MAX_REPLAYED, Filter, replay
 from lambdas.delivery.services.requeue import Requeue
+from lambdas.delivery.services.tenant_keys import TenantKeys
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.identities import Identities, TenantState, Token
 from lambdas.delivery.store.listing import Listing
@@ -38,8 +40,10 @@ class OperatorServices:
 
     Attributes
     ----------
-    identities, listing, key_pairs, events, requeue
+    identities, listing, key_pairs, tenant_keys, events, requeue
         The stores and services.
+    plans : Sequence[str]
+        The usage plans that there are.
     clock : Callable[[], float]
         Seconds since the epoch.
     """
@@ -47,6 +51,8 @@ class OperatorServices:
     identities: Identities
     listing: Listing
     key_pairs: SigningKeyPairs
+    tenant_keys: TenantKeys
+    plans: Sequence[str]
     events: Events
     requeue: Requeue
     clock: Callable[[], float]
@@ -64,6 +70,8 @@ def build(services: OperatorServices) -> Rest:
 class _Tenants:
     def __init__(self, services: OperatorServices) -> None:
         self._identities = services.identities
+        self._keys = services.tenant_keys
+        self._plans = services.plans
         self._clock = services.clock
 
     def add_to(self, rest: Rest) -> None:
@@ -87,6 +95,16 @@ class _Tenants:
             answer=schemas.ListTenantsResponse,
         )
         rest.add("GET", one, operate=self.show, summary="Show a tenant", answer=schemas.TenantResponse, refusals=(404,))
+        rest.add(
+            "PATCH",
+            one,
+            operate=self.change,
+            summary="Change a tenant's name and quotas",
+            description="Quotas take up to five minutes, for which API Gateway caches authorizations.",
+            body=schemas.UpdateTenantRequest,
+            answer=schemas.TenantResponse,
+            refusals=(404, 409, 413, 415),
+        )
         rest.add(
             "POST",
             f"{one}/suspend",
@@ -135,7 +153,11 @@ class _Tenants:
         )
 
     def create(self, call: Call) -> schemas.TenantResponse:
-        tenant = self._identities.create_tenant(call.body.tenant_id, call.body.name, self._clock())
+        tenant_id, plan = call.body.tenant_id, STANDARD_PLAN if self._plans else None
+        if plan is not None:
+            # Before the tenant, who is never without it: a call that dies here, and is made again, finds it.
+            self._keys.ensure(_api_id(call), tenant_id, plan)
+        tenant = self._identities.create_tenant(tenant_id, call.body.name, self._clock(), plan)
         _log(call, "tenant created", tenant.tenant_id)
         return schemas.TenantResponse.model_validate(tenant)
 
@@ -148,6 +170,20 @@ class _Tenants:
 
     def show(self, call: Call) -> schemas.TenantResponse:
         return schemas.TenantResponse.model_validate(self._identities.tenant(_tenant_id(call)))
+
+    def change(self, call: Call) -> schemas.TenantResponse:
+        tenant_id, asked = _tenant_id(call), call.body
+        given = {name: getattr(asked, name) for name in asked.model_fields_set}
+        if not given:
+            raise bad_request("body", "at least one field expected")
+        if (plan := given.get("plan")) is not None:
+            if plan not in self._plans:
+                raise ConflictError("no_such_plan", f"the usage plans are {', '.join(self._plans) or 'switched off'}")
+            self._identities.tenant(tenant_id)
+            self._keys.ensure(_api_id(call), tenant_id, plan)
+        tenant = self._identities.change_tenant(tenant_id, given, self._clock())
+        _log(call, "tenant changed", tenant_id, fields=sorted(given))
+        return schemas.TenantResponse.model_validate(tenant)
 
     def create_token(self, call: Call) -> schemas.CreateTokenResponse:
         now, days = self._clock(), call.body.expires_in_days
@@ -168,7 +204,7 @@ class _Tenants:
         return _token_response(token)
 
     def _set(self, call: Call, state: TenantState) -> schemas.TenantResponse:
-        tenant = self._identities.set_state(_tenant_id(call), state, self._clock())
+        tenant = self._identities.change_tenant(_tenant_id(call), {"state": state}, self._clock())
         _log(call, f"tenant {state.lower()}", tenant.tenant_id)
         return schemas.TenantResponse.model_validate(tenant)
 
@@ -351,6 +387,10 @@ def _tenant_id(call: Call) -> str:
     if not is_tenant_id(tenant_id):
         raise NotFoundError
     return tenant_id
+
+
+def _api_id(call: Call) -> str:
+    return str(call.event["requestContext"]["apiId"])
 
 
 def _token_response(token: Token) -> schemas.TokenResponse:

@@ -14,7 +14,7 @@ from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import Attempt
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.retry_schedules import SCHEDULES, RetrySchedule
-from lambdas.delivery.sending.headers import HeaderRefusedError, request_headers
+from lambdas.delivery.sending.headers import HOPS_HEADER, HeaderRefusedError, request_headers
 from lambdas.delivery.sending.http_client import HttpClient
 from lambdas.delivery.sending.signing import signature_headers
 from lambdas.delivery.store.events import Events
@@ -112,7 +112,8 @@ class AttemptMaker:
 
     def _send(self, claim: ClaimedDelivery, signature: Mapping[str, str]) -> HttpResult:
         try:
-            headers = request_headers(claim.endpoint.headers, signature, USER_AGENT)
+            ours = {**signature, HOPS_HEADER: str(claim.event.hops + 1)}
+            headers = request_headers(claim.endpoint.headers, ours, USER_AGENT)
         except HeaderRefusedError:
             return HttpResult(status=None, problem="header refused")
         response = self.client.post(claim.endpoint.url, headers, claim.payload)

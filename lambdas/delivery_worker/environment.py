@@ -24,6 +24,8 @@ class WorkerEnvironment(Environment):
         Name of the retry schedule of endpoints that name none.
     endpoint_rules : str
         ``public-https``, or ``local`` for tests.
+    refused_hosts : str
+        Hosts that no endpoint may have, separated by commas, see `EndpointRules`.
     attempt_timeout : float
         Seconds that an attempt may take.
     disable_after_hours : float
@@ -44,6 +46,7 @@ class WorkerEnvironment(Environment):
     signing_keys_secret_arn: str | None = None
     retry_schedule: str = STANDARD_WEBHOOKS.name
     endpoint_rules: str = PUBLIC_HTTPS
+    refused_hosts: str = ""
     attempt_timeout: float = 15.0
     disable_after_hours: float = 120.0
     delivered_ttl_days: int = Retention.delivered_days

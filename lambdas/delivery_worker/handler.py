@@ -30,7 +30,10 @@ def _build(environment: WorkerEnvironment) -> Worker:
         endpoints_table=environment.endpoints_table,
         events_table=environment.events_table,
         queue=DeliveryQueue(client("sqs"), environment.queue_url),
-        client=HttpClient(rules=EndpointRules.named(environment.endpoint_rules), seconds=environment.attempt_timeout),
+        client=HttpClient(
+            rules=EndpointRules.named(environment.endpoint_rules, environment.refused_hosts),
+            seconds=environment.attempt_timeout,
+        ),
         keys=SigningKeyStore(client("secretsmanager"), environment.signing_keys_secret_arn),
         retry_schedule=schedule_named(environment.retry_schedule),
         retention=Retention(delivered_days=environment.delivered_ttl_days, dead_days=environment.dead_ttl_days),

@@ -26,9 +26,10 @@ from modules.delivery.fleet import DeliveryFleet
 from modules.delivery.routes import AUTHORIZATION_PATTERN, RECEIVER, routes_of
 from modules.delivery.signing_keys import SigningKeys
 from modules.delivery.tables import DeliveryTables
+from modules.delivery.tenant_plans import TenantPlans, keys_name
 from modules.guards import Waiver, guard_everything
 from modules.rules.queues import TIMEOUTS_IN_VISIBILITY
-from modules.settings.delivery import DeliverySettings
+from modules.settings.delivery import DeliverySettings, TenantRate
 from modules.settings.model import Settings
 from modules.settings.sections import ApiSettings, QueueSettings
 from modules.settings.validation import SettingsError
@@ -59,6 +60,8 @@ RESPONSES = (
         )
         for case, status, code, seconds in (
             ("THROTTLED", 429, "throttled", 1),
+            # A tenant's key that is not there, or not yet: never a fault of the tenant's.
+            ("INVALID_API_KEY", 503, "unavailable", 5),
             # A function that finds no execution free: a matter of waiting, like a throttle.
             ("INTEGRATION_FAILURE", 429, "busy", 2),
             ("INTEGRATION_TIMEOUT", 504, "timed_out", 5),
@@ -130,6 +133,7 @@ class DeliveryStack(TerraformStack):
             log_retention=settings.functions.log_retention,
             description="Takes tenants' events for delivery",
             stage_name=STAGE,
+            keyed_by_authorizer=bool(delivery.plans),
             responses=RESPONSES,
         )
         self.monitoring = Monitoring(
@@ -140,6 +144,8 @@ class DeliveryStack(TerraformStack):
             account_id=account_id,
             region=settings.region,
         )
+        own_hosts = (f"{self.api.api.id}.execute-api.*", *([delivery.domain.name] if delivery.domain else []))
+        self._refused_hosts = ",".join((*own_hosts, *delivery.refused_hosts))
         bucket = delivery.archive_bucket or archive_bucket_name(account_id, settings.environment)
         self._wire_worker(delivery, archive_bucket=bucket)
         self._wire_sweeper()
@@ -147,6 +153,10 @@ class DeliveryStack(TerraformStack):
         self._wire_operators_api(delivery)
         waivers = [*self._visibility_waivers(delivery), *self._open_routes(delivery)]
         self.api.deploy()
+        if delivery.plans:
+            shared = TenantRate(rate=delivery.throttle_rate, burst=delivery.throttle_burst)
+            plans = TenantPlans(self, "plans", api=self.api, names=names, rates=delivery.plans, shared=shared)
+            plans.grant_assign(self.fleet.operator, region=settings.region)
         self._watch()
         self._publish_outputs(delivery)
         tag_everything(self, tags_of(settings))
@@ -161,6 +171,7 @@ class DeliveryStack(TerraformStack):
                 queue_url=self.queues.main.url,
                 signing_keys_secret_arn=self.signing_keys.secret.arn,
                 endpoint_rules=delivery.endpoint_rules,
+                refused_hosts=self._refused_hosts,
                 delivered_ttl_days=delivery.delivered_ttl,
                 dead_ttl_days=delivery.dead_ttl,
                 retry_schedule=delivery.retry_schedule,
@@ -193,7 +204,9 @@ class DeliveryStack(TerraformStack):
 
     def _wire_tenants_api(self, delivery: DeliverySettings) -> None:
         authorizer, api = self.fleet.authorizer, self.fleet.api
-        authorizer.configure(AuthorizerEnvironment(tenants_table=self.tables.tenants.name))
+        authorizer.configure(
+            AuthorizerEnvironment(tenants_table=self.tables.tenants.name, tenant_plans=",".join(delivery.plans))
+        )
         self.tables.grant_authorize(authorizer)
         self.api.authorize_by(authorizer, pattern=AUTHORIZATION_PATTERN)
         api.configure(
@@ -202,6 +215,9 @@ class DeliveryStack(TerraformStack):
                 events_table=self.tables.events.name,
                 queue_url=self.queues.main.url,
                 endpoint_rules=delivery.endpoint_rules,
+                refused_hosts=self._refused_hosts,
+                tenant_events_per_day=delivery.tenant_events_per_day,
+                tenant_endpoints=delivery.tenant_endpoints,
                 delivered_ttl_days=delivery.delivered_ttl,
                 dead_ttl_days=delivery.dead_ttl,
                 max_event_bytes=delivery.max_event_bytes,
@@ -221,6 +237,8 @@ class DeliveryStack(TerraformStack):
                 events_table=self.tables.events.name,
                 queue_url=self.queues.main.url,
                 signing_keys_secret_arn=self.signing_keys.secret.arn,
+                tenant_plans=",".join(delivery.plans),
+                tenant_keys_name=keys_name(self.names),
                 delivered_ttl_days=delivery.delivered_ttl,
                 dead_ttl_days=delivery.dead_ttl,
             )

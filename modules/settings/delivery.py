@@ -1,11 +1,12 @@
 """The settings of delivery: typed, validated, documented like those of the inbound stack."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lambdas.delivery.domain.ids import is_tenant_id
+from lambdas.delivery.domain.quotas import MAX_ENDPOINTS, STANDARD_PLAN
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.retry_schedules import STANDARD_WEBHOOKS
 from lambdas.delivery.sending.urls import PUBLIC_HTTPS
@@ -13,6 +14,9 @@ from lambdas.delivery_api.environment import ApiEnvironment
 from lambdas.delivery_worker.environment import WorkerEnvironment
 from modules.settings.validation import SettingsError, Validated, setting
 
+_MAX_RATE = 10_000
+_PLAN = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
+_REFUSED_HOST = re.compile(r"[a-z0-9.*-]{1,253}", re.ASCII)
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 TARGETS_OF_A_RULE = 5
 # What starting, reading a batch and recording what came of it may take besides the attempts.
@@ -44,6 +48,14 @@ class DomainSettings(Validated):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TenantRate:
+    """A rate in requests/s, and the requests that may come at once."""
+
+    rate: int
+    burst: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeliverySettings(Validated):
     """Settings of the delivery stack.
 
@@ -61,6 +73,45 @@ class DeliverySettings(Validated):
         doc="Steady rate of the API's stage, for all tenants together.",
     )
     throttle_burst: int = setting(2_000, unit="requests", low=1, high=10_000, doc="Burst of the API's stage.")
+    tenant_throttle: bool = setting(
+        True,
+        doc="Give each tenant a rate of its own, by usage plans of API Gateway. False where the API is emulated by "
+        "something that takes no API key from an authorizer, as the local AWS is, and in the first deployment that "
+        "upgrades a stack without them.",
+    )
+    tenant_rate: int = setting(
+        100,
+        unit="requests/s",
+        low=1,
+        high=10_000,
+        doc="Steady rate of a tenant in the plan `standard`, in which a new tenant is. API Gateway keeps to it about.",
+    )
+    tenant_burst: int = setting(200, unit="requests", low=1, high=10_000, doc="Burst of such a tenant.")
+    tenant_plans: Mapping[str, Any] = setting(
+        factory=dict,
+        doc="Other plans, to which an operator's call assigns a tenant: name to rate and burst, such as "
+        '`{"large": {"rate": 500, "burst": 1000}}`.',
+    )
+    tenant_events_per_day: int = setting(
+        ApiEnvironment.tenant_events_per_day,
+        unit="events",
+        low=1,
+        high=1_000_000_000,
+        doc="Events that a tenant may hand in on a day, in UTC, unless an operator's call says otherwise. Inbound "
+        "events are not counted.",
+    )
+    tenant_endpoints: int = setting(
+        ApiEnvironment.tenant_endpoints,
+        unit="endpoints",
+        low=1,
+        high=MAX_ENDPOINTS,
+        doc="Endpoints of a tenant, unless an operator's call says otherwise.",
+    )
+    refused_hosts: Sequence[str] = setting(
+        (),
+        doc="Hosts that no endpoint may have, besides the API's own; `*` stands for any characters. Name the inbound "
+        "API's host here if a tenant could sign requests to it.",
+    )
     max_event_bytes: int = setting(
         ApiEnvironment.max_event_bytes,
         unit="bytes",
@@ -195,6 +246,20 @@ class DeliverySettings(Validated):
         super().__post_init__()
         self._check_times()
         self._check_subscriptions()
+        self._check_plans()
+        for host in self.refused_hosts:
+            if not _REFUSED_HOST.fullmatch(host):
+                raise SettingsError(
+                    f"refused_hosts: {host!r} is not allowed; allowed: host names in lower case, with *"
+                )
+
+    @property
+    def plans(self) -> Mapping[str, TenantRate]:
+        """Usage plan to the rate of a tenant in it; none where tenants have no rates of their own."""
+        if not self.tenant_throttle:
+            return {}
+        others = {name: TenantRate(**plan) for name, plan in self.tenant_plans.items()}
+        return {STANDARD_PLAN: TenantRate(rate=self.tenant_rate, burst=self.tenant_burst), **others}
 
     @property
     def tenants_of(self) -> Mapping[str, tuple[str, ...]]:
@@ -225,6 +290,18 @@ class DeliverySettings(Validated):
                 "lost"
             )
 
+    def _check_plans(self) -> None:
+        for name, plan in self.tenant_plans.items():
+            if not _PLAN.fullmatch(name) or name in (STANDARD_PLAN, "shared"):
+                raise SettingsError(
+                    f"tenant_plans: {name!r} is not allowed; allowed: up to 32 small letters, digits and "
+                    f"underscores, and neither {STANDARD_PLAN} nor shared"
+                )
+            if not isinstance(plan, Mapping) or set(plan) != {"rate", "burst"} or not all(map(_is_rate, plan.values())):
+                raise SettingsError(
+                    f"tenant_plans.{name}: {plan!r} is not allowed; allowed: rate and burst, each 1 to {_MAX_RATE}"
+                )
+
     def _check_subscriptions(self) -> None:
         for provider, tenants in self.tenants_of.items():
             if not tenants:
@@ -237,6 +314,10 @@ class DeliverySettings(Validated):
                     f"subscriptions.{provider}: {len(tenants)} tenants are not allowed; allowed: up to "
                     f"{TARGETS_OF_A_RULE} different ones, as many as a rule has targets"
                 )
+
+
+def _is_rate(value: Any) -> bool:
+    return type(value) is int and 1 <= value <= _MAX_RATE
 
 
 def _listed(tenants: Any) -> Iterator[Any]:

@@ -22,6 +22,7 @@ INBOUND = (
 DELIVERY = (
     *("KeepDeliveries", "FindTenantOfToken", "ScheduleRetries", "HandRoleToScheduler", "RotateSigningKeys"),
     *("scheduler:CreateSchedule", "iam:PassRole", "sqs:SendMessage", "dynamodb:ConditionCheckItem"),
+    *("MakeAndFindTenantsKeys", "FindPlans", "AddKeysToPlans", "apigateway:POST"),
 )
 
 

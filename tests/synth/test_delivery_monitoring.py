@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lambdas.delivery.domain.metrics import AuthorizerMetric, WorkerMetric
+from lambdas.delivery.domain.metrics import ApiMetric, AuthorizerMetric, WorkerMetric
 from modules.delivery.alarms import DELIVERY_ALARMS
 
 PREFIX, SUFFIX = "webhook-delivery-", "-delivery"
@@ -22,6 +22,8 @@ COUNTED = {
     "endpoints-disabled":    ("worker",     "EndpointsDisabled"),
     "pipeline-failures":     ("worker",     "PipelineFailures"),
     "lost-claims":           ("worker",     "LostClaims"),
+    "loops-ended":           ("api",        "LoopsEnded"),
+    "quotas-reached":        ("api",        "QuotasReached"),
     "authorizations-failed": ("authorizer", "AuthorizationsFailed"),
     "tokens-refused":        ("authorizer", "TokensRefused"),
 }  # fmt: skip
@@ -82,7 +84,7 @@ def test_a_count_is_watched_where_its_function_writes_it(delivery, alarms, name)
 
 
 def test_a_count_that_is_watched_is_one_that_the_function_makes():
-    counts = {"worker": WorkerMetric, "authorizer": AuthorizerMetric}
+    counts = {"worker": WorkerMetric, "api": ApiMetric, "authorizer": AuthorizerMetric}
 
     assert [name for name, (function, metric) in COUNTED.items() if metric not in set(counts[function])] == []
 

@@ -26,6 +26,7 @@ SCHEDULES = (
     f"aws_scheduler_schedule_group[{NAME('retries')}].name/*"
 )
 ARCHIVED = "arn:data.aws_partition[subscriptions_partition].partition:s3:::{}/raw/*"
+GATEWAY = "arn:data.aws_partition[plans_partition].partition:apigateway:us-east-1::"
 EXECUTION = f"aws_api_gateway_rest_api[{NAME('api')}].execution_arn"
 ACCOUNT = "data.aws_caller_identity[account].account_id"
 
@@ -62,6 +63,10 @@ GRANTS = {
         ("sqs:SendMessage", QUEUE),
         ("secretsmanager:GetSecretValue", SECRET),
         ("secretsmanager:PutSecretValue", SECRET),
+        ("apigateway:GET", f"{GATEWAY}/apikeys"),
+        ("apigateway:POST", f"{GATEWAY}/apikeys"),
+        ("apigateway:GET", f"{GATEWAY}/usageplans"),
+        ("apigateway:POST", f"{GATEWAY}/usageplans/aws_api_gateway_usage_plan[{NAME('tenants-standard')}].id/keys"),
     },
     "docs": items(TENANTS, "GetItem"),
     "receiver": items(ENDPOINTS, "BatchGetItem"),
@@ -84,8 +89,8 @@ def own_log(function):
 
 def statements_of_role(template, name):
     role = template.one("aws_iam_role", NAME(name))
-    (policy,) = template.pointing_at("aws_iam_role_policy", "role", role)
-    return template.statements(policy["policy"])
+    policies = template.pointing_at("aws_iam_role_policy", "role", role)
+    return [statement for policy in policies for statement in template.statements(policy["policy"])]
 
 
 def allowed(statements):

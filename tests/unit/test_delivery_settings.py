@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from modules.settings.delivery import DeliverySettings
+from modules.settings.delivery import DeliverySettings, TenantRate
 from modules.settings.environments import build_settings
 from modules.settings.validation import SettingsError, rule_of
 
@@ -13,7 +13,18 @@ RULES = {declared.name: rule_of(declared) for declared in fields(DeliverySetting
 # The generated docs/settings.md, which is reviewed, says each range once more: a change of one is seen there.
 RANGES = {name: (rule.low, rule.high) for name, rule in RULES.items() if rule.low is not None}
 CHOICES = {name: rule.choices for name, rule in RULES.items() if rule.choices}
-OTHERS = {"receiver", "docs", "tenant_metrics", "bus_name", "archive_bucket", "subscriptions", "domain"}
+OTHERS = {
+    "receiver",
+    "docs",
+    "tenant_metrics",
+    "tenant_throttle",
+    "tenant_plans",
+    "refused_hosts",
+    "bus_name",
+    "archive_bucket",
+    "subscriptions",
+    "domain",
+}
 
 
 def settings(**values):
@@ -83,6 +94,14 @@ def test_an_environment_without_any_stack_is_refused():
         ({"subscriptions": {"stripe": ["a", "a"]}}, "delivery.subscriptions.stripe: 2 tenants are not allowed"),
         ({"subscriptions": {"stripe": list("abcdef")}}, "delivery.subscriptions.stripe: 6 tenants are not allowed"),
         ({"subscriptions": "stripe"}, "delivery.subscriptions: 'stripe' is not a mapping of texts"),
+        ({"tenant_plans": {"Gold": {"rate": 1, "burst": 1}}}, "delivery.tenant_plans: 'Gold' is not allowed"),
+        ({"tenant_plans": {"shared": {"rate": 1, "burst": 1}}}, "delivery.tenant_plans: 'shared' is not allowed"),
+        ({"tenant_plans": {"gold": {"rate": 1}}}, "delivery.tenant_plans.gold: {'rate': 1} is not allowed"),
+        ({"tenant_plans": {"gold": {"rate": 0, "burst": 1}}}, "delivery.tenant_plans.gold: {'rate': 0, 'burst': 1}"),
+        ({"tenant_plans": {"gold": {"rate": True, "burst": 1}}}, "delivery.tenant_plans.gold: {'rate': True"),
+        ({"tenant_plans": {"gold": "100"}}, "delivery.tenant_plans.gold: '100' is not allowed"),
+        ({"refused_hosts": ["https://x.example"]}, "delivery.refused_hosts: 'https://x.example' is not allowed"),
+        ({"refused_hosts": ["X.example"]}, "delivery.refused_hosts: 'X.example' is not allowed"),
         ({"bus_name": "no blanks"}, "delivery.bus_name: 'no blanks' is not allowed"),
         ({"archive_bucket": "No"}, "delivery.archive_bucket: 'No' is not allowed; allowed: the name of a bucket"),
         ({"subscription_payload": "both"}, "delivery.subscription_payload: 'both' is not allowed"),
@@ -149,3 +168,10 @@ def test_delivery_needs_the_runtime_that_its_code_is_compiled_for():
     said = refusal(functions={"runtime": "python3.12"}, delivery={})
 
     assert said.startswith("functions.runtime: 'python3.12' is not allowed with delivery")
+
+
+def test_tenants_have_the_standard_plan_and_those_of_the_settings_or_none_at_all():
+    made = settings(tenant_rate=7, tenant_burst=8, tenant_plans={"large": {"rate": 500, "burst": 1000}}).delivery
+
+    assert made.plans == {"standard": TenantRate(rate=7, burst=8), "large": TenantRate(rate=500, burst=1_000)}
+    assert settings(tenant_throttle=False, tenant_plans={"large": {"rate": 5, "burst": 10}}).delivery.plans == {}

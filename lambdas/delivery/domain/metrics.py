@@ -40,6 +40,15 @@ class SweeperMetric(StrEnum):
     """Sweeps in which more was due than time was left for."""
 
 
+class ApiMetric(StrEnum):
+    """What the tenants' API counts."""
+
+    LOOPS_ENDED = "LoopsEnded"
+    """Calls that were refused because deliveries led back to the API too often in a row."""
+    QUOTAS_REACHED = "QuotasReached"
+    """Calls that were refused because their tenant had used up a quota of its own."""
+
+
 class AuthorizerMetric(StrEnum):
     """What the authorizer counts."""
 

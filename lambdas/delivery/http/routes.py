@@ -80,6 +80,7 @@ ROUTES: Sequence[ApiRoute] = (
     _operator("POST", "/operator/tenants"),
     _operator("GET", "/operator/tenants"),
     _operator("GET", "/operator/tenants/{tenantId}"),
+    _operator("PATCH", "/operator/tenants/{tenantId}"),
     _operator("POST", "/operator/tenants/{tenantId}/suspend"),
     _operator("POST", "/operator/tenants/{tenantId}/activate"),
     _operator("POST", "/operator/tenants/{tenantId}/tokens"),
