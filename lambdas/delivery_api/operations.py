@@ -1,5 +1,6 @@
 """What the tenants' API does, and how it is documented."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from lambdas.delivery.http.problems import bad_request
 from lambdas.delivery.http.rest import Call, Rest
 from lambdas.delivery.http.routes import TENANT_API
 from lambdas.delivery.http.schemas import DeliveryResponse, ErasePayloadResponse
-from lambdas.delivery.services.endpoint_admin import EndpointAdmin
+from lambdas.delivery.services.endpoint_admin import EndpointAdmin, IdempotentRequest
 from lambdas.delivery.services.event_intake import EventIntake, Submission
 from lambdas.delivery.services.requeue import Requeue
 from lambdas.delivery.store.cursors import Cursors
@@ -30,8 +31,8 @@ IDEMPOTENCY_HEADER = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Names this event for 24 hours: sent again with the same body, the answer is the same and there is "
-    "one event; with another body it is refused. Send one, and try again until you have an answer.",
+    "description": "Names this request for 24 hours: sent again with the same body, it has the same answer and is done "
+    "once; with another body it is refused. Send one, and try again until you have an answer.",
     "schema": {"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 255},
 }
 
@@ -139,9 +140,7 @@ class _Events:
 
     def accept(self, call: Call) -> schemas.AcceptEventResponse:
         tenant_id = call.tenant_id
-        key = call.header("Idempotency-Key")
-        if key is not None and not _KEY.fullmatch(key):
-            raise bad_request("Idempotency-Key", "1 to 255 visible ASCII characters expected")
+        key = _key_of(call)
         payload = body_of(call.event, self._services.max_event_bytes)
         require_json_type(call.event)
         event_type = read_object(payload).get("type")
@@ -233,7 +232,9 @@ class _Endpoints:
             "/v1/endpoints",
             operate=self.create,
             summary="Create an endpoint",
-            description="The answer holds the secret that verifies signatures. It is not shown again.",
+            description="The answer holds the secret that verifies signatures. It is not shown again, except to the "
+            "same request with the same `Idempotency-Key`.",
+            headers=(IDEMPOTENCY_HEADER,),
             body=schemas.CreateEndpointRequest,
             status=201,
             answer=schemas.EndpointWithSecretResponse,
@@ -287,7 +288,9 @@ class _Endpoints:
             f"{one}/rotate-secret",
             operate=self.rotate,
             summary="Rotate the secret",
-            description="Requests are signed with both until the overlap ends.",
+            description="Requests are signed with both until the overlap ends. The new secret is not shown again, "
+            "except to the same request with the same `Idempotency-Key`.",
+            headers=(IDEMPOTENCY_HEADER,),
             body=schemas.RotateSecretRequest,
             body_optional=True,
             answer=schemas.EndpointWithSecretResponse,
@@ -306,9 +309,12 @@ class _Endpoints:
 
     def create(self, call: Call) -> schemas.EndpointWithSecretResponse:
         self._services.check_url(call.body.url)
-        return self._with_secret(
-            self._services.endpoints.create(call.tenant_id, _chosen(call.body), self._services.clock())
+        values = _chosen(call.body)
+        secret = values.pop("secret")
+        endpoint = self._services.endpoints.create(
+            call.tenant_id, values, self._services.clock(), secret=secret, request=_request_of(call)
         )
+        return self._with_secret(endpoint, brought=secret)
 
     def list(self, call: Call) -> schemas.ListEndpointsResponse:
         now = self._services.clock()
@@ -328,8 +334,9 @@ class _Endpoints:
             raise bad_request("body", "at least one field expected")
         if "url" in given:
             self._services.check_url(given["url"])
-        if given.get("asymmetric", present.asymmetric) and given.get("style", present.style) != "standard":
-            raise ConflictError("no_such_signature", "the style stripe has no ed25519 signature: change both")
+        for one, other in (("schedule", "retry_waits"), ("retry_waits", "schedule")):
+            if given.get(one) is not None:
+                given[other] = None
         return self._response(endpoints.change(call.tenant_id, present.endpoint_id, given, self._services.clock()))
 
     def delete(self, call: Call) -> None:
@@ -347,11 +354,15 @@ class _Endpoints:
         return self._response(endpoint)
 
     def rotate(self, call: Call) -> schemas.EndpointWithSecretResponse:
-        return self._with_secret(
-            self._services.endpoints.rotate_secret(
-                call.tenant_id, call.path["endpointId"], call.body.overlap_hours * 3_600, self._services.clock()
-            )
+        endpoint = self._services.endpoints.rotate_secret(
+            call.tenant_id,
+            call.path["endpointId"],
+            call.body.overlap_hours * 3_600,
+            self._services.clock(),
+            secret=call.body.secret,
+            request=_request_of(call),
         )
+        return self._with_secret(endpoint, brought=call.body.secret)
 
     def test(self, call: Call) -> schemas.AcceptEventResponse:
         endpoint = self._services.endpoints.get(call.tenant_id, call.path["endpointId"])
@@ -376,8 +387,9 @@ class _Endpoints:
     def _response(self, endpoint: Endpoint) -> schemas.EndpointResponse:
         return schemas.EndpointResponse.of(endpoint, self._services.clock())
 
-    def _with_secret(self, endpoint: Endpoint) -> schemas.EndpointWithSecretResponse:
-        return schemas.EndpointWithSecretResponse.of(endpoint, self._services.clock(), secret=endpoint.secrets[0].value)
+    def _with_secret(self, endpoint: Endpoint, brought: str | None) -> schemas.EndpointWithSecretResponse:
+        shown = endpoint.secrets[0].value if brought is None else None
+        return schemas.EndpointWithSecretResponse.of(endpoint, self._services.clock(), secret=shown)
 
 
 def _chosen(body: Any) -> dict[str, Any]:
@@ -387,6 +399,28 @@ def _chosen(body: Any) -> dict[str, Any]:
         "filters": schemas.filters_as_text(body.filters),
         "style": SignatureStyle(body.style),
     }
+
+
+def _key_of(call: Call) -> str | None:
+    """Return the idempotency key of a request; None when it has none.
+
+    Raises
+    ------
+    ProblemError
+        When it is malformed.
+    """
+    key = call.header("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise bad_request("Idempotency-Key", "1 to 255 visible ASCII characters expected")
+    return key
+
+
+def _request_of(call: Call) -> IdempotentRequest | None:
+    """Return what has one answer for 24 hours; None for a request without an idempotency key."""
+    key = _key_of(call)
+    if key is None:
+        return None
+    return IdempotentRequest(key=key, sha256=hashlib.sha256(call.body.model_dump_json().encode()).hexdigest())
 
 
 def _event_id(call: Call) -> str:

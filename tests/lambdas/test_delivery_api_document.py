@@ -2,6 +2,7 @@
 
 import json
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
@@ -64,6 +65,7 @@ def served(clients: Clients, warm_start: Callable[..., ModuleType]) -> Iterator[
 
 def stocked(api: ApiCaller, place: Place) -> dict[str, list[str]]:
     """Give the tenant events, endpoints and deliveries, so that generated calls find some."""
+    place.publish_key()
     endpoints = [api.create_endpoint()["endpointId"] for _ in range(4)]
     events = [api.send() for _ in range(6)]
     for number, event_id in enumerate(events):
@@ -93,6 +95,9 @@ def document():
     from schemathesis.config import SchemathesisConfig
 
     # A URL of the right form may still lead somewhere that is refused, which no schema can say.
+    schemathesis.openapi.format(
+        "endpoint-secret", st.binary(min_size=24, max_size=64).map(lambda raw: "whsec_" + b64encode(raw).decode())
+    )
     schemathesis.openapi.format(
         "endpoint-url", st.from_regex(r"https://[a-z]{1,10}\.example\.com/[a-z0-9/]{0,20}", fullmatch=True)
     )

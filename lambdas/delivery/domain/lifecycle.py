@@ -8,7 +8,7 @@ from dataclasses import replace
 from lambdas.delivery.domain.attempt_result import AttemptResult
 from lambdas.delivery.domain.model import Delivery, DeliveryState, Endpoint, EndpointState, Event
 from lambdas.delivery.domain.retention import Retention, gone
-from lambdas.delivery.domain.retry_schedules import RetrySchedule
+from lambdas.delivery.domain.retry_schedules import LONGEST_SECONDS, RetrySchedule
 from lambdas.shared import times
 
 PAUSED, BREAKER, RATE, BUSY = "endpoint paused", "circuit breaker", "rate limit", "endpoint busy"
@@ -16,6 +16,7 @@ ENDPOINT_DELETED, ENDPOINT_DISABLED = "endpoint deleted", "endpoint disabled"
 PAYLOAD_ERASED, EVENT_EXPIRED = "payload erased", "event expired"
 WAITED_TOO_LONG = "waited too long: "
 USED_UP = "attempts used up: "
+FINAL = "final "
 
 
 def undeliverable_reason(
@@ -31,8 +32,10 @@ def undeliverable_reason(
     return ENDPOINT_DISABLED if endpoint.state is EndpointState.DISABLED else None
 
 
-def created(event: Event, endpoint_id: str, now: float, retention: Retention) -> Delivery:
-    """Return the delivery of an event to an endpoint, due at once."""
+def created(
+    event: Event, endpoint_id: str, now: float, retention: Retention, longest_way: float = LONGEST_SECONDS
+) -> Delivery:
+    """Return the delivery of an event to an endpoint, due at once; for `longest_way` see `Retention.created`."""
     at = times.iso(now)
     return Delivery(
         tenant_id=event.tenant_id,
@@ -42,7 +45,7 @@ def created(event: Event, endpoint_id: str, now: float, retention: Retention) ->
         next_attempt_at=at,
         created_at=at,
         updated_at=at,
-        expires_at=retention.created(now),
+        expires_at=retention.created(now, longest_way),
     )
 
 
@@ -59,11 +62,14 @@ def after_attempt(
     schedule: RetrySchedule,
     jitter: float,
     retention: Retention,
+    final: bool = False,
 ) -> Delivery:
     """Return the delivery after an attempt.
 
     Parameters
     ----------
+    final : bool
+        Whether the endpoint has declared the answer's status final, so that a failure is not repeated.
     jitter : float
         At least 0 and less than 1, see `Schedule.wait_after`.
     """
@@ -78,14 +84,19 @@ def after_attempt(
         )
     if result.gone:
         return given_up(tried, result.outcome, now, retention, same_version=True)
+    if final:
+        return given_up(tried, FINAL + result.outcome, now, retention, same_version=True)
     wait = schedule.wait_after(tried.series_attempts, jitter)
     if wait is None:
         return given_up(tried, USED_UP + result.outcome, now, retention, same_version=True)
+    due = now + max(wait, result.retry_after or 0.0)
     return replace(
         tried,
         state=DeliveryState.FAILED,
         reason=result.outcome,
-        next_attempt_at=times.iso(now + max(wait, result.retry_after or 0.0)),
+        next_attempt_at=times.iso(due),
+        # The endpoint's list may be longer now than when the delivery was created, or it asked to wait for longer.
+        expires_at=max(tried.expires_at, retention.created(due, 0.0)),
     )
 
 
@@ -109,7 +120,7 @@ def given_up(
     )
 
 
-def requeued(delivery: Delivery, now: float, retention: Retention) -> Delivery:
+def requeued(delivery: Delivery, now: float, retention: Retention, longest_way: float = LONGEST_SECONDS) -> Delivery:
     """Return the delivery at the start of a new series of attempts, due at once."""
     return replace(
         _next(delivery, now),
@@ -117,7 +128,7 @@ def requeued(delivery: Delivery, now: float, retention: Retention) -> Delivery:
         reason=None,
         series_attempts=0,
         next_attempt_at=times.iso(now),
-        expires_at=retention.created(now),
+        expires_at=retention.created(now, longest_way),
     )
 
 

@@ -4,6 +4,7 @@ DynamoDB deletes what has expired within days, and shows it until then; readers 
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
 """
 
+import math
 from dataclasses import dataclass
 
 from lambdas.delivery.domain.retry_schedules import LONGEST_SECONDS
@@ -28,9 +29,19 @@ class Retention:
     delivered_days: int = 30
     dead_days: int = 14
 
-    def created(self, now: float) -> int:
-        """Return when something that is accepted now expires: after its longest way, and the time it is kept then."""
-        return int(now + LONGEST_SECONDS) + (WAITING_DAYS + max(self.delivered_days, self.dead_days)) * DAY
+    def created(self, now: float, longest_way: float = LONGEST_SECONDS) -> int:
+        """Return when something that is accepted now expires: after its longest way, and the time it is kept then.
+
+        It is the end of a day. What comes a little later on the same way, as a delivery after its event, mostly expires
+        at the same time, so that the event, whose payload is large, is not written again.
+
+        Parameters
+        ----------
+        longest_way : float
+            Seconds until the last attempt. An event has that of the named schedules until its endpoints are known.
+        """
+        days = math.ceil((now + longest_way) / DAY)
+        return (days + WAITING_DAYS + max(self.delivered_days, self.dead_days)) * DAY
 
     def delivered(self, now: float) -> int:
         """Return when a delivery that arrived now expires."""
