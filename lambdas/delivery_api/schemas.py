@@ -187,7 +187,7 @@ Secret = Annotated[
         max_length=256,
         description="One of your own, such as that of the system that you come from; null to have one made. `whsec_` "
         "and 24 to 64 bytes in base64; for the style `stripe` `whsec_` and 24 characters or more. It is never shown.",
-        json_schema_extra={"format": "endpoint-secret", "writeOnly": True},
+        json_schema_extra={"writeOnly": True},
     ),
 ]
 Description = Annotated[str, Field(max_length=MAX_DESCRIPTION_CHARS)]

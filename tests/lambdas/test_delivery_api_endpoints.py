@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from lambdas.delivery.domain.errors import ConflictError
 from lambdas.delivery.domain.model import EndpointState
@@ -378,6 +379,32 @@ def test_a_rotation_with_a_key_is_done_once_and_shows_its_secret_again(tenant_ap
     # A key is for one endpoint
     other = tenant_api.create_endpoint()
     assert tenant_api("POST", f"/v1/endpoints/{other['endpointId']}/rotate-secret", headers=keyed()).status == 200
+
+
+@pytest.mark.parametrize("what", ["create", "rotate"])
+def test_a_write_that_was_made_without_an_answer_is_answered_when_the_tenant_asks_again(
+    tenant_api, place, monkeypatch, what
+):
+    # Given a write that DynamoDB applies, and of which no answer ever comes
+    one = f"/v1/endpoints/{tenant_api.create_endpoint()['endpointId']}/rotate-secret"
+    path, body = (one, {}) if what == "rotate" else ("/v1/endpoints", {"url": URL})
+    dynamodb = tenant_api.module._dynamodb
+    write = dynamodb.transact_write_items
+
+    def lost(**arguments):
+        write(**arguments)
+        raise ReadTimeoutError(endpoint_url="dynamodb")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dynamodb, "transact_write_items", lost)
+        assert tenant_api("POST", path, body, headers=keyed()).status == 503
+
+    # When the tenant asks again, then it sees the secret that signs, and nothing is done a second time
+    answer = tenant_api("POST", path, body, headers=keyed())
+    endpoint, _ = Endpoints(place.dynamodb, place.endpoints_table).read("acme", answer.json["endpointId"])
+    assert answer.json["secret"] == endpoint.secrets[0].value
+    assert len(endpoint.secrets) == (2 if what == "rotate" else 1)
+    assert len(tenant_api("GET", "/v1/endpoints").json["endpoints"]) == (1 if what == "rotate" else 2)
 
 
 def test_a_key_is_free_again_after_a_day(place):
