@@ -6,7 +6,6 @@ from lambdas.delivery.domain.lifecycle import created
 from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import DeliveryState, Endpoint, EndpointState, Event
 from lambdas.delivery.domain.retention import Retention, gone
-from lambdas.delivery.domain.retry_schedules import longest_way
 from lambdas.delivery.domain.subscriptions import wants
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import Deliver, FanOut
@@ -40,25 +39,24 @@ class FanOutConsumer:
         if event is None or payload is None or gone(now, event.expires_at):
             report.log("event to fan out is gone", tenant=message.tenant_id, event_id=message.event_id)
             return
-        wanted = [one for one in self.endpoints.all_of(message.tenant_id) if _gets(one, event, payload)]
-        if wanted:
-            # Before a delivery can need it for longer than it is kept now.
-            self.events.keep_until(event, self.retention.created(now, max(map(longest_way, wanted))))
-        else:
+        number = 0
+        for endpoint in self.endpoints.all_of(message.tenant_id):
+            if _gets(endpoint, event, payload):
+                self._deliver(event, endpoint, now)
+                number += 1
+        if number == 0:
             self.events.keep_no_longer(event, self.retention.delivered(now))
-        for endpoint in wanted:
-            self._deliver(event, endpoint, now)
-        report.count(event.tenant_id, WorkerMetric.FANNED_OUT, len(wanted))
+        report.count(event.tenant_id, WorkerMetric.FANNED_OUT, number)
         report.log(
             "event fanned out",
             correlation_id=event.correlation_id,
             tenant=event.tenant_id,
             event_id=event.event_id,
-            endpoints=len(wanted),
+            endpoints=number,
         )
 
     def _deliver(self, event: Event, endpoint: Endpoint, now: float) -> None:
-        delivery = created(event, endpoint.endpoint_id, now, self.retention, longest_way(endpoint))
+        delivery = created(event, endpoint.endpoint_id, now, self.retention)
         if not self.deliveries.create(delivery):
             # A run before this one may have died before it sent the message. One message too many does nothing.
             there = self.deliveries.read(event.tenant_id, event.event_id, endpoint.endpoint_id)

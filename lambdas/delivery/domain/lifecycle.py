@@ -8,7 +8,7 @@ from dataclasses import replace
 from lambdas.delivery.domain.attempt_result import AttemptResult
 from lambdas.delivery.domain.model import Delivery, DeliveryState, Endpoint, EndpointState, Event
 from lambdas.delivery.domain.retention import Retention, gone
-from lambdas.delivery.domain.retry_schedules import LONGEST_SECONDS, RetrySchedule
+from lambdas.delivery.domain.retry_schedules import RetrySchedule
 from lambdas.shared import times
 
 PAUSED, BREAKER, RATE, BUSY = "endpoint paused", "circuit breaker", "rate limit", "endpoint busy"
@@ -32,10 +32,8 @@ def undeliverable_reason(
     return ENDPOINT_DISABLED if endpoint.state is EndpointState.DISABLED else None
 
 
-def created(
-    event: Event, endpoint_id: str, now: float, retention: Retention, longest_way: float = LONGEST_SECONDS
-) -> Delivery:
-    """Return the delivery of an event to an endpoint, due at once; for `longest_way` see `Retention.created`."""
+def created(event: Event, endpoint_id: str, now: float, retention: Retention) -> Delivery:
+    """Return the delivery of an event to an endpoint, due at once."""
     at = times.iso(now)
     return Delivery(
         tenant_id=event.tenant_id,
@@ -45,7 +43,7 @@ def created(
         next_attempt_at=at,
         created_at=at,
         updated_at=at,
-        expires_at=retention.created(now, longest_way),
+        expires_at=retention.created(now),
     )
 
 
@@ -95,8 +93,8 @@ def after_attempt(
         state=DeliveryState.FAILED,
         reason=result.outcome,
         next_attempt_at=times.iso(due),
-        # The endpoint's list may be longer now than when the delivery was created, or it asked to wait for longer.
-        expires_at=max(tried.expires_at, retention.created(due, 0.0)),
+        # An endpoint's own list may take years, and may be changed on the way; and `Retry-After` comes on top of it.
+        expires_at=max(tried.expires_at, retention.next_due(due)),
     )
 
 
@@ -120,7 +118,7 @@ def given_up(
     )
 
 
-def requeued(delivery: Delivery, now: float, retention: Retention, longest_way: float = LONGEST_SECONDS) -> Delivery:
+def requeued(delivery: Delivery, now: float, retention: Retention) -> Delivery:
     """Return the delivery at the start of a new series of attempts, due at once."""
     return replace(
         _next(delivery, now),
@@ -128,7 +126,7 @@ def requeued(delivery: Delivery, now: float, retention: Retention, longest_way: 
         reason=None,
         series_attempts=0,
         next_attempt_at=times.iso(now),
-        expires_at=retention.created(now, longest_way),
+        expires_at=retention.created(now),
     )
 
 

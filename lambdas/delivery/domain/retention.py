@@ -29,19 +29,20 @@ class Retention:
     delivered_days: int = 30
     dead_days: int = 14
 
-    def created(self, now: float, longest_way: float = LONGEST_SECONDS) -> int:
+    def created(self, now: float) -> int:
         """Return when something that is accepted now expires: after its longest way, and the time it is kept then.
 
-        It is the end of a day. What comes a little later on the same way, as a delivery after its event, mostly expires
-        at the same time, so that the event, whose payload is large, is not written again.
-
-        Parameters
-        ----------
-        longest_way : float
-            Seconds until the last attempt. An event has that of the named schedules until its endpoints are known.
+        A way that an endpoint's own list makes longer is followed from attempt to attempt, see `next_due`.
         """
-        days = math.ceil((now + longest_way) / DAY)
-        return (days + WAITING_DAYS + max(self.delivered_days, self.dead_days)) * DAY
+        return self.next_due(now + LONGEST_SECONDS)
+
+    def next_due(self, due: float) -> int:
+        """Return when a delivery expires, of which the next attempt is due at a time and may be held up then.
+
+        It is the end of a day, so that an event, whose payload is large, is not written again for each of its
+        deliveries, which come seconds later, and at most once a day where attempts go on beyond the longest way.
+        """
+        return (math.ceil(due / DAY) + WAITING_DAYS + max(self.delivered_days, self.dead_days)) * DAY
 
     def delivered(self, now: float) -> int:
         """Return when a delivery that arrived now expires."""
@@ -57,7 +58,7 @@ class Retention:
         Parameters
         ----------
         expires_at : int
-            When it expires, as `created` said when it was created or requeued.
+            When it expires, as `created` or `next_due` said.
         """
         return now > expires_at - max(self.delivered_days, self.dead_days) * DAY
 

@@ -89,11 +89,6 @@ def own_seconds(endpoint: Endpoint) -> float:
     return sum(endpoint.retry_waits or ()) * (1 + JITTER)
 
 
-def longest_way(endpoint: Endpoint) -> float:
-    """Return the seconds from the first to the last attempt to an endpoint, whichever schedule it has."""
-    return max(LONGEST_SECONDS, own_seconds(endpoint))
-
-
 def schedule_named(name: str) -> RetrySchedule:
     """Return a schedule.
 

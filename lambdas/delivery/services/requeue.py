@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from lambdas.delivery.domain.errors import ConflictError, NotFoundError
-from lambdas.delivery.domain.lifecycle import ENDPOINT_DELETED, EVENT_EXPIRED, requeued, undeliverable_reason
+from lambdas.delivery.domain.lifecycle import EVENT_EXPIRED, requeued, undeliverable_reason
 from lambdas.delivery.domain.model import Delivery
 from lambdas.delivery.domain.retention import Retention, gone
-from lambdas.delivery.domain.retry_schedules import longest_way
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import Deliver, ResumeEndpoint
 from lambdas.delivery.store.deliveries import Deliveries
@@ -60,11 +59,11 @@ class Requeue:
         reason = undeliverable_reason(event, payload, endpoint, now)
         if event is None or reason == EVENT_EXPIRED:
             raise NotFoundError
-        if endpoint is None or reason is not None:
-            raise _conflict(reason or ENDPOINT_DELETED)
+        if reason is not None:
+            raise _conflict(reason)
         if now * 1_000 < seen.lease_until:
             raise _conflict("attempt under way")
-        new = requeued(seen, now, self.retention, longest_way(endpoint))
+        new = requeued(seen, now, self.retention)
         # Before the delivery can need it for longer than it is kept now.
         self.events.keep_until(event, new.expires_at)
         if not self.deliveries.change(seen, new):
