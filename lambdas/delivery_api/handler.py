@@ -14,9 +14,10 @@ from lambdas.delivery.sending.http_client import ask_within, system_resolver
 from lambdas.delivery.sending.urls import EndpointRefusedError, EndpointRules, check_url
 from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.services.event_intake import EventIntake
-from lambdas.delivery.services.requeue import Requeue, resume_endpoint
+from lambdas.delivery.services.requeue import Requeue, Resume
 from lambdas.delivery.store.cursors import Cursors
 from lambdas.delivery.store.deliveries import Deliveries
+from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
@@ -36,7 +37,6 @@ _dynamodb = client("dynamodb")
 _queue = DeliveryQueue(client("sqs"), _environment.queue_url)
 _retention = Retention(delivered_days=_environment.delivered_ttl_days, dead_days=_environment.dead_ttl_days)
 _events = Events(_dynamodb, _environment.events_table)
-_health = HealthStore(_dynamodb, _environment.endpoints_table)
 
 
 def _check(url: str) -> None:
@@ -63,7 +63,11 @@ _api = build(
         listing=Listing(_dynamodb, _environment.events_table),
         cursors=Cursors(_dynamodb, _environment.endpoints_table),
         check_url=_check,
-        resume=partial(resume_endpoint, _queue, _health),
+        resume=Resume(
+            health=HealthStore(_dynamodb, _environment.endpoints_table),
+            due=DueStore(_dynamodb, _environment.events_table),
+            queue=_queue,
+        ),
         clock=time.time,
         max_event_bytes=_environment.max_event_bytes,
     )

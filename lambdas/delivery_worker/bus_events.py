@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.delivery.domain.due import to_fan_out
 from lambdas.delivery.domain.endpoint_disabling import derived_id
 from lambdas.delivery.domain.model import Event
 from lambdas.delivery.domain.retention import Retention
@@ -38,6 +39,7 @@ class BusEventConsumer:
     def run(self, message: BusEvent, now: float, report: Report) -> None:
         """Write the event, unless the bus had it before, and have it fanned out."""
         event, payload = tenant_event(message, now, self.retention)
+        event = to_fan_out(event, now, message.hops)
         if self.events.create(event, payload):
             report.log(
                 "event taken in",
@@ -45,7 +47,7 @@ class BusEventConsumer:
                 tenant=event.tenant_id,
                 event_id=event.event_id,
             )
-        self.queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id))
+        self.queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id, hops=message.hops + 1))
 
 
 def tenant_event(message: BusEvent, now: float, retention: Retention) -> tuple[Event, bytes]:

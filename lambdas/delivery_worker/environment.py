@@ -16,10 +16,8 @@ class WorkerEnvironment(Environment):
     ----------
     endpoints_table, events_table : str
         Names of the tables.
-    queue_url, queue_arn : str
+    queue_url : str
         The delivery queue.
-    schedule_group, schedule_role_arn : str
-        Where later attempts are scheduled, and the role by which Scheduler may send to the queue.
     signing_keys_secret_arn : str | None
         Secret of the ed25519 key pairs; without it, no endpoint gets asymmetric signatures.
     retry_schedule : str
@@ -39,9 +37,6 @@ class WorkerEnvironment(Environment):
     endpoints_table: str
     events_table: str
     queue_url: str
-    queue_arn: str
-    schedule_group: str
-    schedule_role_arn: str
     signing_keys_secret_arn: str | None = None
     retry_schedule: str = STANDARD_WEBHOOKS.name
     endpoint_rules: str = PUBLIC_HTTPS

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from lambdas.delivery.domain.due import HORIZON_SECONDS
 from lambdas.delivery.http.routes import DOCS, OPERATOR_API, TENANT_API
-from lambdas.delivery.queue.delivery_queue import MAX_DELAY_SECONDS
 from lambdas.delivery_api.environment import ApiEnvironment
 from lambdas.delivery_authorizer.environment import AuthorizerEnvironment
 from lambdas.delivery_docs.environment import DocsEnvironment
 from lambdas.delivery_operator.environment import OperatorEnvironment
 from lambdas.delivery_receiver.environment import ReceiverEnvironment
+from lambdas.delivery_sweeper.environment import SweeperEnvironment
 from lambdas.delivery_worker.environment import WorkerEnvironment
 from modules.constructs.api_layer import ApiLayer
 from modules.constructs.backend import configure_backend
@@ -18,10 +19,10 @@ from modules.constructs.monitoring import Monitoring
 from modules.constructs.naming import DELIVERY_PREFIX, Names
 from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.tags import tag_everything, tags_of
-from modules.delivery.alarms import DELIVERY_ALARMS, SHOWN
+from modules.delivery.alarms import DELIVERY_ALARMS, OLDEST_OVERDUE, SHOWN
 from modules.delivery.bus_subscriptions import InboundSubscriptions
+from modules.delivery.every_minute import EveryMinute
 from modules.delivery.fleet import DeliveryFleet
-from modules.delivery.retry_schedules import RetrySchedules
 from modules.delivery.routes import AUTHORIZATION_PATTERN, RECEIVER, routes_of
 from modules.delivery.signing_keys import SigningKeys
 from modules.delivery.tables import DeliveryTables
@@ -93,7 +94,7 @@ class DeliveryStack(TerraformStack):
         super().__init__(scope, id_)
         if (delivery := settings.delivery) is None:
             raise SettingsError("delivery: is missing, so that there is no delivery stack")
-        names = Names(settings.environment, DELIVERY_PREFIX)
+        self.names = names = Names(settings.environment, DELIVERY_PREFIX)
         AwsProvider(self, "aws", region=settings.region)
         configure_backend(self, id_, settings.backend, part="delivery")
         account_id = DataAwsCallerIdentity(self, "account").account_id
@@ -111,14 +112,6 @@ class DeliveryStack(TerraformStack):
             self, "queues", settings=_queue_settings(delivery), names=names, rule_arns=self.subscriptions.rule_arns
         )
         self.subscriptions.send_to(self.queues.main)
-        self.schedules = RetrySchedules(
-            self,
-            "schedules",
-            names=names,
-            account_id=account_id,
-            region=settings.region,
-            queue=self.queues.main,
-        )
         self.signing_keys = SigningKeys(self, "signing_keys", names=names)
         self.fleet = DeliveryFleet(
             self,
@@ -148,6 +141,7 @@ class DeliveryStack(TerraformStack):
             region=settings.region,
         )
         self._wire_worker(delivery)
+        self._wire_sweeper()
         self._wire_tenants_api(delivery)
         self._wire_operators_api(delivery)
         waivers = [*self._visibility_waivers(delivery), *self._open_routes()]
@@ -164,9 +158,6 @@ class DeliveryStack(TerraformStack):
                 endpoints_table=self.tables.endpoints.name,
                 events_table=self.tables.events.name,
                 queue_url=self.queues.main.url,
-                queue_arn=self.queues.main.arn,
-                schedule_group=self.schedules.group.name,
-                schedule_role_arn=self.schedules.role.arn,
                 signing_keys_secret_arn=self.signing_keys.secret.arn,
                 endpoint_rules=delivery.endpoint_rules,
                 delivered_ttl_days=delivery.delivered_ttl,
@@ -179,9 +170,21 @@ class DeliveryStack(TerraformStack):
         )
         self.tables.grant_deliver(worker)
         self.queues.grant_send(worker)
-        self.schedules.grant_schedule(worker)
         self.signing_keys.grant_read(worker)
         self.queues.add_event_source(worker, maximum_concurrency=delivery.worker_concurrency)
+
+    def _wire_sweeper(self) -> None:
+        sweeper = self.fleet.sweeper
+        sweeper.configure(
+            SweeperEnvironment(
+                endpoints_table=self.tables.endpoints.name,
+                events_table=self.tables.events.name,
+                queue_url=self.queues.main.url,
+            )
+        )
+        self.tables.grant_sweep(sweeper)
+        self.queues.grant_send(sweeper)
+        EveryMinute(self, "sweeps", name=self.names("sweeps"), function=sweeper)
 
     def _wire_tenants_api(self, delivery: DeliverySettings) -> None:
         authorizer, api = self.fleet.authorizer, self.fleet.api
@@ -256,7 +259,9 @@ class DeliveryStack(TerraformStack):
         watch = self.monitoring
         for function in self.fleet.functions.values():
             watch.watch_function(function, refuses_by_errors=function is self.fleet.authorizer)
-        watch.watch_queue(self.queues.main.name, longest_delay=MAX_DELAY_SECONDS)
+        watch.watch_queue(self.queues.main.name, longest_delay=HORIZON_SECONDS)
+        watch.watch_recursion(self.fleet.worker)
+        watch.watch_regular(OLDEST_OVERDUE, self.fleet.sweeper)
         watch.watch_dead_letter_queue(
             self.queues.dead_letter.name,
             description="messages wait in the dead letter queue: the pipeline itself failed, or the worker is not well",
@@ -281,7 +286,6 @@ class DeliveryStack(TerraformStack):
             "events_table_name": (self.tables.events.name, "Table of events, deliveries and attempts"),
             "queue_url": (self.queues.main.url, "URL of the delivery queue"),
             "dead_letter_queue_url": (self.queues.dead_letter.url, "URL of the dead letter queue"),
-            "schedule_group": (self.schedules.group.name, "Group of the schedules of later retries"),
             "alarm_topic_arn": (self.monitoring.topic.arn, "ARN of the topic that the alarms notify"),
             "signing_keys_secret_arn": (self.signing_keys.secret.arn, "ARN of the secret of the ed25519 signing keys"),
             "operator_policy_json": (

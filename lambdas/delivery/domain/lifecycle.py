@@ -11,7 +11,6 @@ from lambdas.delivery.domain.retention import Retention, gone
 from lambdas.delivery.domain.retry_schedules import RetrySchedule
 from lambdas.shared import times
 
-PAUSED, BREAKER, RATE, BUSY = "endpoint paused", "circuit breaker", "rate limit", "endpoint busy"
 ENDPOINT_DELETED, ENDPOINT_DISABLED = "endpoint deleted", "endpoint disabled"
 PAYLOAD_ERASED, EVENT_EXPIRED = "payload erased", "event expired"
 WAITED_TOO_LONG = "waited too long: "
@@ -100,7 +99,7 @@ def after_attempt(
 
 def parked(delivery: Delivery, until_ms: int, waiting_for: str, now: float, retention: Retention) -> Delivery:
     """Return the delivery held up until a time, which spends no attempt; given up when that goes on for too long."""
-    if retention.waited_too_long(now, delivery.expires_at):
+    if now >= retention.waits_until(delivery.expires_at):
         return given_up(delivery, WAITED_TOO_LONG + waiting_for, now, retention)
     return replace(_next(delivery, now), waiting_for=waiting_for, next_attempt_at=times.iso(until_ms / 1_000))
 
@@ -128,11 +127,6 @@ def requeued(delivery: Delivery, now: float, retention: Retention) -> Delivery:
         next_attempt_at=times.iso(now),
         expires_at=retention.created(now),
     )
-
-
-def resumed(delivery: Delivery, now: float) -> Delivery:
-    """Return a delivery that waited, due at once."""
-    return replace(_next(delivery, now), next_attempt_at=times.iso(now))
 
 
 def due_ms(delivery: Delivery) -> int:

@@ -19,6 +19,23 @@ class WorkerMetric(StrEnum):
     """Attempts that could not be recorded, because another worker had taken over: the receiver may get it again."""
     PIPELINE_FAILURES = "PipelineFailures"
     """Messages that come back: our fault, never an endpoint's."""
+    UNSIGNABLE = "Unsignable"
+    """Attempts that were put off, because the keys or the secret to sign with could not be used."""
+
+
+class SweeperMetric(StrEnum):
+    """What the sweeper counts."""
+
+    HANDED_OUT = "HandedOut"
+    """What was due, and has its message."""
+    RELEASED = "Released"
+    """Deliveries that were held up, and go on."""
+    LOST_MESSAGES = "LostMessages"
+    """What was found overdue, although it had a message before."""
+    OLDEST_OVERDUE = "OldestOverdue"
+    """Seconds by which the oldest thing that was found is overdue."""
+    UNFINISHED_SWEEPS = "UnfinishedSweeps"
+    """Sweeps in which more was due than time was left for."""
 
 
 class AuthorizerMetric(StrEnum):

@@ -146,8 +146,6 @@ class Health:
         How often in a row the circuit breaker opened.
     next_slot : int
         Milliseconds since the epoch at which the rate limit has room for the next attempt.
-    next_resume : int
-        Milliseconds since the epoch at which the last of those that the rate limit held up comes again.
     """
 
     consecutive_failures: int = 0
@@ -157,7 +155,6 @@ class Health:
     slow_until: int | None = None
     openings: int = 0
     next_slot: int = 0
-    next_resume: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +181,12 @@ class Event:
         The one endpoint that it is not for, when it is news about that endpoint.
     erased_at : str | None
         When its payload was erased on request.
+    next_attempt_at : str | None
+        When it is to be fanned out, or looked at again, ISO 8601, UTC.
+    due_at : str | None
+        When the sweeper looks at it, ISO 8601, UTC; None once it expires with the last of its deliveries.
+    fanned_out : bool
+        Whether each endpoint that subscribes has its delivery.
     expires_at : int
         Seconds since the epoch after which it is gone.
     """
@@ -198,6 +201,9 @@ class Event:
     only: str | None = None
     not_for: str | None = None
     erased_at: str | None = None
+    next_attempt_at: str | None = None
+    due_at: str | None = None
+    fanned_out: bool = False
     expires_at: int
 
 
@@ -228,11 +234,14 @@ class Delivery:
         SQS message id of who is making an attempt.
     lease_until : int
         Milliseconds since the epoch until which no other run makes one.
-    scheduled_version : int
-        The latest version for which a message is known to be on its way.
+    due_at : str | None
+        When the sweeper looks at it, ISO 8601, UTC, see `lambdas.delivery.domain.due`; of one that is held up, when it
+        has waited for too long; None at its end.
+    held : bool
+        Whether it waits until its endpoint's hold releases it.
     waiting_for : str | None
         What holds it up, where that is not its retry schedule and spends no attempt: ``endpoint paused``,
-        ``circuit breaker``, ``rate limit``, ``endpoint busy``.
+        ``circuit breaker``, ``rate limit``, ``endpoint busy``, ``cannot be signed``.
     created_at, updated_at : str
         ISO 8601, UTC.
     expires_at : int
@@ -251,7 +260,8 @@ class Delivery:
     next_attempt_at: str | None = None
     owner: str | None = None
     lease_until: int = 0
-    scheduled_version: int = 0
+    due_at: str | None = None
+    held: bool = False
     waiting_for: str | None = None
     created_at: str
     updated_at: str

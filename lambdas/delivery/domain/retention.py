@@ -52,15 +52,15 @@ class Retention:
         """Return when a delivery that is given up now expires."""
         return int(now) + self.dead_days * DAY
 
-    def waited_too_long(self, now: float, expires_at: int) -> bool:
-        """Tell whether a delivery that is held up must be given up now, so that it can still be seen and requeued.
+    def waits_until(self, expires_at: int) -> int:
+        """Return when a delivery that is held up must be given up, so that it can still be seen and requeued.
 
         Parameters
         ----------
         expires_at : int
             When it expires, as `created` or `next_due` said.
         """
-        return now > expires_at - max(self.delivered_days, self.dead_days) * DAY
+        return expires_at - max(self.delivered_days, self.dead_days) * DAY
 
 
 def gone(now: float, expires_at: int) -> bool:

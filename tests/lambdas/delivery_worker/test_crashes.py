@@ -5,7 +5,6 @@ import random
 from collections import Counter
 
 from lambdas.delivery.domain.model import DeliveryState, EndpointState
-from lambdas.delivery.queue.messages import ResumeEndpoint
 from lambdas.delivery_receiver.faults import Fault
 from tests.lambdas.delivery_support import Death, DeliveryWorld
 from tests.lambdas.support import NOW
@@ -70,7 +69,7 @@ def test_a_crash_at_any_boundary_of_a_failed_attempt_leaves_its_next_one_schedul
         assert delivery.attempts == len(world.attempts()) == (2 - sent_twice(death)), death.at
         assert sum(receiver.ids().values()) == 2, death.at
         died_at.append(death.at)
-    assert {"before send", "after send", "after post"} <= set(died_at)
+    assert {"before send_message", "after send_message", "after post"} <= set(died_at)
 
 
 def test_a_crash_at_any_boundary_after_410_still_disables_the_endpoint_and_tells_of_it_once(clients, tables, receiver):
@@ -113,7 +112,7 @@ def test_a_crash_at_any_boundary_of_a_resume_leaves_nothing_behind(clients, tabl
             world.add_event()
         world.run(until=NOW + 1)
         world.set_state(endpoint, EndpointState.ACTIVE)
-        world.queue.send(ResumeEndpoint(tenant_id=world.tenant, endpoint_id="ep_1"))
+        world.resume()
 
     for world, death in boundaries(clients, tables, receiver, prepare):
         # Well before they would look again by themselves
@@ -192,7 +191,8 @@ def test_many_events_reach_their_ends_although_workers_are_killed_at_random(clie
     first = worlds[0]
     flaky(receiver)
     for world in worlds[1:]:
-        world.clock, world.queue, world.scheduler = first.clock, first.queue, first.scheduler
+        world.clock, world.queue = first.clock, first.queue
+        first.tenants.add(world.tenant)
     with FaultyReceiver() as dead:
         dead.decide = lambda received: Fault(close=True)
         urls = {

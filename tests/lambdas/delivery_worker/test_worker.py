@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks import Webhook
 
+from lambdas.delivery.domain import holds
 from lambdas.delivery.domain.circuit_breaker import THRESHOLD
 from lambdas.delivery.domain.endpoint_disabling import DISABLED_EVENT
 from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.domain.model import DeliveryState, EndpointState, SigningSecret
 from lambdas.delivery.domain.retry_schedules import MAX_WAIT_SECONDS, MAX_WAITS, STANDARD_WEBHOOKS, attempt_times
 from lambdas.delivery.queue.messages import Deliver
-from lambdas.delivery.services.requeue import resume_endpoint
-from lambdas.delivery.store import deliveries
 from lambdas.delivery_receiver.checking import check
 from lambdas.delivery_receiver.faults import Fault
 from lambdas.shared import times
@@ -238,8 +237,8 @@ def test_a_test_event_goes_to_its_endpoint_alone(world, receiver):
 
 
 def test_a_paused_endpoint_s_deliveries_wait_without_attempts_until_it_is_activated(world, receiver, monkeypatch):
-    # Given a paused endpoint and more events than pages of the index hold
-    monkeypatch.setattr(deliveries, "PAGE", 2)
+    # Given a paused endpoint and more events than a page holds
+    monkeypatch.setattr(holds, "PAGE", 8)
     endpoint = world.add_endpoint(receiver.url(), state=EndpointState.PAUSED)
     events = [world.add_event() for _ in range(20)]
     world.run(until=NOW + 3 * 3_600)
@@ -248,11 +247,13 @@ def test_a_paused_endpoint_s_deliveries_wait_without_attempts_until_it_is_activa
 
     # When its tenant activates it
     world.set_state(endpoint, EndpointState.ACTIVE)
-    resume_endpoint(world.queue, world.health, world.tenant, "ep_1")
+    world.resume()
     activated = world.clock.now
     world.run(until=activated + 60)
 
-    # Then all arrive at once, each one time, and the schedules of old versions do nothing
+    # Then the first page arrives at once, and the others in the minutes after it, each one time
+    assert len(receiver.received) == 8
+    world.run(until=activated + 180)
     assert receiver.ids() == dict.fromkeys((event.event_id for event in events), 1)
     world.run()
     assert sum(receiver.ids().values()) == 20

@@ -1,0 +1,527 @@
+"""The deployed stack of one seed: functions, tables, queue, tenants and operator, and the invariants that all keep."""
+
+import importlib
+import inspect
+import json
+import logging
+import random
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.domain.retry_schedules import MINUTES, RetrySchedule
+from lambdas.delivery.queue import delivery_queue
+from lambdas.delivery.services.endpoint_admin import EndpointAdmin
+from lambdas.delivery.services.event_intake import EventIntake
+from lambdas.delivery.services.key_pairs import SigningKeyPairs
+from lambdas.delivery.services.requeue import Requeue, Resume
+from lambdas.delivery.store.cursors import Cursors
+from lambdas.delivery.store.deliveries import Deliveries
+from lambdas.delivery.store.due import DueStore
+from lambdas.delivery.store.endpoints import Endpoints as EndpointStore
+from lambdas.delivery.store.events import Events
+from lambdas.delivery.store.health import HealthStore
+from lambdas.delivery.store.identities import Identities
+from lambdas.delivery.store.items import EVENT_ITEM, delivery_item
+from lambdas.delivery.store.listing import Listing
+from lambdas.delivery.store.signing_keys import SigningKeyStore
+from lambdas.delivery_api import operations as tenant_api
+from lambdas.delivery_operator import operations as operator_api
+from lambdas.delivery_worker import batch
+from lambdas.delivery_worker.reporting import Report
+from lambdas.delivery_worker.wiring import build_worker
+from lambdas.shared import times
+from lambdas.shared.observability import logger
+from tests.lambdas.delivery_api_support import proxy_event
+from tests.lambdas.delivery_support import INVOCATION_SECONDS, SEED
+from tests.lambdas.simulation.aws import (
+    Chaos,
+    FaultRates,
+    Faulty,
+    MemoryScheduler,
+    MemorySecrets,
+    MemorySQS,
+    SentMessage,
+)
+from tests.lambdas.simulation.endpoints import Behave, EndpointRequest, Endpoints, healthy
+from tests.lambdas.simulation.kernel import Invocation, Kernel
+from tests.lambdas.simulation.memory_dynamodb import Item, Key, MemoryDynamoDB
+from tests.lambdas.support import create_delivery_tables
+
+LONGEST_CHAIN = 4
+SWEEP_SECONDS = 60.0
+FINAL = frozenset({"DELIVERED", "DLQ"})
+_CONTEXT = SimpleNamespace(
+    function_name="function", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"
+)
+_DEFINED = "byDue"
+try:
+    build_sweeper: Any = importlib.import_module("lambdas.delivery_sweeper.wiring").build_sweeper
+except ModuleNotFoundError:
+    build_sweeper = None
+
+
+@dataclass(frozen=True)
+class ApiAnswer:
+    """What a caller of the API saw; status 0 when nothing came."""
+
+    status: int
+    json: Any
+
+
+@dataclass(frozen=True)
+class Attempted:
+    """An attempt as it began."""
+
+    tenant: str
+    endpoint_id: str
+    late: float
+    retry: bool
+    at: float
+
+
+class Simultaneous:
+    """`ThreadPoolExecutor` as the worker uses it, with threads in virtual time."""
+
+    kernel: Kernel
+
+    def __init__(self, max_workers: int) -> None:
+        del max_workers
+
+    def __enter__(self) -> "Simultaneous":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def map(self, call: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+        chains = [one["attributes"].get("chain") for one in items]
+        return self.kernel.side_by_side([partial(call, one) for one in items], chains)
+
+
+class World:
+    """One stack on a clock of its own.
+
+    Parameters
+    ----------
+    seed
+        Decides everything.
+    rates
+        Of faults, while there are any.
+    lag
+        Returns the seconds that an index is behind.
+    skew
+        Seconds that a clock is ahead or behind at most.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        rates: FaultRates | None = None,
+        lag: Callable[[random.Random], float] = lambda chance: chance.expovariate(20.0),
+        skew: float = 0.3,
+        concurrency: int = 10,
+        schedule: RetrySchedule = MINUTES,
+        sweeps: bool = True,
+    ) -> None:
+        self.seed = seed
+        self.chance = random.Random(seed)
+        self.kernel = Kernel()
+        self.chaos = Chaos(self.kernel, self.chance, rates or FaultRates())
+        self.skew = skew
+        self.schedule = schedule
+        self.sweeping = sweeps
+        self.sweep_longest = 0.0
+        self.memory = MemoryDynamoDB(lambda: self.kernel.now, lambda: lag(self.chance))
+        create_delivery_tables(self.memory, "sim")
+        self.memory.watchers.append(self._watch)
+        self.sqs = MemorySQS(self.kernel, self.chaos, self._work, concurrency=concurrency)
+        self.sqs.on_invocation = self._invoke_worker
+        self.endpoints = Endpoints(self)
+        self.violations: dict[str, list[str]] = defaultdict(list)
+        self.traced: list[str] = []
+        # Seen through the tables
+        self.open: set[Key] = set()
+        self.number_of_deliveries = 0
+        self.series: defaultdict[Key, int] = defaultdict(int)
+        self.requests: defaultdict[Key, list[EndpointRequest]] = defaultdict(list)
+        self.attempted: list[Attempted] = []
+        self.endpoint_at: dict[str, tuple[str, str]] = {}
+        self.endpoint_states: dict[tuple[str, str], tuple[str, float]] = {}
+        self.ever_disabled: set[tuple[str, str]] = set()
+        self.erased: dict[str, float] = {}
+        self.accepted: dict[str, str] = {}
+        self._build()
+
+    # The functions, as their handlers build them
+
+    def _build(self) -> None:
+        dynamodb = Faulty("dynamodb", self.memory, self.chaos)
+        sqs = Faulty("sqs", self.sqs, self.chaos)
+        key = {"kid": "key_1", "seed": SEED, "createdAt": times.iso(self.kernel.now)}
+        secret = Faulty("secretsmanager", MemorySecrets(json.dumps({"keys": [key]})), self.chaos)
+        clock, retention = self.kernel.clock, Retention()
+        queue = delivery_queue.DeliveryQueue(sqs, "https://queue")
+        given: dict[str, Any] = {
+            "dynamodb": dynamodb,
+            "endpoints_table": "sim-endpoints",
+            "events_table": "sim-events",
+            "queue": queue,
+            "client": self.endpoints,
+            "keys": SigningKeyStore(secret, "arn:secret", clock),
+            "retry_schedule": self.schedule,
+            "retention": retention,
+            "disable_after_hours": 120.0,
+            "clock": clock,
+            "sleep": self.kernel.sleep,
+            "jitter": self.chance.random,
+        }
+        if hasattr(delivery_queue, "DeliveryScheduler"):
+            scheduler = Faulty("scheduler", MemoryScheduler(self.sqs), self.chaos)
+            given["scheduler"] = delivery_queue.DeliveryScheduler(queue, scheduler, "arn:queue", "group", "arn:role")
+        self.worker = _called(build_worker, given)
+        self.sweeper = _called(build_sweeper, given) if build_sweeper is not None else None
+        events = Events(dynamodb, "sim-events")
+        requeue = _called(
+            Requeue,
+            given
+            | {
+                "deliveries": Deliveries(dynamodb, "sim-events"),
+                "endpoints": EndpointStore(dynamodb, "sim-endpoints"),
+                "events": events,
+            },
+        )
+        listing = Listing(dynamodb, "sim-events")
+        health = HealthStore(dynamodb, "sim-endpoints")
+        self.tenant_api = tenant_api.build(
+            _called(
+                tenant_api.TenantServices,
+                {
+                    "endpoints": EndpointAdmin(dynamodb, "sim-endpoints", lambda _: True),
+                    "intake": _called(EventIntake, given | {"events": events}),
+                    "events": events,
+                    "requeue": requeue,
+                    "listing": listing,
+                    "cursors": Cursors(dynamodb, "sim-endpoints"),
+                    "check_url": lambda url: None,
+                    "resume": Resume(health=health, due=DueStore(dynamodb, "sim-events"), queue=queue, clock=clock),
+                    "clock": clock,
+                    "max_event_bytes": 20_000,
+                },
+            )
+        )
+        self.operator_api = operator_api.build(
+            _called(
+                operator_api.OperatorServices,
+                {
+                    "identities": Identities(dynamodb, "sim-tenants"),
+                    "listing": listing,
+                    "key_pairs": SigningKeyPairs(dynamodb, secret, "sim-tenants", "arn:secret"),
+                    "events": events,
+                    "requeue": requeue,
+                    "clock": clock,
+                },
+            )
+        )
+
+    def _skew(self) -> float:
+        return self.chance.uniform(-self.skew, self.skew)
+
+    def _invoke_worker(self, what: str, run: Callable[[], Any], chain: int, batch_chain: int) -> Invocation:
+        return self.kernel.start(
+            what, run, seconds=INVOCATION_SECONDS, chain=chain, batch_chain=batch_chain, skew=self._skew()
+        )
+
+    def _work(self, records: list[dict[str, Any]], messages: list[SentMessage]) -> list[str]:
+        for record, message in zip(records, messages, strict=True):
+            record["attributes"]["chain"] = message.chain
+        inv = self.kernel.current
+        assert inv is not None
+        # Starting takes some of the time.
+        self.kernel.sleep(self.chance.uniform(0.005, 0.05))
+        return self.worker.run(records, inv.ends - self.kernel.now, Report(log=self.log))  # type: ignore[no-any-return]
+
+    @contextmanager
+    def running(self) -> Iterator["World"]:
+        """Have the sweeper run every minute, and everything come from the seed."""
+        with determined(self.seed, self.kernel):
+            if self.sweeper is not None:
+                self._tick()
+            yield self
+
+    def _sweep(self) -> None:
+        inv = self.kernel.current
+        assert inv is not None
+        self.sweeper.run(inv.ends - self.kernel.now)
+        self.sweep_longest = max(self.sweep_longest, self.kernel.now - inv.began)
+
+    def _tick(self) -> None:
+        """Have the sweeper run as EventBridge does: about once a minute, at times late, and at times twice."""
+        if self.sweeping:
+            chaotic = self.chaos.rates != FaultRates()
+            fate = self.chance.random() if chaotic else 1.0
+            delays = [0.0, self.chance.uniform(0, 20)] if fate < 0.05 else [self.chance.uniform(0, 90) * (fate < 0.15)]
+            for delay in delays:
+                self.kernel.after(
+                    delay,
+                    lambda: self.kernel.start("sweeper", self._sweep, seconds=55.0, skew=self._skew()),
+                )
+        self.kernel.after(SWEEP_SECONDS, self._tick)
+
+    def log(self, what: str, **fields: Any) -> None:
+        if self.chaos.trace is not None:
+            self.chaos.say(f"log: {what} {fields}")
+
+    # Callers
+
+    def client(self, what: str, run: Callable[[], Any]) -> Invocation:
+        """Begin something outside of AWS that calls the API and waits."""
+        return self.kernel.start(what, run, seconds=1e9)
+
+    def call(
+        self, method: str, path: str, tenant: str | None = None, body: Any = None, key: str | None = None
+    ) -> ApiAnswer:
+        """Call the API from a client, and wait for the answer."""
+        caller = self.kernel.current
+        assert caller is not None
+        headers = {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {})}
+        event = proxy_event(method, path, tenant=tenant, body=body, headers=headers if body is not None else None)
+        rest = self.tenant_api if tenant else self.operator_api
+        made = Invocation(
+            self.kernel, f"{method} {path}", lambda: rest.serve(event, _CONTEXT), seconds=29.0, skew=self._skew()
+        )
+        made.waiting = caller
+        self.kernel.at(self.kernel.now, made.switch)
+        self.kernel.hub.switch()
+        if made.error is not None:
+            return ApiAnswer(0, None)
+        text = made.result["body"]
+        return ApiAnswer(made.result["statusCode"], json.loads(text) if text else None)
+
+    def call_until_answered(self, *arguments: Any, tries: int = 12, **more: Any) -> ApiAnswer:
+        """Call the API again, as clients do, until it answers with anything but a fault of its own."""
+        for number in range(tries):
+            answer = self.call(*arguments, **more)
+            if 0 < answer.status < 500:
+                return answer
+            self.kernel.sleep(min(2.0 * 2**number, 120.0))
+        return answer
+
+    def do(self, run: Callable[[], Any]) -> Any:
+        """Have a client do something, and let time pass until it is done."""
+        inv = self.client("client", run)
+        while not inv.dead:
+            self.kernel.run(self.kernel.next_at or self.kernel.now)
+        if inv.error is not None:
+            raise inv.error
+        return inv.result
+
+    def add_endpoint(self, tenant: str, behave: Behave = healthy, **fields: Any) -> str:
+        """Create an endpoint, as a client."""
+        url = f"https://{tenant}-{len(self.endpoints.behaviours) + 1}.example.com/hooks"
+        self.endpoints.behaviours[url] = behave
+        answer = self.call("POST", "/v1/endpoints", tenant, {"url": url, **fields})
+        assert answer.status == 201, answer
+        return str(answer.json["endpointId"])
+
+    def submit(self, tenant: str, number: int) -> None:
+        """Hand an event in, with a key, until it is accepted."""
+        payload = {"type": "invoice.paid", "n": number}
+        answer = self.call_until_answered("POST", "/v1/events", tenant, payload, key=f"key-{tenant}-{number}")
+        if answer.status == 201:
+            self.accepted[answer.json["eventId"]] = tenant
+        elif answer.status:
+            self.violate("refused", f"event {number} of {tenant}: {answer.status} {answer.json}")
+
+    # What is seen
+
+    def violate(self, rule: str, what: str) -> None:
+        self.violations[rule].append(f"{times.iso(self.kernel.now)} {what}")
+        self.chaos.say(f"VIOLATION {rule}: {what}")
+
+    def _watch(self, table: str, key: Key, old: Item | None, new: Item | None) -> None:
+        if table == "sim-endpoints":
+            if key[1].startswith("endpoint#"):
+                self._watch_endpoint(key, new)
+        elif table == "sim-events" and key[1].startswith("delivery#"):
+            self._watch_delivery(key, old, new)
+        elif key[1].startswith("attempt#"):
+            inv = self.kernel.current
+            if new is not None and inv is not None and inv.requests:
+                inv.requests[-1].recorded = True
+        elif key[1] == EVENT_ITEM and new is not None and "erasedAt" in new:
+            self.erased.setdefault(key[0], self.kernel.now)
+
+    def _watch_endpoint(self, key: Key, new: Item | None) -> None:
+        place = key[0], key[1].removeprefix("endpoint#")
+        state = "DELETED" if new is None else new["state"]["S"]
+        if new is not None:
+            self.endpoint_at[new["url"]["S"]] = place
+        if state in ("DISABLED", "DELETED"):
+            self.ever_disabled.add(place)
+        if self.endpoint_states.get(place, ("", 0.0))[0] != state:
+            self.endpoint_states[place] = state, self.kernel.now
+
+    def _watch_delivery(self, key: Key, old: Item | None, new: Item | None) -> None:
+        if new is None:
+            self.open.discard(key)
+            return
+        state = new["state"]["S"]
+        if old is None:
+            self.number_of_deliveries += 1
+        elif (
+            state == "PENDING"
+            and new["seriesAttempts"]["N"] == "0"
+            and (old["state"]["S"] != "PENDING" or old["seriesAttempts"]["N"] != "0")
+        ):
+            self.series[key] += 1
+        if state in FINAL:
+            self.open.discard(key)
+        else:
+            self.open.add(key)
+            if self.sweeper is not None and "dueAt" not in new:
+                self.violate("no way back", f"{key} is {state} and in no index of what is due")
+        if self.chaos.trace is not None:
+            self.chaos.say(f"wrote {key}: {_brief(new)}")
+
+    def requested(self, url: str, event_id: str, inv: Invocation) -> EndpointRequest:
+        """Take a request down, and what is wrong with it."""
+        tenant, endpoint_id = self.endpoint_at[url]
+        key = f"{tenant}#{event_id}", delivery_item(endpoint_id)
+        now = self.kernel.now
+        request = EndpointRequest(now, self.series[key], inv)
+        self.requests[key].append(request)
+        inv.requests.append(request)
+        self.chaos.say(f"attempt of {key}")
+        delivery = self.memory.tables["sim-events"].get(key)
+        if delivery is None:
+            self.violate("attempted without a delivery", str(key))
+            return request
+        if delivery["state"]["S"] in FINAL:
+            self.violate("attempted when final", f"{key} is {delivery['state']['S']}")
+        state, since = self.endpoint_states[tenant, endpoint_id]
+        if state != "ACTIVE" and since < inv.root.began:
+            self.violate("attempted when not active", f"{key}: {state} since {times.iso(since)}")
+        if self.erased.get(key[0], now) < inv.root.began:
+            self.violate("attempted when erased", str(key))
+        due = times.parse(delivery.get("nextAttemptAt", {}).get("S", "")) or now
+        self.attempted.append(Attempted(tenant, endpoint_id, now - due, delivery["seriesAttempts"]["N"] != "0", now))
+        return request
+
+    # At the end
+
+    def settled(self) -> bool:
+        return not self.open and not self.sqs.waiting and not self.sqs.in_flight
+
+    def drain(self, limit: float) -> None:
+        """Let everything come to its end without faults; whatever has not by the limit never will."""
+        self.chaos.rates = FaultRates()
+        for url in self.endpoints.behaviours:
+            self.endpoints.behaviours[url] = healthy
+        for (tenant, endpoint_id), (state, _) in list(self.endpoint_states.items()):
+            if state == "PAUSED":
+                self.client(
+                    "tenant",
+                    partial(self.call_until_answered, "POST", f"/v1/endpoints/{endpoint_id}/activate", tenant),
+                )
+        end = self.kernel.now + limit
+        while self.kernel.now < end and not (self.settled() and self.kernel.now > end - limit + 900):
+            self.kernel.run(min(self.kernel.now + 300, end))
+
+    def check(self) -> None:
+        """Check what can be checked when all is over."""
+        for key in sorted(self.open):
+            item = self.memory.tables["sim-events"].get(key)
+            assert item is not None
+            self.violate("never attempted again", f"{key}: {_brief(item)}")
+        stable = defaultdict(list)
+        for tenant, endpoint_id in self.endpoint_states:
+            created = self.memory.tables["sim-endpoints"].get((tenant, f"endpoint#{endpoint_id}"))
+            if created is not None and (tenant, endpoint_id) not in self.ever_disabled:
+                stable[tenant].append((created["createdAt"]["S"], endpoint_id))
+        table = self.memory.tables["sim-events"]
+        for event_id, tenant in self.accepted.items():
+            event = table.get((f"{tenant}#{event_id}", EVENT_ITEM))
+            if event is None:
+                self.violate("accepted and gone", f"{tenant} {event_id}")
+                continue
+            for since, endpoint_id in stable[tenant]:
+                if (
+                    since < event["createdAt"]["S"]
+                    and table.get((f"{tenant}#{event_id}", delivery_item(endpoint_id))) is None
+                ):
+                    self.violate("accepted and never fanned out", f"{tenant} {event_id} {endpoint_id}")
+        if self.sqs.longest > LONGEST_CHAIN:
+            longest = ", ".join(
+                f"{kind} {chain}" for kind, chain in self.sqs.longest_of.items() if chain > LONGEST_CHAIN
+            )
+            self.violate("chain", f"longest: {longest}")
+        for inv, error in self.kernel.crashed:
+            self.violate("not caught", f"{inv.what}: {error!r}")
+        for key, requests in self.requests.items():
+            self._check_requests(key, requests)
+
+    def _check_requests(self, key: Key, requests: list[EndpointRequest]) -> None:
+        took: EndpointRequest | None = None
+        for request in requests:
+            if not request.recorded and not request.excused():
+                self.violate("not recorded", f"{key} at {times.iso(request.at)}")
+            if took is not None and took.series == request.series:
+                if took.answer_lost or (not took.recorded and took.excused()):
+                    self.repeated_allowed += 1
+                else:
+                    self.repeated_other += 1
+                    self.violate("repeated", f"{key} at {times.iso(request.at)}, taken at {times.iso(took.at)}")
+            if request.took:
+                took = request
+
+    repeated_allowed = 0
+    repeated_other = 0
+
+
+def _called(made: Callable[..., Any], given: dict[str, Any]) -> Any:
+    """Call something with those of the arguments that it takes."""
+    return made(**{name: given[name] for name in inspect.signature(made).parameters if name in given})
+
+
+def _brief(item: Item) -> str:
+    names = (
+        "state", "reason", "waitingFor", "turn", "attempts", "owner", "leaseUntil", "nextAttemptAt", "armedTurn",
+        "dueKey", "dueAt", "updatedAt",
+    )  # fmt: skip
+    return ", ".join(f"{name} {next(iter(item[name].values()))}" for name in names if name in item)
+
+
+@contextmanager
+def determined(seed: int, kernel: Kernel) -> Iterator[None]:
+    """Have ids, jitter and waits of the code come from the seed and the kernel."""
+    chance = random.Random(seed * 7 + 1)
+    random.seed(seed)
+    Simultaneous.kernel = kernel
+    level = logger.log_level
+    with ExitStack() as stack:
+        for name, value in (
+            ("randbits", chance.getrandbits),
+            ("token_bytes", chance.randbytes),
+            ("token_hex", lambda number=16: chance.randbytes(number).hex()),
+        ):
+            stack.enter_context(mock.patch.object(secrets, name, value))
+        stack.enter_context(mock.patch.object(time, "sleep", kernel.sleep))
+        if hasattr(batch, "ThreadPoolExecutor"):
+            assert batch.ThreadPoolExecutor is ThreadPoolExecutor
+            stack.enter_context(mock.patch.object(batch, "ThreadPoolExecutor", Simultaneous))
+        logger.setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
