@@ -103,15 +103,15 @@ def test_a_list_of_fifty_months_is_walked_to_its_end_with_the_payload_still_ther
         expired = [one for one in world.items() if int(one["expiresAt"]) <= world.clock.now]
         assert not [one for one in expired if one["item"] in {"event", "payload", "delivery#ep_1"}], number
         assert len([one for one in world.attempts() if one.endpoint_id == "ep_1"]) == number
-    world.run()
 
-    # Then all of them had the payload, and the event goes with the delivery
+    # Then all of them had the payload, and the event is kept for weeks after it, not for years
     assert {(one.path, one.body) for one in receiver.received} == {("/hook", PAYLOAD), ("/other", PAYLOAD)}
     delivery = world.delivery(event)
     assert (delivery.state, delivery.reason) == (DeliveryState.DLQ, "attempts used up: status 500")
     assert delivery.attempts == len(waits) + 1
     [stored] = [one for one in world.items() if one["item"] == "event"]
-    assert stored["expiresAt"] == delivery.expires_at == pytest.approx(world.clock.now + 14 * 86_400, abs=60)
+    assert delivery.expires_at == pytest.approx(world.clock.now + 14 * 86_400, abs=120)
+    assert delivery.expires_at <= stored["expiresAt"] <= world.clock.now + 51 * 86_400
 
 
 def test_a_final_status_is_not_repeated(world, receiver):
