@@ -211,6 +211,7 @@ class DeliveryStack(TerraformStack):
         self.api.authorize_by(authorizer, pattern=AUTHORIZATION_PATTERN)
         api.configure(
             ApiEnvironment(
+                tenants_table=self.tables.tenants.name,
                 endpoints_table=self.tables.endpoints.name,
                 events_table=self.tables.events.name,
                 queue_url=self.queues.main.url,
@@ -224,6 +225,7 @@ class DeliveryStack(TerraformStack):
             )
         )
         self.tables.grant_serve_tenants(api)
+        self.tables.grant_read_public_keys(api)
         self.queues.grant_send(api)
         for route in routes_of(TENANT_API):
             self.api.route(route, api)

@@ -53,6 +53,7 @@ GRANTS = {
     "api": items(ENDPOINTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     | items(EVENTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     | items(f"{EVENTS}/index/byState", "Query")
+    | items(TENANTS, "GetItem")
     | {("sqs:SendMessage", QUEUE)},
     "operator": items(TENANTS, "GetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
     | items(f"{TENANTS}/index/byTenant", "Query")
@@ -75,9 +76,12 @@ CONDITIONS = {
     ("worker", "HandRoleToScheduler"): [
         {"test": "StringEquals", "variable": "iam:PassedToService", "values": ["scheduler.amazonaws.com"]}
     ],
-    ("docs", "ReadPublicKeys"): [
-        {"test": "ForAllValues:StringEquals", "variable": "dynamodb:LeadingKeys", "values": [PUBLIC_KEYS_ID]}
-    ],
+    **{
+        (function, "ReadPublicKeys"): [
+            {"test": "ForAllValues:StringEquals", "variable": "dynamodb:LeadingKeys", "values": [PUBLIC_KEYS_ID]}
+        ]
+        for function in ("api", "docs")
+    },
 }
 TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}
 

@@ -207,7 +207,7 @@ class World:
             _called(
                 tenant_api.TenantServices,
                 {
-                    "endpoints": EndpointAdmin(dynamodb, "sim-endpoints"),
+                    "endpoints": EndpointAdmin(dynamodb, "sim-endpoints", lambda _: True),
                     "intake": _called(EventIntake, given | {"events": events}),
                     "events": events,
                     "requeue": requeue,
