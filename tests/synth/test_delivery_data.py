@@ -17,6 +17,7 @@ PINNED = {
     "aws_dynamodb_table.tables_events":               "webhook-delivery-events",
     "aws_sqs_queue.queues_main":                      "webhook-delivery-queue",
     "aws_sqs_queue.queues_dead_letter":               "webhook-delivery-dlq",
+    "aws_sqs_queue.sweeps_undelivered":             "webhook-delivery-sweeps-undelivered",
     "aws_sqs_queue.subscriptions_undelivered":        "webhook-delivery-undelivered",
     "aws_secretsmanager_secret.signing_keys_secret":  "webhook-delivery-signing-keys",
 }  # fmt: skip
@@ -144,8 +145,15 @@ def policy_of(template, queue):
     return template.statements(policy["policy"])
 
 
-@pytest.mark.parametrize("name", ["queue", "undelivered"])
-def test_the_rule_of_a_subscription_may_send_and_nothing_else_of_eventbridge(delivery, name):
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("queue", "webhook-tenant-stripe"),
+        ("undelivered", "webhook-tenant-stripe"),
+        ("sweeps-undelivered", "webhook-delivery-sweeps"),
+    ],
+)
+def test_its_own_rule_may_send_to_a_queue_and_nothing_else_of_eventbridge(delivery, name, rule):
     queue = f"webhook-delivery-{name}-delivery"
     (allowed,) = [each for each in policy_of(delivery, queue) if each["effect"] == "Allow"]
 
@@ -156,7 +164,7 @@ def test_the_rule_of_a_subscription_may_send_and_nothing_else_of_eventbridge(del
         {
             "test": "ArnEquals",
             "variable": "aws:SourceArn",
-            "values": ["aws_cloudwatch_event_rule[webhook-tenant-stripe-delivery].arn"],
+            "values": [f"aws_cloudwatch_event_rule[{rule}-delivery].arn"],
         }
     ]
 
@@ -221,6 +229,10 @@ def test_eventbridge_invokes_the_sweeper_every_minute_and_makes_up_for_no_minute
     # Then it is of the default bus, where alone rules have schedules
     assert (rule["schedule_expression"], rule.get("event_bus_name")) == ("rate(1 minute)", None)
     assert sweeper.name == "webhook-delivery-sweeper-delivery"
+
+    # And what it cannot deliver says why
+    undelivered = "aws_sqs_queue[webhook-delivery-sweeps-undelivered-delivery].arn"
+    assert delivery.meaning(target["dead_letter_config"]) == {"arn": undelivered}
 
     # And neither EventBridge nor Lambda tries again: the next minute does what was left
     once = {"maximum_event_age_in_seconds": 60, "maximum_retry_attempts": 0}

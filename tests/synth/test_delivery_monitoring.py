@@ -15,6 +15,7 @@ QUEUES = {
     "queue-age":                 ("ApproximateAgeOfOldestMessage",      "queue",       "Maximum", 750),
     "queue-depth":               ("ApproximateNumberOfMessagesVisible", "queue",       "Maximum", 10_000),
     "dlq-not-empty":             ("ApproximateNumberOfMessagesVisible", "dlq",         "Maximum", 0),
+    "sweeps-undelivered":        ("ApproximateNumberOfMessagesVisible", "sweeps-undelivered", "Maximum", 0),
     "subscriptions-undelivered": ("ApproximateNumberOfMessagesVisible", "undelivered", "Maximum", 0),
 }  # fmt: skip
 COUNTED = {
