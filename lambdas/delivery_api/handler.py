@@ -7,7 +7,10 @@ import time
 from functools import partial
 from typing import Any
 
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
 from lambdas.delivery.domain.errors import InvalidFieldError
+from lambdas.delivery.domain.metrics import ApiMetric
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.sending.http_client import ask_within, system_resolver
@@ -19,6 +22,7 @@ from lambdas.delivery.store.cursors import Cursors
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
+from lambdas.delivery.store.event_counts import EventCounts
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
 from lambdas.delivery.store.listing import Listing
@@ -31,7 +35,7 @@ LOOKUP_SECONDS = 3.0
 """For the addresses of an endpoint's name. Its name server is the tenant's, and could hold every call for a minute."""
 
 _environment = ApiEnvironment.from_environment()
-_rules = EndpointRules.named(_environment.endpoint_rules)
+_rules = EndpointRules.named(_environment.endpoint_rules, _environment.refused_hosts)
 _dynamodb = client("dynamodb")
 _queue = DeliveryQueue(client("sqs"), _environment.queue_url)
 _retention = Retention(delivered_days=_environment.delivered_ttl_days, dead_days=_environment.dead_ttl_days)
@@ -43,6 +47,12 @@ def _check(url: str) -> None:
         check_url(url, _rules, partial(ask_within, LOOKUP_SECONDS, system_resolver))
     except EndpointRefusedError as error:
         raise InvalidFieldError("url", error.reason) from error
+
+
+def _count(what: ApiMetric) -> None:
+    own = EphemeralMetrics()
+    own.add_metric(name=what, unit=MetricUnit.Count, value=1)
+    own.flush_metrics()
 
 
 _api = build(
@@ -65,8 +75,12 @@ _api = build(
             due=DueStore(_dynamodb, _environment.events_table),
             queue=_queue,
         ),
+        counts=EventCounts(_dynamodb, _environment.endpoints_table),
+        count=_count,
         clock=time.time,
         max_event_bytes=_environment.max_event_bytes,
+        events_per_day=_environment.tenant_events_per_day,
+        max_endpoints=_environment.tenant_endpoints,
     )
 )
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from lambdas.delivery.domain.model import Endpoint, Event
+from lambdas.delivery.domain.quotas import MAX_ENDPOINTS
 from lambdas.delivery.domain.subscriptions import (
     MAX_EVENT_TYPE_CHARS,
     MAX_FILTER_VALUES,
@@ -17,6 +18,7 @@ from lambdas.delivery.domain.subscriptions import (
     check_filters,
     check_patterns,
 )
+from lambdas.delivery.http.attempts import AttemptResponse
 from lambdas.delivery.http.schemas import (
     CursorText,
     DeliveryResponse,
@@ -31,7 +33,6 @@ from lambdas.delivery.http.schemas import (
 from lambdas.delivery.sending.headers import MAX_HEADERS, MAX_NAME_CHARS, check_headers
 from lambdas.delivery.sending.headers import MAX_VALUE_CHARS as MAX_HEADER_CHARS
 from lambdas.delivery.sending.urls import MAX_URL_CHARS
-from lambdas.delivery.services.endpoint_admin import MAX_ENDPOINTS
 
 MAX_OVERLAP_HOURS = 168
 MAX_RATE = 1_000
@@ -244,17 +245,6 @@ class AcceptEventResponse(ResponseModel):
     def of(cls, event: Event) -> Self:
         """Return the response for an event that was accepted."""
         return cls(event_id=event.event_id, type=event.event_type, created_at=event.created_at)
-
-
-class AttemptResponse(ResponseModel):
-    """A request to an endpoint."""
-
-    endpoint_id: str
-    number: int
-    at: str
-    duration_ms: int
-    status: int | None = Field(description="HTTP status; null where there was no answer.")
-    outcome: str
 
 
 class EventDetailResponse(EventResponse):

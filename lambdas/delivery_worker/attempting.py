@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lambdas import VERSION
 from lambdas.delivery.domain.attempt_result import HttpResult, classify
@@ -14,7 +14,7 @@ from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import Attempt
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.retry_schedules import SCHEDULES, RetrySchedule
-from lambdas.delivery.sending.headers import HeaderRefusedError, request_headers
+from lambdas.delivery.sending.headers import HOPS_HEADER, HeaderRefusedError, request_headers
 from lambdas.delivery.sending.http_client import HttpClient
 from lambdas.delivery.sending.signing import signature_headers
 from lambdas.delivery.store.events import Events
@@ -93,12 +93,14 @@ class AttemptMaker:
             expires_at=new.expires_at,
         )
         self.events.keep_until(event, new.expires_at)
-        if not self.recorder.record(delivery, new, claim.hops, attempt):
+        if not self.recorder.record(delivery, new, claim.hops, attempt, response.answer):
             report.count(delivery.tenant_id, WorkerMetric.LOST_CLAIMS)
             report.tell("attempt could not be recorded: another run had taken over", delivery, event)
             return
         report.attempted(attempt, new, event)
         self.endpoint_health.record(claim, result, report)
+        if response.answer is not None:
+            self.events.answers.erase_late(attempt)
 
     def _sign(self, claim: ClaimedDelivery, now: float) -> Mapping[str, str] | None:
         """Return the signature's headers; None when it cannot be made, which is no fault of the endpoint."""
@@ -110,7 +112,12 @@ class AttemptMaker:
 
     def _send(self, claim: ClaimedDelivery, signature: Mapping[str, str]) -> HttpResult:
         try:
-            headers = request_headers(claim.endpoint.headers, signature, USER_AGENT)
+            ours = {**signature, HOPS_HEADER: str(claim.event.hops + 1)}
+            headers = request_headers(claim.endpoint.headers, ours, USER_AGENT)
         except HeaderRefusedError:
             return HttpResult(status=None, problem="header refused")
-        return self.client.post(claim.endpoint.url, headers, claim.payload)
+        response = self.client.post(claim.endpoint.url, headers, claim.payload)
+        if response.answer is not None:
+            # They are shown to nobody, and endpoints that send back what they got are common.
+            response = replace(response, answer=response.answer.without(claim.endpoint.headers.values()))
+        return response

@@ -55,9 +55,10 @@ class EndpointHealth:
         # The delivery is recorded and goes on: what fails here must not bring its message back.
         try:
             if result.delivered:
-                self.health.succeeded(endpoint.tenant_id, endpoint.endpoint_id, seen)
-                if seen.open_until is not None:
-                    self.due.release_soon(endpoint.tenant_id, endpoint.endpoint_id, now_ms)
+                # The breaker may have opened since the attempt began.
+                if self.health.succeeded(endpoint.tenant_id, endpoint.endpoint_id, seen) and self.due.release_soon(
+                    endpoint.tenant_id, endpoint.endpoint_id, now_ms
+                ):
                     self.queue.send(
                         ResumeEndpoint(
                             tenant_id=endpoint.tenant_id, endpoint_id=endpoint.endpoint_id, hops=claim.hops + 1

@@ -24,6 +24,8 @@ class WorkerEnvironment(Environment):
         Name of the retry schedule of endpoints that name none.
     endpoint_rules : str
         ``public-https``, or ``local`` for tests.
+    refused_hosts : str
+        Hosts that no endpoint may have, separated by commas, see `EndpointRules`.
     attempt_timeout : float
         Seconds that an attempt may take.
     disable_after_hours : float
@@ -32,6 +34,10 @@ class WorkerEnvironment(Environment):
         Days for which deliveries are kept, see `Retention`.
     tenant_metrics : bool
         Whether metrics come for each tenant, too.
+    original_payloads : bool
+        Whether a tenant's event that is one of the inbound bus carries the provider's payload, see `InboundPayloads`.
+    max_event_bytes : int
+        Bytes of such an event at most.
     """
 
     endpoints_table: str
@@ -40,8 +46,11 @@ class WorkerEnvironment(Environment):
     signing_keys_secret_arn: str | None = None
     retry_schedule: str = STANDARD_WEBHOOKS.name
     endpoint_rules: str = PUBLIC_HTTPS
+    refused_hosts: str = ""
     attempt_timeout: float = 15.0
     disable_after_hours: float = 120.0
     delivered_ttl_days: int = Retention.delivered_days
     dead_ttl_days: int = Retention.dead_days
     tenant_metrics: bool = True
+    original_payloads: bool = False
+    max_event_bytes: int = 262_144

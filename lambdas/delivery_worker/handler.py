@@ -17,6 +17,7 @@ from lambdas.delivery.sending.urls import EndpointRules
 from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_worker.batch import Worker
 from lambdas.delivery_worker.environment import WorkerEnvironment
+from lambdas.delivery_worker.inbound_payloads import InboundPayloads
 from lambdas.delivery_worker.reporting import PER_TENANT, Report
 from lambdas.delivery_worker.wiring import build_worker
 from lambdas.shared.aws import client
@@ -29,11 +30,17 @@ def _build(environment: WorkerEnvironment) -> Worker:
         endpoints_table=environment.endpoints_table,
         events_table=environment.events_table,
         queue=DeliveryQueue(client("sqs"), environment.queue_url),
-        client=HttpClient(rules=EndpointRules.named(environment.endpoint_rules), seconds=environment.attempt_timeout),
+        client=HttpClient(
+            rules=EndpointRules.named(environment.endpoint_rules, environment.refused_hosts),
+            seconds=environment.attempt_timeout,
+        ),
         keys=SigningKeyStore(client("secretsmanager"), environment.signing_keys_secret_arn),
         retry_schedule=schedule_named(environment.retry_schedule),
         retention=Retention(delivered_days=environment.delivered_ttl_days, dead_days=environment.dead_ttl_days),
         disable_after_hours=environment.disable_after_hours,
+        inbound_payloads=InboundPayloads(s3=client("s3"), max_bytes=environment.max_event_bytes)
+        if environment.original_payloads
+        else None,
     )
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from lambdas.delivery.domain.attempt_result import Answer
 from lambdas.delivery.domain.due import scheduled
 from lambdas.delivery.domain.holds import PAUSED, UNSIGNABLE
 from lambdas.delivery.domain.lifecycle import given_up, parked
@@ -43,7 +44,14 @@ class Recorder:
     retention: Retention
     clock: Callable[[], float] = time.time
 
-    def record(self, seen: Delivery, new: Delivery, hops: int, attempt: Attempt | None = None) -> bool:
+    def record(
+        self,
+        seen: Delivery,
+        new: Delivery,
+        hops: int,
+        attempt: Attempt | None = None,
+        answer: Answer | None = None,
+    ) -> bool:
         """Record a delivery's next step, unless it has changed since it was seen, and have it go on; tell whether.
 
         Parameters
@@ -52,7 +60,7 @@ class Recorder:
             See `lambdas.delivery.domain.due.scheduled`.
         """
         placed, wait = scheduled(new, self.clock(), hops)
-        if not self.deliveries.change(seen, placed, attempt):
+        if not self.deliveries.change(seen, placed, attempt, answer):
             return False
         if wait is not None:
             self.queue.send(Deliver.of(placed, hops + 1), wait)

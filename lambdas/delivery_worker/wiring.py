@@ -23,6 +23,7 @@ from lambdas.delivery_worker.bus_events import BusEventConsumer
 from lambdas.delivery_worker.deliver import DeliverConsumer
 from lambdas.delivery_worker.endpoint_health import EndpointHealth
 from lambdas.delivery_worker.fan_out import FanOutConsumer
+from lambdas.delivery_worker.inbound_payloads import InboundPayloads
 from lambdas.delivery_worker.recording import Recorder
 from lambdas.delivery_worker.resume import ResumeConsumer
 
@@ -38,6 +39,7 @@ def build_worker(
     retry_schedule: RetrySchedule,
     retention: Retention,
     disable_after_hours: float,
+    inbound_payloads: InboundPayloads | None = None,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
     jitter: Callable[[], float] = random.random,
@@ -52,6 +54,8 @@ def build_worker(
         How long events and deliveries are kept.
     disable_after_hours : float
         Hours of nothing but failures after which an endpoint is disabled.
+    inbound_payloads : InboundPayloads | None
+        Puts the providers' payloads into events of the inbound bus; None leaves there what the bus says.
     clock, sleep, jitter
         Seconds since the epoch; a way to let some pass; and a random number of at least 0 and less than 1.
     """
@@ -102,7 +106,7 @@ def build_worker(
             deliveries=deliveries, endpoints=endpoints, events=events, queue=queue, retention=retention
         ),
         deliver=deliver,
-        bus_events=BusEventConsumer(events=events, queue=queue, retention=retention),
+        bus_events=BusEventConsumer(events=events, queue=queue, retention=retention, payloads=inbound_payloads),
         resume=ResumeConsumer(release=Release(due=due, endpoints=endpoints, queue=queue)),
         clock=clock,
     )

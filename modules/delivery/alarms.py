@@ -1,6 +1,6 @@
 """What the delivery functions count that an operator must know of."""
 
-from lambdas.delivery.domain.metrics import AuthorizerMetric, SweeperMetric, WorkerMetric
+from lambdas.delivery.domain.metrics import ApiMetric, AuthorizerMetric, SweeperMetric, WorkerMetric
 from modules.constructs.event_alarm import EventAlarm
 
 OLDEST_OVERDUE = EventAlarm(
@@ -39,6 +39,18 @@ DELIVERY_ALARMS: tuple[EventAlarm, ...] = (
         metric=WorkerMetric.LOST_CLAIMS.value,
         description="workers were too slow to record attempts, so that endpoints may have got deliveries twice",
         threshold=10,
+    ),
+    EventAlarm(
+        id="loops-ended",
+        function="api",
+        metric=ApiMetric.LOOPS_ENDED.value,
+        description="deliveries lead back to the API, since an endpoint forwards them there; the loop was ended",
+    ),
+    EventAlarm(
+        id="quotas-reached",
+        function="api",
+        metric=ApiMetric.QUOTAS_REACHED.value,
+        description="events were refused, because their tenant has handed in as many today as its quota allows",
     ),
     EventAlarm(
         id="unsignable",

@@ -54,6 +54,10 @@ class DeliveryFleet(Fleet):
             size=FunctionSize(memory=delivery.worker_memory, timeout=delivery.worker_timeout),
             reserved_concurrency=delivery.worker_concurrency,
         )
+        # API Gateway throttles each method by itself, so that many visitors of the documents take no requests from the
+        # other routes; the reservation keeps them from taking the account's executions.
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
+        reserved = {"docs": delivery.docs_concurrency}
         sweeper = FleetMember(
             folder="delivery_sweeper",
             function_name="sweeper",
@@ -66,7 +70,15 @@ class DeliveryFleet(Fleet):
             members=[
                 worker,
                 sweeper,
-                *(FleetMember(folder=f"delivery_{each}", function_name=each, size=behind_api) for each in names_of_api),
+                *(
+                    FleetMember(
+                        folder=f"delivery_{each}",
+                        function_name=each,
+                        size=behind_api,
+                        reserved_concurrency=reserved.get(each),
+                    )
+                    for each in names_of_api
+                ),
             ],
             settings=settings,
             names=names,

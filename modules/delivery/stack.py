@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lambdas.delivery.domain.due import HORIZON_SECONDS
-from lambdas.delivery.http.routes import DOCS, OPERATOR_API, TENANT_API
+from lambdas.delivery.http.routes import DOCS, OPERATOR_API, PUBLIC_KEYS, TENANT_API
 from lambdas.delivery_api.environment import ApiEnvironment
 from lambdas.delivery_authorizer.environment import AuthorizerEnvironment
 from lambdas.delivery_docs.environment import DocsEnvironment
@@ -16,7 +16,7 @@ from modules.constructs.backend import configure_backend
 from modules.constructs.bundling import BUNDLES
 from modules.constructs.gateway_responses import GatewayResponse
 from modules.constructs.monitoring import Monitoring
-from modules.constructs.naming import DELIVERY_PREFIX, Names
+from modules.constructs.naming import DELIVERY_PREFIX, Names, archive_bucket_name
 from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.tags import tag_everything, tags_of
 from modules.delivery.alarms import DELIVERY_ALARMS, OLDEST_OVERDUE, SHOWN
@@ -26,9 +26,10 @@ from modules.delivery.fleet import DeliveryFleet
 from modules.delivery.routes import AUTHORIZATION_PATTERN, RECEIVER, routes_of
 from modules.delivery.signing_keys import SigningKeys
 from modules.delivery.tables import DeliveryTables
+from modules.delivery.tenant_plans import TenantPlans, keys_name
 from modules.guards import Waiver, guard_everything
 from modules.rules.queues import TIMEOUTS_IN_VISIBILITY
-from modules.settings.delivery import DeliverySettings
+from modules.settings.delivery import DeliverySettings, TenantRate
 from modules.settings.model import Settings
 from modules.settings.sections import ApiSettings, QueueSettings
 from modules.settings.validation import SettingsError
@@ -59,6 +60,8 @@ RESPONSES = (
         )
         for case, status, code, seconds in (
             ("THROTTLED", 429, "throttled", 1),
+            # A tenant's key that is not there, or not yet: never a fault of the tenant's.
+            ("INVALID_API_KEY", 503, "unavailable", 5),
             # A function that finds no execution free: a matter of waiting, like a throttle.
             ("INTEGRATION_FAILURE", 429, "busy", 2),
             ("INTEGRATION_TIMEOUT", 504, "timed_out", 5),
@@ -130,6 +133,7 @@ class DeliveryStack(TerraformStack):
             log_retention=settings.functions.log_retention,
             description="Takes tenants' events for delivery",
             stage_name=STAGE,
+            keyed_by_authorizer=bool(delivery.plans),
             responses=RESPONSES,
         )
         self.monitoring = Monitoring(
@@ -140,18 +144,25 @@ class DeliveryStack(TerraformStack):
             account_id=account_id,
             region=settings.region,
         )
-        self._wire_worker(delivery)
+        own_hosts = (f"{self.api.api.id}.execute-api.*", *([delivery.domain.name] if delivery.domain else []))
+        self._refused_hosts = ",".join((*own_hosts, *delivery.refused_hosts))
+        bucket = delivery.archive_bucket or archive_bucket_name(account_id, settings.environment)
+        self._wire_worker(delivery, archive_bucket=bucket)
         self._wire_sweeper(names)
         self._wire_tenants_api(delivery)
         self._wire_operators_api(delivery)
-        waivers = [*self._visibility_waivers(delivery), *self._open_routes()]
+        waivers = [*self._visibility_waivers(delivery), *self._open_routes(delivery)]
         self.api.deploy()
+        if delivery.plans:
+            shared = TenantRate(rate=delivery.throttle_rate, burst=delivery.throttle_burst)
+            plans = TenantPlans(self, "plans", api=self.api, names=names, rates=delivery.plans, shared=shared)
+            plans.grant_assign(self.fleet.operator, region=settings.region)
         self._watch()
         self._publish_outputs(delivery)
         tag_everything(self, tags_of(settings))
         self.guards = guard_everything(self, environment=settings.environment, waivers=waivers)
 
-    def _wire_worker(self, delivery: DeliverySettings) -> None:
+    def _wire_worker(self, delivery: DeliverySettings, *, archive_bucket: str) -> None:
         worker = self.fleet.worker
         worker.configure(
             WorkerEnvironment(
@@ -160,14 +171,19 @@ class DeliveryStack(TerraformStack):
                 queue_url=self.queues.main.url,
                 signing_keys_secret_arn=self.signing_keys.secret.arn,
                 endpoint_rules=delivery.endpoint_rules,
+                refused_hosts=self._refused_hosts,
                 delivered_ttl_days=delivery.delivered_ttl,
                 dead_ttl_days=delivery.dead_ttl,
                 retry_schedule=delivery.retry_schedule,
                 attempt_timeout=delivery.attempt_timeout,
                 disable_after_hours=delivery.disable_after,
                 tenant_metrics=delivery.tenant_metrics,
+                original_payloads=delivery.reads_archive,
+                max_event_bytes=delivery.max_event_bytes,
             )
         )
+        if delivery.reads_archive:
+            self.subscriptions.grant_read_payloads(worker, archive_bucket)
         self.tables.grant_deliver(worker)
         self.queues.grant_send(worker)
         self.signing_keys.grant_read(worker)
@@ -188,7 +204,9 @@ class DeliveryStack(TerraformStack):
 
     def _wire_tenants_api(self, delivery: DeliverySettings) -> None:
         authorizer, api = self.fleet.authorizer, self.fleet.api
-        authorizer.configure(AuthorizerEnvironment(tenants_table=self.tables.tenants.name))
+        authorizer.configure(
+            AuthorizerEnvironment(tenants_table=self.tables.tenants.name, tenant_plans=",".join(delivery.plans))
+        )
         self.tables.grant_authorize(authorizer)
         self.api.authorize_by(authorizer, pattern=AUTHORIZATION_PATTERN)
         api.configure(
@@ -197,6 +215,9 @@ class DeliveryStack(TerraformStack):
                 events_table=self.tables.events.name,
                 queue_url=self.queues.main.url,
                 endpoint_rules=delivery.endpoint_rules,
+                refused_hosts=self._refused_hosts,
+                tenant_events_per_day=delivery.tenant_events_per_day,
+                tenant_endpoints=delivery.tenant_endpoints,
                 delivered_ttl_days=delivery.delivered_ttl,
                 dead_ttl_days=delivery.dead_ttl,
                 max_event_bytes=delivery.max_event_bytes,
@@ -216,6 +237,8 @@ class DeliveryStack(TerraformStack):
                 events_table=self.tables.events.name,
                 queue_url=self.queues.main.url,
                 signing_keys_secret_arn=self.signing_keys.secret.arn,
+                tenant_plans=",".join(delivery.plans),
+                tenant_keys_name=keys_name(self.names),
                 delivered_ttl_days=delivery.delivered_ttl,
                 dead_ttl_days=delivery.dead_ttl,
             )
@@ -226,12 +249,13 @@ class DeliveryStack(TerraformStack):
         for route in routes_of(OPERATOR_API):
             self.api.route(route, operator)
 
-    def _open_routes(self) -> list[Waiver]:
+    def _open_routes(self, delivery: DeliverySettings) -> list[Waiver]:
         """Add the routes that anybody may call; return the waivers of those that verify nothing."""
         docs, receiver = self.fleet.docs, self.fleet.receiver
         docs.configure(DocsEnvironment(tenants_table=self.tables.tenants.name))
         self.tables.grant_read_public_keys(docs)
-        methods = [self.api.route(route, docs) for route in routes_of(DOCS)]
+        served = [route for route in routes_of(DOCS) if delivery.docs or route.path == PUBLIC_KEYS]
+        methods = [self.api.route(route, docs) for route in served]
         if receiver is not None:
             receiver.configure(ReceiverEnvironment(endpoints_table=self.tables.endpoints.name))
             self.tables.grant_verify(receiver)

@@ -124,12 +124,12 @@ class DeliveryTables(Construct):
         self._allow_index(function, "ListByState", self.events, BY_STATE_INDEX)
 
     def grant_operate(self, function: WebhookFunction) -> None:
-        """Allow what operators' calls do: keep tenants and tokens, requeue, replay, erase payloads."""
+        """Allow what operators' calls do: keep tenants and tokens, requeue, replay, show attempts, erase payloads."""
         identities = ["GetItem", "PutItem", "UpdateItem", "ConditionCheckItem"]
         self._allow(function, "KeepTenants", self.tenants, identities)
         self._allow_index(function, "ListTenantsAndTokens", self.tenants, BY_TENANT_INDEX)
         self._allow(function, "ReadEndpoints", self.endpoints, ["BatchGetItem"])
-        events = ["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"]
+        events = ["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"]
         self._allow(function, "SendAgainAndErase", self.events, events)
         self._allow_index(function, "ListByState", self.events, BY_STATE_INDEX)
 

@@ -376,6 +376,23 @@ class DeliveryWorld:
         body = message if isinstance(message, str) else write(message)  # type: ignore[arg-type]
         return self.worker(**changes).run([record(body, message_id)], INVOCATION_SECONDS, Report(log=self.log))
 
+    def advance(self, until: float | None = None, death: Death | None = None, **changes: Any) -> bool:
+        """Let time pass to the next message or sweep, and have it processed; tell whether there was one."""
+        at, due = self.queue.next_at, None
+        # What is nearer than a minute has its message.
+        if at is None or at > self.clock.now + SWEEP_SECONDS:
+            due = self.next_due()
+        sweeps = due is not None and (at is None or due < at)
+        at = due if sweeps else at
+        if at is None or (until is not None and at > until):
+            return False
+        self.clock.now = max(self.clock.now, at)
+        if sweeps:
+            self.sweep(death)
+        else:
+            self.step(death, **changes)
+        return True
+
     def run(self, until: float | None = None, death: Callable[[], Death | None] = lambda: None, **changes: Any) -> None:
         """Process until nothing is left to come, moving the clock to the next message, or to the sweep that sends it.
 
@@ -389,21 +406,9 @@ class DeliveryWorld:
             Returns the death of each worker process.
         """
         for _ in range(100_000):
-            at, due = self.queue.next_at, None
-            # What is nearer than a minute has its message.
-            if at is None or at > self.clock.now + SWEEP_SECONDS:
-                due = self.next_due()
-            if due is not None and (at is None or due < at):
-                at = due
-                if until is None or at <= until:
-                    self.clock.now = max(self.clock.now, at)
-                    self.sweep(death())
-                    continue
-            if at is None or (until is not None and at > until):
+            if not self.advance(until, death(), **changes):
                 self.clock.now = max(self.clock.now, until or 0.0)
                 return
-            self.clock.now = max(self.clock.now, at)
-            self.step(death(), **changes)
         raise AssertionError("the queue never becomes empty")
 
     # What there is, read past the code under test.

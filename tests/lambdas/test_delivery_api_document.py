@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
+from lambdas.delivery.domain.attempt_result import Answer
 from lambdas.delivery.domain.ids import EVENT, new_id
 from lambdas.delivery.domain.model import DeliveryState
 from lambdas.delivery.http.routes import AUTHORIZER, DOCS, OPERATOR_API, ROUTES, TENANT_API, TOKEN
@@ -18,7 +19,7 @@ from lambdas.delivery.store.identities import Identities
 from tests.lambdas.delivery_api_support import ApiCaller, Place
 from tests.lambdas.http_adapter import Gateway, serving
 from tests.lambdas.support import NOW, Clients
-from tests.lambdas.test_delivery_api_lists import delivery
+from tests.lambdas.test_delivery_api_lists import attempted, delivery
 from tools.generate import openapi
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def stocked(api: ApiCaller, place: Place) -> dict[str, list[str]]:
     for number, event_id in enumerate(events):
         state = list(DeliveryState)[number % 4]
         place.deliveries.create(delivery(event_id, endpoints[0], NOW + number, state=state))
-    return {"eventId": events, "endpointId": endpoints}
+        attempted(place, event_id, endpoints[0], (500, Answer(headers=(("A", "b"),), body=b"no", complete=True)))
+    return {"eventId": events, "endpointId": endpoints, "number": ["1"]}
 
 
 def _make_true(case: "Case") -> None:
@@ -148,6 +150,7 @@ def test_no_tenants_route_is_served_without_a_token(served, route):
     import requests
 
     path = route.path.replace("{eventId}", new_id(EVENT, NOW)).replace("{endpointId}", served.known["endpointId"][0])
+    path = path.replace("{number}", "1")
     for headers in ({}, {"Authorization": "Bearer whk_" + "a" * 43}, {"Authorization": served.token}):
         assert requests.request(route.method, served.base + path, headers=headers, timeout=10).status_code == 401
 

@@ -9,8 +9,9 @@ import pytest
 
 from lambdas.delivery.domain.errors import ConflictError
 from lambdas.delivery.domain.model import EndpointState
+from lambdas.delivery.domain.quotas import ENDPOINTS
 from lambdas.delivery.queue.messages import FanOut, ResumeEndpoint
-from lambdas.delivery.services.endpoint_admin import MAX_ENDPOINTS, EndpointAdmin
+from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.store.endpoints import Endpoints
 from tests.lambdas.delivery_api_support import URL, ApiCaller, Place
 from tests.lambdas.support import NOW
@@ -294,7 +295,7 @@ def test_a_deleted_endpoint_is_gone_for_good(tenant_api, place):
 def test_the_limit_of_endpoints_holds_when_many_are_created_at_once(place):
     admin = EndpointAdmin(place.dynamodb, place.endpoints_table)
     values = {"url": URL, "filters": {}, "headers": {}}
-    for _ in range(MAX_ENDPOINTS - 2):
+    for _ in range(ENDPOINTS - 2):
         admin.create("acme", values, NOW)
 
     def create(_: int) -> str:
@@ -308,8 +309,8 @@ def test_the_limit_of_endpoints_holds_when_many_are_created_at_once(place):
 
     created = [one for one in outcomes if one.startswith("ep_")]
     assert len(created) <= 2
-    assert len(admin.all("acme")) == MAX_ENDPOINTS - 2 + len(created)
-    while len(admin.all("acme")) < MAX_ENDPOINTS:
+    assert len(admin.all("acme")) == ENDPOINTS - 2 + len(created)
+    while len(admin.all("acme")) < ENDPOINTS:
         admin.create("acme", values, NOW)
     with pytest.raises(ConflictError, match="too_many_endpoints"):
         admin.create("acme", values, NOW)

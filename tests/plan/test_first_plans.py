@@ -22,6 +22,7 @@ INBOUND = (
 DELIVERY = (
     *("KeepDeliveries", "FindTenantOfToken", "FindDue", "MoveDue", "RotateSigningKeys"),
     *("dynamodb:PartiQLUpdate", "sqs:SendMessage", "dynamodb:ConditionCheckItem"),
+    *("MakeAndFindTenantsKeys", "FindPlans", "AddKeysToPlans", "apigateway:POST"),
 )
 
 

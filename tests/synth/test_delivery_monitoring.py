@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lambdas.delivery.domain.due import HORIZON_SECONDS
-from lambdas.delivery.domain.metrics import AuthorizerMetric, SweeperMetric, WorkerMetric
+from lambdas.delivery.domain.metrics import ApiMetric, AuthorizerMetric, SweeperMetric, WorkerMetric
 from modules.delivery.alarms import DELIVERY_ALARMS, OLDEST_OVERDUE
 
 PREFIX, SUFFIX = "webhook-delivery-", "-delivery"
@@ -28,6 +28,8 @@ COUNTED = {
     "lost-messages":         ("sweeper",    "LostMessages"),
     "unfinished-sweeps":     ("sweeper",    "UnfinishedSweeps"),
     "oldest-overdue":        ("sweeper",    "OldestOverdue"),
+    "loops-ended":           ("api",        "LoopsEnded"),
+    "quotas-reached":        ("api",        "QuotasReached"),
     "authorizations-failed": ("authorizer", "AuthorizationsFailed"),
     "tokens-refused":        ("authorizer", "TokensRefused"),
 }  # fmt: skip
@@ -89,7 +91,7 @@ def test_a_count_is_watched_where_its_function_writes_it(delivery, alarms, name)
 
 
 def test_a_count_that_is_watched_is_one_that_the_function_makes():
-    counts = {"worker": WorkerMetric, "sweeper": SweeperMetric, "authorizer": AuthorizerMetric}
+    counts = {"worker": WorkerMetric, "sweeper": SweeperMetric, "api": ApiMetric, "authorizer": AuthorizerMetric}
 
     assert [name for name, (function, metric) in COUNTED.items() if metric not in set(counts[function])] == []
 

@@ -21,6 +21,8 @@ TENANTS, ENDPOINTS, EVENTS = (
 QUEUE = f"aws_sqs_queue[{NAME('queue')}].arn"
 SECRET = f"aws_secretsmanager_secret[{NAME('signing-keys')}].arn"
 API_GATEWAY = "apigateway.amazonaws.com"
+ARCHIVED = "arn:data.aws_partition[subscriptions_partition].partition:s3:::{}/raw/*"
+GATEWAY = "arn:data.aws_partition[plans_partition].partition:apigateway:us-east-1::"
 EXECUTION = f"aws_api_gateway_rest_api[{NAME('api')}].execution_arn"
 
 
@@ -38,6 +40,7 @@ GRANTS = {
         ("sqs:GetQueueAttributes", QUEUE),
         ("sqs:SendMessage", QUEUE),
         ("secretsmanager:GetSecretValue", SECRET),
+        ("s3:GetObject", ARCHIVED.format("webhook-archive-123456789012-prod")),
     },
     "sweeper": items(ENDPOINTS, "BatchGetItem")
     | items(EVENTS, "GetItem", "UpdateItem", "DeleteItem", "PartiQLUpdate")
@@ -51,12 +54,16 @@ GRANTS = {
     "operator": items(TENANTS, "GetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
     | items(f"{TENANTS}/index/byTenant", "Query")
     | items(ENDPOINTS, "BatchGetItem")
-    | items(EVENTS, "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem")
+    | items(EVENTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     | items(f"{EVENTS}/index/byState", "Query")
     | {
         ("sqs:SendMessage", QUEUE),
         ("secretsmanager:GetSecretValue", SECRET),
         ("secretsmanager:PutSecretValue", SECRET),
+        ("apigateway:GET", f"{GATEWAY}/apikeys"),
+        ("apigateway:POST", f"{GATEWAY}/apikeys"),
+        ("apigateway:GET", f"{GATEWAY}/usageplans"),
+        ("apigateway:POST", f"{GATEWAY}/usageplans/aws_api_gateway_usage_plan[{NAME('tenants-standard')}].id/keys"),
     },
     "docs": items(TENANTS, "GetItem"),
     "receiver": items(ENDPOINTS, "BatchGetItem"),
@@ -76,8 +83,8 @@ def own_log(function):
 
 def statements_of_role(template, name):
     role = template.one("aws_iam_role", NAME(name))
-    (policy,) = template.pointing_at("aws_iam_role_policy", "role", role)
-    return template.statements(policy["policy"])
+    policies = template.pointing_at("aws_iam_role_policy", "role", role)
+    return [statement for policy in policies for statement in template.statements(policy["policy"])]
 
 
 def allowed(statements):
@@ -92,6 +99,33 @@ def test_a_function_may_do_exactly_what_its_table_says(delivery, function):
     assert allowed(statements) == GRANTS[function] | TRACES | own_log(function)
     conditions = {(function, each["sid"]): each["condition"] for each in statements if each.get("condition")}
     assert conditions == {key: value for key, value in CONDITIONS.items() if key[0] == function}
+
+
+def worker_of(template):
+    """Return what the worker of a stack in the environment dev may read of S3, and its variables."""
+    role = template.one("aws_iam_role", "webhook-delivery-worker-dev")
+    (policy,) = template.pointing_at("aws_iam_role_policy", "role", role)
+    granted = {each for each in allowed(template.statements(policy["policy"])) if each[0].startswith("s3:")}
+    return granted, template.one("aws_lambda_function", "webhook-delivery-worker-dev")["environment"]["variables"]
+
+
+def test_beside_an_inbound_stack_the_worker_reads_the_payloads_of_its_archive(synthesize_delivery, template):
+    granted, variables = worker_of(synthesize_delivery(subscriptions={"stripe": "acme"}, max_event_bytes=2_000))
+
+    bucket = template.meaning(template.one("aws_s3_bucket")["bucket"])
+    assert granted == {("s3:GetObject", ARCHIVED.format(bucket))}
+    assert (variables["ORIGINAL_PAYLOADS"], variables["MAX_EVENT_BYTES"]) == ("on", "2000")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"subscriptions": {"stripe": "acme"}, "subscription_payload": "reference"}],
+    ids=["none", "reference"],
+)
+def test_without_payloads_to_send_the_worker_reads_no_bucket(synthesize_delivery, values):
+    granted, variables = worker_of(synthesize_delivery(**values))
+
+    assert (granted, variables["ORIGINAL_PAYLOADS"]) == (set(), "off")
 
 
 def test_the_table_knows_every_role(delivery):

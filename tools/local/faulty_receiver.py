@@ -145,7 +145,7 @@ class FaultyReceiver:
             self._ended.wait(fault.delay)
         with self._lock:
             self._seen.add(event_id)
-            if 200 <= status <= 299 and not (fault.close or fault.truncate):
+            if 200 <= status <= 299 and not fault.close:
                 self.accepted[event_id] += 1
         if fault.close:
             return

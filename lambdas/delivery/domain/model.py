@@ -169,6 +169,8 @@ class Event:
         The one endpoint that it is for, when it is a test event; None for all that subscribe.
     not_for : str | None
         The one endpoint that it is not for, when it is news about that endpoint.
+    hops : int
+        How many deliveries in a row led to it, by the header of the request that handed it in.
     erased_at : str | None
         When its payload was erased on request.
     next_attempt_at : str | None
@@ -190,6 +192,7 @@ class Event:
     correlation_id: str
     only: str | None = None
     not_for: str | None = None
+    hops: int = 0
     erased_at: str | None = None
     next_attempt_at: str | None = None
     due_at: str | None = None

@@ -8,6 +8,9 @@ Sources: RFC 9110, sections 5.1, 5.5 and 7.6.1; RFC 9112, section 6.
 import re
 from collections.abc import Mapping
 
+HOPS_HEADER = "webhook-hops"
+"""How many deliveries in a row led to this request. No tenant can set it, and whoever hands the event in again passes
+it on, so that a loop through a forwarder ends."""
 MAX_HEADERS = 20
 MAX_NAME_CHARS = 128
 MAX_VALUE_CHARS = 4_096

@@ -14,6 +14,7 @@ from typing import Any
 from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.domain.ids import ENDPOINT, is_id, new_id
 from lambdas.delivery.domain.model import Endpoint, EndpointState, SigningSecret
+from lambdas.delivery.domain.quotas import ENDPOINTS
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.items import (
     ITEM_KEY,
@@ -27,8 +28,6 @@ from lambdas.delivery.store.items import (
 from lambdas.delivery.store.tables import Table, refused, transact_write
 from lambdas.shared import times
 
-MAX_ENDPOINTS = 50
-"""Of a tenant; each is one delivery per event."""
 MAX_SECRETS = 5
 """Of an endpoint that sign at once."""
 SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, no secret
@@ -53,18 +52,20 @@ class EndpointAdmin:
         self._table = Table(dynamodb, table)
         self._endpoints = Endpoints(dynamodb, table)
 
-    def create(self, tenant_id: str, values: Mapping[str, Any], now: float) -> Endpoint:
+    def create(self, tenant_id: str, values: Mapping[str, Any], now: float, most: int = ENDPOINTS) -> Endpoint:
         """Create an endpoint with a secret of its own.
 
         Parameters
         ----------
         values : Mapping[str, Any]
             Fields of `Endpoint` that the tenant chooses.
+        most : int
+            How many endpoints the tenant may have.
 
         Raises
         ------
         ConflictError
-            When the tenant has `MAX_ENDPOINTS`.
+            When it has as many.
         """
         endpoint = Endpoint(
             tenant_id=tenant_id,
@@ -77,15 +78,13 @@ class EndpointAdmin:
         count = self._table.update_of(
             _count_of(tenant_id),
             "ADD #endpoints :one",
-            {":one": 1, ":most": MAX_ENDPOINTS},
+            {":one": 1, ":most": most},
             "attribute_not_exists(#endpoints) OR #endpoints < :most",
         )
         put = self._table.put_of(endpoint_to_item(endpoint), f"attribute_not_exists(#{ITEM_KEY})")
         reasons = transact_write(self._table.dynamodb, [{"Update": count}, {"Put": put}])
         if refused(reasons, 0):
-            raise ConflictError(
-                "too_many_endpoints", f"a tenant has at most {MAX_ENDPOINTS} endpoints: delete one first"
-            )
+            raise ConflictError("too_many_endpoints", f"you can have {most} endpoints: delete one first")
         if reasons:
             raise RuntimeError("an endpoint id was made twice")
         return endpoint

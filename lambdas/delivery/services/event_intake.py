@@ -38,6 +38,8 @@ class Submission:
         Idempotency key.
     only : str | None
         The one endpoint that it is for.
+    hops : int
+        See `Event`.
     """
 
     tenant_id: str
@@ -46,6 +48,7 @@ class Submission:
     correlation_id: str
     key: str | None = None
     only: str | None = None
+    hops: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +90,7 @@ class EventIntake:
             sha256=hashlib.sha256(submission.payload).hexdigest(),
             correlation_id=submission.correlation_id,
             only=submission.only,
+            hops=submission.hops,
             expires_at=self.retention.created(now),
         )
         event = to_fan_out(event, now, 0)

@@ -43,13 +43,15 @@ class Release:
         allowed = allowance(hold, endpoint, health, now_ms)
         found = self.due.held(hold, times.iso(start) if allowed.only_expired else _LATEST, allowed.number)
         next_ms = allowed.next_ms
-        if not found and allowed.number and not allowed.only_expired:
+        empty = not found and (allowed.number > 0 if not allowed.only_expired else not self.due.held(hold, _LATEST, 1))
+        if empty:
             # The index may not show yet what was held up a moment ago.
             quiet_ms = now_ms - hold.touched_ms
             if quiet_ms > FORGET_SECONDS * 1_000:
                 self.due.forget_hold(hold)
                 return 0
-            next_ms = now_ms + 1_000 * (PAGE_SECONDS if quiet_ms < TOUCH_SECONDS * 1_000 else RECHECK_SECONDS)
+            if not allowed.only_expired:
+                next_ms = now_ms + 1_000 * (PAGE_SECONDS if quiet_ms < TOUCH_SECONDS * 1_000 else RECHECK_SECONDS)
         elif allowed.only_expired and len(found) == allowed.number:
             next_ms = now_ms + PAGE_SECONDS * 1_000
         if not self.due.take_hold(hold, next_ms):

@@ -72,7 +72,9 @@ class Requeue:
         self.events.keep_until(event, new.expires_at)
         if not self.deliveries.change(seen, new):
             raise _conflict("attempt under way")
-        self.events.look_again(event, times.iso(now + CHECK_SECONDS))
+        # One that is not fanned out yet is in the index for that, and must stay there for it.
+        if event.fanned_out:
+            self.events.look_again(event, times.iso(now + CHECK_SECONDS))
         self.queue.send(Deliver.of(new, 1), wait or 0.0)
         return new
 

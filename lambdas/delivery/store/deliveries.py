@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from lambdas.delivery.domain.attempt_result import Answer
 from lambdas.delivery.domain.model import Attempt, Delivery
+from lambdas.delivery.store.answers import answer_to_item
 from lambdas.delivery.store.items import (
     EVENT_KEY,
     ITEM_KEY,
@@ -47,13 +49,17 @@ class Deliveries:
         )
         return [delivery_from_item(values) for values in found]
 
-    def change(self, seen: Delivery, new: Delivery, attempt: Attempt | None = None) -> bool:
+    def change(
+        self, seen: Delivery, new: Delivery, attempt: Attempt | None = None, answer: Answer | None = None
+    ) -> bool:
         """Write a delivery's next step, and the attempt that led to it, if it is still as it was seen; tell whether.
 
         Parameters
         ----------
         seen : Delivery
             What the step was made from: version, owner and lease must still be these.
+        answer : Answer | None
+            What the endpoint answered to the attempt.
         """
         before, after = delivery_to_item(seen), delivery_to_item(new)
         # The place in the index moves with the state alone.
@@ -79,6 +85,8 @@ class Deliveries:
             {"Update": self._table.update_of(key, expression, values, condition)},
             {"Put": self._table.put_of(attempt_to_item(attempt))},
         ]
+        if answer is not None:
+            writes.append({"Put": self._table.put_of(answer_to_item(attempt, answer))})
         return not transact_write(self._table.dynamodb, writes)
 
 

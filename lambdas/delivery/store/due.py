@@ -157,14 +157,15 @@ class DueStore:
                 return
         # Others were faster each time, and each of them left it there for long enough.
 
-    def release_soon(self, tenant_id: str, endpoint_id: str, now_ms: int) -> None:
-        """Have an endpoint's hold looked at now, if it has one."""
-        self._table.update(
+    def release_soon(self, tenant_id: str, endpoint_id: str, now_ms: int) -> bool:
+        """Have an endpoint's hold looked at now; tell whether it has one that was to be looked at later."""
+        moved = self._table.update(
             hold_key(tenant_id, endpoint_id),
             "SET #dueAt = :now",
             {":now": times.iso(now_ms / 1_000)},
             f"attribute_exists(#{EVENT_KEY}) AND #dueAt > :now",
         )
+        return moved is not None
 
     def held(self, hold: Hold, latest: str, most: int) -> list[DueEntry]:
         """Return up to a number of the deliveries that are held up, those first that have waited for the longest."""

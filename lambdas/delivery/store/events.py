@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.delivery.domain.model import Event
+from lambdas.delivery.store.answers import Answers
 from lambdas.delivery.store.items import (
     DUE_AT,
     DUE_KEY,
@@ -57,6 +58,7 @@ class Events:
 
     def __init__(self, dynamodb: Any, table: str) -> None:
         self._table = Table(dynamodb, table)
+        self.answers = Answers(dynamodb, table)
 
     def create(self, event: Event, payload: bytes) -> bool:
         """Write an event and its payload, or neither where there is one of that id; tell whether there was none."""
@@ -127,11 +129,23 @@ class Events:
         self._set(event, EVENT_ITEM, f"#fannedOut = :true, {place}", values)
 
     def erase_payload(self, tenant_id: str, event_id: str, now: float) -> str | None:
-        """Erase a payload; return when it was erased, for the first time; None when the tenant has no such event.
+        """Erase a payload and what endpoints answered, which may repeat it.
 
         The event and what became of it stay visible. Nothing brings the payload back: it is written with its event, and
-        never again.
+        never again. From the first write on, nobody reads an answer. Where this fails, the same call made again erases
+        those that are left.
+
+        Returns
+        -------
+        str | None
+            When it was erased, for the first time; None when the tenant has no such event.
         """
+        erased_at = self._erase_payload(tenant_id, event_id, now)
+        if erased_at is not None:
+            self.answers.erase(tenant_id, event_id)
+        return erased_at
+
+    def _erase_payload(self, tenant_id: str, event_id: str, now: float) -> str | None:
         erased_at = times.iso(now)
         erase = self._table.update_of(
             _of_event(tenant_id, event_id, EVENT_ITEM),

@@ -120,10 +120,12 @@ class HealthStore:
             "attribute_not_exists(#slowUntil) OR #slowUntil < :until",
         )
 
-    def succeeded(self, tenant_id: str, endpoint_id: str, seen: Health) -> None:
-        """Close the breaker and forget the failures, where there are any."""
-        if seen.consecutive_failures or seen.failing_since is not None or seen.open_until is not None:
-            self._table.update(_key(tenant_id, endpoint_id), _RESET, {":zero": 0})
+    def succeeded(self, tenant_id: str, endpoint_id: str, seen: Health) -> bool:
+        """Close the breaker and forget the failures; tell whether there were any."""
+        if not (seen.consecutive_failures or seen.failing_since is not None or seen.open_until is not None):
+            return False
+        self._table.update(_key(tenant_id, endpoint_id), _RESET, {":zero": 0})
+        return True
 
     def reset(self, tenant_id: str, endpoint_id: str) -> None:
         """Give an endpoint that was activated a fresh start; what its rate limit has given away stays given away."""

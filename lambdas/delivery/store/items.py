@@ -5,9 +5,9 @@
 * ``TenantWebhookConfig``: keys ``tenantId`` and ``item``. ``endpoint#<endpoint id>`` is what the tenant configured,
   ``health#<endpoint id>`` how it has been doing.
 * ``Events``: keys ``event`` (``<tenant id>#<event id>``) and ``item``. ``event`` is the event, ``payload`` its bytes,
-  ``delivery#<endpoint id>`` a delivery, ``attempt#<endpoint id>#<number, six digits>`` an attempt. An idempotency key
-  has ``<tenant id>#key#<SHA-256 of the key in hex>`` and ``key``; an endpoint's hold has ``<tenant id>#hold#<endpoint
-  id>`` and ``hold``.
+  ``delivery#<endpoint id>`` a delivery, ``attempt#<endpoint id>#<number, six digits>`` an attempt, ``answer#`` and the
+  same what the endpoint answered to it. An idempotency key has ``<tenant id>#key#<SHA-256 of the key in hex>`` and
+  ``key``; an endpoint's hold has ``<tenant id>#hold#<endpoint id>`` and ``hold``.
 
 Tenant and endpoint ids hold no ``#``, so that no key of one tenant can be another's.
 """
@@ -18,6 +18,7 @@ from dataclasses import asdict, fields
 from decimal import Decimal
 from typing import Any
 
+from lambdas.delivery.domain.attempt_result import status_class
 from lambdas.delivery.domain.holds import Hold
 from lambdas.delivery.domain.model import (
     Attempt,
@@ -51,7 +52,8 @@ BODY = "body"
 """Attribute of the payload's item: the exact bytes, DynamoDB type B."""
 
 BY_STATE_INDEX = "byState"
-"""Of the events table: ``stateKey``, ``stateAt``; deliveries by state, and events as ``EVENT``, in order of time."""
+"""Of the events table: ``stateKey``, ``stateAt``; deliveries by state, events as ``EVENT``, and attempts by endpoint
+and status class, in order of time."""
 STATE_KEY = "stateKey"
 STATE_AT = "stateAt"
 # An index partition takes 1,000 writes a second.
@@ -243,12 +245,20 @@ def hold_from_item(values: Mapping[str, Any]) -> Hold:
     return Hold(**_arguments(Hold, values))
 
 
+def attempts_of(endpoint_id: str, kind: str) -> str:
+    """Return the kind of entry of the index that the attempts of an endpoint with a status of a class are."""
+    return f"ATTEMPT#{endpoint_id}#{kind}"
+
+
 def attempt_to_item(attempt: Attempt) -> dict[str, Any]:
-    """Return an attempt's item as plain values."""
+    """Return an attempt's item as plain values, with its place in the index by endpoint and status class."""
+    kind = attempts_of(attempt.endpoint_id, status_class(attempt.status))
     return {
         **_plain(attempt),
         EVENT_KEY: event_key(attempt.tenant_id, attempt.event_id),
         ITEM_KEY: attempt_item(attempt.endpoint_id, attempt.number),
+        STATE_KEY: state_key(attempt.tenant_id, kind, shard_of(attempt.event_id)),
+        STATE_AT: f"{attempt.at}#{attempt.event_id}#{attempt.endpoint_id}#{attempt.number:06}",
     }
 
 

@@ -17,10 +17,26 @@ from lambdas.delivery_receiver.faults import Fault, UnknownFaultError, read_faul
 from lambdas.shared import times
 from lambdas.shared.signatures.standard_webhooks_ed25519 import StandardWebhooksEd25519Scheme
 from tests.lambdas.delivery_support import SEED, DeliveryWorld, record
-from tests.lambdas.support import Clock, api_gateway_event, lambda_context
+from tests.lambdas.support import (
+    Clock,
+    World,
+    api_gateway_event,
+    create_delivery_tables,
+    envelope,
+    lambda_context,
+)
+from tests.lambdas.support import message as inbound_message
 from tests.unit.webhooks import request
 
 DEADLINE_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def tables(clients):
+    """The name that the tables' names begin with."""
+    name = f"delivery-{uuid.uuid4().hex[:8]}"
+    create_delivery_tables(clients.dynamodb, name)
+    return name
 
 
 @pytest.fixture
@@ -67,7 +83,8 @@ def start(cold_start, tables, delivery_queue):
 
 
 def test_the_worker_delivers_and_names_only_the_messages_that_must_come_back(start, clients, world, receiver, capsys):
-    # Given an event for an endpoint that wants asymmetric signatures too
+    # Given an event for an endpoint that wants asymmetric signatures too, and says much
+    receiver.decide = lambda _: Fault(size=1_000)
     secret = clients.secretsmanager.create_secret(
         Name=f"keys-{uuid.uuid4().hex}",
         SecretString=json.dumps({"keys": [{"kid": "k1", "seed": SEED, "createdAt": times.iso(time.time())}]}),
@@ -95,15 +112,37 @@ def test_the_worker_delivers_and_names_only_the_messages_that_must_come_back(sta
     assert verdict.scheme == "standard-webhooks-v1a"
     assert world.delivery(event).state is DeliveryState.DELIVERED
 
-    # And logs and metrics tell of it, of its tenant, and nothing of its payload
+    # And logs and metrics tell of it, of its tenant, and nothing of its payload nor of the answer
     output = capsys.readouterr().out
     lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     assert "4242" not in output
+    assert "xxxx" not in output
     assert any(line.get("correlation_id") == "correlation-1" and line.get("message") == "delivered" for line in lines)
     metrics = [line for line in lines if "_aws" in line]
     assert any(line.get("tenant") == world.tenant and line.get("Delivered") == [1.0] for line in metrics)
     assert any("tenant" not in line and line.get("PipelineFailures") == [1.0] for line in metrics)
     assert all("event_id" not in line and "endpoint_id" not in line for line in metrics)
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_the_worker_sends_the_providers_payload_where_the_stack_says_so(start, clients, world, capsys, switch):
+    # Given a webhook that the inbound pipeline archived and published
+    inbound = World.build(clients)
+    payload = b'{"amount":1.10,"card":"4242"}'
+    assert inbound.process([inbound_message(envelope(body=payload))]).failures == {}
+    (routed,) = inbound.routed()
+    body = json.dumps({"v": 1, "kind": "inbound", "tenant": world.tenant, "event": routed})
+
+    # When the worker gets it, as EventBridge puts it into its queue
+    worker = start(ORIGINAL_PAYLOADS=switch)
+    answer = worker.handler({"Records": [record(body, "m1")]}, lambda_context(60))
+
+    # Then the tenant's event has the payload, or its place, and no log line has the payload
+    fan_out = read(received(clients.sqs, worker._environment.queue_url)["Body"])
+    _, content = world.events.read(world.tenant, fan_out.event_id)
+    assert answer == {"batchItemFailures": []}
+    assert content.endswith(payload + b"}") is ("source" in json.loads(content)) is (switch == "on")
+    assert "4242" not in capsys.readouterr().out
 
 
 def test_a_message_is_delayed_for_whole_seconds_and_never_comes_early(clients, delivery_queue):

@@ -121,9 +121,9 @@ def test_a_backlog_passes_a_rate_limited_endpoint_at_its_limit_and_spends_no_att
     assert max(sent) <= NEAR_MS
 
 
-def test_a_requeue_that_died_on_the_way_is_completed_by_the_sweeper_or_the_same_call(clients, tables, receiver):
+def test_a_requeue_that_died_on_the_way_is_completed_by_the_sweeper_or_the_same_call(memory, receiver):
     for number in itertools.count(1):
-        world = DeliveryWorld(dynamodb=clients.dynamodb, name=tables)
+        world = DeliveryWorld(dynamodb=memory, name="delivery")
         receiver.received.clear()
         world.add_endpoint(receiver.url())
         event = world.add_event()
@@ -183,9 +183,9 @@ class Failing(Death):
 
 
 @pytest.mark.parametrize("status", [200, 500])
-def test_a_failed_call_at_any_place_loses_nothing(clients, tables, receiver, status):
+def test_a_failed_call_at_any_place_loses_nothing(memory, receiver, status):
     for number in itertools.count(1):
-        world = DeliveryWorld(dynamodb=clients.dynamodb, name=tables)
+        world = DeliveryWorld(dynamodb=memory, name="delivery")
         receiver.received.clear()
         receiver.decide = lambda received: Fault(status=status if len(receiver.received) < 2 else 200)
         world.add_endpoint(receiver.url())
