@@ -3,7 +3,6 @@
 from lambdas.delivery.domain.metrics import ApiMetric, AuthorizerMetric, SweeperMetric, WorkerMetric
 from modules.constructs.event_alarm import EventAlarm
 
-# Shown on the dashboard without an alarm.
 OLDEST_OVERDUE = EventAlarm(
     id="oldest-overdue",
     function="sweeper",
@@ -11,6 +10,7 @@ OLDEST_OVERDUE = EventAlarm(
     description="deliveries are more than 15 minutes overdue, or the sweeper says nothing",
     threshold=900,
 )
+# Shown on the dashboard without an alarm.
 SHOWN = (WorkerMetric.FANNED_OUT, WorkerMetric.DELIVERED, WorkerMetric.FAILED_ATTEMPTS, WorkerMetric.PARKED)
 DELIVERY_ALARMS: tuple[EventAlarm, ...] = (
     EventAlarm(

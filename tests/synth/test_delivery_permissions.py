@@ -11,6 +11,7 @@ from lambdas.delivery_authorizer.environment import AuthorizerEnvironment
 from lambdas.delivery_docs.environment import DocsEnvironment
 from lambdas.delivery_operator.environment import OperatorEnvironment
 from lambdas.delivery_receiver.environment import ReceiverEnvironment
+from lambdas.delivery_sweeper.environment import SweeperEnvironment
 from lambdas.delivery_worker.environment import WorkerEnvironment
 
 NAME = "webhook-delivery-{}-delivery".format
@@ -19,16 +20,10 @@ TENANTS, ENDPOINTS, EVENTS = (
 )
 QUEUE = f"aws_sqs_queue[{NAME('queue')}].arn"
 SECRET = f"aws_secretsmanager_secret[{NAME('signing-keys')}].arn"
-SCHEDULER_ROLE = f"aws_iam_role[{NAME('scheduler')}].arn"
-SCHEDULES = (
-    "arn:data.aws_partition[schedules_partition].partition:scheduler:us-east-1:"
-    "data.aws_caller_identity[account].account_id:schedule/"
-    f"aws_scheduler_schedule_group[{NAME('retries')}].name/*"
-)
+API_GATEWAY = "apigateway.amazonaws.com"
 ARCHIVED = "arn:data.aws_partition[subscriptions_partition].partition:s3:::{}/raw/*"
 GATEWAY = "arn:data.aws_partition[plans_partition].partition:apigateway:us-east-1::"
 EXECUTION = f"aws_api_gateway_rest_api[{NAME('api')}].execution_arn"
-ACCOUNT = "data.aws_caller_identity[account].account_id"
 
 
 def items(table, *actions):
@@ -37,18 +32,20 @@ def items(table, *actions):
 
 GRANTS = {
     "worker": items(ENDPOINTS, "GetItem", "BatchGetItem", "Query", "UpdateItem")
-    | items(EVENTS, "GetItem", "BatchGetItem", "PutItem", "UpdateItem")
-    | items(f"{EVENTS}/index/byState", "Query")
+    | items(EVENTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "PartiQLUpdate")
+    | items(f"{EVENTS}/index/byDue", "Query")
     | {
         ("sqs:ReceiveMessage", QUEUE),
         ("sqs:DeleteMessage", QUEUE),
         ("sqs:GetQueueAttributes", QUEUE),
         ("sqs:SendMessage", QUEUE),
-        ("scheduler:CreateSchedule", SCHEDULES),
-        ("iam:PassRole", SCHEDULER_ROLE),
         ("secretsmanager:GetSecretValue", SECRET),
         ("s3:GetObject", ARCHIVED.format("webhook-archive-123456789012-prod")),
     },
+    "sweeper": items(ENDPOINTS, "BatchGetItem")
+    | items(EVENTS, "GetItem", "UpdateItem", "DeleteItem", "PartiQLUpdate")
+    | items(f"{EVENTS}/index/byDue", "Query")
+    | {("sqs:SendMessage", QUEUE)},
     "authorizer": items(TENANTS, "GetItem"),
     "api": items(ENDPOINTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     | items(EVENTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
@@ -73,9 +70,6 @@ GRANTS = {
     "receiver": items(ENDPOINTS, "BatchGetItem"),
 }
 CONDITIONS = {
-    ("worker", "HandRoleToScheduler"): [
-        {"test": "StringEquals", "variable": "iam:PassedToService", "values": ["scheduler.amazonaws.com"]}
-    ],
     **{
         (function, "ReadPublicKeys"): [
             {"test": "ForAllValues:StringEquals", "variable": "dynamodb:LeadingKeys", "values": [PUBLIC_KEYS_ID]}
@@ -143,37 +137,36 @@ def test_the_table_knows_every_role(delivery):
         name.removeprefix("webhook-delivery-").removesuffix("-delivery") for name in delivery.by_name("aws_iam_role")
     }
 
-    assert roles == {*GRANTS, "scheduler", "api-logs"}
+    assert roles == {*GRANTS, "api-logs"}
 
 
-def test_scheduler_may_send_to_the_delivery_queue_for_this_account_and_nothing_else(delivery):
-    role = delivery.one("aws_iam_role", NAME("scheduler"))
-    (trust,) = delivery.statements(role["assume_role_policy"])
-
-    assert allowed(statements_of_role(delivery, "scheduler")) == {("sqs:SendMessage", QUEUE)}
-    assert trust["principals"] == [{"type": "Service", "identifiers": ["scheduler.amazonaws.com"]}]
-    assert trust["condition"] == [{"test": "StringEquals", "variable": "aws:SourceAccount", "values": [ACCOUNT]}]
-
-
-def test_api_gateway_may_invoke_each_function_for_its_own_routes_and_the_authorizer_for_itself(delivery):
+def test_who_may_invoke_each_function_and_for_what(delivery):
     called = {"delivery_api": "api", "delivery_operator": "operator", "delivery_docs": "docs"}
     expected = {
-        (NAME(called[route.function]), f"{EXECUTION}/*/{route.method}{re.sub(r'{[^}]*}', '*', route.path)}")
+        (
+            NAME(called[route.function]),
+            API_GATEWAY,
+            f"{EXECUTION}/*/{route.method}{re.sub(r'{[^}]*}', '*', route.path)}",
+        )
         for route in ROUTES
     }
     expected |= {
-        (NAME("authorizer"), f"{EXECUTION}/authorizers/aws_api_gateway_authorizer[{NAME('authorizer')}].id"),
-        (NAME("receiver"), f"{EXECUTION}/*/POST/receiver/*/*"),
+        (
+            NAME("authorizer"),
+            API_GATEWAY,
+            f"{EXECUTION}/authorizers/aws_api_gateway_authorizer[{NAME('authorizer')}].id",
+        ),
+        (NAME("receiver"), API_GATEWAY, f"{EXECUTION}/*/POST/receiver/*/*"),
+        (NAME("sweeper"), "events.amazonaws.com", f"aws_cloudwatch_event_rule[{NAME('sweeps')}].arn"),
     }
 
     permissions = delivery.all("aws_lambda_permission")
 
     assert {
-        (delivery.target(p["function_name"]).name, delivery.meaning(p["source_arn"])) for p in permissions
+        (delivery.target(p["function_name"]).name, p["principal"], delivery.meaning(p["source_arn"]))
+        for p in permissions
     } == expected
-    assert {(p["principal"], p["action"]) for p in permissions} == {
-        ("apigateway.amazonaws.com", "lambda:InvokeFunction")
-    }
+    assert {p["action"] for p in permissions} == {"lambda:InvokeFunction"}
 
 
 def test_operators_may_call_their_own_routes_only(delivery):
@@ -194,6 +187,7 @@ def operator_policy(template):
 
 ENVIRONMENTS = {
     "worker": WorkerEnvironment,
+    "sweeper": SweeperEnvironment,
     "authorizer": AuthorizerEnvironment,
     "api": ApiEnvironment,
     "operator": OperatorEnvironment,

@@ -127,7 +127,7 @@ def test_the_bundles_are_those_of_the_stacks_functions(module, bundles):
     files, documents = module
     names = {name.removeprefix("bundles/") for name in files if name.startswith("bundles/")}
 
-    assert names == {f"delivery_{each}.zip" for each in ("api", "authorizer", "docs", "operator", "worker")}
+    assert names == {f"delivery_{each}.zip" for each in ("api", "authorizer", "docs", "operator", "sweeper", "worker")}
     assert {name: files[f"bundles/{name}"] for name in names} == {name: (bundles / name).read_bytes() for name in names}
     functions = Template(documents["main.tf.json"]).all("aws_lambda_function")
     assert {function["filename"] for function in functions} == {f"${{path.module}}/bundles/{name}" for name in names}

@@ -19,9 +19,6 @@ VARIABLES = {
     "ENDPOINTS_TABLE": "c",
     "EVENTS_TABLE": "e",
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/q",
-    "QUEUE_ARN": "arn:aws:sqs:us-east-1:123456789012:q",
-    "SCHEDULE_GROUP": "g",
-    "SCHEDULE_ROLE_ARN": "arn:aws:iam::123456789012:role/r",
     "SIGNING_KEYS_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:s",
 }
 each_bundle = pytest.mark.parametrize("each", DELIVERY_BUNDLES, ids=lambda each: each.name)
