@@ -20,10 +20,10 @@ from unittest import mock
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.retry_schedules import MINUTES, RetrySchedule
 from lambdas.delivery.queue import delivery_queue
+from lambdas.delivery.services import requeue as requeuing
 from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.services.event_intake import EventIntake
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
-from lambdas.delivery.services.requeue import Requeue, resume_endpoint
 from lambdas.delivery.store.cursors import Cursors
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.endpoints import Endpoints as EndpointStore
@@ -140,7 +140,8 @@ class World:
         self.skew = skew
         self.schedule = schedule
         self.sweeping = sweeps
-        self.sweep_longest = 0.0
+        self.sweeps = 0
+        self.sweep_calls = 0
         self.memory = MemoryDynamoDB(lambda: self.kernel.now, lambda: lag(self.chance))
         create_delivery_tables(self.memory, "sim")
         self.memory.watchers.append(self._watch)
@@ -192,7 +193,7 @@ class World:
         self.sweeper = _called(build_sweeper, given) if build_sweeper is not None else None
         events = Events(dynamodb, "sim-events")
         requeue = _called(
-            Requeue,
+            requeuing.Requeue,
             given
             | {
                 "deliveries": Deliveries(dynamodb, "sim-events"),
@@ -202,6 +203,11 @@ class World:
         )
         listing = Listing(dynamodb, "sim-events")
         health = HealthStore(dynamodb, "sim-endpoints")
+        if hasattr(requeuing, "Resume"):
+            due = importlib.import_module("lambdas.delivery.store.due").DueStore(dynamodb, "sim-events")
+            resume = _called(requeuing.Resume, given | {"health": health, "due": due})
+        else:
+            resume = partial(requeuing.resume_endpoint, queue, health)
         self.tenant_api = tenant_api.build(
             _called(
                 tenant_api.TenantServices,
@@ -213,7 +219,7 @@ class World:
                     "listing": listing,
                     "cursors": Cursors(dynamodb, "sim-endpoints"),
                     "check_url": lambda url: None,
-                    "resume": partial(resume_endpoint, queue, health),
+                    "resume": resume,
                     "clock": clock,
                     "max_event_bytes": 20_000,
                 },
@@ -261,8 +267,9 @@ class World:
     def _sweep(self) -> None:
         inv = self.kernel.current
         assert inv is not None
-        self.sweeper.run(inv.ends - self.kernel.now, Report(log=self.log))
-        self.sweep_longest = max(self.sweep_longest, self.kernel.now - inv.began)
+        _called(self.sweeper.run, {"seconds_left": inv.ends - self.kernel.now, "report": Report(log=self.log)})
+        self.sweeps += 1
+        self.sweep_calls += inv.calls
 
     def _tick(self) -> None:
         """Have the sweeper run as EventBridge does: about once a minute, at times late, and at times twice."""
