@@ -154,7 +154,7 @@ def test_an_attempt_after_the_end_is_seen(monkeypatch):
     # What was delivered is attempted again when its message comes again
     monkeypatch.setattr(
         "lambdas.delivery_worker.deliver.DeliverConsumer._catch_up",
-        lambda self, message, seen, now, report: self._deliver(seen, "another", now + 60, report),
+        lambda self, seen, hops, report: self._deliver(seen, "another", hops, self.clock() + 60, report),
     )
     world = World(1)
     with world.running():
