@@ -14,7 +14,7 @@ class ApiEnvironment(Environment):
 
     Attributes
     ----------
-    endpoints_table, events_table : str
+    tenants_table, endpoints_table, events_table : str
         Names of the tables.
     queue_url : str
         The delivery queue.
@@ -30,6 +30,7 @@ class ApiEnvironment(Environment):
         Days for which deliveries are kept, see `Retention`.
     """
 
+    tenants_table: str
     endpoints_table: str
     events_table: str
     queue_url: str

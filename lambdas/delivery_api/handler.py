@@ -26,6 +26,7 @@ from lambdas.delivery.store.event_counts import EventCounts
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
 from lambdas.delivery.store.listing import Listing
+from lambdas.delivery.store.public_keys import has_current_key
 from lambdas.delivery_api.environment import ApiEnvironment
 from lambdas.delivery_api.operations import TenantServices, build
 from lambdas.shared.aws import client
@@ -57,7 +58,9 @@ def _count(what: ApiMetric) -> None:
 
 _api = build(
     TenantServices(
-        endpoints=EndpointAdmin(_dynamodb, _environment.endpoints_table),
+        endpoints=EndpointAdmin(
+            _dynamodb, _environment.endpoints_table, partial(has_current_key, _dynamodb, _environment.tenants_table)
+        ),
         intake=EventIntake(events=_events, queue=_queue, retention=_retention),
         events=_events,
         requeue=Requeue(

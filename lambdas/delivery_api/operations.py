@@ -1,5 +1,6 @@
 """What the tenants' API does, and how it is documented."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from lambdas.delivery.http.rest import Call, Rest
 from lambdas.delivery.http.routes import TENANT_API
 from lambdas.delivery.http.schemas import DeliveryResponse, ErasePayloadResponse
 from lambdas.delivery.sending.headers import HOPS_HEADER
-from lambdas.delivery.services.endpoint_admin import EndpointAdmin
+from lambdas.delivery.services.endpoint_admin import EndpointAdmin, IdempotentRequest
 from lambdas.delivery.services.event_intake import EventIntake, Submission
 from lambdas.delivery.services.requeue import Requeue
 from lambdas.delivery.store.cursors import Cursors
@@ -39,8 +40,8 @@ IDEMPOTENCY_HEADER = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Names this event for 24 hours: sent again with the same body, the answer is the same and there is "
-    "one event; with another body it is refused. Send one, and try again until you have an answer.",
+    "description": "Names this request for 24 hours: sent again with the same body, it has the same answer and is done "
+    "once; with another body it is refused. Send one, and try again until you have an answer.",
     "schema": {"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 255},
 }
 
@@ -168,9 +169,7 @@ class _Events:
     def accept(self, call: Call) -> schemas.AcceptEventResponse:
         tenant_id = call.tenant_id
         hops = _hops(call, MAX_HOPS, self._services)
-        key = call.header("Idempotency-Key")
-        if key is not None and not _KEY.fullmatch(key):
-            raise bad_request("Idempotency-Key", "1 to 255 visible ASCII characters expected")
+        key = _key_of(call)
         payload = body_of(call.event, self._services.max_event_bytes)
         require_json_type(call.event)
         event_type = read_object(payload).get("type")
@@ -272,7 +271,9 @@ class _Endpoints:
             "/v1/endpoints",
             operate=self.create,
             summary="Create an endpoint",
-            description="The answer holds the secret that verifies signatures. It is not shown again.",
+            description="The answer holds the secret that verifies signatures. It is not shown again, except to the "
+            "same request with the same `Idempotency-Key`.",
+            headers=(IDEMPOTENCY_HEADER,),
             body=schemas.CreateEndpointRequest,
             status=201,
             answer=schemas.EndpointWithSecretResponse,
@@ -326,7 +327,9 @@ class _Endpoints:
             f"{one}/rotate-secret",
             operate=self.rotate,
             summary="Rotate the secret",
-            description="Requests are signed with both until the overlap ends.",
+            description="Requests are signed with both until the overlap ends. The new secret is not shown again, "
+            "except to the same request with the same `Idempotency-Key`.",
+            headers=(IDEMPOTENCY_HEADER,),
             body=schemas.RotateSecretRequest,
             body_optional=True,
             answer=schemas.EndpointWithSecretResponse,
@@ -345,10 +348,17 @@ class _Endpoints:
 
     def create(self, call: Call) -> schemas.EndpointWithSecretResponse:
         self._services.check_url(call.body.url)
-        most = call.quota("maxEndpoints", self._services.max_endpoints)
-        return self._with_secret(
-            self._services.endpoints.create(call.tenant_id, _chosen(call.body), self._services.clock(), most)
+        values = _chosen(call.body)
+        secret = values.pop("secret")
+        endpoint = self._services.endpoints.create(
+            call.tenant_id,
+            values,
+            self._services.clock(),
+            most=call.quota("maxEndpoints", self._services.max_endpoints),
+            secret=secret,
+            request=_request_of(call),
         )
+        return self._with_secret(endpoint, brought=secret)
 
     def list(self, call: Call) -> schemas.ListEndpointsResponse:
         now = self._services.clock()
@@ -368,8 +378,9 @@ class _Endpoints:
             raise bad_request("body", "at least one field expected")
         if "url" in given:
             self._services.check_url(given["url"])
-        if given.get("asymmetric", present.asymmetric) and given.get("style", present.style) != "standard":
-            raise ConflictError("no_such_signature", "the style stripe has no ed25519 signature: change both")
+        for one, other in (("schedule", "retry_waits"), ("retry_waits", "schedule")):
+            if given.get(one) is not None:
+                given[other] = None
         return self._response(endpoints.change(call.tenant_id, present.endpoint_id, given, self._services.clock()))
 
     def delete(self, call: Call) -> None:
@@ -387,11 +398,15 @@ class _Endpoints:
         return self._response(endpoint)
 
     def rotate(self, call: Call) -> schemas.EndpointWithSecretResponse:
-        return self._with_secret(
-            self._services.endpoints.rotate_secret(
-                call.tenant_id, call.path["endpointId"], call.body.overlap_hours * 3_600, self._services.clock()
-            )
+        endpoint = self._services.endpoints.rotate_secret(
+            call.tenant_id,
+            call.path["endpointId"],
+            call.body.overlap_hours * 3_600,
+            self._services.clock(),
+            secret=call.body.secret,
+            request=_request_of(call),
         )
+        return self._with_secret(endpoint, brought=call.body.secret)
 
     def test(self, call: Call) -> schemas.AcceptEventResponse:
         _hops(call, 0, self._services)
@@ -418,8 +433,9 @@ class _Endpoints:
     def _response(self, endpoint: Endpoint) -> schemas.EndpointResponse:
         return schemas.EndpointResponse.of(endpoint, self._services.clock())
 
-    def _with_secret(self, endpoint: Endpoint) -> schemas.EndpointWithSecretResponse:
-        return schemas.EndpointWithSecretResponse.of(endpoint, self._services.clock(), secret=endpoint.secrets[0].value)
+    def _with_secret(self, endpoint: Endpoint, brought: str | None) -> schemas.EndpointWithSecretResponse:
+        shown = endpoint.secrets[0].value if brought is None else None
+        return schemas.EndpointWithSecretResponse.of(endpoint, self._services.clock(), secret=shown)
 
 
 def _chosen(body: Any) -> dict[str, Any]:
@@ -468,6 +484,28 @@ def _take_event(call: Call, services: TenantServices) -> None:
         logger.warning("quota reached", tenant=call.tenant_id, quota="eventsPerDay", most=most)
         services.count(ApiMetric.QUOTAS_REACHED)
         raise
+
+
+def _key_of(call: Call) -> str | None:
+    """Return the idempotency key of a request; None when it has none.
+
+    Raises
+    ------
+    ProblemError
+        When it is malformed.
+    """
+    key = call.header("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise bad_request("Idempotency-Key", "1 to 255 visible ASCII characters expected")
+    return key
+
+
+def _request_of(call: Call) -> IdempotentRequest | None:
+    """Return what has one answer for 24 hours; None for a request without an idempotency key."""
+    key = _key_of(call)
+    if key is None:
+        return None
+    return IdempotentRequest(key=key, sha256=hashlib.sha256(call.body.model_dump_json().encode()).hexdigest())
 
 
 def _event_id(call: Call) -> str:

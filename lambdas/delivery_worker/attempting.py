@@ -13,7 +13,7 @@ from lambdas.delivery.domain.lifecycle import after_attempt
 from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import Attempt
 from lambdas.delivery.domain.retention import Retention
-from lambdas.delivery.domain.retry_schedules import SCHEDULES, RetrySchedule
+from lambdas.delivery.domain.retry_schedules import RetrySchedule, schedule_of
 from lambdas.delivery.sending.headers import HOPS_HEADER, HeaderRefusedError, request_headers
 from lambdas.delivery.sending.http_client import HttpClient
 from lambdas.delivery.sending.signing import signature_headers
@@ -77,9 +77,10 @@ class AttemptMaker:
             delivery,
             result,
             now,
-            schedule=SCHEDULES.get(endpoint.schedule or "", self.retry_schedule),
+            schedule=schedule_of(endpoint, self.retry_schedule),
             jitter=self.jitter(),
             retention=self.retention,
+            final=response.status in endpoint.final_statuses,
         )
         attempt = Attempt(
             tenant_id=delivery.tenant_id,

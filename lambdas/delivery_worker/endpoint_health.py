@@ -10,6 +10,7 @@ from lambdas.delivery.domain.endpoint_disabling import FAILING, GONE, announceme
 from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import Endpoint, EndpointState
 from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.domain.retry_schedules import own_seconds
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import FanOut, ResumeEndpoint
 from lambdas.delivery.store.due import DueStore
@@ -31,7 +32,8 @@ class EndpointHealth:
     endpoints, health, events, due, queue
         What it writes.
     disable_after_hours : float
-        Hours of nothing but failures after which an endpoint is disabled.
+        Hours of nothing but failures after which an endpoint is disabled; one with a list of waits of its own gets as
+        long as that takes.
     retention : Retention
         How long the event that announces it is kept.
     clock : Callable[[], float]
@@ -78,7 +80,7 @@ class EndpointHealth:
             )
         if result.gone:
             self.disable(endpoint, GONE, claim.hops, report)
-        elif failed_for_too_long(after, now_ms, self.disable_after_hours):
+        elif failed_for_too_long(after, now_ms, max(self.disable_after_hours, own_seconds(endpoint) / 3_600)):
             self.disable(endpoint, FAILING, claim.hops, report)
 
     def disable(self, endpoint: Endpoint, reason: str, hops: int, report: Report) -> None:

@@ -150,7 +150,7 @@ class DeliveryStack(TerraformStack):
         self._wire_worker(delivery, archive_bucket=bucket)
         self._wire_sweeper()
         self._wire_tenants_api(delivery)
-        self._wire_operators_api(delivery)
+        self._wire_operators_api(delivery, names)
         waivers = [*self._visibility_waivers(delivery), *self._open_routes(delivery)]
         self.api.deploy()
         if delivery.plans:
@@ -211,6 +211,7 @@ class DeliveryStack(TerraformStack):
         self.api.authorize_by(authorizer, pattern=AUTHORIZATION_PATTERN)
         api.configure(
             ApiEnvironment(
+                tenants_table=self.tables.tenants.name,
                 endpoints_table=self.tables.endpoints.name,
                 events_table=self.tables.events.name,
                 queue_url=self.queues.main.url,
@@ -224,11 +225,12 @@ class DeliveryStack(TerraformStack):
             )
         )
         self.tables.grant_serve_tenants(api)
+        self.tables.grant_read_public_keys(api)
         self.queues.grant_send(api)
         for route in routes_of(TENANT_API):
             self.api.route(route, api)
 
-    def _wire_operators_api(self, delivery: DeliverySettings) -> None:
+    def _wire_operators_api(self, delivery: DeliverySettings, names: Names) -> None:
         operator = self.fleet.operator
         operator.configure(
             OperatorEnvironment(
@@ -238,7 +240,7 @@ class DeliveryStack(TerraformStack):
                 queue_url=self.queues.main.url,
                 signing_keys_secret_arn=self.signing_keys.secret.arn,
                 tenant_plans=",".join(delivery.plans),
-                tenant_keys_name=keys_name(self.names),
+                tenant_keys_name=keys_name(names),
                 delivered_ttl_days=delivery.delivered_ttl,
                 dead_ttl_days=delivery.dead_ttl,
             )

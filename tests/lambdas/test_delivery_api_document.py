@@ -17,6 +17,7 @@ from lambdas.delivery.domain.model import DeliveryState
 from lambdas.delivery.http.routes import AUTHORIZER, DOCS, OPERATOR_API, ROUTES, TENANT_API, TOKEN
 from lambdas.delivery.store.identities import Identities
 from tests.lambdas.delivery_api_support import ApiCaller, Place
+from tests.lambdas.delivery_support import SECRET
 from tests.lambdas.http_adapter import Gateway, serving
 from tests.lambdas.support import NOW, Clients
 from tests.lambdas.test_delivery_api_lists import attempted, delivery
@@ -65,6 +66,7 @@ def served(clients: Clients, warm_start: Callable[..., ModuleType]) -> Iterator[
 
 def stocked(api: ApiCaller, place: Place) -> dict[str, list[str]]:
     """Give the tenant events, endpoints and deliveries, so that generated calls find some."""
+    place.publish_key()
     endpoints = [api.create_endpoint()["endpointId"] for _ in range(4)]
     events = [api.send() for _ in range(6)]
     for number, event_id in enumerate(events):
@@ -75,7 +77,7 @@ def stocked(api: ApiCaller, place: Place) -> dict[str, list[str]]:
 
 
 def _make_true(case: "Case") -> None:
-    """Put into a request that fits its schema what no schema can say: whose a cursor is, which time comes first."""
+    """Put into a request that fits its schema what no schema says: whose a cursor is, which text is base64."""
     for asked in (case.query, case.body):
         if isinstance(asked, dict):
             asked.pop("cursor", None)
@@ -84,6 +86,8 @@ def _make_true(case: "Case") -> None:
                     asked[name] = f"{year}-01-01T00:00:00Z"
             if "headers" in asked:
                 asked["headers"] = {f"X-Custom-{number}": one for number, one in enumerate(asked["headers"].values())}
+            if asked.get("secret"):
+                asked["secret"] = SECRET
             if asked.get("dryRun") is False:
                 asked.pop("limit", None)
 

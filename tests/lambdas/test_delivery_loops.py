@@ -66,7 +66,7 @@ class Loop:
 
         return build(
             TenantServices(
-                endpoints=EndpointAdmin(world.dynamodb, endpoints),
+                endpoints=EndpointAdmin(world.dynamodb, endpoints, lambda _: True),
                 intake=EventIntake(
                     events=world.events,
                     queue=world.queue,  # type: ignore[arg-type]

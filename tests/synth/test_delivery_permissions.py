@@ -50,6 +50,7 @@ GRANTS = {
     "api": items(ENDPOINTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     | items(EVENTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     | items(f"{EVENTS}/index/byState", "Query")
+    | items(TENANTS, "GetItem")
     | {("sqs:SendMessage", QUEUE)},
     "operator": items(TENANTS, "GetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
     | items(f"{TENANTS}/index/byTenant", "Query")
@@ -69,9 +70,12 @@ GRANTS = {
     "receiver": items(ENDPOINTS, "BatchGetItem"),
 }
 CONDITIONS = {
-    ("docs", "ReadPublicKeys"): [
-        {"test": "ForAllValues:StringEquals", "variable": "dynamodb:LeadingKeys", "values": [PUBLIC_KEYS_ID]}
-    ],
+    **{
+        (function, "ReadPublicKeys"): [
+            {"test": "ForAllValues:StringEquals", "variable": "dynamodb:LeadingKeys", "values": [PUBLIC_KEYS_ID]}
+        ]
+        for function in ("api", "docs")
+    },
 }
 TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}
 

@@ -21,6 +21,7 @@ from lambdas.shared import times
 
 DIRECT_SECONDS = 60
 """The longest wait that goes by a message without the index."""
+LONGEST_LOOK_SECONDS = 86_400
 GRACE_SECONDS = 600
 """By when a message must have done its work: three visibility timeouts, and a backlog that is no fault."""
 CHECK_SECONDS = 3_600
@@ -75,4 +76,4 @@ def next_look(due: float, now: float) -> str:
     due : float
         Seconds since the epoch at which it is, or was, due.
     """
-    return times.iso(max(due, now) + max(GRACE_SECONDS, now - due))
+    return times.iso(max(due, now) + min(max(GRACE_SECONDS, now - due), LONGEST_LOOK_SECONDS))

@@ -15,6 +15,7 @@ ENDPOINT_DELETED, ENDPOINT_DISABLED = "endpoint deleted", "endpoint disabled"
 PAYLOAD_ERASED, EVENT_EXPIRED = "payload erased", "event expired"
 WAITED_TOO_LONG = "waited too long: "
 USED_UP = "attempts used up: "
+FINAL = "final "
 
 
 def undeliverable_reason(
@@ -58,11 +59,14 @@ def after_attempt(
     schedule: RetrySchedule,
     jitter: float,
     retention: Retention,
+    final: bool = False,
 ) -> Delivery:
     """Return the delivery after an attempt.
 
     Parameters
     ----------
+    final : bool
+        Whether the endpoint has declared the answer's status final, so that a failure is not repeated.
     jitter : float
         At least 0 and less than 1, see `Schedule.wait_after`.
     """
@@ -77,14 +81,19 @@ def after_attempt(
         )
     if result.gone:
         return given_up(tried, result.outcome, now, retention, same_version=True)
+    if final:
+        return given_up(tried, FINAL + result.outcome, now, retention, same_version=True)
     wait = schedule.wait_after(tried.series_attempts, jitter)
     if wait is None:
         return given_up(tried, USED_UP + result.outcome, now, retention, same_version=True)
+    due = now + max(wait, result.retry_after or 0.0)
     return replace(
         tried,
         state=DeliveryState.FAILED,
         reason=result.outcome,
-        next_attempt_at=times.iso(now + max(wait, result.retry_after or 0.0)),
+        next_attempt_at=times.iso(due),
+        # An endpoint's own list may take years, and may be changed on the way; and `Retry-After` comes on top of it.
+        expires_at=max(tried.expires_at, retention.next_due(due)),
     )
 
 

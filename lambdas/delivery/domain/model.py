@@ -37,7 +37,8 @@ class SignatureStyle(StrEnum):
     """How requests to an endpoint are signed."""
 
     STANDARD = "standard"
-    """``webhook-id``, ``webhook-timestamp``, ``webhook-signature``, as https://www.standardwebhooks.com has them."""
+    """``webhook-id``, ``webhook-timestamp``, ``webhook-signature``, as https://www.standardwebhooks.com has them; or
+    these three with a prefix of the endpoint's own."""
     STRIPE = "stripe"
     """One header ``stripe-signature: t=…,v1=…``, as https://docs.stripe.com/webhooks/signature has it."""
 
@@ -49,7 +50,7 @@ class SigningSecret:
     Attributes
     ----------
     value : str
-        ``whsec_`` and 24 to 64 random bytes in base64.
+        ``whsec_`` and 24 to 64 random bytes in base64; one that a tenant brought for the stripe style has any text.
     created_at : str
         ISO 8601, UTC.
     expires_at : int | None
@@ -84,6 +85,8 @@ class Endpoint:
         How requests are signed.
     asymmetric : bool
         Whether the standard style has a ``v1a`` ed25519 signature besides ``v1``.
+    header_prefix : str
+        Of the three headers of the standard style.
     secrets : Sequence[SigningSecret]
         The current one first; during a rotation the one before it, too.
     headers : Mapping[str, str]
@@ -91,7 +94,11 @@ class Endpoint:
     rate_limit : int | None
         Attempts per second at most; None for no limit.
     schedule : str | None
-        Name of a retry schedule; None for the stack's.
+        Name of a retry schedule; None for the stack's, or `retry_waits`.
+    retry_waits : Sequence[int] | None
+        Seconds to wait after each failed attempt, instead of a named schedule.
+    final_statuses : Sequence[int]
+        HTTP statuses after which there is no further attempt.
     description : str
         The tenant's own words.
     created_at, updated_at : str
@@ -107,10 +114,13 @@ class Endpoint:
     state_reason: str | None = None
     style: SignatureStyle = SignatureStyle.STANDARD
     asymmetric: bool = False
+    header_prefix: str = "webhook"
     secrets: Sequence[SigningSecret]
     headers: Mapping[str, str]
     rate_limit: int | None = None
     schedule: str | None = None
+    retry_waits: Sequence[int] | None = None
+    final_statuses: Sequence[int] = ()
     description: str = ""
     created_at: str
     updated_at: str

@@ -3,7 +3,8 @@
 * ``TenantIdentity``: key ``id``. ``token#<SHA-256 of the token in hex>`` leads to a tenant, ``tenant#<tenant id>`` is
   one.
 * ``TenantWebhookConfig``: keys ``tenantId`` and ``item``. ``endpoint#<endpoint id>`` is what the tenant configured,
-  ``health#<endpoint id>`` how it has been doing.
+  ``health#<endpoint id>`` how it has been doing. ``key#<endpoint id>#<SHA-256 of the key in hex>`` is an idempotency
+  key of a rotation, without the id of a creation.
 * ``Events``: keys ``event`` (``<tenant id>#<event id>``) and ``item``. ``event`` is the event, ``payload`` its bytes,
   ``delivery#<endpoint id>`` a delivery, ``attempt#<endpoint id>#<number, six digits>`` an attempt, ``answer#`` and the
   same what the endpoint answered to it. An idempotency key has ``<tenant id>#key#<SHA-256 of the key in hex>`` and
@@ -12,6 +13,7 @@
 Tenant and endpoint ids hold no ``#``, so that no key of one tenant can be another's.
 """
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
@@ -139,6 +141,7 @@ def hold_key(tenant_id: str, endpoint_id: str) -> dict[str, str]:
     return {EVENT_KEY: f"{tenant_id}#hold#{endpoint_id}", ITEM_KEY: HOLD_ITEM}
 
 
+@functools.cache
 def attribute(field: str) -> str:
     """Return the name of the attribute that holds a field: the field's in camel case, with one exception."""
     first, *rest = field.split("_")
@@ -153,8 +156,13 @@ def _plain(value: Any) -> dict[str, Any]:
 def _arguments(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of an item that a dataclass has fields for; numbers as int."""
     names = {field.name: attribute(field.name) for field in fields(kind)}
-    found = {field: values[name] for field, name in names.items() if name in values}
-    return {field: int(value) if isinstance(value, Decimal) else value for field, value in found.items()}
+    return {field: _whole(values[name]) for field, name in names.items() if name in values}
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    return int(value) if isinstance(value, Decimal) else value
 
 
 def endpoint_to_item(endpoint: Endpoint) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from tests.lambdas.simulation.scenarios import SCENARIOS
+from tests.lambdas.simulation.scenarios import run_scenarios
 from tests.lambdas.simulation.seeds import SeedResult, percentile, run_seed
 
 SHOWN = 3
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     only = set(given.faults.split(",")) if given.faults else None
     if given.scenarios:
-        return max([scenario() for scenario in SCENARIOS], default=0)
+        return run_scenarios()
     if given.seed is not None:
         result = run_seed(given.seed, given.deliveries, only, trace=True)
         print(*(line for line in result.trace if given.about is None or given.about in line), sep="\n")

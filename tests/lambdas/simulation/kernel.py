@@ -31,6 +31,8 @@ class Invocation(greenlet):
         Seconds that its clock is ahead.
     faults
         What befell it, with the times.
+    calls
+        Of AWS, so far.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Invocation(greenlet):
         self.ends = kernel.now + seconds
         self.faults: list[tuple[float, str]] = []
         self.requests: list[Any] = []
+        self.calls = 0
         self.root = self
         self.killed = False
         self.waiting: Invocation | None = None

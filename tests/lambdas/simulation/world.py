@@ -20,14 +20,17 @@ from unittest import mock
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.retry_schedules import MINUTES, RetrySchedule
 from lambdas.delivery.queue import delivery_queue
+from lambdas.delivery.services import requeue as requeuing
 from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.services.event_intake import EventIntake
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
-from lambdas.delivery.services.requeue import Requeue, Resume
+from lambdas.delivery.services.requeue import Resume
+from lambdas.delivery.services.tenant_keys import TenantKeys
 from lambdas.delivery.store.cursors import Cursors
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints as EndpointStore
+from lambdas.delivery.store.event_counts import EventCounts
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
 from lambdas.delivery.store.identities import Identities
@@ -47,7 +50,6 @@ from tests.lambdas.simulation.aws import (
     Chaos,
     FaultRates,
     Faulty,
-    MemoryScheduler,
     MemorySecrets,
     MemorySQS,
     SentMessage,
@@ -141,7 +143,8 @@ class World:
         self.skew = skew
         self.schedule = schedule
         self.sweeping = sweeps
-        self.sweep_longest = 0.0
+        self.sweeps = 0
+        self.sweep_calls = 0
         self.memory = MemoryDynamoDB(lambda: self.kernel.now, lambda: lag(self.chance))
         create_delivery_tables(self.memory, "sim")
         self.memory.watchers.append(self._watch)
@@ -186,14 +189,11 @@ class World:
             "sleep": self.kernel.sleep,
             "jitter": self.chance.random,
         }
-        if hasattr(delivery_queue, "DeliveryScheduler"):
-            scheduler = Faulty("scheduler", MemoryScheduler(self.sqs), self.chaos)
-            given["scheduler"] = delivery_queue.DeliveryScheduler(queue, scheduler, "arn:queue", "group", "arn:role")
         self.worker = _called(build_worker, given)
         self.sweeper = _called(build_sweeper, given) if build_sweeper is not None else None
         events = Events(dynamodb, "sim-events")
         requeue = _called(
-            Requeue,
+            requeuing.Requeue,
             given
             | {
                 "deliveries": Deliveries(dynamodb, "sim-events"),
@@ -207,7 +207,7 @@ class World:
             _called(
                 tenant_api.TenantServices,
                 {
-                    "endpoints": EndpointAdmin(dynamodb, "sim-endpoints"),
+                    "endpoints": EndpointAdmin(dynamodb, "sim-endpoints", lambda _: True),
                     "intake": _called(EventIntake, given | {"events": events}),
                     "events": events,
                     "requeue": requeue,
@@ -215,8 +215,12 @@ class World:
                     "cursors": Cursors(dynamodb, "sim-endpoints"),
                     "check_url": lambda url: None,
                     "resume": Resume(health=health, due=DueStore(dynamodb, "sim-events"), queue=queue, clock=clock),
+                    "counts": EventCounts(dynamodb, "sim-endpoints"),
+                    "count": lambda _: None,
                     "clock": clock,
                     "max_event_bytes": 20_000,
+                    "events_per_day": 10**9,
+                    "max_endpoints": 50,
                 },
             )
         )
@@ -225,6 +229,8 @@ class World:
                 operator_api.OperatorServices,
                 {
                     "identities": Identities(dynamodb, "sim-tenants"),
+                    "tenant_keys": TenantKeys(None, "keys"),
+                    "plans": (),
                     "listing": listing,
                     "key_pairs": SigningKeyPairs(dynamodb, secret, "sim-tenants", "arn:secret"),
                     "events": events,
@@ -263,7 +269,8 @@ class World:
         inv = self.kernel.current
         assert inv is not None
         self.sweeper.run(inv.ends - self.kernel.now)
-        self.sweep_longest = max(self.sweep_longest, self.kernel.now - inv.began)
+        self.sweeps += 1
+        self.sweep_calls += inv.calls
 
     def _tick(self) -> None:
         """Have the sweeper run as EventBridge does: about once a minute, at times late, and at times twice."""
