@@ -97,7 +97,7 @@ class DeliveryStack(TerraformStack):
         super().__init__(scope, id_)
         if (delivery := settings.delivery) is None:
             raise SettingsError("delivery: is missing, so that there is no delivery stack")
-        self.names = names = Names(settings.environment, DELIVERY_PREFIX)
+        names = Names(settings.environment, DELIVERY_PREFIX)
         AwsProvider(self, "aws", region=settings.region)
         configure_backend(self, id_, settings.backend, part="delivery")
         account_id = DataAwsCallerIdentity(self, "account").account_id
@@ -148,7 +148,7 @@ class DeliveryStack(TerraformStack):
         self._refused_hosts = ",".join((*own_hosts, *delivery.refused_hosts))
         bucket = delivery.archive_bucket or archive_bucket_name(account_id, settings.environment)
         self._wire_worker(delivery, archive_bucket=bucket)
-        self._wire_sweeper()
+        self._wire_sweeper(names)
         self._wire_tenants_api(delivery)
         self._wire_operators_api(delivery, names)
         waivers = [*self._visibility_waivers(delivery), *self._open_routes(delivery)]
@@ -189,7 +189,7 @@ class DeliveryStack(TerraformStack):
         self.signing_keys.grant_read(worker)
         self.queues.add_event_source(worker, maximum_concurrency=delivery.worker_concurrency)
 
-    def _wire_sweeper(self) -> None:
+    def _wire_sweeper(self, names: Names) -> None:
         sweeper = self.fleet.sweeper
         sweeper.configure(
             SweeperEnvironment(
@@ -200,7 +200,7 @@ class DeliveryStack(TerraformStack):
         )
         self.tables.grant_sweep(sweeper)
         self.queues.grant_send(sweeper)
-        self.sweeps = EveryMinute(self, "sweeps", names=self.names, function=sweeper)
+        self.sweeps = EveryMinute(self, "sweeps", names=names, function=sweeper)
 
     def _wire_tenants_api(self, delivery: DeliverySettings) -> None:
         authorizer, api = self.fleet.authorizer, self.fleet.api
