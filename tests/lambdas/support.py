@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -19,6 +19,7 @@ from lambdas.delivery.store.items import (
     BY_TENANT_INDEX,
     DUE_AT,
     DUE_KEY,
+    DUE_PROJECTION,
     EVENT_KEY,
     IDENTITY_KEY,
     ITEM_KEY,
@@ -278,16 +279,26 @@ class World:
 
 
 def create_table(
-    dynamodb: Any, name: str, keys: Sequence[str], indexes: Mapping[str, Sequence[str]], projection: str = "ALL"
+    dynamodb: Any,
+    name: str,
+    keys: Sequence[str],
+    indexes: Mapping[str, Sequence[str]],
+    projection: str = "ALL",
+    *,
+    included: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> None:
     """Create a table with these keys, and indexes with theirs, as a layer of `modules` describes it."""
 
     def schema(of: Sequence[str]) -> list[dict[str, str]]:
         return [{"AttributeName": key, "KeyType": kind} for key, kind in zip(of, ("HASH", "RANGE"), strict=False)]
 
+    def projected(index: str) -> dict[str, Any]:
+        if index in included:
+            return {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(included[index])}
+        return {"ProjectionType": projection}
+
     found = [
-        {"IndexName": index, "KeySchema": schema(of), "Projection": {"ProjectionType": projection}}
-        for index, of in indexes.items()
+        {"IndexName": index, "KeySchema": schema(of), "Projection": projected(index)} for index, of in indexes.items()
     ]
     dynamodb.create_table(
         TableName=name,
@@ -314,7 +325,7 @@ def create_delivery_tables(dynamodb: Any, name: str) -> None:
             {BY_STATE_INDEX: (STATE_KEY, STATE_AT), BY_DUE_INDEX: (DUE_KEY, DUE_AT)},
         ),
     ):
-        create_table(dynamodb, f"{name}-{table}", keys, indexes)
+        create_table(dynamodb, f"{name}-{table}", keys, indexes, included={BY_DUE_INDEX: DUE_PROJECTION})
 
 
 def _create_bus(clients: Clients, name: str) -> str:
