@@ -7,7 +7,7 @@ import logging
 import random
 import secrets
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -152,6 +152,7 @@ class World:
         self.traced: list[str] = []
         # Seen through the tables
         self.open: set[Key] = set()
+        self.held: Counter[str] = Counter()
         self.number_of_deliveries = 0
         self.series: defaultdict[Key, int] = defaultdict(int)
         self.requests: defaultdict[Key, list[EndpointRequest]] = defaultdict(list)
@@ -365,8 +366,13 @@ class World:
             inv = self.kernel.current
             if new is not None and inv is not None and inv.requests:
                 inv.requests[-1].recorded = True
-        elif key[1] == EVENT_ITEM and new is not None and "erasedAt" in new:
-            self.erased.setdefault(key[0], self.kernel.now)
+        elif key[1] == EVENT_ITEM and new is not None:
+            if "erasedAt" in new:
+                self.erased.setdefault(key[0], self.kernel.now)
+            if old is None and self.sweeper is not None and "dueAt" not in new:
+                self.violate("no way back", f"{key} is in no index of what is due")
+        elif key[1] == "hold" and new is None and self.held[held := f"hold#{key[0].replace('#hold#', '#')}"]:
+            self.violate("no way back", f"{held} is gone, and {self.held[held]} deliveries are held up for it")
 
     def _watch_endpoint(self, key: Key, new: Item | None) -> None:
         place = key[0], key[1].removeprefix("endpoint#")
@@ -395,10 +401,23 @@ class World:
             self.open.discard(key)
         else:
             self.open.add(key)
-            if self.sweeper is not None and "dueAt" not in new:
-                self.violate("no way back", f"{key} is {state} and in no index of what is due")
+        if self.sweeper is not None:
+            self._watch_way_back(key, old, new)
         if self.chaos.trace is not None:
             self.chaos.say(f"wrote {key}: {_brief(new)}")
+
+    def _watch_way_back(self, key: Key, old: Item | None, new: Item) -> None:
+        """See that what has work left is in the due index, and that what is held up has a hold there."""
+        before, after = ({} if item is None else item.get("dueKey", {}) for item in (old, new))
+        for place, step in ((before, -1), (after, 1)):
+            if place.get("S", "").startswith("hold#"):
+                self.held[place["S"]] += step
+        if key in self.open and not after:
+            self.violate("no way back", f"{key} is {new['state']['S']} and in no index of what is due")
+        if after != before and after.get("S", "").startswith("hold#"):
+            _, tenant, endpoint_id = after["S"].split("#")
+            if self.memory.tables["sim-events"].get((f"{tenant}#hold#{endpoint_id}", "hold")) is None:
+                self.violate("no way back", f"{key} is held up, and there is no hold")
 
     def requested(self, url: str, event_id: str, inv: Invocation) -> EndpointRequest:
         """Take a request down, and what is wrong with it."""
