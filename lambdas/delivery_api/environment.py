@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from lambdas.delivery.domain.quotas import ENDPOINTS, EVENTS_PER_DAY
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.sending.urls import PUBLIC_HTTPS
 from lambdas.shared.environment import Environment
@@ -13,7 +14,7 @@ class ApiEnvironment(Environment):
 
     Attributes
     ----------
-    endpoints_table, events_table : str
+    tenants_table, endpoints_table, events_table : str
         Names of the tables.
     queue_url : str
         The delivery queue.
@@ -21,14 +22,22 @@ class ApiEnvironment(Environment):
         Bytes of an event at most.
     endpoint_rules : str
         ``public-https``, or ``local`` for tests.
+    refused_hosts : str
+        Hosts that no endpoint may have, separated by commas, see `EndpointRules`.
+    tenant_events_per_day, tenant_endpoints : int
+        Quotas of tenants for which an operator named none.
     delivered_ttl_days, dead_ttl_days : int
         Days for which deliveries are kept, see `Retention`.
     """
 
+    tenants_table: str
     endpoints_table: str
     events_table: str
     queue_url: str
     max_event_bytes: int = 262_144
     endpoint_rules: str = PUBLIC_HTTPS
+    refused_hosts: str = ""
+    tenant_events_per_day: int = EVENTS_PER_DAY
+    tenant_endpoints: int = ENDPOINTS
     delivered_ttl_days: int = Retention.delivered_days
     dead_ttl_days: int = Retention.dead_days

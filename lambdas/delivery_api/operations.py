@@ -1,38 +1,57 @@
 """What the tenants' API does, and how it is documented."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.delivery.domain.errors import ConflictError, NotFoundError
+from lambdas.delivery.domain.errors import ConflictError, LoopError, NotFoundError, QuotaReachedError
 from lambdas.delivery.domain.ids import ENDPOINT, EVENT, is_id
+from lambdas.delivery.domain.metrics import ApiMetric
 from lambdas.delivery.domain.model import DeliveryState, Endpoint, EndpointState, SignatureStyle
 from lambdas.delivery.domain.subscriptions import EVENT_TYPE, MAX_EVENT_TYPE_CHARS
+from lambdas.delivery.http import attempts
 from lambdas.delivery.http.bodies import body_of, read_object, require_json_type
 from lambdas.delivery.http.problems import bad_request
 from lambdas.delivery.http.rest import Call, Rest
 from lambdas.delivery.http.routes import TENANT_API
 from lambdas.delivery.http.schemas import DeliveryResponse, ErasePayloadResponse
-from lambdas.delivery.services.endpoint_admin import EndpointAdmin
+from lambdas.delivery.sending.headers import HOPS_HEADER
+from lambdas.delivery.services.endpoint_admin import EndpointAdmin, IdempotentRequest
 from lambdas.delivery.services.event_intake import EventIntake, Submission
 from lambdas.delivery.services.requeue import Requeue
 from lambdas.delivery.store.cursors import Cursors
+from lambdas.delivery.store.event_counts import EventCounts
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.listing import Listing, Range
 from lambdas.delivery_api import schemas
 from lambdas.shared import times
+from lambdas.shared.observability import logger
 
 TEST_EVENT = "webhook.test"
+MAX_HOPS = 3
+"""Deliveries in a row that may lead to an event. Whoever hands events on by intent takes one or two; three endpoints
+that all lead back here make 40 events of one before it ends, and with a limit of 5 it would be 364."""
+_HOPS = re.compile(r"[0-9]{1,3}", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 IDEMPOTENCY_HEADER = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Names this event for 24 hours: sent again with the same body, the answer is the same and there is "
-    "one event; with another body it is refused. Send one, and try again until you have an answer.",
+    "description": "Names this request for 24 hours: sent again with the same body, it has the same answer and is done "
+    "once; with another body it is refused. Send one, and try again until you have an answer.",
     "schema": {"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 255},
+}
+
+HOPS_PARAMETER = {
+    "name": HOPS_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "How many deliveries in a row led to this event. Whoever hands a delivery on as an event passes the "
+    f"header of the delivery on, so that a loop ends: above {MAX_HOPS} the event is refused.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,3}$"},
 }
 
 
@@ -42,16 +61,20 @@ class TenantServices:
 
     Attributes
     ----------
-    endpoints, intake, events, requeue, listing, cursors
+    endpoints, intake, events, requeue, listing, cursors, counts
         The stores and services.
     check_url : Callable[[str], None]
         Raises `InvalidFieldError` for a URL that nothing may be sent to.
     resume : Callable[[str, str], None]
         Makes what waits for an endpoint of a tenant due at once.
+    count : Callable[[ApiMetric], None]
+        Counts something that must be heard of.
     clock : Callable[[], float]
         Seconds since the epoch.
     max_event_bytes : int
         Bytes of an event at most.
+    events_per_day, max_endpoints : int
+        Quotas of a tenant for which an operator named none.
     """
 
     endpoints: EndpointAdmin
@@ -60,10 +83,14 @@ class TenantServices:
     requeue: Requeue
     listing: Listing
     cursors: Cursors
+    counts: EventCounts
     check_url: Callable[[str], None]
     resume: Callable[[str, str], None]
+    count: Callable[[ApiMetric], None]
     clock: Callable[[], float]
     max_event_bytes: int
+    events_per_day: int
+    max_endpoints: int
 
 
 def build(services: TenantServices) -> Rest:
@@ -87,7 +114,7 @@ class _Events:
             description="The body is the payload itself, in the form of Standard Webhooks. Endpoints get exactly the "
             "bytes that were sent. 201 means that the event is durable, and on its way to every endpoint that "
             "subscribes to its type.",
-            headers=(IDEMPOTENCY_HEADER,),
+            headers=(IDEMPOTENCY_HEADER, HOPS_PARAMETER),
             raw_body=schemas.EVENT_SCHEMA,
             status=201,
             answer=schemas.AcceptEventResponse,
@@ -126,6 +153,8 @@ class _Events:
             query=schemas.DeliveriesQuery,
             answer=schemas.ListDeliveriesResponse,
         )
+        rest.add("GET", f"/v1{attempts.ATTEMPTS_PATH}", operate=self.list_attempts, **attempts.LIST)
+        rest.add("GET", f"/v1{attempts.ATTEMPT_PATH}", operate=self.show_attempt, **attempts.SHOW)
         rest.add(
             "POST",
             "/v1/events/{eventId}/deliveries/{endpointId}/resend",
@@ -139,9 +168,8 @@ class _Events:
 
     def accept(self, call: Call) -> schemas.AcceptEventResponse:
         tenant_id = call.tenant_id
-        key = call.header("Idempotency-Key")
-        if key is not None and not _KEY.fullmatch(key):
-            raise bad_request("Idempotency-Key", "1 to 255 visible ASCII characters expected")
+        hops = _hops(call, MAX_HOPS, self._services)
+        key = _key_of(call)
         payload = body_of(call.event, self._services.max_event_bytes)
         require_json_type(call.event)
         event_type = read_object(payload).get("type")
@@ -149,6 +177,7 @@ class _Events:
             raise bad_request("type", "a text expected")
         if len(event_type) > MAX_EVENT_TYPE_CHARS or not EVENT_TYPE.fullmatch(event_type):
             raise bad_request("type", "names between full stops expected, such as invoice.paid, 128 characters at most")
+        _take_event(call, self._services)
         event = self._services.intake.accept(
             Submission(
                 tenant_id=tenant_id,
@@ -156,6 +185,7 @@ class _Events:
                 payload=payload,
                 correlation_id=call.correlation_id,
                 key=key,
+                hops=hops,
             )
         )
         return schemas.AcceptEventResponse.of(event)
@@ -184,6 +214,16 @@ class _Events:
             next=self._next(tenant_id, asked, page.position),
         )
 
+    def list_attempts(self, call: Call) -> attempts.ListAttemptsResponse:
+        tenant_id, query = call.tenant_id, call.query
+        asked = json.dumps(["attempts", query.from_, query.to, query.status, query.endpoint_id])
+        after = self._position(tenant_id, asked, query)
+        page = attempts.list_attempts(self._services.listing, tenant_id, query, after, self._services.clock())
+        return attempts.list_response(page, self._next(tenant_id, asked, page.position))
+
+    def show_attempt(self, call: Call) -> attempts.AttemptDetailResponse:
+        return attempts.show_attempt(self._services.events.answers, call.tenant_id, call, self._services.clock())
+
     def show(self, call: Call) -> schemas.EventDetailResponse:
         found = self._services.listing.find(call.tenant_id, _event_id(call), self._services.clock())
         if found is None:
@@ -191,7 +231,7 @@ class _Events:
         return schemas.EventDetailResponse(
             **schemas.EventResponse.of(found.event).model_dump(),
             deliveries=[DeliveryResponse.model_validate(delivery) for delivery in found.deliveries],
-            attempts=[schemas.AttemptResponse.model_validate(attempt) for attempt in found.attempts],
+            attempts=[attempts.AttemptResponse.model_validate(attempt) for attempt in found.attempts],
             attempts_complete=found.complete,
         )
 
@@ -203,6 +243,7 @@ class _Events:
         return ErasePayloadResponse(event_id=event_id, erased_at=erased_at)
 
     def resend(self, call: Call) -> DeliveryResponse:
+        _hops(call, 0, self._services)
         endpoint_id = call.path["endpointId"]
         if not is_id(ENDPOINT, endpoint_id):
             raise NotFoundError
@@ -210,13 +251,10 @@ class _Events:
         return DeliveryResponse.model_validate(delivery)
 
     def _range(self, tenant_id: str, asked: str, query: Any) -> Range:
-        if query.from_ and query.to and query.from_ >= query.to:
-            raise bad_request("from", "must be before to")
-        after = self._services.cursors.read(tenant_id, asked, query.cursor) if query.cursor else None
-        bounds = {"start": query.from_, "end": query.to}
-        return Range(
-            **{name: value for name, value in bounds.items() if value is not None}, after=after, limit=query.limit
-        )
+        return attempts.read_range(query, self._position(tenant_id, asked, query))
+
+    def _position(self, tenant_id: str, asked: str, query: Any) -> str | None:
+        return self._services.cursors.read(tenant_id, asked, query.cursor) if query.cursor else None
 
     def _next(self, tenant_id: str, asked: str, position: str | None) -> str | None:
         return self._services.cursors.write(tenant_id, asked, position) if position else None
@@ -233,7 +271,9 @@ class _Endpoints:
             "/v1/endpoints",
             operate=self.create,
             summary="Create an endpoint",
-            description="The answer holds the secret that verifies signatures. It is not shown again.",
+            description="The answer holds the secret that verifies signatures. It is not shown again, except to the "
+            "same request with the same `Idempotency-Key`.",
+            headers=(IDEMPOTENCY_HEADER,),
             body=schemas.CreateEndpointRequest,
             status=201,
             answer=schemas.EndpointWithSecretResponse,
@@ -287,7 +327,9 @@ class _Endpoints:
             f"{one}/rotate-secret",
             operate=self.rotate,
             summary="Rotate the secret",
-            description="Requests are signed with both until the overlap ends.",
+            description="Requests are signed with both until the overlap ends. The new secret is not shown again, "
+            "except to the same request with the same `Idempotency-Key`.",
+            headers=(IDEMPOTENCY_HEADER,),
             body=schemas.RotateSecretRequest,
             body_optional=True,
             answer=schemas.EndpointWithSecretResponse,
@@ -306,9 +348,17 @@ class _Endpoints:
 
     def create(self, call: Call) -> schemas.EndpointWithSecretResponse:
         self._services.check_url(call.body.url)
-        return self._with_secret(
-            self._services.endpoints.create(call.tenant_id, _chosen(call.body), self._services.clock())
+        values = _chosen(call.body)
+        secret = values.pop("secret")
+        endpoint = self._services.endpoints.create(
+            call.tenant_id,
+            values,
+            self._services.clock(),
+            most=call.quota("maxEndpoints", self._services.max_endpoints),
+            secret=secret,
+            request=_request_of(call),
         )
+        return self._with_secret(endpoint, brought=secret)
 
     def list(self, call: Call) -> schemas.ListEndpointsResponse:
         now = self._services.clock()
@@ -328,8 +378,9 @@ class _Endpoints:
             raise bad_request("body", "at least one field expected")
         if "url" in given:
             self._services.check_url(given["url"])
-        if given.get("asymmetric", present.asymmetric) and given.get("style", present.style) != "standard":
-            raise ConflictError("no_such_signature", "the style stripe has no ed25519 signature: change both")
+        for one, other in (("schedule", "retry_waits"), ("retry_waits", "schedule")):
+            if given.get(one) is not None:
+                given[other] = None
         return self._response(endpoints.change(call.tenant_id, present.endpoint_id, given, self._services.clock()))
 
     def delete(self, call: Call) -> None:
@@ -347,13 +398,18 @@ class _Endpoints:
         return self._response(endpoint)
 
     def rotate(self, call: Call) -> schemas.EndpointWithSecretResponse:
-        return self._with_secret(
-            self._services.endpoints.rotate_secret(
-                call.tenant_id, call.path["endpointId"], call.body.overlap_hours * 3_600, self._services.clock()
-            )
+        endpoint = self._services.endpoints.rotate_secret(
+            call.tenant_id,
+            call.path["endpointId"],
+            call.body.overlap_hours * 3_600,
+            self._services.clock(),
+            secret=call.body.secret,
+            request=_request_of(call),
         )
+        return self._with_secret(endpoint, brought=call.body.secret)
 
     def test(self, call: Call) -> schemas.AcceptEventResponse:
+        _hops(call, 0, self._services)
         endpoint = self._services.endpoints.get(call.tenant_id, call.path["endpointId"])
         if endpoint.state != EndpointState.ACTIVE:
             raise ConflictError("endpoint_not_active", f"the endpoint is {endpoint.state}; activate it first")
@@ -362,6 +418,7 @@ class _Endpoints:
             "timestamp": times.iso(self._services.clock()),
             "data": {"endpointId": endpoint.endpoint_id, "message": "This event was sent to test the endpoint."},
         }
+        _take_event(call, self._services)
         event = self._services.intake.accept(
             Submission(
                 tenant_id=call.tenant_id,
@@ -376,8 +433,9 @@ class _Endpoints:
     def _response(self, endpoint: Endpoint) -> schemas.EndpointResponse:
         return schemas.EndpointResponse.of(endpoint, self._services.clock())
 
-    def _with_secret(self, endpoint: Endpoint) -> schemas.EndpointWithSecretResponse:
-        return schemas.EndpointWithSecretResponse.of(endpoint, self._services.clock(), secret=endpoint.secrets[0].value)
+    def _with_secret(self, endpoint: Endpoint, brought: str | None) -> schemas.EndpointWithSecretResponse:
+        shown = endpoint.secrets[0].value if brought is None else None
+        return schemas.EndpointWithSecretResponse.of(endpoint, self._services.clock(), secret=shown)
 
 
 def _chosen(body: Any) -> dict[str, Any]:
@@ -387,6 +445,67 @@ def _chosen(body: Any) -> dict[str, Any]:
         "filters": schemas.filters_as_text(body.filters),
         "style": SignatureStyle(body.style),
     }
+
+
+def _hops(call: Call, most: int, services: TenantServices) -> int:
+    """Return how many deliveries in a row led to a call.
+
+    Raises
+    ------
+    LoopError
+        When there are too many.
+    lambdas.delivery.http.problems.ProblemError
+        When the header is no number.
+    """
+    text = call.header(HOPS_HEADER)
+    if text is None:
+        return 0
+    if not _HOPS.fullmatch(text):
+        raise bad_request(HOPS_HEADER, "whole number expected, as the delivery has it")
+    if (hops := int(text)) > most:
+        logger.warning("loop ended", tenant=call.tenant_id, hops=hops)
+        services.count(ApiMetric.LOOPS_ENDED)
+        raise LoopError
+    return hops
+
+
+def _take_event(call: Call, services: TenantServices) -> None:
+    """Count an event against the tenant's quota.
+
+    Raises
+    ------
+    QuotaReachedError
+        When the quota is used up.
+    """
+    most = call.quota("eventsPerDay", services.events_per_day)
+    try:
+        services.counts.take(call.tenant_id, most, services.clock())
+    except QuotaReachedError:
+        logger.warning("quota reached", tenant=call.tenant_id, quota="eventsPerDay", most=most)
+        services.count(ApiMetric.QUOTAS_REACHED)
+        raise
+
+
+def _key_of(call: Call) -> str | None:
+    """Return the idempotency key of a request; None when it has none.
+
+    Raises
+    ------
+    ProblemError
+        When it is malformed.
+    """
+    key = call.header("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise bad_request("Idempotency-Key", "1 to 255 visible ASCII characters expected")
+    return key
+
+
+def _request_of(call: Call) -> IdempotentRequest | None:
+    """Return what has one answer for 24 hours; None for a request without an idempotency key."""
+    key = _key_of(call)
+    if key is None:
+        return None
+    return IdempotentRequest(key=key, sha256=hashlib.sha256(call.body.model_dump_json().encode()).hexdigest())
 
 
 def _event_id(call: Call) -> str:

@@ -7,6 +7,8 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from lambdas.delivery.domain.model import Endpoint, Event
+from lambdas.delivery.domain.quotas import MAX_ENDPOINTS
+from lambdas.delivery.domain.retry_schedules import MAX_WAIT_SECONDS, MAX_WAITS
 from lambdas.delivery.domain.subscriptions import (
     MAX_EVENT_TYPE_CHARS,
     MAX_FILTER_VALUES,
@@ -17,6 +19,7 @@ from lambdas.delivery.domain.subscriptions import (
     check_filters,
     check_patterns,
 )
+from lambdas.delivery.http.attempts import AttemptResponse
 from lambdas.delivery.http.schemas import (
     CursorText,
     DeliveryResponse,
@@ -28,14 +31,22 @@ from lambdas.delivery.http.schemas import (
     Time,
     Whole,
 )
-from lambdas.delivery.sending.headers import MAX_HEADERS, MAX_NAME_CHARS, check_headers
+from lambdas.delivery.sending.headers import (
+    MAX_HEADERS,
+    MAX_NAME_CHARS,
+    MAX_PREFIX_CHARS,
+    PREFIX_PATTERN,
+    check_headers,
+    check_prefix,
+)
 from lambdas.delivery.sending.headers import MAX_VALUE_CHARS as MAX_HEADER_CHARS
 from lambdas.delivery.sending.urls import MAX_URL_CHARS
-from lambdas.delivery.services.endpoint_admin import MAX_ENDPOINTS
 
 MAX_OVERLAP_HOURS = 168
 MAX_RATE = 1_000
 MAX_DESCRIPTION_CHARS = 500
+NEVER_FINAL = frozenset({408, 429})
+"""Statuses by which an endpoint asks to be asked again."""
 _TYPE_CHARS = r"[A-Za-z0-9_\-/:]+(\.[A-Za-z0-9_\-/:]+)*"
 EVENT_TYPE_PATTERN = f"^{_TYPE_CHARS}$"
 EVENT_SCHEMA: dict[str, Any] = {
@@ -72,6 +83,17 @@ def _checked_patterns(patterns: list[str]) -> list[str]:
 def _checked_headers(headers: dict[str, str]) -> dict[str, str]:
     check_headers(headers)
     return headers
+
+
+def _checked_prefix(prefix: str) -> str:
+    check_prefix(prefix)
+    return prefix
+
+
+def _checked_statuses(statuses: list[int]) -> list[int]:
+    if NEVER_FINAL & set(statuses):
+        raise ValueError("408 and 429 ask for another attempt, and cannot be final")
+    return sorted(set(statuses))
 
 
 def _checked_filters(filters: dict[str, list[Any]]) -> dict[str, list[Any]]:
@@ -130,6 +152,45 @@ Headers = Annotated[
 Style = Literal["standard", "stripe"]
 Rate = Annotated[int, Field(ge=1, le=MAX_RATE, description="Attempts per second at most."), Whole]
 Schedule = Literal["standard-webhooks", "minutes"]
+Waits = Annotated[
+    list[Annotated[int, Field(ge=1, le=MAX_WAIT_SECONDS), Whole]],
+    Field(
+        max_length=MAX_WAITS,
+        description="Seconds to wait after each failed attempt, instead of a named schedule; `[]` for one attempt. "
+        "Up to a tenth is added to each at random.",
+        examples=[[60, 3600, 86400]],
+    ),
+]
+FinalStatuses = Annotated[
+    list[Annotated[int, Field(ge=400, le=499, json_schema_extra={"not": {"enum": sorted(NEVER_FINAL)}}), Whole]],
+    Field(
+        max_length=100,
+        description="Statuses 4xx, except 408 and 429, after which a delivery is given up at once.",
+        examples=[[400, 422]],
+    ),
+    AfterValidator(_checked_statuses),
+]
+HeaderPrefix = Annotated[
+    str,
+    Field(
+        pattern=PREFIX_PATTERN,
+        max_length=MAX_PREFIX_CHARS,
+        description="Of the three headers of the style `standard`: `svix` makes them `svix-id`, `svix-timestamp` and "
+        "`svix-signature`. A prefix with which other headers begin is refused.",
+    ),
+    AfterValidator(_checked_prefix),
+]
+Secret = Annotated[
+    str,
+    Field(
+        pattern="^whsec_[!-~]+$",
+        min_length=30,
+        max_length=256,
+        description="One of your own, such as that of the system that you come from; null to have one made. `whsec_` "
+        "and 24 to 64 bytes in base64; for the style `stripe` `whsec_` and 24 characters or more. It is never shown.",
+        json_schema_extra={"writeOnly": True},
+    ),
+]
 Description = Annotated[str, Field(max_length=MAX_DESCRIPTION_CHARS)]
 
 
@@ -137,50 +198,68 @@ _ONE_STYLE: JsonDict = {
     "properties": {"style": {"const": "stripe"}, "asymmetric": {"const": True}},
     "required": ["style", "asymmetric"],
 }
+_ONE_SCHEDULE: JsonDict = {
+    "properties": {"schedule": {"type": "string"}, "retryWaits": {"type": "array"}},
+    "required": ["schedule", "retryWaits"],
+}
+_EXCLUDED: JsonDict = {"anyOf": [_ONE_STYLE, _ONE_SCHEDULE]}
 
 
-class _Styled(RequestModel):
-    """How requests are signed."""
+class _EndpointFields(RequestModel):
+    """What excludes each other."""
 
     style: Style = "standard"
     asymmetric: bool = False
+    schedule: Schedule | None = None
+    retry_waits: Waits | None = None
 
     @model_validator(mode="after")
-    def _one_style(self) -> "_Styled":
+    def _fit(self) -> "_EndpointFields":
         if self.asymmetric and self.style != "standard":
             raise ValueError("asymmetric: the style stripe has no ed25519 signature")
+        if self.schedule is not None and self.retry_waits is not None:
+            raise ValueError("schedule and retryWaits: one of them expected")
         return self
 
 
-class CreateEndpointRequest(_Styled):
+class CreateEndpointRequest(_EndpointFields):
     """A new endpoint."""
 
-    model_config = ConfigDict(json_schema_extra={"not": _ONE_STYLE})
+    model_config = ConfigDict(json_schema_extra={"not": _EXCLUDED})
 
     url: Url
     event_types: Patterns = Field(default=["*"])
     filters: Filters = Field(default={})
     style: Style = Field(default="standard", description="How requests are signed.")
     asymmetric: bool = Field(default=False, description="Whether a `v1a` ed25519 signature comes besides `v1`.")
+    header_prefix: HeaderPrefix = "webhook"
+    secret: Secret | None = Field(default=None, repr=False)
     headers: Headers = Field(default={})
     rate_limit: Rate | None = None
-    schedule: Schedule | None = Field(default=None, description="Retry schedule; null for the service's own.")
+    schedule: Schedule | None = Field(
+        default=None, description="Retry schedule; null for the service's own, or `retryWaits`."
+    )
+    retry_waits: Waits | None = None
+    final_statuses: FinalStatuses = Field(default=[])
     description: Description = ""
 
 
-class UpdateEndpointRequest(_Styled):
-    """Changes of an endpoint; a field that is left out keeps its value."""
+class UpdateEndpointRequest(_EndpointFields):
+    """Changes of an endpoint; a field that is left out keeps its value; schedule and retryWaits replace each other."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "not": _ONE_STYLE})
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "not": _EXCLUDED})
 
     url: Url = ""
     event_types: Patterns = Field(default=["*"])
     filters: Filters = Field(default={})
     style: Style = "standard"
     asymmetric: bool = False
+    header_prefix: HeaderPrefix = "webhook"
     headers: Headers = Field(default={})
     rate_limit: Rate | None = None
     schedule: Schedule | None = None
+    retry_waits: Waits | None = None
+    final_statuses: FinalStatuses = Field(default=[])
     description: Description = ""
 
 
@@ -190,6 +269,7 @@ class RotateSecretRequest(RequestModel):
     overlap_hours: Annotated[int, Field(ge=0, le=MAX_OVERLAP_HOURS), Whole] = Field(
         default=24, description="Hours in which the old secret signs, too; 0 where it leaked."
     )
+    secret: Secret | None = Field(default=None, repr=False)
 
 
 class EventsQuery(RequestModel):
@@ -246,17 +326,6 @@ class AcceptEventResponse(ResponseModel):
         return cls(event_id=event.event_id, type=event.event_type, created_at=event.created_at)
 
 
-class AttemptResponse(ResponseModel):
-    """A request to an endpoint."""
-
-    endpoint_id: str
-    number: int
-    at: str
-    duration_ms: int
-    status: int | None = Field(description="HTTP status; null where there was no answer.")
-    outcome: str
-
-
 class EventDetailResponse(EventResponse):
     """An event with its deliveries and attempts."""
 
@@ -290,9 +359,12 @@ class EndpointResponse(ResponseModel):
     state_reason: str | None
     style: Style
     asymmetric: bool
+    header_prefix: str
     header_names: list[str]
     rate_limit: int | None
     schedule: str | None
+    retry_waits: list[int] | None
+    final_statuses: list[int]
     description: str
     secrets_valid: int = Field(description="How many secrets sign: more than one while they rotate.")
     created_at: str
@@ -310,9 +382,12 @@ class EndpointResponse(ResponseModel):
             state_reason=endpoint.state_reason,
             style=endpoint.style.value,
             asymmetric=endpoint.asymmetric,
+            header_prefix=endpoint.header_prefix,
             header_names=sorted(endpoint.headers),
             rate_limit=endpoint.rate_limit,
             schedule=endpoint.schedule,
+            retry_waits=None if endpoint.retry_waits is None else list(endpoint.retry_waits),
+            final_statuses=list(endpoint.final_statuses),
             description=endpoint.description,
             secrets_valid=sum(1 for one in endpoint.secrets if one.expires_at is None or one.expires_at > now),
             created_at=endpoint.created_at,
@@ -324,7 +399,7 @@ class EndpointResponse(ResponseModel):
 class EndpointWithSecretResponse(EndpointResponse):
     """An endpoint with its new secret, which is shown this once."""
 
-    secret: str
+    secret: str | None = Field(description="Null when the request brought it.")
 
 
 class ListEndpointsResponse(ResponseModel):

@@ -7,7 +7,15 @@ from lambdas.shared.environment import Environment
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorizerEnvironment(Environment):
-    """The variables of the authorizer, besides Powertools'."""
+    """The variables of the authorizer, besides Powertools'.
+
+    Attributes
+    ----------
+    tenants_table : str
+        Name of the table of identities.
+    tenant_plans : str
+        The usage plans that there are, separated by commas; empty where requests are not counted by tenant.
+    """
 
     tenants_table: str
-    """Name of the table of identities."""
+    tenant_plans: str = ""

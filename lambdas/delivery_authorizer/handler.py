@@ -1,8 +1,9 @@
 """Lambda entry point of the authorizer of the tenants' API, of type TOKEN or REQUEST.
 
 API Gateway caches an answer for five minutes: for so long a token is still good after it was revoked or its tenant
-suspended. Refusals are not cached. A refusal is an exception, since only an exception becomes a 401, so that Lambda
-counts it as an error: watch the metric ``AuthorizationsFailed`` and not the function's errors.
+suspended, and a tenant's quotas are what they were. Refusals are not cached. A refusal is an exception, since only an
+exception becomes a 401, so that Lambda counts it as an error: watch the metric ``AuthorizationsFailed`` and not the
+function's errors.
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
 """
 
@@ -19,7 +20,9 @@ from lambdas.shared.aws import client
 from lambdas.shared.errors import describe
 from lambdas.shared.observability import logger, metrics, tracer
 
-_identities = Identities(client("dynamodb"), AuthorizerEnvironment.from_environment().tenants_table)
+_environment = AuthorizerEnvironment.from_environment()
+_identities = Identities(client("dynamodb"), _environment.tenants_table)
+_plans = _environment.tenant_plans.split(",")
 
 
 class UnauthorizedError(Exception):
@@ -50,7 +53,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     token = bearer_token(event)
     try:
         found = _identities.authorize(token, time.time()) if token else None
-        answer = allow_tenant(event["methodArn"], found.tenant_id, found.token_id) if found else None
+        answer = allow_tenant(event["methodArn"], *found, _plans) if found else None
     except Exception as error:
         # Nobody is let in, and the error's own text may quote what was sent.
         metrics.add_metric(name=AuthorizerMetric.AUTHORIZATIONS_FAILED, unit=MetricUnit.Count, value=1)

@@ -6,12 +6,15 @@ Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/configure-a
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
+from lambdas.delivery.domain.quotas import shared_key, tenant_key
 from lambdas.delivery.http.routes import ROUTES, TOKEN
+from lambdas.delivery.store.identities import Tenant, Token
 
 _METHOD_ARN = re.compile(
-    r"(arn:[a-z-]+:execute-api:[a-z0-9-]+:\d{12}:[A-Za-z0-9-]+/[A-Za-z0-9_$-]+)/[A-Z]+/.*", re.ASCII
+    r"(arn:[a-z-]+:execute-api:[a-z0-9-]+:\d{12}:([A-Za-z0-9-]+)/[A-Za-z0-9_$-]+)/[A-Z]+/.*", re.ASCII
 )
 _BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9_-]{1,100})", re.ASCII)
 METHODS = tuple(sorted({route.method for route in ROUTES if route.authorization == TOKEN}))
@@ -33,8 +36,17 @@ def bearer_token(event: dict[str, Any]) -> str | None:
     return match[1] if match else None
 
 
-def allow_tenant(method_arn: str, tenant_id: str, token_id: str) -> dict[str, Any]:
-    """Return the answer that lets a tenant call all tenants' routes.
+def allow_tenant(method_arn: str, token: Token, tenant: Tenant, plans: Sequence[str]) -> dict[str, Any]:
+    """Return the answer that lets a tenant call all tenants' routes, with its API key and its quotas.
+
+    Where API Gateway asks for no key it ignores ours. The key of a plan that is no more would let nobody in: then it
+    is the shared one.
+    Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
+
+    Parameters
+    ----------
+    plans : Sequence[str]
+        The usage plans that there are.
 
     Raises
     ------
@@ -44,8 +56,11 @@ def allow_tenant(method_arn: str, tenant_id: str, token_id: str) -> dict[str, An
     match = _METHOD_ARN.fullmatch(method_arn)
     if match is None:
         raise ValueError("methodArn is not the ARN of a method")
+    api_id, plan = match[2], tenant.plan
+    key = tenant_key(api_id, tenant.tenant_id, plan) if plan is not None and plan in plans else shared_key(api_id)
+    quotas = {"eventsPerDay": tenant.events_per_day, "maxEndpoints": tenant.max_endpoints}
     return {
-        "principalId": tenant_id,
+        "principalId": tenant.tenant_id,
         "policyDocument": {
             "Version": "2012-10-17",
             "Statement": [
@@ -56,5 +71,10 @@ def allow_tenant(method_arn: str, tenant_id: str, token_id: str) -> dict[str, An
                 }
             ],
         },
-        "context": {"tenantId": tenant_id, "tokenId": token_id},
+        "usageIdentifierKey": key,
+        "context": {
+            "tenantId": tenant.tenant_id,
+            "tokenId": token.token_id,
+            **{name: quota for name, quota in quotas.items() if quota is not None},
+        },
     }

@@ -1,14 +1,15 @@
 """Lambda entry point of the public documents: the OpenAPI document, its pages, and the keys that verify signatures.
 
 The bundle needs, besides what every function has, the files ``lambdas/delivery_docs/openapi.json``, those of
-``lambdas/delivery_docs/pages``, and in ``lambdas/delivery_docs/assets`` those that `tools.build.docs_assets` copies. It
-needs no pydantic.
+``lambdas/delivery_docs/pages``, and in ``lambdas/delivery_docs/assets`` those that `tools.build.docs_assets` makes. It
+needs no pydantic. Without the documents the API has no route to them, and the function answers for the keys alone.
 """
 
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.delivery.http.routes import PUBLIC_KEYS
 from lambdas.delivery.store.public_keys import published_keys
 from lambdas.delivery_docs.environment import DocsEnvironment
 from lambdas.delivery_docs.site import ASSET, DOCUMENT, PAGES, File, Site, respond
@@ -17,7 +18,6 @@ from lambdas.shared.aws import client
 from lambdas.shared.errors import describe
 from lambdas.shared.observability import logger, tracer
 
-KEYS = "/.well-known/webhook-keys.json"
 # A key is published before it signs, and workers keep keys for five minutes.
 _KEYS_CACHE = "public, max-age=60"
 
@@ -51,7 +51,7 @@ def _answer(route: str, event: dict[str, Any], headers: dict[str, str]) -> dict[
     if route == ASSET:
         version = (event.get("queryStringParameters") or {}).get("v")
         return _site.asset((event.get("pathParameters") or {}).get("name", ""), headers, version)
-    if route == KEYS:
+    if route == PUBLIC_KEYS:
         return _keys(event, headers)
     return None
 
@@ -71,4 +71,4 @@ def _keys(event: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
         )
         refusal["headers"]["Retry-After"] = "2"
         return refusal
-    return respond(File(content, "application/json"), headers, _KEYS_CACHE)
+    return respond(File.of(content, "application/json"), headers, _KEYS_CACHE)

@@ -3,6 +3,13 @@
 Everything comes from the bundle, and nothing from another host. The policy of the pages says so to the browser as well:
 scripts come from here alone; ReDoc makes its styles itself, so that inline styles are let in, and no inline script.
 Source: https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Content-Security-Policy
+
+What a page loads is in the bundle in gzip, and is sent in no other form: a megabyte for everybody who asks without
+``Accept-Encoding`` would be a way to run up a bill. API Gateway passes it on as it is, because the answer is base64 and
+the API takes every media type for binary. It could compress by itself (``minimumCompressionSize``), but each request
+anew, and every answer of the API.
+Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-payload-encodings.html,
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gzip-compression-decompression.html
 """
 
 import base64
@@ -13,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -26,7 +33,8 @@ VENDORED = (
     "redoc.standalone.js",
     "redoc.standalone.js.LICENSE.txt",
 )
-"""Files of the npm packages, which the bundle has in the folder ``assets``."""
+"""Files of the npm packages. The bundle has each in gzip in the folder ``assets``, with the suffix `PACKED`."""
+PACKED = ".gz"
 OWN = ("show-swagger-ui.js", "show-redoc.js")
 PAGES = {"/docs": "docs.html", "/redoc": "redoc.html"}
 DOCUMENT = "/openapi.json"
@@ -47,20 +55,34 @@ _REVALIDATED = "no-cache"
 
 @dataclass(frozen=True)
 class File:
-    """A file as it is answered."""
+    """A file as it is answered.
 
-    content: bytes
+    Attributes
+    ----------
+    packed : bytes
+        Its content in gzip.
+    plain : bytes | None
+        Its content, for clients that do not ask for gzip; None for a file that is sent in gzip only.
+    """
+
+    packed: bytes
     media_type: str
+    plain: bytes | None = None
+
+    @classmethod
+    def of(cls, content: bytes, media_type: str) -> Self:
+        """Return a file that every client gets."""
+        return cls(pack(content), media_type, content)
 
     @cached_property
     def digest(self) -> str:
         """What tells it from every other."""
-        return hashlib.sha256(self.content).hexdigest()[:16]
+        return hashlib.sha256(self.packed).hexdigest()[:16]
 
-    @cached_property
-    def packed(self) -> bytes:
-        """Its content in gzip, the same bytes every time."""
-        return gzip.compress(self.content, compresslevel=6, mtime=0)
+
+def pack(content: bytes) -> bytes:
+    """Return content in gzip, the same bytes every time."""
+    return gzip.compress(content, compresslevel=9, mtime=0)
 
 
 class Site:
@@ -73,40 +95,47 @@ class Site:
     """
 
     def __init__(self, assets: Path = _HERE / "assets") -> None:
-        self._folders = {**dict.fromkeys(VENDORED, assets), **dict.fromkeys(OWN, _HERE / "pages")}
+        self._assets = assets
         self._files: dict[str, File] = {}
 
     def document(self, headers: Mapping[str, str]) -> dict[str, Any]:
         """Answer with the OpenAPI document."""
-        return respond(self._file("openapi.json", _HERE), headers, _REVALIDATED)
+        name = "openapi.json"
+        if name not in self._files:
+            self._files[name] = File.of((_HERE / name).read_bytes(), _TYPES[".json"])
+        return respond(self._files[name], headers, _REVALIDATED)
 
     def page(self, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
         """Answer with a page, in which every file it loads has its digest in its address."""
         name = PAGES[path]
         if name not in self._files:
             raw = (_HERE / "pages" / name).read_bytes()
-            self._files[name] = File(_REFERENCE.sub(self._versioned, raw), _TYPES[".html"])
+            self._files[name] = File.of(_REFERENCE.sub(self._versioned, raw), _TYPES[".html"])
         return respond(self._files[name], headers, _REVALIDATED)
 
     def asset(self, name: str, headers: Mapping[str, str], version: str | None) -> dict[str, Any] | None:
         """Answer with a file that a page loads; None when no file has that name."""
-        if name not in self._folders:
+        if name not in (*VENDORED, *OWN):
             return None
-        file = self._file(name, self._folders[name])
+        file = self._asset(name)
         return respond(file, headers, _FOREVER if version == file.digest else _REVALIDATED)
 
     def _versioned(self, reference: re.Match[bytes]) -> bytes:
         name = reference[1].decode()
-        return f'"assets/{name}?v={self._file(name, self._folders[name]).digest}"'.encode()
+        return f'"assets/{name}?v={self._asset(name).digest}"'.encode()
 
-    def _file(self, name: str, folder: Path) -> File:
+    def _asset(self, name: str) -> File:
         if name not in self._files:
-            self._files[name] = File((folder / name).read_bytes(), _TYPES[Path(name).suffix])
+            own = name in OWN
+            packed = (
+                pack((_HERE / "pages" / name).read_bytes()) if own else (self._assets / (name + PACKED)).read_bytes()
+            )
+            self._files[name] = File(packed, _TYPES[Path(name).suffix])
         return self._files[name]
 
 
 def respond(file: File, headers: Mapping[str, str], cache: str) -> dict[str, Any]:
-    """Return a proxy answer with a file; without it when the caller has it already.
+    """Return a proxy answer with a file; 304 when the caller has it already, 406 when it must not be sent to it.
 
     Parameters
     ----------
@@ -124,11 +153,15 @@ def respond(file: File, headers: Mapping[str, str], cache: str) -> dict[str, Any
     known = [one.strip().removeprefix("W/").strip('"') for one in headers.get("if-none-match", "").split(",")]
     if file.digest in known:
         return {"statusCode": 304, "headers": answer, "body": ""}
-    answer["Content-Type"] = file.media_type
-    content = file.content
-    if _takes_gzip(headers.get("accept-encoding", "")):
+    # Whoever sends no such header takes every coding, but people who call the API by hand want to read its document.
+    if _takes_gzip(headers.get("accept-encoding", "" if file.plain is not None else "*")):
         answer["Content-Encoding"] = "gzip"
         content = file.packed
+    elif file.plain is not None:
+        content = file.plain
+    else:
+        return {"statusCode": 406, "headers": answer | {"Cache-Control": "no-store"}, "body": ""}
+    answer["Content-Type"] = file.media_type
     return {
         "statusCode": 200,
         "headers": answer,
@@ -139,8 +172,8 @@ def respond(file: File, headers: Mapping[str, str], cache: str) -> dict[str, Any
 
 def _takes_gzip(accepted: str) -> bool:
     """Read ``Accept-Encoding``. Source: RFC 9110, section 12.5.3."""
+    takes = {}
     for one in accepted.lower().split(","):
         name, _, weight = one.partition(";")
-        if name.strip() == "gzip":
-            return not re.fullmatch(r"\s*q=0(\.0*)?\s*", weight)
-    return False
+        takes[name.strip()] = not re.fullmatch(r"\s*q=0(\.0*)?\s*", weight)
+    return takes.get("gzip", takes.get("*", False))

@@ -18,6 +18,10 @@ class OperatorEnvironment(Environment):
         The delivery queue.
     signing_keys_secret_arn : str
         Secret of the ed25519 key pairs.
+    tenant_plans : str
+        The usage plans that there are, separated by commas; empty where requests are not counted by tenant.
+    tenant_keys_name : str
+        Name of these plans, and of tenants' API keys, with ``{}`` for what tells them apart.
     delivered_ttl_days, dead_ttl_days : int
         Days for which deliveries are kept, see `Retention`.
     """
@@ -27,5 +31,7 @@ class OperatorEnvironment(Environment):
     events_table: str
     queue_url: str
     signing_keys_secret_arn: str
+    tenant_plans: str = ""
+    tenant_keys_name: str = ""
     delivered_ttl_days: int = Retention.delivered_days
     dead_ttl_days: int = Retention.dead_days

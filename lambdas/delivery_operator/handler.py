@@ -11,6 +11,7 @@ from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
 from lambdas.delivery.services.requeue import Requeue
+from lambdas.delivery.services.tenant_keys import TenantKeys
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
@@ -31,6 +32,8 @@ def _services(environment: OperatorEnvironment) -> OperatorServices:
         key_pairs=SigningKeyPairs(
             dynamodb, client("secretsmanager"), environment.tenants_table, environment.signing_keys_secret_arn
         ),
+        tenant_keys=TenantKeys(client("apigateway"), environment.tenant_keys_name),
+        plans=tuple(filter(None, environment.tenant_plans.split(","))),
         events=events,
         requeue=Requeue(
             deliveries=Deliveries(dynamodb, environment.events_table),

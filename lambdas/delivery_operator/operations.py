@@ -4,13 +4,15 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lambdas.delivery.domain.errors import NotFoundError
+from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.domain.ids import EVENT, is_id, is_tenant_id
 from lambdas.delivery.domain.model import DeliveryState
+from lambdas.delivery.domain.quotas import STANDARD_PLAN
+from lambdas.delivery.http import attempts
 from lambdas.delivery.http.problems import bad_request
 from lambdas.delivery.http.rest import Call, Rest
 from lambdas.delivery.http.routes import OPERATOR_API
@@ -18,6 +20,7 @@ from lambdas.delivery.http.schemas import DeliveryResponse, ErasePayloadResponse
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
 from lambdas.delivery.services.replay import MAX_COUNTED, MAX_REPLAYED, Filter, replay
 from lambdas.delivery.services.requeue import Requeue
+from lambdas.delivery.services.tenant_keys import TenantKeys
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.identities import Identities, TenantState, Token
 from lambdas.delivery.store.listing import Listing
@@ -28,7 +31,7 @@ from lambdas.shared.observability import logger
 _DAY = 86_400
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 _TIME_TEXT = re.compile(_TIME, re.ASCII)
-_POSITION = re.compile(rf"{_TIME}#evt_[0-9A-Z]{{26}}#ep_[0-9A-Z]{{26}}", re.ASCII)
+_POSITION = re.compile(rf"{_TIME}#evt_[0-9A-Z]{{26}}#ep_[0-9A-Z]{{26}}(#[0-9]{{6}})?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +40,10 @@ class OperatorServices:
 
     Attributes
     ----------
-    identities, listing, key_pairs, events, requeue
+    identities, listing, key_pairs, tenant_keys, events, requeue
         The stores and services.
+    plans : Sequence[str]
+        The usage plans that there are.
     clock : Callable[[], float]
         Seconds since the epoch.
     """
@@ -46,6 +51,8 @@ class OperatorServices:
     identities: Identities
     listing: Listing
     key_pairs: SigningKeyPairs
+    tenant_keys: TenantKeys
+    plans: Sequence[str]
     events: Events
     requeue: Requeue
     clock: Callable[[], float]
@@ -63,6 +70,8 @@ def build(services: OperatorServices) -> Rest:
 class _Tenants:
     def __init__(self, services: OperatorServices) -> None:
         self._identities = services.identities
+        self._keys = services.tenant_keys
+        self._plans = services.plans
         self._clock = services.clock
 
     def add_to(self, rest: Rest) -> None:
@@ -86,6 +95,16 @@ class _Tenants:
             answer=schemas.ListTenantsResponse,
         )
         rest.add("GET", one, operate=self.show, summary="Show a tenant", answer=schemas.TenantResponse, refusals=(404,))
+        rest.add(
+            "PATCH",
+            one,
+            operate=self.change,
+            summary="Change a tenant's name and quotas",
+            description="Quotas take up to five minutes, for which API Gateway caches authorizations.",
+            body=schemas.UpdateTenantRequest,
+            answer=schemas.TenantResponse,
+            refusals=(404, 409, 413, 415),
+        )
         rest.add(
             "POST",
             f"{one}/suspend",
@@ -134,7 +153,11 @@ class _Tenants:
         )
 
     def create(self, call: Call) -> schemas.TenantResponse:
-        tenant = self._identities.create_tenant(call.body.tenant_id, call.body.name, self._clock())
+        tenant_id, plan = call.body.tenant_id, STANDARD_PLAN if self._plans else None
+        if plan is not None:
+            # Before the tenant, who is never without it: a call that dies here, and is made again, finds it.
+            self._keys.ensure(_api_id(call), tenant_id, plan)
+        tenant = self._identities.create_tenant(tenant_id, call.body.name, self._clock(), plan)
         _log(call, "tenant created", tenant.tenant_id)
         return schemas.TenantResponse.model_validate(tenant)
 
@@ -147,6 +170,20 @@ class _Tenants:
 
     def show(self, call: Call) -> schemas.TenantResponse:
         return schemas.TenantResponse.model_validate(self._identities.tenant(_tenant_id(call)))
+
+    def change(self, call: Call) -> schemas.TenantResponse:
+        tenant_id, asked = _tenant_id(call), call.body
+        given = {name: getattr(asked, name) for name in asked.model_fields_set}
+        if not given:
+            raise bad_request("body", "at least one field expected")
+        if (plan := given.get("plan")) is not None:
+            if plan not in self._plans:
+                raise ConflictError("no_such_plan", f"the usage plans are {', '.join(self._plans) or 'switched off'}")
+            self._identities.tenant(tenant_id)
+            self._keys.ensure(_api_id(call), tenant_id, plan)
+        tenant = self._identities.change_tenant(tenant_id, given, self._clock())
+        _log(call, "tenant changed", tenant_id, fields=sorted(given))
+        return schemas.TenantResponse.model_validate(tenant)
 
     def create_token(self, call: Call) -> schemas.CreateTokenResponse:
         now, days = self._clock(), call.body.expires_in_days
@@ -167,7 +204,7 @@ class _Tenants:
         return _token_response(token)
 
     def _set(self, call: Call, state: TenantState) -> schemas.TenantResponse:
-        tenant = self._identities.set_state(_tenant_id(call), state, self._clock())
+        tenant = self._identities.change_tenant(_tenant_id(call), {"state": state}, self._clock())
         _log(call, f"tenant {state.lower()}", tenant.tenant_id)
         return schemas.TenantResponse.model_validate(tenant)
 
@@ -205,6 +242,22 @@ class _Deliveries:
             answer=ErasePayloadResponse,
             refusals=(404,),
         )
+        one = "/operator/tenants/{tenantId}"
+        rest.add("GET", f"{one}{attempts.ATTEMPTS_PATH}", operate=self.list_attempts, **attempts.LIST, refusals=(404,))
+        rest.add("GET", f"{one}{attempts.ATTEMPT_PATH}", operate=self.show_attempt, **attempts.SHOW)
+
+    def list_attempts(self, call: Call) -> attempts.ListAttemptsResponse:
+        tenant_id, query, now = _tenant_id(call), call.query, self._services.clock()
+        after = None if query.cursor is None else _read_cursor(query.cursor)[1]
+        page = attempts.list_attempts(self._services.listing, tenant_id, query, after, now)
+        cursor = _write_cursor(query.to or times.iso(now), page.position) if page.position else None
+        return attempts.list_response(page, cursor)
+
+    def show_attempt(self, call: Call) -> attempts.AttemptDetailResponse:
+        tenant_id = _tenant_id(call)
+        shown = attempts.show_attempt(self._services.events.answers, tenant_id, call, self._services.clock())
+        _log(call, "answer shown", tenant_id, event_id=shown.event_id, endpoint_id=shown.endpoint_id)
+        return shown
 
     def requeue(self, call: Call) -> DeliveryResponse:
         asked = call.body
@@ -336,6 +389,10 @@ def _tenant_id(call: Call) -> str:
     return tenant_id
 
 
+def _api_id(call: Call) -> str:
+    return str(call.event["requestContext"]["apiId"])
+
+
 def _token_response(token: Token) -> schemas.TokenResponse:
     return schemas.TokenResponse(
         token_id=token.token_id,
@@ -358,14 +415,14 @@ def _write_cursor(end: str, position: str) -> str:
 
 
 def _read_cursor(text: str) -> tuple[str, str]:
-    """Read a replay's cursor: an end of the range and a position, which reach nothing but the tenant that is named.
+    """Read a cursor: an end of the range and a position, which reach nothing but the tenant that is named.
 
     Raises
     ------
     lambdas.delivery.http.problems.ProblemError
         When it is anything else.
     """
-    not_ours = bad_request("cursor", "is none that a replay returned")
+    not_ours = bad_request("cursor", "is none that this list or replay returned")
     try:
         end, position = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:

@@ -2,14 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from lambdas.delivery.domain.ids import TENANT_PATTERN
+from lambdas.delivery.domain.quotas import MAX_ENDPOINTS
 from lambdas.delivery.http.schemas import EndpointId, EventId, Limit, RequestModel, ResponseModel, TenantId, Time, Whole
 from lambdas.delivery.services.replay import MAX_COUNTED, MAX_REPLAYED
 from lambdas.delivery.store.listing import MAX_LIMIT
 
 MAX_NAME_CHARS = 200
+MAX_EVENTS_PER_DAY = 1_000_000_000
 MAX_TOKEN_DAYS = 3_650
 MAX_OVERLAP_HOURS = 24 * 30
 
@@ -21,6 +23,23 @@ class CreateTenantRequest(RequestModel):
 
     tenant_id: TenantId = Field(description="Small letters, digits and hyphens, 63 at most. It cannot be changed.")
     name: Name
+
+
+class UpdateTenantRequest(RequestModel):
+    """Changes of a tenant; a field that is left out keeps its value."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    name: Name = ""
+    plan: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,31}$")] = Field(
+        default="", description="Usage plan: how many requests a second. `standard`, or one of `delivery.tenant_plans`."
+    )
+    events_per_day: Annotated[int, Field(ge=0, le=MAX_EVENTS_PER_DAY), Whole] | None = Field(
+        default=None, description="Null for `delivery.tenant_events_per_day`."
+    )
+    max_endpoints: Annotated[int, Field(ge=0, le=MAX_ENDPOINTS), Whole] | None = Field(
+        default=None, description="Null for `delivery.tenant_endpoints`. Endpoints that there are stay."
+    )
 
 
 class TenantsQuery(RequestModel):
@@ -38,6 +57,9 @@ class TenantResponse(ResponseModel):
     tenant_id: str
     name: str
     state: Literal["ACTIVE", "SUSPENDED"]
+    plan: str | None = Field(description="Usage plan; null for a tenant that shares its rate with all that have none.")
+    events_per_day: int | None = Field(description="Null for the service's.")
+    max_endpoints: int | None = Field(description="Null for the service's.")
     created_at: str
     updated_at: str
 

@@ -7,14 +7,8 @@ from lambdas.delivery.domain.model import Endpoint, SignatureStyle
 from lambdas.delivery.sending.signing import valid_secrets
 from lambdas.shared.errors import SignatureRefusedError, WebhookRefusedError
 from lambdas.shared.request import WebhookRequest
-from lambdas.shared.signatures.scheme import Scheme
 from lambdas.shared.signatures.standard_webhooks import StandardWebhooksScheme
 from lambdas.shared.signatures.stripe import StripeScheme
-
-_SCHEMES: dict[SignatureStyle, Scheme] = {
-    SignatureStyle.STANDARD: StandardWebhooksScheme(),
-    SignatureStyle.STRIPE: StripeScheme(),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,15 +34,17 @@ class Check:
 def check(endpoint: Endpoint, request: WebhookRequest) -> Check:
     """Verify a delivery with each secret that is valid now."""
     secrets: Sequence[str] = valid_secrets(endpoint.secrets, request.received_at)
+    standard = StandardWebhooksScheme(header_prefix=endpoint.header_prefix)
+    scheme = StripeScheme() if endpoint.style is SignatureStyle.STRIPE else standard
     try:
         if not secrets:
             raise SignatureRefusedError("secret_missing")
-        verdict = _SCHEMES[endpoint.style].verify(request, secrets)
+        verdict = scheme.verify(request, secrets)
     except WebhookRefusedError as refusal:
         return Check(scheme=None, reason=refusal.reason)
     return Check(
         scheme=verdict.scheme,
         reason=None,
-        event_id=request.header("webhook-id") or "",
+        event_id=request.header(f"{endpoint.header_prefix}-id") or "",
         timestamp=str(verdict.signed_at),
     )

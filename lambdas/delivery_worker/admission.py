@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lambdas.delivery.domain.circuit_breaker import Gate, closed_again_at, gate
-from lambdas.delivery.domain.lifecycle import BREAKER, BUSY, PAUSED, RATE
+from lambdas.delivery.domain.holds import BREAKER, BUSY, PAUSED, RATE, RECHECK_PAUSED_SECONDS
 from lambdas.delivery.domain.model import Delivery, Endpoint, EndpointState, Event, Health
+from lambdas.delivery.domain.rate_limit import NEAR_MS
 from lambdas.delivery.store.health import HealthStore
 
 EARLY_MS = 1_000
 """SQS counts delays in whole seconds."""
-RECHECK_PAUSED_SECONDS = 3_600
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hold:
+class Wait:
     """Why an attempt must wait.
 
     Attributes
@@ -39,6 +39,8 @@ class ClaimedDelivery:
     ----------
     delivery : Delivery
         As it is in the table, with our claim.
+    hops : int
+        See `lambdas.delivery.domain.due.scheduled`.
     probe_until : int | None
         Set when the attempt is the breaker's probe, see `HealthStore.take_probe`.
     """
@@ -48,6 +50,7 @@ class ClaimedDelivery:
     health: Health
     event: Event
     payload: bytes
+    hops: int
     probe_until: int | None = None
 
 
@@ -71,25 +74,24 @@ class Admission:
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
 
-    def hold(self, endpoint: Endpoint, health: Health, now_ms: int) -> Hold | None:
+    def hold(self, endpoint: Endpoint, health: Health, now_ms: int) -> Wait | None:
         """Return what holds the endpoint's deliveries up; None when nothing does. Nothing is taken."""
         if endpoint.state is EndpointState.PAUSED:
-            return self._hold(now_ms + RECHECK_PAUSED_SECONDS * 1_000, now_ms, PAUSED)
+            return self._wait(now_ms + RECHECK_PAUSED_SECONDS * 1_000, now_ms, PAUSED)
         if health.slow_until is not None and now_ms < health.slow_until:
-            return self._hold(health.slow_until, now_ms, BUSY)
+            return self._wait(health.slow_until, now_ms, BUSY)
         if gate(health, now_ms) is Gate.OPEN:
-            return self._hold(closed_again_at(health, now_ms), now_ms, BREAKER)
+            return self._wait(closed_again_at(health, now_ms), now_ms, BREAKER)
         return None
 
-    def admit(self, claim: ClaimedDelivery) -> ClaimedDelivery | Hold:
+    def admit(self, claim: ClaimedDelivery) -> ClaimedDelivery | Wait:
         """Take a slot of the rate limit, waiting for it where it is near, and the probe of a half-open breaker."""
         tenant_id, endpoint_id, rate = claim.endpoint.tenant_id, claim.endpoint.endpoint_id, claim.endpoint.rate_limit
         if rate is not None:
             now_ms = int(self.clock() * 1_000)
             slot = self.health.take_slot(tenant_id, endpoint_id, rate, now_ms)
-            if slot is None:
-                at = self.health.take_resume_time(tenant_id, endpoint_id, rate, now_ms)
-                return Hold(until_ms=at, waiting_for=RATE)
+            if slot > now_ms + NEAR_MS:
+                return self._wait(slot, now_ms, RATE)
             if slot > now_ms:
                 self.sleep((slot - now_ms) / 1_000)
         now_ms = int(self.clock() * 1_000)
@@ -98,9 +100,9 @@ class Admission:
         until = claim.delivery.lease_until
         if self.health.take_probe(tenant_id, endpoint_id, claim.health, until, now_ms):
             return replace(claim, probe_until=until)
-        return self._hold(now_ms + int(self.attempt_seconds * 1_000) + EARLY_MS, now_ms, BREAKER)
+        return self._wait(now_ms + int(self.attempt_seconds * 1_000) + EARLY_MS, now_ms, BREAKER)
 
-    def _hold(self, until_ms: int, now_ms: int, waiting_for: str) -> Hold:
-        """Hold until some time after another, so that what waits for that does not come all at once."""
+    def _wait(self, until_ms: int, now_ms: int, waiting_for: str) -> Wait:
+        """Wait until some time after another, so that what waits for that does not come all at once."""
         spread = int(self.jitter() * max(EARLY_MS, (until_ms - now_ms) // 2))
-        return Hold(until_ms=until_ms + spread, waiting_for=waiting_for)
+        return Wait(until_ms=until_ms + spread, waiting_for=waiting_for)

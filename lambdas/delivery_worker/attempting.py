@@ -2,23 +2,24 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from lambdas import VERSION
 from lambdas.delivery.domain.attempt_result import HttpResult, classify
+from lambdas.delivery.domain.due import MAX_HOPS
+from lambdas.delivery.domain.holds import UNSIGNABLE
 from lambdas.delivery.domain.lifecycle import after_attempt
 from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import Attempt
 from lambdas.delivery.domain.retention import Retention
-from lambdas.delivery.domain.retry_schedules import SCHEDULES, RetrySchedule
-from lambdas.delivery.sending.headers import HeaderRefusedError, request_headers
+from lambdas.delivery.domain.retry_schedules import RetrySchedule, schedule_of
+from lambdas.delivery.sending.headers import HOPS_HEADER, HeaderRefusedError, request_headers
 from lambdas.delivery.sending.http_client import HttpClient
 from lambdas.delivery.sending.signing import signature_headers
-from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.signing_keys import SigningKey, SigningKeyStore
-from lambdas.delivery_worker.admission import ClaimedDelivery
+from lambdas.delivery_worker.admission import ClaimedDelivery, Wait
 from lambdas.delivery_worker.endpoint_health import EndpointHealth
 from lambdas.delivery_worker.recording import Recorder
 from lambdas.delivery_worker.reporting import Report
@@ -26,7 +27,7 @@ from lambdas.shared import times
 from lambdas.shared.errors import UnavailableError
 
 USER_AGENT = f"webhook-delivery/{VERSION}"
-UNSIGNABLE = "cannot be signed"
+UNSIGNABLE_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +36,12 @@ class AttemptMaker:
 
     Attributes
     ----------
-    deliveries, events, client, keys
+    events, client, keys
         What it writes and sends with.
     endpoint_health : EndpointHealth
         Where it records how endpoints do.
     recorder : Recorder
-        Schedules the next attempt.
+        Records the attempt, and has the next one made.
     retry_schedule : RetrySchedule
         Of endpoints that name none.
     retention : Retention
@@ -49,7 +50,6 @@ class AttemptMaker:
         Seconds since the epoch; and a random number of at least 0 and less than 1.
     """
 
-    deliveries: Deliveries
     events: Events
     client: HttpClient
     keys: SigningKeyStore
@@ -62,18 +62,25 @@ class AttemptMaker:
 
     def make(self, claim: ClaimedDelivery, report: Report) -> None:
         """Make an attempt and record what came of it."""
+        delivery, endpoint, event = claim.delivery, claim.endpoint, claim.event
         began = self.clock()
-        response, counts = self._send(claim, began)
+        signature = self._sign(claim, began)
+        if signature is None:
+            report.count(delivery.tenant_id, WorkerMetric.UNSIGNABLE)
+            until = int((began + UNSIGNABLE_SECONDS) * 1_000)
+            self.recorder.park(delivery, Wait(until_ms=until, waiting_for=UNSIGNABLE), event, MAX_HOPS, report)
+            return
+        response = self._send(claim, signature)
         now = self.clock()
         result = classify(response, now)
-        delivery, endpoint, event = claim.delivery, claim.endpoint, claim.event
         new = after_attempt(
             delivery,
             result,
             now,
-            schedule=SCHEDULES.get(endpoint.schedule or "", self.retry_schedule),
+            schedule=schedule_of(endpoint, self.retry_schedule),
             jitter=self.jitter(),
             retention=self.retention,
+            final=response.status in endpoint.final_statuses,
         )
         attempt = Attempt(
             tenant_id=delivery.tenant_id,
@@ -87,28 +94,31 @@ class AttemptMaker:
             expires_at=new.expires_at,
         )
         self.events.keep_until(event, new.expires_at)
-        if not self.deliveries.change(delivery, new, attempt):
+        if not self.recorder.record(delivery, new, claim.hops, attempt, response.answer):
             report.count(delivery.tenant_id, WorkerMetric.LOST_CLAIMS)
             report.tell("attempt could not be recorded: another run had taken over", delivery, event)
             return
         report.attempted(attempt, new, event)
-        if not new.state.final:
-            self.recorder.schedule(new, now)
-        if counts:
-            self.endpoint_health.record(endpoint, claim.health, result, claim.probe_until, report)
-        if new.state.final:
-            self.recorder.finish(new, event)
+        self.endpoint_health.record(claim, result, report)
+        if response.answer is not None:
+            self.events.answers.erase_late(attempt)
 
-    def _send(self, claim: ClaimedDelivery, now: float) -> tuple[HttpResult, bool]:
-        """Return what the endpoint answered, and whether it counts for or against the endpoint."""
-        endpoint = claim.endpoint
+    def _sign(self, claim: ClaimedDelivery, now: float) -> Mapping[str, str] | None:
+        """Return the signature's headers; None when it cannot be made, which is no fault of the endpoint."""
         try:
-            keys: Sequence[SigningKey] = self.keys.current() if endpoint.asymmetric else ()
-            signature = signature_headers(endpoint, claim.event.event_id, claim.payload, now, keys)
+            keys: Sequence[SigningKey] = self.keys.current() if claim.endpoint.asymmetric else ()
+            return signature_headers(claim.endpoint, claim.event.event_id, claim.payload, now, keys)
         except (UnavailableError, ValueError):
-            return HttpResult(status=None, problem=UNSIGNABLE), False
+            return None
+
+    def _send(self, claim: ClaimedDelivery, signature: Mapping[str, str]) -> HttpResult:
         try:
-            headers = request_headers(endpoint.headers, signature, USER_AGENT)
+            ours = {**signature, HOPS_HEADER: str(claim.event.hops + 1)}
+            headers = request_headers(claim.endpoint.headers, ours, USER_AGENT)
         except HeaderRefusedError:
-            return HttpResult(status=None, problem="header refused"), True
-        return self.client.post(endpoint.url, headers, claim.payload), True
+            return HttpResult(status=None, problem="header refused")
+        response = self.client.post(claim.endpoint.url, headers, claim.payload)
+        if response.answer is not None:
+            # They are shown to nobody, and endpoints that send back what they got are common.
+            response = replace(response, answer=response.answer.without(claim.endpoint.headers.values()))
+        return response

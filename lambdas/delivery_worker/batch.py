@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from lambdas.delivery.queue.delivery_queue import DeliveryQueue
-from lambdas.delivery.queue.messages import BusEvent, Deliver, Due, FanOut, Message, ResumeEndpoint, read
+from lambdas.delivery.queue.messages import BusEvent, Deliver, FanOut, Message, ResumeEndpoint, read
 from lambdas.delivery_worker.bus_events import BusEventConsumer
 from lambdas.delivery_worker.deliver import DeliverConsumer
 from lambdas.delivery_worker.fan_out import FanOutConsumer
@@ -28,8 +27,6 @@ class Worker:
     ----------
     fan_out, deliver, bus_events, resume
         The consumers.
-    queue : DeliveryQueue
-        To which a delivery that is due is sent again, in its tenant's group.
     clock : Callable[[], float]
         Seconds since the epoch.
     """
@@ -38,7 +35,6 @@ class Worker:
     deliver: DeliverConsumer
     bus_events: BusEventConsumer
     resume: ResumeConsumer
-    queue: DeliveryQueue
     clock: Callable[[], float]
 
     def run(self, records: Sequence[Mapping[str, Any]], seconds_left: float, report: Report) -> list[str]:
@@ -71,8 +67,6 @@ class Worker:
                 self.deliver.run(message, message_id, ends, report)
             case FanOut():
                 self.fan_out.run(message, self.clock(), report)
-            case Due():
-                self.queue.send(message.deliver)
             case ResumeEndpoint():
                 self.resume.run(message, self.clock(), report)
             case BusEvent():

@@ -1,18 +1,20 @@
 """An event of the inbound bus becomes an event of a tenant."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.delivery.domain.due import to_fan_out
 from lambdas.delivery.domain.endpoint_disabling import derived_id
+from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import Event
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.subscriptions import EVENT_TYPE, MAX_EVENT_TYPE_CHARS
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import BusEvent, FanOut
 from lambdas.delivery.store.events import Events
+from lambdas.delivery_worker.inbound_payloads import InboundPayloads, body
 from lambdas.delivery_worker.reporting import Report
 from lambdas.shared import times
 
@@ -29,27 +31,36 @@ class BusEventConsumer:
         What it writes.
     retention : Retention
         How long events are kept.
+    payloads : InboundPayloads | None
+        Puts the provider's payload into the event; None leaves there what the bus says.
     """
 
     events: Events
     queue: DeliveryQueue
     retention: Retention
+    payloads: InboundPayloads | None = None
 
     def run(self, message: BusEvent, now: float, report: Report) -> None:
         """Write the event, unless the bus had it before, and have it fanned out."""
-        event, payload = tenant_event(message, now, self.retention)
+        event, payload, left_out = tenant_event(message, now, self.retention, self.payloads)
+        event = to_fan_out(event, now, message.hops)
         if self.events.create(event, payload):
+            if left_out:
+                report.count(event.tenant_id, WorkerMetric.REFERENCES_SENT)
             report.log(
                 "event taken in",
                 correlation_id=event.correlation_id,
                 tenant=event.tenant_id,
                 event_id=event.event_id,
+                payload_left_out=left_out,
             )
-        self.queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id))
+        self.queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id, hops=message.hops + 1))
 
 
-def tenant_event(message: BusEvent, now: float, retention: Retention) -> tuple[Event, bytes]:
-    """Return the tenant's event that a bus event is, and its payload.
+def tenant_event(
+    message: BusEvent, now: float, retention: Retention, payloads: InboundPayloads | None
+) -> tuple[Event, bytes, str | None]:
+    """Return the tenant's event that a bus event is, its body, and why it has no payload of the provider's.
 
     The id is made of what the event is, and not of its EventBridge id: the inbound stack publishes an event a second
     time when it dies between publishing and recording that, and the tenant's receivers are to see one id. A replay that
@@ -63,9 +74,10 @@ def tenant_event(message: BusEvent, now: float, retention: Retention) -> tuple[E
         event_type = UNKNOWN_TYPE
     occurred = _text(fields, "occurredAt")
     event_id = derived_id("\0".join([message.tenant_id, *_identity(bus_event, fields)]), times.parse(occurred) or 0.0)
-    head = json.dumps({"type": event_type, "timestamp": occurred or _text(bus_event, "time") or times.iso(now)})
-    # The detail as it stands in the message: read and written again, 1.10 would be 1.1.
-    payload = f'{head[:-1]}, "data": {message.detail}}}'.encode("utf-8", "surrogatepass")
+    head = {"type": event_type, "timestamp": occurred or _text(bus_event, "time") or times.iso(now)}
+    payload, left_out = (
+        payloads.complete(head, fields, message.detail) if payloads else (body(head, message.detail), None)
+    )
     return (
         Event(
             tenant_id=message.tenant_id,
@@ -78,6 +90,7 @@ def tenant_event(message: BusEvent, now: float, retention: Retention) -> tuple[E
             expires_at=retention.created(now),
         ),
         payload,
+        left_out,
     )
 
 

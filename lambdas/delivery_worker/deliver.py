@@ -16,7 +16,7 @@ from lambdas.delivery.queue.messages import Deliver
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
-from lambdas.delivery_worker.admission import EARLY_MS, Admission, ClaimedDelivery, Hold
+from lambdas.delivery_worker.admission import EARLY_MS, Admission, ClaimedDelivery, Wait
 from lambdas.delivery_worker.attempting import AttemptMaker
 from lambdas.delivery_worker.endpoint_health import EndpointHealth
 from lambdas.delivery_worker.recording import Recorder
@@ -85,29 +85,26 @@ class DeliverConsumer:
         if seen is None or gone(now, seen.expires_at):
             report.log("delivery is gone", tenant=message.tenant_id, event_id=message.event_id)
         elif seen.state.final or message.version != seen.version:
-            self._catch_up(message, seen, now, report)
+            self._catch_up(seen, message.hops, report)
         elif now * 1_000 < seen.lease_until:
             # Another message's run has the claim, and its message comes back if it dies. Our own must not be lost.
             if seen.owner == owner:
                 raise ClaimHeldError("an earlier run of this message holds the claim")
         elif due_ms(seen) > now * 1_000 + EARLY_MS:
-            self.recorder.schedule(seen, now)
+            # By a clock that is ahead of ours. One that is held up has no message.
+            if not seen.held:
+                self.recorder.record(seen, seen, message.hops)
         else:
-            self._deliver(seen, owner, ends, report)
+            self._deliver(seen, owner, message.hops, ends, report)
 
-    def _catch_up(self, message: Deliver, seen: Delivery, now: float, report: Report) -> None:
-        """Do what a run that died after recording had left to do."""
-        if seen.state.final:
-            if seen.reason == GONE_OUTCOME:
-                endpoint, _ = self.endpoints.read(seen.tenant_id, seen.endpoint_id)
-                if endpoint is not None and endpoint.updated_at <= seen.updated_at:
-                    self.endpoint_health.disable(endpoint, GONE, report)
-            event, _ = self.events.read(seen.tenant_id, seen.event_id)
-            self.recorder.finish(seen, event)
-        elif message.version < seen.version and seen.scheduled_version < seen.version:
-            self.recorder.schedule(seen, now)
+    def _catch_up(self, seen: Delivery, hops: int, report: Report) -> None:
+        """Do what a run that died after recording had left to do, where the index does not."""
+        if seen.reason == GONE_OUTCOME:
+            endpoint, _ = self.endpoints.read(seen.tenant_id, seen.endpoint_id)
+            if endpoint is not None and endpoint.updated_at <= seen.updated_at:
+                self.endpoint_health.disable(endpoint, GONE, hops, report)
 
-    def _deliver(self, seen: Delivery, owner: str, ends: float, report: Report) -> None:
+    def _deliver(self, seen: Delivery, owner: str, hops: int, ends: float, report: Report) -> None:
         now = self.clock()
         if ends - now < self.attempts.client.seconds + MARGIN_SECONDS:
             raise TooLittleTimeError("too little time is left for an attempt")
@@ -117,17 +114,17 @@ class DeliverConsumer:
         if event is None or payload is None or endpoint is None or reason is not None:
             self.recorder.give_up(seen, event, reason or EVENT_EXPIRED, report)
             return
-        hold = self.admission.hold(endpoint, health, int(now * 1_000))
-        if hold is not None:
-            self.recorder.park(seen, hold, event, report)
+        wait = self.admission.hold(endpoint, health, int(now * 1_000))
+        if wait is not None:
+            self.recorder.park(seen, wait, event, hops, report)
             return
         mine = claimed(seen, owner, int(ends * 1_000))
         if not self.deliveries.change(seen, mine):
             return
         admitted = self.admission.admit(
-            ClaimedDelivery(delivery=mine, endpoint=endpoint, health=health, event=event, payload=payload)
+            ClaimedDelivery(delivery=mine, endpoint=endpoint, health=health, event=event, payload=payload, hops=hops)
         )
-        if isinstance(admitted, Hold):
-            self.recorder.park(mine, admitted, event, report)
+        if isinstance(admitted, Wait):
+            self.recorder.park(mine, admitted, event, hops, report)
         else:
             self.attempts.make(admitted, report)

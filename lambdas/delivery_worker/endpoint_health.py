@@ -5,15 +5,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lambdas.delivery.domain.attempt_result import AttemptResult
+from lambdas.delivery.domain.due import to_fan_out
 from lambdas.delivery.domain.endpoint_disabling import FAILING, GONE, announcement, failed_for_too_long
 from lambdas.delivery.domain.metrics import WorkerMetric
-from lambdas.delivery.domain.model import Endpoint, EndpointState, Health
+from lambdas.delivery.domain.model import Endpoint, EndpointState
 from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.domain.retry_schedules import own_seconds
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
-from lambdas.delivery.queue.messages import FanOut
+from lambdas.delivery.queue.messages import FanOut, ResumeEndpoint
+from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
+from lambdas.delivery_worker.admission import ClaimedDelivery
 from lambdas.delivery_worker.reporting import Report
 from lambdas.shared import times
 from lambdas.shared.errors import describe
@@ -25,10 +29,11 @@ class EndpointHealth:
 
     Attributes
     ----------
-    endpoints, health, events, queue
+    endpoints, health, events, due, queue
         What it writes.
     disable_after_hours : float
-        Hours of nothing but failures after which an endpoint is disabled.
+        Hours of nothing but failures after which an endpoint is disabled; one with a list of waits of its own gets as
+        long as that takes.
     retention : Retention
         How long the event that announces it is kept.
     clock : Callable[[], float]
@@ -38,31 +43,31 @@ class EndpointHealth:
     endpoints: Endpoints
     health: HealthStore
     events: Events
+    due: DueStore
     queue: DeliveryQueue
     disable_after_hours: float
     retention: Retention
     clock: Callable[[], float] = time.time
 
-    def record(
-        self, endpoint: Endpoint, seen: Health, result: AttemptResult, probe_until: int | None, report: Report
-    ) -> None:
-        """Take an attempt into account, after it was recorded.
-
-        Parameters
-        ----------
-        seen : Health
-            As it was before the attempt.
-        probe_until : int | None
-            See `HealthStore.failed`.
-        """
+    def record(self, claim: ClaimedDelivery, result: AttemptResult, report: Report) -> None:
+        """Take an attempt into account, after it was recorded."""
+        endpoint, seen = claim.endpoint, claim.health
         now_ms = int(self.clock() * 1_000)
         after = seen
-        # The delivery is recorded and its next attempt scheduled: what fails here must not bring its message back.
+        # The delivery is recorded and goes on: what fails here must not bring its message back.
         try:
             if result.delivered:
-                self.health.succeeded(endpoint.tenant_id, endpoint.endpoint_id, seen)
+                # The breaker may have opened since the attempt began.
+                if self.health.succeeded(endpoint.tenant_id, endpoint.endpoint_id, seen) and self.due.release_soon(
+                    endpoint.tenant_id, endpoint.endpoint_id, now_ms
+                ):
+                    self.queue.send(
+                        ResumeEndpoint(
+                            tenant_id=endpoint.tenant_id, endpoint_id=endpoint.endpoint_id, hops=claim.hops + 1
+                        )
+                    )
                 return
-            after = self.health.failed(endpoint.tenant_id, endpoint.endpoint_id, now_ms, probe_until)
+            after = self.health.failed(endpoint.tenant_id, endpoint.endpoint_id, now_ms, claim.probe_until)
             if result.slow_for is not None:
                 until = now_ms + int(result.slow_for * 1_000)
                 self.health.slow_down(endpoint.tenant_id, endpoint.endpoint_id, until)
@@ -74,18 +79,18 @@ class EndpointHealth:
                 reason=describe(error),
             )
         if result.gone:
-            self.disable(endpoint, GONE, report)
-        elif failed_for_too_long(after, now_ms, self.disable_after_hours):
-            self.disable(endpoint, FAILING, report)
+            self.disable(endpoint, GONE, claim.hops, report)
+        elif failed_for_too_long(after, now_ms, max(self.disable_after_hours, own_seconds(endpoint) / 3_600)):
+            self.disable(endpoint, FAILING, claim.hops, report)
 
-    def disable(self, endpoint: Endpoint, reason: str, report: Report) -> None:
+    def disable(self, endpoint: Endpoint, reason: str, hops: int, report: Report) -> None:
         """Announce that an endpoint is disabled, then disable it: a process that dies between does both again."""
         if endpoint.state is EndpointState.DISABLED:
             return
         now = self.clock()
         event, payload = announcement(endpoint, reason, now, self.retention)
-        self.events.create(event, payload)
-        self.queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id))
+        self.events.create(to_fan_out(event, now, hops), payload)
+        self.queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id, hops=hops + 1))
         if self.endpoints.disable(endpoint, reason, times.iso(now)):
             report.count(endpoint.tenant_id, WorkerMetric.ENDPOINTS_DISABLED)
             report.log("endpoint disabled", tenant=endpoint.tenant_id, endpoint_id=endpoint.endpoint_id, reason=reason)

@@ -11,12 +11,13 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from lambdas.delivery.domain.metrics import ATTEMPT_DURATION
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.retry_schedules import schedule_named
-from lambdas.delivery.queue.delivery_queue import DeliveryQueue, DeliveryScheduler
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.sending.http_client import HttpClient
 from lambdas.delivery.sending.urls import EndpointRules
 from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_worker.batch import Worker
 from lambdas.delivery_worker.environment import WorkerEnvironment
+from lambdas.delivery_worker.inbound_payloads import InboundPayloads
 from lambdas.delivery_worker.reporting import PER_TENANT, Report
 from lambdas.delivery_worker.wiring import build_worker
 from lambdas.shared.aws import client
@@ -24,24 +25,22 @@ from lambdas.shared.observability import logger, metrics, tracer
 
 
 def _build(environment: WorkerEnvironment) -> Worker:
-    queue = DeliveryQueue(client("sqs"), environment.queue_url)
     return build_worker(
         dynamodb=client("dynamodb"),
         endpoints_table=environment.endpoints_table,
         events_table=environment.events_table,
-        queue=queue,
-        scheduler=DeliveryScheduler(
-            queue,
-            client("scheduler"),
-            environment.queue_arn,
-            environment.schedule_group,
-            environment.schedule_role_arn,
+        queue=DeliveryQueue(client("sqs"), environment.queue_url),
+        client=HttpClient(
+            rules=EndpointRules.named(environment.endpoint_rules, environment.refused_hosts),
+            seconds=environment.attempt_timeout,
         ),
-        client=HttpClient(rules=EndpointRules.named(environment.endpoint_rules), seconds=environment.attempt_timeout),
         keys=SigningKeyStore(client("secretsmanager"), environment.signing_keys_secret_arn),
         retry_schedule=schedule_named(environment.retry_schedule),
         retention=Retention(delivered_days=environment.delivered_ttl_days, dead_days=environment.dead_ttl_days),
         disable_after_hours=environment.disable_after_hours,
+        inbound_payloads=InboundPayloads(s3=client("s3"), max_bytes=environment.max_event_bytes)
+        if environment.original_payloads
+        else None,
     )
 
 

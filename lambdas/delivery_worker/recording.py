@@ -1,20 +1,25 @@
-"""Records what becomes of a delivery, schedules what follows, and reports it."""
+"""Records what becomes of a delivery together with what follows, and sends the message of that."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lambdas.delivery.domain.lifecycle import PAUSED, given_up, parked, resumed
+from lambdas.delivery.domain.attempt_result import Answer
+from lambdas.delivery.domain.due import scheduled
+from lambdas.delivery.domain.holds import PAUSED, UNSIGNABLE
+from lambdas.delivery.domain.lifecycle import given_up, parked
 from lambdas.delivery.domain.metrics import WorkerMetric
-from lambdas.delivery.domain.model import Delivery, EndpointState, Event
+from lambdas.delivery.domain.model import Attempt, Delivery, EndpointState, Event
 from lambdas.delivery.domain.retention import Retention
-from lambdas.delivery.queue.delivery_queue import DeliveryScheduler
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue
+from lambdas.delivery.queue.messages import Deliver
 from lambdas.delivery.store.deliveries import Deliveries
+from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
-from lambdas.delivery_worker.admission import Hold
-from lambdas.delivery_worker.event_expiry import EventExpiry
+from lambdas.delivery_worker.admission import Wait
 from lambdas.delivery_worker.reporting import Report
+from lambdas.shared import times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +28,8 @@ class Recorder:
 
     Attributes
     ----------
-    deliveries, endpoints, events, scheduler
+    deliveries, endpoints, events, due, queue
         What it reads and writes.
-    event_expiry : EventExpiry
-        What is called for each delivery that has come to its end.
     retention : Retention
         How long deliveries are kept.
     clock : Callable[[], float]
@@ -36,46 +39,67 @@ class Recorder:
     deliveries: Deliveries
     endpoints: Endpoints
     events: Events
-    scheduler: DeliveryScheduler
-    event_expiry: EventExpiry
+    due: DueStore
+    queue: DeliveryQueue
     retention: Retention
     clock: Callable[[], float] = time.time
 
-    def schedule(self, delivery: Delivery, now: float) -> None:
-        """Schedule the delivery's message for the time when it is due, and record that."""
-        self.scheduler.schedule(delivery, now)
-        self.deliveries.mark_scheduled(delivery)
+    def record(
+        self,
+        seen: Delivery,
+        new: Delivery,
+        hops: int,
+        attempt: Attempt | None = None,
+        answer: Answer | None = None,
+    ) -> bool:
+        """Record a delivery's next step, unless it has changed since it was seen, and have it go on; tell whether.
 
-    def finish(self, delivery: Delivery, event: Event | None) -> None:
-        """Let the event of a delivery that has come to its end expire with the last of its deliveries."""
-        if event is not None:
-            self.event_expiry.run(event, delivery)
+        Parameters
+        ----------
+        hops : int
+            See `lambdas.delivery.domain.due.scheduled`.
+        """
+        placed, wait = scheduled(new, self.clock(), hops)
+        if not self.deliveries.change(seen, placed, attempt, answer):
+            return False
+        if wait is not None:
+            self.queue.send(Deliver.of(placed, hops + 1), wait)
+        return True
 
-    def park(self, seen: Delivery, hold: Hold, event: Event, report: Report) -> None:
+    def park(self, seen: Delivery, wait: Wait, event: Event, hops: int, report: Report) -> None:
         """Put a delivery off, which spends no attempt; give it up when that goes on for too long."""
         now = self.clock()
-        new = parked(seen, hold.until_ms, hold.waiting_for, now, self.retention)
-        if not self.deliveries.change(seen, new):
-            return
+        new = parked(seen, wait.until_ms, wait.waiting_for, now, self.retention)
         if new.state.final:
-            report.given_up(new, event)
-            self.finish(new, event)
+            self._end(seen, new, event, report)
             return
-        self.events.keep_until(event, new.expires_at)
-        if hold.waiting_for == PAUSED and self._is_active(new):
-            # Whoever activated it may have looked for what waits before this one did.
-            parked_before, new = new, resumed(new, now)
-            if not self.deliveries.change(parked_before, new):
-                return
-        self.schedule(new, now)
-        report.count(new.tenant_id, WorkerMetric.PARKED)
+        _, soon = scheduled(new, now, hops)
+        if soon is not None and wait.waiting_for != PAUSED:
+            done = self.record(seen, new, hops)
+        else:
+            self.due.hold(
+                new.tenant_id,
+                new.endpoint_id,
+                wait.until_ms,
+                int(now * 1_000),
+                unsignable=wait.waiting_for == UNSIGNABLE,
+            )
+            until = times.iso(self.retention.waits_until(new.expires_at))
+            done = self.deliveries.change(seen, replace(new, due_at=until, held=True))
+            # Whoever activated it may have released what waits before this one did.
+            if done and wait.waiting_for == PAUSED and self._is_active(new):
+                self.due.release_soon(new.tenant_id, new.endpoint_id, int(now * 1_000))
+        if done:
+            self.events.keep_until(event, new.expires_at)
+            report.count(new.tenant_id, WorkerMetric.PARKED)
 
     def give_up(self, seen: Delivery, event: Event | None, reason: str, report: Report) -> None:
         """Record a delivery as dead."""
-        new = given_up(seen, reason, self.clock(), self.retention)
-        if self.deliveries.change(seen, new):
-            report.given_up(new, event)
-            self.finish(new, event)
+        self._end(seen, given_up(seen, reason, self.clock(), self.retention), event, report)
+
+    def _end(self, seen: Delivery, dead: Delivery, event: Event | None, report: Report) -> None:
+        if self.record(seen, dead, 0):
+            report.given_up(dead, event)
 
     def _is_active(self, delivery: Delivery) -> bool:
         """Tell whether the endpoint is active by now; read only after the delivery was recorded as waiting for that."""

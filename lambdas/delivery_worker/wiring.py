@@ -7,9 +7,11 @@ from typing import Any
 
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.retry_schedules import RetrySchedule
-from lambdas.delivery.queue.delivery_queue import DeliveryQueue, DeliveryScheduler
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.sending.http_client import HttpClient
+from lambdas.delivery.services.release import Release
 from lambdas.delivery.store.deliveries import Deliveries
+from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
@@ -20,8 +22,8 @@ from lambdas.delivery_worker.batch import Worker
 from lambdas.delivery_worker.bus_events import BusEventConsumer
 from lambdas.delivery_worker.deliver import DeliverConsumer
 from lambdas.delivery_worker.endpoint_health import EndpointHealth
-from lambdas.delivery_worker.event_expiry import EventExpiry
 from lambdas.delivery_worker.fan_out import FanOutConsumer
+from lambdas.delivery_worker.inbound_payloads import InboundPayloads
 from lambdas.delivery_worker.recording import Recorder
 from lambdas.delivery_worker.resume import ResumeConsumer
 
@@ -32,12 +34,12 @@ def build_worker(
     endpoints_table: str,
     events_table: str,
     queue: DeliveryQueue,
-    scheduler: DeliveryScheduler,
     client: HttpClient,
     keys: SigningKeyStore,
     retry_schedule: RetrySchedule,
     retention: Retention,
     disable_after_hours: float,
+    inbound_payloads: InboundPayloads | None = None,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
     jitter: Callable[[], float] = random.random,
@@ -52,15 +54,19 @@ def build_worker(
         How long events and deliveries are kept.
     disable_after_hours : float
         Hours of nothing but failures after which an endpoint is disabled.
+    inbound_payloads : InboundPayloads | None
+        Puts the providers' payloads into events of the inbound bus; None leaves there what the bus says.
     clock, sleep, jitter
         Seconds since the epoch; a way to let some pass; and a random number of at least 0 and less than 1.
     """
     deliveries, events = Deliveries(dynamodb, events_table), Events(dynamodb, events_table)
     endpoints, health = Endpoints(dynamodb, endpoints_table), HealthStore(dynamodb, endpoints_table)
+    due = DueStore(dynamodb, events_table)
     endpoint_health = EndpointHealth(
         endpoints=endpoints,
         health=health,
         events=events,
+        due=due,
         queue=queue,
         disable_after_hours=disable_after_hours,
         retention=retention,
@@ -70,8 +76,8 @@ def build_worker(
         deliveries=deliveries,
         endpoints=endpoints,
         events=events,
-        scheduler=scheduler,
-        event_expiry=EventExpiry(deliveries=deliveries, endpoints=endpoints, events=events),
+        due=due,
+        queue=queue,
         retention=retention,
         clock=clock,
     )
@@ -81,7 +87,6 @@ def build_worker(
         events=events,
         admission=Admission(health=health, attempt_seconds=client.seconds, clock=clock, sleep=sleep, jitter=jitter),
         attempts=AttemptMaker(
-            deliveries=deliveries,
             events=events,
             client=client,
             keys=keys,
@@ -101,8 +106,7 @@ def build_worker(
             deliveries=deliveries, endpoints=endpoints, events=events, queue=queue, retention=retention
         ),
         deliver=deliver,
-        bus_events=BusEventConsumer(events=events, queue=queue, retention=retention),
-        resume=ResumeConsumer(deliveries=deliveries, endpoints=endpoints, queue=queue, recorder=recorder),
-        queue=queue,
+        bus_events=BusEventConsumer(events=events, queue=queue, retention=retention, payloads=inbound_payloads),
+        resume=ResumeConsumer(release=Release(due=due, endpoints=endpoints, queue=queue)),
         clock=clock,
     )

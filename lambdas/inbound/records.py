@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from lambdas.inbound.envelope import ArchivedBody, Envelope
 from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.record_items import (
@@ -20,7 +18,7 @@ from lambdas.inbound.record_items import (
     new_record,
     new_signature,
 )
-from lambdas.shared.dynamodb import condition_failed, from_item, names_in, to_item
+from lambdas.shared.dynamodb import from_item, names_in, to_item, write_if
 
 # An item holds 400 KB; a sender that repeats an event must not fill it.
 MAX_TIMELINE_ENTRIES = 500
@@ -51,19 +49,14 @@ class Records:
         """Return whether the event's signature may be used for its body: it is new, or recorded for this body."""
         if envelope.signature_id is None:
             return True
-        try:
-            self._dynamodb.put_item(
-                TableName=self._table,
-                Item=to_item(new_signature(envelope, archived)),
-                ConditionExpression="attribute_not_exists(#sha256) OR #sha256 = :sha256",
-                ExpressionAttributeNames={"#sha256": "sha256"},
-                ExpressionAttributeValues=to_item({":sha256": archived.sha256}),
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            return False
-        return True
+        arguments = {
+            "TableName": self._table,
+            "Item": to_item(new_signature(envelope, archived)),
+            "ConditionExpression": "attribute_not_exists(#sha256) OR #sha256 = :sha256",
+            "ExpressionAttributeNames": {"#sha256": "sha256"},
+            "ExpressionAttributeValues": to_item({":sha256": archived.sha256}),
+        }
+        return write_if(self._dynamodb.put_item, arguments, lambda _: False) is not None
 
     def create(
         self, envelope: Envelope, archived: ArchivedBody, claim: Claim, timeline: list[Entry]
@@ -72,20 +65,14 @@ class Records:
 
         A record without a state, which only notes a failure, is replaced.
         """
-        try:
-            self._dynamodb.put_item(
-                TableName=self._table,
-                Item=to_item(new_record(envelope, archived, claim, timeline)),
-                ConditionExpression="attribute_not_exists(#state)",
-                ExpressionAttributeNames={"#state": "state"},
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            existing = from_item(error.response["Item"])
-            return None if existing.get("claim") == claim.token else existing
-        return None
+        arguments = {
+            "TableName": self._table,
+            "Item": to_item(new_record(envelope, archived, claim, timeline)),
+            "ConditionExpression": "attribute_not_exists(#state)",
+            "ExpressionAttributeNames": {"#state": "state"},
+        }
+        existing = write_if(self._dynamodb.put_item, arguments, lambda _: True)
+        return None if not existing or existing.get("claim") == claim.token else existing
 
     def take_over(
         self,
@@ -114,6 +101,7 @@ class Records:
             },
             "#state = :seenState AND (attribute_not_exists(#owner) OR #owner = :seenOwner) "
             "AND (attribute_not_exists(#leaseUntil) OR #leaseUntil = :seenUntil)",
+            claim,
         )
 
     def mark_routed(self, event: WebhookEvent, claim: Claim, routed: Entry) -> bool:
@@ -127,6 +115,7 @@ class Records:
                 ":timeline": [routed],
             },
             "#owner = :owner AND #state <> :state",
+            claim,
         )
 
     def note_conflict(self, event: WebhookEvent, archived: ArchivedBody, at: str) -> None:
@@ -215,8 +204,15 @@ class Records:
         failure = from_item(response.get("Item", {})).get("lastFailure")
         return str(failure["reason"]) if failure else None
 
-    def _update(self, event: WebhookEvent, expression: str, values: Mapping[str, Any], condition: str | None) -> bool:
-        """Update a record; return False if the condition is false."""
+    def _update(
+        self,
+        event: WebhookEvent,
+        expression: str,
+        values: Mapping[str, Any],
+        condition: str | None,
+        claim: Claim | None = None,
+    ) -> bool:
+        """Update a record; return False if the condition is false, unless the update made this very claim."""
         arguments: dict[str, Any] = {
             "TableName": self._table,
             "Key": key_of(event),
@@ -224,12 +220,13 @@ class Records:
             "ExpressionAttributeNames": names_in(expression, condition or ""),
             "ExpressionAttributeValues": to_item(values),
         }
-        if condition:
-            arguments["ConditionExpression"] = condition
-        try:
+        if condition is None:
             self._dynamodb.update_item(**arguments)
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            return False
-        return True
+            return True
+        arguments["ConditionExpression"] = condition
+        ours = write_if(
+            self._dynamodb.update_item,
+            arguments,
+            lambda item: claim is not None and item.get("claim") == claim.token,
+        )
+        return ours is not None

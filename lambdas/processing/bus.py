@@ -87,6 +87,7 @@ class Bus:
             **described(event),
             "receivedAt": envelope.received_at,
             "correlationId": envelope.correlation_id,
+            "contentType": envelope.content_type,
             "archive": {
                 "bucket": self._bucket,
                 "key": archived.key,

@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Attri
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -78,9 +78,34 @@ def names_in(*expressions: str) -> dict[str, str]:
     return {f"#{name}": name for expression in expressions for name in re.findall(r"#(\w+)", expression)}
 
 
-def condition_failed(error: ClientError) -> bool:
-    """Return whether the condition of a write was false."""
-    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
+def write_if(
+    write: Callable[..., dict[str, Any]], arguments: Mapping[str, Any], ours: Callable[[Mapping[str, Any]], bool]
+) -> dict[str, Any] | None:
+    """Make a conditional write and return the item's plain values, as far as DynamoDB says; None when it was refused.
+
+    An SDK sends a call again when the answer is lost. DynamoDB may have carried the first one out; the second one then
+    fails its condition. So a failed condition compares the item with what was to be written.
+    Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html,
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html,
+    "ReturnValuesOnConditionCheckFailure"
+
+    Parameters
+    ----------
+    write : Callable[..., dict[str, Any]]
+        ``put_item`` or ``update_item`` of a client.
+    arguments : Mapping[str, Any]
+        Its arguments, with a condition.
+    ours : Callable[[Mapping[str, Any]], bool]
+        Tells from the item's plain values whether this very write has been made.
+    """
+    try:
+        answer = write(**arguments, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        found = from_item(error.response.get("Item", {}))
+        return found if ours(found) else None
+    return from_item(answer.get("Attributes", {}))
 
 
 def cancellation_reasons(error: ClientError) -> list[dict[str, Any]]:

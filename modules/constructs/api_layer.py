@@ -70,6 +70,8 @@ class ApiLayer(Construct):
         What the API is for.
     stage_name : str
         Name of its stage, the first part of every path at the API's own address.
+    keyed_by_authorizer : bool
+        Whether the authorizer names the API key of each request that it lets in, by which usage plans count.
     responses : Sequence[GatewayResponse] | None
         What API Gateway itself answers; `GATEWAY_RESPONSES` where nothing is given.
 
@@ -98,12 +100,15 @@ class ApiLayer(Construct):
         log_retention: int,
         description: str,
         stage_name: str,
+        keyed_by_authorizer: bool = False,
         responses: Sequence[GatewayResponse] | None = None,
     ) -> None:
         super().__init__(scope, id_)
         self.stage_name = stage_name
         self._authorizer: ApiGatewayAuthorizer | None = None
         self._settings = settings
+        # Which routes ask for an API key, by their authorization.
+        self._keyed = {"CUSTOM"} if keyed_by_authorizer else {"NONE"} if settings.api_key else set()
         self._names = names
         self._log_retention = log_retention
         self._routes: list[Route] = []
@@ -115,6 +120,7 @@ class ApiLayer(Construct):
             name=names("api"),
             description=description,
             endpoint_configuration={"types": ["REGIONAL"]},
+            api_key_source="AUTHORIZER" if keyed_by_authorizer else None,
             # Every body arrives base64-encoded, so that the bytes that were signed are the bytes that are verified.
             binary_media_types=["*/*"],
         )
@@ -213,7 +219,7 @@ class ApiLayer(Construct):
             authorizer_id=self._authorizer.id if self._authorizer and route.authorization == "CUSTOM" else None,
             request_parameters={f"method.request.header.{name}": True for name in route.required_headers} or None,
             request_validator_id=self._validator.id if route.required_headers else None,
-            api_key_required=(self._settings.api_key and route.authorization == "NONE") or None,
+            api_key_required=route.authorization in self._keyed or None,
         )
         self.freeze(method)
         self._routes.append(route)

@@ -42,6 +42,7 @@ _ACCESS_LOG = {
     "validationError": "$context.error.validationErrorString",
     "sourceIp": "$context.identity.sourceIp",
     "caller": "$context.identity.userArn",
+    "tenant": "$context.authorizer.principalId",
     "xrayTraceId": "$context.xrayTraceId",
 }
 

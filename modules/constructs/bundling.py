@@ -55,6 +55,7 @@ INBOUND_BUNDLES = (
 )
 DELIVERY_BUNDLES = (
     _delivery("delivery_worker", NATIVE_CATEGORY),
+    _delivery("delivery_sweeper"),
     _delivery("delivery_authorizer"),
     _delivery("delivery_api", API_CATEGORY),
     _delivery("delivery_operator", API_CATEGORY, NATIVE_CATEGORY),

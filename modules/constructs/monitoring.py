@@ -217,6 +217,33 @@ class Monitoring(Construct):
         )
         self._dashboard.add(alarm.id, [[NAMESPACE, alarm.metric, "service", function.name]])
 
+    def watch_regular(self, alarm: EventAlarm, function: WebhookFunction) -> None:
+        """Alarm when a value that a function gives every minute is too high, or is not given."""
+        self._metric_alarm(
+            alarm.id,
+            alarm.description,
+            namespace=NAMESPACE,
+            metric_name=alarm.metric,
+            dimensions={"service": function.name},
+            statistic="Maximum",
+            threshold=alarm.threshold,
+            missing="breaching",
+        )
+        self._dashboard.add(alarm.id, [[NAMESPACE, alarm.metric, "service", function.name]])
+
+    def watch_recursion(self, function: WebhookFunction) -> None:
+        """Alarm when AWS Lambda drops what a function sent, because it takes it for a loop.
+
+        Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+        """
+        self._metric_alarm(
+            f"{function.node.id}-recursion",
+            "AWS Lambda took a chain of invocations for a loop, and dropped its messages",
+            namespace="AWS/Lambda",
+            metric_name="RecursiveInvocationsDropped",
+            dimensions={"FunctionName": function.function.function_name},
+        )
+
     def show_counts(self, title: str, function: WebhookFunction, metrics: Sequence[str]) -> None:
         """Show what a function counts, without an alarm."""
         self._dashboard.add(title, [[NAMESPACE, metric, "service", function.name] for metric in metrics])
@@ -274,12 +301,14 @@ class Monitoring(Construct):
         statistic: str = "Sum",
         threshold: int = 0,
         qualifier: str | None = None,
+        missing: str = "notBreaching",
     ) -> None:
         self._alarm(
             id_,
             description,
             threshold=threshold,
             qualifier=qualifier,
+            missing=missing,
             namespace=namespace,
             metric_name=metric_name,
             dimensions=dict(dimensions),
@@ -288,7 +317,14 @@ class Monitoring(Construct):
         )
 
     def _alarm(
-        self, id_: str, description: str, *, threshold: int, qualifier: str | None = None, **metric: Any
+        self,
+        id_: str,
+        description: str,
+        *,
+        threshold: int,
+        qualifier: str | None = None,
+        missing: str = "notBreaching",
+        **metric: Any,
     ) -> None:
         CloudwatchMetricAlarm(
             self,
@@ -298,7 +334,7 @@ class Monitoring(Construct):
             comparison_operator="GreaterThanThreshold",
             threshold=threshold,
             evaluation_periods=1,
-            treat_missing_data="notBreaching",
+            treat_missing_data=missing,
             alarm_actions=self._actions,
             ok_actions=self._actions,
             **metric,

@@ -6,6 +6,11 @@ PREFIX = "webhook"
 DELIVERY_PREFIX = f"{PREFIX}-delivery"
 
 
+def archive_bucket_name(account_id: str, environment: str) -> str:
+    """Return the name of an inbound stack's archive bucket, with the account: such names are unique in the world."""
+    return f"{PREFIX}-archive-{account_id}-{environment}"
+
+
 @dataclass(frozen=True)
 class Names:
     """Makes the names of one stack of an environment.

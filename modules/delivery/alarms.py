@@ -1,8 +1,15 @@
 """What the delivery functions count that an operator must know of."""
 
-from lambdas.delivery.domain.metrics import AuthorizerMetric, WorkerMetric
+from lambdas.delivery.domain.metrics import ApiMetric, AuthorizerMetric, SweeperMetric, WorkerMetric
 from modules.constructs.event_alarm import EventAlarm
 
+OLDEST_OVERDUE = EventAlarm(
+    id="oldest-overdue",
+    function="sweeper",
+    metric=SweeperMetric.OLDEST_OVERDUE.value,
+    description="deliveries are more than 15 minutes overdue, or the sweeper says nothing",
+    threshold=900,
+)
 # Shown on the dashboard without an alarm.
 SHOWN = (WorkerMetric.FANNED_OUT, WorkerMetric.DELIVERED, WorkerMetric.FAILED_ATTEMPTS, WorkerMetric.PARKED)
 DELIVERY_ALARMS: tuple[EventAlarm, ...] = (
@@ -32,6 +39,38 @@ DELIVERY_ALARMS: tuple[EventAlarm, ...] = (
         metric=WorkerMetric.LOST_CLAIMS.value,
         description="workers were too slow to record attempts, so that endpoints may have got deliveries twice",
         threshold=10,
+    ),
+    EventAlarm(
+        id="loops-ended",
+        function="api",
+        metric=ApiMetric.LOOPS_ENDED.value,
+        description="deliveries lead back to the API, since an endpoint forwards them there; the loop was ended",
+    ),
+    EventAlarm(
+        id="quotas-reached",
+        function="api",
+        metric=ApiMetric.QUOTAS_REACHED.value,
+        description="events were refused, because their tenant has handed in as many today as its quota allows",
+    ),
+    EventAlarm(
+        id="unsignable",
+        function="worker",
+        metric=WorkerMetric.UNSIGNABLE.value,
+        description="deliveries wait, because the signing keys or an endpoint's secret cannot be used",
+    ),
+    EventAlarm(
+        id="lost-messages",
+        function="sweeper",
+        metric=SweeperMetric.LOST_MESSAGES.value,
+        description="deliveries were overdue although they had a message: the queue lost it, or is behind; they have a "
+        "new one",
+    ),
+    EventAlarm(
+        id="unfinished-sweeps",
+        function="sweeper",
+        metric=SweeperMetric.UNFINISHED_SWEEPS.value,
+        description="sweeps end before they have handed out all that is due",
+        threshold=2,
     ),
     EventAlarm(
         id="authorizations-failed",

@@ -4,10 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 
 from lambdas.delivery.queue.messages import VERSION
+from lambdas.inbound.archive import RAW_PREFIX
 from lambdas.processing.bus import SOURCE_PREFIX
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.queues import dead_letter_queue, from_rules, protect_queue
+from modules.constructs.webhook_function import WebhookFunction
 from modules.synth.cdk import (
     CloudwatchEventRule,
     CloudwatchEventTarget,
@@ -15,6 +17,7 @@ from modules.synth.cdk import (
     CloudwatchEventTargetInputTransformer,
     CloudwatchEventTargetSqsTarget,
     Construct,
+    DataAwsPartition,
     SqsQueue,
 )
 
@@ -26,8 +29,9 @@ _WHOLE_EVENT = "<aws.events.event.json>"
 class InboundSubscriptions(Construct):
     """A rule for each provider that tenants subscribe to, and a queue for what could not be handed over.
 
-    The bus is named and not referred to: a reference to another stack would become a data source on that stack's state,
-    which whoever deploys this one may not read, and a plan would say "known after apply" where it now says the name.
+    Bus and archive bucket are named and not referred to: a reference to another stack would become a data source on
+    that stack's state, which whoever deploys this one may not read, and a plan would say "known after apply" where it
+    now says the name.
 
     Parameters
     ----------
@@ -78,6 +82,15 @@ class InboundSubscriptions(Construct):
                 dead_letter_queue(self, "undelivered", names("undelivered"), fifo=False), f"{id_}_undelivered"
             )
             protect_queue(self, "undelivered_policy", self.undelivered, [from_rules(self.rule_arns, self.undelivered)])
+
+    def grant_read_payloads(self, function: WebhookFunction, bucket: str) -> None:
+        """Allow ``s3:GetObject`` below ``raw/`` of the archive bucket.
+
+        S3 encrypts it with keys of its own, so that no permission on a key is needed. The bucket's policy lets in
+        whoever the account lets in, over TLS; see `modules.inbound.storage_layer`.
+        """
+        partition = DataAwsPartition(self, "partition").partition
+        function.allow("ReadInboundPayloads", ["s3:GetObject"], [f"arn:{partition}:s3:::{bucket}/{RAW_PREFIX}*"])
 
     @property
     def rule_arns(self) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from modules.constructs.lambda_fleet import Fleet, FleetMember
 from modules.constructs.naming import Names
 from modules.constructs.webhook_function import FunctionSize, WebhookFunction
+from modules.delivery.every_minute import SECONDS as EVERY_SECONDS
 from modules.settings.delivery import DeliverySettings
 from modules.settings.sections import FunctionSettings
 from modules.synth.cdk import Construct
@@ -28,7 +29,7 @@ class DeliveryFleet(Fleet):
 
     Attributes
     ----------
-    worker, authorizer, api, operator, docs : WebhookFunction
+    worker, sweeper, authorizer, api, operator, docs : WebhookFunction
         The functions.
     receiver : WebhookFunction | None
         The receiver, where the settings ask for it.
@@ -53,12 +54,31 @@ class DeliveryFleet(Fleet):
             size=FunctionSize(memory=delivery.worker_memory, timeout=delivery.worker_timeout),
             reserved_concurrency=delivery.worker_concurrency,
         )
+        # API Gateway throttles each method by itself, so that many visitors of the documents take no requests from the
+        # other routes; the reservation keeps them from taking the account's executions.
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
+        reserved = {"docs": delivery.docs_concurrency}
+        sweeper = FleetMember(
+            folder="delivery_sweeper",
+            function_name="sweeper",
+            # A sweep ends before the next one begins.
+            size=FunctionSize(memory=delivery.worker_memory, timeout=EVERY_SECONDS),
+        )
         super().__init__(
             scope,
             id_,
             members=[
                 worker,
-                *(FleetMember(folder=f"delivery_{each}", function_name=each, size=behind_api) for each in names_of_api),
+                sweeper,
+                *(
+                    FleetMember(
+                        folder=f"delivery_{each}",
+                        function_name=each,
+                        size=behind_api,
+                        reserved_concurrency=reserved.get(each),
+                    )
+                    for each in names_of_api
+                ),
             ],
             settings=settings,
             names=names,
@@ -66,6 +86,7 @@ class DeliveryFleet(Fleet):
             bundles=bundles,
         )
         self.worker = self.functions["worker"]
+        self.sweeper = self.functions["sweeper"]
         self.authorizer = self.functions["authorizer"]
         self.api = self.functions["api"]
         self.operator = self.functions["operator"]

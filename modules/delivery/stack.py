@@ -2,32 +2,34 @@
 
 from pathlib import Path
 
-from lambdas.delivery.http.routes import DOCS, OPERATOR_API, TENANT_API
-from lambdas.delivery.queue.delivery_queue import MAX_DELAY_SECONDS
+from lambdas.delivery.domain.due import HORIZON_SECONDS
+from lambdas.delivery.http.routes import DOCS, OPERATOR_API, PUBLIC_KEYS, TENANT_API
 from lambdas.delivery_api.environment import ApiEnvironment
 from lambdas.delivery_authorizer.environment import AuthorizerEnvironment
 from lambdas.delivery_docs.environment import DocsEnvironment
 from lambdas.delivery_operator.environment import OperatorEnvironment
 from lambdas.delivery_receiver.environment import ReceiverEnvironment
+from lambdas.delivery_sweeper.environment import SweeperEnvironment
 from lambdas.delivery_worker.environment import WorkerEnvironment
 from modules.constructs.api_layer import ApiLayer
 from modules.constructs.backend import configure_backend
 from modules.constructs.bundling import BUNDLES
 from modules.constructs.gateway_responses import GatewayResponse
 from modules.constructs.monitoring import Monitoring
-from modules.constructs.naming import DELIVERY_PREFIX, Names
+from modules.constructs.naming import DELIVERY_PREFIX, Names, archive_bucket_name
 from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.tags import tag_everything, tags_of
-from modules.delivery.alarms import DELIVERY_ALARMS, SHOWN
+from modules.delivery.alarms import DELIVERY_ALARMS, OLDEST_OVERDUE, SHOWN
 from modules.delivery.bus_subscriptions import InboundSubscriptions
+from modules.delivery.every_minute import EveryMinute
 from modules.delivery.fleet import DeliveryFleet
-from modules.delivery.retry_schedules import RetrySchedules
 from modules.delivery.routes import AUTHORIZATION_PATTERN, RECEIVER, routes_of
 from modules.delivery.signing_keys import SigningKeys
 from modules.delivery.tables import DeliveryTables
+from modules.delivery.tenant_plans import TenantPlans, keys_name
 from modules.guards import Waiver, guard_everything
 from modules.rules.queues import TIMEOUTS_IN_VISIBILITY
-from modules.settings.delivery import DeliverySettings
+from modules.settings.delivery import DeliverySettings, TenantRate
 from modules.settings.model import Settings
 from modules.settings.sections import ApiSettings, QueueSettings
 from modules.settings.validation import SettingsError
@@ -58,6 +60,8 @@ RESPONSES = (
         )
         for case, status, code, seconds in (
             ("THROTTLED", 429, "throttled", 1),
+            # A tenant's key that is not there, or not yet: never a fault of the tenant's.
+            ("INVALID_API_KEY", 503, "unavailable", 5),
             # A function that finds no execution free: a matter of waiting, like a throttle.
             ("INTEGRATION_FAILURE", 429, "busy", 2),
             ("INTEGRATION_TIMEOUT", 504, "timed_out", 5),
@@ -111,14 +115,6 @@ class DeliveryStack(TerraformStack):
             self, "queues", settings=_queue_settings(delivery), names=names, rule_arns=self.subscriptions.rule_arns
         )
         self.subscriptions.send_to(self.queues.main)
-        self.schedules = RetrySchedules(
-            self,
-            "schedules",
-            names=names,
-            account_id=account_id,
-            region=settings.region,
-            queue=self.queues.main,
-        )
         self.signing_keys = SigningKeys(self, "signing_keys", names=names)
         self.fleet = DeliveryFleet(
             self,
@@ -137,6 +133,7 @@ class DeliveryStack(TerraformStack):
             log_retention=settings.functions.log_retention,
             description="Takes tenants' events for delivery",
             stage_name=STAGE,
+            keyed_by_authorizer=bool(delivery.plans),
             responses=RESPONSES,
         )
         self.monitoring = Monitoring(
@@ -147,64 +144,93 @@ class DeliveryStack(TerraformStack):
             account_id=account_id,
             region=settings.region,
         )
-        self._wire_worker(delivery)
+        own_hosts = (f"{self.api.api.id}.execute-api.*", *([delivery.domain.name] if delivery.domain else []))
+        self._refused_hosts = ",".join((*own_hosts, *delivery.refused_hosts))
+        bucket = delivery.archive_bucket or archive_bucket_name(account_id, settings.environment)
+        self._wire_worker(delivery, archive_bucket=bucket)
+        self._wire_sweeper(names)
         self._wire_tenants_api(delivery)
-        self._wire_operators_api(delivery)
-        waivers = [*self._visibility_waivers(delivery), *self._open_routes()]
+        self._wire_operators_api(delivery, names)
+        waivers = [*self._visibility_waivers(delivery), *self._open_routes(delivery)]
         self.api.deploy()
+        if delivery.plans:
+            shared = TenantRate(rate=delivery.throttle_rate, burst=delivery.throttle_burst)
+            plans = TenantPlans(self, "plans", api=self.api, names=names, rates=delivery.plans, shared=shared)
+            plans.grant_assign(self.fleet.operator, region=settings.region)
         self._watch()
         self._publish_outputs(delivery)
         tag_everything(self, tags_of(settings))
         self.guards = guard_everything(self, environment=settings.environment, waivers=waivers)
 
-    def _wire_worker(self, delivery: DeliverySettings) -> None:
+    def _wire_worker(self, delivery: DeliverySettings, *, archive_bucket: str) -> None:
         worker = self.fleet.worker
         worker.configure(
             WorkerEnvironment(
                 endpoints_table=self.tables.endpoints.name,
                 events_table=self.tables.events.name,
                 queue_url=self.queues.main.url,
-                queue_arn=self.queues.main.arn,
-                schedule_group=self.schedules.group.name,
-                schedule_role_arn=self.schedules.role.arn,
                 signing_keys_secret_arn=self.signing_keys.secret.arn,
                 endpoint_rules=delivery.endpoint_rules,
+                refused_hosts=self._refused_hosts,
                 delivered_ttl_days=delivery.delivered_ttl,
                 dead_ttl_days=delivery.dead_ttl,
                 retry_schedule=delivery.retry_schedule,
                 attempt_timeout=delivery.attempt_timeout,
                 disable_after_hours=delivery.disable_after,
                 tenant_metrics=delivery.tenant_metrics,
+                original_payloads=delivery.reads_archive,
+                max_event_bytes=delivery.max_event_bytes,
             )
         )
+        if delivery.reads_archive:
+            self.subscriptions.grant_read_payloads(worker, archive_bucket)
         self.tables.grant_deliver(worker)
         self.queues.grant_send(worker)
-        self.schedules.grant_schedule(worker)
         self.signing_keys.grant_read(worker)
         self.queues.add_event_source(worker, maximum_concurrency=delivery.worker_concurrency)
 
+    def _wire_sweeper(self, names: Names) -> None:
+        sweeper = self.fleet.sweeper
+        sweeper.configure(
+            SweeperEnvironment(
+                endpoints_table=self.tables.endpoints.name,
+                events_table=self.tables.events.name,
+                queue_url=self.queues.main.url,
+            )
+        )
+        self.tables.grant_sweep(sweeper)
+        self.queues.grant_send(sweeper)
+        self.sweeps = EveryMinute(self, "sweeps", names=names, function=sweeper)
+
     def _wire_tenants_api(self, delivery: DeliverySettings) -> None:
         authorizer, api = self.fleet.authorizer, self.fleet.api
-        authorizer.configure(AuthorizerEnvironment(tenants_table=self.tables.tenants.name))
+        authorizer.configure(
+            AuthorizerEnvironment(tenants_table=self.tables.tenants.name, tenant_plans=",".join(delivery.plans))
+        )
         self.tables.grant_authorize(authorizer)
         self.api.authorize_by(authorizer, pattern=AUTHORIZATION_PATTERN)
         api.configure(
             ApiEnvironment(
+                tenants_table=self.tables.tenants.name,
                 endpoints_table=self.tables.endpoints.name,
                 events_table=self.tables.events.name,
                 queue_url=self.queues.main.url,
                 endpoint_rules=delivery.endpoint_rules,
+                refused_hosts=self._refused_hosts,
+                tenant_events_per_day=delivery.tenant_events_per_day,
+                tenant_endpoints=delivery.tenant_endpoints,
                 delivered_ttl_days=delivery.delivered_ttl,
                 dead_ttl_days=delivery.dead_ttl,
                 max_event_bytes=delivery.max_event_bytes,
             )
         )
         self.tables.grant_serve_tenants(api)
+        self.tables.grant_read_public_keys(api)
         self.queues.grant_send(api)
         for route in routes_of(TENANT_API):
             self.api.route(route, api)
 
-    def _wire_operators_api(self, delivery: DeliverySettings) -> None:
+    def _wire_operators_api(self, delivery: DeliverySettings, names: Names) -> None:
         operator = self.fleet.operator
         operator.configure(
             OperatorEnvironment(
@@ -213,6 +239,8 @@ class DeliveryStack(TerraformStack):
                 events_table=self.tables.events.name,
                 queue_url=self.queues.main.url,
                 signing_keys_secret_arn=self.signing_keys.secret.arn,
+                tenant_plans=",".join(delivery.plans),
+                tenant_keys_name=keys_name(names),
                 delivered_ttl_days=delivery.delivered_ttl,
                 dead_ttl_days=delivery.dead_ttl,
             )
@@ -223,12 +251,13 @@ class DeliveryStack(TerraformStack):
         for route in routes_of(OPERATOR_API):
             self.api.route(route, operator)
 
-    def _open_routes(self) -> list[Waiver]:
+    def _open_routes(self, delivery: DeliverySettings) -> list[Waiver]:
         """Add the routes that anybody may call; return the waivers of those that verify nothing."""
         docs, receiver = self.fleet.docs, self.fleet.receiver
         docs.configure(DocsEnvironment(tenants_table=self.tables.tenants.name))
         self.tables.grant_read_public_keys(docs)
-        methods = [self.api.route(route, docs) for route in routes_of(DOCS)]
+        served = [route for route in routes_of(DOCS) if delivery.docs or route.path == PUBLIC_KEYS]
+        methods = [self.api.route(route, docs) for route in served]
         if receiver is not None:
             receiver.configure(ReceiverEnvironment(endpoints_table=self.tables.endpoints.name))
             self.tables.grant_verify(receiver)
@@ -254,10 +283,15 @@ class DeliveryStack(TerraformStack):
         watch = self.monitoring
         for function in self.fleet.functions.values():
             watch.watch_function(function, refuses_by_errors=function is self.fleet.authorizer)
-        watch.watch_queue(self.queues.main.name, longest_delay=MAX_DELAY_SECONDS)
+        watch.watch_queue(self.queues.main.name, longest_delay=HORIZON_SECONDS)
+        watch.watch_recursion(self.fleet.worker)
+        watch.watch_regular(OLDEST_OVERDUE, self.fleet.sweeper)
         watch.watch_dead_letter_queue(
             self.queues.dead_letter.name,
             description="messages wait in the dead letter queue: the pipeline itself failed, or the worker is not well",
+        )
+        watch.watch_dead_letter_queue(
+            self.sweeps.undelivered.name, "sweeps-undelivered", "EventBridge could not invoke the sweeper"
         )
         if (undelivered := self.subscriptions.undelivered) is not None:
             watch.watch_dead_letter_queue(
@@ -279,7 +313,6 @@ class DeliveryStack(TerraformStack):
             "events_table_name": (self.tables.events.name, "Table of events, deliveries and attempts"),
             "queue_url": (self.queues.main.url, "URL of the delivery queue"),
             "dead_letter_queue_url": (self.queues.dead_letter.url, "URL of the dead letter queue"),
-            "schedule_group": (self.schedules.group.name, "Group of the schedules of later retries"),
             "alarm_topic_arn": (self.monitoring.topic.arn, "ARN of the topic that the alarms notify"),
             "signing_keys_secret_arn": (self.signing_keys.secret.arn, "ARN of the secret of the ed25519 signing keys"),
             "operator_policy_json": (

@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lambdas.delivery.store.items import (
+    BY_DUE_INDEX,
     BY_STATE_INDEX,
     BY_TENANT_INDEX,
+    DUE_AT,
+    DUE_KEY,
+    DUE_PROJECTION,
     EVENT_KEY,
     EXPIRES_AT,
     IDENTITY_KEY,
@@ -32,11 +36,12 @@ from modules.synth.cdk import (
 
 @dataclass(frozen=True, kw_only=True)
 class _Index:
-    """A secondary index, which holds whole items."""
+    """A secondary index, which holds whole items, or their keys and some attributes alone."""
 
     name: str
     hash_key: str
     range_key: str
+    attributes: Sequence[str] | None = None
 
 
 class DeliveryTables(Construct):
@@ -63,7 +68,9 @@ class DeliveryTables(Construct):
         by_state = _Index(name=BY_STATE_INDEX, hash_key=STATE_KEY, range_key=STATE_AT)
         self.tenants = self._table("tenants", "tenant-identity", [IDENTITY_KEY], [by_tenant])
         self.endpoints = self._table("endpoints", "tenant-webhook-config", [TENANT_KEY, ITEM_KEY], [])
-        self.events = self._table("events", "events", [EVENT_KEY, ITEM_KEY], [by_state])
+        # Whatever changes an attribute of the index costs a write in it.
+        by_due = _Index(name=BY_DUE_INDEX, hash_key=DUE_KEY, range_key=DUE_AT, attributes=DUE_PROJECTION)
+        self.events = self._table("events", "events", [EVENT_KEY, ITEM_KEY], [by_state, by_due])
 
     def _table(self, id_: str, name: str, keys: Sequence[str], indexes: Sequence[_Index]) -> DynamodbTable:
         attributes = dict.fromkeys([*keys, *(key for index in indexes for key in (index.hash_key, index.range_key))])
@@ -77,7 +84,11 @@ class DeliveryTables(Construct):
             attribute=[DynamodbTableAttribute(name=key, type="S") for key in attributes],
             global_secondary_index=[
                 DynamodbTableGlobalSecondaryIndex(
-                    name=index.name, hash_key=index.hash_key, range_key=index.range_key, projection_type="ALL"
+                    name=index.name,
+                    hash_key=index.hash_key,
+                    range_key=index.range_key,
+                    projection_type="ALL" if index.attributes is None else "INCLUDE",
+                    non_key_attributes=None if index.attributes is None else list(index.attributes),
                 )
                 for index in indexes
             ]
@@ -91,8 +102,15 @@ class DeliveryTables(Construct):
     def grant_deliver(self, function: WebhookFunction) -> None:
         """Allow what the worker does: keep endpoints' health, and the deliveries and attempts of events."""
         self._allow(function, "KeepHealth", self.endpoints, ["GetItem", "BatchGetItem", "Query", "UpdateItem"])
-        self._allow(function, "KeepDeliveries", self.events, ["GetItem", "BatchGetItem", "PutItem", "UpdateItem"])
-        self._allow_index(function, "FindWaitingDeliveries", self.events, BY_STATE_INDEX)
+        keeps = ["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "PartiQLUpdate"]
+        self._allow(function, "KeepDeliveries", self.events, keeps)
+        self._allow_index(function, "FindHeldDeliveries", self.events, BY_DUE_INDEX)
+
+    def grant_sweep(self, function: WebhookFunction) -> None:
+        """Allow what the sweeper does: find what is due, move it in the index, release what is held up."""
+        self._allow(function, "ReadHealth", self.endpoints, ["BatchGetItem"])
+        self._allow(function, "MoveDue", self.events, ["GetItem", "UpdateItem", "DeleteItem", "PartiQLUpdate"])
+        self._allow_index(function, "FindDue", self.events, BY_DUE_INDEX)
 
     def grant_authorize(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:GetItem`` on the identities."""
@@ -106,12 +124,12 @@ class DeliveryTables(Construct):
         self._allow_index(function, "ListByState", self.events, BY_STATE_INDEX)
 
     def grant_operate(self, function: WebhookFunction) -> None:
-        """Allow what operators' calls do: keep tenants and tokens, requeue, replay, erase payloads."""
+        """Allow what operators' calls do: keep tenants and tokens, requeue, replay, show attempts, erase payloads."""
         identities = ["GetItem", "PutItem", "UpdateItem", "ConditionCheckItem"]
         self._allow(function, "KeepTenants", self.tenants, identities)
         self._allow_index(function, "ListTenantsAndTokens", self.tenants, BY_TENANT_INDEX)
         self._allow(function, "ReadEndpoints", self.endpoints, ["BatchGetItem"])
-        events = ["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"]
+        events = ["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"]
         self._allow(function, "SendAgainAndErase", self.events, events)
         self._allow_index(function, "ListByState", self.events, BY_STATE_INDEX)
 

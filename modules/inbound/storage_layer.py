@@ -2,7 +2,7 @@
 
 from lambdas.inbound.archive import CERTIFICATE_PREFIX, DEAD_LETTER_PREFIX, RAW_PREFIX
 from lambdas.inbound.record_items import BY_EVENT_INDEX, BY_RECEIVED_INDEX, PARTITION_KEY, SORT_KEY
-from modules.constructs.naming import PREFIX, Names
+from modules.constructs.naming import Names, archive_bucket_name
 from modules.constructs.pinning import pin
 from modules.constructs.policy import deny_plain_http, policy_document
 from modules.constructs.webhook_function import WebhookFunction
@@ -42,7 +42,7 @@ class StorageLayer(Construct):
     names : Names
         Naming of the environment.
     account_id : str
-        The account, part of the bucket's name, since bucket names are unique in the world.
+        The account, part of the bucket's name.
 
     Attributes
     ----------
@@ -86,7 +86,8 @@ class StorageLayer(Construct):
         )
 
     def _build_bucket(self, names: Names, account_id: str) -> S3Bucket:
-        return S3Bucket(self, "bucket", bucket=f"{PREFIX}-archive-{account_id}-{names.environment}", force_destroy=True)
+        name = archive_bucket_name(account_id, names.environment)
+        return S3Bucket(self, "bucket", bucket=name, force_destroy=True)
 
     def _protect_bucket(self, settings: StorageSettings) -> None:
         bucket_id = self.bucket.id

@@ -181,3 +181,16 @@ def _unreadable(stack: Document) -> Iterator[Found]:
         for statement in policy.statements:
             if any("${" in action for action in statement.actions):
                 yield place_of(stack, policy, statement.held_by), f"the actions of {statement.label} are not known"
+
+
+@rule(
+    "passed-role",
+    "iam:PassRole is allowed with the condition iam:PassedToService only.",
+    where=Where.SYNTH,
+    remedy="Name the one service that gets the role in a condition on iam:PassedToService.",
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html",
+)
+def _role_for_any_service(stack: Document) -> Iterator[Found]:
+    for place, _, statement in allowing(stack):
+        if "iam:PassRole" in statement.actions and not statement.conditions_on("iam:PassedToService"):
+            yield place, f"{statement.label} allows iam:PassRole to any service"

@@ -7,11 +7,10 @@ from modules.rules import (
     policies,
     queues,
     routes,
-    schedules,
     storage,
     variables,
 )
 from modules.rules.rule import collect
 
-MODULES = (queues, functions, variables, routes, authorizers, policies, schedules, storage, names_and_tags)
+MODULES = (queues, functions, variables, routes, authorizers, policies, storage, names_and_tags)
 RULES = collect(MODULES)

@@ -1,11 +1,12 @@
 """The settings of delivery: typed, validated, documented like those of the inbound stack."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lambdas.delivery.domain.ids import is_tenant_id
+from lambdas.delivery.domain.quotas import MAX_ENDPOINTS, STANDARD_PLAN
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.retry_schedules import STANDARD_WEBHOOKS
 from lambdas.delivery.sending.urls import PUBLIC_HTTPS
@@ -13,10 +14,14 @@ from lambdas.delivery_api.environment import ApiEnvironment
 from lambdas.delivery_worker.environment import WorkerEnvironment
 from modules.settings.validation import SettingsError, Validated, setting
 
+_MAX_RATE = 10_000
+_PLAN = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
+_REFUSED_HOST = re.compile(r"[a-z0-9.*-]{1,253}", re.ASCII)
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 TARGETS_OF_A_RULE = 5
 # What starting, reading a batch and recording what came of it may take besides the attempts.
 WORKER_OVERHEAD_SECONDS = 15
+ORIGINAL = "original"
 _HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
 _CERTIFICATE = re.compile(r"arn:[a-z0-9-]+:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+", re.ASCII)
 
@@ -43,6 +48,14 @@ class DomainSettings(Validated):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TenantRate:
+    """A rate in requests/s, and the requests that may come at once."""
+
+    rate: int
+    burst: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeliverySettings(Validated):
     """Settings of the delivery stack.
 
@@ -60,6 +73,45 @@ class DeliverySettings(Validated):
         doc="Steady rate of the API's stage, for all tenants together.",
     )
     throttle_burst: int = setting(2_000, unit="requests", low=1, high=10_000, doc="Burst of the API's stage.")
+    tenant_throttle: bool = setting(
+        True,
+        doc="Give each tenant a rate of its own, by usage plans of API Gateway. False where the API is emulated by "
+        "something that takes no API key from an authorizer, as the local AWS is, and in the first deployment that "
+        "upgrades a stack without them.",
+    )
+    tenant_rate: int = setting(
+        100,
+        unit="requests/s",
+        low=1,
+        high=10_000,
+        doc="Steady rate of a tenant in the plan `standard`, in which a new tenant is. API Gateway keeps to it about.",
+    )
+    tenant_burst: int = setting(200, unit="requests", low=1, high=10_000, doc="Burst of such a tenant.")
+    tenant_plans: Mapping[str, Any] = setting(
+        factory=dict,
+        doc="Other plans, to which an operator's call assigns a tenant: name to rate and burst, such as "
+        '`{"large": {"rate": 500, "burst": 1000}}`.',
+    )
+    tenant_events_per_day: int = setting(
+        ApiEnvironment.tenant_events_per_day,
+        unit="events",
+        low=1,
+        high=1_000_000_000,
+        doc="Events that a tenant may hand in on a day, in UTC, unless an operator's call says otherwise. Inbound "
+        "events are not counted.",
+    )
+    tenant_endpoints: int = setting(
+        ApiEnvironment.tenant_endpoints,
+        unit="endpoints",
+        low=1,
+        high=MAX_ENDPOINTS,
+        doc="Endpoints of a tenant, unless an operator's call says otherwise.",
+    )
+    refused_hosts: Sequence[str] = setting(
+        (),
+        doc="Hosts that no endpoint may have, besides the API's own; `*` stands for any characters. Name the inbound "
+        "API's host here if a tenant could sign requests to it.",
+    )
     max_event_bytes: int = setting(
         ApiEnvironment.max_event_bytes,
         unit="bytes",
@@ -81,6 +133,19 @@ class DeliverySettings(Validated):
         low=2,
         high=1_000,
         doc="Workers at once: reserved, and the most that the event source mapping uses.",
+    )
+    docs: bool = setting(
+        True,
+        doc="Serve the API's document, at `/openapi.json`, and the pages that show it, `/docs` and `/redoc`, to "
+        "everybody. The public keys are there in any case.",
+    )
+    docs_concurrency: int = setting(
+        5,
+        unit="executions",
+        low=1,
+        high=1_000,
+        doc="Reserved for the function that serves documents and public keys, and the most that it gets, so that "
+        "nobody uses up the account's executions with it. Each serves ten requests a second.",
     )
     batch_size: int = setting(10, unit="messages", low=1, high=10, doc="Messages in one invocation of the worker.")
     visibility_timeout: int = setting(
@@ -108,7 +173,7 @@ class DeliverySettings(Validated):
         unit="s",
         low=1,
         high=60,
-        doc="How long an endpoint may take for its whole answer.",
+        doc="How long an endpoint may take to answer. Of a body that takes longer, what came by then is kept.",
     )
     retry_schedule: str = setting(
         STANDARD_WEBHOOKS.name,
@@ -161,6 +226,19 @@ class DeliverySettings(Validated):
         doc="Inbound events that become events of tenants, with no code between: deployed provider, and the id of the "
         f"tenant, or a list of up to {TARGETS_OF_A_RULE}.",
     )
+    subscription_payload: str = setting(
+        ORIGINAL,
+        choices=(ORIGINAL, "reference"),
+        doc="What such an event carries: `original`, the payload as the provider sent it, which the worker reads from "
+        "the archive bucket; or `reference`, the inbound event as it is, which says where the payload is.",
+    )
+    archive_bucket: str | None = setting(
+        None,
+        pattern=r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        words="the name of a bucket",
+        doc="Archive bucket of the inbound stack that `delivery.bus_name` belongs to; without it, that of the same "
+        "environment.",
+    )
     domain: DomainSettings | None = setting(None, doc="A custom domain; without it, the API has the one of AWS.")
 
     def __post_init__(self) -> None:
@@ -168,11 +246,30 @@ class DeliverySettings(Validated):
         super().__post_init__()
         self._check_times()
         self._check_subscriptions()
+        self._check_plans()
+        for host in self.refused_hosts:
+            if not _REFUSED_HOST.fullmatch(host):
+                raise SettingsError(
+                    f"refused_hosts: {host!r} is not allowed; allowed: host names in lower case, with *"
+                )
+
+    @property
+    def plans(self) -> Mapping[str, TenantRate]:
+        """Usage plan to the rate of a tenant in it; none where tenants have no rates of their own."""
+        if not self.tenant_throttle:
+            return {}
+        others = {name: TenantRate(**plan) for name, plan in self.tenant_plans.items()}
+        return {STANDARD_PLAN: TenantRate(rate=self.tenant_rate, burst=self.tenant_burst), **others}
 
     @property
     def tenants_of(self) -> Mapping[str, tuple[str, ...]]:
         """Deployed provider to the tenants that get its events."""
         return {provider: tuple(_listed(tenants)) for provider, tenants in self.subscriptions.items()}
+
+    @property
+    def reads_archive(self) -> bool:
+        """Whether the worker reads payloads from the archive bucket."""
+        return bool(self.subscriptions) and self.subscription_payload == ORIGINAL
 
     def _check_times(self) -> None:
         if self.visibility_timeout < 3 * self.worker_timeout:
@@ -193,6 +290,18 @@ class DeliverySettings(Validated):
                 "lost"
             )
 
+    def _check_plans(self) -> None:
+        for name, plan in self.tenant_plans.items():
+            if not _PLAN.fullmatch(name) or name in (STANDARD_PLAN, "shared"):
+                raise SettingsError(
+                    f"tenant_plans: {name!r} is not allowed; allowed: up to 32 small letters, digits and "
+                    f"underscores, and neither {STANDARD_PLAN} nor shared"
+                )
+            if not isinstance(plan, Mapping) or set(plan) != {"rate", "burst"} or not all(map(_is_rate, plan.values())):
+                raise SettingsError(
+                    f"tenant_plans.{name}: {plan!r} is not allowed; allowed: rate and burst, each 1 to {_MAX_RATE}"
+                )
+
     def _check_subscriptions(self) -> None:
         for provider, tenants in self.tenants_of.items():
             if not tenants:
@@ -205,6 +314,10 @@ class DeliverySettings(Validated):
                     f"subscriptions.{provider}: {len(tenants)} tenants are not allowed; allowed: up to "
                     f"{TARGETS_OF_A_RULE} different ones, as many as a rule has targets"
                 )
+
+
+def _is_rate(value: Any) -> bool:
+    return type(value) is int and 1 <= value <= _MAX_RATE
 
 
 def _listed(tenants: Any) -> Iterator[Any]:

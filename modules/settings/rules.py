@@ -206,7 +206,7 @@ def check_concurrency(
     direct = api.ingest == "direct"
     reserved = reserved_concurrency(api.throttle_rate, functions, direct=direct) if inbound else {}
     if delivery is not None:
-        reserved["delivery"] = delivery.worker_concurrency
+        reserved["delivery"] = delivery.worker_concurrency + delivery.docs_concurrency
     limit = functions.account_concurrency
     if (total := sum(reserved.values())) > limit - UNRESERVED:
         shares = " and ".join(f"{count:,} for {name}" for name, count in reserved.items())
@@ -283,6 +283,11 @@ def check_delivery(
         raise SettingsError(
             "delivery.bus_name: is missing; without an inbound stack in this environment, delivery.subscriptions needs "
             "the name of the event bus"
+        )
+    if delivery.reads_archive and delivery.bus_name is not None and delivery.archive_bucket is None:
+        raise SettingsError(
+            "delivery.archive_bucket: is missing; with delivery.bus_name, delivery.subscription_payload 'original' "
+            "needs the name of the archive bucket; allowed without it: 'reference'"
         )
 
 

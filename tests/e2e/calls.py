@@ -17,8 +17,6 @@ CALLED_BY_LAMBDA = {
     "sqs:GetQueueAttributes",
 }
 RECORDED_AS = {
-    # MiniStack records no name of this one, but method and service.
-    "scheduler:CreateSchedule": "POST.scheduler",
     # Actions that IAM names otherwise than the call that needs them.
     "dynamodb:PartiQLInsert": "BatchExecuteStatement",
     "dynamodb:PartiQLUpdate": "BatchExecuteStatement",

@@ -11,7 +11,10 @@ import pytest
 import stripe
 from standardwebhooks.webhooks import Webhook
 
+from lambdas.delivery.store.items import DUE_AT, DUE_KEY, due_shard, hold_key
 from lambdas.delivery_receiver.faults import Fault
+from lambdas.shared import times
+from lambdas.shared.dynamodb import to_item
 from modules.constructs.naming import DELIVERY_PREFIX, Names
 from tests import emulator
 from tests.copies import a_copy
@@ -183,24 +186,23 @@ def test_a_tenant_has_a_delivered_event_sent_once_more(alpha, endpoint):
     assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])
 
 
-def test_a_long_wait_is_a_schedule_in_the_stacks_group_and_no_parked_message(alpha, delivery, endpoint):
+def test_what_waits_for_long_is_in_the_due_index_and_a_sweep_hands_it_out(alpha, delivery, endpoint):
     # Given an endpoint that asks for an hour
     alpha.add_endpoint(endpoint.url("/hook?status=503&retry-after=3600"))
-
     event_id = alpha.send("invoice.paid")
     alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"FAILED"})
 
-    # Then Scheduler has it, for the queue, by the stack's own role
-    scheduler, group = delivery.aws.client("scheduler"), delivery.outputs["schedule_group"]
+    # Then the due index has it for that time
+    waiting = delivery_of(delivery, "alpha", event_id)
+    due_in = times.parse(waiting["dueAt"]["S"]) - time.time()
+    assert 3_600 - SETTLE_SECONDS < due_in < 2 * 3_600
+    assert waiting["dueAt"] == waiting["nextAttemptAt"]
 
-    def of_the_event():
-        listed = scheduler.list_schedules(GroupName=group)["Schedules"]
-        schedules = (scheduler.get_schedule(GroupName=group, Name=each["Name"]) for each in listed)
-        return next((each for each in schedules if event_id in each["Target"]["Input"]), None)
+    # When the hour has passed, and EventBridge invokes the sweeper
+    set_due(delivery, waiting)
 
-    schedule = wait_for("a schedule", of_the_event, SETTLE_SECONDS)
-    assert schedule["ActionAfterCompletion"] == "DELETE"
-    assert schedule["Target"]["RoleArn"].endswith(f":role/webhook-delivery-scheduler-{delivery.environment}")
+    # Then it is attempted again
+    arrived(endpoint, 2)
 
 
 def test_two_secrets_sign_during_a_rotation(alpha, endpoint):
@@ -267,6 +269,7 @@ def test_a_tenant_sees_nothing_of_another(alpha, beta, endpoint):
     alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
     foreign = [
         ("GET", f"/v1/events/{event_id}"),
+        ("GET", f"/v1/events/{event_id}/attempts/{made['endpointId']}/1"),
         ("DELETE", f"/v1/events/{event_id}/payload"),
         ("POST", f"/v1/events/{event_id}/deliveries/{made['endpointId']}/resend"),
         ("GET", f"/v1/endpoints/{made['endpointId']}"),
@@ -278,6 +281,7 @@ def test_a_tenant_sees_nothing_of_another(alpha, beta, endpoint):
 
     assert [answer.status_code for answer in answers] == [404] * len(foreign)
     assert len({answer.json()["error"] for answer in answers}) == 1
+    assert alpha.ask("GET", foreign[1][1])["answer"]["body"] == '{"received": true}'
     assert beta.ask("GET", "/v1/events")["events"] == []
     assert beta.ask("GET", "/v1/endpoints")["endpoints"] == []
 
@@ -343,15 +347,15 @@ def test_an_inbound_webhook_becomes_an_event_of_the_tenant_that_subscribes(inbou
     made = acme.add_endpoint(endpoint.url())
 
     # When Stripe sends a webhook
-    inbound.post(webhook("stripe", number, inbound.secrets["stripe"], int(time.time()))).raise_for_status()
+    sent = webhook("stripe", number, inbound.secrets["stripe"], int(time.time()))
+    inbound.post(sent).raise_for_status()
 
-    # Then the tenant's endpoint gets it, signed with the tenant's secret
+    # Then the tenant's endpoint gets it byte for byte, signed with the tenant's secret
     (request,) = arrived(endpoint)
     assert Webhook(made["secret"]).verify(request.body, request.headers)
-    event = json.loads(request.body)
-    assert "stripe" in json.dumps(event)
-    (listed,) = acme.ask("GET", "/v1/events")["events"]
-    assert listed["eventId"].startswith("evt_")
+    assert request.body.endswith(b'"data": ' + sent.body + b"}")
+    assert json.loads(request.body)["source"]["provider"] == "stripe"
+    assert request.headers["webhook-id"] in [each["eventId"] for each in acme.ask("GET", "/v1/events")["events"]]
 
 
 def test_erasure_takes_the_payload_and_leaves_the_event(alpha, delivery):
@@ -418,6 +422,23 @@ def table(delivery: LocalDelivery, output: str) -> list[dict[str, Any]]:
     return [item for page in pages for item in page["Items"]]
 
 
+def delivery_of(delivery: LocalDelivery, tenant_id: str, event_id: str) -> dict[str, Any]:
+    """Return the item of an event's only delivery."""
+    items = [item for item in table(delivery, "events_table_name") if item["event"]["S"] == f"{tenant_id}#{event_id}"]
+    (found,) = [item for item in items if item["item"]["S"].startswith("delivery#")]
+    return found
+
+
+def set_due(delivery: LocalDelivery, item: dict[str, Any]) -> None:
+    """Have the due index look at an item now, as if its time had come."""
+    delivery.aws.client("dynamodb").update_item(
+        TableName=delivery.outputs["events_table_name"],
+        Key={name: item[name] for name in ("event", "item")},
+        UpdateExpression="SET dueAt = :now, nextAttemptAt = :now",
+        ExpressionAttributeValues={":now": {"S": times.iso(time.time())}},
+    )
+
+
 def test_nothing_secret_is_logged_or_kept_in_plain(alpha, delivery):
     made = alpha.add_endpoint(refused_url(), headers={"X-Custom-Key": "sesame-open"})
     alpha.send("invoice.paid", {"card": "4242424242424242"})
@@ -429,8 +450,11 @@ def test_nothing_secret_is_logged_or_kept_in_plain(alpha, delivery):
     assert alpha.token not in repr(table(delivery, "tenants_table_name"))
 
 
-def exercise(delivery: LocalDelivery, endpoint: FaultyReceiver) -> None:
+def exercise(inbound: LocalStack, delivery: LocalDelivery, endpoint: FaultyReceiver, number: int) -> None:
     """Have the functions do all that they are granted actions for."""
+    acme = delivery.make_tenant("acme")
+    inbound.post(webhook("stripe", number, inbound.secrets["stripe"], int(time.time()))).raise_for_status()
+    wait_for("the inbound event", lambda: acme.ask("GET", "/v1/events")["events"] or None, SETTLE_SECONDS)
     assert delivery.call("POST", "/operator/signing-keys", {}).ok
     tenant = delivery.make_tenant("busy")
     made = tenant.add_endpoint(endpoint.url(), asymmetric=True)
@@ -451,7 +475,7 @@ def exercise(delivery: LocalDelivery, endpoint: FaultyReceiver) -> None:
     assert delivery.call("POST", "/operator/replay", {**given_up, "dryRun": False}).json()["sent"] == 1
     tenant.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"FAILED"})
     tenant.ask("POST", f"{place}/pause")
-    tenant.ask("POST", f"{place}/activate")
+    exercise_sweeps(delivery, tenant, made["endpointId"], event_id)
     tenant.ask("POST", f"{place}/rotate-secret", {})
     assert tenant.ask("GET", "/v1/events")["events"]
     assert tenant.ask("GET", "/v1/endpoints")["endpoints"]
@@ -460,13 +484,55 @@ def exercise(delivery: LocalDelivery, endpoint: FaultyReceiver) -> None:
     tenant.ask("DELETE", place)
 
 
-def test_every_granted_action_is_called(delivery, endpoint, report):
-    exercise(delivery, endpoint)
+def exercise_sweeps(delivery: LocalDelivery, tenant: TenantClient, endpoint_id: str, event_id: str) -> None:
+    """Have a delivery of a paused endpoint held up and released, and holds kept and forgotten, which takes hours."""
+    dynamodb, name = delivery.aws.client("dynamodb"), delivery.outputs["events_table_name"]
+    hold = {"event": {"S": f"busy#hold#{endpoint_id}"}, "item": {"S": "hold"}}
+
+    def has_hold() -> bool:
+        return "Item" in dynamodb.get_item(TableName=name, Key=hold)
+
+    def released() -> bool:
+        return delivery_of(delivery, "busy", event_id)["dueKey"]["S"].startswith("due#")
+
+    for endpoint, touched in (("ep_quiet", 0.0), ("ep_touched", time.time())):
+        dynamodb.put_item(TableName=name, Item=hold_to_item("busy", endpoint, touched))
+    # The sweeper finds it, and the worker holds it up.
+    set_due(delivery, delivery_of(delivery, "busy", event_id))
+    wait_for("the delivery to be held up", lambda: has_hold() and not released(), SETTLE_SECONDS)
+    # The worker releases it; the hold of an endpoint with nothing held up is forgotten an hour later.
+    tenant.ask("POST", f"/v1/endpoints/{endpoint_id}/activate")
+    wait_for("the delivery to be released", released, SETTLE_SECONDS)
+    dynamodb.update_item(
+        TableName=name,
+        Key=hold,
+        UpdateExpression="SET touchedMs = :long_ago",
+        ExpressionAttributeValues={":long_ago": {"N": "0"}},
+    )
+    tenant.ask("POST", f"/v1/endpoints/{endpoint_id}/activate")
+    wait_for("the hold to be forgotten", lambda: not has_hold(), SETTLE_SECONDS)
+
+
+def hold_to_item(tenant_id: str, endpoint_id: str, touched: float) -> dict[str, Any]:
+    """Return a hold that is due, in DynamoDB's wire form."""
+    return to_item(
+        {
+            **hold_key(tenant_id, endpoint_id),
+            "tenantId": tenant_id,
+            "endpointId": endpoint_id,
+            DUE_KEY: due_shard(tenant_id, endpoint_id),
+            DUE_AT: times.iso(time.time()),
+            "touchedMs": int(touched * 1_000),
+        }
+    )
+
+
+def test_every_granted_action_is_called(inbound, delivery, endpoint, number, report):
+    exercise(inbound, delivery, endpoint, number)
     used, unused = [], []
-    for function in ("worker", "authorizer", "api", "operator", "docs", "receiver"):
+    for function in ("worker", "sweeper", "authorizer", "api", "operator", "docs", "receiver"):
         name = Names(delivery.environment, DELIVERY_PREFIX)(function)
-        # Scheduler's role is handed over inside CreateSchedule, without a call of its own.
-        for action in sorted(granted(delivery.aws, name) - CALLED_BY_LAMBDA - {"iam:PassRole"}):
+        for action in sorted(granted(delivery.aws, name) - CALLED_BY_LAMBDA):
             (used if was_called(delivery.aws, name, action) else unused).append(f"{function}: {action}")
 
     report(f"delivery permissions: {len(used)} granted actions, each seen called: {', '.join(used)}")
@@ -487,19 +553,15 @@ def test_neither_plan_nor_state_holds_a_secret(alpha, delivery, second_plan):
     assert '"aws_secretsmanager_secret_version"' not in state
 
 
-def test_destroy_takes_the_schedules_along_and_leaves_nothing(bundles, endpoint):
+def test_destroy_leaves_nothing_of_what_still_waits(bundles, endpoint):
     del bundles
     with a_copy() as stack:
-        # Given a schedule that is still waiting
-        delivery = stack.delivery
-        tenant = delivery.make_tenant("alpha")
+        # Given a delivery that is still waiting
+        tenant = stack.delivery.make_tenant("alpha")
         tenant.add_endpoint(endpoint.url("/hook?status=503&retry-after=3600"))
         tenant.wait_for_deliveries(tenant.send("invoice.paid"), 1, SETTLE_SECONDS, states={"FAILED"})
-        scheduler, group = stack.aws.client("scheduler"), delivery.outputs["schedule_group"]
-        wait_for("a schedule", lambda: scheduler.list_schedules(GroupName=group)["Schedules"] or None, SETTLE_SECONDS)
 
-        delivery.workspace.destroy()
+        stack.delivery.workspace.destroy()
         stack.workspace.destroy()
 
         assert left_behind(stack.aws) == {}
-        assert [each["Name"] for each in scheduler.list_schedule_groups()["ScheduleGroups"]] == ["default"]

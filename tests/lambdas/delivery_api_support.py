@@ -9,7 +9,7 @@ from typing import Any
 
 from lambdas.delivery.queue.messages import Message, read
 from lambdas.delivery.store.deliveries import Deliveries
-from lambdas.shared.dynamodb import from_item
+from lambdas.shared.dynamodb import from_item, to_item
 from tests.lambdas.support import NOW, Clients, api_gateway_event, create_delivery_tables, lambda_context
 
 URL = "https://example.com/webhooks"
@@ -79,6 +79,12 @@ class Place:
             "MAX_EVENT_BYTES": "20000",
             "ENDPOINT_RULES": "public-https",
         }
+
+    def publish_key(self, **changes: str) -> None:
+        """Have a key pair for asymmetric signatures, as far as the tenants' API can see one."""
+        key = {"keyId": "key_1", "publicKey": "whpk_", "createdAt": "2026-01-31T12:00:00.000Z", **changes}
+        item = to_item({"id": "keys#public", "keys": [key]})
+        self.dynamodb.put_item(TableName=self.tenants_table, Item=item)
 
     def items(self, table: str) -> list[dict[str, Any]]:
         """Return every item of a table, read past the code under test."""

@@ -1,7 +1,7 @@
-"""What the tests of delivery share: real local tables, a queue and a scheduler in virtual time, and crashes.
+"""What the tests of delivery share: real local tables, a queue in virtual time, sweeps, and crashes.
 
-The tables are MiniStack's. Queue and scheduler are stand-ins where a test covers days, since MiniStack's run on the
-machine's clock; they do what SQS and Scheduler do that matters here: at least once, visibility, delays, redrive.
+The tables are MiniStack's. The queue is a stand-in where a test covers days, since MiniStack's runs on the machine's
+clock; it does what SQS does that matters here: at least once, visibility, delays, redrive.
 """
 
 import base64
@@ -14,25 +14,33 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from lambdas.delivery.domain.due import HORIZON_SECONDS, to_fan_out
 from lambdas.delivery.domain.model import Attempt, Delivery, Endpoint, EndpointState, Event, SigningSecret
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.retry_schedules import MINUTES, RetrySchedule
-from lambdas.delivery.queue.delivery_queue import DeliveryQueue, DeliveryScheduler
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import FanOut, Message, write
 from lambdas.delivery.sending.http_client import HttpClient
 from lambdas.delivery.sending.urls import EndpointRules
-from lambdas.delivery.services.requeue import Requeue
+from lambdas.delivery.services.requeue import Requeue, Resume
 from lambdas.delivery.store.deliveries import Deliveries
+from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
-from lambdas.delivery.store.items import EVENT_KEY, ITEM_KEY, attempt_from_item, delivery_from_item, endpoint_to_item
+from lambdas.delivery.store.items import (
+    EVENT_KEY,
+    ITEM_KEY,
+    attempt_from_item,
+    delivery_from_item,
+    due_shards,
+    endpoint_to_item,
+)
 from lambdas.delivery.store.signing_keys import SigningKeyStore
+from lambdas.delivery_sweeper.sweep import SweepResult
+from lambdas.delivery_sweeper.wiring import build_sweeper
 from lambdas.delivery_worker.batch import Worker
 from lambdas.delivery_worker.reporting import Report
 from lambdas.delivery_worker.wiring import build_worker
@@ -49,12 +57,12 @@ SEED = base64.b64encode(b"\x07" * 32).decode()
 TLS = ssl.create_default_context()
 
 
-# --- queue and scheduler in virtual time ----------------------------------------------------------------------------
+# --- the queue in virtual time --------------------------------------------------------------------------------------
 
 
 @dataclass
 class VirtualQueue:
-    """SQS as far as it matters here; its `send` is that of `DeliveryQueue`."""
+    """SQS as far as it matters here: the calls of a client that `DeliveryQueue` makes, and a worker's side."""
 
     clock: Clock
     dead: list[str] = field(default_factory=list)
@@ -66,9 +74,20 @@ class VirtualQueue:
         self._order = itertools.count()
         self._lock = threading.Lock()
 
-    def send(self, message: Any, delay_seconds: int = 0) -> None:
-        assert 0 <= delay_seconds <= 900
-        self.put(write(message), self.clock.now + delay_seconds)
+    def send_message(self, **entry: Any) -> dict[str, Any]:
+        assert 0 <= entry["DelaySeconds"] <= 900
+        self.put(entry["MessageBody"], self.clock.now + entry["DelaySeconds"])
+        return {}
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's
+        del QueueUrl
+        assert 0 < len(Entries) <= 10
+        for entry in Entries:
+            self.send_message(**entry)
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
+
+    def send(self, message: Any) -> None:
+        DeliveryQueue(self, "").send(message)
 
     def put(self, body: str, at: float) -> None:
         with self._lock:
@@ -98,24 +117,6 @@ class VirtualQueue:
 
     def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(one[3]) for one in sorted(self._heap)]
-
-
-class VirtualScheduler:
-    """EventBridge Scheduler's one-time schedules into a `VirtualQueue`."""
-
-    def __init__(self, queue: VirtualQueue) -> None:
-        self._queue = queue
-        self.made: dict[str, dict[str, Any]] = {}
-
-    def create_schedule(self, **arguments: Any) -> dict[str, Any]:
-        name = arguments["Name"]
-        assert len(name) <= 64
-        at = datetime.strptime(arguments["ScheduleExpression"], "at(%Y-%m-%dT%H:%M:%S)").replace(tzinfo=UTC).timestamp()
-        if name in self.made and self.made[name]["at"] > self._queue.clock.now:
-            raise ClientError({"Error": {"Code": "ConflictException", "Message": "exists"}}, "CreateSchedule")
-        self.made[name] = {**arguments, "at": at}
-        self._queue.put(arguments["Target"]["Input"], at)
-        return {}
 
 
 def record(body: str, message_id: str | None = None, receives: int = 1, group: str = "tenant") -> dict[str, Any]:
@@ -180,7 +181,18 @@ class Mortal:
         return lambda *args, **kwargs: self._death.around(name, lambda: found(*args, **kwargs))
 
 
-TABLE_CALLS = ("get_item", "batch_get_item", "put_item", "update_item", "transact_write_items", "query")
+TABLE_CALLS = (
+    "get_item",
+    "batch_get_item",
+    "put_item",
+    "update_item",
+    "delete_item",
+    "transact_write_items",
+    "batch_execute_statement",
+    "query",
+)
+QUEUE_CALLS = ("send_message", "send_message_batch")
+SWEEP_SECONDS = 60
 
 
 # --- the world ------------------------------------------------------------------------------------------------------
@@ -201,8 +213,9 @@ class DeliveryWorld:
 
     def __post_init__(self) -> None:
         self.queue = VirtualQueue(self.clock)
-        self.scheduler = VirtualScheduler(self.queue)
         self.tenant = f"tnt-{uuid.uuid4().hex[:10]}"
+        self.tenants = {self.tenant}
+        self._swept = self.clock.now - SWEEP_SECONDS
         self._events = itertools.count(1)
 
     # Collaborators, as a handler builds them.
@@ -229,8 +242,18 @@ class DeliveryWorld:
             deliveries=self.deliveries,
             endpoints=self.endpoints,
             events=self.events,
-            queue=self.queue,  # type: ignore[arg-type]
+            queue=DeliveryQueue(self.queue, ""),
             retention=self.retention,
+        )
+
+    @property
+    def due(self) -> DueStore:
+        return DueStore(self.dynamodb, f"{self.name}-events")
+
+    def resume(self, endpoint_id: str = "ep_1") -> None:
+        """Do what the API does when an endpoint was activated."""
+        Resume(health=self.health, due=self.due, queue=DeliveryQueue(self.queue, ""), clock=self.clock)(
+            self.tenant, endpoint_id
         )
 
     def worker(self, death: Death | None = None, **changes: Any) -> Worker:
@@ -239,15 +262,12 @@ class DeliveryWorld:
         def mortal(wrapped: Any, *names: str) -> Any:
             return wrapped if death is None else Mortal(wrapped, death, names)
 
-        queue: DeliveryQueue = mortal(self.queue, "send")
-        scheduler = mortal(self.scheduler, "create_schedule")
         client = HttpClient(rules=EndpointRules(local=True), seconds=self.seconds, tls=TLS)
         values: dict[str, Any] = {
             "dynamodb": mortal(self.dynamodb, *TABLE_CALLS),
             "endpoints_table": f"{self.name}-endpoints",
             "events_table": f"{self.name}-events",
-            "queue": queue,
-            "scheduler": DeliveryScheduler(queue, scheduler, "arn:queue", "group", "arn:role"),
+            "queue": DeliveryQueue(mortal(self.queue, *QUEUE_CALLS), ""),
             "client": mortal(client, "post"),
             "keys": SigningKeyStore(None, None),
             "retry_schedule": self.schedule,
@@ -300,7 +320,7 @@ class DeliveryWorld:
             "correlation_id": "correlation-1",
             "expires_at": self.retention.created(self.clock.now),
         } | changes
-        event = Event(**values)
+        event = to_fan_out(Event(**values), self.clock.now, 0)
         assert self.events.create(event, payload)
         self.queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id))
         return event
@@ -318,13 +338,65 @@ class DeliveryWorld:
         self.queue.delete({one["messageId"] for one in records} - set(failures))
         return True
 
+    def sweep(self, death: Death | None = None) -> SweepResult | None:
+        """Have a sweeper work; None when it died."""
+
+        def mortal(wrapped: Any, *names: str) -> Any:
+            return wrapped if death is None else Mortal(wrapped, death, names)
+
+        self._swept = self.clock.now
+        try:
+            return build_sweeper(
+                dynamodb=mortal(self.dynamodb, *TABLE_CALLS),
+                endpoints_table=f"{self.name}-endpoints",
+                events_table=f"{self.name}-events",
+                queue=DeliveryQueue(mortal(self.queue, *QUEUE_CALLS), ""),
+                shards=self._shards(),
+                clock=self.clock,
+            ).run(SWEEP_SECONDS)
+        except CrashError:
+            return None
+
+    def next_due(self) -> float | None:
+        """Return when the due index has something for a sweep."""
+        firsts = [next(self.due.until(shard, "~", 1), []) for shard in self._shards()]
+        found = [
+            (times.parse(entry.due_at) or 0.0) - (SWEEP_SECONDS if entry.kind == "hold" else HORIZON_SECONDS)
+            for first in firsts
+            for entry in first
+        ]
+        return max(min(found), self._swept + SWEEP_SECONDS) if found else None
+
+    def _shards(self) -> list[str]:
+        # Those of other tests' tenants are none of this test's business.
+        return sorted({shard for tenant in self.tenants for shard in due_shards(tenant)})
+
     def process(self, message: Message | str, message_id: str = "message-1", **changes: Any) -> list[str]:
         """Have a worker process one message and return the ids that must come back."""
         body = message if isinstance(message, str) else write(message)  # type: ignore[arg-type]
         return self.worker(**changes).run([record(body, message_id)], INVOCATION_SECONDS, Report(log=self.log))
 
+    def advance(self, until: float | None = None, death: Death | None = None, **changes: Any) -> bool:
+        """Let time pass to the next message or sweep, and have it processed; tell whether there was one."""
+        at, due = self.queue.next_at, None
+        # What is nearer than a minute has its message.
+        if at is None or at > self.clock.now + SWEEP_SECONDS:
+            due = self.next_due()
+        sweeps = due is not None and (at is None or due < at)
+        at = due if sweeps else at
+        if at is None or (until is not None and at > until):
+            return False
+        self.clock.now = max(self.clock.now, at)
+        if sweeps:
+            self.sweep(death)
+        else:
+            self.step(death, **changes)
+        return True
+
     def run(self, until: float | None = None, death: Callable[[], Death | None] = lambda: None, **changes: Any) -> None:
-        """Process until nothing is left to come, moving the clock to the next message each time.
+        """Process until nothing is left to come, moving the clock to the next message, or to the sweep that sends it.
+
+        Sweeps are made each minute; those that would find nothing are left out.
 
         Parameters
         ----------
@@ -334,12 +406,9 @@ class DeliveryWorld:
             Returns the death of each worker process.
         """
         for _ in range(100_000):
-            at = self.queue.next_at
-            if at is None or (until is not None and at > until):
+            if not self.advance(until, death(), **changes):
                 self.clock.now = max(self.clock.now, until or 0.0)
                 return
-            self.clock.now = max(self.clock.now, at)
-            self.step(death(), **changes)
         raise AssertionError("the queue never becomes empty")
 
     # What there is, read past the code under test.

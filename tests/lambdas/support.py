@@ -14,8 +14,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lambdas.delivery.store.items import (
+    BY_DUE_INDEX,
     BY_STATE_INDEX,
     BY_TENANT_INDEX,
+    DUE_AT,
+    DUE_KEY,
     EVENT_KEY,
     IDENTITY_KEY,
     ITEM_KEY,
@@ -305,7 +308,11 @@ def create_delivery_tables(dynamodb: Any, name: str) -> None:
     for table, keys, indexes in (
         ("tenants", (IDENTITY_KEY,), {BY_TENANT_INDEX: (TENANT_KEY, IDENTITY_KEY)}),
         ("endpoints", (TENANT_KEY, ITEM_KEY), {}),
-        ("events", (EVENT_KEY, ITEM_KEY), {BY_STATE_INDEX: (STATE_KEY, STATE_AT)}),
+        (
+            "events",
+            (EVENT_KEY, ITEM_KEY),
+            {BY_STATE_INDEX: (STATE_KEY, STATE_AT), BY_DUE_INDEX: (DUE_KEY, DUE_AT)},
+        ),
     ):
         create_table(dynamodb, f"{name}-{table}", keys, indexes)
 

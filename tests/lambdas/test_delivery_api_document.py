@@ -11,14 +11,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
+from lambdas.delivery.domain.attempt_result import Answer
 from lambdas.delivery.domain.ids import EVENT, new_id
 from lambdas.delivery.domain.model import DeliveryState
 from lambdas.delivery.http.routes import AUTHORIZER, DOCS, OPERATOR_API, ROUTES, TENANT_API, TOKEN
 from lambdas.delivery.store.identities import Identities
 from tests.lambdas.delivery_api_support import ApiCaller, Place
+from tests.lambdas.delivery_support import SECRET
 from tests.lambdas.http_adapter import Gateway, serving
 from tests.lambdas.support import NOW, Clients
-from tests.lambdas.test_delivery_api_lists import delivery
+from tests.lambdas.test_delivery_api_lists import attempted, delivery
 from tools.generate import openapi
 
 if TYPE_CHECKING:
@@ -64,16 +66,18 @@ def served(clients: Clients, warm_start: Callable[..., ModuleType]) -> Iterator[
 
 def stocked(api: ApiCaller, place: Place) -> dict[str, list[str]]:
     """Give the tenant events, endpoints and deliveries, so that generated calls find some."""
+    place.publish_key()
     endpoints = [api.create_endpoint()["endpointId"] for _ in range(4)]
     events = [api.send() for _ in range(6)]
     for number, event_id in enumerate(events):
         state = list(DeliveryState)[number % 4]
         place.deliveries.create(delivery(event_id, endpoints[0], NOW + number, state=state))
-    return {"eventId": events, "endpointId": endpoints}
+        attempted(place, event_id, endpoints[0], (500, Answer(headers=(("A", "b"),), body=b"no", complete=True)))
+    return {"eventId": events, "endpointId": endpoints, "number": ["1"]}
 
 
 def _make_true(case: "Case") -> None:
-    """Put into a request that fits its schema what no schema can say: whose a cursor is, which time comes first."""
+    """Put into a request that fits its schema what no schema says: whose a cursor is, which text is base64."""
     for asked in (case.query, case.body):
         if isinstance(asked, dict):
             asked.pop("cursor", None)
@@ -82,6 +86,8 @@ def _make_true(case: "Case") -> None:
                     asked[name] = f"{year}-01-01T00:00:00Z"
             if "headers" in asked:
                 asked["headers"] = {f"X-Custom-{number}": one for number, one in enumerate(asked["headers"].values())}
+            if asked.get("secret"):
+                asked["secret"] = SECRET
             if asked.get("dryRun") is False:
                 asked.pop("limit", None)
 
@@ -148,6 +154,7 @@ def test_no_tenants_route_is_served_without_a_token(served, route):
     import requests
 
     path = route.path.replace("{eventId}", new_id(EVENT, NOW)).replace("{endpointId}", served.known["endpointId"][0])
+    path = path.replace("{number}", "1")
     for headers in ({}, {"Authorization": "Bearer whk_" + "a" * 43}, {"Authorization": served.token}):
         assert requests.request(route.method, served.base + path, headers=headers, timeout=10).status_code == 401
 

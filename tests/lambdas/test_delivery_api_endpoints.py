@@ -6,15 +6,22 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from lambdas.delivery.domain.errors import ConflictError
 from lambdas.delivery.domain.model import EndpointState
+from lambdas.delivery.domain.quotas import ENDPOINTS
 from lambdas.delivery.queue.messages import FanOut, ResumeEndpoint
-from lambdas.delivery.services.endpoint_admin import MAX_ENDPOINTS, EndpointAdmin
+from lambdas.delivery.services.endpoint_admin import MAX_SECRETS, EndpointAdmin, IdempotentRequest
 from lambdas.delivery.store.endpoints import Endpoints
 from tests.lambdas.delivery_api_support import URL, ApiCaller, Place
 from tests.lambdas.support import NOW
 
+BAD_PREFIXES = [
+    *("", "Svix", "svix-", "-svix", "sv_ix", "svix--a", "svíx", "svix:", "svix\n", "s" * 41, "1svix"),
+    *("host", "content", "content-md5", "authorization", "user-agent", "traceparent", "stripe", "x-amzn", "x-amz"),
+    *("x-forwarded", "x-request", "proxy", "sec-fetch", "cookie", "accept", "connection"),
+]
 FULL = {
     "url": URL,
     "eventTypes": ["invoice.*", "customer.created"],
@@ -24,11 +31,14 @@ FULL = {
     "headers": {"X-Custom": "password-1"},
     "rateLimit": 10,
     "schedule": "minutes",
+    "headerPrefix": "svix",
+    "finalStatuses": [400, 422],
     "description": "Büro",
 }
 
 
 def test_an_endpoint_is_created_with_a_secret_that_is_shown_once(tenant_api, place):
+    place.publish_key()
     created = tenant_api.create_endpoint(**FULL)
 
     secret = created.pop("secret")
@@ -96,6 +106,13 @@ def unchanged(refusing_tenant_api) -> str:
         ("rateLimit", 1.5),
         ("rateLimit", True),
         ("schedule", "never"),
+        ("retryWaits", "minutes"),
+        ("retryWaits", [0]),
+        ("retryWaits", [1.5]),
+        ("retryWaits", [2_592_001]),
+        ("retryWaits", [60] * 51),
+        *(("finalStatuses", [status]) for status in (200, 302, 399, 408, 429, 500, 503, "422")),
+        *(("headerPrefix", prefix) for prefix in BAD_PREFIXES),
         ("description", "x" * 501),
         ("description", "\ud800"),
         ("state", "ACTIVE"),
@@ -156,7 +173,8 @@ def test_a_body_above_the_limit_is_refused(refusing_tenant_api):
     assert refusing_tenant_api("POST", "/v1/endpoints", b"{" + b" " * 65_536 + b"}").status == 413
 
 
-def test_only_what_is_named_is_changed(tenant_api):
+def test_only_what_is_named_is_changed(tenant_api, place):
+    place.publish_key()
     created = tenant_api.create_endpoint(**FULL)
     created.pop("secret")
     one = f"/v1/endpoints/{created['endpointId']}"
@@ -170,6 +188,276 @@ def test_only_what_is_named_is_changed(tenant_api):
     assert tenant_api("PATCH", one, {"style": "stripe"}).json["error"] == "no_such_signature"
     assert tenant_api("PATCH", one, {"style": "stripe", "asymmetric": True}).status == 400
     assert tenant_api("PATCH", one, {"style": "stripe", "asymmetric": False}).status == 200
+
+
+def test_a_list_of_waits_and_a_named_schedule_replace_each_other(tenant_api, place):
+    created = tenant_api.create_endpoint(retryWaits=[1, 2_592_000], finalStatuses=[422, 400, 410, 422])
+    one = f"/v1/endpoints/{created['endpointId']}"
+    assert (created["schedule"], created["retryWaits"]) == (None, [1, 2_592_000])
+    assert created["finalStatuses"] == [400, 410, 422]
+    endpoint, _ = Endpoints(place.dynamodb, place.endpoints_table).read("acme", created["endpointId"])
+    assert (endpoint.retry_waits, endpoint.final_statuses) == ([1, 2_592_000], [400, 410, 422])
+    assert {type(wait) for wait in endpoint.retry_waits} == {int}
+
+    def shown(**changed):
+        answer = tenant_api("PATCH", one, changed)
+        return answer.status, answer.json.get("schedule"), answer.json.get("retryWaits")
+
+    assert shown(schedule="minutes") == (200, "minutes", None)
+    assert shown(retryWaits=[60] * 50) == (200, None, [60] * 50)
+    assert shown(schedule=None) == (200, None, [60] * 50)
+    assert shown(retryWaits=[]) == (200, None, [])
+    assert shown(retryWaits=None) == (200, None, None)
+    both = {"schedule": "minutes", "retryWaits": [60]}
+    assert tenant_api("PATCH", one, both).status == 400
+    assert tenant_api("POST", "/v1/endpoints", {"url": URL, **both}).status == 400
+
+
+def test_an_endpoint_that_nobody_can_sign_for_is_refused(tenant_api, place):
+    # Given a stack without a key pair, then with one that was retired
+    one = f"/v1/endpoints/{tenant_api.create_endpoint()['endpointId']}"
+    for retired in ({}, {"retiredAt": "2026-02-01T00:00:00.000Z"}):
+        if retired:
+            place.publish_key(**retired)
+        for refused in (
+            tenant_api("POST", "/v1/endpoints", {"url": URL, "asymmetric": True}),
+            tenant_api("PATCH", one, {"asymmetric": True}),
+        ):
+            assert (refused.status, refused.json["error"]) == (409, "no_signing_key")
+    assert tenant_api("GET", one).json["asymmetric"] is False
+
+    # When one signs, if only for another hour, then it is accepted
+    place.publish_key(retiredAt="2999-01-01T00:00:00.000Z")
+    assert tenant_api("PATCH", one, {"asymmetric": True}).status == 200
+    assert tenant_api("POST", "/v1/endpoints", {"url": URL, "asymmetric": True}).status == 201
+
+    # And one that is gone since does not keep the endpoint from being changed in other ways
+    place.publish_key(retiredAt="2026-02-01T00:00:00.000Z")
+    assert tenant_api("PATCH", one, {"headers": {"X-A": "1"}}).status == 200
+    assert tenant_api("PATCH", one, {"asymmetric": False}).status == 200
+
+
+# --- secrets that tenants bring -------------------------------------------------------------------------------------
+
+OWN = "whsec_" + base64.b64encode(b"\x09" * 24).decode()
+OWN_64 = "whsec_" + base64.b64encode(b"\x0a" * 64).decode()
+STRIPES = "whsec_" + "hunter2." * 4
+
+
+@pytest.mark.parametrize(("style", "secret"), [("standard", OWN), ("standard", OWN_64), ("stripe", STRIPES)])
+def test_a_secret_that_a_tenant_brings_signs_and_is_never_shown(tenant_api, place, capsys, style, secret):
+    created = tenant_api("POST", "/v1/endpoints", {"url": URL, "style": style, "secret": secret})
+    other = tenant_api.create_endpoint(style=style)
+    rotated = tenant_api("POST", f"/v1/endpoints/{other['endpointId']}/rotate-secret", {"secret": secret})
+
+    assert (created.status, created.json["secret"]) == (201, None)
+    assert (rotated.status, rotated.json["secret"], rotated.json["secretsValid"]) == (200, None, 2)
+    endpoints = Endpoints(place.dynamodb, place.endpoints_table)
+    for endpoint_id in (created.json["endpointId"], other["endpointId"]):
+        endpoint, _ = endpoints.read("acme", endpoint_id)
+        assert endpoint.secrets[0].value == secret
+    assert [one.value for one in endpoint.secrets[1:]] == [other["secret"]]
+    # Brought again, it is the only one but the one before it
+    again = tenant_api("POST", f"/v1/endpoints/{other['endpointId']}/rotate-secret", {"secret": secret})
+    assert again.json["secretsValid"] == 2
+    printed = capsys.readouterr()
+    for text in (created.raw, rotated.raw, again.raw, printed.out, printed.err):
+        assert secret not in text
+
+
+@pytest.mark.parametrize(
+    ("style", "secret"),
+    [
+        ("standard", STRIPES),
+        ("standard", "whsec_" + base64.b64encode(b"\x09" * 23).decode()),
+        ("standard", "whsec_" + base64.b64encode(b"\x09" * 65).decode()),
+        ("standard", OWN.removeprefix("whsec_")),
+        ("standard", "whsec_" + "-_" * 16),
+        ("stripe", "whsec_hunter2"),
+        ("stripe", STRIPES + " "),
+        ("stripe", STRIPES + "é"),
+        ("stripe", STRIPES * 8),
+        ("stripe", "hunter2." * 5),
+    ],
+)
+def test_what_cannot_be_a_secret_is_refused_and_not_echoed(refusing_tenant_api, unchanged, style, secret):
+    answers = [refusing_tenant_api("POST", "/v1/endpoints", {"url": URL, "style": style, "secret": secret})]
+    if style == "standard":
+        answers.append(refusing_tenant_api("POST", f"{unchanged}/rotate-secret", {"secret": secret}))
+
+    for answer in answers:
+        assert (answer.status, answer.json["fields"][0]["field"]) == (400, "secret"), answer.raw
+        assert secret not in answer.raw
+        assert "hunter2" not in answer.raw
+
+
+def test_a_secret_of_stripes_does_not_become_one_of_the_standard_style(tenant_api):
+    created = tenant_api("POST", "/v1/endpoints", {"url": URL, "style": "stripe", "secret": STRIPES})
+    one = f"/v1/endpoints/{created.json['endpointId']}"
+
+    refused = tenant_api("PATCH", one, {"style": "standard"})
+    assert (refused.status, refused.json["error"]) == (409, "secret_unusable")
+    # Not while it signs beside the new one, either
+    tenant_api("POST", f"{one}/rotate-secret")
+    assert tenant_api("PATCH", one, {"style": "standard"}).status == 409
+    tenant_api("POST", f"{one}/rotate-secret", {"overlapHours": 0})
+    assert tenant_api("PATCH", one, {"style": "standard"}).json["style"] == "standard"
+
+
+def test_no_header_of_a_tenants_takes_the_place_of_one_under_its_prefix(tenant_api):
+    clash = {"headerPrefix": "x-acme", "headers": {"X_Acme-Id": "hunter2"}}
+    created = tenant_api("POST", "/v1/endpoints", {"url": URL, **clash})
+    one = f"/v1/endpoints/{tenant_api.create_endpoint(headers=clash['headers'])['endpointId']}"
+    other = f"/v1/endpoints/{tenant_api.create_endpoint(headerPrefix='x-acme')['endpointId']}"
+
+    for answer in (
+        created,
+        tenant_api("PATCH", one, {"headerPrefix": "x-acme"}),
+        tenant_api("PATCH", other, {"headers": clash["headers"]}),
+    ):
+        assert (answer.status, answer.json["fields"][0]["field"]) == (400, "headers")
+        assert "hunter2" not in answer.raw
+    assert tenant_api("PATCH", other, {"headers": {"X-Acme-Team": "1"}}).status == 200
+
+
+# --- a lost answer ----------------------------------------------------------------------------------------------------
+
+
+def keyed(key="first-try"):
+    return {"Content-Type": "application/json", "Idempotency-Key": key}
+
+
+def test_a_creation_with_a_key_is_done_once_and_shows_its_secret_again(tenant_api, place):
+    body = {"url": URL, "rateLimit": 5}
+    first = tenant_api("POST", "/v1/endpoints", body, headers=keyed())
+
+    again = tenant_api("POST", "/v1/endpoints", {"rateLimit": 5.0, "url": URL}, headers=keyed())
+
+    assert (again.status, again.json) == (201, first.json)
+    assert tenant_api("GET", "/v1/endpoints").json["endpoints"] == [
+        {name: value for name, value in first.json.items() if name != "secret"}
+    ]
+    # Another body, another key, another tenant
+    other = tenant_api("POST", "/v1/endpoints", {"url": URL}, headers=keyed())
+    assert (other.status, other.json["error"]) == (409, "idempotency_key_reused")
+    for answer in (
+        tenant_api("POST", "/v1/endpoints", body, headers=keyed("second")),
+        tenant_api("POST", "/v1/endpoints", body, headers=keyed(), tenant="globex"),
+    ):
+        assert (answer.status, answer.json["endpointId"] == first.json["endpointId"]) == (201, False)
+    assert tenant_api("POST", "/v1/endpoints", body, headers=keyed("a b")).status == 400
+    # A secret is not shown once it was rotated; what was deleted does not come back
+    one = f"/v1/endpoints/{first.json['endpointId']}"
+    tenant_api("POST", f"{one}/rotate-secret")
+    rotated = tenant_api("POST", "/v1/endpoints", body, headers=keyed())
+    assert (rotated.status, rotated.json["error"]) == (409, "changed_meanwhile")
+    tenant_api("DELETE", one)
+    assert tenant_api("POST", "/v1/endpoints", body, headers=keyed()).status == 404
+    # And no key is stored as it was sent
+    assert "first-try" not in json.dumps(place.items(place.endpoints_table), default=str)
+
+
+def test_a_rotation_with_a_key_is_done_once_and_shows_its_secret_again(tenant_api):
+    created = tenant_api.create_endpoint()
+    one = f"/v1/endpoints/{created['endpointId']}/rotate-secret"
+    for number in range(3):
+        tenant_api("POST", one, {"overlapHours": 1}, headers=keyed(str(number)))
+    first = tenant_api("POST", one, headers=keyed())
+
+    # With as many secrets as there may be, which a second rotation would be refused for
+    assert first.json["secretsValid"] == MAX_SECRETS
+    again = tenant_api("POST", one, {"overlapHours": 24}, headers=keyed())
+
+    assert (again.status, again.json) == (200, first.json)
+    assert tenant_api("POST", one, {"overlapHours": 0}, headers=keyed()).json["error"] == "idempotency_key_reused"
+    earlier = tenant_api("POST", one, {"overlapHours": 1}, headers=keyed("2"))
+    assert (earlier.status, earlier.json["error"]) == (409, "changed_meanwhile")
+    # A key is for one endpoint
+    other = tenant_api.create_endpoint()
+    assert tenant_api("POST", f"/v1/endpoints/{other['endpointId']}/rotate-secret", headers=keyed()).status == 200
+
+
+@pytest.mark.parametrize("what", ["create", "rotate"])
+def test_a_write_that_was_made_without_an_answer_is_answered_when_the_tenant_asks_again(
+    tenant_api, place, monkeypatch, what
+):
+    # Given a write that DynamoDB applies, and of which no answer ever comes
+    one = f"/v1/endpoints/{tenant_api.create_endpoint()['endpointId']}/rotate-secret"
+    path, body = (one, {}) if what == "rotate" else ("/v1/endpoints", {"url": URL})
+    dynamodb = tenant_api.module._dynamodb
+    write = dynamodb.transact_write_items
+
+    def lost(**arguments):
+        write(**arguments)
+        raise ReadTimeoutError(endpoint_url="dynamodb")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dynamodb, "transact_write_items", lost)
+        assert tenant_api("POST", path, body, headers=keyed()).status == 503
+
+    # When the tenant asks again, then it sees the secret that signs, and nothing is done a second time
+    answer = tenant_api("POST", path, body, headers=keyed())
+    endpoint, _ = Endpoints(place.dynamodb, place.endpoints_table).read("acme", answer.json["endpointId"])
+    assert answer.json["secret"] == endpoint.secrets[0].value
+    assert len(endpoint.secrets) == (2 if what == "rotate" else 1)
+    assert len(tenant_api("GET", "/v1/endpoints").json["endpoints"]) == (1 if what == "rotate" else 2)
+
+
+def test_a_key_is_free_again_after_a_day(place):
+    admin = EndpointAdmin(place.dynamodb, place.endpoints_table, lambda _: False)
+    values = {"url": URL, "filters": {}, "headers": {}}
+    request = IdempotentRequest(key="k", sha256="0" * 64)
+    first = admin.create("acme", values, NOW, request=request)
+
+    again = admin.create("acme", values, NOW + 24 * 3_600 - 1, request=request)
+    assert (again.endpoint_id, again.secrets) == (first.endpoint_id, first.secrets)
+    assert admin.create("acme", values, NOW + 24 * 3_600, request=request).endpoint_id != first.endpoint_id
+
+
+@pytest.mark.parametrize("what", ["create", "rotate"])
+def test_of_many_at_once_with_one_key_all_have_the_same_answer(place, what):
+    admin = EndpointAdmin(place.dynamodb, place.endpoints_table, lambda _: False)
+    values = {"url": URL, "filters": {}, "headers": {}}
+    endpoint = admin.create("acme", values, NOW)
+    request = IdempotentRequest(key="k", sha256="0" * 64)
+    gate = threading.Barrier(4)
+
+    def ask() -> str:
+        gate.wait()
+        if what == "create":
+            return admin.create("acme", values, NOW, request=request).secrets[0].value
+        return admin.rotate_secret("acme", endpoint.endpoint_id, 60, NOW, request=request).secrets[0].value
+
+    with ThreadPoolExecutor(4) as pool:
+        shown = {one.result() for one in [pool.submit(ask) for _ in range(4)]}
+
+    assert len(shown) == 1
+    assert len(admin.all("acme")) == (2 if what == "create" else 1)
+    if what == "rotate":
+        assert {one.value for one in admin.get("acme", endpoint.endpoint_id).secrets} == {
+            *shown,
+            endpoint.secrets[0].value,
+        }
+
+
+@pytest.mark.parametrize("field", ["style", "headerPrefix"])
+def test_a_change_of_how_requests_are_signed_is_of_what_was_seen(tenant_api, place, monkeypatch, field):
+    # Given a change that comes between the look at the endpoint and the write
+    created = tenant_api.create_endpoint()
+    one = f"/v1/endpoints/{created['endpointId']}"
+    admin = EndpointAdmin(place.dynamodb, place.endpoints_table, lambda _: False)
+    asked = {"style": "stripe", "headerPrefix": "svix"}[field]
+    signable = tenant_api.module.EndpointAdmin._require_signable
+
+    def meanwhile(*args, **more):
+        signable(*args, **more)
+        admin.change("acme", created["endpointId"], {"description": "new"}, NOW + 1)
+
+    monkeypatch.setattr(tenant_api.module.EndpointAdmin, "_require_signable", meanwhile)
+
+    refused = tenant_api("PATCH", one, {field: asked})
+
+    assert (refused.status, refused.json["error"]) == (409, "changed_meanwhile")
 
 
 def test_a_change_does_not_undo_what_the_system_decided(tenant_api, place):
@@ -216,7 +504,7 @@ def test_both_secrets_sign_until_the_overlap_ends(tenant_api, place):
 
 
 def test_a_rotation_never_cuts_an_earlier_overlap_short_nor_makes_it_longer(place):
-    admin = EndpointAdmin(place.dynamodb, place.endpoints_table)
+    admin = EndpointAdmin(place.dynamodb, place.endpoints_table, lambda _: False)
     values = {"url": URL, "filters": {}, "headers": {}}
     endpoint = admin.create("acme", values, NOW)
     first = endpoint.secrets[0].value
@@ -236,7 +524,7 @@ def test_a_rotation_never_cuts_an_earlier_overlap_short_nor_makes_it_longer(plac
 
 
 def test_of_two_rotations_at_once_each_secret_that_was_shown_signs(place):
-    admin = EndpointAdmin(place.dynamodb, place.endpoints_table)
+    admin = EndpointAdmin(place.dynamodb, place.endpoints_table, lambda _: False)
     endpoint = admin.create("acme", {"url": URL, "filters": {}, "headers": {}}, NOW)
     gate = threading.Barrier(4)
 
@@ -292,9 +580,9 @@ def test_a_deleted_endpoint_is_gone_for_good(tenant_api, place):
 
 
 def test_the_limit_of_endpoints_holds_when_many_are_created_at_once(place):
-    admin = EndpointAdmin(place.dynamodb, place.endpoints_table)
+    admin = EndpointAdmin(place.dynamodb, place.endpoints_table, lambda _: False)
     values = {"url": URL, "filters": {}, "headers": {}}
-    for _ in range(MAX_ENDPOINTS - 2):
+    for _ in range(ENDPOINTS - 2):
         admin.create("acme", values, NOW)
 
     def create(_: int) -> str:
@@ -308,8 +596,8 @@ def test_the_limit_of_endpoints_holds_when_many_are_created_at_once(place):
 
     created = [one for one in outcomes if one.startswith("ep_")]
     assert len(created) <= 2
-    assert len(admin.all("acme")) == MAX_ENDPOINTS - 2 + len(created)
-    while len(admin.all("acme")) < MAX_ENDPOINTS:
+    assert len(admin.all("acme")) == ENDPOINTS - 2 + len(created)
+    while len(admin.all("acme")) < ENDPOINTS:
         admin.create("acme", values, NOW)
     with pytest.raises(ConflictError, match="too_many_endpoints"):
         admin.create("acme", values, NOW)

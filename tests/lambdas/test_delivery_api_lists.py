@@ -1,6 +1,7 @@
 """Lists of events and deliveries, their cursors, and sending again; and that no tenant reaches another's."""
 
 import base64
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from lambdas.delivery.domain.attempt_result import Answer
 from lambdas.delivery.domain.ids import ENDPOINT, EVENT, new_id
 from lambdas.delivery.domain.model import Attempt, Delivery, DeliveryState
 from lambdas.delivery.http.routes import ROUTES, TOKEN
@@ -31,6 +33,29 @@ def delivery(event_id: str, endpoint_id: str, at: float, tenant: str = "acme", *
         "expires_at": FAR,
     }
     return Delivery(**(values | changes))
+
+
+def attempted(place: Place, event_id: str, endpoint_id: str, *answers: tuple[int | None, Answer | None]) -> None:
+    """Record attempts as the worker does, a second apart."""
+    place.deliveries.create(delivery(event_id, endpoint_id, NOW))
+    seen = place.deliveries.read("acme", event_id, endpoint_id)
+    assert seen is not None
+    for number, (status, answer) in enumerate(answers, 1):
+        attempt = Attempt(
+            tenant_id="acme",
+            event_id=event_id,
+            endpoint_id=endpoint_id,
+            number=number,
+            at=times.iso(NOW + number),
+            duration_ms=5,
+            status=status,
+            outcome=f"status {status}" if status else "timed out",
+            expires_at=FAR,
+        )
+        state = DeliveryState.FAILED if seen.state is DeliveryState.PENDING else seen.state
+        new = replace(seen, version=seen.version + 1, attempts=number, state=state)
+        assert place.deliveries.change(seen, new, attempt, answer)
+        seen = new
 
 
 def all_pages(api: ApiCaller, path: str, field: str, **query) -> list[list[dict]]:
@@ -99,23 +124,7 @@ def test_what_has_expired_is_in_no_list(tenant_api, place):
 
 def test_an_event_shows_its_deliveries_and_every_attempt(tenant_api, place):
     event_id, endpoint_id = tenant_api.send(), new_id(ENDPOINT, NOW)
-    seen = delivery(event_id, endpoint_id, NOW)
-    place.deliveries.create(seen)
-    for number in range(1, 13):
-        attempt = Attempt(
-            tenant_id="acme",
-            event_id=event_id,
-            endpoint_id=endpoint_id,
-            number=number,
-            at=times.iso(NOW + number),
-            duration_ms=5,
-            status=None if number % 2 else 500,
-            outcome="timed out" if number % 2 else "status 500",
-            expires_at=FAR,
-        )
-        new = replace(seen, version=seen.version + 1, attempts=number, state=DeliveryState.FAILED)
-        assert place.deliveries.change(seen, new, attempt)
-        seen = new
+    attempted(place, event_id, endpoint_id, *[(None, None), (500, None)] * 6)
 
     shown = tenant_api("GET", f"/v1/events/{event_id}").json
 
@@ -256,6 +265,7 @@ def test_what_cannot_be_sent_again_says_why(tenant_api, place):
 
 def test_everything_of_another_tenant_is_not_found_as_what_never_was(tenant_api, place):
     event_id, endpoint_id = dead_delivery(tenant_api, place)
+    attempted(place, event_id, endpoint_id, (500, None))
     other = replace(tenant_api, tenant="other")
     before = [place.items(table) for table in (place.events_table, place.endpoints_table)]
     one, endpoint = f"/v1/events/{event_id}", f"/v1/endpoints/{endpoint_id}"
@@ -263,6 +273,7 @@ def test_everything_of_another_tenant_is_not_found_as_what_never_was(tenant_api,
         ("GET", one, None),
         ("DELETE", f"{one}/payload", None),
         ("POST", f"{one}/deliveries/{endpoint_id}/resend", None),
+        ("GET", f"{one}/attempts/{endpoint_id}/1", None),
         ("GET", endpoint, None),
         ("PATCH", endpoint, {"description": "mine"}),
         ("DELETE", endpoint, None),
@@ -286,7 +297,8 @@ def test_everything_of_another_tenant_is_not_found_as_what_never_was(tenant_api,
     assert place.sent() == []
     # Every route that takes an id is among them.
     called = {
-        (method, path.replace(event_id, "{eventId}").replace(endpoint_id, "{endpointId}")) for method, path, _ in calls
+        (method, re.sub("/1$", "/{number}", path.replace(event_id, "{eventId}").replace(endpoint_id, "{endpointId}")))
+        for method, path, _ in calls
     }
     assert called == {(each.method, each.path) for each in ROUTES if each.authorization == TOKEN and "{" in each.path}
 

@@ -12,13 +12,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.delivery.http.routes import ROUTES, TOKEN
-from lambdas.delivery.store.identities import Identities, TenantState, token_id_of
+from lambdas.delivery.store.identities import Identities, Tenant, TenantState, Token, token_id_of
 from lambdas.delivery_authorizer.policy import allow_tenant, bearer_token
 from tests.lambdas.delivery_api_support import Place
 from tests.lambdas.support import Unreliable, aws_error, lambda_context, raising
 
 API = "arn:aws:execute-api:us-east-1:000000000000:api1234567/live"
 METHOD_ARN = f"{API}/GET/v1/endpoints"
+ACME = (
+    Token(token_id="tok_1", tenant_id="acme", label="", created_at="2026-01-01T00:00:00.000Z"),
+    Tenant(
+        tenant_id="acme",
+        name="Acme",
+        state=TenantState.ACTIVE,
+        created_at="2026-01-01T00:00:00.000Z",
+        updated_at="2026-01-01T00:00:00.000Z",
+    ),
+)
 
 
 @pytest.fixture
@@ -102,9 +112,9 @@ def test_expired_revoked_and_suspended_are_refused_alike(authorizer, identities)
     authorize(authorizer, f"Bearer {token}")
 
     refused(authorizer, f"Bearer {expired}")
-    identities.set_state("acme", TenantState.SUSPENDED, time.time())
+    identities.change_tenant("acme", {"state": TenantState.SUSPENDED}, time.time())
     refused(authorizer, f"Bearer {token}")
-    identities.set_state("acme", TenantState.ACTIVE, time.time())
+    identities.change_tenant("acme", {"state": TenantState.ACTIVE}, time.time())
     authorize(authorizer, f"Bearer {token}")
     identities.revoke("acme", token_id, time.time())
     refused(authorizer, f"Bearer {token}")
@@ -119,12 +129,12 @@ def test_a_token_of_a_tenant_that_is_not_there_is_refused(authorizer, identities
 
 @pytest.mark.parametrize("first", ["GET/v1/endpoints", "POST/v1/events", "DELETE/v1/endpoints/ep_1", "PATCH/v1/x/y"])
 def test_the_policy_is_the_same_whatever_was_asked_first(first):
-    assert allow_tenant(f"{API}/{first}", "acme", "t") == allow_tenant(METHOD_ARN, "acme", "t")
+    assert allow_tenant(f"{API}/{first}", *ACME, []) == allow_tenant(METHOD_ARN, *ACME, [])
 
 
 def test_the_policy_lets_every_tenants_route_through_and_no_other():
     """What the cache keeps for one route must do for all others of the tenant, and for nothing else."""
-    allowed = allow_tenant(METHOD_ARN, "acme", "t")["policyDocument"]["Statement"][0]["Resource"]
+    allowed = allow_tenant(METHOD_ARN, *ACME, [])["policyDocument"]["Statement"][0]["Resource"]
 
     def lets(arn: str) -> bool:
         return any(fnmatch.fnmatchcase(arn, pattern) for pattern in allowed)

@@ -14,14 +14,14 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from lambdas.delivery.http.routes import DOCS, ROUTES
-from lambdas.delivery_docs.site import OWN, PAGES, VENDORED, Site
+from lambdas.delivery.http.routes import DOCS, PUBLIC_KEYS, ROUTES
+from lambdas.delivery_docs.site import ASSET, DOCUMENT, OWN, PAGES, VENDORED, Site
 from tests.lambdas.delivery_api_support import proxy_event
 from tests.lambdas.http_adapter import Gateway, serving
 from tests.lambdas.support import lambda_context
 from tools import ROOT
 from tools.build.browser import FLAGS, find_browser
-from tools.build.docs_assets import PACKAGES, copy_assets
+from tools.build.docs_assets import NO_PICTURE, PACKAGES, REDOC_PICTURE, copy_assets, sources
 from tools.generate import openapi
 
 
@@ -191,6 +191,49 @@ def test_gzip_holds_the_same_bytes_and_is_sent_to_those_who_take_it(docs):
     assert "Content-Encoding" not in declined["headers"]
 
 
+@pytest.mark.parametrize("name", [*VENDORED, *OWN])
+@pytest.mark.parametrize("accepts", [None, "gzip", "br, *;q=0.1"])
+def test_what_a_page_loads_is_sent_in_gzip_to_whoever_does_not_refuse_it(docs, name, accepts):
+    answer = get(docs, "/assets/{name}", name=name, headers={"Accept-Encoding": accepts} if accepts else None)
+
+    packed = b64decode(answer["body"])
+    source = sources()[name] if name in VENDORED else ROOT / "lambdas" / "delivery_docs" / "pages" / name
+    assert answer["headers"]["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed) == source.read_bytes().replace(REDOC_PICTURE, NO_PICTURE)
+
+
+@pytest.mark.parametrize("accepts", ["identity", "", "br", "gzip;q=0, *"])
+def test_whoever_refuses_gzip_gets_no_script_and_no_cache_keeps_that(docs, accepts):
+    digest = get(docs, "/assets/{name}", name="redoc.standalone.js")["headers"]["ETag"][3:-1]
+    headers = {"Accept-Encoding": accepts}
+
+    answer = get(docs, "/assets/{name}", name="redoc.standalone.js", query={"v": digest}, headers=headers)
+
+    assert (answer["statusCode"], answer["body"]) == (406, "")
+    assert answer["headers"]["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("route", ["/docs", "/redoc", "/openapi.json"])
+def test_pages_and_document_are_asked_for_anew_each_time_and_sent_only_when_they_changed(docs, route):
+    first = get(docs, route)
+
+    again = get(docs, route, headers={"If-None-Match": f'"other", {first["headers"]["ETag"]}'})
+    changed = get(docs, route, headers={"If-None-Match": 'W/"other"'})
+
+    assert first["headers"]["Cache-Control"] == "no-cache"
+    assert (again["statusCode"], again["body"]) == (304, "")
+    assert changed["body"] == first["body"]
+
+
+@pytest.mark.parametrize(("route", "name"), [(path, None) for path in PAGES] + [("/assets/{name}", OWN[0])])
+def test_every_file_brings_the_headers_that_protect_it(docs, route, name):
+    headers = get(docs, route, name=name)["headers"]
+
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert (headers["X-Content-Type-Options"], headers["Vary"]) == ("nosniff", "Accept-Encoding")
+    assert headers["Content-Type"].startswith("text/")
+
+
 @pytest.mark.parametrize("name", ["", "..", "../handler.py", "handler.py", "openapi.json", "docs.html", "no.js"])
 def test_no_other_file_is_served(docs, name):
     answer = get(docs, "/assets/{name}", name=name)
@@ -199,9 +242,13 @@ def test_no_other_file_is_served(docs, name):
     assert json.loads(answer["body"])["error"] == "not_found"
 
 
-def test_every_answer_is_smaller_than_lambda_lets_through(docs):
-    for name in VENDORED:
-        assert len(get(docs, "/assets/{name}", name=name)["body"]) < 6 * 1024 * 1024
+@pytest.mark.parametrize("accepts", [None, "identity", "gzip"])
+def test_nobody_gets_more_than_half_a_megabyte_for_a_request(docs, accepts):
+    headers = {"Accept-Encoding": accepts} if accepts else None
+    names = [("/assets/{name}", name) for name in (*VENDORED, *OWN)]
+
+    for route, name in [(route, None) for route in ("/docs", "/redoc", "/openapi.json")] + names:
+        assert len(b64decode(get(docs, route, name=name, headers=headers)["body"])) < 512 * 1024
 
 
 def test_serving_needs_no_pydantic():
@@ -225,6 +272,4 @@ def test_the_lock_file_names_no_registry():
 
 
 def test_every_public_route_is_answered(docs):
-    from lambdas.delivery_docs.handler import ASSET, DOCUMENT, KEYS
-
-    assert {route.path for route in ROUTES if route.function == DOCS} == {DOCUMENT, ASSET, KEYS, *PAGES}
+    assert {route.path for route in ROUTES if route.function == DOCS} == {DOCUMENT, ASSET, PUBLIC_KEYS, *PAGES}

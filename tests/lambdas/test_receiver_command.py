@@ -97,6 +97,15 @@ def test_a_tenants_own_signature_is_accepted_with_either_secret_of_a_rotation(ve
     assert answer(url + "/acme/orders", signed(secret))[0] == 200
 
 
+def test_headers_with_another_prefix_are_known_by_their_names(verifying):
+    url, lines = verifying
+    headers = {name.replace("webhook-", "svix-"): value for name, value in signed(ACME, "evt_svix").items()}
+
+    assert answer(url + "/acme/svix", headers)[0] == 200
+    assert " evt_svix " in until(lines, "/acme/svix ")[-1]
+    assert answer(url + "/globex/svix", headers)[0] == 401
+
+
 def test_the_style_of_stripe_is_known_by_its_header(verifying):
     url, _ = verifying
     header = stripe_signature([GLOBEX], str(int(time.time())), BODY)

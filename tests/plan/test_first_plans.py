@@ -20,8 +20,9 @@ INBOUND = (
     *("sqs:SendMessage", "events:PutEvents", "dynamodb:PutItem", "secretsmanager:GetSecretValue"),
 )
 DELIVERY = (
-    *("KeepDeliveries", "FindTenantOfToken", "ScheduleRetries", "HandRoleToScheduler", "RotateSigningKeys"),
-    *("scheduler:CreateSchedule", "iam:PassRole", "sqs:SendMessage", "dynamodb:ConditionCheckItem"),
+    *("KeepDeliveries", "FindTenantOfToken", "FindDue", "MoveDue", "RotateSigningKeys"),
+    *("dynamodb:PartiQLUpdate", "sqs:SendMessage", "dynamodb:ConditionCheckItem"),
+    *("MakeAndFindTenantsKeys", "FindPlans", "AddKeysToPlans", "apigateway:POST"),
 )
 
 

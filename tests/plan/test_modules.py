@@ -115,7 +115,7 @@ REFUSED = [
                 {"delivery_visibility_timeout": 179},
                 {"delivery_attempt_timeout": 46},
                 {"delivery_retention": 3_600, "delivery_max_receive_count": 20},
-                {"functions_account_concurrency": 1_000, "delivery_worker_concurrency": 901},
+                {"functions_account_concurrency": 1_000, "delivery_worker_concurrency": 896},
             ),
             strict=True,
         )
@@ -140,7 +140,7 @@ ALLOWED = [
     {"delivery_visibility_timeout": 180},
     {"delivery_attempt_timeout": 45},
     {"delivery_retention": 3_601, "delivery_max_receive_count": 20},
-    {"functions_account_concurrency": 1_000, "delivery_worker_concurrency": 900},
+    {"functions_account_concurrency": 1_000, "delivery_worker_concurrency": 895},
 ]
 
 

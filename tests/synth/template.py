@@ -31,7 +31,6 @@ NAME_ATTRIBUTES = {
     "aws_lambda_function": "function_name",
     "aws_route_table": "tags.Name",
     "aws_s3_bucket": "bucket",
-    "aws_scheduler_schedule_group": "name",
     "aws_secretsmanager_secret": "name",
     "aws_security_group": "name",
     "aws_sns_topic": "name",

@@ -71,6 +71,26 @@ def test_without_the_setting_there_is_no_receiver(synthesize_delivery):
     assert "webhook-delivery-receiver-dev" not in template.by_name("aws_lambda_function")
 
 
+def test_without_the_documents_the_public_keys_are_still_there(synthesize_delivery):
+    found = answering(synthesize_delivery(docs=False))
+
+    left_out = {(route.method, route.path) for route in ROUTES} - set(found)
+    assert left_out == {("GET", path) for path in ("/openapi.json", "/docs", "/redoc", "/assets/{name}")}
+    assert found["GET", "/.well-known/webhook-keys.json"] == "webhook-delivery-docs-dev"
+    assert [name for name, function in found.items() if function == "webhook-delivery-docs-dev"] == [
+        ("GET", "/.well-known/webhook-keys.json")
+    ]
+
+
+@pytest.mark.parametrize(("given", "reserved"), [({}, 5), ({"docs_concurrency": 7}, 7)])
+def test_documents_take_no_more_than_what_is_reserved_for_them(synthesize_delivery, given, reserved):
+    functions = synthesize_delivery(**given).by_name("aws_lambda_function")
+
+    assert functions["webhook-delivery-docs-dev"]["reserved_concurrent_executions"] == reserved
+    for each in ("api", "authorizer", "operator"):
+        assert "reserved_concurrent_executions" not in functions[f"webhook-delivery-{each}-dev"].values
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_a_route_may_be_called_by_whom_the_list_says(delivery, route):
     method = routes(delivery)[route.method, route.path]

@@ -17,6 +17,7 @@ PINNED = {
     "aws_dynamodb_table.tables_events":               "webhook-delivery-events",
     "aws_sqs_queue.queues_main":                      "webhook-delivery-queue",
     "aws_sqs_queue.queues_dead_letter":               "webhook-delivery-dlq",
+    "aws_sqs_queue.sweeps_undelivered":             "webhook-delivery-sweeps-undelivered",
     "aws_sqs_queue.subscriptions_undelivered":        "webhook-delivery-undelivered",
     "aws_secretsmanager_secret.signing_keys_secret":  "webhook-delivery-signing-keys",
 }  # fmt: skip
@@ -25,7 +26,8 @@ KEYS = {
     # table                    partition, sort         secondary indexes: name, partition, sort
     "tenant-identity":         (("id", None),          {("byTenant", "tenantId", "id")}),
     "tenant-webhook-config":   (("tenantId", "item"),  set()),
-    "events":                  (("event", "item"),     {("byState", "stateKey", "stateAt")}),
+    "events":                  (("event", "item"),     {("byState", "stateKey", "stateAt"),
+                                                       ("byDue", "dueKey", "dueAt")}),
 }  # fmt: skip
 
 
@@ -55,8 +57,24 @@ def test_a_table_has_the_keys_and_indexes_that_the_code_uses(delivery, name):
 
 
 def test_the_index_of_the_code_is_an_index_of_the_table():
-    assert {(items.BY_STATE_INDEX, items.STATE_KEY, items.STATE_AT)} == KEYS["events"][1]
+    by_state = (items.BY_STATE_INDEX, items.STATE_KEY, items.STATE_AT)
+    assert {by_state, (items.BY_DUE_INDEX, items.DUE_KEY, items.DUE_AT)} == KEYS["events"][1]
     assert {(items.BY_TENANT_INDEX, items.TENANT_KEY, items.IDENTITY_KEY)} == KEYS["tenant-identity"][1]
+
+
+def test_the_due_index_holds_what_a_message_needs_and_the_others_whole_items(delivery):
+    # Each write that changes an attribute of the index is a second write.
+    indexes = {
+        index["name"]: (index["projection_type"], index.get("non_key_attributes"))
+        for name in KEYS
+        for index in table(delivery, name).get("global_secondary_index", [])
+    }
+
+    assert indexes == {
+        "byTenant": ("ALL", None),
+        "byState": ("ALL", None),
+        "byDue": ("INCLUDE", ["turn", "nextAttemptAt"]),
+    }
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -127,8 +145,15 @@ def policy_of(template, queue):
     return template.statements(policy["policy"])
 
 
-@pytest.mark.parametrize("name", ["queue", "undelivered"])
-def test_the_rule_of_a_subscription_may_send_and_nothing_else_of_eventbridge(delivery, name):
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("queue", "webhook-tenant-stripe"),
+        ("undelivered", "webhook-tenant-stripe"),
+        ("sweeps-undelivered", "webhook-delivery-sweeps"),
+    ],
+)
+def test_its_own_rule_may_send_to_a_queue_and_nothing_else_of_eventbridge(delivery, name, rule):
     queue = f"webhook-delivery-{name}-delivery"
     (allowed,) = [each for each in policy_of(delivery, queue) if each["effect"] == "Allow"]
 
@@ -139,7 +164,7 @@ def test_the_rule_of_a_subscription_may_send_and_nothing_else_of_eventbridge(del
         {
             "test": "ArnEquals",
             "variable": "aws:SourceArn",
-            "values": ["aws_cloudwatch_event_rule[webhook-tenant-stripe-delivery].arn"],
+            "values": [f"aws_cloudwatch_event_rule[{rule}-delivery].arn"],
         }
     ]
 
@@ -149,16 +174,20 @@ def test_without_subscriptions_nobody_may_send_from_outside(synthesize_delivery)
 
     for queue in ("webhook-delivery-queue-dev", "webhook-delivery-dlq-dev"):
         assert [each["effect"] for each in policy_of(template, queue)] == ["Deny"]
-    assert template.all("aws_cloudwatch_event_rule") == []
+    assert [rule.name for rule in template.all("aws_cloudwatch_event_rule")] == ["webhook-delivery-sweeps-dev"]
     assert "webhook-delivery-undelivered-dev" not in template.by_name("aws_sqs_queue")
 
 
+SUBSCRIPTION = "webhook-tenant-stripe-delivery"
+
+
 def targets(template):
-    return {target["target_id"]: target for target in template.all("aws_cloudwatch_event_target")}
+    rule = template.one("aws_cloudwatch_event_rule", SUBSCRIPTION)
+    return {target["target_id"]: target for target in template.pointing_at("aws_cloudwatch_event_target", "rule", rule)}
 
 
 def test_a_providers_events_go_to_each_tenant_that_subscribes(delivery):
-    rule = delivery.one("aws_cloudwatch_event_rule")
+    rule = delivery.one("aws_cloudwatch_event_rule", SUBSCRIPTION)
 
     assert set(targets(delivery)) == {"acme", "globex"}
     assert json.loads(rule["event_pattern"]) == {"source": ["webhooks.stripe"]}
@@ -187,7 +216,33 @@ def test_beside_an_inbound_stack_the_bus_is_that_of_its_name(synthesize_delivery
     beside = synthesize_delivery(subscriptions={"github": "acme"})
     bus = template.one("aws_cloudwatch_event_bus")
 
-    assert beside.one("aws_cloudwatch_event_rule")["event_bus_name"] == bus["name"] == "webhook-events-dev"
+    rule = beside.one("aws_cloudwatch_event_rule", "webhook-tenant-github-dev")
+    assert rule["event_bus_name"] == bus["name"] == "webhook-events-dev"
+
+
+def test_eventbridge_invokes_the_sweeper_every_minute_and_makes_up_for_no_minute(delivery):
+    # Given the rule
+    rule = delivery.one("aws_cloudwatch_event_rule", "webhook-delivery-sweeps-delivery")
+    (target,) = delivery.pointing_at("aws_cloudwatch_event_target", "rule", rule)
+    sweeper = delivery.target(target["arn"])
+
+    # Then it is of the default bus, where alone rules have schedules
+    assert (rule["schedule_expression"], rule.get("event_bus_name")) == ("rate(1 minute)", None)
+    assert sweeper.name == "webhook-delivery-sweeper-delivery"
+
+    # And what it cannot deliver says why
+    undelivered = "aws_sqs_queue[webhook-delivery-sweeps-undelivered-delivery].arn"
+    assert delivery.meaning(target["dead_letter_config"]) == {"arn": undelivered}
+
+    # And neither EventBridge nor Lambda tries again: the next minute does what was left
+    once = {"maximum_event_age_in_seconds": 60, "maximum_retry_attempts": 0}
+    assert target["retry_policy"] == once
+    (invocations,) = delivery.pointing_at("aws_lambda_function_event_invoke_config", "function_name", sweeper)
+    assert {name: invocations[name] for name in once} == once
+
+    # And a sweep ends before the next one begins
+    assert sweeper["timeout"] == 60
+    assert sweeper.get("reserved_concurrent_executions") is None
 
 
 def test_the_secret_of_the_keys_goes_at_once_and_no_value_passes_through(delivery):

@@ -4,16 +4,18 @@ import json
 
 import pytest
 
-from lambdas.delivery.domain.metrics import AuthorizerMetric, WorkerMetric
-from modules.delivery.alarms import DELIVERY_ALARMS
+from lambdas.delivery.domain.due import HORIZON_SECONDS
+from lambdas.delivery.domain.metrics import ApiMetric, AuthorizerMetric, SweeperMetric, WorkerMetric
+from modules.delivery.alarms import DELIVERY_ALARMS, OLDEST_OVERDUE
 
 PREFIX, SUFFIX = "webhook-delivery-", "-delivery"
-FUNCTIONS = ("worker", "authorizer", "api", "operator", "docs", "receiver")
+FUNCTIONS = ("worker", "sweeper", "authorizer", "api", "operator", "docs", "receiver")
 QUEUES = {
     # alarm                       metric                                 queue          statistic  threshold
-    "queue-age":                 ("ApproximateAgeOfOldestMessage",      "queue",       "Maximum", 1_500),
+    "queue-age":                 ("ApproximateAgeOfOldestMessage",      "queue",       "Maximum", 750),
     "queue-depth":               ("ApproximateNumberOfMessagesVisible", "queue",       "Maximum", 10_000),
     "dlq-not-empty":             ("ApproximateNumberOfMessagesVisible", "dlq",         "Maximum", 0),
+    "sweeps-undelivered":        ("ApproximateNumberOfMessagesVisible", "sweeps-undelivered", "Maximum", 0),
     "subscriptions-undelivered": ("ApproximateNumberOfMessagesVisible", "undelivered", "Maximum", 0),
 }  # fmt: skip
 COUNTED = {
@@ -22,6 +24,12 @@ COUNTED = {
     "endpoints-disabled":    ("worker",     "EndpointsDisabled"),
     "pipeline-failures":     ("worker",     "PipelineFailures"),
     "lost-claims":           ("worker",     "LostClaims"),
+    "unsignable":            ("worker",     "Unsignable"),
+    "lost-messages":         ("sweeper",    "LostMessages"),
+    "unfinished-sweeps":     ("sweeper",    "UnfinishedSweeps"),
+    "oldest-overdue":        ("sweeper",    "OldestOverdue"),
+    "loops-ended":           ("api",        "LoopsEnded"),
+    "quotas-reached":        ("api",        "QuotasReached"),
     "authorizations-failed": ("authorizer", "AuthorizationsFailed"),
     "tokens-refused":        ("authorizer", "TokensRefused"),
 }  # fmt: skip
@@ -45,14 +53,16 @@ def test_the_alarms_are_these(alarms):
         *(f"{name}-throttles" for name in FUNCTIONS),
         "api-4xx",
         "api-5xx",
+        "worker-recursion",
     }
 
 
-def test_every_alarm_notifies_the_topic_and_silence_is_no_alarm(delivery, alarms):
+def test_every_alarm_notifies_the_topic_and_only_a_silent_sweeper_is_an_alarm(delivery, alarms):
     for name, alarm in alarms.items():
         topic = ["aws_sns_topic[webhook-delivery-alarms-delivery].arn"]
         assert delivery.meaning(alarm["alarm_actions"]) == delivery.meaning(alarm["ok_actions"]) == topic, name
-        assert alarm["treat_missing_data"] == "notBreaching", name
+        missing = "breaching" if name == OLDEST_OVERDUE.id else "notBreaching"
+        assert alarm["treat_missing_data"] == missing, name
         assert alarm["alarm_description"].strip() != "", name
 
 
@@ -67,8 +77,7 @@ def test_a_queue_is_watched(delivery, alarms, name):
 
 
 def test_a_message_that_is_delayed_on_purpose_is_no_backlog(alarms):
-    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html: 900 s at most
-    assert alarms["queue-age"]["threshold"] > 900
+    assert alarms["queue-age"]["threshold"] > HORIZON_SECONDS
 
 
 @pytest.mark.parametrize("name", COUNTED)
@@ -82,13 +91,30 @@ def test_a_count_is_watched_where_its_function_writes_it(delivery, alarms, name)
 
 
 def test_a_count_that_is_watched_is_one_that_the_function_makes():
-    counts = {"worker": WorkerMetric, "authorizer": AuthorizerMetric}
+    counts = {"worker": WorkerMetric, "sweeper": SweeperMetric, "api": ApiMetric, "authorizer": AuthorizerMetric}
 
     assert [name for name, (function, metric) in COUNTED.items() if metric not in set(counts[function])] == []
 
 
 def test_the_tables_of_this_file_know_every_alarm_on_a_count():
-    assert {alarm.id: (alarm.function, alarm.metric) for alarm in DELIVERY_ALARMS} == COUNTED
+    alarms = (*DELIVERY_ALARMS, OLDEST_OVERDUE)
+    assert {alarm.id: (alarm.function, alarm.metric) for alarm in alarms} == COUNTED
+
+
+def test_a_sweep_that_is_late_is_an_alarm_by_the_worst_of_the_sweeps(alarms):
+    alarm = alarms["oldest-overdue"]
+
+    assert (alarm["statistic"], alarm["threshold"], alarm["period"]) == ("Maximum", 900, 300)
+
+
+def test_a_chain_that_lambda_stops_is_an_alarm(delivery, alarms):
+    alarm = alarms["worker-recursion"]
+
+    assert (alarm["namespace"], alarm["metric_name"]) == ("AWS/Lambda", "RecursiveInvocationsDropped")
+    assert (alarm["statistic"], alarm["threshold"]) == ("Sum", 0)
+    assert delivery.meaning(alarm["dimensions"]) == {
+        "FunctionName": "aws_lambda_function[webhook-delivery-worker-delivery].function_name"
+    }
 
 
 def test_the_dashboard_shows_functions_queue_api_and_deliveries(delivery):

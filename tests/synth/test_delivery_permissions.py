@@ -11,6 +11,7 @@ from lambdas.delivery_authorizer.environment import AuthorizerEnvironment
 from lambdas.delivery_docs.environment import DocsEnvironment
 from lambdas.delivery_operator.environment import OperatorEnvironment
 from lambdas.delivery_receiver.environment import ReceiverEnvironment
+from lambdas.delivery_sweeper.environment import SweeperEnvironment
 from lambdas.delivery_worker.environment import WorkerEnvironment
 
 NAME = "webhook-delivery-{}-delivery".format
@@ -19,14 +20,10 @@ TENANTS, ENDPOINTS, EVENTS = (
 )
 QUEUE = f"aws_sqs_queue[{NAME('queue')}].arn"
 SECRET = f"aws_secretsmanager_secret[{NAME('signing-keys')}].arn"
-SCHEDULER_ROLE = f"aws_iam_role[{NAME('scheduler')}].arn"
-SCHEDULES = (
-    "arn:data.aws_partition[schedules_partition].partition:scheduler:us-east-1:"
-    "data.aws_caller_identity[account].account_id:schedule/"
-    f"aws_scheduler_schedule_group[{NAME('retries')}].name/*"
-)
+API_GATEWAY = "apigateway.amazonaws.com"
+ARCHIVED = "arn:data.aws_partition[subscriptions_partition].partition:s3:::{}/raw/*"
+GATEWAY = "arn:data.aws_partition[plans_partition].partition:apigateway:us-east-1::"
 EXECUTION = f"aws_api_gateway_rest_api[{NAME('api')}].execution_arn"
-ACCOUNT = "data.aws_caller_identity[account].account_id"
 
 
 def items(table, *actions):
@@ -35,42 +32,50 @@ def items(table, *actions):
 
 GRANTS = {
     "worker": items(ENDPOINTS, "GetItem", "BatchGetItem", "Query", "UpdateItem")
-    | items(EVENTS, "GetItem", "BatchGetItem", "PutItem", "UpdateItem")
-    | items(f"{EVENTS}/index/byState", "Query")
+    | items(EVENTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "PartiQLUpdate")
+    | items(f"{EVENTS}/index/byDue", "Query")
     | {
         ("sqs:ReceiveMessage", QUEUE),
         ("sqs:DeleteMessage", QUEUE),
         ("sqs:GetQueueAttributes", QUEUE),
         ("sqs:SendMessage", QUEUE),
-        ("scheduler:CreateSchedule", SCHEDULES),
-        ("iam:PassRole", SCHEDULER_ROLE),
         ("secretsmanager:GetSecretValue", SECRET),
+        ("s3:GetObject", ARCHIVED.format("webhook-archive-123456789012-prod")),
     },
+    "sweeper": items(ENDPOINTS, "BatchGetItem")
+    | items(EVENTS, "GetItem", "UpdateItem", "DeleteItem", "PartiQLUpdate")
+    | items(f"{EVENTS}/index/byDue", "Query")
+    | {("sqs:SendMessage", QUEUE)},
     "authorizer": items(TENANTS, "GetItem"),
     "api": items(ENDPOINTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     | items(EVENTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     | items(f"{EVENTS}/index/byState", "Query")
+    | items(TENANTS, "GetItem")
     | {("sqs:SendMessage", QUEUE)},
     "operator": items(TENANTS, "GetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
     | items(f"{TENANTS}/index/byTenant", "Query")
     | items(ENDPOINTS, "BatchGetItem")
-    | items(EVENTS, "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem")
+    | items(EVENTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     | items(f"{EVENTS}/index/byState", "Query")
     | {
         ("sqs:SendMessage", QUEUE),
         ("secretsmanager:GetSecretValue", SECRET),
         ("secretsmanager:PutSecretValue", SECRET),
+        ("apigateway:GET", f"{GATEWAY}/apikeys"),
+        ("apigateway:POST", f"{GATEWAY}/apikeys"),
+        ("apigateway:GET", f"{GATEWAY}/usageplans"),
+        ("apigateway:POST", f"{GATEWAY}/usageplans/aws_api_gateway_usage_plan[{NAME('tenants-standard')}].id/keys"),
     },
     "docs": items(TENANTS, "GetItem"),
     "receiver": items(ENDPOINTS, "BatchGetItem"),
 }
 CONDITIONS = {
-    ("worker", "HandRoleToScheduler"): [
-        {"test": "StringEquals", "variable": "iam:PassedToService", "values": ["scheduler.amazonaws.com"]}
-    ],
-    ("docs", "ReadPublicKeys"): [
-        {"test": "ForAllValues:StringEquals", "variable": "dynamodb:LeadingKeys", "values": [PUBLIC_KEYS_ID]}
-    ],
+    **{
+        (function, "ReadPublicKeys"): [
+            {"test": "ForAllValues:StringEquals", "variable": "dynamodb:LeadingKeys", "values": [PUBLIC_KEYS_ID]}
+        ]
+        for function in ("api", "docs")
+    },
 }
 TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}
 
@@ -82,8 +87,8 @@ def own_log(function):
 
 def statements_of_role(template, name):
     role = template.one("aws_iam_role", NAME(name))
-    (policy,) = template.pointing_at("aws_iam_role_policy", "role", role)
-    return template.statements(policy["policy"])
+    policies = template.pointing_at("aws_iam_role_policy", "role", role)
+    return [statement for policy in policies for statement in template.statements(policy["policy"])]
 
 
 def allowed(statements):
@@ -100,42 +105,68 @@ def test_a_function_may_do_exactly_what_its_table_says(delivery, function):
     assert conditions == {key: value for key, value in CONDITIONS.items() if key[0] == function}
 
 
+def worker_of(template):
+    """Return what the worker of a stack in the environment dev may read of S3, and its variables."""
+    role = template.one("aws_iam_role", "webhook-delivery-worker-dev")
+    (policy,) = template.pointing_at("aws_iam_role_policy", "role", role)
+    granted = {each for each in allowed(template.statements(policy["policy"])) if each[0].startswith("s3:")}
+    return granted, template.one("aws_lambda_function", "webhook-delivery-worker-dev")["environment"]["variables"]
+
+
+def test_beside_an_inbound_stack_the_worker_reads_the_payloads_of_its_archive(synthesize_delivery, template):
+    granted, variables = worker_of(synthesize_delivery(subscriptions={"stripe": "acme"}, max_event_bytes=2_000))
+
+    bucket = template.meaning(template.one("aws_s3_bucket")["bucket"])
+    assert granted == {("s3:GetObject", ARCHIVED.format(bucket))}
+    assert (variables["ORIGINAL_PAYLOADS"], variables["MAX_EVENT_BYTES"]) == ("on", "2000")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"subscriptions": {"stripe": "acme"}, "subscription_payload": "reference"}],
+    ids=["none", "reference"],
+)
+def test_without_payloads_to_send_the_worker_reads_no_bucket(synthesize_delivery, values):
+    granted, variables = worker_of(synthesize_delivery(**values))
+
+    assert (granted, variables["ORIGINAL_PAYLOADS"]) == (set(), "off")
+
+
 def test_the_table_knows_every_role(delivery):
     roles = {
         name.removeprefix("webhook-delivery-").removesuffix("-delivery") for name in delivery.by_name("aws_iam_role")
     }
 
-    assert roles == {*GRANTS, "scheduler", "api-logs"}
+    assert roles == {*GRANTS, "api-logs"}
 
 
-def test_scheduler_may_send_to_the_delivery_queue_for_this_account_and_nothing_else(delivery):
-    role = delivery.one("aws_iam_role", NAME("scheduler"))
-    (trust,) = delivery.statements(role["assume_role_policy"])
-
-    assert allowed(statements_of_role(delivery, "scheduler")) == {("sqs:SendMessage", QUEUE)}
-    assert trust["principals"] == [{"type": "Service", "identifiers": ["scheduler.amazonaws.com"]}]
-    assert trust["condition"] == [{"test": "StringEquals", "variable": "aws:SourceAccount", "values": [ACCOUNT]}]
-
-
-def test_api_gateway_may_invoke_each_function_for_its_own_routes_and_the_authorizer_for_itself(delivery):
+def test_who_may_invoke_each_function_and_for_what(delivery):
     called = {"delivery_api": "api", "delivery_operator": "operator", "delivery_docs": "docs"}
     expected = {
-        (NAME(called[route.function]), f"{EXECUTION}/*/{route.method}{re.sub(r'{[^}]*}', '*', route.path)}")
+        (
+            NAME(called[route.function]),
+            API_GATEWAY,
+            f"{EXECUTION}/*/{route.method}{re.sub(r'{[^}]*}', '*', route.path)}",
+        )
         for route in ROUTES
     }
     expected |= {
-        (NAME("authorizer"), f"{EXECUTION}/authorizers/aws_api_gateway_authorizer[{NAME('authorizer')}].id"),
-        (NAME("receiver"), f"{EXECUTION}/*/POST/receiver/*/*"),
+        (
+            NAME("authorizer"),
+            API_GATEWAY,
+            f"{EXECUTION}/authorizers/aws_api_gateway_authorizer[{NAME('authorizer')}].id",
+        ),
+        (NAME("receiver"), API_GATEWAY, f"{EXECUTION}/*/POST/receiver/*/*"),
+        (NAME("sweeper"), "events.amazonaws.com", f"aws_cloudwatch_event_rule[{NAME('sweeps')}].arn"),
     }
 
     permissions = delivery.all("aws_lambda_permission")
 
     assert {
-        (delivery.target(p["function_name"]).name, delivery.meaning(p["source_arn"])) for p in permissions
+        (delivery.target(p["function_name"]).name, p["principal"], delivery.meaning(p["source_arn"]))
+        for p in permissions
     } == expected
-    assert {(p["principal"], p["action"]) for p in permissions} == {
-        ("apigateway.amazonaws.com", "lambda:InvokeFunction")
-    }
+    assert {p["action"] for p in permissions} == {"lambda:InvokeFunction"}
 
 
 def test_operators_may_call_their_own_routes_only(delivery):
@@ -156,6 +187,7 @@ def operator_policy(template):
 
 ENVIRONMENTS = {
     "worker": WorkerEnvironment,
+    "sweeper": SweeperEnvironment,
     "authorizer": AuthorizerEnvironment,
     "api": ApiEnvironment,
     "operator": OperatorEnvironment,

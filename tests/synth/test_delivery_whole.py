@@ -186,7 +186,6 @@ OUTPUTS = {
     "events_table_name": "aws_dynamodb_table[webhook-delivery-events-delivery].name",
     "queue_url": "aws_sqs_queue[webhook-delivery-queue-delivery].url",
     "dead_letter_queue_url": "aws_sqs_queue[webhook-delivery-dlq-delivery].url",
-    "schedule_group": "aws_scheduler_schedule_group[webhook-delivery-retries-delivery].name",
     "alarm_topic_arn": "aws_sns_topic[webhook-delivery-alarms-delivery].arn",
     "signing_keys_secret_arn": "aws_secretsmanager_secret[webhook-delivery-signing-keys-delivery].arn",
     "operator_policy_json": "data.aws_iam_policy_document[api_operator_policy].json",

@@ -17,12 +17,11 @@ from tests.synth.mistakes import (
     policies,
     queues,
     routes,
-    schedules,
     storage,
     variables,
 )
 
-MODULES = (queues, functions, variables, routes, authorizers, policies, schedules, storage, names_and_tags)
+MODULES = (queues, functions, variables, routes, authorizers, policies, storage, names_and_tags)
 BOOKS = [module.book for module in MODULES]
 MISTAKES = {name: mistake for book in BOOKS for name, mistake in book.mistakes.items()}
 RIGHTS = {name: make for book in BOOKS for name, make in book.rights.items()}

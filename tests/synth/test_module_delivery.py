@@ -29,12 +29,17 @@ OTHER_VALUES = {
     "monitoring_backlog_depth": 25_000,
     "delivery_throttle_rate": 1_234,
     "delivery_throttle_burst": 2_345,
+    "delivery_tenant_rate": 123,
+    "delivery_tenant_burst": 234,
+    "delivery_tenant_events_per_day": 345_678,
+    "delivery_tenant_endpoints": 45,
     "delivery_max_event_bytes": 65_536,
     "delivery_memory": 1_769,
     "delivery_timeout": 20,
     "delivery_worker_memory": 2_048,
     "delivery_worker_timeout": 90,
     "delivery_worker_concurrency": 77,
+    "delivery_docs_concurrency": 9,
     "delivery_batch_size": 7,
     "delivery_visibility_timeout": 300,
     "delivery_max_receive_count": 6,
@@ -122,7 +127,7 @@ def test_the_bundles_are_those_of_the_stacks_functions(module, bundles):
     files, documents = module
     names = {name.removeprefix("bundles/") for name in files if name.startswith("bundles/")}
 
-    assert names == {f"delivery_{each}.zip" for each in ("api", "authorizer", "docs", "operator", "worker")}
+    assert names == {f"delivery_{each}.zip" for each in ("api", "authorizer", "docs", "operator", "sweeper", "worker")}
     assert {name: files[f"bundles/{name}"] for name in names} == {name: (bundles / name).read_bytes() for name in names}
     functions = Template(documents["main.tf.json"]).all("aws_lambda_function")
     assert {function["filename"] for function in functions} == {f"${{path.module}}/bundles/{name}" for name in names}

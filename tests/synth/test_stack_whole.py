@@ -60,7 +60,6 @@ TAGGED = {
     "aws_lambda_function",
     "aws_route_table",
     "aws_s3_bucket",
-    "aws_scheduler_schedule_group",
     "aws_secretsmanager_secret",
     "aws_security_group",
     "aws_sns_topic",

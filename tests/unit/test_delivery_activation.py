@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from lambdas.delivery.domain.lifecycle import PAUSED, created, due_ms
+from lambdas.delivery.domain.holds import PAUSED
+from lambdas.delivery.domain.lifecycle import created
 from lambdas.delivery.domain.model import Delivery, Endpoint, EndpointState, Event, Health
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.queue.messages import Deliver
@@ -43,11 +44,11 @@ EVENT = Event(
 
 @dataclass
 class World:
-    """The tables and the queue; the endpoint's state is that of each read in turn."""
+    """The tables; the endpoint's state is that of each read in turn."""
 
     states: list[EndpointState]
     delivery: Delivery = field(default_factory=lambda: created(EVENT, "ep", NOW, RETENTION))
-    scheduled: list[Delivery] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
 
     def read_endpoint(self, tenant_id: str, endpoint_id: str) -> tuple[Endpoint, Health]:
         del tenant_id, endpoint_id
@@ -56,26 +57,26 @@ class World:
 
     def change(self, seen: Delivery, new: Delivery) -> bool:
         assert seen == self.delivery
+        self.done.append("delivery recorded")
         self.delivery = new
         return True
 
     def run(self) -> None:
         stores: dict[str, Any] = {
-            "deliveries": SimpleNamespace(
-                read=lambda *_: self.delivery, change=self.change, mark_scheduled=lambda delivery: None
-            ),
+            "deliveries": SimpleNamespace(read=lambda *_: self.delivery, change=self.change),
             "endpoints": SimpleNamespace(read=self.read_endpoint),
             "events": SimpleNamespace(read=lambda *_: (EVENT, b"{}"), keep_until=lambda *_: None),
         }
         nothing: Any = None
-        scheduler: Any = SimpleNamespace(schedule=lambda delivery, now: self.scheduled.append(delivery))
+        due: Any = SimpleNamespace(
+            hold=lambda *_, **__: self.done.append("hold made"),
+            release_soon=lambda *_: self.done.append("hold due"),
+        )
         attempts: Any = SimpleNamespace(client=SimpleNamespace(seconds=15.0))
         worker = DeliverConsumer(
             admission=Admission(health=nothing, attempt_seconds=15.0, jitter=lambda: 0.0),
             attempts=attempts,
-            recorder=Recorder(
-                scheduler=scheduler, event_expiry=nothing, retention=RETENTION, clock=lambda: NOW, **stores
-            ),
+            recorder=Recorder(due=due, queue=nothing, retention=RETENTION, clock=lambda: NOW, **stores),
             endpoint_health=nothing,
             clock=lambda: NOW,
             **stores,
@@ -85,25 +86,23 @@ class World:
 
 
 @pytest.mark.parametrize("state", [EndpointState.PAUSED, EndpointState.DISABLED])
-def test_while_the_endpoint_is_not_active_it_waits(state):
+def test_while_the_endpoint_is_not_active_it_is_held_up(state):
     world = World([EndpointState.PAUSED, state])
 
     world.run()
 
-    (scheduled,) = world.scheduled
-    assert scheduled == world.delivery
-    assert scheduled.waiting_for == PAUSED
-    assert due_ms(scheduled) > NOW * 1_000
+    # The hold is there first: whoever dies between the two leaves nothing without one.
+    assert world.done == ["hold made", "delivery recorded"]
+    assert (world.delivery.held, world.delivery.waiting_for) == (True, PAUSED)
+    assert world.delivery.due_at == times.iso(RETENTION.waits_until(world.delivery.expires_at))
 
 
-def test_activated_between_looking_and_recording_it_is_due_at_once():
-    # Whoever activates an endpoint looks once for what waits for it: what records that later must look for itself.
+def test_activated_between_looking_and_recording_its_hold_is_due_at_once():
+    # Whoever activates an endpoint has its hold looked at once: what is held up later must see to that itself.
     world = World([EndpointState.PAUSED, EndpointState.ACTIVE])
 
     world.run()
 
-    (scheduled,) = world.scheduled
-    assert scheduled == world.delivery
-    assert scheduled.waiting_for is None
-    assert due_ms(scheduled) == NOW * 1_000
-    assert scheduled.attempts == 0
+    assert world.done == ["hold made", "delivery recorded", "hold due"]
+    assert world.delivery.held
+    assert world.delivery.attempts == 0

@@ -300,3 +300,50 @@ def test_whatever_the_text_it_is_read_or_refused_and_never_with_a_line_break(tex
         assert part.isascii()
         assert part.isprintable()
         assert " " not in part
+
+
+REFUSING = EndpointRules(refused_hosts=("api1234567.execute-api.*", "hooks.example.com", "*.corp.example"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api1234567.execute-api.eu-central-1.amazonaws.com/live/v1/events",
+        "https://API1234567.Execute-API.eu-central-1.AmazonAWS.com/live/v1/events",
+        "https://api1234567.execute-api.eu-central-1.amazonaws.com:443/",
+        "https://api1234567.execute-api.cn-north-1.amazonaws.com.cn:8443",
+        "https://hooks.example.com/v1/events?x=/receiver/acme/ep_1",
+        "https://HOOKS.example.com:443",
+        "https://deep.in.corp.example/x",
+        "https://hooks.example.com/v1/events/../receiver/acme/ep_1",
+        "https://hooks.example.com/live/receiver/acme/ep_1/../../v1/events",
+        "https://hooks.example.com/receiver/acme/ep_1%2f..%2fv1%2fevents",
+        # Refused in any case, since a host has one spelling here.
+        "https://hooks.example.com./v1/events",
+        "https://hooks\u3002example.com/v1/events",
+    ],
+)
+def test_the_services_own_hosts_are_refused_however_they_are_spelled(url):
+    with pytest.raises(EndpointRefusedError):
+        read_url(url, REFUSING)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        # Other APIs of API Gateway are customers' own.
+        "https://api7654321.execute-api.eu-central-1.amazonaws.com/live/v1/events",
+        "https://hooks.example.com.example.net/",
+        "https://corp.example/",
+        # The receiver answers and makes nothing of a delivery.
+        "https://api1234567.execute-api.eu-central-1.amazonaws.com/live/receiver/acme/ep_01ARZ3NDEKTSV4RRFFQ69G5FAV?fail=30",
+        "https://hooks.example.com/receiver/acme/ep_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    ],
+)
+def test_other_hosts_and_the_receiver_are_endpoints(url):
+    assert read_url(url, REFUSING).host
+
+
+def test_hosts_that_are_refused_come_from_the_environment_in_one_text():
+    assert EndpointRules.named("public-https", "a.example,*.b.example").refused_hosts == ("a.example", "*.b.example")
+    assert EndpointRules.named("public-https").refused_hosts == ()

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from lambdas.delivery_docs.site import VENDORED
+from lambdas.delivery_docs.site import PACKED, VENDORED
 from modules.constructs.bundling import DELIVERY_BUNDLES, INBOUND_BUNDLES
 from tests.unit.test_bundle import AARCH64, import_handler, normal
 from tools import ROOT
@@ -19,9 +19,6 @@ VARIABLES = {
     "ENDPOINTS_TABLE": "c",
     "EVENTS_TABLE": "e",
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/q",
-    "QUEUE_ARN": "arn:aws:sqs:us-east-1:123456789012:q",
-    "SCHEDULE_GROUP": "g",
-    "SCHEDULE_ROLE_ARN": "arn:aws:iam::123456789012:role/r",
     "SIGNING_KEYS_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:s",
 }
 each_bundle = pytest.mark.parametrize("each", DELIVERY_BUNDLES, ids=lambda each: each.name)
@@ -49,7 +46,7 @@ def test_a_bundle_holds_its_function_and_what_delivery_shares_and_no_other_funct
 
     ours = {name for name in read(built, each) if name.startswith("lambdas/") and not name.endswith(".pyc")}
     if each.function == "delivery_docs":
-        expected |= {f"lambdas/delivery_docs/assets/{name}" for name in VENDORED}
+        expected |= {f"lambdas/delivery_docs/assets/{name}{PACKED}" for name in VENDORED}
 
     assert ours == expected
     assert f"lambdas/{each.function}/handler.py" in ours

@@ -1,6 +1,5 @@
 """Breaker, rate limit, disabling, and what answers mean: rules that pass no time but the one handed in."""
 
-import itertools
 from dataclasses import replace
 
 import pytest
@@ -18,8 +17,9 @@ from lambdas.delivery.domain.circuit_breaker import (
     open_ms,
 )
 from lambdas.delivery.domain.endpoint_disabling import FEWEST_FAILURES, announcement, derived_id, failed_for_too_long
-from lambdas.delivery.domain.model import Endpoint, Health
-from lambdas.delivery.domain.rate_limit import MAX_RATE, NEAR_MS, interval_ms, resume_time, slot
+from lambdas.delivery.domain.holds import PAGE, RECHECK_SECONDS, UNSIGNABLE_PAGE, Allowance, Hold, allowance
+from lambdas.delivery.domain.model import Endpoint, EndpointState, Health
+from lambdas.delivery.domain.rate_limit import MAX_RATE, NEAR_MS, interval_ms, slot
 from lambdas.delivery.domain.retention import Retention
 from lambdas.shared import times
 
@@ -111,20 +111,42 @@ def test_no_second_has_more_attempts_than_the_limit_whoever_comes_when(rate, gap
         assert last - first >= 1_000
 
 
-@given(st.integers(1, 50), st.integers(1, 400))
-def test_a_backlog_comes_back_at_the_pace_of_the_limit(rate, backlog):
-    next_resume, times_back = 0, []
-    for _ in range(backlog):
-        at, next_resume = resume_time(next_resume, NOW_MS + 5_000, NOW_MS, rate)
-        times_back.append(at)
-    assert min(times_back) == NOW_MS + 5_000
-    assert {later - earlier for earlier, later in itertools.pairwise(times_back)} <= {interval_ms(rate)}
-
-
 @pytest.mark.parametrize("rate", [0, -1, MAX_RATE + 1])
 def test_a_rate_out_of_range_is_named(rate):
     with pytest.raises(ValueError, match=f"rate limit {rate}, expected"):
         interval_ms(rate)
+
+
+# --- what goes on of what is held up --------------------------------------------------------------------------------
+
+HOLD = Hold(tenant_id="tnt_1", endpoint_id="ep_1", due_at=times.iso(NOW), touched_ms=NOW_MS)
+MINUTE_MS = 60_000
+ALLOWED = [
+    # endpoint, health, whether one could not be signed; deliveries, when the next ones, only those that waited too long
+    (None, Health(), False, (PAGE, MINUTE_MS, False)),
+    ({"state": EndpointState.DISABLED}, Health(), False, (PAGE, MINUTE_MS, False)),
+    ({"state": EndpointState.PAUSED}, Health(), False, (PAGE, 60 * MINUTE_MS, True)),
+    ({}, Health(), False, (PAGE, MINUTE_MS, False)),
+    ({}, Health(), True, (UNSIGNABLE_PAGE, MINUTE_MS, False)),
+    ({"rate_limit": 1}, Health(), False, (60, MINUTE_MS, False)),
+    ({"rate_limit": MAX_RATE}, Health(), False, (PAGE, MINUTE_MS, False)),
+    ({}, Health(slow_until=NOW_MS + 5_000), False, (0, 5_000, False)),
+    # An endpoint may ask for days, and be activated in between.
+    ({}, Health(slow_until=NOW_MS + 10**9), False, (0, RECHECK_SECONDS * 1_000, False)),
+    ({}, Health(open_until=NOW_MS + MINUTE_MS), False, (0, MINUTE_MS, False)),
+    ({}, Health(open_until=NOW_MS), False, (1, MINUTE_MS, False)),
+]
+
+
+@pytest.mark.parametrize(("changes", "health", "unsignable", "expected"), ALLOWED)
+def test_so_many_go_on_and_then_there_is_a_next_time(changes, health, unsignable, expected):
+    number, wait_ms, only_expired = expected
+
+    found = allowance(
+        replace(HOLD, unsignable=unsignable), None if changes is None else endpoint(**changes), health, NOW_MS
+    )
+
+    assert found == Allowance(number=number, next_ms=NOW_MS + wait_ms, only_expired=only_expired)
 
 
 # --- disabling ------------------------------------------------------------------------------------------------------

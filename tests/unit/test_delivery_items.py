@@ -3,11 +3,13 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from lambdas.delivery.domain.lifecycle import created
 from lambdas.delivery.domain.model import Event
 from lambdas.delivery.domain.retention import Retention
-from lambdas.delivery.queue.messages import Deliver, ResumeEndpoint, write
-from lambdas.delivery.store.items import delivery_from_item, delivery_to_item, health_from_item
+from lambdas.delivery.queue.messages import Deliver, ResumeEndpoint, read, write
+from lambdas.delivery.store.items import delivery_from_item, delivery_to_item, due_shards, health_from_item
 
 NOW = 1_790_000_000.0
 EVENT = Event(
@@ -23,21 +25,38 @@ EVENT = Event(
 
 
 def test_a_delivery_is_stored_under_the_names_that_items_have():
-    delivery = replace(created(EVENT, "ep", NOW, Retention()), version=7, scheduled_version=6, owner="m")
+    delivery = replace(created(EVENT, "ep", NOW, Retention()), version=7, owner="m", due_at="2026-09-21T14:23:20.000Z")
 
     item = delivery_to_item(delivery)
 
     assert set(item) == {
         *("tenantId", "eventId", "endpointId", "eventType", "state", "attempts", "seriesAttempts", "nextAttemptAt"),
-        *("turn", "armedTurn", "owner", "leaseUntil", "createdAt", "updatedAt", "expiresAt"),
-        *("event", "item", "stateKey", "stateAt"),
+        *("turn", "owner", "leaseUntil", "createdAt", "updatedAt", "expiresAt"),
+        *("event", "item", "stateKey", "stateAt", "dueKey", "dueAt"),
     }
-    assert (item["turn"], item["armedTurn"]) == (7, 6)
+    assert item["turn"] == 7
+    assert item["dueKey"] in due_shards("t")
     assert delivery_from_item(item) == delivery
 
 
-def test_health_is_read_under_the_names_that_items_have():
-    assert health_from_item({"nextWake": 5, "nextSlot": 4}).next_resume == 5
+def test_a_delivery_that_is_held_up_is_in_its_endpoint_s_partition_of_the_due_index():
+    held = replace(created(EVENT, "ep", NOW, Retention()), due_at="2026-10-12T14:13:20.000Z", held=True)
+
+    item = delivery_to_item(held)
+
+    assert item["dueKey"] == "hold#t#ep"
+    assert delivery_from_item(item) == held
+
+
+def test_a_delivery_that_has_ended_is_not_in_the_due_index():
+    assert {"dueKey", "dueAt"} & set(delivery_to_item(created(EVENT, "ep", NOW, Retention()))) == set()
+
+
+def test_items_of_earlier_releases_are_read():
+    item = delivery_to_item(created(EVENT, "ep", NOW, Retention()))
+
+    assert delivery_from_item({**item, "armedTurn": 1}) == created(EVENT, "ep", NOW, Retention())
+    assert health_from_item({"nextWake": 5, "nextSlot": 4}).next_slot == 4
 
 
 def test_messages_have_the_members_that_waiting_ones_have():
@@ -51,5 +70,13 @@ def test_messages_have_the_members_that_waiting_ones_have():
         "event": "e",
         "endpoint": "p",
         "turn": 3,
+        "hops": 1,
     }
-    assert json.loads(resume) == {"v": 1, "kind": "waken", "tenant": "t", "endpoint": "p"}
+    assert json.loads(resume) == {"v": 1, "kind": "waken", "tenant": "t", "endpoint": "p", "hops": 1}
+
+
+@pytest.mark.parametrize("kind", ["deliver", "due"])
+def test_messages_of_earlier_releases_and_of_their_schedules_are_read(kind):
+    body = {"v": 1, "kind": kind, "tenant": "t", "event": "e", "endpoint": "p", "turn": 3}
+
+    assert read(json.dumps(body)) == Deliver(tenant_id="t", event_id="e", endpoint_id="p", version=3, hops=1)

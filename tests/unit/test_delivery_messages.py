@@ -6,15 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.delivery.queue.messages import Deliver, Due, FanOut, NotAMessageError, ResumeEndpoint, member, read, write
+from lambdas.delivery.queue.messages import Deliver, FanOut, NotAMessageError, ResumeEndpoint, member, read, write
 
 NAMES = st.text(min_size=1, max_size=30)
-DELIVERS = st.builds(Deliver, tenant_id=NAMES, event_id=NAMES, endpoint_id=NAMES, version=st.integers(1, 10**9))
+NUMBERS = st.integers(1, 10**9)
 MESSAGES = st.one_of(
-    DELIVERS,
-    st.builds(Due, deliver=DELIVERS),
-    st.builds(FanOut, tenant_id=NAMES, event_id=NAMES),
-    st.builds(ResumeEndpoint, tenant_id=NAMES, endpoint_id=NAMES, after=st.none() | NAMES),
+    st.builds(Deliver, tenant_id=NAMES, event_id=NAMES, endpoint_id=NAMES, version=NUMBERS, hops=NUMBERS),
+    st.builds(FanOut, tenant_id=NAMES, event_id=NAMES, hops=NUMBERS),
+    st.builds(ResumeEndpoint, tenant_id=NAMES, endpoint_id=NAMES, hops=NUMBERS),
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

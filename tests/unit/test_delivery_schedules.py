@@ -1,5 +1,6 @@
 """When attempts are made: schedules and Retry-After, on a clock that is passed in."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -7,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.delivery.domain.retention import Retention, gone
+from lambdas.delivery.domain.attempt_result import HttpResult, classify
+from lambdas.delivery.domain.lifecycle import after_attempt, created
+from lambdas.delivery.domain.model import DeliveryState, Endpoint, Event
+from lambdas.delivery.domain.retention import DAY, Retention, gone
 from lambdas.delivery.domain.retry_after import MAX_SECONDS, wait_asked_for
 from lambdas.delivery.domain.retry_schedules import (
     LONGEST_SECONDS,
@@ -18,10 +22,25 @@ from lambdas.delivery.domain.retry_schedules import (
     attempt_times,
     clock,
     schedule_named,
+    schedule_of,
     table,
 )
+from lambdas.shared import times
 
 NOW = 1_790_000_000.0
+ENDPOINT = Endpoint(
+    tenant_id="t", endpoint_id="ep", url="", filters={}, secrets=(), headers={}, created_at="", updated_at=""
+)
+EVENT = Event(
+    tenant_id="t",
+    event_id="e",
+    event_type="a",
+    created_at="",
+    size=2,
+    sha256="",
+    correlation_id="c",
+    expires_at=int(NOW),
+)
 
 # The column "Time since start" of the specification's example schedule.
 SPECIFIED = [
@@ -90,6 +109,87 @@ def test_jitter_only_lengthens_and_by_a_tenth_at_most(schedule, attempts, jitter
         assert schedule.waits[attempts - 1] <= wait < schedule.waits[attempts - 1] * 1.1
 
 
+@pytest.mark.parametrize(
+    ("changes", "waits"),
+    [
+        ({}, STANDARD_WEBHOOKS.waits),
+        ({"schedule": "minutes"}, MINUTES.waits),
+        ({"schedule": "of a later version"}, STANDARD_WEBHOOKS.waits),
+        ({"retry_waits": [7, 2_592_000]}, [7, 2_592_000]),
+        ({"retry_waits": []}, []),
+    ],
+)
+def test_an_endpoint_has_its_own_waits_a_named_schedule_or_the_stacks(changes, waits):
+    assert schedule_of(replace(ENDPOINT, **changes), STANDARD_WEBHOOKS).waits == waits
+
+
+def attempted(delivery, now, *, status=500, retry_after=None, waits=(60, 60), jitter=0.0, final=()):
+    endpoint = replace(ENDPOINT, retry_waits=waits)
+    return after_attempt(
+        delivery,
+        classify(HttpResult(status=status, retry_after=retry_after), now),
+        now,
+        schedule=schedule_of(endpoint, MINUTES),
+        jitter=jitter,
+        retention=Retention(),
+        final=status in final,
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "reason"),
+    [
+        (422, DeliveryState.DLQ, "final status 422"),
+        (404, DeliveryState.FAILED, "status 404"),
+        (500, DeliveryState.FAILED, "status 500"),
+        (410, DeliveryState.DLQ, "status 410"),
+        (204, DeliveryState.DELIVERED, None),
+    ],
+)
+def test_a_final_status_gives_a_delivery_up_at_once_and_says_so(status, state, reason):
+    delivery = attempted(created(EVENT, "ep", NOW, Retention()), NOW, status=status, final=(410, 422))
+
+    assert (delivery.state, delivery.reason) == (state, reason)
+    assert delivery.expires_at == {
+        DeliveryState.DLQ: int(NOW) + 14 * DAY,
+        DeliveryState.DELIVERED: int(NOW) + 30 * DAY,
+    }.get(state, Retention().created(NOW))
+
+
+def walked(first, retry_after=None, waits=(), jitter=0.999999):
+    """Attempt a delivery until it is given up; yield each state of it, and when it came."""
+    delivery, now = first, NOW
+    while delivery.state is not DeliveryState.DLQ:
+        delivery = attempted(delivery, now, waits=waits, jitter=jitter, retry_after=retry_after)
+        yield delivery, now
+        now = times.parse(delivery.next_attempt_at) if delivery.next_attempt_at else now
+
+
+@pytest.mark.parametrize("retry_after", [None, "999999"])
+@pytest.mark.parametrize("waits", [[2_592_000] * 50, [1] * 50, [60]], ids=["50 months", "50 seconds", "one"])
+def test_a_delivery_is_kept_beyond_each_attempt_of_its_own_list_for_as_long_as_it_may_wait(waits, retry_after):
+    first = created(EVENT, "ep", NOW, Retention())
+
+    steps = list(walked(first, retry_after, waits))
+
+    assert len(steps) == len(waits) + 1
+    for delivery, now in steps[:-1]:
+        due = times.parse(delivery.next_attempt_at)
+        assert due >= now + waits[delivery.attempts - 1]
+        # Neither is it given up before the attempt may have been held up, nor long after that.
+        assert due + 20 * DAY <= Retention().waits_until(delivery.expires_at)
+        assert due + 25 * DAY > Retention().waits_until(delivery.expires_at)
+    # What the longest schedule with a name covers is not written again at each attempt.
+    if sum(waits) < LONGEST_SECONDS and retry_after is None:
+        assert {delivery.expires_at for delivery, _ in steps[:-1]} == {first.expires_at}
+
+
+@pytest.mark.parametrize("kept", [Retention(), Retention(delivered_days=1, dead_days=1)])
+def test_what_expires_does_so_at_the_end_of_a_day_so_that_a_delivery_seldom_outlives_its_event(kept):
+    assert kept.created(NOW) % DAY == 0
+    assert kept.created(NOW) == kept.created(NOW + 5)
+
+
 DATE = datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)  # NOW
 
 RETRY_AFTER = [
@@ -142,7 +242,7 @@ def test_what_is_created_outlives_the_longest_way_and_what_is_kept_after_it():
 
     assert kept.created(NOW) >= kept.delivered(last_attempt) - 1
     assert kept.created(NOW) >= kept.dead(last_attempt)
-    assert not kept.waited_too_long(last_attempt, kept.created(NOW))
-    assert kept.waited_too_long(NOW + 25 * 86_400, kept.created(NOW))
+    assert last_attempt <= kept.waits_until(kept.created(NOW))
+    assert kept.waits_until(kept.created(NOW)) < NOW + 25 * 86_400
     assert gone(kept.dead(NOW), kept.dead(NOW))
     assert not gone(kept.dead(NOW) - 1, kept.dead(NOW))

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from modules.settings.delivery import DeliverySettings
+from modules.settings.delivery import DeliverySettings, TenantRate
 from modules.settings.environments import build_settings
 from modules.settings.validation import SettingsError, rule_of
 
@@ -13,7 +13,18 @@ RULES = {declared.name: rule_of(declared) for declared in fields(DeliverySetting
 # The generated docs/settings.md, which is reviewed, says each range once more: a change of one is seen there.
 RANGES = {name: (rule.low, rule.high) for name, rule in RULES.items() if rule.low is not None}
 CHOICES = {name: rule.choices for name, rule in RULES.items() if rule.choices}
-OTHERS = {"receiver", "tenant_metrics", "bus_name", "subscriptions", "domain"}
+OTHERS = {
+    "receiver",
+    "docs",
+    "tenant_metrics",
+    "tenant_throttle",
+    "tenant_plans",
+    "refused_hosts",
+    "bus_name",
+    "archive_bucket",
+    "subscriptions",
+    "domain",
+}
 
 
 def settings(**values):
@@ -53,6 +64,7 @@ def test_the_defaults_are_those_of_the_requirements():
     assert (made.worker_timeout, made.visibility_timeout, made.max_receive_count) == (60, 180, 5)
     assert (made.delivered_ttl, made.dead_ttl) == (30, 14)
     assert (made.receiver, made.endpoint_rules, made.domain) == (False, "public-https", None)
+    assert (made.docs, made.subscription_payload) == (True, "original")
 
 
 def test_an_environment_without_any_stack_is_refused():
@@ -82,7 +94,17 @@ def test_an_environment_without_any_stack_is_refused():
         ({"subscriptions": {"stripe": ["a", "a"]}}, "delivery.subscriptions.stripe: 2 tenants are not allowed"),
         ({"subscriptions": {"stripe": list("abcdef")}}, "delivery.subscriptions.stripe: 6 tenants are not allowed"),
         ({"subscriptions": "stripe"}, "delivery.subscriptions: 'stripe' is not a mapping of texts"),
+        ({"tenant_plans": {"Gold": {"rate": 1, "burst": 1}}}, "delivery.tenant_plans: 'Gold' is not allowed"),
+        ({"tenant_plans": {"shared": {"rate": 1, "burst": 1}}}, "delivery.tenant_plans: 'shared' is not allowed"),
+        ({"tenant_plans": {"gold": {"rate": 1}}}, "delivery.tenant_plans.gold: {'rate': 1} is not allowed"),
+        ({"tenant_plans": {"gold": {"rate": 0, "burst": 1}}}, "delivery.tenant_plans.gold: {'rate': 0, 'burst': 1}"),
+        ({"tenant_plans": {"gold": {"rate": True, "burst": 1}}}, "delivery.tenant_plans.gold: {'rate': True"),
+        ({"tenant_plans": {"gold": "100"}}, "delivery.tenant_plans.gold: '100' is not allowed"),
+        ({"refused_hosts": ["https://x.example"]}, "delivery.refused_hosts: 'https://x.example' is not allowed"),
+        ({"refused_hosts": ["X.example"]}, "delivery.refused_hosts: 'X.example' is not allowed"),
         ({"bus_name": "no blanks"}, "delivery.bus_name: 'no blanks' is not allowed"),
+        ({"archive_bucket": "No"}, "delivery.archive_bucket: 'No' is not allowed; allowed: the name of a bucket"),
+        ({"subscription_payload": "both"}, "delivery.subscription_payload: 'both' is not allowed"),
         ({"domain": {"name": "hooks.example.com"}}, "delivery.domain: a setting is missing"),
         ({"domain": {"name": "Hooks", "certificate_arn": CERTIFICATE}}, "delivery.domain.name: 'Hooks' is not allowed"),
         (
@@ -102,7 +124,17 @@ def test_subscriptions_without_an_inbound_stack_need_the_bus():
     values = {"subscriptions": {"stripe": "acme"}}
 
     assert "delivery.bus_name: is missing" in refusal(inbound=False, delivery=values)
-    assert build_settings("dev", {"inbound": False, "delivery": {**values, "bus_name": "payments"}}).delivery
+    named = {"bus_name": "payments", "archive_bucket": "payloads"}
+    assert build_settings("dev", {"inbound": False, "delivery": {**values, **named}}).delivery
+
+
+@pytest.mark.parametrize("inbound", [True, False])
+def test_original_payloads_of_a_named_bus_need_the_archive_of_the_same_stack(inbound):
+    values = {"subscriptions": {"stripe": "acme"}, "bus_name": "payments"}
+
+    assert "delivery.archive_bucket: is missing" in refusal(inbound=inbound, delivery=values)
+    for enough in ({"archive_bucket": "payloads"}, {"subscription_payload": "reference"}, {"subscriptions": {}}):
+        assert build_settings("dev", {"inbound": inbound, "delivery": {**values, **enough}}).delivery
 
 
 def test_one_tenant_and_a_list_of_them_are_the_same():
@@ -118,21 +150,28 @@ def test_a_domain_is_a_group_of_its_own():
 
 
 def test_both_stacks_share_the_accounts_concurrency():
-    fits = {"functions": {"account_concurrency": 300}, "delivery": {"worker_concurrency": 50}}
+    fits = {"functions": {"account_concurrency": 300}, "delivery": {"worker_concurrency": 40, "docs_concurrency": 10}}
     assert build_settings("dev", fits).delivery
 
-    said = refusal(functions={"account_concurrency": 300}, delivery={"worker_concurrency": 51})
+    said = refusal(functions={"account_concurrency": 300}, delivery={"worker_concurrency": 40, "docs_concurrency": 11})
 
     assert "50 for ingestion and 100 for processing and 51 for delivery, 201 together" in said
 
 
 def test_without_the_inbound_stack_its_functions_reserve_nothing():
-    values = {"inbound": False, "functions": {"account_concurrency": 200}, "delivery": {"worker_concurrency": 100}}
+    values = {"inbound": False, "functions": {"account_concurrency": 200}, "delivery": {"worker_concurrency": 95}}
 
-    assert build_settings("dev", values).delivery.worker_concurrency == 100
+    assert build_settings("dev", values).delivery.worker_concurrency == 95
 
 
 def test_delivery_needs_the_runtime_that_its_code_is_compiled_for():
     said = refusal(functions={"runtime": "python3.12"}, delivery={})
 
     assert said.startswith("functions.runtime: 'python3.12' is not allowed with delivery")
+
+
+def test_tenants_have_the_standard_plan_and_those_of_the_settings_or_none_at_all():
+    made = settings(tenant_rate=7, tenant_burst=8, tenant_plans={"large": {"rate": 500, "burst": 1000}}).delivery
+
+    assert made.plans == {"standard": TenantRate(rate=7, burst=8), "large": TenantRate(rate=500, burst=1_000)}
+    assert settings(tenant_throttle=False, tenant_plans={"large": {"rate": 5, "burst": 10}}).delivery.plans == {}

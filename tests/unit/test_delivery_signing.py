@@ -198,6 +198,7 @@ BAD_HEADERS = [
     {"Connection": "upgrade"},
     {"webhook-id": "evt_x"},
     {"Webhook-Signature": "v1,x"},
+    {"Svix-Id": "evt_x"},
     {"webhook_timestamp": "1"},
     {"Stripe-Signature": "t=1"},
     {"Proxy-Authorization": "x"},
@@ -239,6 +240,17 @@ def test_a_tenant_s_own_headers_go_along():
         "user-agent": "agent/1",
         "webhook-id": "evt_1",
     }
+
+
+def test_another_prefix_changes_the_names_of_the_headers_and_nothing_else():
+    usual = signature_headers(ENDPOINT, EVENT_ID, BODY, 1_000.0)
+    renamed = signature_headers(replace(ENDPOINT, header_prefix="x-acme"), EVENT_ID, BODY, 1_000.0)
+
+    assert renamed == {name.replace("webhook-", "x-acme-"): value for name, value in usual.items()}
+    assert request_headers({"X-Acme-Team": "1"}, renamed, "agent/1").keys() >= {"X-Acme-Team", *renamed}
+    for name in ("X-ACME-ID", "x_acme_signature", "X-Acme-Timestamp"):
+        with pytest.raises(HeaderRefusedError, match="is reserved"):
+            request_headers({name: "1"}, renamed, "agent/1")
 
 
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=3))

@@ -101,13 +101,14 @@ def _require_secrets(name: str, secrets: Sequence[object]) -> None:
 
 
 def _endpoint(received: Received, secrets: Sequence[str]) -> Endpoint:
-    """Return an endpoint with these secrets, whose style is the one that the request is signed in."""
+    """Return an endpoint with these secrets, and with the style and the headers that the request is signed in."""
     return Endpoint(
         tenant_id="-",
         endpoint_id="-",
         url="",
         filters={},
         style=SignatureStyle.STRIPE if STRIPE_HEADER in received.headers else SignatureStyle.STANDARD,
+        header_prefix=received.header_prefix,
         secrets=[SigningSecret(value=secret, created_at="") for secret in secrets],
         headers={},
         created_at="",
@@ -125,7 +126,7 @@ def _request(received: Received) -> WebhookRequest:
 
 def told(received: Received, refused: str | None, *, verifies: bool) -> str:
     """Return a line about a request."""
-    event_id = received.headers.get("webhook-id", "-")
+    event_id = received.signed("id") or "-"
     verdict = f"refused: {refused}" if refused else ("verified" if verifies else "not verified: no SECRET was given")
     query = "&".join(f"{name}={value}" if value else name for name, value in received.query.items())
     asked = f" asked for {query}" if query else ""

@@ -22,12 +22,17 @@ OFFERED = (
     offer("monitoring.backlog_depth"),
     offer("delivery.throttle_rate"),
     offer("delivery.throttle_burst"),
+    offer("delivery.tenant_rate"),
+    offer("delivery.tenant_burst"),
+    offer("delivery.tenant_events_per_day"),
+    offer("delivery.tenant_endpoints"),
     offer("delivery.max_event_bytes"),
     offer("delivery.memory"),
     offer("delivery.timeout"),
     offer("delivery.worker_memory"),
     offer("delivery.worker_timeout"),
     offer("delivery.worker_concurrency"),
+    offer("delivery.docs_concurrency"),
     offer("delivery.batch_size"),
     offer("delivery.visibility_timeout"),
     offer("delivery.max_receive_count"),
@@ -45,10 +50,16 @@ FIXED: Mapping[str, str] = MappingProxyType(
         "functions.runtime": "the bundles are built for it",
         "monitoring.backlog_age": "the longest delay of a message is added to it",
         "delivery.endpoint_rules": "in AWS nothing but `public-https` is safe",
+        "delivery.tenant_throttle": "has resources of its own",
+        "delivery.tenant_plans": "each has resources of its own",
+        "delivery.refused_hosts": "is one text with the API's own",
         "delivery.tenant_metrics": "is either there or not",
+        "delivery.docs": "each route has resources of its own",
         "delivery.receiver": "has resources of its own",
         "delivery.bus_name": "goes with the subscriptions",
         "delivery.subscriptions": "each has resources of its own",
+        "delivery.subscription_payload": "goes with the subscriptions",
+        "delivery.archive_bucket": "goes with the subscriptions",
         "delivery.domain.name": "the domain has resources of its own",
         "delivery.domain.certificate_arn": "goes with the domain",
     }
@@ -78,8 +89,9 @@ RULES = (
     ),
     RuleBetweenInputs(
         of="functions_account_concurrency",
-        condition=f"var.delivery_worker_concurrency <= var.functions_account_concurrency - {UNRESERVED}",
-        refusal="too little for what the worker reserves, since Lambda keeps "
+        condition="var.delivery_worker_concurrency + var.delivery_docs_concurrency <= "
+        f"var.functions_account_concurrency - {UNRESERVED}",
+        refusal="too little for what worker and documents reserve, since Lambda keeps "
         f"{UNRESERVED} for functions without a reservation; have the account's limit raised and say so here, or lower "
         "delivery_worker_concurrency",
     ),

@@ -15,8 +15,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from lambdas.delivery.domain.ids import ENDPOINT, EVENT, TENANT_PATTERN, id_pattern
+from lambdas.delivery.http.attempts import NUMBER_PATTERN
 from lambdas.delivery.http.rest import Operation
-from lambdas.delivery.http.routes import AWS_IAM, TOKEN
+from lambdas.delivery.http.routes import AWS_IAM, PUBLIC_KEYS, TOKEN
 from lambdas.delivery.http.schemas import Problem, Refusal
 from lambdas.delivery_api import operations as tenants
 from lambdas.delivery_operator import operations as operators
@@ -30,11 +31,13 @@ _PARAMETERS = {
     "endpointId": id_pattern(ENDPOINT),
     "tenantId": TENANT_PATTERN,
     "tokenId": "^tok_[0-9a-f]{64}$",
+    "number": NUMBER_PATTERN,
     "keyId": "^key_[0-9a-f]{16}$",
 }
 _TAGS = {
     "events": "Send events, and see their deliveries.",
     "deliveries": "One event on its way to one endpoint.",
+    "attempts": "Requests to an endpoint, and what came of them.",
     "endpoints": "Where events go, and which events.",
     "operator": "For operators of the service, with AWS credentials.",
     "keys": "Public keys that verify asymmetric signatures.",
@@ -115,7 +118,7 @@ def document() -> dict[str, Any]:
     for operation in operations:
         described = _described(operation, references)
         paths.setdefault(operation.route.path, {})[operation.route.method.lower()] = described
-    paths["/.well-known/webhook-keys.json"] = _KEYS_PATH
+    paths[PUBLIC_KEYS] = _KEYS_PATH
     return {
         "openapi": "3.1.0",
         "info": {
@@ -221,7 +224,7 @@ def _json(schema: Any) -> dict[str, Any]:
 def _tag(path: str) -> str:
     if path.startswith("/operator/"):
         return "operator"
-    return "deliveries" if "/deliveries" in path else path.split("/")[2]
+    return next((name for name in ("deliveries", "attempts") if f"/{name}" in path), path.split("/")[2])
 
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:

@@ -27,6 +27,7 @@ _DELIVERY_VALUES: Mapping[str, Any] = MappingProxyType(
         "delivery": {
             "receiver": True,
             "bus_name": "webhook-events-prod",
+            "archive_bucket": "webhook-archive-123456789012-prod",
             "subscriptions": {"stripe": ["acme", "globex"]},
             "domain": {
                 "name": "hooks.example.com",

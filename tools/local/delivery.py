@@ -7,8 +7,7 @@ from typing import Any, Self
 
 import requests
 
-from modules.constructs.naming import DELIVERY_PREFIX, Names
-from tools.local.aws import ACCOUNT_ID, REGION, LocalAws
+from tools.local.aws import LocalAws
 from tools.local.calls import REQUEST_TIMEOUT_SECONDS, DeployedStack, create_operator, wait_for
 from tools.local.terraform import Workspace
 
@@ -96,7 +95,6 @@ class LocalDelivery(DeployedStack):
     def take_over(cls, aws: LocalAws, workspace: Workspace, environment: str) -> Self:
         """Create an operator of a stack that was just applied."""
         outputs = workspace.outputs()
-        _allow_schedules_as_the_emulator_knows_them(aws, environment)
         operator = create_operator(aws, f"{OPERATOR}-{environment}", outputs["operator_policy_json"])
         return cls(environment=environment, aws=aws, workspace=workspace, outputs=outputs, operator=operator)
 
@@ -128,21 +126,3 @@ class LocalDelivery(DeployedStack):
         if not issued.ok:
             raise RuntimeError(f"token of {tenant_id}: {issued.status_code} {issued.text:.300}")
         return TenantClient(tenant_id, issued.json()["token"], self)
-
-
-def _allow_schedules_as_the_emulator_knows_them(aws: LocalAws, environment: str) -> None:
-    """Let the worker make schedules on MiniStack, which takes every schedule for one of the group ``default``.
-
-    AWS knows a schedule by its group, and the stack's policy names that; see
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
-    """
-    statement = {
-        "Effect": "Allow",
-        "Action": "scheduler:CreateSchedule",
-        "Resource": f"arn:aws:scheduler:{REGION}:{ACCOUNT_ID}:schedule/default/*",
-    }
-    aws.client("iam").put_role_policy(
-        RoleName=Names(environment, DELIVERY_PREFIX)("worker"),
-        PolicyName="schedules-of-the-emulator",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-    )

@@ -47,6 +47,16 @@ class Received:
     body: bytes
     at: float
 
+    @property
+    def header_prefix(self) -> str:
+        """The prefix of the three headers of a signature in the standard style; ``webhook`` when none has all three."""
+        found = (name.removesuffix("-signature") for name in self.headers if name.endswith("-signature"))
+        return next((one for one in found if {f"{one}-id", f"{one}-timestamp"} <= self.headers.keys()), "webhook")
+
+    def signed(self, part: str) -> str:
+        """Return the value of one of these headers, ``id`` or ``timestamp``; empty when there is none."""
+        return self.headers.get(f"{self.header_prefix}-{part}", "")
+
 
 @dataclass
 class FaultyReceiver:
@@ -65,7 +75,7 @@ class FaultyReceiver:
     received : list[Received]
         All requests that came whole, in order, before they were answered.
     accepted : Counter[str]
-        How often each ``webhook-id`` was answered with 2xx.
+        How often each event id was answered with 2xx.
     connections : int
         How many there were.
     """
@@ -95,9 +105,9 @@ class FaultyReceiver:
         return f"{'http' if self.tls is None else 'https'}://{host}:{self.port}{path}"
 
     def ids(self) -> Counter[str]:
-        """Return how often each ``webhook-id`` came."""
+        """Return how often each event id came."""
         with self._lock:
-            return Counter(one.headers.get("webhook-id", "") for one in self.received)
+            return Counter(one.signed("id") for one in self.received)
 
     def stop(self) -> None:
         """Stop listening; answers that drip end."""
@@ -139,13 +149,13 @@ class FaultyReceiver:
             self._answer(connection, received)
 
     def _answer(self, connection: socket.socket, received: Received) -> None:
-        event_id = received.headers.get("webhook-id", "")
+        event_id = received.signed("id")
         fault, status, said = self._decided(received, event_id)
         if fault.delay:
             self._ended.wait(fault.delay)
         with self._lock:
             self._seen.add(event_id)
-            if 200 <= status <= 299 and not (fault.close or fault.truncate):
+            if 200 <= status <= 299 and not fault.close:
                 self.accepted[event_id] += 1
         if fault.close:
             return
@@ -164,8 +174,12 @@ class FaultyReceiver:
             fault = self.decide(received)
         except UnknownFaultError as error:
             return Fault(), 400, {"received": False, "reason": str(error)}
-        timestamp = received.headers.get("webhook-timestamp", "")
-        return fault, fault.status_for(event_id, timestamp, seen_before=event_id in self._seen), {"received": True}
+        seen_before = event_id in self._seen
+        return (
+            fault,
+            fault.status_for(event_id, received.signed("timestamp"), seen_before=seen_before),
+            {"received": True},
+        )
 
 
 def _read(connection: socket.socket) -> Received:

@@ -12,12 +12,15 @@ class DeliveryError(Exception):
         For programs; it never changes.
     message : str
         For people.
+    retry_after : int | None
+        Seconds after which the call may be served.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, retry_after: int | None = None) -> None:
         super().__init__(code)
         self.code = code
         self.message = message
+        self.retry_after = retry_after
 
 
 class NotFoundError(DeliveryError):
@@ -28,17 +31,24 @@ class NotFoundError(DeliveryError):
 
 
 class ConflictError(DeliveryError):
-    """The call does not fit the present state.
+    """The call does not fit the present state."""
 
-    Attributes
-    ----------
-    retry_after : int | None
-        Seconds after which it may fit.
+
+class LoopError(ConflictError):
+    """The call came of a delivery that came of a call, and so on, too often in a row.
+
+    Not a 508, which is an error of the server, and would count as ours in every alarm.
     """
 
-    def __init__(self, code: str, message: str, retry_after: int | None = None) -> None:
-        super().__init__(code, message)
-        self.retry_after = retry_after
+    def __init__(self) -> None:
+        super().__init__("loop_detected", "deliveries lead back to this API: an endpoint forwards them here")
+
+
+class QuotaReachedError(DeliveryError):
+    """The tenant has used up a quota."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__("quota_reached", message, retry_after)
 
 
 class InvalidFieldError(DeliveryError):

@@ -11,11 +11,11 @@ from lambdas.delivery.domain.retention import Retention, gone
 from lambdas.delivery.domain.retry_schedules import RetrySchedule
 from lambdas.shared import times
 
-PAUSED, BREAKER, RATE, BUSY = "endpoint paused", "circuit breaker", "rate limit", "endpoint busy"
 ENDPOINT_DELETED, ENDPOINT_DISABLED = "endpoint deleted", "endpoint disabled"
 PAYLOAD_ERASED, EVENT_EXPIRED = "payload erased", "event expired"
 WAITED_TOO_LONG = "waited too long: "
 USED_UP = "attempts used up: "
+FINAL = "final "
 
 
 def undeliverable_reason(
@@ -59,11 +59,14 @@ def after_attempt(
     schedule: RetrySchedule,
     jitter: float,
     retention: Retention,
+    final: bool = False,
 ) -> Delivery:
     """Return the delivery after an attempt.
 
     Parameters
     ----------
+    final : bool
+        Whether the endpoint has declared the answer's status final, so that a failure is not repeated.
     jitter : float
         At least 0 and less than 1, see `Schedule.wait_after`.
     """
@@ -78,20 +81,25 @@ def after_attempt(
         )
     if result.gone:
         return given_up(tried, result.outcome, now, retention, same_version=True)
+    if final:
+        return given_up(tried, FINAL + result.outcome, now, retention, same_version=True)
     wait = schedule.wait_after(tried.series_attempts, jitter)
     if wait is None:
         return given_up(tried, USED_UP + result.outcome, now, retention, same_version=True)
+    due = now + max(wait, result.retry_after or 0.0)
     return replace(
         tried,
         state=DeliveryState.FAILED,
         reason=result.outcome,
-        next_attempt_at=times.iso(now + max(wait, result.retry_after or 0.0)),
+        next_attempt_at=times.iso(due),
+        # An endpoint's own list may take years, and may be changed on the way; and `Retry-After` comes on top of it.
+        expires_at=max(tried.expires_at, retention.next_due(due)),
     )
 
 
 def parked(delivery: Delivery, until_ms: int, waiting_for: str, now: float, retention: Retention) -> Delivery:
     """Return the delivery held up until a time, which spends no attempt; given up when that goes on for too long."""
-    if retention.waited_too_long(now, delivery.expires_at):
+    if now >= retention.waits_until(delivery.expires_at):
         return given_up(delivery, WAITED_TOO_LONG + waiting_for, now, retention)
     return replace(_next(delivery, now), waiting_for=waiting_for, next_attempt_at=times.iso(until_ms / 1_000))
 
@@ -119,11 +127,6 @@ def requeued(delivery: Delivery, now: float, retention: Retention) -> Delivery:
         next_attempt_at=times.iso(now),
         expires_at=retention.created(now),
     )
-
-
-def resumed(delivery: Delivery, now: float) -> Delivery:
-    """Return a delivery that waited, due at once."""
-    return replace(_next(delivery, now), next_attempt_at=times.iso(now))
 
 
 def due_ms(delivery: Delivery) -> int:

@@ -37,7 +37,8 @@ class SignatureStyle(StrEnum):
     """How requests to an endpoint are signed."""
 
     STANDARD = "standard"
-    """``webhook-id``, ``webhook-timestamp``, ``webhook-signature``, as https://www.standardwebhooks.com has them."""
+    """``webhook-id``, ``webhook-timestamp``, ``webhook-signature``, as https://www.standardwebhooks.com has them; or
+    these three with a prefix of the endpoint's own."""
     STRIPE = "stripe"
     """One header ``stripe-signature: t=…,v1=…``, as https://docs.stripe.com/webhooks/signature has it."""
 
@@ -49,7 +50,7 @@ class SigningSecret:
     Attributes
     ----------
     value : str
-        ``whsec_`` and 24 to 64 random bytes in base64.
+        ``whsec_`` and 24 to 64 random bytes in base64; one that a tenant brought for the stripe style has any text.
     created_at : str
         ISO 8601, UTC.
     expires_at : int | None
@@ -84,6 +85,8 @@ class Endpoint:
         How requests are signed.
     asymmetric : bool
         Whether the standard style has a ``v1a`` ed25519 signature besides ``v1``.
+    header_prefix : str
+        Of the three headers of the standard style.
     secrets : Sequence[SigningSecret]
         The current one first; during a rotation the one before it, too.
     headers : Mapping[str, str]
@@ -91,7 +94,11 @@ class Endpoint:
     rate_limit : int | None
         Attempts per second at most; None for no limit.
     schedule : str | None
-        Name of a retry schedule; None for the stack's.
+        Name of a retry schedule; None for the stack's, or `retry_waits`.
+    retry_waits : Sequence[int] | None
+        Seconds to wait after each failed attempt, instead of a named schedule.
+    final_statuses : Sequence[int]
+        HTTP statuses after which there is no further attempt.
     description : str
         The tenant's own words.
     created_at, updated_at : str
@@ -107,10 +114,13 @@ class Endpoint:
     state_reason: str | None = None
     style: SignatureStyle = SignatureStyle.STANDARD
     asymmetric: bool = False
+    header_prefix: str = "webhook"
     secrets: Sequence[SigningSecret]
     headers: Mapping[str, str]
     rate_limit: int | None = None
     schedule: str | None = None
+    retry_waits: Sequence[int] | None = None
+    final_statuses: Sequence[int] = ()
     description: str = ""
     created_at: str
     updated_at: str
@@ -136,8 +146,6 @@ class Health:
         How often in a row the circuit breaker opened.
     next_slot : int
         Milliseconds since the epoch at which the rate limit has room for the next attempt.
-    next_resume : int
-        Milliseconds since the epoch at which the last of those that the rate limit held up comes again.
     """
 
     consecutive_failures: int = 0
@@ -147,7 +155,6 @@ class Health:
     slow_until: int | None = None
     openings: int = 0
     next_slot: int = 0
-    next_resume: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,8 +179,16 @@ class Event:
         The one endpoint that it is for, when it is a test event; None for all that subscribe.
     not_for : str | None
         The one endpoint that it is not for, when it is news about that endpoint.
+    hops : int
+        How many deliveries in a row led to it, by the header of the request that handed it in.
     erased_at : str | None
         When its payload was erased on request.
+    next_attempt_at : str | None
+        When it is to be fanned out, or looked at again, ISO 8601, UTC.
+    due_at : str | None
+        When the sweeper looks at it, ISO 8601, UTC; None once it expires with the last of its deliveries.
+    fanned_out : bool
+        Whether each endpoint that subscribes has its delivery.
     expires_at : int
         Seconds since the epoch after which it is gone.
     """
@@ -187,7 +202,11 @@ class Event:
     correlation_id: str
     only: str | None = None
     not_for: str | None = None
+    hops: int = 0
     erased_at: str | None = None
+    next_attempt_at: str | None = None
+    due_at: str | None = None
+    fanned_out: bool = False
     expires_at: int
 
 
@@ -218,11 +237,14 @@ class Delivery:
         SQS message id of who is making an attempt.
     lease_until : int
         Milliseconds since the epoch until which no other run makes one.
-    scheduled_version : int
-        The latest version for which a message is known to be on its way.
+    due_at : str | None
+        When the sweeper looks at it, ISO 8601, UTC, see `lambdas.delivery.domain.due`; of one that is held up, when it
+        has waited for too long; None at its end.
+    held : bool
+        Whether it waits until its endpoint's hold releases it.
     waiting_for : str | None
         What holds it up, where that is not its retry schedule and spends no attempt: ``endpoint paused``,
-        ``circuit breaker``, ``rate limit``, ``endpoint busy``.
+        ``circuit breaker``, ``rate limit``, ``endpoint busy``, ``cannot be signed``.
     created_at, updated_at : str
         ISO 8601, UTC.
     expires_at : int
@@ -241,7 +263,8 @@ class Delivery:
     next_attempt_at: str | None = None
     owner: str | None = None
     lease_until: int = 0
-    scheduled_version: int = 0
+    due_at: str | None = None
+    held: bool = False
     waiting_for: str | None = None
     created_at: str
     updated_at: str

@@ -2,12 +2,11 @@
 
 This is the generic cell rate algorithm without tolerance for bursts: ``next_slot`` is the earliest time at which an
 attempt conforms, and each attempt that is let through moves it on by one interval. An attempt with a slot that is near
-waits for it in the worker. An attempt with a later slot is parked until a time of its own, ``next_resume``, so that a
-backlog comes back at the pace of the limit and not all at once.
+waits for it in the worker. An attempt with a later slot is held up; what is held up is released at the pace of the
+limit, see `lambdas.delivery.domain.holds`.
 Source: ITU-T I.371, "virtual scheduling algorithm"; https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
 
-`lambdas.delivery.store.health` moves both values on by conditional updates that add, so that no two workers get one
-slot.
+`lambdas.delivery.store.health` moves it on by conditional updates that add, so that no two workers get one slot.
 """
 
 import math
@@ -35,12 +34,3 @@ def slot(next_slot: int, now_ms: int, rate: int) -> tuple[int, int] | None:
     """Return when an attempt goes out and what ``next_slot`` becomes; None when its slot is too far off to wait for."""
     at = max(next_slot, now_ms)
     return None if at - now_ms > NEAR_MS else (at, at + interval_ms(rate))
-
-
-def resume_time(next_resume: int, next_slot: int, now_ms: int, rate: int) -> tuple[int, int]:
-    """Return when a parked delivery comes back and what ``next_resume`` becomes.
-
-    No delivery comes back before the next slot: it would only be parked again.
-    """
-    at = max(next_resume, next_slot, now_ms + NEAR_MS)
-    return at, at + interval_ms(rate)

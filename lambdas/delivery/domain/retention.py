@@ -4,6 +4,7 @@ DynamoDB deletes what has expired within days, and shows it until then; readers 
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
 """
 
+import math
 from dataclasses import dataclass
 
 from lambdas.delivery.domain.retry_schedules import LONGEST_SECONDS
@@ -29,8 +30,19 @@ class Retention:
     dead_days: int = 14
 
     def created(self, now: float) -> int:
-        """Return when something that is accepted now expires: after its longest way, and the time it is kept then."""
-        return int(now + LONGEST_SECONDS) + (WAITING_DAYS + max(self.delivered_days, self.dead_days)) * DAY
+        """Return when something that is accepted now expires: after its longest way, and the time it is kept then.
+
+        A way that an endpoint's own list makes longer is followed from attempt to attempt, see `next_due`.
+        """
+        return self.next_due(now + LONGEST_SECONDS)
+
+    def next_due(self, due: float) -> int:
+        """Return when a delivery expires, of which the next attempt is due at a time and may be held up then.
+
+        It is the end of a day, so that an event, whose payload is large, is not written again for each of its
+        deliveries, which come seconds later, and at most once a day where attempts go on beyond the longest way.
+        """
+        return (math.ceil(due / DAY) + WAITING_DAYS + max(self.delivered_days, self.dead_days)) * DAY
 
     def delivered(self, now: float) -> int:
         """Return when a delivery that arrived now expires."""
@@ -40,15 +52,15 @@ class Retention:
         """Return when a delivery that is given up now expires."""
         return int(now) + self.dead_days * DAY
 
-    def waited_too_long(self, now: float, expires_at: int) -> bool:
-        """Tell whether a delivery that is held up must be given up now, so that it can still be seen and requeued.
+    def waits_until(self, expires_at: int) -> int:
+        """Return when a delivery that is held up must be given up, so that it can still be seen and requeued.
 
         Parameters
         ----------
         expires_at : int
-            When it expires, as `created` said when it was created or requeued.
+            When it expires, as `created` or `next_due` said.
         """
-        return now > expires_at - max(self.delivered_days, self.dead_days) * DAY
+        return expires_at - max(self.delivered_days, self.dead_days) * DAY
 
 
 def gone(now: float, expires_at: int) -> bool:

@@ -9,10 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from lambdas.delivery.domain.model import Endpoint
+
 MINUTE = 60
 HOUR = 3_600
 JITTER = 0.1
 """The share of a wait by which it is made longer at random, so that what failed together does not come together."""
+MAX_WAITS = 50
+"""In a list of an endpoint's own."""
+MAX_WAIT_SECONDS = 30 * 24 * HOUR
+"""The longest wait in such a list."""
 
 
 class UnknownScheduleError(ValueError):
@@ -62,7 +68,25 @@ STANDARD_WEBHOOKS = RetrySchedule(
 MINUTES = RetrySchedule(name="minutes", waits=(1 * MINUTE, 2 * MINUTE, 4 * MINUTE, 8 * MINUTE, 16 * MINUTE))
 SCHEDULES: Mapping[str, RetrySchedule] = MappingProxyType({one.name: one for one in (STANDARD_WEBHOOKS, MINUTES)})
 LONGEST_SECONDS = max(sum(schedule.waits) for schedule in SCHEDULES.values()) * (1 + JITTER)
-"""From the first to the last attempt of the longest schedule."""
+"""From the first to the last attempt of the longest schedule that has a name."""
+
+
+def schedule_of(endpoint: Endpoint, default: RetrySchedule) -> RetrySchedule:
+    """Return an endpoint's schedule.
+
+    Parameters
+    ----------
+    default : RetrySchedule
+        Of endpoints that have neither a list of their own nor the name of a schedule.
+    """
+    if endpoint.retry_waits is not None:
+        return RetrySchedule(name=endpoint.endpoint_id, waits=endpoint.retry_waits)
+    return SCHEDULES.get(endpoint.schedule or "", default)
+
+
+def own_seconds(endpoint: Endpoint) -> float:
+    """Return the seconds that an endpoint's own list of waits takes; 0 for an endpoint without one."""
+    return sum(endpoint.retry_waits or ()) * (1 + JITTER)
 
 
 def schedule_named(name: str) -> RetrySchedule:

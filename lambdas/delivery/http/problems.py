@@ -11,8 +11,16 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.delivery.domain.errors import ConflictError, InvalidFieldError, NotFoundError, StoreBusyError
+from lambdas.delivery.domain.errors import (
+    ConflictError,
+    DeliveryError,
+    InvalidFieldError,
+    NotFoundError,
+    QuotaReachedError,
+    StoreBusyError,
+)
 
+_STATUS = {NotFoundError: 404, ConflictError: 409, QuotaReachedError: 429}
 MAX_FIELDS_SHOWN = 20
 MAX_NAME_CHARS = 100
 
@@ -69,13 +77,12 @@ def problem_of(error: Exception) -> ProblemError:
     match error:
         case ProblemError():
             return error
-        case NotFoundError():
-            return ProblemError(status=404, code=error.code, message=error.message)
-        case ConflictError():
-            headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-            return ProblemError(status=409, code=error.code, message=error.message, headers=headers)
         case InvalidFieldError():
             return bad_request(error.field, error.message)
+        case DeliveryError():
+            status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+            headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+            return ProblemError(status=status, code=error.code, message=error.message, headers=headers)
         case StoreBusyError() | ClientError() | BotoCoreError():
             # Nothing was promised, so that the caller may try again.
             headers = {"Retry-After": "2"}

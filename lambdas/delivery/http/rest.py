@@ -54,11 +54,19 @@ class Call:
         ProblemError
             When the authorizer named no tenant: a route without it must not serve tenants.
         """
-        tenant_id = (self.event["requestContext"].get("authorizer") or {}).get("tenantId")
+        tenant_id = self._authorized.get("tenantId")
         if not isinstance(tenant_id, str) or not tenant_id:
             logger.error("a tenant's route was called without the authorizer's context")
             raise ProblemError(status=403, code="forbidden", message="no tenant is authorized")
         return tenant_id
+
+    def quota(self, name: str, default: int) -> int:
+        """Return a quota of the tenant: the authorizer's, which an operator set, or the default."""
+        return int(self._authorized.get(name, default))
+
+    @property
+    def _authorized(self) -> Mapping[str, Any]:
+        return self.event["requestContext"].get("authorizer") or {}
 
     @property
     def correlation_id(self) -> str:

@@ -18,6 +18,8 @@ AUTHORIZER = "delivery_authorizer"
 TENANT_API = "delivery_api"
 OPERATOR_API = "delivery_operator"
 DOCS = "delivery_docs"
+PUBLIC_KEYS = "/.well-known/webhook-keys.json"
+"""Path of the keys that verify signatures, which is there without the documents, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,8 @@ ROUTES: Sequence[ApiRoute] = (
     _tenant("DELETE", "/v1/events/{eventId}/payload"),
     _tenant("POST", "/v1/events/{eventId}/deliveries/{endpointId}/resend"),
     _tenant("GET", "/v1/deliveries"),
+    _tenant("GET", "/v1/attempts"),
+    _tenant("GET", "/v1/events/{eventId}/attempts/{endpointId}/{number}"),
     _tenant("POST", "/v1/endpoints"),
     _tenant("GET", "/v1/endpoints"),
     _tenant("GET", "/v1/endpoints/{endpointId}"),
@@ -76,12 +80,15 @@ ROUTES: Sequence[ApiRoute] = (
     _operator("POST", "/operator/tenants"),
     _operator("GET", "/operator/tenants"),
     _operator("GET", "/operator/tenants/{tenantId}"),
+    _operator("PATCH", "/operator/tenants/{tenantId}"),
     _operator("POST", "/operator/tenants/{tenantId}/suspend"),
     _operator("POST", "/operator/tenants/{tenantId}/activate"),
     _operator("POST", "/operator/tenants/{tenantId}/tokens"),
     _operator("GET", "/operator/tenants/{tenantId}/tokens"),
     _operator("DELETE", "/operator/tenants/{tenantId}/tokens/{tokenId}"),
     _operator("DELETE", "/operator/tenants/{tenantId}/events/{eventId}/payload"),
+    _operator("GET", "/operator/tenants/{tenantId}/attempts"),
+    _operator("GET", "/operator/tenants/{tenantId}/events/{eventId}/attempts/{endpointId}/{number}"),
     _operator("POST", "/operator/requeue"),
     _operator("POST", "/operator/replay"),
     _operator("POST", "/operator/signing-keys"),
@@ -91,5 +98,5 @@ ROUTES: Sequence[ApiRoute] = (
     _public("/docs"),
     _public("/redoc"),
     _public("/assets/{name}"),
-    _public("/.well-known/webhook-keys.json"),
+    _public(PUBLIC_KEYS),
 )

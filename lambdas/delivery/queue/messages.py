@@ -13,6 +13,7 @@ from typing import Any
 from lambdas.delivery.domain.model import Delivery
 
 VERSION = 1
+"""Of the messages' form."""
 
 
 class NotAMessageError(ValueError):
@@ -21,10 +22,17 @@ class NotAMessageError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class FanOut:
-    """An accepted event, to become one delivery for each endpoint that subscribes to it."""
+    """An accepted event, to become one delivery for each endpoint that subscribes to it.
+
+    Attributes
+    ----------
+    hops : int
+        Which invocation of a chain the message starts, from 1, see `lambdas.delivery.domain.due`.
+    """
 
     tenant_id: str
     event_id: str
+    hops: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,49 +43,41 @@ class Deliver:
     ----------
     version : int
         The delivery's version that the message is for; it does nothing for any other.
+    hops : int
+        As of `FanOut`.
     """
 
     tenant_id: str
     event_id: str
     endpoint_id: str
     version: int
+    hops: int = 1
 
     @classmethod
-    def of(cls, delivery: Delivery) -> "Deliver":
+    def of(cls, delivery: Delivery, hops: int) -> "Deliver":
         """Return the message for a delivery as it is now."""
         return cls(
             tenant_id=delivery.tenant_id,
             event_id=delivery.event_id,
             endpoint_id=delivery.endpoint_id,
             version=delivery.version,
+            hops=hops,
         )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Due:
-    """A delivery that is due after a long wait, as EventBridge Scheduler puts it into the queue.
-
-    Scheduler gives messages on a standard queue no group, and SQS takes each message without one for a tenant of its
-    own. The worker does nothing for it but send the `Deliver`, with the tenant's group.
-    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html
-    """
-
-    deliver: Deliver
-
-
-@dataclass(frozen=True, kw_only=True)
 class ResumeEndpoint:
-    """Deliveries that wait for an endpoint become due at once, because somebody activated it.
+    """What an endpoint's hold has may go on now, because somebody activated the endpoint, or it is back.
 
     Attributes
     ----------
-    after : str | None
-        Where to go on: the place that the message before this one came to. None for the beginning.
+    hops : int
+        As of `FanOut`.
     """
 
     tenant_id: str
     endpoint_id: str
-    after: str | None = None
+    hops: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,34 +90,37 @@ class BusEvent:
         The whole EventBridge event.
     detail : str
         Its ``detail`` as the text that stands in the message, in which no number has been rewritten.
+    hops : int
+        As of `FanOut`.
     """
 
     tenant_id: str
     event: Mapping[str, Any]
     detail: str
+    hops: int = 1
 
 
-Message = FanOut | Deliver | Due | ResumeEndpoint | BusEvent
+SentMessage = FanOut | Deliver | ResumeEndpoint
+Message = SentMessage | BusEvent
 
 
-def write(message: FanOut | Deliver | Due | ResumeEndpoint) -> str:
+def write(message: SentMessage) -> str:
     """Return a message's body."""
-    if isinstance(message, ResumeEndpoint):
-        fields: dict[str, Any] = {"kind": "waken", "tenant": message.tenant_id, "endpoint": message.endpoint_id}
-        if message.after is not None:
-            fields["after"] = message.after
-    elif isinstance(message, FanOut):
-        fields = {"kind": "fanout", "tenant": message.tenant_id, "event": message.event_id}
-    else:
-        deliver = message.deliver if isinstance(message, Due) else message
-        fields = {
-            "kind": "due" if isinstance(message, Due) else "deliver",
-            "tenant": deliver.tenant_id,
-            "event": deliver.event_id,
-            "endpoint": deliver.endpoint_id,
-            "turn": deliver.version,
-        }
-    return json.dumps({"v": VERSION, **fields}, separators=(",", ":"))
+    fields: dict[str, Any]
+    match message:
+        case ResumeEndpoint():
+            fields = {"kind": "waken", "tenant": message.tenant_id, "endpoint": message.endpoint_id}
+        case FanOut():
+            fields = {"kind": "fanout", "tenant": message.tenant_id, "event": message.event_id}
+        case Deliver():
+            fields = {
+                "kind": "deliver",
+                "tenant": message.tenant_id,
+                "event": message.event_id,
+                "endpoint": message.endpoint_id,
+                "turn": message.version,
+            }
+    return json.dumps({"v": VERSION, **fields, "hops": message.hops}, separators=(",", ":"))
 
 
 def read(body: str) -> Message:
@@ -134,23 +137,26 @@ def read(body: str) -> Message:
             raise NotAMessageError(f"message version {fields['v']!r:.20}, expected {VERSION}")
         match fields["kind"]:
             case "fanout":
-                return FanOut(tenant_id=_text(fields, "tenant"), event_id=_text(fields, "event"))
-            case "deliver":
-                return _deliver(fields)
-            case "due":
-                return Due(deliver=_deliver(fields))
+                return FanOut(tenant_id=_text(fields, "tenant"), event_id=_text(fields, "event"), hops=_hops(fields))
+            # Earlier releases had EventBridge Scheduler send "due".
+            case "deliver" | "due":
+                return Deliver(
+                    tenant_id=_text(fields, "tenant"),
+                    event_id=_text(fields, "event"),
+                    endpoint_id=_text(fields, "endpoint"),
+                    version=_number(fields, "turn"),
+                    hops=_hops(fields),
+                )
             case "waken":
                 return ResumeEndpoint(
-                    tenant_id=_text(fields, "tenant"),
-                    endpoint_id=_text(fields, "endpoint"),
-                    after=_text(fields, "after") if "after" in fields else None,
+                    tenant_id=_text(fields, "tenant"), endpoint_id=_text(fields, "endpoint"), hops=_hops(fields)
                 )
             case "inbound":
                 if not isinstance(fields["event"], dict):
                     raise NotAMessageError("event must be an object")
                 detail = member(member(body, "event"), "detail")
                 return BusEvent(tenant_id=_text(fields, "tenant"), event=fields["event"], detail=detail)
-        raise NotAMessageError("kind must be fanout, deliver, due, waken or inbound")
+        raise NotAMessageError("kind must be fanout, deliver, waken or inbound")
     except NotAMessageError:
         raise
     except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
@@ -192,15 +198,16 @@ def _skip_blanks(text: str, at: int) -> int:
     return at
 
 
-def _deliver(fields: Mapping[str, Any]) -> Deliver:
-    if type(fields["turn"]) is not int:
-        raise NotAMessageError("turn must be a whole number")
-    return Deliver(
-        tenant_id=_text(fields, "tenant"),
-        event_id=_text(fields, "event"),
-        endpoint_id=_text(fields, "endpoint"),
-        version=fields["turn"],
-    )
+def _hops(fields: Mapping[str, Any]) -> int:
+    # Messages of earlier releases have none.
+    return _number(fields, "hops") if "hops" in fields else 1
+
+
+def _number(fields: Mapping[str, Any], name: str) -> int:
+    value = fields[name]
+    if type(value) is not int:
+        raise NotAMessageError(f"{name} must be a whole number")
+    return value
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

@@ -8,6 +8,9 @@ Sources: RFC 9110, sections 5.1, 5.5 and 7.6.1; RFC 9112, section 6.
 import re
 from collections.abc import Mapping
 
+HOPS_HEADER = "webhook-hops"
+"""How many deliveries in a row led to this request. No tenant can set it, and whoever hands the event in again passes
+it on, so that a loop through a forwarder ends."""
 MAX_HEADERS = 20
 MAX_NAME_CHARS = 128
 MAX_VALUE_CHARS = 4_096
@@ -37,6 +40,18 @@ RESERVED = frozenset(
     }
 )
 RESERVED_PREFIXES = ("webhook-", "svix-", "proxy-", "x-forwarded-", "x-amz-", "x-amzn-", "sec-", ":")
+
+MAX_PREFIX_CHARS = 40
+PREFIX_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+# What a server, a proxy or a browser may take for its own.
+_RESERVED_PREFIXES_OF_OURS = tuple(
+    f"{name}-"
+    for name in (
+        *RESERVED,
+        *("access-control", "authorization", "content", "cookie", "if", "set-cookie", "stripe", "x-amz", "x-amzn"),
+        *("proxy", "sec", "traceparent", "tracestate", "x-correlation", "x-forwarded", "x-request"),
+    )
+)
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 # Visible ASCII, with blanks between: no control character, and nothing that receivers decode differently.
@@ -73,15 +88,32 @@ def check_headers(headers: Mapping[str, str]) -> None:
         seen.add(spelled)
 
 
+def check_prefix(prefix: str) -> None:
+    """Check the prefix of the signature's headers.
+
+    Raises
+    ------
+    ValueError
+        When it is malformed, or headers that begin with it mean something else.
+    """
+    if len(prefix) > MAX_PREFIX_CHARS or not re.fullmatch(PREFIX_PATTERN, prefix, re.ASCII):
+        raise ValueError(f"lower-case letters, digits and hyphens expected, {MAX_PREFIX_CHARS} characters at most")
+    if f"{prefix}-".startswith(_RESERVED_PREFIXES_OF_OURS):
+        raise ValueError("headers that begin so are reserved")
+
+
 def request_headers(tenants: Mapping[str, str], signature: Mapping[str, str], user_agent: str) -> dict[str, str]:
     """Return the headers of a request, without those that frame it, which belong to the client.
 
     Raises
     ------
     HeaderRefusedError
-        As `check_headers`.
+        As `check_headers`, and when one would replace one of the signature.
     """
     check_headers(tenants)
+    for name in tenants:
+        if name.lower().replace("_", "-") in signature:
+            raise HeaderRefusedError(f"headers: {name!r:.80} is reserved")
     return {
         **tenants,
         "content-type": "application/json",

@@ -4,8 +4,7 @@ The name is asked for once, every address that comes is checked, and the connect
 to no name: an answer of DNS that changes afterwards changes nothing. No proxy, no redirect, no connection kept.
 
 The deadline covers asking for the name, connecting, TLS, sending and reading together, so that an endpoint that drips
-a byte now and then gains nothing. The answer counts when it came whole, or its body up to the limit: of one that broke
-off nobody can say that the receiver has done its work, and a second delivery is better than none.
+a byte now and then gains nothing. What the answer counts for is in `lambdas.delivery.sending.http_answer`.
 """
 
 import io
@@ -16,10 +15,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any
 
 from lambdas.delivery.domain.attempt_result import HttpResult
+from lambdas.delivery.sending.http_answer import AnswerError, read_answer
 from lambdas.delivery.sending.urls import (
     Address,
     Destination,
@@ -30,23 +29,16 @@ from lambdas.delivery.sending.urls import (
     read_url,
 )
 
-MAX_ANSWER_BYTES = 65_536
 MAX_WIRE_BYTES = 1_048_576
-"""Of an answer as it comes, with all that frames the body: headers, interim answers, sizes of chunks, trailers. A body
-of up to `MAX_ANSWER_BYTES` fits in even when each of its bytes is a chunk."""
-_MAX_INFORMATIONAL = 8
-_CHUNK = 8_192
+"""Of an answer as it comes, with all that frames the body: headers, interim answers, sizes of chunks. A body of up to
+`lambdas.delivery.sending.http_answer.MAX_ANSWER_BYTES` fits in even when each of its bytes is a chunk."""
 
 Connector = Callable[[Address, int, float], socket.socket]
 """Connects to an address and port within some seconds."""
 
 
-class TimedOutError(Exception):
+class TimedOutError(TimeoutError):
     """The deadline passed."""
-
-
-class AnswerTooLongError(HTTPException):
-    """The answer went on after `MAX_WIRE_BYTES`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,14 +168,16 @@ class HttpClient:
                 connection.settimeout(deadline.left())
                 connection.sendall(_request(destination, headers, body))
                 stage = "answer"
-                return _read(connection, deadline)
+                return read_answer(io.BufferedReader(_BoundedReader(connection, deadline)))
             finally:
                 connection.close()
         except EndpointRefusedError as refused:
             return HttpResult(status=None, problem=refused.reason)
-        except (TimedOutError, TimeoutError):
+        except AnswerError as error:
+            return HttpResult(status=None, problem=error.problem)
+        except TimeoutError:
             return HttpResult(status=None, problem=f"timed out: {stage}")
-        except (OSError, HTTPException, ValueError) as error:
+        except (OSError, ValueError) as error:
             return HttpResult(status=None, problem=_problem(error, stage))
 
     def _addresses(self, destination: Destination, deadline: RequestDeadline) -> Sequence[Address]:
@@ -219,11 +213,7 @@ def _request(destination: Destination, headers: Mapping[str, str], body: bytes) 
 
 
 class _BoundedReader(io.RawIOBase):
-    """A socket as a file, each read of which ends with the deadline at the latest, and all of them at a limit.
-
-    `http.client` has limits for some parts of an answer and for others none: it reads any number of trailers and
-    interim answers, and a chunk of -1 bytes to the end.
-    """
+    """A socket as a file, each read of which ends with the deadline at the latest, and all of them at a limit."""
 
     def __init__(self, connection: socket.socket, deadline: RequestDeadline) -> None:
         self._connection = connection
@@ -235,40 +225,11 @@ class _BoundedReader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         if self._left <= 0:
-            raise AnswerTooLongError
+            raise AnswerError("answer too long")
         self._connection.settimeout(self._deadline.left())
         read = self._connection.recv_into(buffer)
         self._left -= read
         return read
-
-
-class _Opened:
-    """What `HTTPResponse` wants of a socket."""
-
-    def __init__(self, reader: io.BufferedReader) -> None:
-        self._reader = reader
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return self._reader
-
-
-def _read(connection: socket.socket, deadline: RequestDeadline) -> HttpResult:
-    opened: Any = _Opened(io.BufferedReader(_BoundedReader(connection, deadline)))
-    for _ in range(_MAX_INFORMATIONAL):
-        response = HTTPResponse(opened, method="POST")
-        response.begin()
-        # 1xx other than 101 comes before the answer. RFC 9110, section 15.2
-        if not 102 <= response.status <= 199:
-            break
-        # It would close the reader, from which the next one reads, when it is collected.
-        response.fp = None  # type: ignore[assignment]
-    left = MAX_ANSWER_BYTES
-    while left > 0 and (chunk := response.read(min(left, _CHUNK))):
-        left -= len(chunk)
-    # With a length, `read` in pieces ends early without a word.
-    if left > 0 and response.length:
-        raise IncompleteRead(b"", response.length)
-    return HttpResult(status=response.status, retry_after=response.getheader("Retry-After"))
 
 
 def _problem(error: Exception, stage: str) -> str:
@@ -281,14 +242,11 @@ def _problem(error: Exception, stage: str) -> str:
     return "no connection"
 
 
-# In this order: a certificate's error is an SSL error and a ValueError, and RemoteDisconnected is of two families.
+# In this order: a certificate's error is an SSL error and a ValueError.
 _PROBLEMS: Sequence[tuple[type[Exception], Mapping[str, str]]] = (
     (ssl.SSLCertVerificationError, {"": "certificate refused"}),
     (ConnectionRefusedError, {"": "connection refused"}),
     (ConnectionError, {"": "connection closed"}),
-    (IncompleteRead, {"": "answer incomplete"}),
     (ssl.SSLError, {"": "connection closed", "tls": "tls failed"}),
-    (AnswerTooLongError, {"": "answer too long"}),
-    (HTTPException, {"": "answer malformed"}),
-    (ValueError, {"": "request malformed", "answer": "answer malformed"}),
+    (ValueError, {"": "request malformed"}),
 )

@@ -63,9 +63,9 @@ def signature_headers(
             raise ValueError("there is no key for asymmetric signatures")
         signatures += ["v1a," + base64.b64encode(key.sign(content)).decode() for key in keys]
     return {
-        "webhook-id": event_id,
-        "webhook-timestamp": timestamp,
-        "webhook-signature": " ".join(signatures),
+        f"{endpoint.header_prefix}-id": event_id,
+        f"{endpoint.header_prefix}-timestamp": timestamp,
+        f"{endpoint.header_prefix}-signature": " ".join(signatures),
     }
 
 

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv6Address
 
 from lambdas.delivery.sending.addresses import refusal
@@ -28,6 +29,8 @@ _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 # Names that never lead to a public address: RFC 6761, 6762, 7686, 8375, and ICANN's decision on `internal`.
 _SPECIAL_NAMES = frozenset({"localhost", "local", "internal", "arpa", "onion"})
+# The one route of the delivery API that a delivery may lead to: it answers, and makes nothing of what it gets.
+_RECEIVER = re.compile(r"(/[A-Za-z0-9_-]+)?/receiver/[a-z0-9-]+/ep_[0-9A-Z]+(\?.*)?", re.ASCII)
 # https://fetch.spec.whatwg.org/#port-blocking, what of it is not below 1024
 _BLOCKED_PORTS = frozenset(
     {1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6679, 6697, 10080, *range(6665, 6670)}
@@ -64,14 +67,23 @@ class EndpointRules:
         Whether plain HTTP, loopback addresses and any port are let through too: for a local AWS and for tests alone.
     runtime : str
         Host and port of the Lambda runtime's own API, which is refused even then; empty outside of Lambda.
+    refused_hosts : tuple[str, ...]
+        Names that are refused: the API's own, which would make a loop, and those that the operator refuses. ``*``
+        stands for any characters.
     """
 
     local: bool = False
     runtime: str = ""
+    refused_hosts: tuple[str, ...] = ()
 
     @classmethod
-    def named(cls, name: str) -> "EndpointRules":
-        """Return the rules that the setting ``ENDPOINT_RULES`` asks for.
+    def named(cls, name: str, refused_hosts: str = "") -> "EndpointRules":
+        """Return the rules that the settings ``ENDPOINT_RULES`` and ``REFUSED_HOSTS`` ask for.
+
+        Parameters
+        ----------
+        refused_hosts : str
+            Separated by commas.
 
         Raises
         ------
@@ -80,7 +92,11 @@ class EndpointRules:
         """
         if name not in (PUBLIC_HTTPS, LOCAL):
             raise ValueError(f"ENDPOINT_RULES is {name!r:.40}, expected {PUBLIC_HTTPS} or {LOCAL}")
-        return cls(local=name == LOCAL, runtime=os.environ.get("AWS_LAMBDA_RUNTIME_API", ""))
+        return cls(
+            local=name == LOCAL,
+            runtime=os.environ.get("AWS_LAMBDA_RUNTIME_API", ""),
+            refused_hosts=tuple(filter(None, refused_hosts.split(","))),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +177,10 @@ def read_url(url: str, rules: EndpointRules) -> Destination:
     literal = _literal(host)
     if literal is None:
         _check_name(host, rules)
+        if any(fnmatchcase(host, pattern) for pattern in rules.refused_hosts) and not _RECEIVER.fullmatch(
+            parts["target"]
+        ):
+            raise EndpointRefusedError("host is refused: it is this service's own, or the operator excludes it")
     else:
         checked([str(literal)], port, rules)
     return Destination(

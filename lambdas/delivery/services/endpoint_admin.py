@@ -3,19 +3,29 @@
 Every write names the tenant in its key, so that a call of one tenant finds nothing of another's. Every write requires
 that the endpoint is there, so that no call brings a deleted endpoint back. Only what a call is about is written: a
 change of the URL does not undo what the system decided about the state meanwhile.
+
+What makes a secret, to create an endpoint and to rotate, may come with an idempotency key, so that a tenant that lost
+the answer gets the secret by asking again.
 """
 
+import hashlib
 import secrets
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from lambdas.delivery.domain.errors import ConflictError, NotFoundError
+from lambdas.delivery.domain.errors import ConflictError, InvalidFieldError, NotFoundError
 from lambdas.delivery.domain.ids import ENDPOINT, is_id, new_id
-from lambdas.delivery.domain.model import Endpoint, EndpointState, SigningSecret
+from lambdas.delivery.domain.model import Endpoint, EndpointState, SignatureStyle, SigningSecret
+from lambdas.delivery.domain.quotas import ENDPOINTS
+from lambdas.delivery.domain.retention import gone
+from lambdas.delivery.sending.headers import HeaderRefusedError, request_headers
+from lambdas.delivery.sending.signing import signature_headers
 from lambdas.delivery.store.endpoints import Endpoints
+from lambdas.delivery.store.events import IDEMPOTENCY_SECONDS
 from lambdas.delivery.store.items import (
+    EXPIRES_AT,
     ITEM_KEY,
     TENANT_KEY,
     attribute,
@@ -26,16 +36,35 @@ from lambdas.delivery.store.items import (
 )
 from lambdas.delivery.store.tables import Table, refused, transact_write
 from lambdas.shared import times
+from lambdas.shared.dynamodb import to_item
+from lambdas.shared.errors import UnavailableError
+from lambdas.shared.signatures.scheme import key_id
+from lambdas.shared.signatures.standard_webhooks import SECRET_PREFIX, decode_secret
 
-MAX_ENDPOINTS = 50
-"""Of a tenant; each is one delivery per event."""
 MAX_SECRETS = 5
 """Of an endpoint that sign at once."""
-SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, no secret
-# 24 to 64 bytes. https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-SECRET_BYTES = 32
+# https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+FEWEST_SECRET_BYTES, SECRET_BYTES, MOST_SECRET_BYTES = 24, 32, 64
+SIGNING_FIELDS = frozenset({"style", "asymmetric", "header_prefix", "headers"})
+"""What decides whether requests can be signed, and is changed only as it was seen."""
 _COUNT_ITEM = "count"
 _EXISTS = "attribute_exists(#item)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdempotentRequest:
+    """A request that has the same answer for 24 hours.
+
+    Attributes
+    ----------
+    key : str
+        Idempotency key.
+    sha256 : str
+        Hex digest of what the request asks for.
+    """
+
+    key: str
+    sha256: str
 
 
 class EndpointAdmin:
@@ -47,45 +76,68 @@ class EndpointAdmin:
         A boto3 DynamoDB client.
     table : str
         The table of endpoints.
+    has_signing_key : Callable[[float], bool]
+        Tells whether a key pair makes asymmetric signatures at a time.
     """
 
-    def __init__(self, dynamodb: Any, table: str) -> None:
+    def __init__(self, dynamodb: Any, table: str, has_signing_key: Callable[[float], bool]) -> None:
         self._table = Table(dynamodb, table)
         self._endpoints = Endpoints(dynamodb, table)
+        self._has_signing_key = has_signing_key
 
-    def create(self, tenant_id: str, values: Mapping[str, Any], now: float) -> Endpoint:
-        """Create an endpoint with a secret of its own.
+    def create(
+        self,
+        tenant_id: str,
+        values: Mapping[str, Any],
+        now: float,
+        *,
+        most: int = ENDPOINTS,
+        secret: str | None = None,
+        request: IdempotentRequest | None = None,
+    ) -> Endpoint:
+        """Create an endpoint; return it, or the one that the request created before.
 
         Parameters
         ----------
         values : Mapping[str, Any]
             Fields of `Endpoint` that the tenant chooses.
+        most : int
+            How many endpoints the tenant may have.
+        secret : str | None
+            One that the tenant brings; None to make one.
 
         Raises
         ------
         ConflictError
-            When the tenant has `MAX_ENDPOINTS`.
+            When the tenant has as many, nobody could sign for the endpoint, or the key was used for something else.
+        InvalidFieldError
+            When the secret, or a header, is none for this endpoint.
         """
+        if request and (first := self._answered(tenant_id, "", request, now)):
+            return first
+        style = values.get("style", SignatureStyle.STANDARD)
         endpoint = Endpoint(
             tenant_id=tenant_id,
             endpoint_id=new_id(ENDPOINT, now),
-            secrets=(_new_secret(now),),
+            secrets=(_new_secret(secret, style, now),),
             created_at=times.iso(now),
             updated_at=times.iso(now),
             **values,
         )
+        self._require_signable(endpoint, now)
         count = self._table.update_of(
             _count_of(tenant_id),
             "ADD #endpoints :one",
-            {":one": 1, ":most": MAX_ENDPOINTS},
+            {":one": 1, ":most": most},
             "attribute_not_exists(#endpoints) OR #endpoints < :most",
         )
         put = self._table.put_of(endpoint_to_item(endpoint), f"attribute_not_exists(#{ITEM_KEY})")
-        reasons = transact_write(self._table.dynamodb, [{"Update": count}, {"Put": put}])
+        writes = [{"Update": count}, {"Put": put}, *self._key_writes(endpoint, "", request, now)]
+        reasons = transact_write(self._table.dynamodb, writes)
+        if reasons and request and (first := self._answered(tenant_id, "", request, now)):
+            return first
         if refused(reasons, 0):
-            raise ConflictError(
-                "too_many_endpoints", f"a tenant has at most {MAX_ENDPOINTS} endpoints: delete one first"
-            )
+            raise ConflictError("too_many_endpoints", f"you can have {most} endpoints: delete one first")
         if reasons:
             raise RuntimeError("an endpoint id was made twice")
         return endpoint
@@ -114,10 +166,28 @@ class EndpointAdmin:
         ------
         NotFoundError
             When the tenant has no such endpoint.
+        ConflictError
+            When nobody could sign for the endpoint, or it was changed at the same time.
+        InvalidFieldError
+            When a header of the tenant's would replace one of the signature.
         """
-        changed = self._update(tenant_id, endpoint_id, values, now)
+        if not SIGNING_FIELDS & values.keys():
+            changed = self._update(tenant_id, endpoint_id, values, now)
+            if changed is None:
+                raise NotFoundError
+            return changed
+        seen = self.get(tenant_id, endpoint_id)
+        self._require_signable(replace(seen, **values), now, new=values.keys())
+        changed = self._update(
+            tenant_id,
+            endpoint_id,
+            values,
+            now,
+            condition=f"{_EXISTS} AND #updatedAt = :seen",
+            compared={":seen": seen.updated_at},
+        )
         if changed is None:
-            raise NotFoundError
+            raise _changed_meanwhile()
         return changed
 
     def pause(self, tenant_id: str, endpoint_id: str, now: float) -> Endpoint:
@@ -175,48 +245,142 @@ class EndpointAdmin:
         if reasons:
             raise NotFoundError
 
-    def rotate_secret(self, tenant_id: str, endpoint_id: str, overlap: int, now: float) -> Endpoint:
-        """Make a new secret; those before it sign beside it until the overlap ends.
+    def rotate_secret(
+        self,
+        tenant_id: str,
+        endpoint_id: str,
+        overlap: int,
+        now: float,
+        *,
+        secret: str | None = None,
+        request: IdempotentRequest | None = None,
+    ) -> Endpoint:
+        """Give an endpoint a new secret; those before it sign beside it until the overlap ends.
+
+        Return the endpoint, also when the request rotated its secret before.
 
         Parameters
         ----------
         overlap : int
             Seconds.
+        secret : str | None
+            One that the tenant brings; None to make one.
 
         Raises
         ------
         NotFoundError
             When the tenant has no such endpoint.
         ConflictError
-            When there are `MAX_SECRETS` that sign still, or somebody else rotates at the same time.
+            When there are `MAX_SECRETS` that sign still, somebody else rotates at the same time, or the key was used
+            for something else.
+        InvalidFieldError
+            When the secret is none for this endpoint.
         """
+        if request and (first := self._answered(tenant_id, endpoint_id, request, now)):
+            return first
         before = self.get(tenant_id, endpoint_id)
+        new = _new_secret(secret, before.style, now)
         ends = int(now) + overlap
         older = [
             replace(one, expires_at=ends if one.expires_at is None else min(one.expires_at, ends))
             for one in before.secrets
-            if overlap and (one.expires_at is None or one.expires_at > now)
+            if overlap and (one.expires_at is None or one.expires_at > now) and one.value != new.value
         ]
         if len(older) >= MAX_SECRETS:
             raise ConflictError(
                 "too_many_secrets",
                 f"{MAX_SECRETS} secrets are valid: wait for an overlap to end, or rotate without one",
             )
-        new = _new_secret(now)
-        values = endpoint_to_item(replace(before, secrets=(new, *older)))["secrets"]
-        rotated = self._update(
-            tenant_id,
-            endpoint_id,
-            {"secrets": values},
-            now,
-            condition=f"{_EXISTS} AND #secrets[0].#value = :seen",
-            compared={":seen": before.secrets[0].value},
+        rotated = replace(before, secrets=(new, *older), updated_at=times.iso(now))
+        # A transaction, which the SDK may send twice: DynamoDB knows it by its token, and the key is written with it.
+        update = self._table.update_of(
+            _key_of(tenant_id, endpoint_id),
+            "SET #secrets = :secrets, #updatedAt = :now",
+            {
+                ":secrets": endpoint_to_item(rotated)["secrets"],
+                ":now": rotated.updated_at,
+                ":seen": before.secrets[0].value,
+                ":style": before.style,
+            },
+            f"{_EXISTS} AND #secrets[0].#value = :seen AND #style = :style",
         )
-        if rotated is None:
-            raise ConflictError(
-                "changed_meanwhile", "the secret was rotated, or the endpoint deleted, at the same time"
-            )
+        writes = [{"Update": update}, *self._key_writes(rotated, endpoint_id, request, now)]
+        if transact_write(self._table.dynamodb, writes):
+            if request and (first := self._answered(tenant_id, endpoint_id, request, now)):
+                return first
+            raise _changed_meanwhile()
         return rotated
+
+    def _require_signable(self, endpoint: Endpoint, now: float, new: Collection[str] = SIGNING_FIELDS) -> None:
+        """Refuse an endpoint that no request could be signed for.
+
+        Parameters
+        ----------
+        new : Collection[str]
+            The fields that are being changed.
+
+        Raises
+        ------
+        ConflictError
+            When there is no key pair for it, or one of its secrets is none for its style.
+        InvalidFieldError
+            When a header of the tenant's would replace one of the signature.
+        """
+        if endpoint.asymmetric and endpoint.style is not SignatureStyle.STANDARD:
+            raise ConflictError("no_such_signature", "the style stripe has no ed25519 signature: change both")
+        if endpoint.asymmetric and "asymmetric" in new and not self._has_signing_key(now):
+            raise ConflictError(
+                "no_signing_key", "there is no key pair for asymmetric signatures: ask the operator to make one"
+            )
+        try:
+            # As the worker will; its key pairs are not within reach here.
+            signature = signature_headers(replace(endpoint, asymmetric=False), "", b"", now)
+            request_headers(endpoint.headers, signature, "")
+        except HeaderRefusedError as error:
+            raise InvalidFieldError("headers", str(error).removeprefix("headers: ")) from error
+        except UnavailableError as error:
+            raise ConflictError(
+                "secret_unusable",
+                "a secret that signs is not base64, which this style needs: rotate it without overlap",
+            ) from error
+
+    def _key_writes(
+        self, endpoint: Endpoint, scope: str, request: IdempotentRequest | None, now: float
+    ) -> list[dict[str, Any]]:
+        """Return the write that has a request's key stand for an endpoint and its new secret."""
+        if request is None:
+            return []
+        item = {
+            **_request_key(endpoint.tenant_id, scope, request),
+            "sha256": request.sha256,
+            "endpointId": endpoint.endpoint_id,
+            "secretId": key_id(endpoint.secrets[0].value),
+            EXPIRES_AT: int(now) + IDEMPOTENCY_SECONDS,
+        }
+        put = self._table.put_of(item, f"attribute_not_exists(#{ITEM_KEY}) OR #{EXPIRES_AT} <= :now")
+        return [{"Put": {**put, "ExpressionAttributeValues": to_item({":now": int(now)})}}]
+
+    def _answered(self, tenant_id: str, scope: str, request: IdempotentRequest, now: float) -> Endpoint | None:
+        """Return the endpoint that a request's key stands for; None when it is free.
+
+        Raises
+        ------
+        NotFoundError
+            When the endpoint was deleted since.
+        ConflictError
+            When the key was used for something else, or the secret was rotated since.
+        """
+        held = self._table.get(_request_key(tenant_id, scope, request))
+        if held is None or gone(now, held[EXPIRES_AT]):
+            return None
+        if held["sha256"] != request.sha256:
+            raise ConflictError(
+                "idempotency_key_reused", "this Idempotency-Key was used with another body within 24 hours"
+            )
+        endpoint = self.get(tenant_id, held["endpointId"])
+        if key_id(endpoint.secrets[0].value) != held["secretId"]:
+            raise ConflictError("changed_meanwhile", "the secret of that answer was rotated since")
+        return endpoint
 
     def _update(
         self,
@@ -261,6 +425,34 @@ def _count_of(tenant_id: str) -> dict[str, str]:
     return {TENANT_KEY: tenant_id, ITEM_KEY: _COUNT_ITEM}
 
 
-def _new_secret(now: float) -> SigningSecret:
-    value = SECRET_PREFIX + b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
+def _request_key(tenant_id: str, scope: str, request: IdempotentRequest) -> dict[str, str]:
+    """Return the key of the item of an idempotency key; the scope is the endpoint's id, or empty for creation."""
+    digest = hashlib.sha256(request.key.encode()).hexdigest()
+    return {TENANT_KEY: tenant_id, ITEM_KEY: f"key#{scope}#{digest}"}
+
+
+def _changed_meanwhile() -> ConflictError:
+    return ConflictError("changed_meanwhile", "the endpoint was changed or deleted at the same time: try again")
+
+
+def _new_secret(brought: str | None, style: SignatureStyle, now: float) -> SigningSecret:
+    """Return a secret: the one that a tenant brings, or a new one, which fits both styles.
+
+    The stripe style takes any text for a key, as Stripe's own libraries do.
+
+    Raises
+    ------
+    InvalidFieldError
+        When the standard style cannot use the one that is brought.
+    """
+    value = brought or SECRET_PREFIX + b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
+    if style is SignatureStyle.STANDARD:
+        try:
+            fits = FEWEST_SECRET_BYTES <= len(decode_secret(value)) <= MOST_SECRET_BYTES
+        except UnavailableError:
+            fits = False
+        if not fits:
+            raise InvalidFieldError(
+                "secret", f"whsec_ and {FEWEST_SECRET_BYTES} to {MOST_SECRET_BYTES} bytes in base64 expected"
+            )
     return SigningSecret(value=value, created_at=times.iso(now))

@@ -1,8 +1,7 @@
 """Takes events in: durable before they are acknowledged, and once for each idempotency key.
 
-Event, payload and key are written in one transaction, and then the message that has the event fanned out is sent. A
-process that dies in between leaves an event that was not acknowledged; the same key sent again finds it and sends the
-message.
+Event, payload and key are written in one transaction, and the event is in the due index from then on. So the message
+that has it fanned out is only sooner than the sweeper.
 """
 
 import hashlib
@@ -10,9 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from botocore.exceptions import ClientError
-
-from lambdas.delivery.domain.errors import ConflictError, StoreBusyError
+from lambdas.delivery.domain.due import to_fan_out
+from lambdas.delivery.domain.errors import ConflictError
 from lambdas.delivery.domain.ids import EVENT, new_id
 from lambdas.delivery.domain.model import Event
 from lambdas.delivery.domain.retention import Retention
@@ -20,8 +18,6 @@ from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import FanOut
 from lambdas.delivery.store.events import Events
 from lambdas.shared import times
-from lambdas.shared.errors import describe
-from lambdas.shared.observability import logger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +38,8 @@ class Submission:
         Idempotency key.
     only : str | None
         The one endpoint that it is for.
+    hops : int
+        See `Event`.
     """
 
     tenant_id: str
@@ -50,6 +48,7 @@ class Submission:
     correlation_id: str
     key: str | None = None
     only: str | None = None
+    hops: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +90,10 @@ class EventIntake:
             sha256=hashlib.sha256(submission.payload).hexdigest(),
             correlation_id=submission.correlation_id,
             only=submission.only,
+            hops=submission.hops,
             expires_at=self.retention.created(now),
         )
+        event = to_fan_out(event, now, 0)
         if submission.key is None:
             if not self.events.create(event, submission.payload):
                 raise RuntimeError("an event id was made twice")
@@ -100,7 +101,7 @@ class EventIntake:
             return event
         holder = self.events.create_once(event, submission.payload, submission.key, now)
         if holder is None:
-            self._send(event, submission.key)
+            self._send(event)
             return event
         if holder.sha256 != event.sha256:
             raise ConflictError(
@@ -109,16 +110,7 @@ class EventIntake:
         first = self.events.read_event(submission.tenant_id, holder.event_id)
         if first is None:
             raise RuntimeError("the event of an idempotency key is gone")
-        if not holder.queued:
-            self._send(first, submission.key)
         return first
 
-    def _send(self, event: Event, key: str | None = None) -> None:
+    def _send(self, event: Event) -> None:
         self.queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id))
-        if key is None:
-            return
-        try:
-            self.events.mark_queued(event, key)
-        except (ClientError, StoreBusyError) as error:
-            # The event is durable and queued. Without this note the same key queues it again, which changes nothing.
-            logger.warning("an idempotency key could not be marked", error=describe(error))

@@ -1,7 +1,10 @@
-"""Sending again on request: one delivery, or all that wait for an endpoint that was activated."""
+"""Sending again on request: one delivery, or all that is held up for an endpoint that was activated."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from lambdas.delivery.domain.due import CHECK_SECONDS, scheduled
 from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.domain.lifecycle import EVENT_EXPIRED, requeued, undeliverable_reason
 from lambdas.delivery.domain.model import Delivery
@@ -9,9 +12,11 @@ from lambdas.delivery.domain.retention import Retention, gone
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import Deliver, ResumeEndpoint
 from lambdas.delivery.store.deliveries import Deliveries
+from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
+from lambdas.shared import times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +40,7 @@ class Requeue:
     def resend(self, tenant_id: str, event_id: str, endpoint_id: str, now: float) -> Delivery:
         """Send an event to an endpoint again, delivered or not: a new series of attempts begins at once.
 
-        When this returns, the delivery is at the start of a new series, and its message is in the queue. When it
-        raises, or the process dies on the way, the same call made again completes it.
+        When this returns, the delivery is at the start of a new series, and the due index has it.
 
         Parameters
         ----------
@@ -63,24 +67,43 @@ class Requeue:
             raise _conflict(reason)
         if now * 1_000 < seen.lease_until:
             raise _conflict("attempt under way")
-        new = requeued(seen, now, self.retention)
+        new, wait = scheduled(requeued(seen, now, self.retention), now, 0)
         # Before the delivery can need it for longer than it is kept now.
         self.events.keep_until(event, new.expires_at)
         if not self.deliveries.change(seen, new):
             raise _conflict("attempt under way")
-        self.queue.send(Deliver.of(new))
-        self.deliveries.mark_scheduled(new)
+        # One that is not fanned out yet is in the index for that, and must stay there for it.
+        if event.fanned_out:
+            self.events.look_again(event, times.iso(now + CHECK_SECONDS))
+        self.queue.send(Deliver.of(new, 1), wait or 0.0)
         return new
 
 
-def resume_endpoint(queue: DeliveryQueue, health: HealthStore, tenant_id: str, endpoint_id: str) -> None:
-    """Make what waits for an endpoint due at once; call it after the endpoint was set to ``ACTIVE``.
+@dataclass(frozen=True, kw_only=True)
+class Resume:
+    """Has what is held up for an endpoint go on; call it after the endpoint was set to ``ACTIVE``.
 
-    Its breaker is closed and its failures are forgotten first. The work is the worker's, in pages, however much it is:
-    when this returns, the message is in the queue.
+    Its breaker is closed and its failures are forgotten first. The first page goes on at once, each following one a
+    minute later, however often this is called.
+
+    Attributes
+    ----------
+    health, due, queue
+        What it writes.
+    clock : Callable[[], float]
+        Seconds since the epoch.
     """
-    health.reset(tenant_id, endpoint_id)
-    queue.send(ResumeEndpoint(tenant_id=tenant_id, endpoint_id=endpoint_id))
+
+    health: HealthStore
+    due: DueStore
+    queue: DeliveryQueue
+    clock: Callable[[], float] = time.time
+
+    def __call__(self, tenant_id: str, endpoint_id: str) -> None:
+        """Resume an endpoint."""
+        self.health.reset(tenant_id, endpoint_id)
+        self.due.release_soon(tenant_id, endpoint_id, int(self.clock() * 1_000))
+        self.queue.send(ResumeEndpoint(tenant_id=tenant_id, endpoint_id=endpoint_id))
 
 
 def _conflict(reason: str) -> ConflictError:

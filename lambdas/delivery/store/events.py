@@ -1,17 +1,22 @@
 """The store of events, their payloads and their idempotency keys."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lambdas.delivery.domain.model import Event
+from lambdas.delivery.store.answers import Answers
 from lambdas.delivery.store.items import (
+    DUE_AT,
+    DUE_KEY,
     EVENT_ITEM,
     EVENT_KEY,
     EXPIRES_AT,
     ITEM_KEY,
     KEY_ITEM,
+    NEXT_ATTEMPT_AT,
     PAYLOAD_ITEM,
+    due_shard,
     event_from_item,
     event_key,
     event_to_item,
@@ -34,13 +39,10 @@ class KeyHolder:
     ----------
     event_id, sha256 : str
         Which, and the hex digest of its payload.
-    queued : bool
-        Whether its message is known to be in the queue.
     """
 
     event_id: str
     sha256: str
-    queued: bool
 
 
 class Events:
@@ -56,6 +58,7 @@ class Events:
 
     def __init__(self, dynamodb: Any, table: str) -> None:
         self._table = Table(dynamodb, table)
+        self.answers = Answers(dynamodb, table)
 
     def create(self, event: Event, payload: bytes) -> bool:
         """Write an event and its payload, or neither where there is one of that id; tell whether there was none."""
@@ -83,16 +86,7 @@ class Events:
         if not reasons:
             return None
         held = from_item(reasons[-1]["Item"])
-        return KeyHolder(event_id=held["eventId"], sha256=held["sha256"], queued=bool(held.get("queued")))
-
-    def mark_queued(self, event: Event, key: str) -> None:
-        """Record that the message of an idempotency key's event is in the queue."""
-        self._table.update(
-            _of_key(event.tenant_id, key),
-            "SET #queued = :true",
-            {":true": True, ":eventId": event.event_id},
-            "#eventId = :eventId",
-        )
+        return KeyHolder(event_id=held["eventId"], sha256=held["sha256"])
 
     def read(self, tenant_id: str, event_id: str) -> tuple[Event | None, bytes | None]:
         """Return an event and its payload; None for each that does not exist."""
@@ -110,18 +104,48 @@ class Events:
         """Keep an event and its payload for as long as one of its deliveries."""
         # A write costs by the size of the item, even one that changes eight bytes of it.
         if event.expires_at < expires_at:
-            self._set_expiry(event, expires_at, "<")
+            for item in (PAYLOAD_ITEM, EVENT_ITEM):
+                self._set(event, item, f"#{EXPIRES_AT} = :until", {":until": expires_at}, f"#{EXPIRES_AT} < :until")
 
     def keep_no_longer(self, event: Event, expires_at: int) -> None:
-        """Let an event and its payload expire at a time, unless they do so earlier already."""
-        self._set_expiry(event, expires_at, ">")
+        """Let an event and its payload expire at a time, unless they do so earlier; nothing is left to do for it."""
+        # The payload first: when a process dies between the two, the event is as it was, and both are done again.
+        until, later = {":until": expires_at}, f"#{EXPIRES_AT} > :until"
+        self._set(event, PAYLOAD_ITEM, f"#{EXPIRES_AT} = :until", until, later)
+        done = f"#fannedOut = :true REMOVE #{DUE_KEY}, #{DUE_AT}"
+        if not self._set(event, EVENT_ITEM, f"#{EXPIRES_AT} = :until, {done}", {**until, ":true": True}, later):
+            self._set(event, EVENT_ITEM, done, {":true": True})
+
+    def look_again(self, event: Event, at: str) -> None:
+        """Record that each endpoint has its delivery, and when to look whether all of them have come to their end.
+
+        Parameters
+        ----------
+        at : str
+            ISO 8601, UTC.
+        """
+        values = {":true": True, ":key": due_shard(event.tenant_id, event.event_id), ":at": at}
+        place = f"#{NEXT_ATTEMPT_AT} = :at, #{DUE_KEY} = :key, #{DUE_AT} = :at"
+        self._set(event, EVENT_ITEM, f"#fannedOut = :true, {place}", values)
 
     def erase_payload(self, tenant_id: str, event_id: str, now: float) -> str | None:
-        """Erase a payload; return when it was erased, for the first time; None when the tenant has no such event.
+        """Erase a payload and what endpoints answered, which may repeat it.
 
         The event and what became of it stay visible. Nothing brings the payload back: it is written with its event, and
-        never again.
+        never again. From the first write on, nobody reads an answer. Where this fails, the same call made again erases
+        those that are left.
+
+        Returns
+        -------
+        str | None
+            When it was erased, for the first time; None when the tenant has no such event.
         """
+        erased_at = self._erase_payload(tenant_id, event_id, now)
+        if erased_at is not None:
+            self.answers.erase(tenant_id, event_id)
+        return erased_at
+
+    def _erase_payload(self, tenant_id: str, event_id: str, now: float) -> str | None:
         erased_at = times.iso(now)
         erase = self._table.update_of(
             _of_event(tenant_id, event_id, EVENT_ITEM),
@@ -145,15 +169,17 @@ class Events:
     def _write(self, writes: list[dict[str, Any]]) -> Sequence[dict[str, Any]]:
         return transact_write(self._table.dynamodb, writes)
 
-    def _set_expiry(self, event: Event, expires_at: int, where_it_is: str) -> None:
-        # The payload first: when a process dies between the two, the event is as it was, and both are done again.
-        for item in (PAYLOAD_ITEM, EVENT_ITEM):
-            self._table.update(
-                _of_event(event.tenant_id, event.event_id, item),
-                f"SET #{EXPIRES_AT} = :until",
-                {":until": expires_at},
-                f"#{EXPIRES_AT} {where_it_is} :until",
-            )
+    def _set(
+        self,
+        event: Event,
+        item: str,
+        assignments: str,
+        values: Mapping[str, Any],
+        condition: str = f"attribute_exists(#{EVENT_KEY})",
+    ) -> bool:
+        """Update an item of an event where it is there and the condition holds; tell whether."""
+        key = _of_event(event.tenant_id, event.event_id, item)
+        return self._table.update(key, f"SET {assignments}", values, condition) is not None
 
 
 def _of_event(tenant_id: str, event_id: str, item: str) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """The store of endpoints' health: breaker, rate limit, slow-down, enforced over all workers by conditional writes."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from lambdas.delivery.domain.circuit_breaker import has_to_open, open_ms
@@ -11,28 +10,7 @@ from lambdas.delivery.store.items import ITEM_KEY, TENANT_KEY, health_from_item,
 from lambdas.delivery.store.tables import Table
 
 _MAX_ROUNDS = 10
-_NEVER = 10**15
 _RESET = "REMOVE #openUntil, #probingUntil, #failingSince SET #consecutiveFailures = :zero, #openings = :zero"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Take:
-    """A place to be taken in a sequence of times, all in milliseconds since the epoch.
-
-    Attributes
-    ----------
-    name : str
-        The attribute that holds the next free one.
-    first, last : int
-        The earliest and the latest that will do.
-    interval : int
-        From one to the next.
-    """
-
-    name: str
-    first: int
-    last: int
-    interval: int
 
 
 class HealthStore:
@@ -49,49 +27,39 @@ class HealthStore:
     def __init__(self, dynamodb: Any, table: str) -> None:
         self._table = Table(dynamodb, table)
 
-    def take_slot(self, tenant_id: str, endpoint_id: str, rate: int, now_ms: int) -> int | None:
+    def take_slot(self, tenant_id: str, endpoint_id: str, rate: int, now_ms: int) -> int:
         """Take the next slot of the rate limit, if it is near; no two callers get the same.
 
         Returns
         -------
-        int | None
-            Milliseconds since the epoch at which the attempt may be made; None when that is too far off.
+        int
+            Milliseconds since the epoch at which the attempt may be made; when that is more than `NEAR_MS` from now,
+            nothing was taken.
         """
         # A slot in the future is taken by adding, which any number of workers can do at once; the first after a quiet
         # time by setting, which one of them can. Both are what `rate_limit.slot` says.
-        take = _Take(name="nextSlot", first=now_ms, last=now_ms + NEAR_MS, interval=interval_ms(rate))
-        return self._take(_key(tenant_id, endpoint_id), take)
-
-    def take_resume_time(self, tenant_id: str, endpoint_id: str, rate: int, now_ms: int) -> int:
-        """Take a place at the end of those that the rate limit holds up; return its time in ms."""
-        take = _Take(name="nextWake", first=now_ms + NEAR_MS, last=_NEVER, interval=interval_ms(rate))
-        at = self._take(_key(tenant_id, endpoint_id), take)
-        assert at is not None
-        return at
-
-    def _take(self, key: dict[str, str], take: "_Take") -> int | None:
-        name, bounds = take.name, {":first": take.first, ":last": take.last}
+        key, interval, first = _key(tenant_id, endpoint_id), interval_ms(rate), {":first": now_ms}
         for _ in range(_MAX_ROUNDS):
-            old = self._table.update(
+            added = self._table.update(
                 key,
-                f"SET #{name} = #{name} + :interval",
-                {**bounds, ":interval": take.interval},
-                f"#{name} > :first AND #{name} <= :last",
-                "ALL_OLD",
+                "SET #nextSlot = #nextSlot + :interval",
+                {**first, ":last": now_ms + NEAR_MS, ":interval": interval},
+                "#nextSlot > :first AND #nextSlot <= :last",
             )
-            if old is not None:
-                return int(old[name])
-            first = self._table.update(
+            if added is not None:
+                return int(added["nextSlot"]) - interval
+            set_ = self._table.update(
                 key,
-                f"SET #{name} = :next",
-                {":first": take.first, ":next": take.first + take.interval},
-                f"attribute_not_exists(#{name}) OR #{name} <= :first",
+                "SET #nextSlot = :next",
+                {**first, ":next": now_ms + interval},
+                "attribute_not_exists(#nextSlot) OR #nextSlot <= :first",
             )
-            if first is not None:
-                return take.first
+            if set_ is not None:
+                return now_ms
             # Neither holds: it is too far off, or somebody was faster between the two.
-            if int((self._table.get(key) or {}).get(name, 0)) > take.last:
-                return None
+            following = int((self._table.get(key) or {}).get("nextSlot", 0))
+            if following > now_ms + NEAR_MS:
+                return following
         raise StoreBusyError("rate limit: other workers were faster each time")
 
     def take_probe(self, tenant_id: str, endpoint_id: str, seen: Health, until_ms: int, now_ms: int) -> bool:
@@ -152,10 +120,12 @@ class HealthStore:
             "attribute_not_exists(#slowUntil) OR #slowUntil < :until",
         )
 
-    def succeeded(self, tenant_id: str, endpoint_id: str, seen: Health) -> None:
-        """Close the breaker and forget the failures, where there are any."""
-        if seen.consecutive_failures or seen.failing_since is not None or seen.open_until is not None:
-            self._table.update(_key(tenant_id, endpoint_id), _RESET, {":zero": 0})
+    def succeeded(self, tenant_id: str, endpoint_id: str, seen: Health) -> bool:
+        """Close the breaker and forget the failures; tell whether there were any."""
+        if not (seen.consecutive_failures or seen.failing_since is not None or seen.open_until is not None):
+            return False
+        self._table.update(_key(tenant_id, endpoint_id), _RESET, {":zero": 0})
+        return True
 
     def reset(self, tenant_id: str, endpoint_id: str) -> None:
         """Give an endpoint that was activated a fresh start; what its rate limit has given away stays given away."""

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from lambdas.delivery.domain.errors import ConflictError, NotFoundError
-from lambdas.delivery.store.items import BY_TENANT_INDEX, EXPIRES_AT, IDENTITY_KEY, TENANT_KEY
+from lambdas.delivery.store.items import BY_TENANT_INDEX, EXPIRES_AT, IDENTITY_KEY, TENANT_KEY, attribute
 from lambdas.delivery.store.tables import Table, transact_write
 from lambdas.shared import times
 
@@ -45,6 +45,10 @@ class Tenant:
         For people.
     state : TenantState
         Whether its tokens are good.
+    plan : str | None
+        The usage plan in which it has an API key; None for a tenant that shares the key of all that have none.
+    events_per_day, max_endpoints : int | None
+        Its quotas; None for the stack's.
     created_at, updated_at : str
         ISO 8601, UTC.
     """
@@ -52,6 +56,9 @@ class Tenant:
     tenant_id: str
     name: str
     state: TenantState
+    plan: str | None = None
+    events_per_day: int | None = None
+    max_endpoints: int | None = None
     created_at: str
     updated_at: str
 
@@ -107,8 +114,8 @@ class Identities:
 
     # For the authorizer: reads of single items, and nothing else.
 
-    def authorize(self, token: str, now: float) -> Token | None:
-        """Return what a token stands for; None when it is not good.
+    def authorize(self, token: str, now: float) -> tuple[Token, Tenant] | None:
+        """Return what a token stands for, and its tenant; None when it is not good.
 
         A good one is well-formed, known, neither expired nor revoked, and of an active tenant. Reads are consistent:
         what was revoked a moment ago is not good.
@@ -120,11 +127,11 @@ class Identities:
         if found.revoked_at is not None or (found.expires_at is not None and found.expires_at <= now):
             return None
         tenant = self._get(_tenant_key(found.tenant_id))
-        return found if tenant.get("state") == TenantState.ACTIVE else None
+        return (found, _tenant_from_item(tenant)) if tenant.get("state") == TenantState.ACTIVE else None
 
     # For operators.
 
-    def create_tenant(self, tenant_id: str, name: str, now: float) -> Tenant:
+    def create_tenant(self, tenant_id: str, name: str, now: float, plan: str | None = None) -> Tenant:
         """Create a tenant.
 
         Raises
@@ -136,6 +143,7 @@ class Identities:
             tenant_id=tenant_id,
             name=name,
             state=TenantState.ACTIVE,
+            plan=plan,
             created_at=times.iso(now),
             updated_at=times.iso(now),
         )
@@ -146,6 +154,7 @@ class Identities:
             "state": tenant.state,
             "createdAt": tenant.created_at,
             "updatedAt": tenant.updated_at,
+            **({"plan": plan} if plan is not None else {}),
         }
         if not self._table.put_new(item, IDENTITY_KEY):
             raise ConflictError("tenant_exists", "there is a tenant of this id")
@@ -176,15 +185,16 @@ class Identities:
             found.append(_tenant_from_item(item))
         return found, False
 
-    def set_state(self, tenant_id: str, state: TenantState, now: float) -> Tenant:
-        """Suspend or activate a tenant.
+    def change_tenant(self, tenant_id: str, values: Mapping[str, Any], now: float) -> Tenant:
+        """Change fields of a tenant, such as its state; None takes one away.
 
         Raises
         ------
         NotFoundError
             When no tenant has this id.
         """
-        return _tenant_from_item(self._change(_tenant_key(tenant_id), {"state": state, "updatedAt": times.iso(now)}))
+        written = {attribute(name): value for name, value in {**values, "updated_at": times.iso(now)}.items()}
+        return _tenant_from_item(self._change(_tenant_key(tenant_id), written))
 
     def create_token(self, tenant_id: str, label: str, expires_at: int | None, now: float) -> tuple[str, Token]:
         """Create a token; it is returned this once, and known nowhere afterwards.
@@ -249,9 +259,11 @@ class Identities:
         return self._table.get({IDENTITY_KEY: key}) or {}
 
     def _change(self, key: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Change an item that is there and return it."""
-        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
-        given = {f":{name}": value for name, value in values.items()}
+        """Change an item that is there and return it; None takes an attribute away."""
+        given = {f":{name}": value for name, value in values.items() if value is not None}
+        expression = "SET " + ", ".join(f"#{name[1:]} = {name}" for name in given)
+        if removed := [f"#{name}" for name, value in values.items() if value is None]:
+            expression += " REMOVE " + ", ".join(removed)
         changed = self._table.update({IDENTITY_KEY: key}, expression, given, f"attribute_exists(#{IDENTITY_KEY})")
         if changed is None:
             raise NotFoundError
@@ -271,9 +283,16 @@ def _tenant_from_item(item: Mapping[str, Any]) -> Tenant:
         tenant_id=item[IDENTITY_KEY].removeprefix("tenant#"),
         name=item["name"],
         state=TenantState(item["state"]),
+        plan=item.get("plan"),
+        events_per_day=_whole(item.get("eventsPerDay")),
+        max_endpoints=_whole(item.get("maxEndpoints")),
         created_at=item["createdAt"],
         updated_at=item["updatedAt"],
     )
+
+
+def _whole(number: Any) -> int | None:
+    return None if number is None else int(number)
 
 
 def _token_from_item(item: Mapping[str, Any]) -> Token:
@@ -282,7 +301,7 @@ def _token_from_item(item: Mapping[str, Any]) -> Token:
         tenant_id=item[TENANT_KEY],
         label=item["label"],
         created_at=item["createdAt"],
-        expires_at=int(item[EXPIRES_AT]) if EXPIRES_AT in item else None,
+        expires_at=_whole(item.get(EXPIRES_AT)),
         revoked_at=item.get("revokedAt"),
     )
 

@@ -3,20 +3,24 @@
 * ``TenantIdentity``: key ``id``. ``token#<SHA-256 of the token in hex>`` leads to a tenant, ``tenant#<tenant id>`` is
   one.
 * ``TenantWebhookConfig``: keys ``tenantId`` and ``item``. ``endpoint#<endpoint id>`` is what the tenant configured,
-  ``health#<endpoint id>`` how it has been doing.
+  ``health#<endpoint id>`` how it has been doing. ``key#<endpoint id>#<SHA-256 of the key in hex>`` is an idempotency
+  key of a rotation, without the id of a creation.
 * ``Events``: keys ``event`` (``<tenant id>#<event id>``) and ``item``. ``event`` is the event, ``payload`` its bytes,
-  ``delivery#<endpoint id>`` a delivery, ``attempt#<endpoint id>#<number, six digits>`` an attempt. An idempotency key
-  has ``<tenant id>#key#<SHA-256 of the key in hex>`` and ``key``.
+  ``delivery#<endpoint id>`` a delivery, ``attempt#<endpoint id>#<number, six digits>`` an attempt, ``answer#`` and the
+  same what the endpoint answered to it. An idempotency key has ``<tenant id>#key#<SHA-256 of the key in hex>`` and
+  ``key``; an endpoint's hold has ``<tenant id>#hold#<endpoint id>`` and ``hold``.
 
 Tenant and endpoint ids hold no ``#``, so that no key of one tenant can be another's.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from decimal import Decimal
 from typing import Any
 
+from lambdas.delivery.domain.attempt_result import status_class
+from lambdas.delivery.domain.holds import Hold
 from lambdas.delivery.domain.model import (
     Attempt,
     Delivery,
@@ -49,15 +53,30 @@ BODY = "body"
 """Attribute of the payload's item: the exact bytes, DynamoDB type B."""
 
 BY_STATE_INDEX = "byState"
-"""Of the events table: ``stateKey``, ``stateAt``; deliveries by state, and events as ``EVENT``, in order of time."""
+"""Of the events table: ``stateKey``, ``stateAt``; deliveries by state, events as ``EVENT``, and attempts by endpoint
+and status class, in order of time."""
 STATE_KEY = "stateKey"
 STATE_AT = "stateAt"
 # An index partition takes 1,000 writes a second.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 STATE_SHARDS = 4
 ALL_EVENTS = "EVENT"
-# Items that were stored before these fields got their names keep the old ones.
-_ATTRIBUTES = {"version": "turn", "scheduled_version": "armedTurn", "next_resume": "nextWake"}
+BY_DUE_INDEX = "byDue"
+"""Of the events table: ``dueKey``, ``dueAt``; what is not done, see `lambdas.delivery.domain.due`."""
+DUE_KEY = "dueKey"
+DUE_AT = "dueAt"
+VERSION = "turn"
+NEXT_ATTEMPT_AT = "nextAttemptAt"
+DUE_PROJECTION = (VERSION, NEXT_ATTEMPT_AT)
+"""What the index has of a delivery besides its keys: what its message needs."""
+DUE_SHARDS = tuple(f"due#{number}" for number in range(64))
+"""Partition keys of the index, besides those of what is held up."""
+SHARDS_OF_TENANT = 4
+"""A tenant with much to do fills so many of `DUE_SHARDS`, and the sweeper gives each shard its share."""
+HOLD_ITEM = "hold"
+_HELD = "hold#"
+# Items that were stored before this field got its name keep the old one.
+_ATTRIBUTES = {"version": VERSION}
 
 
 def event_key(tenant_id: str, event_id: str) -> str:
@@ -100,8 +119,29 @@ def shard_of(event_id: str) -> int:
     return int(hashlib.sha256(event_id.encode()).hexdigest()[:8], 16) % STATE_SHARDS
 
 
+def due_shards(tenant_id: str) -> Sequence[str]:
+    """Return the index's partition keys of what is due of a tenant."""
+    first = int(hashlib.sha256(tenant_id.encode()).hexdigest()[:8], 16)
+    return [DUE_SHARDS[(first + number) % len(DUE_SHARDS)] for number in range(SHARDS_OF_TENANT)]
+
+
+def due_shard(tenant_id: str, event_id: str) -> str:
+    """Return the index's partition key of what is due of a tenant's event."""
+    return due_shards(tenant_id)[shard_of(event_id) % SHARDS_OF_TENANT]
+
+
+def held_key(tenant_id: str, endpoint_id: str) -> str:
+    """Return the index's partition key of the deliveries that are held up for an endpoint."""
+    return f"{_HELD}{tenant_id}#{endpoint_id}"
+
+
+def hold_key(tenant_id: str, endpoint_id: str) -> dict[str, str]:
+    """Return the key of an endpoint's hold."""
+    return {EVENT_KEY: f"{tenant_id}#hold#{endpoint_id}", ITEM_KEY: HOLD_ITEM}
+
+
 def attribute(field: str) -> str:
-    """Return the name of the attribute that holds a field: the field's in camel case, with three exceptions."""
+    """Return the name of the attribute that holds a field: the field's in camel case, with one exception."""
     first, *rest = field.split("_")
     return _ATTRIBUTES.get(field) or first + "".join(part.capitalize() for part in rest)
 
@@ -114,8 +154,13 @@ def _plain(value: Any) -> dict[str, Any]:
 def _arguments(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of an item that a dataclass has fields for; numbers as int."""
     names = {field.name: attribute(field.name) for field in fields(kind)}
-    found = {field: values[name] for field, name in names.items() if name in values}
-    return {field: int(value) if isinstance(value, Decimal) else value for field, value in found.items()}
+    return {field: _whole(values[name]) for field, name in names.items() if name in values}
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    return int(value) if isinstance(value, Decimal) else value
 
 
 def endpoint_to_item(endpoint: Endpoint) -> dict[str, Any]:
@@ -143,6 +188,7 @@ def event_to_item(event: Event) -> dict[str, Any]:
     """Return an event's item as plain values, with its place in the index by time."""
     return {
         **_plain(event),
+        **({DUE_KEY: due_shard(event.tenant_id, event.event_id)} if event.due_at else {}),
         EVENT_KEY: event_key(event.tenant_id, event.event_id),
         ITEM_KEY: EVENT_ITEM,
         STATE_KEY: state_key(event.tenant_id, ALL_EVENTS, shard_of(event.event_id)),
@@ -180,8 +226,13 @@ def delivery_place(delivery: Delivery) -> dict[str, str]:
 
 def delivery_to_item(delivery: Delivery) -> dict[str, Any]:
     """Return a delivery's item as plain values."""
+    plain = _plain(delivery)
+    if plain.pop("held"):
+        plain[DUE_KEY] = held_key(delivery.tenant_id, delivery.endpoint_id)
+    elif delivery.due_at is not None:
+        plain[DUE_KEY] = due_shard(delivery.tenant_id, delivery.event_id)
     return {
-        **_plain(delivery),
+        **plain,
         EVENT_KEY: event_key(delivery.tenant_id, delivery.event_id),
         ITEM_KEY: delivery_item(delivery.endpoint_id),
         **delivery_place(delivery),
@@ -192,15 +243,28 @@ def delivery_from_item(values: Mapping[str, Any]) -> Delivery:
     """Return the delivery that an item is."""
     found = _arguments(Delivery, values)
     found["state"] = DeliveryState(found["state"])
-    return Delivery(**found)
+    return Delivery(**found, held=str(values.get(DUE_KEY, "")).startswith(_HELD))
+
+
+def hold_from_item(values: Mapping[str, Any]) -> Hold:
+    """Return the hold that an item is."""
+    return Hold(**_arguments(Hold, values))
+
+
+def attempts_of(endpoint_id: str, kind: str) -> str:
+    """Return the kind of entry of the index that the attempts of an endpoint with a status of a class are."""
+    return f"ATTEMPT#{endpoint_id}#{kind}"
 
 
 def attempt_to_item(attempt: Attempt) -> dict[str, Any]:
-    """Return an attempt's item as plain values."""
+    """Return an attempt's item as plain values, with its place in the index by endpoint and status class."""
+    kind = attempts_of(attempt.endpoint_id, status_class(attempt.status))
     return {
         **_plain(attempt),
         EVENT_KEY: event_key(attempt.tenant_id, attempt.event_id),
         ITEM_KEY: attempt_item(attempt.endpoint_id, attempt.number),
+        STATE_KEY: state_key(attempt.tenant_id, kind, shard_of(attempt.event_id)),
+        STATE_AT: f"{attempt.at}#{attempt.event_id}#{attempt.endpoint_id}#{attempt.number:06}",
     }
 
 

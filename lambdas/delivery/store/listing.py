@@ -24,6 +24,7 @@ from lambdas.delivery.store.items import (
     STATE_KEY,
     STATE_SHARDS,
     attempt_from_item,
+    attempts_of,
     delivery_from_item,
     delivery_item,
     event_from_item,
@@ -93,7 +94,7 @@ class ListPage(Generic[Entry]):
 
 
 class Listing:
-    """Reads events and deliveries of one tenant at a time.
+    """Reads events, deliveries and attempts of one tenant at a time.
 
     Parameters
     ----------
@@ -112,9 +113,10 @@ class Listing:
         deliveries: list[Delivery] = []
         attempts: list[Attempt] = []
         complete = True
-        # The payload's sort key is behind all others, and is not read.
-        condition = f"#{EVENT_KEY} = :event AND #{ITEM_KEY} <= :last"
-        for values in self._table.query(condition, {":event": event_key(tenant_id, event_id), ":last": EVENT_ITEM}):
+        # Sort keys of answers come before these, and the payload's behind them: they are large, and not read.
+        condition = f"#{EVENT_KEY} = :event AND #{ITEM_KEY} BETWEEN :first AND :last"
+        bounds = {":event": event_key(tenant_id, event_id), ":first": "attempt#", ":last": EVENT_ITEM}
+        for values in self._table.query(condition, bounds):
             if _expired(values, now):
                 continue
             kind = values[ITEM_KEY].split("#")[0]
@@ -144,6 +146,13 @@ class Listing:
             return not _expired(values, now) and wanted in (None, values[ITEM_KEY])
 
         return self._page(tenant_id, states, part, delivery_from_item, fits)
+
+    def attempts(
+        self, tenant_id: str, endpoint_id: str, classes: Sequence[str], part: Range, now: float
+    ) -> ListPage[Attempt]:
+        """Return a page of the attempts at an endpoint with a status of some classes, by the time they began at."""
+        kinds = [attempts_of(endpoint_id, one) for one in classes]
+        return self._page(tenant_id, kinds, part, attempt_from_item, lambda values: not _expired(values, now))
 
     def _page(
         self,

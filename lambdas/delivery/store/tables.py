@@ -1,14 +1,16 @@
 """A DynamoDB table as the stores of delivery use it: conditional writes, of one item or of several together."""
 
 import random
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
 from lambdas.delivery.domain.errors import StoreBusyError
-from lambdas.shared.dynamodb import cancellation_reasons, condition_failed, from_item, names_in, to_item
+from lambdas.shared.dynamodb import cancellation_reasons, from_item, names_in, to_item, to_wire, write_if
 
 _MAX_ROUNDS = 5
 # Transactions that meet at an item are cancelled, and do not wait for each other.
@@ -19,6 +21,10 @@ _CONDITION_FAILED = "ConditionalCheckFailed"
 # A transaction of another writer is under way on the same item; the condition decides as soon as that one is over.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
 _CONFLICT = "TransactionConflictException"
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html
+_MAX_STATEMENTS = 25
+WRITTEN_BY = "writtenBy"
+"""Attribute with a token of the latest write, by which a write that the SDK sent twice knows itself."""
 
 
 class Table:
@@ -67,13 +73,9 @@ class Table:
         key : str
             An attribute that every item has.
         """
-        try:
-            self.dynamodb.put_item(**self.put_of(values, f"attribute_not_exists(#{key})"))
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            return False
-        return True
+        token = uuid4().hex
+        arguments = self.put_of({**values, WRITTEN_BY: token}, f"attribute_not_exists(#{key})")
+        return write_if(self.dynamodb.put_item, arguments, lambda item: item.get(WRITTEN_BY) == token) is not None
 
     def update(
         self,
@@ -81,30 +83,35 @@ class Table:
         expression: str,
         values: Mapping[str, Any],
         condition: str | None = None,
-        answer: str = "ALL_NEW",
     ) -> dict[str, Any] | None:
-        """Update an item and return its values; None when the condition does not hold.
-
-        Parameters
-        ----------
-        answer : str
-            Which values: ``ALL_NEW`` or ``ALL_OLD``.
+        """Update an item, once however often the SDK sends it, and return its new values; None when refused.
 
         Raises
         ------
         StoreBusyError
             When it stays in a transaction of another writer.
         """
-        arguments = {**self.update_of(key, expression, values, condition), "ReturnValues": answer}
+        token = uuid4().hex
+        once = f"(attribute_not_exists(#{WRITTEN_BY}) OR #{WRITTEN_BY} <> :{WRITTEN_BY})"
+        arguments = self.update_of(
+            key,
+            _marked(expression),
+            {**values, f":{WRITTEN_BY}": token},
+            once if condition is None else f"({condition}) AND {once}",
+        )
+        arguments["ReturnValues"] = "ALL_NEW"
         for _ in range(_MAX_ROUNDS):
             try:
-                return from_item(self.dynamodb.update_item(**arguments).get("Attributes", {}))
+                return write_if(self.dynamodb.update_item, arguments, lambda item: item.get(WRITTEN_BY) == token)
             except ClientError as error:
-                if condition_failed(error):
-                    return None
                 if error.response["Error"]["Code"] != _CONFLICT:
                     raise
         raise StoreBusyError("UpdateItem: transaction conflict")
+
+    def delete(self, key: Mapping[str, str], values: Mapping[str, Any], condition: str) -> bool:
+        """Delete an item where the condition holds; tell whether it is gone by this, as far as is known."""
+        arguments = {**self.delete_of(key, condition), "ExpressionAttributeValues": to_item(values)}
+        return write_if(self.dynamodb.delete_item, arguments, lambda item: not item) is not None
 
     def update_of(
         self, key: Mapping[str, str], expression: str, values: Mapping[str, Any], condition: str | None
@@ -127,6 +134,24 @@ class Table:
         """Return the arguments of a delete, or of a condition check; each attribute is written ``#name``."""
         return {"TableName": self.name, "Key": to_item(key), **_conditional(condition)}
 
+    def change_each(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        """Run PartiQL statements, each under its own condition; what is refused is left as it is.
+
+        Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.multiplestatements.batching.html
+
+        Parameters
+        ----------
+        statements : Sequence[tuple[str, Sequence[Any]]]
+            Text, with ``{table}`` for the table's name, and parameters; any number.
+        """
+        for start in range(0, len(statements), _MAX_STATEMENTS):
+            self.dynamodb.batch_execute_statement(
+                Statements=[
+                    {"Statement": text.format(table=self.name), "Parameters": [to_wire(value) for value in values]}
+                    for text, values in statements[start : start + _MAX_STATEMENTS]
+                ]
+            )
+
     def query(self, condition: str, values: Mapping[str, str], index: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield the plain values of items in the order of their keys; read consistently where there is no index."""
         pages = self.dynamodb.get_paginator("query").paginate(
@@ -140,6 +165,13 @@ class Table:
             yield from map(from_item, page["Items"])
 
 
+def _marked(expression: str) -> str:
+    """Return an update's expression that leaves the write's token, too."""
+    mark = f"SET #{WRITTEN_BY} = :{WRITTEN_BY}"
+    marked, clauses = re.subn(r"\bSET ", f"{mark}, ", expression, count=1)
+    return marked if clauses else f"{mark} {expression}"
+
+
 def _conditional(condition: str | None) -> dict[str, Any]:
     if condition is None:
         return {}
@@ -148,6 +180,9 @@ def _conditional(condition: str | None) -> dict[str, Any]:
 
 def transact_write(dynamodb: Any, writes: Sequence[Mapping[str, Any]]) -> Sequence[dict[str, Any]]:
     """Write several items, all or none, again while transactions of others are in the way.
+
+    The SDK gives each call a ``ClientRequestToken``, so that one that it sends twice is carried out once.
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 
     Returns
     -------

@@ -1,26 +1,49 @@
-"""Tables for a file of tests, a world of its own for each test in it, and a receiver that fails as it is told."""
+"""Tables in memory, a world of its own for each test, and a receiver that fails as it is told.
 
-import uuid
+The tests cover days with a call or ten a minute; the stand-in is compared with the local DynamoDB, call by call, by
+`tests.lambdas.simulation.test_memory_dynamodb`. The handlers' tests have the local DynamoDB itself.
+"""
+
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.lambdas.delivery_support import DeliveryWorld
-from tests.lambdas.support import Clients, create_delivery_tables
+from tests.lambdas.simulation.memory_dynamodb import MemoryDynamoDB
+from tests.lambdas.support import create_delivery_tables
 from tools.local.faulty_receiver import FaultyReceiver
 
 
-@pytest.fixture(scope="module")
-def tables(clients: Clients) -> str:
-    """The name that the tables' names begin with."""
-    name = f"delivery-{uuid.uuid4().hex[:8]}"
-    create_delivery_tables(clients.dynamodb, name)
-    return name
+class OneAtATime:
+    """A client that the worker's threads may share."""
+
+    def __init__(self, wrapped: Any) -> None:
+        self._wrapped = wrapped
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._wrapped, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self._lock:
+                return found(*args, **kwargs)
+
+        return call
 
 
 @pytest.fixture
-def world(clients: Clients, tables: str) -> DeliveryWorld:
-    return DeliveryWorld(dynamodb=clients.dynamodb, name=tables)
+def memory() -> Any:
+    """A DynamoDB client with the tables of delivery, named ``delivery-...``."""
+    client = OneAtATime(MemoryDynamoDB(lambda: 0.0))
+    create_delivery_tables(client, "delivery")
+    return client
+
+
+@pytest.fixture
+def world(memory: Any) -> DeliveryWorld:
+    return DeliveryWorld(dynamodb=memory, name="delivery")
 
 
 @pytest.fixture

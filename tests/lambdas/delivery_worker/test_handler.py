@@ -1,30 +1,42 @@
-"""The delivery functions' handlers as Lambda calls them, with the local SQS, Scheduler and Secrets Manager."""
+"""The delivery functions' handlers as Lambda calls them, with the local SQS and Secrets Manager."""
 
 import base64
 import json
 import time
 import uuid
-from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from lambdas.delivery.domain.lifecycle import created
+from lambdas.delivery.domain.due import GRACE_SECONDS, MAX_HOPS
 from lambdas.delivery.domain.model import DeliveryState
-from lambdas.delivery.queue.delivery_queue import DeliveryQueue, DeliveryScheduler, schedule_name
-from lambdas.delivery.queue.messages import Deliver, Due, FanOut, read, write
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue
+from lambdas.delivery.queue.messages import Deliver, FanOut, read, write
 from lambdas.delivery.sending.signing import signature_headers
 from lambdas.delivery_receiver.faults import Fault, UnknownFaultError, read_fault
 from lambdas.shared import times
 from lambdas.shared.signatures.standard_webhooks_ed25519 import StandardWebhooksEd25519Scheme
 from tests.lambdas.delivery_support import SEED, DeliveryWorld, record
-from tests.lambdas.support import Clock, api_gateway_event, lambda_context
+from tests.lambdas.support import (
+    Clock,
+    World,
+    api_gateway_event,
+    create_delivery_tables,
+    envelope,
+    lambda_context,
+)
+from tests.lambdas.support import message as inbound_message
 from tests.unit.webhooks import request
-from tools.local.aws import LocalAws
 
-GROUP = "deliveries"
-ROLE = "arn:aws:iam::000000000000:role/scheduler"
 DEADLINE_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def tables(clients):
+    """The name that the tables' names begin with."""
+    name = f"delivery-{uuid.uuid4().hex[:8]}"
+    create_delivery_tables(clients.dynamodb, name)
+    return name
 
 
 @pytest.fixture
@@ -32,23 +44,26 @@ def world(clients, tables):
     return DeliveryWorld(dynamodb=clients.dynamodb, name=tables, clock=Clock(time.time()))
 
 
-@pytest.fixture(scope="module")
-def delivery_queue(local_aws: LocalAws):
-    """The queue, and a schedule group; their URL, ARN and name."""
-    scheduler = local_aws.client("scheduler")
-    group = f"{GROUP}-{uuid.uuid4().hex[:8]}"
-    scheduler.create_schedule_group(Name=group)
-    url, arn = local_aws.queue_for("scheduler.amazonaws.com", group)
-    return url, arn, group
+@pytest.fixture
+def delivery_queue(clients):
+    """URL of a queue."""
+    return clients.sqs.create_queue(QueueName=f"deliveries-{uuid.uuid4().hex[:8]}")["QueueUrl"]
+
+
+def maybe_received(sqs, url):
+    """Return the next message of a queue, and take it off; None when none comes within a second."""
+    answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MessageSystemAttributeNames=["All"])
+    for one in answer.get("Messages", []):
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+        return one
+    return None
 
 
 def received(sqs, url, seconds=DEADLINE_SECONDS):
     """Return the next message of a queue, and take it off."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MessageSystemAttributeNames=["All"])
-        for one in answer.get("Messages", []):
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+        if (one := maybe_received(sqs, url)) is not None:
             return one
     raise AssertionError("no message came")
 
@@ -56,14 +71,10 @@ def received(sqs, url, seconds=DEADLINE_SECONDS):
 @pytest.fixture
 def start(cold_start, tables, delivery_queue):
     """Return a function that imports the worker's handler as a new process does."""
-    url, arn, group = delivery_queue
     variables = {
         "ENDPOINTS_TABLE": f"{tables}-endpoints",
         "EVENTS_TABLE": f"{tables}-events",
-        "QUEUE_URL": url,
-        "QUEUE_ARN": arn,
-        "SCHEDULE_GROUP": group,
-        "SCHEDULE_ROLE_ARN": ROLE,
+        "QUEUE_URL": delivery_queue,
         "ENDPOINT_RULES": "local",
         "ATTEMPT_TIMEOUT": "5",
         "RETRY_SCHEDULE": "minutes",
@@ -72,7 +83,8 @@ def start(cold_start, tables, delivery_queue):
 
 
 def test_the_worker_delivers_and_names_only_the_messages_that_must_come_back(start, clients, world, receiver, capsys):
-    # Given an event for an endpoint that wants asymmetric signatures too
+    # Given an event for an endpoint that wants asymmetric signatures too, and says much
+    receiver.decide = lambda _: Fault(size=1_000)
     secret = clients.secretsmanager.create_secret(
         Name=f"keys-{uuid.uuid4().hex}",
         SecretString=json.dumps({"keys": [{"kid": "k1", "seed": SEED, "createdAt": times.iso(time.time())}]}),
@@ -100,10 +112,11 @@ def test_the_worker_delivers_and_names_only_the_messages_that_must_come_back(sta
     assert verdict.scheme == "standard-webhooks-v1a"
     assert world.delivery(event).state is DeliveryState.DELIVERED
 
-    # And logs and metrics tell of it, of its tenant, and nothing of its payload
+    # And logs and metrics tell of it, of its tenant, and nothing of its payload nor of the answer
     output = capsys.readouterr().out
     lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     assert "4242" not in output
+    assert "xxxx" not in output
     assert any(line.get("correlation_id") == "correlation-1" and line.get("message") == "delivered" for line in lines)
     metrics = [line for line in lines if "_aws" in line]
     assert any(line.get("tenant") == world.tenant and line.get("Delivered") == [1.0] for line in metrics)
@@ -111,55 +124,76 @@ def test_the_worker_delivers_and_names_only_the_messages_that_must_come_back(sta
     assert all("event_id" not in line and "endpoint_id" not in line for line in metrics)
 
 
-def test_a_long_wait_is_a_schedule_that_fires_into_the_queue_and_is_gone(local_aws, clients, world, delivery_queue):
-    url, arn, group = delivery_queue
-    scheduler = local_aws.client("scheduler")
-    deliveries = DeliveryScheduler(DeliveryQueue(clients.sqs, url), scheduler, arn, group, ROLE)
-    world.add_endpoint("http://127.0.0.1:1/")
-    event = world.add_event()
-    delivery = created(event, "ep_1", world.clock.now, world.retention)
-    message = Deliver(tenant_id=world.tenant, event_id=event.event_id, endpoint_id="ep_1", version=1)
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_the_worker_sends_the_providers_payload_where_the_stack_says_so(start, clients, world, capsys, switch):
+    # Given a webhook that the inbound pipeline archived and published
+    inbound = World.build(clients)
+    payload = b'{"amount":1.10,"card":"4242"}'
+    assert inbound.process([inbound_message(envelope(body=payload))]).failures == {}
+    (routed,) = inbound.routed()
+    body = json.dumps({"v": 1, "kind": "inbound", "tenant": world.tenant, "event": routed})
 
-    # Given a delivery that is due in an hour, scheduled twice
-    due = time.time() + 3_600
-    later = replace(delivery, next_attempt_at=times.iso(due))
-    for _ in range(2):
-        deliveries.schedule(later, time.time())
-    schedule = scheduler.get_schedule(GroupName=group, Name=schedule_name(message))
-    assert schedule["ScheduleExpression"].startswith("at(20")
-    assert schedule["ActionAfterCompletion"] == "DELETE"
-    assert read(schedule["Target"]["Input"]) == Due(deliver=message)
-    assert len(scheduler.list_schedules(GroupName=group)["Schedules"]) == 1
+    # When the worker gets it, as EventBridge puts it into its queue
+    worker = start(ORIGINAL_PAYLOADS=switch)
+    answer = worker.handler({"Records": [record(body, "m1")]}, lambda_context(60))
 
-    # When its time comes, which here is a second from now
-    fields = {name: schedule[name] for name in ("FlexibleTimeWindow", "ActionAfterCompletion", "Target")}
-    at = time.strftime("at(%Y-%m-%dT%H:%M:%S)", time.gmtime(time.time() + 1))
-    scheduler.update_schedule(GroupName=group, Name=schedule_name(message), ScheduleExpression=at, **fields)
-
-    # Then the worker's message is in the queue and the schedule deletes itself
-    assert read(received(clients.sqs, url)["Body"]) == Due(deliver=message)
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while scheduler.list_schedules(GroupName=group)["Schedules"] and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert scheduler.list_schedules(GroupName=group)["Schedules"] == []
-
-    # And the worker sends it on in the tenant's group, which Scheduler cannot
-    sent = DeliveryWorld(dynamodb=clients.dynamodb, name=world.name)
-    sent.process(write(Due(deliver=message)))
-    assert [read(body) for _, body in sent.queue.sent] == [message]
+    # Then the tenant's event has the payload, or its place, and no log line has the payload
+    fan_out = read(received(clients.sqs, worker._environment.queue_url)["Body"])
+    _, content = world.events.read(world.tenant, fan_out.event_id)
+    assert answer == {"batchItemFailures": []}
+    assert content.endswith(payload + b"}") is ("source" in json.loads(content)) is (switch == "on")
+    assert "4242" not in capsys.readouterr().out
 
 
-def test_a_short_wait_is_a_delay_of_the_queue(clients, world, delivery_queue):
-    url, arn, group = delivery_queue
-    scheduler = DeliveryScheduler(DeliveryQueue(clients.sqs, url), None, arn, group, "role")
-    event = world.add_event()
+def test_a_message_is_delayed_for_whole_seconds_and_never_comes_early(clients, delivery_queue):
+    message = Deliver(tenant_id="acme", event_id="evt_1", endpoint_id="ep_1", version=1)
     now = time.time()
-    delivery = created(event, "ep_1", now, world.retention)
-    scheduler.schedule(replace(delivery, next_attempt_at=times.iso(now + 1.5)), now)
-    message = received(clients.sqs, url)
-    # Whole seconds, rounded up: never early.
+    DeliveryQueue(clients.sqs, delivery_queue).send(message, 1.5)
+    assert read(received(clients.sqs, delivery_queue)["Body"]) == message
     assert time.time() - now >= 1.5
-    assert read(message["Body"]).version == 1
+
+
+def test_a_chain_that_is_too_long_sends_no_message(clients, delivery_queue):
+    queue = DeliveryQueue(clients.sqs, delivery_queue)
+    messages = [
+        Deliver(tenant_id="acme", event_id="evt_1", endpoint_id="ep_1", version=1, hops=hops)
+        for hops in (MAX_HOPS + 1, MAX_HOPS)
+    ]
+    for message in messages:
+        queue.send(message)
+    assert read(received(clients.sqs, delivery_queue)["Body"]) == messages[1]
+
+
+def test_the_sweeper_hands_out_what_is_due_and_says_what_it_found(cold_start, clients, world, delivery_queue, capsys):
+    # Given an event that lost its message
+    event = world.add_event()
+    world.clock.now -= GRACE_SECONDS
+    lost = world.add_event(event_id="evt_00000000000000000000000077")
+    variables = {
+        "ENDPOINTS_TABLE": f"{world.name}-endpoints",
+        "EVENTS_TABLE": f"{world.name}-events",
+        "QUEUE_URL": delivery_queue,
+    }
+
+    # When the sweeper is invoked, twice
+    for _ in range(2):
+        cold_start("delivery_sweeper", **variables).handler({}, lambda_context(60))
+
+    # Then there is one message of it, and none of the other one
+    found = []
+    while (found_one := maybe_received(clients.sqs, delivery_queue)) is not None:
+        found.append(read(found_one["Body"]))
+    ours = [message for message in found if message.tenant_id == world.tenant]
+    assert ours == [FanOut(tenant_id=world.tenant, event_id=lost.event_id)]
+    assert event.event_id not in {message.event_id for message in ours}
+
+    # And the metrics say so
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    first, second = [line for line in lines if "_aws" in line and "LostMessages" in line]
+    assert first["LostMessages"][0] >= 1
+    assert first["OldestOverdue"][0] >= GRACE_SECONDS - 1
+    assert second["OldestOverdue"] == [0]
+    assert (first["UnfinishedSweeps"], second["LostMessages"]) == ([0], [0])
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,26 @@
 """The delivery worker on real tables, with receivers on the loopback address, and days in virtual time."""
 
+import base64
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from standardwebhooks import Webhook
 
+from lambdas.delivery.domain import holds
 from lambdas.delivery.domain.circuit_breaker import THRESHOLD
 from lambdas.delivery.domain.endpoint_disabling import DISABLED_EVENT
 from lambdas.delivery.domain.errors import ConflictError, NotFoundError
-from lambdas.delivery.domain.model import DeliveryState, EndpointState
-from lambdas.delivery.domain.retry_schedules import STANDARD_WEBHOOKS, attempt_times
+from lambdas.delivery.domain.model import DeliveryState, EndpointState, SigningSecret
+from lambdas.delivery.domain.retry_schedules import MAX_WAIT_SECONDS, MAX_WAITS, STANDARD_WEBHOOKS, attempt_times
 from lambdas.delivery.queue.messages import Deliver
-from lambdas.delivery.services.requeue import resume_endpoint
-from lambdas.delivery.store import deliveries
+from lambdas.delivery.sending.headers import HOPS_HEADER
+from lambdas.delivery_receiver.checking import check
 from lambdas.delivery_receiver.faults import Fault
 from lambdas.shared import times
+from lambdas.shared.request import WebhookRequest
 from tests.lambdas.delivery_support import SECRET, Report, record
 from tests.lambdas.support import NOW
 from tools.local.faulty_receiver import FaultyReceiver
@@ -83,6 +87,70 @@ def test_a_failing_endpoint_is_tried_as_the_schedule_says_and_then_given_up(worl
     # And every attempt had a fresh time and the same id
     assert len({received.headers["webhook-timestamp"] for received in receiver.received}) == delivery.attempts
     assert {received.headers["webhook-id"] for received in receiver.received} == {event.event_id}
+
+
+def test_a_list_of_fifty_months_is_walked_to_its_end_with_the_payload_still_there(world, receiver):
+    # Given an endpoint that fails for four years, one with the stack's schedule, and an operator's five days
+    world.disable_after_hours = 120.0
+    status_of(receiver, 500)
+    waits = [MAX_WAIT_SECONDS] * MAX_WAITS
+    world.add_endpoint(receiver.url(), retry_waits=waits)
+    world.add_endpoint(receiver.url("/other"), "ep_2")
+    event = world.add_event(PAYLOAD)
+
+    # When each attempt has been made, and before each what has expired is deleted
+    for number in range(1, len(waits) + 2):
+        world.run(until=NOW + (number - 1) * MAX_WAIT_SECONDS + 60)
+        expired = [one for one in world.items() if int(one["expiresAt"]) <= world.clock.now]
+        assert not [one for one in expired if one["item"] in {"event", "payload", "delivery#ep_1"}], number
+        assert len([one for one in world.attempts() if one.endpoint_id == "ep_1"]) == number
+
+    # Then all of them had the payload, and the event is kept for weeks after it, not for years
+    assert {(one.path, one.body) for one in receiver.received} == {("/hook", PAYLOAD), ("/other", PAYLOAD)}
+    delivery = world.delivery(event)
+    assert (delivery.state, delivery.reason) == (DeliveryState.DLQ, "attempts used up: status 500")
+    assert delivery.attempts == len(waits) + 1
+    [stored] = [one for one in world.items() if one["item"] == "event"]
+    assert delivery.expires_at == pytest.approx(world.clock.now + 14 * 86_400, abs=120)
+    assert delivery.expires_at <= stored["expiresAt"] <= world.clock.now + 51 * 86_400
+
+
+def test_a_final_status_is_not_repeated(world, receiver):
+    receiver.decide = lambda received: Fault(status=422 if received.path == "/final" else 404)
+    world.add_endpoint(receiver.url("/final"), final_statuses=[422])
+    world.add_endpoint(receiver.url("/other"), "ep_2", final_statuses=[422])
+    event = world.add_event()
+
+    world.run(until=NOW + 90)
+
+    assert (world.delivery(event).state, world.delivery(event).reason) == (DeliveryState.DLQ, "final status 422")
+    assert (world.delivery(event).attempts, world.delivery(event, "ep_2").attempts) == (1, 2)
+
+
+def test_the_library_of_svix_verifies_a_brought_secret_under_another_prefix(world, receiver):
+    value = "whsec_" + base64.b64encode(b"of the other system, 24+").decode()
+    secret = SigningSecret(value=value, created_at="")
+    endpoint = world.add_endpoint(receiver.url(), header_prefix="svix", secrets=[secret], headers={"X-Svix": "1"})
+    world.clock.now = time.time()
+    event = world.add_event()
+
+    world.run()
+
+    [received] = receiver.received
+    assert [name for name in received.headers if name.startswith("webhook-")] == [HOPS_HEADER]
+    # The library has read both sets of headers since it was Svix's own; this one knows the three without a prefix.
+    names = {f"webhook-{part}": received.headers[f"svix-{part}"] for part in ("id", "timestamp", "signature")}
+    assert Webhook(value).verify(received.body, names) == {"type": "invoice.paid", "n": 1.1}
+    # And the receivers of ours know it by the endpoint's own prefix
+    request = WebhookRequest(
+        body=received.body, headers={name: [one] for name, one in received.headers.items()}, received_at=received.at
+    )
+    assert (check(endpoint, request).scheme, check(endpoint, request).event_id) == (
+        "standard-webhooks-v1",
+        event.event_id,
+    )
+    assert check(replace(endpoint, header_prefix="webhook"), request).reason == "missing_signature_header"
+    assert (received.header_prefix, receiver.ids()) == ("svix", {event.event_id: 1})
 
 
 def test_an_endpoint_that_comes_back_gets_the_event(world, receiver):
@@ -170,8 +238,8 @@ def test_a_test_event_goes_to_its_endpoint_alone(world, receiver):
 
 
 def test_a_paused_endpoint_s_deliveries_wait_without_attempts_until_it_is_activated(world, receiver, monkeypatch):
-    # Given a paused endpoint and more events than pages of the index hold
-    monkeypatch.setattr(deliveries, "PAGE", 2)
+    # Given a paused endpoint and more events than a page holds
+    monkeypatch.setattr(holds, "PAGE", 8)
     endpoint = world.add_endpoint(receiver.url(), state=EndpointState.PAUSED)
     events = [world.add_event() for _ in range(20)]
     world.run(until=NOW + 3 * 3_600)
@@ -180,11 +248,13 @@ def test_a_paused_endpoint_s_deliveries_wait_without_attempts_until_it_is_activa
 
     # When its tenant activates it
     world.set_state(endpoint, EndpointState.ACTIVE)
-    resume_endpoint(world.queue, world.health, world.tenant, "ep_1")
+    world.resume()
     activated = world.clock.now
-    world.run(until=activated + 60)
+    world.run(until=activated + 59)
 
-    # Then all arrive at once, each one time, and the schedules of old versions do nothing
+    # Then the first page arrives at once, and the others in the minutes after it, each one time
+    assert len(receiver.received) == 8
+    world.run(until=activated + 180)
     assert receiver.ids() == dict.fromkeys((event.event_id for event in events), 1)
     world.run()
     assert sum(receiver.ids().values()) == 20
@@ -202,7 +272,7 @@ def test_what_waits_for_too_long_is_given_up_and_says_for_what(world, receiver):
     world.run()
     delivery = world.delivery(event)
     assert (delivery.state, delivery.reason) == (DeliveryState.DLQ, "waited too long: endpoint paused")
-    assert 20 <= (world.clock.now - NOW) / 86_400 <= 25
+    assert 20 <= (times.parse(delivery.updated_at) - NOW) / 86_400 <= 25
 
 
 def test_the_breaker_opens_parks_the_rest_and_probes_with_one(world, receiver):
@@ -288,7 +358,8 @@ def test_a_request_that_cannot_be_signed_as_asked_is_not_sent_and_not_held_again
     world.add_endpoint(receiver.url(), asymmetric=True)
     event = world.add_event()
     world.run(until=NOW + 1)
-    assert world.delivery(event).reason == "cannot be signed"
+    delivery = world.delivery(event)
+    assert (delivery.waiting_for, delivery.attempts) == ("cannot be signed", 0)
     assert receiver.received == []
     _, health = world.endpoints.read(world.tenant, "ep_1")
     assert health.consecutive_failures == 0
@@ -309,7 +380,7 @@ def test_a_dead_delivery_that_is_requeued_is_really_delivered(world, receiver):
     world.clock.now += 13 * 86_400
     returned = world.requeue.resend(world.tenant, event.event_id, "ep_1", world.clock.now)
     again = world.delivery(event)
-    assert replace(returned, scheduled_version=again.scheduled_version) == again
+    assert returned == again
     stored, _ = world.events.read(world.tenant, event.event_id)
     assert stored.expires_at >= again.expires_at > world.clock.now + 30 * 86_400
     assert (again.state, again.series_attempts, again.attempts) == (DeliveryState.PENDING, 0, 6)
@@ -341,7 +412,7 @@ def test_what_cannot_be_requeued_is_refused_with_the_reason(world, receiver):
     endpoint = world.add_endpoint(receiver.url())
     event = world.add_event()
     assert refused(NotFoundError, event.event_id)
-    world.run()
+    world.run(until=NOW + 30)
     assert refused(NotFoundError, "evt_none")
     assert refused(NotFoundError, event.event_id, now=NOW + 31 * 86_400)
     assert refused(NotFoundError, event.event_id, tenant="another-tenant")

@@ -1,4 +1,4 @@
-"""SQS with its event source mapping, EventBridge Scheduler and Secrets Manager in memory, and faults at every call."""
+"""SQS with its event source mapping and Secrets Manager in memory, and faults at every call."""
 
 import itertools
 import json
@@ -7,7 +7,6 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -70,10 +69,9 @@ USUAL = FaultRates(
 _REFUSALS = {
     "dynamodb": ("ThrottlingException", "InternalServerError", "TransactionConflictException"),
     "sqs": ("RequestThrottled", "ServiceUnavailable"),
-    "scheduler": ("ThrottlingException", "ServiceQuotaExceededException"),
     "secretsmanager": ("InternalServiceError", "ThrottlingException"),
 }
-_MEDIAN_SECONDS = {"dynamodb": 0.004, "sqs": 0.008, "scheduler": 0.02, "secretsmanager": 0.02}
+_MEDIAN_SECONDS = {"dynamodb": 0.004, "sqs": 0.008, "secretsmanager": 0.02}
 
 
 class Chaos:
@@ -390,28 +388,6 @@ class MemorySQS:
                 if one.message_id in failures:
                     self._show(one, max(began + VISIBILITY_SECONDS - self.kernel.now, 0.0))
             self.kernel.at(self.kernel.now, self._poll)
-
-
-class MemoryScheduler:
-    """EventBridge Scheduler's one-time schedules into the queue."""
-
-    def __init__(self, queue: MemorySQS) -> None:
-        self._queue = queue
-        self.waiting: dict[str, float] = {}
-
-    def create_schedule(self, **request: Any) -> dict[str, Any]:
-        name, kernel = request["Name"], self._queue.kernel
-        if name in self.waiting:
-            raise failure("CreateSchedule", "ConflictException")
-        at = datetime.strptime(request["ScheduleExpression"], "at(%Y-%m-%dT%H:%M:%S)").replace(tzinfo=UTC).timestamp()
-        self.waiting[name] = at
-
-        def fire() -> None:
-            del self.waiting[name]
-            self._queue.put(request["Target"]["Input"], None)
-
-        kernel.at(at, fire)
-        return {}
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """The deployed stack of one seed: functions, tables, queue, tenants and operator, and the invariants that all keep."""
 
-import importlib
 import inspect
 import json
 import logging
@@ -9,7 +8,6 @@ import secrets
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,13 +18,16 @@ from unittest import mock
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.retry_schedules import MINUTES, RetrySchedule
 from lambdas.delivery.queue import delivery_queue
-from lambdas.delivery.services import requeue as requeuing
 from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.services.event_intake import EventIntake
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
+from lambdas.delivery.services.requeue import Requeue, Resume
+from lambdas.delivery.services.tenant_keys import TenantKeys
 from lambdas.delivery.store.cursors import Cursors
 from lambdas.delivery.store.deliveries import Deliveries
+from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints as EndpointStore
+from lambdas.delivery.store.event_counts import EventCounts
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
 from lambdas.delivery.store.identities import Identities
@@ -35,6 +36,7 @@ from lambdas.delivery.store.listing import Listing
 from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_api import operations as tenant_api
 from lambdas.delivery_operator import operations as operator_api
+from lambdas.delivery_sweeper.wiring import build_sweeper
 from lambdas.delivery_worker import batch
 from lambdas.delivery_worker.reporting import Report
 from lambdas.delivery_worker.wiring import build_worker
@@ -46,7 +48,6 @@ from tests.lambdas.simulation.aws import (
     Chaos,
     FaultRates,
     Faulty,
-    MemoryScheduler,
     MemorySecrets,
     MemorySQS,
     SentMessage,
@@ -62,11 +63,6 @@ FINAL = frozenset({"DELIVERED", "DLQ"})
 _CONTEXT = SimpleNamespace(
     function_name="function", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"
 )
-_DEFINED = "byDue"
-try:
-    build_sweeper: Any = importlib.import_module("lambdas.delivery_sweeper.wiring").build_sweeper
-except ModuleNotFoundError:
-    build_sweeper = None
 
 
 @dataclass(frozen=True)
@@ -187,56 +183,46 @@ class World:
             "sleep": self.kernel.sleep,
             "jitter": self.chance.random,
         }
-        if hasattr(delivery_queue, "DeliveryScheduler"):
-            scheduler = Faulty("scheduler", MemoryScheduler(self.sqs), self.chaos)
-            given["scheduler"] = delivery_queue.DeliveryScheduler(queue, scheduler, "arn:queue", "group", "arn:role")
-        self.worker = _called(build_worker, given)
-        self.sweeper = _called(build_sweeper, given) if build_sweeper is not None else None
+        self.worker = build_worker(**given)
+        self.sweeper = build_sweeper(**_taken(build_sweeper, given))
         events = Events(dynamodb, "sim-events")
-        requeue = _called(
-            requeuing.Requeue,
-            given
-            | {
-                "deliveries": Deliveries(dynamodb, "sim-events"),
-                "endpoints": EndpointStore(dynamodb, "sim-endpoints"),
-                "events": events,
-            },
+        requeue = Requeue(
+            deliveries=Deliveries(dynamodb, "sim-events"),
+            endpoints=EndpointStore(dynamodb, "sim-endpoints"),
+            events=events,
+            queue=queue,
+            retention=retention,
         )
         listing = Listing(dynamodb, "sim-events")
         health = HealthStore(dynamodb, "sim-endpoints")
-        if hasattr(requeuing, "Resume"):
-            due = importlib.import_module("lambdas.delivery.store.due").DueStore(dynamodb, "sim-events")
-            resume = _called(requeuing.Resume, given | {"health": health, "due": due})
-        else:
-            resume = partial(requeuing.resume_endpoint, queue, health)
         self.tenant_api = tenant_api.build(
-            _called(
-                tenant_api.TenantServices,
-                {
-                    "endpoints": EndpointAdmin(dynamodb, "sim-endpoints"),
-                    "intake": _called(EventIntake, given | {"events": events}),
-                    "events": events,
-                    "requeue": requeue,
-                    "listing": listing,
-                    "cursors": Cursors(dynamodb, "sim-endpoints"),
-                    "check_url": lambda url: None,
-                    "resume": resume,
-                    "clock": clock,
-                    "max_event_bytes": 20_000,
-                },
+            tenant_api.TenantServices(
+                endpoints=EndpointAdmin(dynamodb, "sim-endpoints", lambda _: True),
+                intake=EventIntake(events=events, queue=queue, retention=retention, clock=clock),
+                events=events,
+                requeue=requeue,
+                listing=listing,
+                cursors=Cursors(dynamodb, "sim-endpoints"),
+                check_url=lambda _: None,
+                resume=Resume(health=health, due=DueStore(dynamodb, "sim-events"), queue=queue, clock=clock),
+                counts=EventCounts(dynamodb, "sim-endpoints"),
+                count=lambda _: None,
+                clock=clock,
+                max_event_bytes=20_000,
+                events_per_day=10**9,
+                max_endpoints=50,
             )
         )
         self.operator_api = operator_api.build(
-            _called(
-                operator_api.OperatorServices,
-                {
-                    "identities": Identities(dynamodb, "sim-tenants"),
-                    "listing": listing,
-                    "key_pairs": SigningKeyPairs(dynamodb, secret, "sim-tenants", "arn:secret"),
-                    "events": events,
-                    "requeue": requeue,
-                    "clock": clock,
-                },
+            operator_api.OperatorServices(
+                identities=Identities(dynamodb, "sim-tenants"),
+                listing=listing,
+                key_pairs=SigningKeyPairs(dynamodb, secret, "sim-tenants", "arn:secret"),
+                tenant_keys=TenantKeys(None, "keys"),
+                plans=(),
+                events=events,
+                requeue=requeue,
+                clock=clock,
             )
         )
 
@@ -261,14 +247,13 @@ class World:
     def running(self) -> Iterator["World"]:
         """Have the sweeper run every minute, and everything come from the seed."""
         with determined(self.seed, self.kernel):
-            if self.sweeper is not None:
-                self._tick()
+            self._tick()
             yield self
 
     def _sweep(self) -> None:
         inv = self.kernel.current
         assert inv is not None
-        _called(self.sweeper.run, {"seconds_left": inv.ends - self.kernel.now, "report": Report(log=self.log)})
+        self.sweeper.run(inv.ends - self.kernel.now)
         self.sweeps += 1
         self.sweep_calls += inv.calls
 
@@ -369,7 +354,7 @@ class World:
         elif key[1] == EVENT_ITEM and new is not None:
             if "erasedAt" in new:
                 self.erased.setdefault(key[0], self.kernel.now)
-            if old is None and self.sweeper is not None and "dueAt" not in new:
+            if old is None and "dueAt" not in new:
                 self.violate("no way back", f"{key} is in no index of what is due")
         elif key[1] == "hold" and new is None and self.held[held := f"hold#{key[0].replace('#hold#', '#')}"]:
             self.violate("no way back", f"{held} is gone, and {self.held[held]} deliveries are held up for it")
@@ -401,8 +386,7 @@ class World:
             self.open.discard(key)
         else:
             self.open.add(key)
-        if self.sweeper is not None:
-            self._watch_way_back(key, old, new)
+        self._watch_way_back(key, old, new)
         if self.chaos.trace is not None:
             self.chaos.say(f"wrote {key}: {_brief(new)}")
 
@@ -514,9 +498,9 @@ class World:
     repeated_other = 0
 
 
-def _called(made: Callable[..., Any], given: dict[str, Any]) -> Any:
-    """Call something with those of the arguments that it takes."""
-    return made(**{name: given[name] for name in inspect.signature(made).parameters if name in given})
+def _taken(made: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return those of the arguments that something takes."""
+    return {name: given[name] for name in inspect.signature(made).parameters if name in given}
 
 
 def _brief(item: Item) -> str:
@@ -542,9 +526,7 @@ def determined(seed: int, kernel: Kernel) -> Iterator[None]:
         ):
             stack.enter_context(mock.patch.object(secrets, name, value))
         stack.enter_context(mock.patch.object(time, "sleep", kernel.sleep))
-        if hasattr(batch, "ThreadPoolExecutor"):
-            assert batch.ThreadPoolExecutor is ThreadPoolExecutor
-            stack.enter_context(mock.patch.object(batch, "ThreadPoolExecutor", Simultaneous))
+        stack.enter_context(mock.patch.object(batch, "ThreadPoolExecutor", Simultaneous))
         logger.setLevel(logging.CRITICAL)
         try:
             yield

@@ -398,3 +398,17 @@ def policy_that_is_its_own(edit):
 def policy_document_that_takes_over_itself(edit):
     edit.add_data("aws_iam_policy_document", "circle")
     edit.at("circle")["source_policy_documents"] = [edit.ref("circle", "json")]
+
+
+@book.mistake("passed-role", STATUS, "statement Added allows iam:PassRole to any service")
+def role_passed_to_any_service(edit):
+    edit.statement(actions=["iam:PassRole"], resources=[edit.ref("fleet/status/role")])
+
+
+@book.right
+def role_passed_to_one_service(edit):
+    edit.statement(
+        actions=["iam:PassRole"],
+        resources=[edit.ref("fleet/status/role")],
+        condition=[{"test": "StringEquals", "variable": "iam:PassedToService", "values": ["scheduler.amazonaws.com"]}],
+    )

@@ -7,7 +7,7 @@ ReDoc 3 is not taken: it comes with telemetry, by a package that not every regis
 
 from pathlib import Path
 
-from lambdas.delivery_docs.site import VENDORED
+from lambdas.delivery_docs.site import PACKED, VENDORED, pack
 
 PACKAGES = Path(__file__).resolve().parent / "node_modules"
 # ReDoc says who made it, with a picture from another host, which the pages' policy would refuse with a complaint.
@@ -32,7 +32,7 @@ def sources() -> dict[str, Path]:
 
 
 def copy_assets(folder: Path) -> Path:
-    """Copy the files into a folder, which a bundle has as ``lambdas/delivery_docs/assets``.
+    """Write the files in gzip into a folder, which a bundle has as ``lambdas/delivery_docs/assets``.
 
     Raises
     ------
@@ -48,5 +48,5 @@ def copy_assets(folder: Path) -> Path:
             if content.count(REDOC_PICTURE) != 1 or content.count(b"cdn.redoc") != 1:
                 raise ValueError("redoc.standalone.js: the link to another host's picture is not in its expected place")
             content = content.replace(REDOC_PICTURE, NO_PICTURE)
-        (folder / name).write_bytes(content)
+        (folder / (name + PACKED)).write_bytes(pack(content))
     return folder

@@ -1,0 +1,22 @@
+"""What the stack passes to the sweeper."""
+
+from dataclasses import dataclass
+
+from lambdas.shared.environment import Environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweeperEnvironment(Environment):
+    """The sweeper's variables, besides Powertools'.
+
+    Attributes
+    ----------
+    endpoints_table, events_table : str
+        Names of the tables.
+    queue_url : str
+        The delivery queue.
+    """
+
+    endpoints_table: str
+    events_table: str
+    queue_url: str

@@ -1,0 +1,136 @@
+"""A sweep: walk the due index, send the message of what is due soon, and release a page of each hold that is due.
+
+Each shard of the index gets one page in turn, so that a tenant with much to do, which fills a few shards, leaves the
+others their share. What there is no time for is found by the next sweep. Two sweeps at once, or one that dies on the
+way, send a message twice, which does nothing.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.delivery.domain.due import HORIZON_SECONDS, next_look
+from lambdas.delivery.domain.errors import StoreBusyError
+from lambdas.delivery.domain.holds import PAGE_SECONDS
+from lambdas.delivery.queue.delivery_queue import DeliveryQueue
+from lambdas.delivery.queue.messages import Deliver, FanOut, SentMessage
+from lambdas.delivery.services.release import Release
+from lambdas.delivery.store.due import DueEntry, DueStore
+from lambdas.shared import times
+from lambdas.shared.errors import describe
+from lambdas.shared.observability import logger
+
+PAGE = 100
+MARGIN_SECONDS = 10.0
+"""What must be left of an invocation for another page."""
+
+
+@dataclass(kw_only=True)
+class SweepResult:
+    """What a sweep did.
+
+    Attributes
+    ----------
+    handed_out, released, lost_messages : int
+        See `lambdas.delivery.domain.metrics.SweeperMetric`.
+    oldest_overdue : float
+        Seconds.
+    finished : bool
+        Whether it found all that was due.
+    """
+
+    handed_out: int = 0
+    released: int = 0
+    lost_messages: int = 0
+    oldest_overdue: float = 0.0
+    finished: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweeper:
+    """Sweeps.
+
+    Attributes
+    ----------
+    due, queue, release
+        What it reads and writes.
+    shards : Sequence[str]
+        Partition keys of the index.
+    clock : Callable[[], float]
+        Seconds since the epoch.
+    """
+
+    due: DueStore
+    queue: DeliveryQueue
+    release: Release
+    shards: Sequence[str]
+    clock: Callable[[], float] = time.time
+
+    def run(self, seconds_left: float) -> SweepResult:
+        """Sweep.
+
+        Parameters
+        ----------
+        seconds_left : float
+            Until the invocation ends.
+        """
+        ends = self.clock() + seconds_left - MARGIN_SECONDS
+        result = SweepResult()
+        turns = deque(self._shard(shard, result) for shard in self.shards)
+        while turns:
+            if self.clock() >= ends:
+                result.finished = False
+                break
+            turn = turns.popleft()
+            try:
+                if next(turn, None) is not None:
+                    turns.append(turn)
+            except (ClientError, BotoCoreError, StoreBusyError) as error:
+                # The next sweep finds what is left of this shard; the others must not wait for it.
+                logger.error("shard could not be swept", reason=describe(error))
+                result.finished = False
+        return result
+
+    def _shard(self, partition: str, result: SweepResult) -> Iterator[bool]:
+        """Work through what is due in a shard, a page or a hold at a time."""
+        holds: list[DueEntry] = []
+        for page in self.due.until(partition, times.iso(self.clock() + HORIZON_SECONDS), PAGE):
+            holds += [entry for entry in page if entry.kind == "hold"]
+            self._hand_out([entry for entry in page if entry.kind != "hold"], result)
+            yield True
+        for entry in holds:
+            now = self.clock()
+            hold = self.due.read_hold(entry.tenant_id, entry.event_id)
+            if hold is not None and hold.due_at <= times.iso(now + PAGE_SECONDS):
+                result.oldest_overdue = max(result.oldest_overdue, _overdue(hold.due_at, now))
+                result.released += self.release.run(hold, now, 0)
+                yield True
+
+    def _hand_out(self, entries: list[DueEntry], result: SweepResult) -> None:
+        now = self.clock()
+        found = [(entry, *_message(entry, now)) for entry in entries]
+        sent = self.queue.send_all([(message, max(due - now, 0.0)) for _, message, due in found])
+        handed_out = [(entry, due) for (entry, _, due), there in zip(found, sent, strict=True) if there]
+        self.due.look_later([(entry, next_look(due, now)) for entry, due in handed_out])
+        result.handed_out += len(handed_out)
+        for entry, _, due in found:
+            result.oldest_overdue = max(result.oldest_overdue, now - due)
+            # Its place is where it is due, unless a message was sent before.
+            result.lost_messages += entry.due_at != entry.next_attempt_at
+
+
+def _message(entry: DueEntry, now: float) -> tuple[SentMessage, float]:
+    """Return the message of an entry, and when it is due, in seconds since the epoch."""
+    due = times.parse(entry.next_attempt_at or entry.due_at) or now
+    if entry.kind == "event":
+        return FanOut(tenant_id=entry.tenant_id, event_id=entry.event_id), due
+    return Deliver(
+        tenant_id=entry.tenant_id, event_id=entry.event_id, endpoint_id=entry.endpoint_id, version=entry.version
+    ), due
+
+
+def _overdue(due_at: str, now: float) -> float:
+    return now - (times.parse(due_at) or now)
