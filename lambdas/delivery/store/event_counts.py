@@ -13,8 +13,6 @@ _DAY_SECONDS = 86_400
 class EventCounts:
     """Counts events, in one write each.
 
-    A write whose answer was lost is sent again and counts twice: the quota bounds a flood, and bills nobody.
-
     Parameters
     ----------
     dynamodb

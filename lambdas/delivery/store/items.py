@@ -13,6 +13,7 @@
 Tenant and endpoint ids hold no ``#``, so that no key of one tenant can be another's.
 """
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
@@ -140,6 +141,7 @@ def hold_key(tenant_id: str, endpoint_id: str) -> dict[str, str]:
     return {EVENT_KEY: f"{tenant_id}#hold#{endpoint_id}", ITEM_KEY: HOLD_ITEM}
 
 
+@functools.cache
 def attribute(field: str) -> str:
     """Return the name of the attribute that holds a field: the field's in camel case, with one exception."""
     first, *rest = field.split("_")
