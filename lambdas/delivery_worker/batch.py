@@ -5,10 +5,13 @@ Only a fault of the pipeline brings a message back: what an endpoint does is the
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextvars import copy_context
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
-from lambdas.delivery.queue.messages import BusEvent, Deliver, FanOut, Message, ResumeEndpoint, read
+from lambdas.delivery.domain.due import MAX_HOPS, MAX_LINEAGE
+from lambdas.delivery.queue.delivery_queue import LINEAGE
+from lambdas.delivery.queue.messages import BusEvent, Deliver, FanOut, Message, NotAMessageError, ResumeEndpoint, read
 from lambdas.delivery_worker.bus_events import BusEventConsumer
 from lambdas.delivery_worker.deliver import DeliverConsumer
 from lambdas.delivery_worker.fan_out import FanOutConsumer
@@ -48,14 +51,22 @@ class Worker:
             Until the invocation ends.
         """
         ends = self.clock() + seconds_left
+        outside = LINEAGE.set(max((_lineage(record["body"]) for record in records), default=0))
+        contexts = {id(record): copy_context() for record in records}
+        LINEAGE.reset(outside)
         with ThreadPoolExecutor(max_workers=min(MAX_THREADS, max(len(records), 1))) as threads:
-            done = list(threads.map(lambda record: self._succeeds(record, ends, report), records))
+            done = list(
+                threads.map(lambda record: contexts[id(record)].run(self._succeeds, record, ends, report), records)
+            )
         return [record["messageId"] for record, success in zip(records, done, strict=True) if not success]
 
     def _succeeds(self, record: Mapping[str, Any], ends: float, report: Report) -> bool:
         # One poisoned message must not take its neighbours with it, whatever the error is.
         try:
-            self._process(read(record["body"]), record["messageId"], ends, report)
+            message = read(record["body"])
+            if LINEAGE.get() >= MAX_LINEAGE:
+                message = replace(message, hops=MAX_HOPS)
+            self._process(message, record["messageId"], ends, report)
         except Exception as error:
             report.fail("message failed", message_id=record["messageId"], reason=describe(error))
             return False
@@ -73,3 +84,10 @@ class Worker:
                 self.bus_events.run(message, self.clock(), report)
             case _:
                 assert_never(message)
+
+
+def _lineage(body: str) -> int:
+    try:
+        return read(body).lineage
+    except NotAMessageError:
+        return 0

@@ -187,8 +187,8 @@ def test_a_tenant_has_a_delivered_event_sent_once_more(alpha, endpoint):
 
 
 def test_what_waits_for_long_is_in_the_due_index_and_a_sweep_hands_it_out(alpha, delivery, endpoint):
-    # Given an endpoint that asks for an hour
-    alpha.add_endpoint(endpoint.url("/hook?status=503&retry-after=3600"))
+    # Given an endpoint that fails, and asks for an hour for this delivery
+    alpha.add_endpoint(endpoint.url("/hook?status=500&retry-after=3600"))
     event_id = alpha.send("invoice.paid")
     alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"FAILED"})
 

@@ -30,6 +30,8 @@ HORIZON_SECONDS = 150
 """How far ahead a sweep looks: until the next one but one, in case the next one is late or fails."""
 MAX_HOPS = 4
 """Invocations in a chain, from the API's message, or the sweeper's, on."""
+MAX_LINEAGE = 12
+"""The same, counted by the message of each batch that is the farthest in its chain: AWS does not say how it counts."""
 
 
 def scheduled(delivery: Delivery, now: float, hops: int) -> tuple[Delivery, float | None]:

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,6 +17,8 @@ from lambdas.shared.observability import logger
 MAX_DELAY_SECONDS = 900
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 BATCH = 10
+LINEAGE: ContextVar[int] = ContextVar("lineage", default=0)
+"""How far the invocation is in a chain, see `FanOut.lineage`; 0 outside of one."""
 
 
 class DeliveryQueue:
@@ -65,7 +69,7 @@ class DeliveryQueue:
 
 def _entry(message: SentMessage, delay: float) -> dict[str, Any]:
     return {
-        "MessageBody": write(message),
+        "MessageBody": write(replace(message, lineage=LINEAGE.get() + 1)),
         "MessageGroupId": message.tenant_id,
         "DelaySeconds": min(max(math.ceil(delay), 0), MAX_DELAY_SECONDS),
     }

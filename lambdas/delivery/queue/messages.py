@@ -28,11 +28,14 @@ class FanOut:
     ----------
     hops : int
         Which invocation of a chain the message starts, from 1, see `lambdas.delivery.domain.due`.
+    lineage : int
+        The same, if a batch is as far in a chain as its message that is the farthest.
     """
 
     tenant_id: str
     event_id: str
     hops: int = 1
+    lineage: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,7 @@ class Deliver:
     ----------
     version : int
         The delivery's version that the message is for; it does nothing for any other.
-    hops : int
+    hops, lineage : int
         As of `FanOut`.
     """
 
@@ -52,6 +55,7 @@ class Deliver:
     endpoint_id: str
     version: int
     hops: int = 1
+    lineage: int = 1
 
     @classmethod
     def of(cls, delivery: Delivery, hops: int) -> "Deliver":
@@ -71,13 +75,14 @@ class ResumeEndpoint:
 
     Attributes
     ----------
-    hops : int
+    hops, lineage : int
         As of `FanOut`.
     """
 
     tenant_id: str
     endpoint_id: str
     hops: int = 1
+    lineage: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +95,7 @@ class BusEvent:
         The whole EventBridge event.
     detail : str
         Its ``detail`` as the text that stands in the message, in which no number has been rewritten.
-    hops : int
+    hops, lineage : int
         As of `FanOut`.
     """
 
@@ -98,6 +103,7 @@ class BusEvent:
     event: Mapping[str, Any]
     detail: str
     hops: int = 1
+    lineage: int = 1
 
 
 SentMessage = FanOut | Deliver | ResumeEndpoint
@@ -120,7 +126,8 @@ def write(message: SentMessage) -> str:
                 "endpoint": message.endpoint_id,
                 "turn": message.version,
             }
-    return json.dumps({"v": VERSION, **fields, "hops": message.hops}, separators=(",", ":"))
+    chain = {"hops": message.hops, "lineage": message.lineage}
+    return json.dumps({"v": VERSION, **fields, **chain}, separators=(",", ":"))
 
 
 def read(body: str) -> Message:
@@ -137,7 +144,7 @@ def read(body: str) -> Message:
             raise NotAMessageError(f"message version {fields['v']!r:.20}, expected {VERSION}")
         match fields["kind"]:
             case "fanout":
-                return FanOut(tenant_id=_text(fields, "tenant"), event_id=_text(fields, "event"), hops=_hops(fields))
+                return FanOut(tenant_id=_text(fields, "tenant"), event_id=_text(fields, "event"), **_chain(fields))
             # Earlier releases had EventBridge Scheduler send "due".
             case "deliver" | "due":
                 return Deliver(
@@ -145,11 +152,11 @@ def read(body: str) -> Message:
                     event_id=_text(fields, "event"),
                     endpoint_id=_text(fields, "endpoint"),
                     version=_number(fields, "turn"),
-                    hops=_hops(fields),
+                    **_chain(fields),
                 )
             case "waken":
                 return ResumeEndpoint(
-                    tenant_id=_text(fields, "tenant"), endpoint_id=_text(fields, "endpoint"), hops=_hops(fields)
+                    tenant_id=_text(fields, "tenant"), endpoint_id=_text(fields, "endpoint"), **_chain(fields)
                 )
             case "inbound":
                 if not isinstance(fields["event"], dict):
@@ -198,9 +205,9 @@ def _skip_blanks(text: str, at: int) -> int:
     return at
 
 
-def _hops(fields: Mapping[str, Any]) -> int:
-    # Messages of earlier releases have none.
-    return _number(fields, "hops") if "hops" in fields else 1
+def _chain(fields: Mapping[str, Any]) -> dict[str, int]:
+    # Messages of earlier releases have neither.
+    return {name: _number(fields, name) for name in ("hops", "lineage") if name in fields}
 
 
 def _number(fields: Mapping[str, Any], name: str) -> int:

@@ -7,15 +7,16 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from lambdas.delivery.domain.due import GRACE_SECONDS, HORIZON_SECONDS
+from lambdas.delivery.domain.due import GRACE_SECONDS, HORIZON_SECONDS, MAX_LINEAGE
 from lambdas.delivery.domain.lifecycle import claimed, parked
 from lambdas.delivery.domain.model import DeliveryState
 from lambdas.delivery.domain.rate_limit import NEAR_MS
-from lambdas.delivery.queue.messages import Deliver
+from lambdas.delivery.domain.retry_schedules import STANDARD_WEBHOOKS
+from lambdas.delivery.queue.messages import Deliver, FanOut, read, write
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery_receiver.faults import Fault
 from lambdas.shared import times
-from tests.lambdas.delivery_support import TABLE_CALLS, Death, DeliveryWorld, Mortal
+from tests.lambdas.delivery_support import TABLE_CALLS, Death, DeliveryWorld, Mortal, Report, record
 from tests.lambdas.support import NOW, CrashError
 
 NOW_MS = int(NOW * 1_000)
@@ -222,3 +223,28 @@ def test_a_run_that_lost_its_claim_records_nothing_over_the_other(world, receive
     assert world.attempts() == []
     assert world.delivery(event).owner == "another"
     assert any("another run had taken over" in what for what, _ in world.logged)
+
+
+@pytest.mark.parametrize(("lineage", "sent"), [(MAX_LINEAGE - 1, True), (MAX_LINEAGE, False)])
+def test_a_batch_that_may_be_far_in_a_chain_leaves_what_follows_to_the_index(world, receiver, lineage, sent):
+    # Given a first attempt that fails, beside the message of a long chain
+    receiver.decide = lambda received: Fault(status=500)
+    world.schedule = STANDARD_WEBHOOKS
+    world.add_endpoint(receiver.url())
+    event = world.add_event()
+    world.step()
+    old = FanOut(tenant_id=world.tenant, event_id="evt_0", lineage=lineage)
+    records = [record(body, str(number)) for number, body in enumerate((write(old), *bodies(world)))]
+    world.queue.sent.clear()
+
+    assert world.worker().run(records, 60, Report(log=world.log)) == []
+
+    # Then the retry after five seconds has a message of its own, or waits for the sweeper
+    delivery = world.delivery(event)
+    assert len(receiver.received) == 1
+    assert [read(body).lineage for _, body in world.queue.sent] == ([lineage + 1] if sent else [])
+    assert (delivery.due_at == delivery.next_attempt_at) is not sent
+
+
+def bodies(world):
+    return [one["body"] for one in world.queue.receive()]
