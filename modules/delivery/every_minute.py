@@ -69,6 +69,7 @@ class EveryMinute(Construct):
         LambdaPermission(
             self,
             "permission",
+            statement_id="EventBridge-every-minute",
             action="lambda:InvokeFunction",
             function_name=function.function.function_name,
             principal="events.amazonaws.com",

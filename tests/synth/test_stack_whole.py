@@ -144,6 +144,7 @@ UNNAMED = {
     "aws_cloudwatch_event_target",
     "aws_iam_role_policy_attachment",
     "aws_lambda_event_source_mapping",
+    "aws_lambda_function_event_invoke_config",
     "aws_lambda_permission",
     "aws_route_table_association",
     "aws_s3_bucket_lifecycle_configuration",

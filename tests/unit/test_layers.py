@@ -17,7 +17,7 @@ LAYERS = {
     STORE:                 {"shared", DOMAIN},
     QUEUE:                 {"shared", DOMAIN},
     "delivery.sending":    {"shared", DOMAIN, STORE},
-    "delivery.services":   {"shared", DOMAIN, STORE, QUEUE},
+    "delivery.services":   {"shared", DOMAIN, STORE, QUEUE, "delivery.sending"},
     "delivery.http":       {"shared", DOMAIN, STORE},
 }  # fmt: skip
 # A function may import all of the libraries that its bundle holds.

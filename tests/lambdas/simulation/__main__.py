@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make simulate-delivery", description=__doc__)
     parser.add_argument("--seeds", type=int, default=200, help="how many seeds")
     parser.add_argument("--first", type=int, default=1, help="the first of them")
-    parser.add_argument("--deliveries", type=int, default=560, help="of a seed, about")
+    parser.add_argument("--deliveries", type=int, default=620, help="of a seed, about")
     parser.add_argument(
         "--faults", help="only these, with commas: kill,refused,lost,repeated,slow,partial,duplicate,vanish"
     )

@@ -7,9 +7,8 @@ import pytest
 from lambdas.delivery.domain.attempt_result import HttpResult
 from tests.lambdas.simulation.endpoints import EndpointAnswer, busy, dead, half, healthy
 from tests.lambdas.simulation.seeds import run_seed
-from tests.lambdas.simulation.world import World, build_sweeper
+from tests.lambdas.simulation.world import World
 
-needs_sweeper = pytest.mark.xfail(build_sweeper is None, strict=True, reason="long waits and lost messages need it")
 HOUR = 3_600.0
 
 
@@ -17,7 +16,6 @@ def rows(world):
     return {rule: found[:3] for rule, found in world.violations.items()}
 
 
-@needs_sweeper
 @pytest.mark.parametrize("seed", range(1, 9))
 def test_a_seed_keeps_all_rules(seed):
     result = run_seed(seed, deliveries=300)
@@ -45,7 +43,6 @@ def asks_for_time(chance, now, timeout):
     return EndpointAnswer(0.1, HttpResult(status=429, retry_after="20"), took=False)
 
 
-@needs_sweeper
 @pytest.mark.parametrize("events_before", [0, 1], ids=["claimed", "parked"])
 def test_a_claim_that_the_sdk_sends_twice_is_the_claim_of_who_sent_it(events_before):
     # Given an endpoint that is free, or one that asked for time a moment ago
@@ -72,7 +69,6 @@ def test_a_claim_that_the_sdk_sends_twice_is_the_claim_of_who_sent_it(events_bef
     assert rows(world) == {}
 
 
-@needs_sweeper
 @pytest.mark.parametrize(("behave", "fields"), [(busy, {}), (half, {"rateLimit": 1})], ids=["429", "rate limit"])
 def test_a_busy_endpoint_makes_no_long_chain_of_invocations(behave, fields):
     world = World(1)
@@ -85,7 +81,6 @@ def test_a_busy_endpoint_makes_no_long_chain_of_invocations(behave, fields):
     assert world.sqs.longest <= 4
 
 
-@needs_sweeper
 def test_what_waits_for_an_endpoint_is_released_without_a_chain():
     world = World(1)
     with world.running():
@@ -102,7 +97,6 @@ def test_what_waits_for_an_endpoint_is_released_without_a_chain():
     assert max(one.at for one in world.attempted) < released + 1_200
 
 
-@needs_sweeper
 def test_a_replay_that_failed_on_the_way_completes_when_it_is_repeated():
     # Given five deliveries that were given up
     world = World(1)
@@ -151,17 +145,11 @@ def test_a_request_that_is_not_recorded_is_seen(monkeypatch):
 
 
 def test_an_attempt_after_the_end_is_seen(monkeypatch):
-    # What was delivered is attempted again when its message comes again
-    monkeypatch.setattr(
-        "lambdas.delivery_worker.deliver.DeliverConsumer._catch_up",
-        lambda self, message, seen, now, report: self._deliver(seen, "another", now + 60, report),
-    )
+    monkeypatch.setattr("lambdas.delivery.domain.model.DeliveryState.final", property(lambda _: False))
     world = World(1)
     with world.running():
         given(world)
-        world.kernel.run(world.kernel.now + HOUR)
-        world.sqs.put(next(body for body in sorted(world.sqs.seen) if '"deliver"' in body), "acme")
-        world.kernel.run(world.kernel.now + HOUR)
+        world.kernel.run(world.kernel.now + 60)
         world.check()
     assert {"attempted when final", "repeated"} <= set(world.violations)
 

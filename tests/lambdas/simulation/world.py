@@ -1,15 +1,13 @@
 """The deployed stack of one seed: functions, tables, queue, tenants and operator, and the invariants that all keep."""
 
-import importlib
 import inspect
 import json
 import logging
 import random
 import secrets
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,11 +18,10 @@ from unittest import mock
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.retry_schedules import MINUTES, RetrySchedule
 from lambdas.delivery.queue import delivery_queue
-from lambdas.delivery.services import requeue as requeuing
 from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.services.event_intake import EventIntake
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
-from lambdas.delivery.services.requeue import Resume
+from lambdas.delivery.services.requeue import Requeue, Resume
 from lambdas.delivery.services.tenant_keys import TenantKeys
 from lambdas.delivery.store.cursors import Cursors
 from lambdas.delivery.store.deliveries import Deliveries
@@ -39,6 +36,7 @@ from lambdas.delivery.store.listing import Listing
 from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_api import operations as tenant_api
 from lambdas.delivery_operator import operations as operator_api
+from lambdas.delivery_sweeper.wiring import build_sweeper
 from lambdas.delivery_worker import batch
 from lambdas.delivery_worker.reporting import Report
 from lambdas.delivery_worker.wiring import build_worker
@@ -65,11 +63,6 @@ FINAL = frozenset({"DELIVERED", "DLQ"})
 _CONTEXT = SimpleNamespace(
     function_name="function", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"
 )
-_DEFINED = "byDue"
-try:
-    build_sweeper: Any = importlib.import_module("lambdas.delivery_sweeper.wiring").build_sweeper
-except ModuleNotFoundError:
-    build_sweeper = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +148,7 @@ class World:
         self.traced: list[str] = []
         # Seen through the tables
         self.open: set[Key] = set()
+        self.held: Counter[str] = Counter()
         self.number_of_deliveries = 0
         self.series: defaultdict[Key, int] = defaultdict(int)
         self.requests: defaultdict[Key, list[EndpointRequest]] = defaultdict(list)
@@ -189,54 +183,46 @@ class World:
             "sleep": self.kernel.sleep,
             "jitter": self.chance.random,
         }
-        self.worker = _called(build_worker, given)
-        self.sweeper = _called(build_sweeper, given) if build_sweeper is not None else None
+        self.worker = build_worker(**given)
+        self.sweeper = build_sweeper(**_taken(build_sweeper, given))
         events = Events(dynamodb, "sim-events")
-        requeue = _called(
-            requeuing.Requeue,
-            given
-            | {
-                "deliveries": Deliveries(dynamodb, "sim-events"),
-                "endpoints": EndpointStore(dynamodb, "sim-endpoints"),
-                "events": events,
-            },
+        requeue = Requeue(
+            deliveries=Deliveries(dynamodb, "sim-events"),
+            endpoints=EndpointStore(dynamodb, "sim-endpoints"),
+            events=events,
+            queue=queue,
+            retention=retention,
         )
         listing = Listing(dynamodb, "sim-events")
         health = HealthStore(dynamodb, "sim-endpoints")
         self.tenant_api = tenant_api.build(
-            _called(
-                tenant_api.TenantServices,
-                {
-                    "endpoints": EndpointAdmin(dynamodb, "sim-endpoints", lambda _: True),
-                    "intake": _called(EventIntake, given | {"events": events}),
-                    "events": events,
-                    "requeue": requeue,
-                    "listing": listing,
-                    "cursors": Cursors(dynamodb, "sim-endpoints"),
-                    "check_url": lambda url: None,
-                    "resume": Resume(health=health, due=DueStore(dynamodb, "sim-events"), queue=queue, clock=clock),
-                    "counts": EventCounts(dynamodb, "sim-endpoints"),
-                    "count": lambda _: None,
-                    "clock": clock,
-                    "max_event_bytes": 20_000,
-                    "events_per_day": 10**9,
-                    "max_endpoints": 50,
-                },
+            tenant_api.TenantServices(
+                endpoints=EndpointAdmin(dynamodb, "sim-endpoints", lambda _: True),
+                intake=EventIntake(events=events, queue=queue, retention=retention, clock=clock),
+                events=events,
+                requeue=requeue,
+                listing=listing,
+                cursors=Cursors(dynamodb, "sim-endpoints"),
+                check_url=lambda _: None,
+                resume=Resume(health=health, due=DueStore(dynamodb, "sim-events"), queue=queue, clock=clock),
+                counts=EventCounts(dynamodb, "sim-endpoints"),
+                count=lambda _: None,
+                clock=clock,
+                max_event_bytes=20_000,
+                events_per_day=10**9,
+                max_endpoints=50,
             )
         )
         self.operator_api = operator_api.build(
-            _called(
-                operator_api.OperatorServices,
-                {
-                    "identities": Identities(dynamodb, "sim-tenants"),
-                    "tenant_keys": TenantKeys(None, "keys"),
-                    "plans": (),
-                    "listing": listing,
-                    "key_pairs": SigningKeyPairs(dynamodb, secret, "sim-tenants", "arn:secret"),
-                    "events": events,
-                    "requeue": requeue,
-                    "clock": clock,
-                },
+            operator_api.OperatorServices(
+                identities=Identities(dynamodb, "sim-tenants"),
+                listing=listing,
+                key_pairs=SigningKeyPairs(dynamodb, secret, "sim-tenants", "arn:secret"),
+                tenant_keys=TenantKeys(None, "keys"),
+                plans=(),
+                events=events,
+                requeue=requeue,
+                clock=clock,
             )
         )
 
@@ -261,8 +247,7 @@ class World:
     def running(self) -> Iterator["World"]:
         """Have the sweeper run every minute, and everything come from the seed."""
         with determined(self.seed, self.kernel):
-            if self.sweeper is not None:
-                self._tick()
+            self._tick()
             yield self
 
     def _sweep(self) -> None:
@@ -366,8 +351,13 @@ class World:
             inv = self.kernel.current
             if new is not None and inv is not None and inv.requests:
                 inv.requests[-1].recorded = True
-        elif key[1] == EVENT_ITEM and new is not None and "erasedAt" in new:
-            self.erased.setdefault(key[0], self.kernel.now)
+        elif key[1] == EVENT_ITEM and new is not None:
+            if "erasedAt" in new:
+                self.erased.setdefault(key[0], self.kernel.now)
+            if old is None and "dueAt" not in new:
+                self.violate("no way back", f"{key} is in no index of what is due")
+        elif key[1] == "hold" and new is None and self.held[held := f"hold#{key[0].replace('#hold#', '#')}"]:
+            self.violate("no way back", f"{held} is gone, and {self.held[held]} deliveries are held up for it")
 
     def _watch_endpoint(self, key: Key, new: Item | None) -> None:
         place = key[0], key[1].removeprefix("endpoint#")
@@ -396,10 +386,22 @@ class World:
             self.open.discard(key)
         else:
             self.open.add(key)
-            if self.sweeper is not None and "dueAt" not in new:
-                self.violate("no way back", f"{key} is {state} and in no index of what is due")
+        self._watch_way_back(key, old, new)
         if self.chaos.trace is not None:
             self.chaos.say(f"wrote {key}: {_brief(new)}")
+
+    def _watch_way_back(self, key: Key, old: Item | None, new: Item) -> None:
+        """See that what has work left is in the due index, and that what is held up has a hold there."""
+        before, after = ({} if item is None else item.get("dueKey", {}) for item in (old, new))
+        for place, step in ((before, -1), (after, 1)):
+            if place.get("S", "").startswith("hold#"):
+                self.held[place["S"]] += step
+        if key in self.open and not after:
+            self.violate("no way back", f"{key} is {new['state']['S']} and in no index of what is due")
+        if after != before and after.get("S", "").startswith("hold#"):
+            _, tenant, endpoint_id = after["S"].split("#")
+            if self.memory.tables["sim-events"].get((f"{tenant}#hold#{endpoint_id}", "hold")) is None:
+                self.violate("no way back", f"{key} is held up, and there is no hold")
 
     def requested(self, url: str, event_id: str, inv: Invocation) -> EndpointRequest:
         """Take a request down, and what is wrong with it."""
@@ -496,9 +498,9 @@ class World:
     repeated_other = 0
 
 
-def _called(made: Callable[..., Any], given: dict[str, Any]) -> Any:
-    """Call something with those of the arguments that it takes."""
-    return made(**{name: given[name] for name in inspect.signature(made).parameters if name in given})
+def _taken(made: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return those of the arguments that something takes."""
+    return {name: given[name] for name in inspect.signature(made).parameters if name in given}
 
 
 def _brief(item: Item) -> str:
@@ -524,9 +526,7 @@ def determined(seed: int, kernel: Kernel) -> Iterator[None]:
         ):
             stack.enter_context(mock.patch.object(secrets, name, value))
         stack.enter_context(mock.patch.object(time, "sleep", kernel.sleep))
-        if hasattr(batch, "ThreadPoolExecutor"):
-            assert batch.ThreadPoolExecutor is ThreadPoolExecutor
-            stack.enter_context(mock.patch.object(batch, "ThreadPoolExecutor", Simultaneous))
+        stack.enter_context(mock.patch.object(batch, "ThreadPoolExecutor", Simultaneous))
         logger.setLevel(logging.CRITICAL)
         try:
             yield
