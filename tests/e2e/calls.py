@@ -45,7 +45,11 @@ def was_called(aws: LocalAws, name: str, action: str) -> bool:
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}:arn:aws:iam::{ACCOUNT_ID}:role/{name}"
     key = "ASIA" + hashlib.sha256(arn.encode()).hexdigest()[:16].upper()
     event = RECORDED_AS.get(action, action.partition(":")[2])
-    events = [event, "TransactWriteItems"] if event in IN_TRANSACTIONS else [event]
+    events = [event]
+    if event in IN_TRANSACTIONS:
+        events.append("TransactWriteItems")
+    elif event == "SendMessage":
+        events.append("SendMessageBatch")
     return any(_recorded(aws, key, each) for each in events)
 
 

@@ -499,10 +499,10 @@ def exercise_sweeps(delivery: LocalDelivery, tenant: TenantClient, endpoint_id: 
         dynamodb.put_item(TableName=name, Item=hold_to_item("busy", endpoint, touched))
     # The sweeper finds it, and the worker holds it up.
     set_due(delivery, delivery_of(delivery, "busy", event_id))
-    wait_for("the delivery to be held up", lambda: has_hold() and not released(), SETTLE_SECONDS)
+    wait_for("the delivery to be held up", lambda: (has_hold() and not released()) or None, SETTLE_SECONDS)
     # The worker releases it; the hold of an endpoint with nothing held up is forgotten an hour later.
     tenant.ask("POST", f"/v1/endpoints/{endpoint_id}/activate")
-    wait_for("the delivery to be released", released, SETTLE_SECONDS)
+    wait_for("the delivery to be released", lambda: released() or None, SETTLE_SECONDS)
     dynamodb.update_item(
         TableName=name,
         Key=hold,
@@ -510,7 +510,7 @@ def exercise_sweeps(delivery: LocalDelivery, tenant: TenantClient, endpoint_id: 
         ExpressionAttributeValues={":long_ago": {"N": "0"}},
     )
     tenant.ask("POST", f"/v1/endpoints/{endpoint_id}/activate")
-    wait_for("the hold to be forgotten", lambda: not has_hold(), SETTLE_SECONDS)
+    wait_for("the hold to be forgotten", lambda: None if has_hold() else True, SETTLE_SECONDS)
 
 
 def hold_to_item(tenant_id: str, endpoint_id: str, touched: float) -> dict[str, Any]:

@@ -1,10 +1,13 @@
-"""What MiniStack's PartiQL lacks of DynamoDB's: `list_append`, and permissions by statement.
+"""What MiniStack's PartiQL lacks of DynamoDB's: `list_append`, and permissions by statement; and SQS's of batches.
 
 MiniStack asks for an action ``dynamodb:BatchExecuteStatement``, which IAM does not have. DynamoDB asks for
 ``dynamodb:PartiQLInsert`` and its like, on the table of each statement, and answers for each; here one statement that
 is not allowed has the whole call refused.
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html,
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.update.html
+
+Neither does IAM have an action for SQS's batches: ``sqs:SendMessage`` allows ``SendMessageBatch`` as well.
+Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 """
 
 import json
@@ -19,14 +22,17 @@ _STATEMENT = re.compile(
     r"""\s+"?(?P<table>[A-Za-z0-9_.-]+)""",
     re.IGNORECASE | re.DOTALL,
 )
+_SQS_BATCHES = frozenset({"sqs:SendMessageBatch", "sqs:DeleteMessageBatch", "sqs:ChangeMessageVisibilityBatch"})
 _call = dynamodb._pq_call
 _transaction_checks = iam_actions.dynamodb_transaction_checks
+_iam_action = iam_actions.extract_iam_action
 
 
 def teach_partiql() -> None:
     """Have MiniStack in this process append to lists, and check what each statement of a batch does."""
     dynamodb._pq_call = _call_with_append
     iam_actions.dynamodb_transaction_checks = _checks_with_batches
+    iam_actions.extract_iam_action = _action_without_batch
 
 
 def _call_with_append(name: str, values: list[Any], nodes: Any) -> Any:
@@ -35,6 +41,11 @@ def _call_with_append(name: str, values: list[Any], nodes: Any) -> Any:
     if not all(isinstance(value, dict) and "L" in value for value in values) or len(values) != 2:
         raise ValueError("An operand in the update expression has an incorrect data type")
     return {"L": values[0]["L"] + values[1]["L"]}
+
+
+def _action_without_batch(*arguments: Any, **more: Any) -> Any:
+    action = _iam_action(*arguments, **more)
+    return action.removesuffix("Batch") if action in _SQS_BATCHES else action
 
 
 def _checks_with_batches(action: str, body: bytes, region: str, account_id: str) -> list[tuple[str, str]]:
