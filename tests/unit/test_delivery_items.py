@@ -71,8 +71,9 @@ def test_messages_have_the_members_that_waiting_ones_have():
         "endpoint": "p",
         "turn": 3,
         "hops": 1,
+        "lineage": 1,
     }
-    assert json.loads(resume) == {"v": 1, "kind": "waken", "tenant": "t", "endpoint": "p", "hops": 1}
+    assert json.loads(resume) == {"v": 1, "kind": "waken", "tenant": "t", "endpoint": "p", "hops": 1, "lineage": 1}
 
 
 @pytest.mark.parametrize("kind", ["deliver", "due"])
