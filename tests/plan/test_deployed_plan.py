@@ -21,7 +21,8 @@ def test_alarms_are_stored_as_planned(stack: LocalStack, deployed):
         if change["type"] == "aws_cloudwatch_metric_alarm"
     }
 
-    found = stack.aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    pages = stack.aws.client("cloudwatch").get_paginator("describe_alarms").paginate()
+    found = [alarm for page in pages for alarm in page["MetricAlarms"]]
     # The delivery stack is deployed beside it.
     stored = {alarm["AlarmName"]: alarm for alarm in found if not alarm["AlarmName"].startswith(DELIVERY_PREFIX)}
 
