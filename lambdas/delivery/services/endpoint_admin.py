@@ -34,7 +34,7 @@ from lambdas.delivery.store.items import (
     endpoint_to_item,
     health_item,
 )
-from lambdas.delivery.store.tables import Table, refused, transact_write
+from lambdas.delivery.store.tables import Table, assignments, refused, transact_write
 from lambdas.shared import times
 from lambdas.shared.dynamodb import to_item
 from lambdas.shared.errors import UnavailableError
@@ -394,15 +394,11 @@ class EndpointAdmin:
     ) -> Endpoint | None:
         """Write fields of an endpoint; None when the condition does not hold."""
         written = {attribute(name): value for name, value in {**values, "updated_at": times.iso(now)}.items()}
-        sets = [name for name, value in written.items() if value is not None]
-        removes = [name for name, value in written.items() if value is None]
-        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in sets)
-        if removes:
-            expression += " REMOVE " + ", ".join(f"#{name}" for name in removes)
+        expression, given = assignments(written)
         changed = self._table.update(
             _key_of(tenant_id, endpoint_id),
             expression,
-            {**{f":{name}": written[name] for name in sets}, **(compared or {})},
+            {**given, **(compared or {})},
             condition,
         )
         return None if changed is None else endpoint_from_item(changed)

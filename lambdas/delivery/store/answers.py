@@ -22,6 +22,7 @@ from lambdas.delivery.store.items import (
     attempt_item,
     event_from_item,
     event_key,
+    key_of_event,
 )
 from lambdas.delivery.store.tables import Table
 
@@ -81,7 +82,7 @@ class Answers:
         items = [EVENT_ITEM, attempt_item(endpoint_id, number), answer_item(endpoint_id, number)]
         found = {
             values[ITEM_KEY]: values
-            for values in self._table.get_all([_key(tenant_id, event_id, item) for item in items])
+            for values in self._table.get_all([key_of_event(tenant_id, event_id, item) for item in items])
             if not gone(now, values[EXPIRES_AT])
         }
         event, attempt, answer = (found.get(item) for item in items)
@@ -95,7 +96,7 @@ class Answers:
         condition = f"#{EVENT_KEY} = :event AND begins_with(#{ITEM_KEY}, :answers)"
         values = {":event": event_key(tenant_id, event_id), ":answers": _PREFIX}
         for one in self._table.query(condition, values):
-            self._table.dynamodb.delete_item(**self._table.delete_of(_key(tenant_id, event_id, one[ITEM_KEY])))
+            self._table.dynamodb.delete_item(**self._table.delete_of(key_of_event(tenant_id, event_id, one[ITEM_KEY])))
 
     def erase_late(self, attempt: Attempt) -> None:
         """Erase the answer to an attempt that was recorded after its event's payload had been erased.
@@ -103,11 +104,7 @@ class Answers:
         An attempt that is under way then is recorded when `erase` may have been through. What was written before the
         event is read here is either found by `erase` or erased here.
         """
-        event = self._table.get(_key(attempt.tenant_id, attempt.event_id, EVENT_ITEM))
+        event = self._table.get(key_of_event(attempt.tenant_id, attempt.event_id, EVENT_ITEM))
         if event is None or event_from_item(event).erased_at is not None:
-            key = _key(attempt.tenant_id, attempt.event_id, answer_item(attempt.endpoint_id, attempt.number))
+            key = key_of_event(attempt.tenant_id, attempt.event_id, answer_item(attempt.endpoint_id, attempt.number))
             self._table.update(key, "REMOVE #content", {}, f"attribute_exists(#{EVENT_KEY})")
-
-
-def _key(tenant_id: str, event_id: str, item: str) -> dict[str, str]:
-    return {EVENT_KEY: event_key(tenant_id, event_id), ITEM_KEY: item}

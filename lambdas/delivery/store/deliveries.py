@@ -14,8 +14,9 @@ from lambdas.delivery.store.items import (
     delivery_place,
     delivery_to_item,
     event_key,
+    key_of_event,
 )
-from lambdas.delivery.store.tables import Table, transact_write
+from lambdas.delivery.store.tables import Table, assignments, transact_write
 
 
 class Deliveries:
@@ -65,12 +66,8 @@ class Deliveries:
         # The place in the index moves with the state alone.
         for name in delivery_place(new) if new.state is seen.state else ():
             del before[name], after[name]
-        assigned = {name: value for name, value in after.items() if before.get(name) != value}
-        removed = [name for name in before if name not in after]
-        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in assigned)
-        if removed:
-            expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
-        values = {f":{name}": value for name, value in assigned.items()}
+        changed = {name: after.get(name) for name in {**before, **after} if before.get(name) != after.get(name)}
+        expression, values = assignments(changed)
         values |= {":seenTurn": seen.version, ":seenLease": seen.lease_until}
         condition = "#turn = :seenTurn AND #leaseUntil = :seenLease AND "
         if seen.owner is None:
@@ -91,4 +88,4 @@ class Deliveries:
 
 
 def _key(tenant_id: str, event_id: str, endpoint_id: str) -> dict[str, str]:
-    return {EVENT_KEY: event_key(tenant_id, event_id), ITEM_KEY: delivery_item(endpoint_id)}
+    return key_of_event(tenant_id, event_id, delivery_item(endpoint_id))

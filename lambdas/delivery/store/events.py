@@ -18,9 +18,9 @@ from lambdas.delivery.store.items import (
     PAYLOAD_ITEM,
     due_shard,
     event_from_item,
-    event_key,
     event_to_item,
     idempotency_key,
+    key_of_event,
     payload_from_item,
     payload_to_item,
 )
@@ -90,14 +90,14 @@ class Events:
 
     def read(self, tenant_id: str, event_id: str) -> tuple[Event | None, bytes | None]:
         """Return an event and its payload; None for each that does not exist."""
-        keys = [_of_event(tenant_id, event_id, item) for item in (EVENT_ITEM, PAYLOAD_ITEM)]
+        keys = [key_of_event(tenant_id, event_id, item) for item in (EVENT_ITEM, PAYLOAD_ITEM)]
         found = {values[ITEM_KEY]: values for values in self._table.get_all(keys)}
         event = event_from_item(found[EVENT_ITEM]) if EVENT_ITEM in found else None
         return event, payload_from_item(found[PAYLOAD_ITEM]) if PAYLOAD_ITEM in found else None
 
     def read_event(self, tenant_id: str, event_id: str) -> Event | None:
         """Return an event without its payload; None when it does not exist."""
-        values = self._table.get(_of_event(tenant_id, event_id, EVENT_ITEM))
+        values = self._table.get(key_of_event(tenant_id, event_id, EVENT_ITEM))
         return None if values is None else event_from_item(values)
 
     def keep_until(self, event: Event, expires_at: int) -> None:
@@ -148,12 +148,12 @@ class Events:
     def _erase_payload(self, tenant_id: str, event_id: str, now: float) -> str | None:
         erased_at = times.iso(now)
         erase = self._table.update_of(
-            _of_event(tenant_id, event_id, EVENT_ITEM),
+            key_of_event(tenant_id, event_id, EVENT_ITEM),
             "SET #erasedAt = :erasedAt",
             {":erasedAt": erased_at, ":now": int(now)},
             f"#{EXPIRES_AT} > :now AND attribute_not_exists(#erasedAt)",
         )
-        delete = self._table.delete_of(_of_event(tenant_id, event_id, PAYLOAD_ITEM))
+        delete = self._table.delete_of(key_of_event(tenant_id, event_id, PAYLOAD_ITEM))
         reasons = self._write(
             [{"Update": {**erase, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}, {"Delete": delete}]
         )
@@ -178,12 +178,8 @@ class Events:
         condition: str = f"attribute_exists(#{EVENT_KEY})",
     ) -> bool:
         """Update an item of an event where it is there and the condition holds; tell whether."""
-        key = _of_event(event.tenant_id, event.event_id, item)
+        key = key_of_event(event.tenant_id, event.event_id, item)
         return self._table.update(key, f"SET {assignments}", values, condition) is not None
-
-
-def _of_event(tenant_id: str, event_id: str, item: str) -> dict[str, str]:
-    return {EVENT_KEY: event_key(tenant_id, event_id), ITEM_KEY: item}
 
 
 def _of_key(tenant_id: str, key: str) -> dict[str, str]:

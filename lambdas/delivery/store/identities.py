@@ -14,7 +14,7 @@ from typing import Any
 
 from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.store.items import BY_TENANT_INDEX, EXPIRES_AT, IDENTITY_KEY, TENANT_KEY, attribute
-from lambdas.delivery.store.tables import Table, transact_write
+from lambdas.delivery.store.tables import Table, assignments, transact_write
 from lambdas.shared import times
 
 TOKEN_PREFIX = "whk_"  # noqa: S105 - a prefix, no secret
@@ -260,10 +260,7 @@ class Identities:
 
     def _change(self, key: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Change an item that is there and return it; None takes an attribute away."""
-        given = {f":{name}": value for name, value in values.items() if value is not None}
-        expression = "SET " + ", ".join(f"#{name[1:]} = {name}" for name in given)
-        if removed := [f"#{name}" for name, value in values.items() if value is None]:
-            expression += " REMOVE " + ", ".join(removed)
+        expression, given = assignments(values)
         changed = self._table.update({IDENTITY_KEY: key}, expression, given, f"attribute_exists(#{IDENTITY_KEY})")
         if changed is None:
             raise NotFoundError

@@ -85,6 +85,11 @@ def event_key(tenant_id: str, event_id: str) -> str:
     return f"{tenant_id}#{event_id}"
 
 
+def key_of_event(tenant_id: str, event_id: str, item: str) -> dict[str, str]:
+    """Return the key of an item that belongs to an event."""
+    return {EVENT_KEY: event_key(tenant_id, event_id), ITEM_KEY: item}
+
+
 def idempotency_key(tenant_id: str, key: str) -> str:
     """Return the partition key of an idempotency key."""
     return f"{tenant_id}#key#{hashlib.sha256(key.encode()).hexdigest()}"

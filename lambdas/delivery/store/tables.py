@@ -165,11 +165,21 @@ class Table:
             yield from map(from_item, page["Items"])
 
 
+def assignments(values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the expression of an update that sets attributes, and its values; None takes an attribute away."""
+    given = {name: value for name, value in values.items() if value is not None}
+    sets = ", ".join(f"#{name} = :{name}" for name in given)
+    removes = ", ".join(f"#{name}" for name in values if name not in given)
+    # Neither clause may be empty.
+    expression = " ".join(f"{clause} {terms}" for clause, terms in (("SET", sets), ("REMOVE", removes)) if terms)
+    return expression, {f":{name}": value for name, value in given.items()}
+
+
 def _marked(expression: str) -> str:
     """Return an update's expression that leaves the write's token, too."""
     mark = f"SET #{WRITTEN_BY} = :{WRITTEN_BY}"
     marked, clauses = re.subn(r"\bSET ", f"{mark}, ", expression, count=1)
-    return marked if clauses else f"{mark} {expression}"
+    return marked if clauses else f"{mark} {expression}".rstrip()
 
 
 def _conditional(condition: str | None) -> dict[str, Any]:

@@ -167,6 +167,24 @@ def test_what_lost_its_message_is_found_by_the_sweeper_and_counted(world, receiv
     assert receiver.ids() == {event.event_id: 1}
 
 
+def test_a_message_that_comes_early_is_sent_again_with_what_is_left_of_its_delay(world, receiver):
+    # Given a retry in five seconds, and a worker whose clock is behind that of SQS
+    receiver.decide = lambda received: Fault(status=500)
+    world.schedule = STANDARD_WEBHOOKS
+    world.add_endpoint(receiver.url())
+    event = world.add_event()
+    world.run(until=NOW)
+    waiting = world.delivery(event)
+    world.queue.sent.clear()
+
+    assert world.process(Deliver.of(waiting, 2)) == []
+
+    # Then nothing was attempted, and nothing is lost until the index looks
+    assert len(receiver.received) == 1
+    assert world.delivery(event) == waiting
+    assert [(at, read(body).version) for at, body in world.queue.sent] == [(NOW + 5, waiting.version)]
+
+
 # --- calls that fail ------------------------------------------------------------------------------------------------
 
 
