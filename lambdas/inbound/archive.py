@@ -5,6 +5,7 @@ A payload has an object of its own, or shares one with the other payloads of its
 
 import hashlib
 import re
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ RAW_PREFIX = "raw/"
 BATCH_PREFIX = RAW_PREFIX + "_batch/"
 DEAD_LETTER_PREFIX = "dead-letter/"
 CERTIFICATE_PREFIX = "evidence/certificates/"
+# Seconds to wait while another request for the same key is under way.
+CONFLICT_WAITS = (0.05, 0.1, 0.2, 0.4)
 # S3 accepts any character, but some tools read "%" as an escape, and a leading dot as a relative path.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 _NOT_SAFE_IN_A_KEY = re.compile(r"[^A-Za-z0-9_.-]|^\.")
@@ -112,10 +115,21 @@ class Archive:
 
     def _put_once(self, key: str, body: bytes, content_type: str, metadata: dict[str, str]) -> None:
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
-        try:
-            self._s3.put_object(
-                Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, Metadata=metadata, IfNoneMatch="*"
-            )
-        except Exception as error:
-            if aws_code(error) != "PreconditionFailed":
-                raise
+        for wait in (*CONFLICT_WAITS, None):
+            try:
+                self._s3.put_object(
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=body,
+                    ContentType=content_type,
+                    Metadata=metadata,
+                    IfNoneMatch="*",
+                )
+            except Exception as error:
+                code = aws_code(error)
+                if code == "ConditionalRequestConflict" and wait is not None:
+                    time.sleep(wait)
+                    continue
+                if code != "PreconditionFailed":
+                    raise
+            return

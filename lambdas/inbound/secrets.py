@@ -1,9 +1,11 @@
 """Signing secrets from Secrets Manager, cached in the process; several can be valid at once.
 
 The value of a secret is either one secret as plain text, or ``{"secrets": ["<newest>", "<older>"]}`` while they rotate.
+A JSON array or a JSON text is read as what it holds, since people paste them.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,11 +14,16 @@ from lambdas.inbound.aws_calls.errors import AwsError
 from lambdas.shared.errors import UnavailableError, aws_code
 
 CACHE_SECONDS = 300.0
+# When Secrets Manager is asked again after it failed; in between, a request does not wait for it.
+RETRY_SECONDS = 5.0
+# While Secrets Manager fails, a cached secret serves until it is this old. Then it may have been retired for too long.
+OUTAGE_SECONDS = 600.0
 # A wrong signature may mean that the secret was rotated a moment ago, so that the secret is read again. It may also be
 # one of many forgeries, so that this is done at most once per provider and interval.
 RECHECK_SECONDS = 30.0
 # Behind the ingest queue no sender waits for the look-up, and a refused webhook is lost.
 INGEST_QUEUE_RECHECK_SECONDS = 5.0
+UNAVAILABLE = "secrets_unavailable"
 
 
 class SecretStore:
@@ -39,7 +46,7 @@ class SecretStore:
         self._arns = arns
         self._clock = clock
         self._cache: dict[str, tuple[float, Sequence[str]]] = {}
-        self._failed_at: dict[str, float] = {}
+        self._failed: dict[str, tuple[float, str]] = {}
 
     def get(self, provider: str, *, max_age: float = CACHE_SECONDS) -> Sequence[str]:
         """Return the provider's valid secrets, the newest first.
@@ -58,39 +65,50 @@ class SecretStore:
         cached = self._cache.get(provider)
         if cached and now - cached[0] < max_age:
             return cached[1]
-        # While Secrets Manager fails, not every forgery makes another call.
-        if cached and now - self._failed_at.get(provider, -RECHECK_SECONDS) < RECHECK_SECONDS:
-            raise UnavailableError("secrets_unavailable")
+        failed_at, reason = self._failed.get(provider, (-math.inf, ""))
+        if now - failed_at >= (RETRY_SECONDS if reason == UNAVAILABLE else RECHECK_SECONDS):
+            try:
+                secrets = self._read(provider)
+            except UnavailableError as error:
+                reason = error.reason
+                self._failed[provider] = (now, reason)
+            else:
+                self._cache[provider] = (now, secrets)
+                return secrets
+        # A fresher one that is asked for is there to tell a rotation from a forgery: the cached one cannot.
+        serves = cached and reason == UNAVAILABLE and max_age >= CACHE_SECONDS
+        if cached and serves and now - cached[0] < OUTAGE_SECONDS:
+            return cached[1]
+        raise UnavailableError(reason)
+
+    def _read(self, provider: str) -> Sequence[str]:
         try:
             response = self._client.get_secret_value(SecretId=self._arns[provider])
         except AwsError as error:
-            self._failed_at[provider] = now
-            if aws_code(error) == "ResourceNotFoundException":
-                raise UnavailableError("secret_missing") from error
-            raise UnavailableError("secrets_unavailable") from error
-        secrets = parse_secret(response.get("SecretString", ""))
-        self._cache[provider] = (now, secrets)
-        return secrets
+            missing = aws_code(error) == "ResourceNotFoundException"
+            raise UnavailableError("secret_missing" if missing else UNAVAILABLE) from error
+        return parse_secret(response.get("SecretString", ""))
 
 
 def parse_secret(value: str) -> Sequence[str]:
-    """Read the value of a Secrets Manager secret.
+    """Read the value of a Secrets Manager secret. A byte order mark and blanks around a secret do not belong to it.
 
     Raises
     ------
     UnavailableError
-        When it contains no secret.
+        When it contains no secret, or begins like JSON and is none: taken literally, it would refuse every webhook.
     """
-    text = value.strip()
-    if not text.startswith("{"):
-        secrets = [text]
-    else:
+    parsed: Any = value.removeprefix("\ufeff").strip()
+    if parsed.startswith(("{", "[", '"')):
         try:
-            secrets = json.loads(text)["secrets"]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            parsed = json.loads(parsed)
+            if isinstance(parsed, dict):
+                parsed = parsed["secrets"]
+        except (ValueError, KeyError, RecursionError) as error:
             raise UnavailableError("secret_unusable") from error
+    secrets = [parsed] if isinstance(parsed, str) else parsed
     if not isinstance(secrets, list) or not secrets:
         raise UnavailableError("secret_missing")
     if not all(isinstance(secret, str) and secret.strip() for secret in secrets):
         raise UnavailableError("secret_missing")
-    return tuple(secrets)
+    return tuple(secret.strip() for secret in secrets)

@@ -5,7 +5,7 @@ from collections import Counter
 from threading import Barrier
 
 import pytest
-from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from lambdas.inbound.archive import BATCH_PREFIX, Archive
 from lambdas.inbound.batch_object import MAGIC, read_index
@@ -452,3 +452,46 @@ def test_without_batched_calls_everything_still_goes_on(world):
 
     assert outcome.failures == {}
     assert_kept(world, IDS)
+
+
+@pytest.mark.parametrize("signature_id", [None, "signature"])
+def test_no_call_names_an_item_twice(world, signature_id):
+    # DynamoDB refuses such a call whole, and all of its events would take single calls.
+    told = []
+    sent = [message(envelope(event(id_), signature_id=signature_id)) for id_ in ("evt_1", "evt_1")]
+
+    outcome = world.process([*sent, *batch_of("evt_2", "evt_3")], on_fallback=lambda *why: told.append(why))
+
+    assert outcome.failures == {}
+    assert told == []
+    assert world.routed_counts() == {"evt_1": 1, "evt_2": 1, "evt_3": 1}
+
+
+# --- the local AWS --------------------------------------------------------------------------------------------------
+
+INSERT = "INSERT INTO \"{table}\" VALUE {{'transactionId': ?, 'timestamp': ?}}"
+SELECT = 'SELECT * FROM "{table}" WHERE "transactionId" = ? AND "timestamp" = ?'
+DELETE = 'DELETE FROM "{table}" WHERE "transactionId" = ? AND "timestamp" = ?'
+ONE, OTHER = [{"S": "t"}, {"S": "1"}], [{"S": "t"}, {"S": "2"}]
+REFUSED_WHOLE = {
+    "an item twice": [(INSERT, ONE), (INSERT, OTHER), (INSERT, ONE)],
+    "an item in two ways": [(INSERT, ONE), (DELETE, ONE)],
+    "a read beside a write": [(INSERT, ONE), (SELECT, OTHER)],
+    "a read twice": [(SELECT, ONE), (SELECT, ONE)],
+    "a long statement": [(INSERT, ONE), (SELECT + " " * 8_192, OTHER)],
+}
+
+
+@pytest.mark.parametrize("statements", REFUSED_WHOLE.values(), ids=REFUSED_WHOLE.keys())
+def test_the_local_aws_refuses_a_batch_that_dynamodb_refuses(world, statements):
+    batch = [{"Statement": text.format(table=world.name), "Parameters": values} for text, values in statements]
+
+    with pytest.raises(ClientError, match="ValidationException"):
+        world.clients.dynamodb.batch_execute_statement(Statements=batch)
+    assert world.clients.dynamodb.scan(TableName=world.name)["Items"] == []
+
+
+def test_the_local_aws_runs_a_batch_of_different_items(world):
+    batch = [{"Statement": INSERT.format(table=world.name), "Parameters": values} for values in (ONE, OTHER)]
+
+    assert "Error" not in str(world.clients.dynamodb.batch_execute_statement(Statements=batch)["Responses"])

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from lambdas.inbound.aws_calls.errors import AwsError, AwsRefusedError, AwsUnreachableError
-from lambdas.inbound.secrets import CACHE_SECONDS, RECHECK_SECONDS, SecretStore, parse_secret
+from lambdas.inbound.secrets import (
+    CACHE_SECONDS,
+    OUTAGE_SECONDS,
+    RECHECK_SECONDS,
+    RETRY_SECONDS,
+    SecretStore,
+    parse_secret,
+)
 from lambdas.shared.errors import UnavailableError
 
 ARNS = {"stripe": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:stripe", "github": "arn:github"}
@@ -67,15 +74,18 @@ VALUES = {
     "plain text with blanks inside": ("It's a Secret to Everybody", ["It's a Secret to Everybody"]),
     "plain text not ASCII": ("gehëim", ["gehëim"]),
     "plain text that is a number": ("12345", ["12345"]),
-    # Only an object is a list of secrets; anything else is taken as it stands, and then fits no signature.
-    "JSON array": ('["a","b"]', ['["a","b"]']),
-    "JSON text": ('"a"', ['"a"']),
+    "JSON array": ('["a","b"]', ["a", "b"]),
+    "JSON text": ('"a"', ["a"]),
+    "JSON object with a text": ('{"secrets":"new"}', ["new"]),
+    "byte order mark": ("\ufeffwhsec_abc", ["whsec_abc"]),
+    "byte order mark before JSON": ('\ufeff{"secrets":["a"]}', ["a"]),
+    "newline in JSON": ('{"secrets":["key\\n"]}', ["key"]),
     "JSON null": ("null", ["null"]),
     "one secret": ('{"secrets":["new"]}', ["new"]),
     "two secrets, the newest first": ('{"secrets":["new","old"]}', ["new", "old"]),
     "JSON with blanks around": (' {"secrets": ["new"]}\n', ["new"]),
     "JSON with other fields": ('{"secrets":["new"],"rotatedAt":"2026"}', ["new"]),
-    "a secret with blanks in JSON": ('{"secrets":[" a "]}', [" a "]),
+    "a secret with blanks in JSON": ('{"secrets":[" a "]}', ["a"]),
 }
 
 
@@ -93,13 +103,16 @@ REFUSED = {
     "null in the list": ('{"secrets":["new",null]}', "secret_missing"),
     "number in the list": ('{"secrets":[1]}', "secret_missing"),
     "list in the list": ('{"secrets":[["new"]]}', "secret_missing"),
-    "text instead of a list": ('{"secrets":"new"}', "secret_missing"),
+    "empty text": ('""', "secret_missing"),
+    "empty array": ("[]", "secret_missing"),
     "null instead of a list": ('{"secrets":null}', "secret_missing"),
     "object instead of a list": ('{"secrets":{"new":1}}', "secret_missing"),
     "no list": ("{}", "secret_unusable"),
     "list under another name": ('{"secret":["new"]}', "secret_unusable"),
     "cut off": ('{"secrets":["new"', "secret_unusable"),
     "text that begins like JSON": ("{new", "secret_unusable"),
+    "array that is cut off": ('["new', "secret_unusable"),
+    "quoted text that is cut off": ('"new', "secret_unusable"),
     # 65,536 bytes is as long as a value can be.
     "deep": ('{"secrets":' + "[" * 65_000, "secret_unusable"),
     "number of 5,000 digits": ('{"secrets":' + "9" * 5_000 + "}", "secret_unusable"),
@@ -154,24 +167,61 @@ def test_a_secret_that_cannot_be_had_is_unavailable_and_never_empty(failure, exp
     assert reason(subject) == expected
 
 
-@pytest.mark.parametrize("failure", [failure for failure, _ in FAILURES.values()], ids=FAILURES.keys())
-def test_a_failure_is_not_remembered_as_an_answer(failure):
-    subject, client, _ = store(failure, text("whsec_abc"))
-    reason(subject)
+@pytest.mark.parametrize(("failure", "expected"), FAILURES.values(), ids=FAILURES.keys())
+def test_a_failure_is_remembered_for_an_interval(failure, expected):
+    subject, client, clock = store(failure, text("whsec_abc"))
+    interval = RETRY_SECONDS if expected == "secrets_unavailable" else RECHECK_SECONDS
 
+    assert {reason(subject) for _ in range(1_000)} == {expected}
+    clock.now += interval - 0.001
+    assert reason(subject) == expected
+    assert len(client.asked) == 1
+    clock.now += 0.001
     assert list(subject.get("stripe")) == ["whsec_abc"]
-    assert client.asked == [ARNS["stripe"]] * 2
 
 
-def test_an_outage_does_not_stretch_the_life_of_a_cached_secret():
-    # It may have been retired meanwhile, and what cannot be checked is not accepted.
-    subject, _, clock = store(text("old"), aws_error("InternalServiceError"))
+def test_an_empty_secret_is_looked_up_once_an_interval():
+    subject, client, clock = store(text(""))
+
+    for _ in range(3):
+        assert {reason(subject) for _ in range(1_000)} == {"secret_missing"}
+        clock.now += RECHECK_SECONDS
+
+    assert len(client.asked) == 3
+
+
+def test_one_failure_turns_nobody_away_while_the_cached_secret_is_good():
+    subject, client, clock = store(text("old"), aws_error("InternalServiceError"), text("new"))
     subject.get("stripe")
 
     clock.now += CACHE_SECONDS - 1
+    assert reason(subject, max_age=RECHECK_SECONDS) == "secrets_unavailable"
+    clock.now += 1
+    assert list(subject.get("stripe")) == ["old"]
+    clock.now += RETRY_SECONDS
+    assert list(subject.get("stripe")) == ["new"]
+    assert len(client.asked) == 3
+
+
+def test_an_outage_stretches_the_life_of_a_cached_secret_to_ten_minutes():
+    # It may have been retired meanwhile.
+    subject, _, clock = store(text("old"), aws_error("InternalServiceError"))
+    subject.get("stripe")
+
+    clock.now += OUTAGE_SECONDS - 1
     assert list(subject.get("stripe")) == ["old"]
     clock.now += 1
     assert reason(subject) == "secrets_unavailable"
+
+
+@pytest.mark.parametrize("answer", [text(""), aws_error("ResourceNotFoundException")], ids=["emptied", "deleted"])
+def test_a_secret_that_was_taken_away_does_not_serve_from_the_cache(answer):
+    subject, _, clock = store(text("old"), answer)
+    subject.get("stripe")
+
+    clock.now += CACHE_SECONDS
+
+    assert reason(subject) == "secret_missing"
 
 
 def test_an_outage_while_rechecking_leaves_the_cached_secret_in_use():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import unquote_to_bytes
 
 from lambdas.shared.errors import MalformedWebhookError
 from lambdas.shared.jsonbody import parse_object
@@ -31,6 +32,29 @@ class JsonBody:
     def documents(self, request: WebhookRequest) -> Sequence[Mapping[str, Any]]:
         """See `BodyFormat.documents`."""
         return [parse_object(request.body)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JsonOrForm:
+    """One JSON object with one event: the body, or the only field of a form. The body tells which, not a header.
+
+    Attributes
+    ----------
+    field : str
+        Name of the form's field.
+    """
+
+    field: str
+
+    def documents(self, request: WebhookRequest) -> Sequence[Mapping[str, Any]]:
+        """See `BodyFormat.documents`."""
+        name = f"{self.field}=".encode()
+        if not request.body.startswith(name):
+            return [parse_object(request.body)]
+        value = request.body.removeprefix(name)
+        if b"&" in value:
+            raise MalformedWebhookError("not_one_field")
+        return [parse_object(unquote_to_bytes(value.replace(b"+", b" ")))]
 
 
 @dataclass(frozen=True, kw_only=True)

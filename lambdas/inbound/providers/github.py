@@ -1,5 +1,6 @@
 """GitHub."""
 
+from lambdas.inbound.providers.documents import JsonOrForm
 from lambdas.inbound.providers.entry import Provider
 from lambdas.inbound.providers.fields import BodyDigest, HeaderField, JoinedFields, JsonField
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
@@ -8,6 +9,9 @@ GITHUB = Provider(
     name="github",
     title="GitHub",
     scheme=HmacHeaderScheme(family="github", header="X-Hub-Signature-256", prefix_required=True),
+    # GitHub's settings page chooses application/x-www-form-urlencoded unless one changes it.
+    # https://docs.github.com/en/webhooks/using-webhooks/creating-webhooks
+    body_format=JsonOrForm(field="payload"),
     # X-GitHub-Delivery is not signed, so it cannot be the identity.
     event_id=(BodyDigest(),),
     # X-GitHub-Event is not signed either: with a signed body, somebody could send another type, if it arrives before

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.inbound.providers.documents import JsonItems
-from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError, UnavailableError
+from lambdas.shared.errors import (
+    MalformedWebhookError,
+    PayloadTooLargeError,
+    SignatureRefusedError,
+    UnavailableError,
+)
 from lambdas.shared.request import WebhookRequest
 from lambdas.shared.signatures.digests import hmac_text
 from lambdas.shared.signatures.scheme import (
@@ -19,6 +24,9 @@ from lambdas.shared.signatures.scheme import (
 )
 
 ITEMS = JsonItems(array="notificationItems", item="NotificationRequestItem")
+MAX_VALUES = 50_000
+"""Commas, braces and brackets of a body. 100 items of Adyen's have some thousands; 4 MB of nothing else would take more
+than a second to parse, for anybody who sends them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +41,8 @@ class AdyenItemsScheme:
     would stay right and the event would change. Therefore only merchantReference, which the merchant writes, may
     contain colons: with three fields before it and four behind it, a signed text can be read in one way only.
 
-    The body must be parsed to find what is signed. A body that cannot be parsed proves nothing, and is a 401.
+    The body must be parsed to find what is signed. A body that cannot be parsed proves nothing, and is a 401. One with
+    more than `MAX_VALUES` values is not parsed, and is a 413.
 
     No time is signed, so there is no replay window; a replay becomes a duplicate.
 
@@ -45,6 +54,8 @@ class AdyenItemsScheme:
     def verify(self, request: WebhookRequest, secrets: Sequence[str]) -> Verdict:
         """See `Scheme.verify`. During a rotation, items may have different keys; the verdict names all of them."""
         keys = [hex_key(secret) for secret in usable(secrets)]
+        if sum(request.body.count(mark) for mark in b",{[") > MAX_VALUES:
+            raise PayloadTooLargeError("too_many_values")
         try:
             items = ITEMS.documents(request)
         except MalformedWebhookError as error:

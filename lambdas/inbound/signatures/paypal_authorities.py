@@ -5,7 +5,8 @@ longer has the root of the certificate that PayPal signed with until March 2026,
 any more; signatures from that time are still valid.
 
 PayPal serves its certificate without the intermediate one, so that is here too. If PayPal changes its authority, all
-its webhooks are refused as ``certificate_untrusted``, and PayPal retries them for three days: add the authority here.
+its webhooks get 503 with the reason ``certificate_authority_unknown``, and PayPal retries them for three days: add the
+authority here.
 
 Sources
 -------

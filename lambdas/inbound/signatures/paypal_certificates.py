@@ -105,9 +105,9 @@ class CertificateStore:
         Raises
         ------
         SignatureRefusedError
-            When there is no certificate, or it does not prove that the key is PayPal's.
+            When there is no certificate, or it is for something else, or not valid at that time.
         UnavailableError
-            When it cannot be fetched now.
+            When it cannot be fetched now, or see `prove`.
         """
         now = self._clock()
         kept = self._kept.get(url)
@@ -190,10 +190,15 @@ def prove(content: bytes, name: str, at: float, authorities: Authorities) -> Sig
 
     Revocation is not checked: that would be one more call, and a missing response would have to count as revoked.
 
+    The content comes from PayPal's host. So what is not a certificate, or of an authority that is unknown here, may be
+    an error page or a new authority, and the webhook may be genuine.
+
     Raises
     ------
     SignatureRefusedError
-        When it is not a certificate, or not a trusted one.
+        When it is a certificate for something else, or not valid at that time.
+    UnavailableError
+        When it is not a certificate, or no trusted authority issued it.
     """
     # Native code; only the bundle of a stack with such a provider contains it.
     from cryptography import x509  # noqa: PLC0415
@@ -205,18 +210,25 @@ def prove(content: bytes, name: str, at: float, authorities: Authorities) -> Sig
     # Any error, because the library raises many kinds for foreign bytes.
     try:
         leaf, *others = x509.load_pem_x509_certificates(content)[:MAX_CERTIFICATES]
-        others += _read(authorities.intermediates)
-        policy = verification.PolicyBuilder().store(verification.Store(_read(authorities.roots)))
-        verifier = policy.time(datetime.fromtimestamp(at, UTC)).build_server_verifier(x509.DNSName(name))
-        chain = verifier.verify(leaf, others)
-        # The verifier also accepts wildcards, and so the key of any web server below the domain.
-        issued_to = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        names = issued_to.get_values_for_type(x509.DNSName)
         key = leaf.public_key()
     except Exception as error:
+        raise UnavailableError("certificate_unreadable") from error
+    try:
+        # The verifier below also accepts wildcards, and so the key of any web server below the domain.
+        issued_to = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = issued_to.get_values_for_type(x509.DNSName)
+    except Exception as error:
         raise SignatureRefusedError("certificate_untrusted") from error
-    if name not in names or not isinstance(key, RSAPublicKey):
+    moment = datetime.fromtimestamp(at, UTC)
+    in_time = leaf.not_valid_before_utc <= moment <= leaf.not_valid_after_utc
+    if name not in names or not isinstance(key, RSAPublicKey) or not in_time:
         raise SignatureRefusedError("certificate_untrusted")
+    try:
+        others += _read(authorities.intermediates)
+        policy = verification.PolicyBuilder().store(verification.Store(_read(authorities.roots)))
+        chain = policy.time(moment).build_server_verifier(x509.DNSName(name)).verify(leaf, others)
+    except Exception as error:
+        raise UnavailableError("certificate_authority_unknown") from error
     return SigningCertificate(
         key=key,
         fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),

@@ -10,6 +10,7 @@ import pytest
 from Adyen.util import generate_payload_sig
 
 from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.inbound.signatures import adyen
 from lambdas.inbound.signatures.adyen import signed_text
 from lambdas.shared.request import from_api_gateway
 from lambdas.shared.signatures.scheme import key_id
@@ -30,6 +31,7 @@ from tests.unit.providers.adyen_webhooks import (
 from tests.unit.providers.outcome import ACCEPTED, events_of, outcome
 from tests.unit.webhooks import NOW, request
 
+MAX_BODY_BYTES = 4 * 1024 * 1024
 MISMATCH = "401 signature_mismatch"
 NO_SIGNATURE = "401 missing_signature"
 BAD_SIGNATURE = "401 malformed_signature"
@@ -319,7 +321,7 @@ BODIES = {
     "Infinity": (BODY.replace(b'"false"', b"Infinity"), NOT_JSON),
     "10,000 lists deep": (BODY.replace(b'"false"', b"[" * 10_000 + b"]" * 10_000), NOT_JSON),
     "10,000 objects deep": (BODY.replace(b'"false"', b'{"a":' * 10_000 + b"1" + b"}" * 10_000), NOT_JSON),
-    "a million open lists": (b"[" * 1_000_000, NOT_JSON),
+    "a million open lists": (b"[" * 1_000_000, "413 too_many_values"),
 }
 
 
@@ -418,3 +420,29 @@ def test_the_verdict_says_which_keys_are_in_use():
     assert ids(signed(REFUND, OTHER_KEY), signed(CAPTURE, OTHER_KEY)) == key_id(OTHER_KEY)
     # What was queued before a rotation is signed with the old key.
     assert ids(ITEM, signed(CAPTURE, OTHER_KEY)) == f"{key_id(KEY)},{key_id(OTHER_KEY)}"
+
+
+# --- the cost of what anybody can send ------------------------------------------------------------------------------
+
+MANY_VALUES = {
+    "objects": b"{},",
+    "objects with a member": b'{"a":1},',
+    "numbers": b"0,",
+    "fractions": b"0.1,",
+    "texts": b'"a",',
+    "arrays in arrays": b"[",
+}
+
+
+@pytest.mark.parametrize("value", MANY_VALUES.values(), ids=MANY_VALUES.keys())
+def test_a_body_of_very_many_values_is_not_parsed(value, monkeypatch):
+    monkeypatch.setattr(adyen, "ITEMS", None)
+    body = b'{"notificationItems":[' + value * (MAX_BODY_BYTES // len(value)) + b"]}"
+
+    assert answer_to(body[:MAX_BODY_BYTES]) == "413 too_many_values"
+
+
+def test_a_hundred_large_items_are_accepted():
+    items = [signed({**REFUND, "reason": "x," * 200 + "r" * 40_000, "pspReference": f"psp{n}"}) for n in range(100)]
+
+    assert answer(*items) == ACCEPTED

@@ -1,9 +1,14 @@
 """GitHub's own package for npm, in both directions."""
 
+import json
+from dataclasses import replace
+from urllib.parse import urlencode
+
 import pytest
 
 from lambdas.inbound.providers.registry import REGISTRY
 from tests.unit.providers.bodies import BODIES
+from tests.unit.providers.outcome import events_of, outcome
 from tests.unit.providers.sdk import call
 from tests.unit.webhooks import OTHER_SECRET, SECRETS, request
 from tools.senders import SENDERS, Signing
@@ -44,3 +49,41 @@ def test_what_github_does_not_sign_is_no_part_of_the_evidence(name):
 
     assert name in {header.lower() for header in headers}
     assert name not in verdict.headers
+
+
+# --- forms, which GitHub's settings page chooses by itself ----------------------------------------------------------
+
+EVENT = {"action": "created", "sponsorship": {"node_id": "S_1", "note": "50 % & more = ü+"}}
+JSON = json.dumps(EVENT)
+FORM = urlencode({"payload": JSON})
+
+
+def received(body):
+    return request(body.encode(), sent(body) | {"Content-Type": "application/x-www-form-urlencoded"})
+
+
+def test_a_form_has_the_same_event_as_json():
+    (form,), (plain,) = (events_of("github", received(body), [SECRET]) for body in (FORM, JSON))
+
+    assert replace(form, event_id="") == replace(plain, event_id="")
+    assert (form.event_type, form.transaction_id) == ("sponsorship.created", "S_1")
+
+
+NOT_ACCEPTED = {
+    "a second field": (FORM + "&payload=%7B%7D", "400 not_one_field"),
+    "another field first": ("a=1&" + FORM, "400 body_not_json"),
+    "an empty field": ("payload=", "400 body_not_json"),
+    "a field that is not JSON": ("payload=%7B", "400 body_not_json"),
+    "a field with a key twice": ("payload=%7B%22a%22%3A1%2C%22a%22%3A2%7D", "400 body_not_json"),
+}
+
+
+@pytest.mark.parametrize(("body", "answer"), NOT_ACCEPTED.values(), ids=NOT_ACCEPTED.keys())
+def test_another_form_is_signed_and_not_an_event(body, answer):
+    assert outcome("github", received(body), [SECRET]) == answer
+
+
+def test_the_signature_of_a_form_is_over_its_bytes():
+    forged = replace(received(FORM), body=FORM.replace("created", "deleted").encode())
+
+    assert outcome("github", forged, [SECRET]) == "401 signature_mismatch"

@@ -28,6 +28,8 @@ from tests.unit.providers.paypal_world import NAME, NOW, TRUSTED, URL, Certifica
 
 UNTRUSTED = "certificate_untrusted"
 UNAVAILABLE = "certificate_unavailable"
+UNREADABLE = "certificate_unreadable"
+UNKNOWN_AUTHORITY = "certificate_authority_unknown"
 
 
 def refused(call, kind=SignatureRefusedError):
@@ -57,7 +59,7 @@ def test_what_stands_between_may_be_served_or_be_known():
 
     for content, authorities in ((leaf + between, world.authorities()), (leaf, known)):
         assert prove(content, NAME, NOW, authorities).pem == (leaf + between).decode()
-    assert refused(lambda: prove(leaf, NAME, NOW, world.authorities())) == UNTRUSTED
+    assert refused(lambda: prove(leaf, NAME, NOW, world.authorities()), UnavailableError) == UNKNOWN_AUTHORITY
 
 
 def test_an_intermediate_is_no_root():
@@ -65,10 +67,25 @@ def test_an_intermediate_is_no_root():
         roots=world.authority("somebody else").pem.decode(), intermediates=world.intermediate().pem.decode()
     )
 
-    assert refused(lambda: prove(below_an_intermediate().pem, NAME, NOW, only)) == UNTRUSTED
+    assert refused(lambda: prove(below_an_intermediate().pem, NAME, NOW, only), UnavailableError) == UNKNOWN_AUTHORITY
 
 
-BAD = {
+FOR_SOMETHING_ELSE = {
+    "not yet valid": lambda: issued(days=(1, 30)).pem,
+    "expired": lambda: issued(days=(-30, -1)).pem,
+    "expired, and of another authority": lambda: issued(by="somebody else", days=(-30, -1)).pem,
+    "for www.paypal.com": lambda: issued("www.paypal.com").pem,
+    "for the sandbox": lambda: issued("messageverificationcerts.sandbox.paypal.com").pem,
+    "for another name that ends alike": lambda: issued("evil-messageverificationcerts.paypal.com").pem,
+    "for a name that goes on": lambda: issued("messageverificationcerts.paypal.com.evil.example").pem,
+    "for paypal.com": lambda: issued("paypal.com").pem,
+    "for whatever is below paypal.com": lambda: issued("*.paypal.com").pem,
+    "of an elliptic curve": lambda: issued(elliptic=True).pem,
+    "the authority itself": lambda: world.authority(TRUSTED).pem,
+    "the right one, behind a wrong one": lambda: issued("www.paypal.com").pem + issued().pem,
+}
+
+OF_ANOTHER_AUTHORITY = {
     "of another authority": lambda: issued(by="somebody else").pem,
     "of another authority, with its root": lambda: (
         issued(by="somebody else").pem + world.authority("somebody else").pem
@@ -80,18 +97,10 @@ BAD = {
     "signed by PayPal's, which is no authority": lambda: (
         world.certify(NAME, issued("www.paypal.com").key, NAME, issued().key, (-1, 1)).pem + issued().pem
     ),
-    "not yet valid": lambda: issued(days=(1, 30)).pem,
-    "expired": lambda: issued(days=(-30, -1)).pem,
-    "for www.paypal.com": lambda: issued("www.paypal.com").pem,
-    "for the sandbox": lambda: issued("messageverificationcerts.sandbox.paypal.com").pem,
-    "for another name that ends alike": lambda: issued("evil-messageverificationcerts.paypal.com").pem,
-    "for a name that goes on": lambda: issued("messageverificationcerts.paypal.com.evil.example").pem,
-    "for paypal.com": lambda: issued("paypal.com").pem,
-    "for whatever is below paypal.com": lambda: issued("*.paypal.com").pem,
     "for code": lambda: issued(server=False).pem,
-    "of an elliptic curve": lambda: issued(elliptic=True).pem,
-    "the authority itself": lambda: world.authority(TRUSTED).pem,
-    "the right one, behind a wrong one": lambda: issued("www.paypal.com").pem + issued().pem,
+}
+
+NO_CERTIFICATE = {
     "truncated": lambda: issued().pem[:-100],
     "one byte changed": lambda: issued().pem.replace(b"M", b"N", 3),
     "empty": lambda: b"",
@@ -103,11 +112,23 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("content", BAD.values(), ids=BAD.keys())
-def test_any_other_certificate_is_refused(content):
+@pytest.mark.parametrize("content", FOR_SOMETHING_ELSE.values(), ids=FOR_SOMETHING_ELSE.keys())
+def test_a_certificate_for_something_else_is_refused(content):
     host = CertificateHost({URL: content()})
 
     assert refused(lambda: host.scheme().verify(world.delivery(), ())) == UNTRUSTED
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(content, UNKNOWN_AUTHORITY) for content in OF_ANOTHER_AUTHORITY.values()]
+    + [(content, UNREADABLE) for content in NO_CERTIFICATE.values()],
+    ids=[*OF_ANOTHER_AUTHORITY, *NO_CERTIFICATE],
+)
+def test_what_may_be_an_error_page_or_a_new_authority_is_not_accepted_and_comes_back(content, reason):
+    host = CertificateHost({URL: content()})
+
+    assert refused(lambda: host.scheme().verify(world.delivery(), ()), UnavailableError) == reason
 
 
 # --- how seldom they are fetched ------------------------------------------------------------------------------------
@@ -155,7 +176,7 @@ def test_a_certificate_that_expires_in_the_meantime_does_not_count():
     [
         (UnavailableError(UNAVAILABLE), UnavailableError, UNAVAILABLE),
         (SignatureRefusedError("certificate_unknown"), SignatureRefusedError, "certificate_unknown"),
-        (b"garbage", SignatureRefusedError, UNTRUSTED),
+        (b"garbage", UnavailableError, UNREADABLE),
     ],
     ids=["down", "not there", "garbage"],
 )

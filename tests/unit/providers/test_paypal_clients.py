@@ -18,7 +18,7 @@ from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.inbound.signatures.paypal import PayPalScheme
 from lambdas.inbound.signatures.paypal_certificates import CertificateStore, paypal_authorities
 from lambdas.shared import times
-from lambdas.shared.errors import SignatureRefusedError
+from lambdas.shared.errors import SignatureRefusedError, UnavailableError
 from tests.unit.providers import paypal_world as world
 from tests.unit.providers.paypal_deliveries import DELIVERIES, LIVE, SANDBOX
 from tests.unit.webhooks import request
@@ -217,11 +217,11 @@ def test_paypal_s_client_and_we_refuse_a_certificate_of_another_authority(client
     client.served = stranger.pem
     headers = world.headers_for(key=stranger.key)
 
-    with pytest.raises(SignatureRefusedError) as refusal:
+    with pytest.raises(UnavailableError) as refusal:
         world.CertificateHost({world.URL: stranger.pem}).scheme().verify(world.delivery(headers=headers), ())
 
     assert client.accepts(world.BODY, headers) is False
-    assert refusal.value.reason == "certificate_untrusted"
+    assert refusal.value.reason == "certificate_authority_unknown"
 
 
 def test_our_authorities_hold_those_that_paypal_s_client_ships():
