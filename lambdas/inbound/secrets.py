@@ -48,13 +48,17 @@ class SecretStore:
         self._cache: dict[str, tuple[float, Sequence[str]]] = {}
         self._failed: dict[str, tuple[float, str]] = {}
 
-    def get(self, provider: str, *, max_age: float = CACHE_SECONDS) -> Sequence[str]:
+    def get(
+        self, provider: str, *, max_age: float = CACHE_SECONDS, recheck_seconds: float = RECHECK_SECONDS
+    ) -> Sequence[str]:
         """Return the provider's valid secrets, the newest first.
 
         Parameters
         ----------
         max_age : float
             Age in seconds from which a cached secret is read again.
+        recheck_seconds : float
+            How often a secret that is missing or unusable is looked up at most.
 
         Raises
         ------
@@ -66,7 +70,7 @@ class SecretStore:
         if cached and now - cached[0] < max_age:
             return cached[1]
         failed_at, reason = self._failed.get(provider, (-math.inf, ""))
-        if now - failed_at >= (RETRY_SECONDS if reason == UNAVAILABLE else RECHECK_SECONDS):
+        if now - failed_at >= (RETRY_SECONDS if reason == UNAVAILABLE else recheck_seconds):
             try:
                 secrets = self._read(provider)
             except UnavailableError as error:

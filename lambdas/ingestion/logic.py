@@ -80,7 +80,7 @@ class Ingestion:
     max_body_bytes : int
         Largest payload accepted.
     recheck_seconds : float
-        Age at which a secret is read again before a wrong signature is refused.
+        Age at which a secret is read again before a wrong signature is refused, or because it was missing.
     """
 
     providers: Mapping[str, Provider]
@@ -140,8 +140,26 @@ class Ingestion:
             received_at=request.received_at,
             certificate=verdict.certificate,
         )
-        for event in events:
-            self._make_durable(event, evidence, verdict.signature_id, request, correlation_id)
+        content_type = request.header("content-type") or ""
+        if not _CONTENT_TYPE.fullmatch(content_type):
+            content_type = "application/octet-stream"
+        envelopes = [
+            Envelope(
+                event=event,
+                received_at=times.iso(request.received_at),
+                correlation_id=correlation_id,
+                content_type=content_type,
+                scheme=evidence.scheme,
+                evidence=evidence,
+                signature_id=verdict.signature_id,
+                body=request.body,
+            )
+            for event in events
+        ]
+        try:
+            self._make_durable(envelopes, request.body, evidence)
+        except AwsError as error:
+            raise UnavailableError("not_durable") from error
         return Accepted(events=events, response=provider.response)
 
     def challenge(self, name: str, request: WebhookRequest) -> str:
@@ -173,42 +191,21 @@ class Ingestion:
         except SignatureRefusedError as refusal:
             if refusal.reason != "signature_mismatch" or not provider.needs_secret:
                 raise
-            fresh = self.secrets.get(name, max_age=self.recheck_seconds)
+            fresh = self.secrets.get(name, max_age=self.recheck_seconds, recheck_seconds=self.recheck_seconds)
             return provider.scheme.verify(request, fresh)
 
     def _secrets(self, name: str, provider: Provider) -> Sequence[str]:
-        return self.secrets.get(name) if provider.needs_secret else ()
+        return self.secrets.get(name, recheck_seconds=self.recheck_seconds) if provider.needs_secret else ()
 
-    def _make_durable(
-        self,
-        event: WebhookEvent,
-        evidence: Evidence,
-        signature_id: str | None,
-        request: WebhookRequest,
-        correlation_id: str,
-    ) -> None:
-        content_type = request.header("content-type") or ""
-        if not _CONTENT_TYPE.fullmatch(content_type):
-            content_type = "application/octet-stream"
-
-        envelope = Envelope(
-            event=event,
-            received_at=times.iso(request.received_at),
-            correlation_id=correlation_id,
-            content_type=content_type,
-            scheme=evidence.scheme,
-            evidence=evidence,
-            signature_id=signature_id,
-            body=request.body,
-        )
-        try:
-            message = envelope.to_message()
-            if len(message) > MAX_MESSAGE_BYTES:
-                archived = self.archive.store(event, request.body, content_type, evidence)
-                # It is stored with the payload now, except for the certificate, which processing archives.
-                rest = evidence if evidence.certificate is not None else None
-                envelope = replace(envelope, body=None, archived=archived, evidence=rest)
-                message = envelope.to_message()
+    def _make_durable(self, envelopes: Sequence[Envelope], body: bytes, evidence: Evidence) -> None:
+        # The events of one webhook share its body, which is not sent once for each if that is more than a message.
+        shared = len(envelopes) > 1 and len(envelopes) * len(body) > MAX_MESSAGE_BYTES
+        messages = [] if shared else [envelope.to_message() for envelope in envelopes]
+        if shared or max(map(len, messages)) > MAX_MESSAGE_BYTES:
+            archived = self.archive.store(envelopes[0].event, body, envelopes[0].content_type, evidence)
+            # It is stored with the payload now, except for the certificate, which processing archives.
+            rest = evidence if evidence.certificate is not None else None
+            envelopes = [replace(envelope, body=None, archived=archived, evidence=rest) for envelope in envelopes]
+            messages = [envelope.to_message() for envelope in envelopes]
+        for envelope, message in zip(envelopes, messages, strict=True):
             self.queue.send(envelope, message)
-        except AwsError as error:
-            raise UnavailableError("not_durable") from error

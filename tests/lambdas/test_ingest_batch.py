@@ -223,11 +223,13 @@ def test_a_request_that_cannot_be_checked_or_kept_is_returned_to_the_queue(start
 
 def test_what_waited_for_its_secret_is_accepted_once_that_is_filled(start, world, clients, secret_arns):
     module = start()
+    store = importlib.import_module("lambdas.ingestion.ingest_batch")._ingestion.secrets
     message = ingest_message(provider="filled")
     assert failures(module, batch(message)) == ["0"]
     clients.secretsmanager.put_secret_value(SecretId=secret_arns["filled"], SecretString=SECRET)
 
-    # In the same process, which knows of no value yet
+    # In the same process, which knows of no value yet, and looks again after five seconds
+    store._clock = lambda: time.monotonic() + 5
     assert failures(module, batch(message)) == []
 
     assert [one.event.provider for one in queued(world)] == ["filled"]

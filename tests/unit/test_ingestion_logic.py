@@ -21,6 +21,7 @@ from lambdas.shared.errors import (
     WebhookRefusedError,
 )
 from lambdas.shared.signatures.scheme import key_id
+from tests.unit.providers import adyen_webhooks as adyen
 from tests.unit.webhooks import NOW, OTHER_SECRET, SECRETS, request, signed
 
 MAX_BODY_BYTES = 1_000_000
@@ -51,7 +52,7 @@ class World:
     evidence: list = field(default_factory=list)
 
     # As the secret store ...
-    def get(self, provider, *, max_age=CACHE_SECONDS):
+    def get(self, provider, *, max_age=CACHE_SECONDS, recheck_seconds=RECHECK_SECONDS):
         self.calls.append("secrets")
         if self.secrets_failure:
             raise self.secrets_failure
@@ -76,7 +77,7 @@ class World:
 
     def ingestion(self, secrets=None):
         return Ingestion(
-            providers={"stripe": REGISTRY["stripe"], "shop": REGISTRY["generic"]},
+            providers={"stripe": REGISTRY["stripe"], "shop": REGISTRY["generic"], "adyen": REGISTRY["adyen"]},
             secrets=secrets or self,
             queue=self,
             archive=self,
@@ -214,6 +215,33 @@ def test_a_large_body_is_archived_first_and_its_message_says_where():
     assert world.stored == [("stripe:evt_1", body, "application/json")]
     envelope = Envelope.from_message(world.messages[0])
     assert (envelope.archived, envelope.body) == (PLACE, None)
+
+
+@pytest.mark.parametrize("size", [30_000, 4_000_000], ids=["no message would be too large", "4 MB"])
+def test_the_body_of_many_events_is_archived_once_and_each_event_says_where(size):
+    world = World(secrets=[adyen.KEY])
+    items = [
+        adyen.signed({**adyen.REFUND, "pspReference": f"psp{number}", "reason": "r" * (size // 100)})
+        for number in range(100)
+    ]
+    webhook = adyen.items_request(*items)
+
+    accepted = replace(world.ingestion(), max_body_bytes=5_000_000).accept("adyen", webhook, "request-1")
+
+    assert len(accepted.events) == 100
+    assert [body for _, body, _ in world.stored] == [webhook.body]
+    assert {Envelope.from_message(message).archived for message in world.messages} == {PLACE}
+    assert [envelope.event for envelope in world.described] == list(accepted.events)
+
+
+def test_the_body_of_a_few_small_events_stays_in_their_messages():
+    world = World(secrets=[adyen.KEY])
+    webhook = adyen.items_request(adyen.signed(adyen.REFUND), adyen.signed({**adyen.REFUND, "eventCode": "CAPTURE"}))
+
+    world.ingestion().accept("adyen", webhook, "request-1")
+
+    assert world.stored == []
+    assert [Envelope.from_message(message).body for message in world.messages] == [webhook.body] * 2
 
 
 # --- what is refused, and in which order ----------------------------------------------------------------------------
