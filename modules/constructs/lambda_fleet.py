@@ -6,7 +6,7 @@ from pathlib import Path
 
 from modules.constructs.bundling import bundle_of
 from modules.constructs.naming import Names
-from modules.constructs.network import Placement
+from modules.constructs.network import Network
 from modules.constructs.webhook_function import FunctionSize, WebhookFunction
 from modules.settings.sections import FunctionSettings
 from modules.synth.cdk import (
@@ -57,8 +57,8 @@ class Fleet(Construct):
         The account, which alone may have Lambda assume the roles.
     bundles : Path
         Folder with the bundles that ``make bundle`` built.
-    placement : Placement | None
-        Subnets and security groups, for functions in a VPC.
+    network : Network | None
+        Where the functions are placed; None for no VPC.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class Fleet(Construct):
         names: Names,
         account_id: str,
         bundles: Path,
-        placement: Placement | None = None,
+        network: Network | None = None,
     ) -> None:
         super().__init__(scope, id_)
         self.functions = {
@@ -94,7 +94,7 @@ class Fleet(Construct):
                 account_id=account_id,
                 reserved_concurrency=member.reserved_concurrency,
                 bundle=bundle_of(bundles, member.folder, native=member.native),
-                placement=placement,
+                network=network,
                 function_name=member.function_name,
                 size=member.size,
                 entry=member.entry,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lambdas.shared.environment import Environment
 from modules.constructs.naming import Names
-from modules.constructs.network import Placement
+from modules.constructs.network import Network
 from modules.constructs.policy import Condition, Statement, policy_document, to_block
 from modules.settings.sections import FunctionSettings
 from modules.synth.at_synth import change_at_synth
@@ -69,6 +69,8 @@ class WebhookFunction(Construct):
         Its memory and time-out, where they are not those of the settings.
     entry : str
         Module of its folder with its handler.
+    network : Network | None
+        Where it is placed, whose endpoints let it through for what it may do; None for no VPC.
 
     Attributes
     ----------
@@ -91,7 +93,7 @@ class WebhookFunction(Construct):
         account_id: str,
         reserved_concurrency: int | None,
         bundle: Path,
-        placement: Placement | None = None,
+        network: Network | None = None,
         function_name: str | None = None,
         size: FunctionSize | None = None,
         entry: str = "handler",
@@ -127,8 +129,9 @@ class WebhookFunction(Construct):
         # X-Ray knows no resources for these actions.
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
         self.allow("WriteTracesWhichHaveNoArn", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])
-        if placement is not None:
+        if network is not None:
             self._attach_to_network(account_id)
+            network.permit(self.role.arn, self._statements)
         asset = TerraformAsset(
             self,
             "bundle",
@@ -157,9 +160,9 @@ class WebhookFunction(Construct):
             reserved_concurrent_executions=reserved_concurrency,
             tracing_config=LambdaFunctionTracingConfig(mode="Active"),
             environment=LambdaFunctionEnvironment(variables=dict(self._environment)),
-            vpc_config=placement
+            vpc_config=network
             and LambdaFunctionVpcConfig(
-                subnet_ids=list(placement.subnet_ids), security_group_ids=list(placement.security_group_ids)
+                subnet_ids=list(network.subnet_ids), security_group_ids=list(network.security_group_ids)
             ),
             depends_on=[log_group, policy],
         )

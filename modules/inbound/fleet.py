@@ -6,7 +6,7 @@ from pathlib import Path
 from modules.constructs.bundling import FUNCTIONS
 from modules.constructs.lambda_fleet import Fleet, FleetMember
 from modules.constructs.naming import Names
-from modules.constructs.network import Placement
+from modules.constructs.network import Network
 from modules.settings.sections import FunctionSettings
 from modules.synth.cdk import (
     Construct,
@@ -41,7 +41,7 @@ class LambdaFleet(Fleet):
         account_id: str,
         bundles: Path,
         reserved_concurrency: Mapping[str, int],
-        placement: Placement | None = None,
+        network: Network | None = None,
         native_ingestion: bool = False,
         direct: bool = False,
     ) -> None:
@@ -62,7 +62,7 @@ class LambdaFleet(Fleet):
             names=names,
             account_id=account_id,
             bundles=bundles,
-            placement=placement,
+            network=network,
         )
         self.ingestion = self.functions["ingestion"]
         self.processing = self.functions["processing"]

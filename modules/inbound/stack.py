@@ -94,7 +94,7 @@ class WebhookStack(TerraformStack):
             account_id=account_id,
             bundles=bundles,
             reserved_concurrency=self._reserved,
-            placement=self.network.placement if self.network else None,
+            network=self.network,
             native_ingestion=any(REGISTRY[entry].native for entry in settings.providers.values()),
             direct=direct,
         )
@@ -131,8 +131,6 @@ class WebhookStack(TerraformStack):
             self._route_to_queue(settings, integration, self.ingest_queue)
         self._wire_processing(settings)
         self._wire_operations(settings)
-        if self.network is not None:
-            self.network.permit({each.role.arn: each.statements for each in self.fleet.functions.values()})
         self._watch()
         self._publish_outputs()
         tag_everything(self, tags_of(settings))

@@ -9,7 +9,7 @@ from modules.constructs.api_layer import ApiLayer
 from modules.constructs.event_alarm import EventAlarm
 from modules.constructs.monitoring import Monitoring
 from modules.constructs.naming import Names
-from modules.constructs.network import Network, Placement
+from modules.constructs.network import Network
 from modules.constructs.policy import Statement
 from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.webhook_function import WebhookFunction
@@ -82,7 +82,7 @@ def network(scope, id_, names):
         names=names,
         region="us-east-1",
     )
-    layer.permit({"arn:role": [Statement(sid="Send", actions=["sqs:SendMessage"], resources=["arn:queue"])]})
+    layer.permit("arn:role", [Statement(sid="Send", actions=["sqs:SendMessage"], resources=["arn:queue"])])
     return layer
 
 
@@ -142,7 +142,9 @@ def placed_fleet(bundles):
             account_id=ACCOUNT,
             bundles=bundles,
             reserved_concurrency={"ingestion": 5},
-            placement=Placement(subnet_ids=["subnet-1", "subnet-2"], security_group_ids=["sg-1"]),
+            network=Network(
+                scope, f"{id_}-network", settings=NetworkSettings(vpc=True), names=names, region="us-east-1"
+            ),
         )
 
     return build
@@ -391,7 +393,6 @@ def test_a_function_adds_up_what_it_is_allowed_and_told(bundles):
         account_id=ACCOUNT,
         reserved_concurrency=None,
         bundle=bundles / "status.zip",
-        placement=None,
     )
     function.allow("One", ["a:A"], ["arn:1"])
     function.allow("Two", ["b:B"], ["arn:2"])
