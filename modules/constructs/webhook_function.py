@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,17 @@ from modules.synth.cdk import (
     AssetType,
     CloudwatchLogGroup,
     Construct,
+    DefaultTokenResolver,
     IamRole,
     IamRolePolicy,
     LambdaFunction,
     LambdaFunctionEnvironment,
     LambdaFunctionTracingConfig,
     LambdaFunctionVpcConfig,
+    StringConcat,
     TerraformAsset,
     TerraformStack,
+    Tokenization,
 )
 
 NAMESPACE = "Webhooks"
@@ -62,13 +66,15 @@ class WebhookFunction(Construct):
     Parameters
     ----------
     name : str
-        Folder of its code below ``lambdas/``.
-    function_name : str | None
-        Its name in AWS, without prefix and environment, where that is not the folder.
+        Its name in AWS, without prefix and environment.
+    bundle : Path
+        Zip with its code.
+    handler : str
+        Module and function of its handler, as in ``app.handler``.
+    reserved_concurrency : int | None
+        Executions reserved for it; None leaves it to the account's unreserved ones.
     size : FunctionSize | None
         Its memory and time-out, where they are not those of the settings.
-    entry : str
-        Module of its folder with its handler.
     network : Network | None
         Where it is placed, whose endpoints let it through for what it may do; None for no VPC.
 
@@ -91,15 +97,14 @@ class WebhookFunction(Construct):
         settings: FunctionSettings,
         names: Names,
         account_id: str,
-        reserved_concurrency: int | None,
         bundle: Path,
+        handler: str,
+        reserved_concurrency: int | None = None,
         network: Network | None = None,
-        function_name: str | None = None,
         size: FunctionSize | None = None,
-        entry: str = "handler",
     ) -> None:
         super().__init__(scope, id_)
-        self.name = names((function_name or name).replace("_", "-"))
+        self.name = names(name.replace("_", "-"))
         size = size or FunctionSize(memory=settings.memory, timeout=settings.timeout)
         log_group = CloudwatchLogGroup(
             self, "logs", name=f"/aws/lambda/{self.name}", retention_in_days=settings.log_retention
@@ -152,7 +157,7 @@ class WebhookFunction(Construct):
             role=self.role.arn,
             runtime=settings.runtime,
             architectures=["arm64"],
-            handler=f"lambdas.{name}.{entry}.handler",
+            handler=handler,
             filename=asset.path,
             source_code_hash=base64.b64encode(hashlib.sha256(bundle.read_bytes()).digest()).decode("ascii"),
             memory_size=size.memory,
@@ -175,11 +180,28 @@ class WebhookFunction(Construct):
     def allow(
         self, sid: str, actions: Sequence[str], resources: Sequence[str], conditions: Sequence[Condition] = ()
     ) -> None:
-        """Add a statement to the function's policy."""
+        """Add a statement to the function's policy. One that it has already is not added twice.
+
+        Raises
+        ------
+        ValueError
+            When the policy has another statement with this sid, which IAM refuses.
+        """
         self._state(Statement(sid=sid, actions=actions, resources=resources, conditions=conditions))
 
     def _state(self, statement: Statement) -> None:
-        self._statements.append(statement)
+        same = [vars(each) for each in self._statements if each.sid == statement.sid]
+        if not same:
+            self._statements.append(statement)
+            return
+        # Each look at an ARN is another token for the same place.
+        had, now = Tokenization.resolve(
+            [json.dumps(each, default=vars) for each in (*same, vars(statement))],
+            resolver=DefaultTokenResolver(StringConcat()),
+            scope=self,
+        )
+        if had != now:
+            raise ValueError(f"{self.name}: its policy has another statement with the sid {statement.sid}")
 
     def _write_policy(self, stack: TerraformStack) -> None:
         del stack

@@ -391,8 +391,8 @@ def test_a_function_adds_up_what_it_is_allowed_and_told(bundles):
         settings=FunctionSettings(),
         names=Names("dev"),
         account_id=ACCOUNT,
-        reserved_concurrency=None,
         bundle=bundles / "status.zip",
+        handler="lambdas.status.handler.handler",
     )
     function.allow("One", ["a:A"], ["arn:1"])
     function.allow("Two", ["b:B"], ["arn:2"])
