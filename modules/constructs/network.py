@@ -5,6 +5,7 @@ from ipaddress import IPv4Network
 
 from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement, policy_document, to_block
+from modules.settings.rules import check_network
 from modules.settings.sections import NetworkSettings
 from modules.synth.at_synth import change_at_synth
 from modules.synth.cdk import (
@@ -44,6 +45,11 @@ class Network(Construct):
     ----------
     subnet_ids, security_group_ids : Sequence[str]
         Where functions are placed: the private subnets, and the group that lets out only HTTPS to the endpoints.
+
+    Raises
+    ------
+    SettingsError
+        When addresses or zones are not allowed.
     """
 
     def __init__(
@@ -56,6 +62,7 @@ class Network(Construct):
         region: str,
     ) -> None:
         super().__init__(scope, id_)
+        check_network(settings)
         self._names = names
         self._region = region
         vpc = Vpc(

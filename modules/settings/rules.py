@@ -150,16 +150,20 @@ def check_ingest(api: ApiSettings, functions: FunctionSettings, queue: QueueSett
         )
 
 
-def check_queue(queue: QueueSettings, functions: FunctionSettings) -> None:
-    """Check that a message is not received again while it is processed, and lasts until its last receive."""
+def check_queue_timeout(queue: QueueSettings, functions: FunctionSettings) -> None:
+    """Check that a message is not received again while it is processed."""
     timeout = functions.timeout
-    _check_batches(queue)
     if 6 * timeout + queue.batch_window > queue.visibility_timeout:
         window = f" and queue.batch_window, {queue.batch_window} s, on top" if queue.batch_window else ""
         raise SettingsError(
             f"queue.visibility_timeout: {queue.visibility_timeout} s is less than six times functions.timeout, "
             f"{timeout} s{window}: a message would be received again while it is being processed"
         )
+
+
+def check_queue(queue: QueueSettings) -> None:
+    """Check batches, order, and that a message lasts until its last receive."""
+    _check_batches(queue)
     in_flight = queue.visibility_timeout * queue.max_receive_count
     if queue.retention <= in_flight:
         raise SettingsError(

@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -74,11 +75,11 @@ def fifo_subscribers(scope, id_, names):
     return subscribers(scope, id_, names, fifo=True)
 
 
-def network(scope, id_, names):
+def network(scope, id_, names, cidr="10.0.0.0/23"):
     layer = Network(
         scope,
         id_,
-        settings=NetworkSettings(vpc=True),
+        settings=NetworkSettings(vpc=True, cidr=cidr),
         names=names,
         region="us-east-1",
     )
@@ -421,3 +422,41 @@ def test_a_function_without_a_bundle_is_refused_with_what_to_do(tmp_path):
             bundles=tmp_path,
             reserved_concurrency={},
         )
+
+
+REFUSED_ALONE = {
+    "batches of a FIFO queue": (
+        lambda stack: QueueLayer(stack, "q", settings=QueueSettings(fifo=True), names=Names("dev")),
+        "queue.batch_size: 100",
+    ),
+    "batches that nobody gathers": (
+        lambda stack: QueueLayer(stack, "q", settings=QueueSettings(batch_window=0), names=Names("dev")),
+        "queue.batch_size: 100",
+    ),
+    "an order without FIFO": (
+        lambda stack: QueueLayer(stack, "q", settings=QueueSettings(ordered_by="transaction"), names=Names("dev")),
+        "queue.ordered_by: 'transaction'",
+    ),
+    "public addresses": (
+        lambda stack: network(stack, "n", Names("dev"), cidr="8.8.0.0/23"),
+        "network.cidr: '8.8.0.0/23'",
+    ),
+    "executions of a function that there is not": (
+        lambda stack: LambdaFleet(
+            stack,
+            "f",
+            settings=FunctionSettings(),
+            names=Names("dev"),
+            account_id=ACCOUNT,
+            bundles=Path(),
+            reserved_concurrency={"ingest": 5},
+        ),
+        "reserved_concurrency: ingest is no function",
+    ),
+}
+
+
+@pytest.mark.parametrize(("layer", "message"), REFUSED_ALONE.values(), ids=REFUSED_ALONE.keys())
+def test_a_layer_alone_refuses_what_the_settings_of_a_stack_refuse(layer, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        layer(bare_stack())

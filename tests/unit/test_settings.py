@@ -1,6 +1,6 @@
 """Every setting by itself: its range, its type, and what is said of a value that is wrong."""
 
-from dataclasses import FrozenInstanceError, fields, is_dataclass
+from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 from functools import reduce
 
 import pytest
@@ -319,3 +319,25 @@ def test_every_setting_says_what_it_means(kind):
     undocumented = [field.name for field in fields(kind) if not field.metadata["rule"].doc.strip()]
 
     assert undocumented == []
+
+
+# --- made without plain values --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("preset", ["ordered", "burst"])
+def test_a_preset_that_would_change_nothing_is_refused(preset):
+    with pytest.raises(SettingsError, match=f"preset: '{preset}' changes nothing here; call .*build_settings"):
+        Settings(preset=preset)
+
+
+@pytest.mark.parametrize("preset", ["standard", "ordered", "burst"])
+def test_settings_of_a_preset_may_be_changed(preset):
+    settings = build_settings("dev", {"preset": preset})
+
+    assert replace(settings, service="orders").preset == preset
+
+
+@pytest.mark.parametrize("section", ["api", "queue", "functions", "network", "delivery", "backend"])
+def test_plain_values_for_a_section_are_refused_by_name(section):
+    with pytest.raises(SettingsError, match=f"{section}: {{'fifo': True}} is not a .*Settings; .*build_settings"):
+        Settings(**{section: {"fifo": True}})
