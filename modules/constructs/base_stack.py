@@ -38,8 +38,12 @@ class BaseStack(TerraformStack):
         super().__init__(scope, id_)
         self.settings, self.names = settings, Names(settings.environment, prefix)
         AwsProvider(self, "aws", region=settings.region)
-        configure_backend(self, id_, settings.backend, part=part)
+        self.configure_backend(id_, part)
         self.account_id: str = DataAwsCallerIdentity(self, "account").account_id
+
+    def configure_backend(self, id_: str, part: str | None) -> None:
+        """Say where the state is kept. A subclass that keeps it elsewhere, as with ``CloudBackend``, overrides this."""
+        configure_backend(self, id_, self.settings.backend, part=part)
 
     def add_function(self, member: FleetMember) -> WebhookFunction:
         """Add a function of one's own, with role, log group, alarms and graphs, in the network of the others.

@@ -76,7 +76,16 @@ class Monitoring(Construct):
         ----------
         refuses_by_errors : bool
             Whether it can refuse only by failing, as an authorizer must, so that its errors say nothing.
+
+        Raises
+        ------
+        TypeError
+            When it is not a `WebhookFunction`.
         """
+        if not hasattr(function, "function"):
+            raise TypeError(
+                f"function: {type(function).__name__} is not a WebhookFunction; the stack's add_function makes one"
+            )
         id_ = function.node.id
         dimensions = {"FunctionName": function.function.function_name}
         if not refuses_by_errors:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,28 @@ from modules.synth.cdk import (
 )
 
 NAMESPACE = "Webhooks"
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+_VARIABLE = re.compile("[A-Za-z][A-Za-z0-9_]+", re.ASCII)
+_RESERVED = frozenset(
+    {
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_TASK_ROOT",
+        "LAMBDA_RUNTIME_DIR",
+    }
+)
 MANAGE_NETWORK_INTERFACES = (
     "ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
@@ -231,6 +254,23 @@ class WebhookFunction(Construct):
         )
 
     def configure(self, environment: Environment | Mapping[str, str]) -> None:
-        """Add environment variables; names and addresses only, never a secret."""
-        self._environment |= environment.to_environment() if isinstance(environment, Environment) else environment
+        """Add environment variables; names and addresses only, never a secret.
+
+        Raises
+        ------
+        TypeError
+            When a value is not a text.
+        ValueError
+            When Lambda refuses a name.
+        """
+        given = environment.to_environment() if isinstance(environment, Environment) else environment
+        for name, value in given.items():
+            if not isinstance(value, str):
+                raise TypeError(f"environment: {name} is {value!r} and not a text")
+            if not _VARIABLE.fullmatch(name) or name in _RESERVED:
+                raise ValueError(
+                    f"environment: {name!r} is not allowed; allowed: a letter, then letters, digits and underscores, "
+                    "and none that Lambda sets itself"
+                )
+        self._environment |= given
         self.function.put_environment(variables=dict(self._environment))

@@ -48,6 +48,9 @@ class Settings(Validated):
         pattern=r"[\w .:/=+@-]{1,256}",
         words="1 to 256 letters, digits, blanks and any of + - = . _ : / @",
     )
+    tags: Mapping[str, str] = setting(
+        factory=dict, doc="Tags of every resource, besides `Environment`, `Service`, `ManagedBy` and `Version`."
+    )
     inbound: bool = setting(
         True, doc="Deploy the inbound stack. Without it, `delivery` must be there; what is said of providers is unused."
     )
@@ -75,6 +78,7 @@ class Settings(Validated):
         super().__post_init__()
         self._check_preset()
         rules.check_region(self.region)
+        rules.check_tags(self.tags)
         rules.check_providers(self.providers)
         rules.check_provider_options(self.providers, self.provider_options)
         rules.check_variables(self.providers, self.provider_options, region=self.region, environment=self.environment)

@@ -1,6 +1,7 @@
 """A stack that somebody else builds on: whatever a subclass adds after ``super().__init__`` is part of the whole."""
 
 import json
+import re
 
 import pytest
 
@@ -144,6 +145,62 @@ def test_the_same_grant_on_something_else_is_refused(bundles):
 
     with pytest.raises(ValueError, match="webhook-orders-dev: its policy has another statement with the sid QueryRec"):
         other.grant_query_records(stack.orders)
+
+
+WRONG = {
+    "a function of the bindings": (
+        lambda stack: stack.monitoring.watch_function(stack.orders.function),
+        "function: LambdaFunction is not a WebhookFunction",
+    ),
+    "a number in the environment": (lambda stack: stack.orders.configure({"N1": 5}), "environment: N1 is 5 and not a"),
+    "a variable of Lambda's": (
+        lambda stack: stack.orders.configure({"AWS_REGION": "eu-west-1"}),
+        "environment: 'AWS_REGION' is not allowed",
+    ),
+    "a variable that is no name": (lambda stack: stack.orders.configure({"A-B": "x"}), "environment: 'A-B' is not"),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_argument_is_refused_by_name(bundles, call, message):
+    stack = stack_of(bundles, preset="standard")
+
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
+        call(stack)
+
+
+class InTheCloud(WebhookStack):
+    """A user's stack whose state is in HCP Terraform."""
+
+    def configure_backend(self, id_, part):
+        from cdktf import CloudBackend, NamedCloudWorkspace
+
+        CloudBackend(self, hostname="app.terraform.io", organization="acme", workspaces=NamedCloudWorkspace(id_))
+
+
+def test_the_state_may_be_in_hcp_terraform(bundles):
+    document = json.loads(cdk.Testing.synth(stack_of(bundles, InTheCloud, "standard"), True))
+
+    assert document["terraform"]["cloud"]["organization"] == "acme"
+    assert "backend" not in document["terraform"]
+
+
+def test_tags_of_ones_own_are_on_every_resource(bundles):
+    settings = build_settings("dev", {"tags": {"CostCenter": "42"}})
+    template = synthesize(WebhookStack(cdk.Testing.app(), "webhooks-dev", settings, bundles))
+
+    tags = [resource.tags for resource in template.resources() if resource.tags]
+
+    assert {each["CostCenter"] for each in tags} == {"42"}
+    assert {each["Environment"] for each in tags} == {"dev"}
+
+
+def test_a_module_of_the_bindings_may_be_read_from_their_package():
+    import cdktf_cdktf_provider_aws as aws
+
+    assert aws.kms_key.KmsKey.__name__ == "KmsKey"
+    with pytest.raises(AttributeError, match="has no attribute 'no_such_thing'"):
+        _ = aws.no_such_thing
 
 
 def test_a_second_storage_layer_has_names_of_its_own(bundles):

@@ -38,17 +38,23 @@ RULES = {f"{group}.{field.name}": rule_of(field) for group, kind in SECTIONS.ite
 RANGES = {field: (rule.low, rule.high, rule.unit) for field, rule in RULES.items() if rule.low is not None}
 CHOICES = {field: rule.choices for field, rule in RULES.items() if rule.choices}
 SWITCHES = ("api.api_key", "api.manage_account_log_role", "queue.fifo", "network.vpc", "backend.use_path_style")
-BACKEND_TEXTS = ("backend.bucket", "backend.key", "backend.region")
+OPTIONAL_BACKEND_TEXTS = ("backend.kms_key_id", "backend.role_arn", "backend.profile")
+BACKEND_TEXTS = ("backend.bucket", "backend.key", "backend.region", *OPTIONAL_BACKEND_TEXTS)
 TEXTS = (*BACKEND_TEXTS, "network.cidr")
 LISTS = ("api.api_key_added_for", "network.zones")
 MAPPINGS = ("routing.subscribers",)
 # Fields that may be left to what follows from others.
-OPTIONAL = ("functions.ingestion_reserved_concurrency", "functions.processing_reserved_concurrency")
+OPTIONAL = (
+    "functions.ingestion_reserved_concurrency",
+    "functions.processing_reserved_concurrency",
+    *OPTIONAL_BACKEND_TEXTS,
+)
 TOP_LEVEL = (
     "environment",
     "preset",
     "region",
     "service",
+    "tags",
     "inbound",
     "providers",
     "provider_options",
@@ -178,8 +184,15 @@ def test_the_runtime_that_requirements_ask_for_is_the_default_and_a_choice():
     assert "python3.13" in RUNTIMES
 
 
-@pytest.mark.parametrize("wrong", [5, None, True, ["a"]], ids=repr)
-@pytest.mark.parametrize("field", [*TEXTS, "functions.runtime", "functions.log_level", "api.execution_log_level"])
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        (field, wrong)
+        for field in [*TEXTS, "functions.runtime", "functions.log_level", "api.execution_log_level"]
+        for wrong in (5, None, True, ["a"])
+        if wrong is not None or field not in OPTIONAL
+    ],
+)
 def test_a_text_of_another_type_is_refused(field, wrong):
     with pytest.raises(SettingsError) as refusal:
         environment(field, wrong)
