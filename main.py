@@ -9,11 +9,11 @@ from pathlib import Path
 
 from modules.constructs.bundling import BUNDLES
 from modules.delivery.stack import DeliveryStack
-from modules.guards import guard_error
+from modules.guards import GuardError
+from modules.guards.app import App
 from modules.inbound.stack import WebhookStack
-from modules.settings.environments import is_declared, load_settings
+from modules.settings.environments import load_declared, load_settings
 from modules.settings.validation import SettingsError
-from modules.synth.cdk import App
 
 __all__ = ["DeliveryStack", "WebhookStack", "build_app"]
 
@@ -53,13 +53,8 @@ def build_app(
 if __name__ == "__main__":
     try:
         asked = os.environ.get("ENVIRONMENT_SUFFIX", "dev")
-        app = build_app(asked)
-        if not is_declared(ROOT / "cdktf.json", asked):
-            print(f"note: cdktf.json does not name the environment {asked!r}: preset standard", file=sys.stderr)
-        app.synth()
-    except (SettingsError, FileNotFoundError) as error:
+        # A name that is mistyped must not become a new stack, with a state of its own.
+        load_declared(ROOT / "cdktf.json", asked)
+        build_app(asked).synth()
+    except (SettingsError, FileNotFoundError, GuardError) as error:
         sys.exit(f"error: {error}")
-    except RuntimeError as error:
-        if (mistakes := guard_error(error)) is None:
-            raise
-        sys.exit(f"error: {mistakes}")

@@ -9,10 +9,11 @@ from modules.constructs.api_stage import deployed_stage, metered_key
 from modules.constructs.gateway_responses import GATEWAY_RESPONSES, GatewayResponse, gateway_response
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
-from modules.constructs.policy import Statement, policy_document
+from modules.constructs.policy import Statement, policy_document, to_block
 from modules.constructs.route import Route
 from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.sections import ApiSettings
+from modules.synth.at_synth import change_at_synth
 from modules.synth.cdk import (
     ApiGatewayApiKey,
     ApiGatewayAuthorizer,
@@ -35,6 +36,7 @@ from modules.synth.cdk import (
     StringConcat,
     TerraformResource,
     TerraformResourceLifecycle,
+    TerraformStack,
     Tokenization,
 )
 
@@ -51,12 +53,21 @@ IMMUTABLE_AFTER_DEPLOY = (
     ApiGatewayRequestValidator,
     ApiGatewayGatewayResponse,
 )
+# Of these, what a deployment must wait for: the others are named by one of them.
+WAITED_FOR = (
+    ApiGatewayMethod,
+    ApiGatewayIntegration,
+    ApiGatewayMethodResponse,
+    ApiGatewayIntegrationResponse,
+    ApiGatewayAuthorizer,
+    ApiGatewayGatewayResponse,
+)
 
 
 class ApiLayer(Construct):
     """A regional REST API with proxy integrations.
 
-    Routes are added with `route`, and `deploy` is called once after the last.
+    Routes are added with `route`. `deploy` is called once, and deploys what is there when the stack is synthesized.
 
     Parameters
     ----------
@@ -113,6 +124,7 @@ class ApiLayer(Construct):
         self._log_retention = log_retention
         self._routes: list[Route] = []
         self._deployed: list[TerraformResource] = []
+        self._operator_policy: DataAwsIamPolicyDocument | None = None
         self._resource_ids: dict[str, str] = {}
         self.api = ApiGatewayRestApi(
             self,
@@ -250,36 +262,39 @@ class ApiLayer(Construct):
 
     def operator_policy(self) -> DataAwsIamPolicyDocument:
         """Return a policy for operators: ``execute-api:Invoke`` on the routes that ask for IAM, and nothing else."""
-        return policy_document(
-            self,
-            "operator_policy",
-            [
-                Statement(
-                    sid="CallOperatorsEndpoints",
-                    actions=["execute-api:Invoke"],
-                    resources=[
-                        f"{self._arn}/{self.stage_name}/{route.method}{route.any_path}"
-                        for route in self._routes
-                        if route.authorization == "AWS_IAM"
-                    ],
-                )
+        if self._operator_policy is None:
+            self._operator_policy = policy_document(self, "operator_policy", [])
+            change_at_synth(TerraformStack.of(self), self._write_operator_policy)
+        return self._operator_policy
+
+    def _write_operator_policy(self, stack: TerraformStack) -> None:
+        del stack
+        assert self._operator_policy is not None
+        statement = Statement(
+            sid="CallOperatorsEndpoints",
+            actions=["execute-api:Invoke"],
+            resources=[
+                f"{self._arn}/{self.stage_name}/{route.method}{route.any_path}"
+                for route in self._routes
+                if route.authorization == "AWS_IAM"
             ],
         )
+        self._operator_policy.put_statement([to_block(statement)])
 
     def deploy(self) -> None:
         """Deploy the routes to the stage, with throttle, traces, access log and execution log."""
-        deployment = ApiGatewayDeployment(
+        self._deployment = ApiGatewayDeployment(
             self,
             "deployment",
             rest_api_id=self._id,
-            triggers={"definition": self._definition_digest()},
             lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
-            depends_on=self._deployed,
         )
+
+        change_at_synth(TerraformStack.of(self), self._complete)
         self.stage = deployed_stage(
             self,
             rest_api_id=self._id,
-            deployment_id=deployment.id,
+            deployment_id=self._deployment.id,
             stage_name=self.stage_name,
             settings=self._settings,
             names=self._names,
@@ -290,19 +305,33 @@ class ApiLayer(Construct):
                 self, rest_api_id=self._id, stage=self.stage, settings=self._settings, names=self._names
             )
 
-    def _definition_digest(self) -> str:
-        """Return a digest of all that a deployment freezes, so that any change of it makes a new deployment."""
-        frozen = (node for node in self.node.find_all() if isinstance(node, IMMUTABLE_AFTER_DEPLOY))
-        resources = [node.to_terraform()["resource"] for node in frozen]
+    def _complete(self, stack: TerraformStack) -> None:
+        """Have the deployment wait for what it freezes, and be made anew whenever any of that changes.
+
+        A user's own methods and integrations belong to it too, wherever they are in the stack.
+        """
+        frozen = [node for node in stack.node.find_all() if isinstance(node, IMMUTABLE_AFTER_DEPLOY)]
         # Resolved by themselves and not with all of the stack, which would take ten times as long.
-        resolved = Tokenization.resolve(resources, resolver=DefaultTokenResolver(StringConcat()), scope=self)
-        definition = {
-            f"{kind}.{name}": {key: value for key, value in attributes.items() if key not in ("//", "tags")}
-            for resource in resolved
-            for kind, instances in resource.items()
-            for name, attributes in instances.items()
-        }
-        return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
+        resolved = Tokenization.resolve(
+            [node.to_terraform()["resource"] for node in frozen],
+            resolver=DefaultTokenResolver(StringConcat()),
+            scope=self,
+        )
+        api = (self.api.terraform_resource_type, self.api.friendly_unique_id)
+        definition = {}
+        deployed = [f"{node.terraform_resource_type}.{node.friendly_unique_id}" for node in self._deployed]
+        for node, resource in zip(frozen, resolved, strict=True):
+            ((kind, instances),) = resource.items()
+            ((name, attributes),) = instances.items()
+            if (kind, name) != api and attributes.get("rest_api_id") != f"${{{'.'.join(api)}.id}}":
+                continue
+            address = f"{kind}.{name}"
+            definition[address] = {key: value for key, value in attributes.items() if key not in ("//", "tags")}
+            if isinstance(node, WAITED_FOR) and address not in deployed:
+                deployed.append(address)
+        digest = hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
+        self._deployment.triggers = {"definition": digest}
+        self._deployment.depends_on = deployed
 
     def _resource(self, path: str) -> str:
         parent: str = self._root_id

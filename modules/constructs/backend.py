@@ -22,8 +22,19 @@ def configure_backend(
         LocalBackend(stack, path=f"../../../terraform.{name}.tfstate")
         return
     key = _key_of_part(settings.key, part) if part else settings.key
-    S3Backend(stack, bucket=settings.bucket, key=key, region=settings.region, encrypt=True)
+    S3Backend(
+        stack,
+        bucket=settings.bucket,
+        key=key,
+        region=settings.region,
+        encrypt=True,
+        kms_key_id=settings.kms_key_id,
+        profile=settings.profile,
+    )
     stack.add_override("terraform.backend.s3.use_lockfile", True)
+    if settings.role_arn:
+        # https://developer.hashicorp.com/terraform/language/backend/s3#assume-role-configuration
+        stack.add_override("terraform.backend.s3.assume_role", {"role_arn": settings.role_arn})
     if settings.use_path_style:
         stack.add_override("terraform.backend.s3.use_path_style", True)
 

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modules.constructs.bundling import bundle_of
 from modules.constructs.naming import Names
-from modules.constructs.network import Placement
+from modules.constructs.network import Network
 from modules.constructs.webhook_function import FunctionSize, WebhookFunction
 from modules.settings.sections import FunctionSettings
 from modules.synth.cdk import (
@@ -20,26 +19,15 @@ class FleetMember:
 
     Attributes
     ----------
-    folder : str
-        Folder of its code below ``lambdas/``, after which its bundle is named.
-    function_name : str | None
-        Its name in AWS, without prefix and environment, where that is not the folder.
-    size : FunctionSize | None
-        Its memory and time-out, where they are not those of the settings.
-    reserved_concurrency : int | None
-        Executions reserved for it; None leaves it to the account's unreserved ones.
-    native : bool
-        Whether it needs the bundle with compiled code, where there are two.
-    entry : str
-        Module of its folder with its handler.
+    name, bundle, handler, reserved_concurrency, size
+        See `WebhookFunction`.
     """
 
-    folder: str
-    function_name: str | None = None
-    size: FunctionSize | None = None
+    name: str
+    bundle: Path
+    handler: str
     reserved_concurrency: int | None = None
-    native: bool = False
-    entry: str = "handler"
+    size: FunctionSize | None = None
 
 
 class Fleet(Construct):
@@ -55,20 +43,13 @@ class Fleet(Construct):
         Naming of the stack.
     account_id : str
         The account, which alone may have Lambda assume the roles.
-    bundles : Path
-        Folder with the bundles that ``make bundle`` built.
-    placement : Placement | None
-        Subnets and security groups, for functions in a VPC.
+    network : Network | None
+        Where the functions are placed; None for no VPC.
 
     Attributes
     ----------
     functions : dict[str, WebhookFunction]
         Name of a function, without prefix and environment, to the function.
-
-    Raises
-    ------
-    FileNotFoundError
-        When a bundle has not been built.
     """
 
     def __init__(
@@ -80,24 +61,40 @@ class Fleet(Construct):
         settings: FunctionSettings,
         names: Names,
         account_id: str,
-        bundles: Path,
-        placement: Placement | None = None,
+        network: Network | None = None,
     ) -> None:
         super().__init__(scope, id_)
-        self.functions = {
-            member.function_name or member.folder: WebhookFunction(
-                self,
-                member.function_name or member.folder,
-                name=member.folder,
-                settings=settings,
-                names=names,
-                account_id=account_id,
-                reserved_concurrency=member.reserved_concurrency,
-                bundle=bundle_of(bundles, member.folder, native=member.native),
-                placement=placement,
-                function_name=member.function_name,
-                size=member.size,
-                entry=member.entry,
-            )
-            for member in members
-        }
+        self._settings, self._names, self._account_id, self._network = settings, names, account_id, network
+        self.functions: dict[str, WebhookFunction] = {}
+        for member in members:
+            self.add(member)
+
+    def add(self, member: FleetMember) -> WebhookFunction:
+        """Add a function, with its role, policy and log group, in the network of the others.
+
+        Raises
+        ------
+        ValueError
+            When the fleet has a function of this name.
+        FileNotFoundError
+            When there is no such bundle.
+        """
+        if member.name in self.functions:
+            raise ValueError(f"name: {member.name!r} is a function of this fleet already")
+        if not member.bundle.is_file():
+            raise FileNotFoundError(f"bundle of {member.name}: {member.bundle} is not there")
+        function = WebhookFunction(
+            self,
+            member.name,
+            name=member.name,
+            bundle=member.bundle,
+            handler=member.handler,
+            reserved_concurrency=member.reserved_concurrency,
+            size=member.size,
+            settings=self._settings,
+            names=self._names,
+            account_id=self._account_id,
+            network=self._network,
+        )
+        self.functions[member.name] = function
+        return function

@@ -9,6 +9,7 @@ from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement, policy_document
 from modules.constructs.webhook_function import NAMESPACE, WebhookFunction
 from modules.settings.sections import MonitoringSettings
+from modules.synth.at_synth import change_at_synth
 from modules.synth.cdk import (
     CloudwatchDashboard,
     CloudwatchMetricAlarm,
@@ -17,6 +18,7 @@ from modules.synth.cdk import (
     Construct,
     SnsTopic,
     SnsTopicPolicy,
+    TerraformStack,
 )
 
 
@@ -74,7 +76,16 @@ class Monitoring(Construct):
         ----------
         refuses_by_errors : bool
             Whether it can refuse only by failing, as an authorizer must, so that its errors say nothing.
+
+        Raises
+        ------
+        TypeError
+            When it is not a `WebhookFunction`.
         """
+        if not hasattr(function, "function"):
+            raise TypeError(
+                f"function: {type(function).__name__} is not a WebhookFunction; the stack's add_function makes one"
+            )
         id_ = function.node.id
         dimensions = {"FunctionName": function.function.function_name}
         if not refuses_by_errors:
@@ -282,13 +293,16 @@ class Monitoring(Construct):
         )
 
     def build_dashboard(self) -> None:
-        """Create the dashboard, after everything that it shows is being watched."""
-        CloudwatchDashboard(
-            self,
-            "dashboard",
-            dashboard_name=self._names("overview"),
-            dashboard_body=self._dashboard.body(),
+        """Create the dashboard, which shows all that is watched when the stack is synthesized."""
+        dashboard = CloudwatchDashboard(
+            self, "dashboard", dashboard_name=self._names("overview"), dashboard_body=self._dashboard.body()
         )
+
+        def complete(stack: TerraformStack) -> None:
+            del stack
+            dashboard.dashboard_body = self._dashboard.body()
+
+        change_at_synth(TerraformStack.of(self), complete)
 
     def _metric_alarm(
         self,

@@ -6,9 +6,9 @@ PREFIX = "webhook"
 DELIVERY_PREFIX = f"{PREFIX}-delivery"
 
 
-def archive_bucket_name(account_id: str, environment: str) -> str:
+def archive_bucket_name(account_id: str, environment: str, prefix: str = PREFIX) -> str:
     """Return the name of an inbound stack's archive bucket, with the account: such names are unique in the world."""
-    return f"{PREFIX}-archive-{account_id}-{environment}"
+    return f"{prefix}-archive-{account_id}-{environment}"
 
 
 @dataclass(frozen=True)

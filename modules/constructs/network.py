@@ -1,12 +1,13 @@
 """A VPC whose functions reach AWS and nothing else: private subnets and endpoints, no way to the internet."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from ipaddress import IPv4Network
 
 from modules.constructs.naming import Names
-from modules.constructs.policy import Condition, Statement, policy_document
+from modules.constructs.policy import Condition, Statement, policy_document, to_block
+from modules.settings.rules import check_network
 from modules.settings.sections import NetworkSettings
+from modules.synth.at_synth import change_at_synth
 from modules.synth.cdk import (
     Construct,
     DefaultSecurityGroup,
@@ -15,6 +16,7 @@ from modules.synth.cdk import (
     SecurityGroup,
     SecurityGroupEgress,
     Subnet,
+    TerraformStack,
     Vpc,
     VpcEndpoint,
     VpcSecurityGroupIngressRule,
@@ -25,20 +27,6 @@ HTTPS = 443
 # https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
 GATEWAY_SERVICES = ("s3", "dynamodb")
 INTERFACE_SERVICES = ("sqs", "secretsmanager", "events", "xray")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Placement:
-    """Where functions are placed.
-
-    Attributes
-    ----------
-    subnet_ids, security_group_ids : Sequence[str]
-        The private subnets, and the group that lets out only HTTPS to the endpoints.
-    """
-
-    subnet_ids: Sequence[str]
-    security_group_ids: Sequence[str]
 
 
 class Network(Construct):
@@ -55,8 +43,13 @@ class Network(Construct):
 
     Attributes
     ----------
-    placement : Placement
-        For the functions.
+    subnet_ids, security_group_ids : Sequence[str]
+        Where functions are placed: the private subnets, and the group that lets out only HTTPS to the endpoints.
+
+    Raises
+    ------
+    SettingsError
+        When addresses or zones are not allowed.
     """
 
     def __init__(
@@ -69,6 +62,7 @@ class Network(Construct):
         region: str,
     ) -> None:
         super().__init__(scope, id_)
+        check_network(settings)
         self._names = names
         self._region = region
         vpc = Vpc(
@@ -88,7 +82,7 @@ class Network(Construct):
             self._subnet(zone, str(block))
             for zone, block in zip(settings.zones, IPv4Network(settings.cidr).subnets(), strict=True)
         ]
-        self._gateways = {service: self._gateway(service) for service in GATEWAY_SERVICES}
+        gateways = {service: self._gateway(service) for service in GATEWAY_SERVICES}
         endpoints_id = self._group("endpoints", "Interface endpoints: HTTPS in from the functions, nothing out")
         functions_id = self._group(
             "functions",
@@ -100,7 +94,7 @@ class Network(Construct):
                     from_port=HTTPS,
                     to_port=HTTPS,
                     security_groups=[endpoints_id],
-                    prefix_list_ids=[gateway.prefix_list_id for gateway in self._gateways.values()],
+                    prefix_list_ids=[gateway.prefix_list_id for gateway in gateways.values()],
                 )
             ],
         )
@@ -114,37 +108,44 @@ class Network(Construct):
             from_port=HTTPS,
             to_port=HTTPS,
         )
-        self._interfaces = {
-            service: self._interface(service, subnet_ids, endpoints_id) for service in INTERFACE_SERVICES
-        }
-        self.placement = Placement(subnet_ids=subnet_ids, security_group_ids=[functions_id])
+        interfaces = {service: self._interface(service, subnet_ids, endpoints_id) for service in INTERFACE_SERVICES}
+        self._policies = {}
+        for service, endpoint in {**gateways, **interfaces}.items():
+            self._policies[service] = policy_document(self, f"{service}_policy", [])
+            endpoint.policy = self._policies[service].json
+        self._permitted: list[tuple[str, Sequence[Statement]]] = []
+        change_at_synth(TerraformStack.of(self), self._write_policies)
+        self.subnet_ids, self.security_group_ids = subnet_ids, [functions_id]
 
-    def permit(self, statements: Mapping[str, Iterable[Statement]]) -> None:
-        """Let each role through the endpoints for exactly what its own policy allows.
+    def permit(self, role_arn: str, statements: Sequence[Statement]) -> None:
+        """Let a role through the endpoints for exactly what its own policy allows.
 
         Parameters
         ----------
-        statements : Mapping[str, Iterable[Statement]]
-            ARN of a role to the statements of its policy.
+        statements : Sequence[Statement]
+            Of its policy, as they are when the stack is synthesized.
         """
-        for service, endpoint in {**self._gateways, **self._interfaces}.items():
-            document = policy_document(
-                self,
-                f"{service}_policy",
+        self._permitted.append((role_arn, statements))
+
+    def _write_policies(self, stack: TerraformStack) -> None:
+        del stack
+        for service, document in self._policies.items():
+            document.put_statement(
                 [
-                    Statement(
-                        sid=f"{statement.sid}{index}",
-                        actions=actions,
-                        resources=statement.resources,
-                        anyone=True,
-                        conditions=[Condition(test="ArnEquals", variable="aws:PrincipalArn", values=[role])],
+                    to_block(
+                        Statement(
+                            sid=f"{statement.sid}{index}",
+                            actions=actions,
+                            resources=statement.resources,
+                            anyone=True,
+                            conditions=[Condition(test="ArnEquals", variable="aws:PrincipalArn", values=[role])],
+                        )
                     )
-                    for index, (role, allowed) in enumerate(statements.items())
+                    for index, (role, allowed) in enumerate(self._permitted)
                     for statement in allowed
                     if (actions := [action for action in statement.actions if action.startswith(f"{service}:")])
-                ],
+                ]
             )
-            endpoint.policy = document.json
 
     def _subnet(self, zone: str, block: str) -> str:
         subnet = Subnet(

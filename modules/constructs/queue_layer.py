@@ -6,7 +6,7 @@ from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.queues import CONSUME, dead_letter_queue, from_rules, protect_queue, redrive, working_queue
 from modules.constructs.webhook_function import WebhookFunction
-from modules.settings.rules import SMALL_BATCH
+from modules.settings.rules import SMALL_BATCH, check_queue
 from modules.settings.sections import QueueSettings
 from modules.synth.cdk import (
     Construct,
@@ -32,12 +32,18 @@ class QueueLayer(Construct):
     ----------
     main, dead_letter : SqsQueue
         The queues.
+
+    Raises
+    ------
+    SettingsError
+        When Lambda does not take these batches, or the queue does not keep this order.
     """
 
     def __init__(
         self, scope: Construct, id_: str, *, settings: QueueSettings, names: Names, rule_arns: Sequence[str] = ()
     ) -> None:
         super().__init__(scope, id_)
+        check_queue(settings)
         self._settings = settings
         self.dead_letter = dead_letter_queue(self, "dead_letter", names("dlq"), fifo=settings.fifo)
         pin(self.dead_letter, f"{id_}_dead_letter")

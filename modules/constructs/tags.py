@@ -12,6 +12,7 @@ from modules.synth.cdk import TerraformStack
 def tags_of(settings: Settings) -> dict[str, str]:
     """Return the tags of a stack's resources."""
     return {
+        **settings.tags,
         "Environment": settings.environment,
         "Service": settings.service,
         "ManagedBy": "cdktf",

@@ -2,13 +2,15 @@
 
 import base64
 import hashlib
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lambdas.shared.environment import Environment
 from modules.constructs.naming import Names
-from modules.constructs.network import Placement
+from modules.constructs.network import Network
 from modules.constructs.policy import Condition, Statement, policy_document, to_block
 from modules.settings.sections import FunctionSettings
 from modules.synth.at_synth import change_at_synth
@@ -16,17 +18,42 @@ from modules.synth.cdk import (
     AssetType,
     CloudwatchLogGroup,
     Construct,
+    DefaultTokenResolver,
     IamRole,
     IamRolePolicy,
     LambdaFunction,
     LambdaFunctionEnvironment,
     LambdaFunctionTracingConfig,
     LambdaFunctionVpcConfig,
+    StringConcat,
     TerraformAsset,
     TerraformStack,
+    Tokenization,
 )
 
 NAMESPACE = "Webhooks"
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+_VARIABLE = re.compile("[A-Za-z][A-Za-z0-9_]+", re.ASCII)
+_RESERVED = frozenset(
+    {
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_TASK_ROOT",
+        "LAMBDA_RUNTIME_DIR",
+    }
+)
 MANAGE_NETWORK_INTERFACES = (
     "ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
@@ -62,13 +89,17 @@ class WebhookFunction(Construct):
     Parameters
     ----------
     name : str
-        Folder of its code below ``lambdas/``.
-    function_name : str | None
-        Its name in AWS, without prefix and environment, where that is not the folder.
+        Its name in AWS, without prefix and environment.
+    bundle : Path
+        Zip with its code.
+    handler : str
+        Module and function of its handler, as in ``app.handler``.
+    reserved_concurrency : int | None
+        Executions reserved for it; None leaves it to the account's unreserved ones.
     size : FunctionSize | None
         Its memory and time-out, where they are not those of the settings.
-    entry : str
-        Module of its folder with its handler.
+    network : Network | None
+        Where it is placed, whose endpoints let it through for what it may do; None for no VPC.
 
     Attributes
     ----------
@@ -89,15 +120,14 @@ class WebhookFunction(Construct):
         settings: FunctionSettings,
         names: Names,
         account_id: str,
-        reserved_concurrency: int | None,
         bundle: Path,
-        placement: Placement | None = None,
-        function_name: str | None = None,
+        handler: str,
+        reserved_concurrency: int | None = None,
+        network: Network | None = None,
         size: FunctionSize | None = None,
-        entry: str = "handler",
     ) -> None:
         super().__init__(scope, id_)
-        self.name = names((function_name or name).replace("_", "-"))
+        self.name = names(name.replace("_", "-"))
         size = size or FunctionSize(memory=settings.memory, timeout=settings.timeout)
         log_group = CloudwatchLogGroup(
             self, "logs", name=f"/aws/lambda/{self.name}", retention_in_days=settings.log_retention
@@ -127,8 +157,9 @@ class WebhookFunction(Construct):
         # X-Ray knows no resources for these actions.
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
         self.allow("WriteTracesWhichHaveNoArn", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])
-        if placement is not None:
+        if network is not None:
             self._attach_to_network(account_id)
+            network.permit(self.role.arn, self._statements)
         asset = TerraformAsset(
             self,
             "bundle",
@@ -149,7 +180,7 @@ class WebhookFunction(Construct):
             role=self.role.arn,
             runtime=settings.runtime,
             architectures=["arm64"],
-            handler=f"lambdas.{name}.{entry}.handler",
+            handler=handler,
             filename=asset.path,
             source_code_hash=base64.b64encode(hashlib.sha256(bundle.read_bytes()).digest()).decode("ascii"),
             memory_size=size.memory,
@@ -157,9 +188,9 @@ class WebhookFunction(Construct):
             reserved_concurrent_executions=reserved_concurrency,
             tracing_config=LambdaFunctionTracingConfig(mode="Active"),
             environment=LambdaFunctionEnvironment(variables=dict(self._environment)),
-            vpc_config=placement
+            vpc_config=network
             and LambdaFunctionVpcConfig(
-                subnet_ids=list(placement.subnet_ids), security_group_ids=list(placement.security_group_ids)
+                subnet_ids=list(network.subnet_ids), security_group_ids=list(network.security_group_ids)
             ),
             depends_on=[log_group, policy],
         )
@@ -172,11 +203,28 @@ class WebhookFunction(Construct):
     def allow(
         self, sid: str, actions: Sequence[str], resources: Sequence[str], conditions: Sequence[Condition] = ()
     ) -> None:
-        """Add a statement to the function's policy."""
+        """Add a statement to the function's policy. One that it has already is not added twice.
+
+        Raises
+        ------
+        ValueError
+            When the policy has another statement with this sid, which IAM refuses.
+        """
         self._state(Statement(sid=sid, actions=actions, resources=resources, conditions=conditions))
 
     def _state(self, statement: Statement) -> None:
-        self._statements.append(statement)
+        same = [vars(each) for each in self._statements if each.sid == statement.sid]
+        if not same:
+            self._statements.append(statement)
+            return
+        # Each look at an ARN is another token for the same place.
+        had, now = Tokenization.resolve(
+            [json.dumps(each, default=vars) for each in (*same, vars(statement))],
+            resolver=DefaultTokenResolver(StringConcat()),
+            scope=self,
+        )
+        if had != now:
+            raise ValueError(f"{self.name}: its policy has another statement with the sid {statement.sid}")
 
     def _write_policy(self, stack: TerraformStack) -> None:
         del stack
@@ -206,6 +254,23 @@ class WebhookFunction(Construct):
         )
 
     def configure(self, environment: Environment | Mapping[str, str]) -> None:
-        """Add environment variables; names and addresses only, never a secret."""
-        self._environment |= environment.to_environment() if isinstance(environment, Environment) else environment
+        """Add environment variables; names and addresses only, never a secret.
+
+        Raises
+        ------
+        TypeError
+            When a value is not a text.
+        ValueError
+            When Lambda refuses a name.
+        """
+        given = environment.to_environment() if isinstance(environment, Environment) else environment
+        for name, value in given.items():
+            if not isinstance(value, str):
+                raise TypeError(f"environment: {name} is {value!r} and not a text")
+            if not _VARIABLE.fullmatch(name) or name in _RESERVED:
+                raise ValueError(
+                    f"environment: {name!r} is not allowed; allowed: a letter, then letters, digits and underscores, "
+                    "and none that Lambda sets itself"
+                )
+        self._environment |= given
         self.function.put_environment(variables=dict(self._environment))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from modules.constructs.bundling import bundle_of
 from modules.constructs.lambda_fleet import Fleet, FleetMember
 from modules.constructs.naming import Names
 from modules.constructs.webhook_function import FunctionSize, WebhookFunction
@@ -48,42 +49,37 @@ class DeliveryFleet(Fleet):
     ) -> None:
         behind_api = FunctionSize(memory=delivery.memory, timeout=delivery.timeout)
         names_of_api = ["authorizer", "api", "operator", "docs", *(["receiver"] if delivery.receiver else [])]
-        worker = FleetMember(
-            folder="delivery_worker",
-            function_name="worker",
-            size=FunctionSize(memory=delivery.worker_memory, timeout=delivery.worker_timeout),
-            reserved_concurrency=delivery.worker_concurrency,
-        )
+
+        def member(name: str, size: FunctionSize, reserved: int | None = None) -> FleetMember:
+            folder = f"delivery_{name}"
+            return FleetMember(
+                name=name,
+                bundle=bundle_of(bundles, folder),
+                handler=f"lambdas.{folder}.handler.handler",
+                reserved_concurrency=reserved,
+                size=size,
+            )
+
         # API Gateway throttles each method by itself, so that many visitors of the documents take no requests from the
         # other routes; the reservation keeps them from taking the account's executions.
         # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
         reserved = {"docs": delivery.docs_concurrency}
-        sweeper = FleetMember(
-            folder="delivery_sweeper",
-            function_name="sweeper",
-            # A sweep ends before the next one begins.
-            size=FunctionSize(memory=delivery.worker_memory, timeout=EVERY_SECONDS),
-        )
         super().__init__(
             scope,
             id_,
             members=[
-                worker,
-                sweeper,
-                *(
-                    FleetMember(
-                        folder=f"delivery_{each}",
-                        function_name=each,
-                        size=behind_api,
-                        reserved_concurrency=reserved.get(each),
-                    )
-                    for each in names_of_api
+                member(
+                    "worker",
+                    FunctionSize(memory=delivery.worker_memory, timeout=delivery.worker_timeout),
+                    delivery.worker_concurrency,
                 ),
+                # A sweep ends before the next one begins.
+                member("sweeper", FunctionSize(memory=delivery.worker_memory, timeout=EVERY_SECONDS)),
+                *(member(each, behind_api, reserved.get(each)) for each in names_of_api),
             ],
             settings=settings,
             names=names,
             account_id=account_id,
-            bundles=bundles,
         )
         self.worker = self.functions["worker"]
         self.sweeper = self.functions["sweeper"]

@@ -12,7 +12,7 @@ from lambdas.delivery_receiver.environment import ReceiverEnvironment
 from lambdas.delivery_sweeper.environment import SweeperEnvironment
 from lambdas.delivery_worker.environment import WorkerEnvironment
 from modules.constructs.api_layer import ApiLayer
-from modules.constructs.backend import configure_backend
+from modules.constructs.base_stack import BaseStack
 from modules.constructs.bundling import BUNDLES
 from modules.constructs.gateway_responses import GatewayResponse
 from modules.constructs.monitoring import Monitoring
@@ -33,7 +33,7 @@ from modules.settings.delivery import DeliverySettings, TenantRate
 from modules.settings.model import Settings
 from modules.settings.sections import ApiSettings, QueueSettings
 from modules.settings.validation import SettingsError
-from modules.synth.cdk import AwsProvider, Construct, DataAwsCallerIdentity, TerraformOutput, TerraformStack
+from modules.synth.cdk import Construct, TerraformOutput
 
 # Not `v1`, which the paths begin with.
 STAGE = "live"
@@ -72,7 +72,7 @@ RESPONSES = (
 )
 
 
-class DeliveryStack(TerraformStack):
+class DeliveryStack(BaseStack):
     """Takes tenants' events in over an API, and delivers each to every endpoint that subscribes to it.
 
     Parameters
@@ -93,14 +93,13 @@ class DeliveryStack(TerraformStack):
         When the settings want no delivery.
     """
 
+    fleet: DeliveryFleet
+
     def __init__(self, scope: Construct, id_: str, settings: Settings, bundles: Path = BUNDLES) -> None:
-        super().__init__(scope, id_)
+        super().__init__(scope, id_, settings, prefix=DELIVERY_PREFIX, part="delivery")
         if (delivery := settings.delivery) is None:
             raise SettingsError("delivery: is missing, so that there is no delivery stack")
-        names = Names(settings.environment, DELIVERY_PREFIX)
-        AwsProvider(self, "aws", region=settings.region)
-        configure_backend(self, id_, settings.backend, part="delivery")
-        account_id = DataAwsCallerIdentity(self, "account").account_id
+        names, account_id = self.names, self.account_id
 
         self.tables = DeliveryTables(self, "tables", names=names)
         self.subscriptions = InboundSubscriptions(

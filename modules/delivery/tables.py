@@ -14,11 +14,11 @@ from lambdas.delivery.store.items import (
     EXPIRES_AT,
     IDENTITY_KEY,
     ITEM_KEY,
+    PUBLIC_KEYS_ID,
     STATE_AT,
     STATE_KEY,
     TENANT_KEY,
 )
-from lambdas.delivery.store.public_keys import PUBLIC_KEYS_ID
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.policy import Condition

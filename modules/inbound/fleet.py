@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from modules.constructs.bundling import FUNCTIONS
+from modules.constructs.bundling import FUNCTIONS, bundle_of
 from modules.constructs.lambda_fleet import Fleet, FleetMember
 from modules.constructs.naming import Names
-from modules.constructs.network import Placement
+from modules.constructs.network import Network
 from modules.settings.sections import FunctionSettings
 from modules.synth.cdk import (
     Construct,
@@ -18,6 +18,8 @@ class LambdaFleet(Fleet):
 
     Parameters
     ----------
+    bundles : Path
+        Folder with the bundles that ``make bundle`` built.
     reserved_concurrency : Mapping[str, int]
         Executions reserved for a function, by its name.
     native_ingestion : bool
@@ -29,6 +31,13 @@ class LambdaFleet(Fleet):
     ----------
     ingestion, processing, status, dead_letter, replay : WebhookFunction
         The functions.
+
+    Raises
+    ------
+    FileNotFoundError
+        When a bundle has not been built.
+    ValueError
+        When executions are reserved for a function that there is not.
     """
 
     def __init__(
@@ -41,16 +50,21 @@ class LambdaFleet(Fleet):
         account_id: str,
         bundles: Path,
         reserved_concurrency: Mapping[str, int],
-        placement: Placement | None = None,
+        network: Network | None = None,
         native_ingestion: bool = False,
         direct: bool = False,
     ) -> None:
+        if unknown := sorted(set(reserved_concurrency) - set(FUNCTIONS)):
+            raise ValueError(
+                f"reserved_concurrency: {', '.join(unknown)} is no function; functions: {', '.join(FUNCTIONS)}"
+            )
+        modules = {"ingestion": "direct_integration"} if direct else {}
         members = [
             FleetMember(
-                folder=name,
+                name=name,
+                bundle=bundle_of(bundles, name, native=native_ingestion and name == "ingestion"),
+                handler=f"lambdas.{name}.{modules.get(name, 'handler')}.handler",
                 reserved_concurrency=reserved_concurrency.get(name),
-                native=native_ingestion and name == "ingestion",
-                entry="direct_integration" if direct and name == "ingestion" else "handler",
             )
             for name in FUNCTIONS
         ]
@@ -61,8 +75,7 @@ class LambdaFleet(Fleet):
             settings=settings,
             names=names,
             account_id=account_id,
-            bundles=bundles,
-            placement=placement,
+            network=network,
         )
         self.ingestion = self.functions["ingestion"]
         self.processing = self.functions["processing"]

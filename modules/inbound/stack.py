@@ -11,10 +11,9 @@ from lambdas.replay.environment import ReplayEnvironment
 from lambdas.shared.signatures.scheme import ChallengeScheme
 from lambdas.status.environment import StatusEnvironment
 from modules.constructs.api_layer import ApiLayer
-from modules.constructs.backend import configure_backend
+from modules.constructs.base_stack import BaseStack
 from modules.constructs.bundling import BUNDLES
 from modules.constructs.monitoring import Monitoring
-from modules.constructs.naming import Names
 from modules.constructs.network import Network
 from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.route import Route
@@ -31,10 +30,10 @@ from modules.inbound.storage_layer import StorageLayer
 from modules.inbound.subscriber_queues import SubscriberQueues
 from modules.settings.concurrency import reserved_concurrency
 from modules.settings.model import Settings
-from modules.synth.cdk import AwsProvider, Construct, DataAwsCallerIdentity, TerraformOutput, TerraformStack
+from modules.synth.cdk import Construct, TerraformOutput
 
 
-class WebhookStack(TerraformStack):
+class WebhookStack(BaseStack):
     """Receives webhooks, verifies them, archives, records and routes them.
 
     Parameters
@@ -50,12 +49,11 @@ class WebhookStack(TerraformStack):
         What stops synth on a mistake. A subclass waives one there, with the reason.
     """
 
+    fleet: LambdaFleet
+
     def __init__(self, scope: Construct, id_: str, settings: Settings, bundles: Path = BUNDLES) -> None:
-        super().__init__(scope, id_)
-        names = Names(settings.environment)
-        AwsProvider(self, "aws", region=settings.region)
-        configure_backend(self, id_, settings.backend)
-        account_id = DataAwsCallerIdentity(self, "account").account_id
+        super().__init__(scope, id_, settings)
+        names, account_id = self.names, self.account_id
 
         self.storage = StorageLayer(self, "storage", settings=settings.storage, names=names, account_id=account_id)
         self.queues = QueueLayer(self, "queues", settings=settings.queue, names=names)
@@ -94,7 +92,7 @@ class WebhookStack(TerraformStack):
             account_id=account_id,
             bundles=bundles,
             reserved_concurrency=self._reserved,
-            placement=self.network.placement if self.network else None,
+            network=self.network,
             native_ingestion=any(REGISTRY[entry].native for entry in settings.providers.values()),
             direct=direct,
         )
@@ -131,8 +129,6 @@ class WebhookStack(TerraformStack):
             self._route_to_queue(settings, integration, self.ingest_queue)
         self._wire_processing(settings)
         self._wire_operations(settings)
-        if self.network is not None:
-            self.network.permit({each.role.arn: each.statements for each in self.fleet.functions.values()})
         self._watch()
         self._publish_outputs()
         tag_everything(self, tags_of(settings))

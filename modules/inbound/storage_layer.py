@@ -86,7 +86,7 @@ class StorageLayer(Construct):
         )
 
     def _build_bucket(self, names: Names, account_id: str) -> S3Bucket:
-        name = archive_bucket_name(account_id, names.environment)
+        name = archive_bucket_name(account_id, names.environment, names.prefix)
         return S3Bucket(self, "bucket", bucket=name, force_destroy=True)
 
     def _protect_bucket(self, settings: StorageSettings) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from modules.settings import rules
 from modules.settings.delivery import DeliverySettings
+from modules.settings.presets import PRESETS
 from modules.settings.sections import (
     ApiSettings,
     BackendSettings,
@@ -15,7 +16,7 @@ from modules.settings.sections import (
     RoutingSettings,
     StorageSettings,
 )
-from modules.settings.validation import Validated, setting
+from modules.settings.validation import SettingsError, Validated, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,9 @@ class Settings(Validated):
         pattern=r"[\w .:/=+@-]{1,256}",
         words="1 to 256 letters, digits, blanks and any of + - = . _ : / @",
     )
+    tags: Mapping[str, str] = setting(
+        factory=dict, doc="Tags of every resource, besides `Environment`, `Service`, `ManagedBy` and `Version`."
+    )
     inbound: bool = setting(
         True, doc="Deploy the inbound stack. Without it, `delivery` must be there; what is said of providers is unused."
     )
@@ -72,16 +76,34 @@ class Settings(Validated):
     def __post_init__(self) -> None:
         """Check every field, and those that depend on each other."""
         super().__post_init__()
+        self._check_preset()
         rules.check_region(self.region)
+        rules.check_tags(self.tags)
         rules.check_providers(self.providers)
         rules.check_provider_options(self.providers, self.provider_options)
         rules.check_variables(self.providers, self.provider_options, region=self.region, environment=self.environment)
         rules.check_api_key(self.providers, self.api)
         rules.check_ingest(self.api, self.functions, self.queue)
-        rules.check_queue(self.queue, self.functions)
+        rules.check_queue(self.queue)
+        rules.check_queue_timeout(self.queue, self.functions)
         rules.check_subscribers(self.providers, self.routing)
         rules.check_concurrency(self.api, self.functions, self.delivery, inbound=self.inbound)
         rules.check_network(self.network)
         rules.check_certificates(self.providers, self.network)
         rules.check_runtime(self.providers, self.functions)
         rules.check_delivery(self.delivery, self.providers, self.functions, inbound=self.inbound)
+
+    def _check_preset(self) -> None:
+        """Check that the preset was applied, at least in part: this class only keeps its name."""
+        changes = PRESETS[self.preset]
+        groups = {name: values for name, values in changes.items() if isinstance(values, Mapping)}
+        applied = [
+            getattr(getattr(self, group), name) == value
+            for group, values in groups.items()
+            for name, value in values.items()
+        ]
+        if groups and not any(applied):
+            raise SettingsError(
+                f"preset: {self.preset!r} changes nothing here; call modules.settings.environments.build_settings("
+                f"{self.environment!r}, {{'preset': {self.preset!r}}}), which starts from its values"
+            )

@@ -35,6 +35,10 @@ INGEST_MESSAGE_BYTES = 262_144
 # Of a message, base64 leaves three quarters for the body, beside headers of usual size. A body of this size with larger
 # headers is refused by SQS, and so is answered 413 as well.
 MAX_DIRECT_BODY_BYTES = 180_000
+# The service's own tags. AWS takes 50 for a resource, and 10 for an object in S3, which has none here.
+OWN_TAGS = ("Environment", "Service", "ManagedBy", "Version")
+MAX_OWN_TAGS = 40
+_TAG = re.compile(r"[\w .:/=+@-]+")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d", re.ASCII)
 # Lambda takes 4 KB of environment variables, of which the other variables of ingestion take some 400 bytes.
@@ -51,6 +55,23 @@ def check_region(region: str) -> None:
     """Check the form of a region's name."""
     if not _REGION.fullmatch(region):
         raise SettingsError(f"region: {region!r} is not the name of an AWS region")
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Check tags of one's own: https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html."""
+    for name, value in tags.items():
+        if not _TAG.fullmatch(name) or len(name) > 128 or name.lower().startswith("aws:") or name in OWN_TAGS:
+            raise SettingsError(
+                f"tags: {name!r} is not allowed; allowed: 1 to 128 letters, digits, blanks and any of + - = . _ : / @, "
+                f"not beginning with aws:, and none of {', '.join(OWN_TAGS)}"
+            )
+        if not isinstance(value, str) or len(value) > 256 or not (value == "" or _TAG.fullmatch(value)):
+            raise SettingsError(
+                f"tags.{name}: {value!r} is not allowed; allowed: up to 256 letters, digits, blanks and any of "
+                "+ - = . _ : / @"
+            )
+    if len(tags) > MAX_OWN_TAGS:
+        raise SettingsError(f"tags: {len(tags)} is not allowed; allowed: up to {MAX_OWN_TAGS}")
 
 
 def check_providers(providers: Providers) -> None:
@@ -150,16 +171,20 @@ def check_ingest(api: ApiSettings, functions: FunctionSettings, queue: QueueSett
         )
 
 
-def check_queue(queue: QueueSettings, functions: FunctionSettings) -> None:
-    """Check that a message is not received again while it is processed, and lasts until its last receive."""
+def check_queue_timeout(queue: QueueSettings, functions: FunctionSettings) -> None:
+    """Check that a message is not received again while it is processed."""
     timeout = functions.timeout
-    _check_batches(queue)
     if 6 * timeout + queue.batch_window > queue.visibility_timeout:
         window = f" and queue.batch_window, {queue.batch_window} s, on top" if queue.batch_window else ""
         raise SettingsError(
             f"queue.visibility_timeout: {queue.visibility_timeout} s is less than six times functions.timeout, "
             f"{timeout} s{window}: a message would be received again while it is being processed"
         )
+
+
+def check_queue(queue: QueueSettings) -> None:
+    """Check batches, order, and that a message lasts until its last receive."""
+    _check_batches(queue)
     in_flight = queue.visibility_timeout * queue.max_receive_count
     if queue.retention <= in_flight:
         raise SettingsError(

@@ -307,6 +307,13 @@ class BackendSettings(Validated):
         doc="Object key of the inbound stack's state. That of the delivery stack has `-delivery` before its suffix."
     )
     region: str = setting("us-east-1", doc="Region of the bucket.")
+    kms_key_id: str | None = setting(
+        None, doc="ARN of the KMS key that encrypts the state; without it, it is S3's own key."
+    )
+    role_arn: str | None = setting(None, doc="ARN of the role that Terraform assumes to read and write the state.")
+    profile: str | None = setting(
+        None, doc="Profile of the shared AWS configuration with which Terraform reads and writes the state."
+    )
     use_path_style: bool = setting(
         False, doc="Put the bucket's name into the path of the URL, as S3-compatible stores other than AWS want it."
     )
@@ -314,6 +321,6 @@ class BackendSettings(Validated):
     def __post_init__(self) -> None:
         """Check that nothing is empty."""
         super().__post_init__()
-        for name in ("bucket", "key", "region"):
-            if not getattr(self, name):
+        for name in ("bucket", "key", "region", "kms_key_id", "role_arn", "profile"):
+            if getattr(self, name) == "":
                 raise SettingsError(f"{name}: '' is not allowed; allowed: a text that is not empty")

@@ -102,6 +102,11 @@ def _check(declared: "Field[Any]", value: Any) -> None:
     rule = rule_of(declared)
     if value is None and declared.default is None:
         return
+    if (section := section_of(declared)) is not None and not isinstance(value, section):
+        raise SettingsError(
+            f"{declared.name}: {value!r:.60} is not a {section.__name__}; plain values are read by "
+            "modules.settings.environments.build_settings(environment, values)"
+        )
     expected = next((kind for kind in (int, bool, str) if declared.type in (kind, kind | None)), None)
     if expected is not None and (not isinstance(value, expected) or (expected is int and isinstance(value, bool))):
         wanted = {int: "a whole number", bool: "true or false", str: "a text"}[expected]

@@ -11,6 +11,7 @@ import warnings
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
+from types import ModuleType
 
 _BINDINGS = "cdktf_cdktf_provider_aws"
 _IN_NODE = Path(__file__).with_name("lazy_bindings.cjs")
@@ -38,7 +39,8 @@ def load() -> None:
             stacklevel=2,
         )
     if _BINDINGS not in sys.modules and (spec := find_spec(_BINDINGS)):
-        sys.modules[_BINDINGS] = module_from_spec(spec)
+        sys.modules[_BINDINGS] = package = module_from_spec(spec)
+        package.__getattr__ = _submodule  # type: ignore[method-assign]
     before = os.environ.get("NODE_OPTIONS")
     # https://nodejs.org/api/cli.html#node_optionsoptions: blanks in quotes, and a backslash before what is special.
     required = f"--require {json.dumps(str(_IN_NODE), ensure_ascii=False)}"
@@ -50,6 +52,14 @@ def load() -> None:
             del os.environ["NODE_OPTIONS"]
         else:
             os.environ["NODE_OPTIONS"] = before
+
+
+def _submodule(name: str) -> ModuleType:
+    """Return a module of the bindings for ``import cdktf_cdktf_provider_aws as aws; aws.kms_key``."""
+    try:
+        return import_module(f"{_BINDINGS}.{name}")
+    except ModuleNotFoundError as error:
+        raise AttributeError(f"module {_BINDINGS!r} has no attribute {name!r}") from error
 
 
 def type_by_name(kind: type) -> str | None:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from lambdas.delivery.http.routes import ROUTES
-from lambdas.delivery.store.public_keys import PUBLIC_KEYS_ID
+from lambdas.delivery.store.items import PUBLIC_KEYS_ID
 from lambdas.delivery_api.environment import ApiEnvironment
 from lambdas.delivery_authorizer.environment import AuthorizerEnvironment
 from lambdas.delivery_docs.environment import DocsEnvironment

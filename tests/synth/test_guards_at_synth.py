@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+import traceback
 
 import jsii
 import pytest
@@ -453,10 +454,14 @@ def test_a_stopped_synth_writes_no_stack(bundles, tmp_path):
     app = build_app("dev", tmp_path)
     app.node.find_child("webhooks-dev").queues.main.add_override("sqs_managed_sse_enabled", False)
 
-    with pytest.raises(RuntimeError) as stopped:
+    with pytest.raises(GuardError) as stopped:
         app.synth()
 
-    assert guard_error(stopped.value).findings[0].check == "unencrypted-store"
+    assert [finding.check for finding in stopped.value.findings] == ["unencrypted-store"]
+    # Nothing of JavaScript's is printed with it, and each finding once.
+    printed = "".join(traceback.format_exception(stopped.value))
+    assert printed.count("unencrypted-store") == 1
+    assert "jsii" not in printed
     assert list(tmp_path.rglob("cdk.tf.json")) == []
 
 

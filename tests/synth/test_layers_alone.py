@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,7 @@ from modules.constructs.api_layer import ApiLayer
 from modules.constructs.event_alarm import EventAlarm
 from modules.constructs.monitoring import Monitoring
 from modules.constructs.naming import Names
-from modules.constructs.network import Network, Placement
+from modules.constructs.network import Network
 from modules.constructs.policy import Statement
 from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.webhook_function import WebhookFunction
@@ -74,15 +75,15 @@ def fifo_subscribers(scope, id_, names):
     return subscribers(scope, id_, names, fifo=True)
 
 
-def network(scope, id_, names):
+def network(scope, id_, names, cidr="10.0.0.0/23"):
     layer = Network(
         scope,
         id_,
-        settings=NetworkSettings(vpc=True),
+        settings=NetworkSettings(vpc=True, cidr=cidr),
         names=names,
         region="us-east-1",
     )
-    layer.permit({"arn:role": [Statement(sid="Send", actions=["sqs:SendMessage"], resources=["arn:queue"])]})
+    layer.permit("arn:role", [Statement(sid="Send", actions=["sqs:SendMessage"], resources=["arn:queue"])])
     return layer
 
 
@@ -142,7 +143,9 @@ def placed_fleet(bundles):
             account_id=ACCOUNT,
             bundles=bundles,
             reserved_concurrency={"ingestion": 5},
-            placement=Placement(subnet_ids=["subnet-1", "subnet-2"], security_group_ids=["sg-1"]),
+            network=Network(
+                scope, f"{id_}-network", settings=NetworkSettings(vpc=True), names=names, region="us-east-1"
+            ),
         )
 
     return build
@@ -389,9 +392,8 @@ def test_a_function_adds_up_what_it_is_allowed_and_told(bundles):
         settings=FunctionSettings(),
         names=Names("dev"),
         account_id=ACCOUNT,
-        reserved_concurrency=None,
         bundle=bundles / "status.zip",
-        placement=None,
+        handler="lambdas.status.handler.handler",
     )
     function.allow("One", ["a:A"], ["arn:1"])
     function.allow("Two", ["b:B"], ["arn:2"])
@@ -420,3 +422,41 @@ def test_a_function_without_a_bundle_is_refused_with_what_to_do(tmp_path):
             bundles=tmp_path,
             reserved_concurrency={},
         )
+
+
+REFUSED_ALONE = {
+    "batches of a FIFO queue": (
+        lambda stack: QueueLayer(stack, "q", settings=QueueSettings(fifo=True), names=Names("dev")),
+        "queue.batch_size: 100",
+    ),
+    "batches that nobody gathers": (
+        lambda stack: QueueLayer(stack, "q", settings=QueueSettings(batch_window=0), names=Names("dev")),
+        "queue.batch_size: 100",
+    ),
+    "an order without FIFO": (
+        lambda stack: QueueLayer(stack, "q", settings=QueueSettings(ordered_by="transaction"), names=Names("dev")),
+        "queue.ordered_by: 'transaction'",
+    ),
+    "public addresses": (
+        lambda stack: network(stack, "n", Names("dev"), cidr="8.8.0.0/23"),
+        "network.cidr: '8.8.0.0/23'",
+    ),
+    "executions of a function that there is not": (
+        lambda stack: LambdaFleet(
+            stack,
+            "f",
+            settings=FunctionSettings(),
+            names=Names("dev"),
+            account_id=ACCOUNT,
+            bundles=Path(),
+            reserved_concurrency={"ingest": 5},
+        ),
+        "reserved_concurrency: ingest is no function",
+    ),
+}
+
+
+@pytest.mark.parametrize(("layer", "message"), REFUSED_ALONE.values(), ids=REFUSED_ALONE.keys())
+def test_a_layer_alone_refuses_what_the_settings_of_a_stack_refuse(layer, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        layer(bare_stack())

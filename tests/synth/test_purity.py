@@ -15,9 +15,12 @@ import shutil
 import socket
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,15 @@ def refuse(self, address, *args):
     raise OSError("the network is blocked")
 socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = refuse
 socket.getaddrinfo = lambda host, *args, **kwargs: refuse(None, host)
+"""
+# Of what is installed here, a user's Pipfile may have only what `[packages]` brings.
+BLOCK_PACKAGES = """
+import importlib.abc, sys
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] in {absent}:
+            raise ModuleNotFoundError(f"{{name}} is not among what [packages] installs")
+sys.meta_path.insert(0, Absent())
 """
 BLOCK_NODE = """
 const refuse = (what) => function (...args) {
@@ -64,6 +76,7 @@ class Way:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
+WITHOUT = "without network and credentials, and with what [packages] installs"
 MAIN = (sys.executable, "main.py")
 WAYS = {
     "python main.py": Way(command=MAIN),
@@ -83,7 +96,7 @@ WAYS = {
             "AWS_PROFILE": ELSEWHERE_USER,
         },
     ),
-    "without network and credentials": Way(
+    WITHOUT: Way(
         command=MAIN,
         variables={
             "PYTHONPATH": "{block}",
@@ -107,6 +120,24 @@ def clean_environment(**variables):
     return kept | quiet | variables
 
 
+def absent_packages():
+    """Return the top-level modules that are installed here, and not by the Pipfile's `[packages]`."""
+    present = set()
+    left = list(tomllib.loads((ROOT / "Pipfile").read_text(encoding="utf-8"))["packages"])
+    while left:
+        name = re.match(r"[\w.-]+", left.pop())[0].lower().replace("_", "-")
+        if name not in present:
+            present.add(name)
+            # Some are for older Pythons only.
+            with suppress(metadata.PackageNotFoundError):
+                left += [each for each in metadata.requires(name) or () if "extra ==" not in each]
+    return {
+        module
+        for module, packages in metadata.packages_distributions().items()
+        if not present & {package.lower().replace("_", "-") for package in packages}
+    }
+
+
 @pytest.fixture(scope="session")
 def places(bundles, tmp_path_factory):
     """The folders that the ways of synthesizing need, by name."""
@@ -120,7 +151,7 @@ def places(bundles, tmp_path_factory):
             shutil.copy(source, copy / name)
     shutil.copytree(bundles, copy / ".build" / "bundles")
     block = tmp_path_factory.mktemp("block")
-    (block / "sitecustomize.py").write_text(BLOCK_PYTHON)
+    (block / "sitecustomize.py").write_text(BLOCK_PYTHON + BLOCK_PACKAGES.format(absent=absent_packages()))
     (block / "block.js").write_text(BLOCK_NODE)
     return {"elsewhere": str(elsewhere), "copy": str(copy), "block": str(block)}
 
@@ -178,8 +209,13 @@ def test_every_way_to_synthesize_writes_the_same_bytes(synths, stack_folder, nam
     assert files(out / "stacks" / "webhooks-dev") == files(stack_folder)
 
 
+def test_a_synth_needs_no_package_of_the_developers():
+    assert {"botocore", "pytest", "cryptography", "pydantic"} <= absent_packages()
+    assert not {"cdktf", "constructs", "jsii"} & absent_packages()
+
+
 def test_without_network_nothing_even_tries_to_reach_it(synths, places):
-    written(synths, "without network and credentials")
+    written(synths, WITHOUT)
 
     assert not Path(places["block"], "attempts").exists()
 
@@ -193,7 +229,7 @@ def test_without_network_nothing_even_tries_to_reach_it(synths, places):
     ids=["python", "node"],
 )
 def test_the_block_of_the_network_blocks(places, tmp_path, command):
-    way = WAYS["without network and credentials"]
+    way = WAYS[WITHOUT]
     variables = {name: value.format(**places) for name, value in way.variables.items()}
     attempts = tmp_path / "attempts"
 
@@ -300,6 +336,7 @@ ONE_LINE = {
     "api.api_key asks for, so that every webhook of it would be refused; set api.api_key to false, or name it in "
     "api.api_key_added_for if it comes through something that adds the key",
     "wrong": "error: environment 'wrong' in cdktf.json: region: 5 is not a text",
+    "prdo": "error: environment 'prdo': cdktf.json does not name it; named: keyed, wrong",
 }
 
 

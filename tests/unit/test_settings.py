@@ -1,6 +1,6 @@
 """Every setting by itself: its range, its type, and what is said of a value that is wrong."""
 
-from dataclasses import FrozenInstanceError, fields, is_dataclass
+from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 from functools import reduce
 
 import pytest
@@ -38,17 +38,23 @@ RULES = {f"{group}.{field.name}": rule_of(field) for group, kind in SECTIONS.ite
 RANGES = {field: (rule.low, rule.high, rule.unit) for field, rule in RULES.items() if rule.low is not None}
 CHOICES = {field: rule.choices for field, rule in RULES.items() if rule.choices}
 SWITCHES = ("api.api_key", "api.manage_account_log_role", "queue.fifo", "network.vpc", "backend.use_path_style")
-BACKEND_TEXTS = ("backend.bucket", "backend.key", "backend.region")
+OPTIONAL_BACKEND_TEXTS = ("backend.kms_key_id", "backend.role_arn", "backend.profile")
+BACKEND_TEXTS = ("backend.bucket", "backend.key", "backend.region", *OPTIONAL_BACKEND_TEXTS)
 TEXTS = (*BACKEND_TEXTS, "network.cidr")
 LISTS = ("api.api_key_added_for", "network.zones")
 MAPPINGS = ("routing.subscribers",)
 # Fields that may be left to what follows from others.
-OPTIONAL = ("functions.ingestion_reserved_concurrency", "functions.processing_reserved_concurrency")
+OPTIONAL = (
+    "functions.ingestion_reserved_concurrency",
+    "functions.processing_reserved_concurrency",
+    *OPTIONAL_BACKEND_TEXTS,
+)
 TOP_LEVEL = (
     "environment",
     "preset",
     "region",
     "service",
+    "tags",
     "inbound",
     "providers",
     "provider_options",
@@ -178,8 +184,15 @@ def test_the_runtime_that_requirements_ask_for_is_the_default_and_a_choice():
     assert "python3.13" in RUNTIMES
 
 
-@pytest.mark.parametrize("wrong", [5, None, True, ["a"]], ids=repr)
-@pytest.mark.parametrize("field", [*TEXTS, "functions.runtime", "functions.log_level", "api.execution_log_level"])
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        (field, wrong)
+        for field in [*TEXTS, "functions.runtime", "functions.log_level", "api.execution_log_level"]
+        for wrong in (5, None, True, ["a"])
+        if wrong is not None or field not in OPTIONAL
+    ],
+)
 def test_a_text_of_another_type_is_refused(field, wrong):
     with pytest.raises(SettingsError) as refusal:
         environment(field, wrong)
@@ -319,3 +332,25 @@ def test_every_setting_says_what_it_means(kind):
     undocumented = [field.name for field in fields(kind) if not field.metadata["rule"].doc.strip()]
 
     assert undocumented == []
+
+
+# --- made without plain values --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("preset", ["ordered", "burst"])
+def test_a_preset_that_would_change_nothing_is_refused(preset):
+    with pytest.raises(SettingsError, match=f"preset: '{preset}' changes nothing here; call .*build_settings"):
+        Settings(preset=preset)
+
+
+@pytest.mark.parametrize("preset", ["standard", "ordered", "burst"])
+def test_settings_of_a_preset_may_be_changed(preset):
+    settings = build_settings("dev", {"preset": preset})
+
+    assert replace(settings, service="orders").preset == preset
+
+
+@pytest.mark.parametrize("section", ["api", "queue", "functions", "network", "delivery", "backend"])
+def test_plain_values_for_a_section_are_refused_by_name(section):
+    with pytest.raises(SettingsError, match=f"{section}: {{'fifo': True}} is not a .*Settings; .*build_settings"):
+        Settings(**{section: {"fifo": True}})

@@ -1,5 +1,7 @@
 """Rules between settings: what each allows by itself, and not together."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -356,3 +358,24 @@ def test_a_zone_that_is_no_letter_is_refused(zone):
         build_settings("dev", {"network": {"zones": ["a", zone]}})
 
     assert str(refusal.value) == f"network.zones: {zone!r} is not the letter of an availability zone"
+
+
+# --- tags -----------------------------------------------------------------------------------------------------------
+
+WRONG_TAGS = {
+    "one of AWS's own": ({"aws:owner": "x"}, "tags: 'aws:owner' is not allowed"),
+    "one of AWS's own, in capitals": ({"AWS:owner": "x"}, "tags: 'AWS:owner' is not allowed"),
+    "one of the service's": ({"Environment": "x"}, "tags: 'Environment' is not allowed"),
+    "an empty name": ({"": "x"}, "tags: '' is not allowed"),
+    "a name with other characters": ({"a*b": "x"}, "tags: 'a*b' is not allowed"),
+    "a long name": ({"a" * 129: "x"}, "tags: 'aaa"),
+    "a number": ({"a": 5}, "tags.a: 5 is not allowed"),
+    "a long value": ({"a": "x" * 257}, "tags.a: 'xxx"),
+    "more than fit": ({f"t{number}": "" for number in range(41)}, "tags: 41 is not allowed"),
+}
+
+
+@pytest.mark.parametrize(("tags", "message"), WRONG_TAGS.values(), ids=WRONG_TAGS.keys())
+def test_tags_that_aws_refuses_are_refused(tags, message):
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        build_settings("dev", {"tags": tags})

@@ -141,9 +141,13 @@ FIXED: Mapping[str, str] = MappingProxyType(
 # What belongs to the caller's root module and not to this one.
 OF_THE_CALLER = (
     "region",
+    "tags",
     "backend.bucket",
     "backend.key",
     "backend.region",
+    "backend.kms_key_id",
+    "backend.role_arn",
+    "backend.profile",
     "backend.use_path_style",
     "api.manage_account_log_role",
 )

@@ -16,8 +16,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lambdas.delivery.domain.errors import ConflictError, NotFoundError, StoreBusyError
-from lambdas.delivery.store.items import IDENTITY_KEY
-from lambdas.delivery.store.public_keys import PUBLIC_KEYS_ID
+from lambdas.delivery.store.items import IDENTITY_KEY, PUBLIC_KEYS_ID
 from lambdas.delivery.store.signing_keys import SEED_BYTES
 from lambdas.delivery.store.tables import Table
 from lambdas.shared import times

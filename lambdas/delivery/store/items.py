@@ -38,6 +38,8 @@ from lambdas.delivery.domain.model import (
 EXPIRES_AT = "expiresAt"
 
 IDENTITY_KEY = "id"
+PUBLIC_KEYS_ID = "keys#public"
+"""Of the identity table: the public halves of the signing keys."""
 BY_TENANT_INDEX = "byTenant"
 """Of the identity table: ``tenantId``, ``id``."""
 

@@ -4,11 +4,10 @@ import json
 from base64 import b64decode, urlsafe_b64encode
 from typing import Any
 
-from lambdas.delivery.store.items import IDENTITY_KEY
+from lambdas.delivery.store.items import IDENTITY_KEY, PUBLIC_KEYS_ID
 from lambdas.shared import times
 from lambdas.shared.dynamodb import from_item, to_item
 
-PUBLIC_KEYS_ID = "keys#public"
 _PREFIX = "whpk_"
 
 

@@ -1,0 +1,27 @@
+"""An app that says what guards have found, and nothing else."""
+
+from modules.guards.guarding import guard_error
+from modules.synth import cdk
+
+
+class App(cdk.App):
+    """An app whose ``synth`` raises a `GuardError` where guards stop it.
+
+    CDKTF calls guards from JavaScript, which wraps their error in a ``RuntimeError`` with the whole of its own
+    traceback, and says each finding twice. An app of CDKTF's own raises that: `guard_error` finds the error behind it.
+    """
+
+    def synth(self) -> None:
+        """Synthesize the stacks.
+
+        Raises
+        ------
+        GuardError
+            When guards have found mistakes.
+        """
+        try:
+            super().synth()
+        except RuntimeError as error:
+            if (mistakes := guard_error(error)) is None:
+                raise
+            raise mistakes.with_traceback(None) from None
