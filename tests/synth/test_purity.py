@@ -367,6 +367,20 @@ def test_that_line_is_all_that_is_printed_and_the_exit_status_is_not_zero(tmp_pa
     assert process.stderr.splitlines() == [ONE_LINE["my env"]]
 
 
+def test_the_cdktf_command_line_finds_what_is_installed():
+    process = subprocess.run(
+        ("npx", "cdktf", "provider", "list", "--json"),
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "Could not determine" not in process.stdout + process.stderr
+    assert '"cdktf-cdktf-provider-aws"' in process.stdout
+
+
 def test_a_missing_bundle_says_what_to_do(bundles, tmp_path):
     some = tmp_path / "bundles"
     some.mkdir()

@@ -51,7 +51,7 @@ def main():
         link_provider()
         steps = [
             ("python packages", VENV, [ROOT / "Pipfile.lock"], python, lambda: install_python(python, VENV)),
-            ("cdktf command line", ROOT / "node_modules", [ROOT / "package-lock.json"], "", install_node),
+            ("cdktf command line", ROOT / "node_modules", [ROOT / "package-lock.json"], "with pip", install_node),
             ("pages of the API's document", DOCS_ASSETS / "node_modules", [DOCS_LOCK], "", install_docs_assets),
         ]
         if "audit" in sys.argv[1:]:
@@ -206,6 +206,8 @@ def install_audit(python):
 def install_node():
     """Install the cdktf command line from package-lock.json."""
     install("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", cwd=str(ROOT))
+    # It asks pip for the versions of cdktf and the bindings, and npx puts this folder before the rest of the path.
+    (ROOT / "node_modules" / ".bin" / "pip").symlink_to(Path("..", "..", VENV.name, "bin", "pip"))
 
 
 def install_docs_assets():
