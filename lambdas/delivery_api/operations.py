@@ -318,9 +318,10 @@ class _Endpoints:
             f"{one}/activate",
             operate=self.activate,
             summary="Let deliveries go on",
-            description="After a pause, or after the service disabled the endpoint.",
+            description="After a pause, or after the service disabled the endpoint. What an operator stopped, an "
+            "operator activates.",
             answer=schemas.EndpointResponse,
-            refusals=(404,),
+            refusals=(404, 409),
         )
         rest.add(
             "POST",

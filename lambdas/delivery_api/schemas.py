@@ -28,6 +28,7 @@ from lambdas.delivery.http.schemas import (
     RequestModel,
     ResponseModel,
     State,
+    StoppedBy,
     Time,
     Whole,
 )
@@ -356,7 +357,9 @@ class EndpointResponse(ResponseModel):
     event_types: list[str]
     filters: dict[str, list[Any]]
     state: Literal["ACTIVE", "PAUSED", "DISABLED"]
-    state_reason: str | None
+    state_reason: str | None = Field(description="Why the service disabled it, or an operator stopped it.")
+    state_since: str | None = Field(description="Null where it was not recorded yet.")
+    stopped_by: StoppedBy | None = Field(description="Null while it is active.")
     style: Style
     asymmetric: bool
     header_prefix: str
@@ -380,6 +383,8 @@ class EndpointResponse(ResponseModel):
             filters={path: [json.loads(value) for value in values] for path, values in endpoint.filters.items()},
             state=endpoint.state.value,
             state_reason=endpoint.state_reason,
+            state_since=endpoint.state_since,
+            stopped_by=endpoint.stopped_by,
             style=endpoint.style.value,
             asymmetric=endpoint.asymmetric,
             header_prefix=endpoint.header_prefix,

@@ -85,7 +85,7 @@ class EndpointHealth:
 
     def disable(self, endpoint: Endpoint, reason: str, hops: int, report: Report) -> None:
         """Announce that an endpoint is disabled, then disable it: a process that dies between does both again."""
-        if endpoint.state is EndpointState.DISABLED:
+        if endpoint.state is EndpointState.DISABLED or endpoint.by_operator:
             return
         now = self.clock()
         event, payload = announcement(endpoint, reason, now, self.retention)

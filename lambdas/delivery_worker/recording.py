@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from lambdas.delivery.domain.attempt_result import Answer
 from lambdas.delivery.domain.due import scheduled
-from lambdas.delivery.domain.holds import PAUSED, UNSIGNABLE
+from lambdas.delivery.domain.holds import STOPPED, UNSIGNABLE
 from lambdas.delivery.domain.lifecycle import given_up, parked
 from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import Attempt, Delivery, EndpointState, Event
@@ -74,7 +74,7 @@ class Recorder:
             self._end(seen, new, event, report)
             return
         _, soon = scheduled(new, now, hops)
-        if soon is not None and wait.waiting_for != PAUSED:
+        if soon is not None and wait.waiting_for not in STOPPED:
             done = self.record(seen, new, hops)
         else:
             self.due.hold(
@@ -87,7 +87,7 @@ class Recorder:
             until = times.iso(self.retention.waits_until(new.expires_at))
             done = self.deliveries.change(seen, replace(new, due_at=until, held=True))
             # Whoever activated it may have released what waits before this one did.
-            if done and wait.waiting_for == PAUSED and self._is_active(new):
+            if done and wait.waiting_for in STOPPED and self._is_active(new):
                 self.due.release_soon(new.tenant_id, new.endpoint_id, int(now * 1_000))
         if done:
             self.events.keep_until(event, new.expires_at)
@@ -102,6 +102,6 @@ class Recorder:
             report.given_up(dead, event)
 
     def _is_active(self, delivery: Delivery) -> bool:
-        """Tell whether the endpoint is active by now; read only after the delivery was recorded as waiting for that."""
-        endpoint, _ = self.endpoints.read(delivery.tenant_id, delivery.endpoint_id)
-        return endpoint is not None and endpoint.state is EndpointState.ACTIVE
+        """Tell whether nothing stops it by now; read only after the delivery was recorded as waiting for that."""
+        endpoint, health = self.endpoints.read(delivery.tenant_id, delivery.endpoint_id)
+        return endpoint is not None and endpoint.state is EndpointState.ACTIVE and health.suspended_since is None

@@ -28,9 +28,10 @@ class EndpointState(StrEnum):
 
     ACTIVE = "ACTIVE"
     PAUSED = "PAUSED"
-    """By its tenant: deliveries wait, and spend no attempts."""
+    """By its tenant or an operator: deliveries wait, and spend no attempts."""
     DISABLED = "DISABLED"
-    """By the system: it answered 410, or did nothing but fail for too long. Its tenant can activate it again."""
+    """By the system: it answered 410, or did nothing but fail for too long. Its tenant can activate it again. Or by an
+    operator."""
 
 
 class SignatureStyle(StrEnum):
@@ -80,7 +81,11 @@ class Endpoint:
     state : EndpointState
         Whether it gets deliveries.
     state_reason : str | None
-        Why, when the system disabled it.
+        Why, when the system disabled it, or an operator stopped it.
+    state_since : str | None
+        Since when it is in its state, ISO 8601, UTC; None where an earlier release wrote it.
+    by_operator : bool
+        Whether an operator stopped it, so that its tenant cannot activate it.
     style : SignatureStyle
         How requests are signed.
     asymmetric : bool
@@ -112,6 +117,8 @@ class Endpoint:
     filters: Mapping[str, Sequence[str]]
     state: EndpointState = EndpointState.ACTIVE
     state_reason: str | None = None
+    state_since: str | None = None
+    by_operator: bool = False
     style: SignatureStyle = SignatureStyle.STANDARD
     asymmetric: bool = False
     header_prefix: str = "webhook"
@@ -124,6 +131,15 @@ class Endpoint:
     description: str = ""
     created_at: str
     updated_at: str
+
+    @property
+    def stopped_by(self) -> str | None:
+        """Who paused or disabled it: ``tenant``, ``operator`` or ``system``; None while it is active."""
+        if self.state is EndpointState.ACTIVE:
+            return None
+        if self.by_operator:
+            return "operator"
+        return "tenant" if self.state is EndpointState.PAUSED else "system"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +162,8 @@ class Health:
         How often in a row the circuit breaker opened.
     next_slot : int
         Milliseconds since the epoch at which the rate limit has room for the next attempt.
+    suspended_since : str | None
+        Since when its tenant is suspended, ISO 8601, UTC; an item of its own, which every read of health reads, too.
     """
 
     consecutive_failures: int = 0
@@ -155,6 +173,7 @@ class Health:
     slow_until: int | None = None
     openings: int = 0
     next_slot: int = 0
+    suspended_since: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,8 +262,8 @@ class Delivery:
     held : bool
         Whether it waits until its endpoint's hold releases it.
     waiting_for : str | None
-        What holds it up, where that is not its retry schedule and spends no attempt: ``endpoint paused``,
-        ``circuit breaker``, ``rate limit``, ``endpoint busy``, ``cannot be signed``.
+        What holds it up, where that is not its retry schedule and spends no attempt: ``tenant suspended``,
+        ``endpoint paused``, ``circuit breaker``, ``rate limit``, ``endpoint busy``, ``cannot be signed``.
     created_at, updated_at : str
         ISO 8601, UTC.
     expires_at : int

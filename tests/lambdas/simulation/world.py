@@ -22,6 +22,7 @@ from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.services.event_intake import EventIntake
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
 from lambdas.delivery.services.requeue import Requeue, Resume
+from lambdas.delivery.services.suspension import Suspension
 from lambdas.delivery.services.tenant_keys import TenantKeys
 from lambdas.delivery.store.cursors import Cursors
 from lambdas.delivery.store.deliveries import Deliveries
@@ -36,6 +37,7 @@ from lambdas.delivery.store.listing import Listing
 from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_api import operations as tenant_api
 from lambdas.delivery_operator import operations as operator_api
+from lambdas.delivery_operator.endpoints import EndpointServices
 from lambdas.delivery_sweeper.wiring import build_sweeper
 from lambdas.delivery_worker import batch
 from lambdas.delivery_worker.reporting import Report
@@ -226,6 +228,15 @@ class World:
                 plans=(),
                 events=events,
                 requeue=requeue,
+                suspension=Suspension(
+                    identities=Identities(dynamodb, "sim-tenants"),
+                    endpoints=EndpointStore(dynamodb, "sim-endpoints"),
+                    due=DueStore(dynamodb, "sim-events"),
+                    queue=queue,
+                ),
+                endpoints=EndpointServices.build(
+                    dynamodb, "sim-endpoints", DueStore(dynamodb, "sim-events"), queue, clock
+                ),
                 clock=clock,
             )
         )
