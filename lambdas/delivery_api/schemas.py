@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from lambdas.delivery.domain.model import Endpoint, Event
+from lambdas.delivery.domain.model import Endpoint, Event, StoppedBy
 from lambdas.delivery.domain.quotas import MAX_ENDPOINTS
 from lambdas.delivery.domain.retry_schedules import MAX_WAIT_SECONDS, MAX_WAITS
 from lambdas.delivery.domain.subscriptions import (
@@ -28,7 +28,6 @@ from lambdas.delivery.http.schemas import (
     RequestModel,
     ResponseModel,
     State,
-    StoppedBy,
     Time,
     Whole,
 )

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from lambdas.delivery.domain.circuit_breaker import gate
 from lambdas.delivery.domain.ids import ENDPOINT, id_pattern
-from lambdas.delivery.domain.model import Endpoint, EndpointState, Health
+from lambdas.delivery.domain.model import Endpoint, EndpointState, Health, StoppedBy
 from lambdas.delivery.http.rest import Call, Rest
-from lambdas.delivery.http.schemas import Limit, RequestModel, ResponseModel, StoppedBy
+from lambdas.delivery.http.schemas import Limit, RequestModel, ResponseModel
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.services.requeue import Resume

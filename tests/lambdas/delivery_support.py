@@ -25,11 +25,13 @@ from lambdas.delivery.queue.messages import FanOut, Message, write
 from lambdas.delivery.sending.http_client import HttpClient
 from lambdas.delivery.sending.urls import EndpointRules
 from lambdas.delivery.services.requeue import Requeue, Resume
+from lambdas.delivery.services.suspension import Suspension
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
+from lambdas.delivery.store.identities import Identities
 from lambdas.delivery.store.items import (
     EVENT_KEY,
     ITEM_KEY,
@@ -249,6 +251,17 @@ class DeliveryWorld:
     @property
     def due(self) -> DueStore:
         return DueStore(self.dynamodb, f"{self.name}-events")
+
+    def suspension(self, death: Death | None = None) -> Suspension:
+        """Return what suspends tenants; with a death, in a process that may die at any of its calls."""
+        dynamodb = self.dynamodb if death is None else Mortal(self.dynamodb, death, (*TABLE_CALLS, "get_paginator"))
+        queue = self.queue if death is None else Mortal(self.queue, death, QUEUE_CALLS)
+        return Suspension(
+            identities=Identities(dynamodb, f"{self.name}-tenants"),
+            endpoints=Endpoints(dynamodb, f"{self.name}-endpoints"),
+            due=DueStore(dynamodb, f"{self.name}-events"),
+            queue=DeliveryQueue(queue, ""),
+        )
 
     def resume(self, endpoint_id: str = "ep_1") -> None:
         """Do what the API does when an endpoint was activated."""

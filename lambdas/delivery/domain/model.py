@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
+
+StoppedBy = Literal["tenant", "operator", "system"]
 
 
 class DeliveryState(StrEnum):
@@ -133,8 +136,8 @@ class Endpoint:
     updated_at: str
 
     @property
-    def stopped_by(self) -> str | None:
-        """Who paused or disabled it: ``tenant``, ``operator`` or ``system``; None while it is active."""
+    def stopped_by(self) -> StoppedBy | None:
+        """Who paused or disabled it; None while it is active."""
         if self.state is EndpointState.ACTIVE:
             return None
         if self.by_operator:

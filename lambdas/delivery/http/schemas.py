@@ -12,7 +12,6 @@ from lambdas.shared import times
 
 _BEYOND_ANY_BOUND = 1_000_000_000
 State = Literal["PENDING", "FAILED", "DELIVERED", "DLQ"]
-StoppedBy = Literal["tenant", "operator", "system"]
 
 
 class RequestModel(BaseModel):
