@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lambdas.delivery.domain.endpoint_disabling import GONE
 from lambdas.delivery.domain.lifecycle import EVENT_EXPIRED, claimed, due_ms, undeliverable_reason
-from lambdas.delivery.domain.model import Delivery, Event
+from lambdas.delivery.domain.model import Delivery, DeliveryState, Event
 from lambdas.delivery.domain.retention import gone
 from lambdas.delivery.queue.messages import Deliver
 from lambdas.delivery.store.deliveries import Deliveries
@@ -85,7 +85,7 @@ class DeliverConsumer:
         if seen is None or gone(now, seen.expires_at):
             report.log("delivery is gone", tenant=message.tenant_id, event_id=message.event_id)
         elif seen.state.final or message.version != seen.version:
-            self._catch_up(seen, message.hops, report)
+            self._catch_up(seen, report)
         elif now * 1_000 < seen.lease_until:
             # Another message's run has the claim, and its message comes back if it dies. Our own must not be lost.
             if seen.owner == owner:
@@ -97,12 +97,14 @@ class DeliverConsumer:
         else:
             self._deliver(seen, owner, message.hops, ends, report)
 
-    def _catch_up(self, seen: Delivery, hops: int, report: Report) -> None:
+    def _catch_up(self, seen: Delivery, report: Report) -> None:
         """Do what a run that died after recording had left to do, where the index does not."""
+        if seen.state is DeliveryState.DLQ:
+            self.recorder.announce(seen)
         if seen.reason == GONE_OUTCOME:
             endpoint, _ = self.endpoints.read(seen.tenant_id, seen.endpoint_id)
             if endpoint is not None and endpoint.updated_at <= seen.updated_at:
-                self.endpoint_health.disable(endpoint, GONE, hops, report)
+                self.endpoint_health.disable(endpoint, GONE, report)
 
     def _deliver(self, seen: Delivery, owner: str, hops: int, ends: float, report: Report) -> None:
         now = self.clock()

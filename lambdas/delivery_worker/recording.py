@@ -10,9 +10,12 @@ from lambdas.delivery.domain.holds import STOPPED, UNSIGNABLE
 from lambdas.delivery.domain.lifecycle import given_up, parked
 from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import Attempt, Delivery, EndpointState, Event
+from lambdas.delivery.domain.operational_events import given_up as given_up_event
+from lambdas.delivery.domain.operational_events import is_reserved
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import Deliver
+from lambdas.delivery.services.announcing import Announcer
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
@@ -28,7 +31,7 @@ class Recorder:
 
     Attributes
     ----------
-    deliveries, endpoints, events, due, queue
+    deliveries, endpoints, events, due, queue, announcer
         What it reads and writes.
     retention : Retention
         How long deliveries are kept.
@@ -41,6 +44,7 @@ class Recorder:
     events: Events
     due: DueStore
     queue: DeliveryQueue
+    announcer: Announcer
     retention: Retention
     clock: Callable[[], float] = time.time
 
@@ -100,6 +104,12 @@ class Recorder:
     def _end(self, seen: Delivery, dead: Delivery, event: Event | None, report: Report) -> None:
         if self.record(seen, dead, 0):
             report.given_up(dead, event)
+            self.announce(dead)
+
+    def announce(self, dead: Delivery) -> None:
+        """Announce that a delivery was given up; call it after that was recorded."""
+        if not is_reserved(dead.event_type):
+            self.announcer.announce(given_up_event(dead), self.clock())
 
     def _is_active(self, delivery: Delivery) -> bool:
         """Tell whether nothing stops it by now; read only after the delivery was recorded as waiting for that."""

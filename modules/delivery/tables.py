@@ -124,7 +124,7 @@ class DeliveryTables(Construct):
         self._allow_index(function, "ListByState", self.events, BY_STATE_INDEX)
 
     def grant_operate(self, function: WebhookFunction) -> None:
-        """Allow what operators' calls do: keep tenants and tokens, stop, requeue, replay, show attempts, erase payloads."""
+        """Allow what operators' calls do: keep tenants and tokens, stop, send again, show attempts, erase payloads."""
         identities = ["GetItem", "PutItem", "UpdateItem", "ConditionCheckItem"]
         self._allow(function, "KeepTenants", self.tenants, identities)
         self._allow_index(function, "ListTenantsAndTokens", self.tenants, BY_TENANT_INDEX)

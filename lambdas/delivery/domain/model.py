@@ -165,6 +165,9 @@ class Health:
         How often in a row the circuit breaker opened.
     next_slot : int
         Milliseconds since the epoch at which the rate limit has room for the next attempt.
+    told_since : int | None
+        Milliseconds since the epoch since when the endpoint is in trouble, as its tenant was told; None when it was
+        not told, or was told that the endpoint is back.
     suspended_since : str | None
         Since when its tenant is suspended, ISO 8601, UTC; an item of its own, which every read of health reads, too.
     """
@@ -176,6 +179,7 @@ class Health:
     slow_until: int | None = None
     openings: int = 0
     next_slot: int = 0
+    told_since: int | None = None
     suspended_since: str | None = None
 
 
@@ -201,6 +205,8 @@ class Event:
         The one endpoint that it is for, when it is a test event; None for all that subscribe.
     not_for : str | None
         The one endpoint that it is not for, when it is news about that endpoint.
+    operational : bool
+        Whether the service made it, see `lambdas.delivery.domain.operational_events`.
     hops : int
         How many deliveries in a row led to it, by the header of the request that handed it in.
     erased_at : str | None
@@ -224,6 +230,7 @@ class Event:
     correlation_id: str
     only: str | None = None
     not_for: str | None = None
+    operational: bool = False
     hops: int = 0
     erased_at: str | None = None
     next_attempt_at: str | None = None

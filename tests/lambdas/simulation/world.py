@@ -18,6 +18,7 @@ from unittest import mock
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.retry_schedules import MINUTES, RetrySchedule
 from lambdas.delivery.queue import delivery_queue
+from lambdas.delivery.services.announcing import Announcer
 from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.services.event_intake import EventIntake
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
@@ -40,12 +41,13 @@ from lambdas.delivery_operator import operations as operator_api
 from lambdas.delivery_operator.endpoints import EndpointServices
 from lambdas.delivery_sweeper.wiring import build_sweeper
 from lambdas.delivery_worker import batch
+from lambdas.delivery_worker.operator_bus import OperatorBus
 from lambdas.delivery_worker.reporting import Report
 from lambdas.delivery_worker.wiring import build_worker
 from lambdas.shared import times
 from lambdas.shared.observability import logger
 from tests.lambdas.delivery_api_support import proxy_event
-from tests.lambdas.delivery_support import INVOCATION_SECONDS, SEED
+from tests.lambdas.delivery_support import INVOCATION_SECONDS, SEED, MemoryBus
 from tests.lambdas.simulation.aws import (
     Chaos,
     FaultRates,
@@ -147,6 +149,7 @@ class World:
         self.memory = MemoryDynamoDB(lambda: self.kernel.now, lambda: lag(self.chance))
         create_delivery_tables(self.memory, "sim")
         self.memory.watchers.append(self._watch)
+        self.bus = MemoryBus()
         self.sqs = MemorySQS(self.kernel, self.chaos, self._work, concurrency=concurrency)
         self.sqs.on_invocation = self._invoke_worker
         self.endpoints = Endpoints(self)
@@ -182,6 +185,7 @@ class World:
             "queue": queue,
             "client": self.endpoints,
             "keys": SigningKeyStore(secret, "arn:secret", clock),
+            "operator_bus": OperatorBus(Faulty("events", self.bus, self.chaos), "operations"),
             "retry_schedule": self.schedule,
             "retention": retention,
             "disable_after_hours": 120.0,
@@ -212,6 +216,7 @@ class World:
                 check_url=lambda _: None,
                 resume=Resume(health=health, due=DueStore(dynamodb, "sim-events"), queue=queue, clock=clock),
                 counts=EventCounts(dynamodb, "sim-endpoints"),
+                announcer=Announcer(events=events, retention=retention),
                 count=lambda _: None,
                 clock=clock,
                 max_event_bytes=20_000,
