@@ -7,6 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from lambdas.delivery.domain.model import Endpoint, Event, StoppedBy
+from lambdas.delivery.domain.operational_events import RESERVED_PREFIX
 from lambdas.delivery.domain.quotas import MAX_ENDPOINTS
 from lambdas.delivery.domain.retry_schedules import MAX_WAIT_SECONDS, MAX_WAITS
 from lambdas.delivery.domain.subscriptions import (
@@ -57,7 +58,8 @@ EVENT_SCHEMA: dict[str, Any] = {
             "type": "string",
             "pattern": EVENT_TYPE_PATTERN,
             "maxLength": MAX_EVENT_TYPE_CHARS,
-            "description": "Decides which endpoints get the event.",
+            "not": {"pattern": f"^{RESERVED_PREFIX}".replace(".", r"\.")},
+            "description": f"Decides which endpoints get it. Types of the service begin with `{RESERVED_PREFIX}`.",
         },
         "timestamp": {"description": "When it happened, ISO 8601."},
         "data": {"description": "What happened."},
