@@ -231,20 +231,26 @@ def test_a_paused_endpoint_gets_what_it_missed_when_it_goes_on(alpha, endpoint):
     assert len(endpoint.received) == 1
 
 
-def test_a_suspended_tenant_gets_what_it_missed_when_it_is_active_again(beta, delivery, endpoint):
-    beta.add_endpoint(endpoint.url())
-    # A token that API Gateway has let in a moment ago works on, as its answer is kept
-    assert beta.call("GET", "/v1/events").ok
-    assert delivery.call("POST", "/operator/tenants/beta/suspend", {}).ok
-    event_id = beta.send("invoice.paid")
-    settled(beta, event_id)
-    assert delivery_of(delivery, "beta", event_id)["waitingFor"] == {"S": "tenant suspended"}
-    assert endpoint.received == []
+def test_a_suspended_tenants_deliveries_wait_until_it_is_active_again(delivery, endpoint):
+    # Given a tenant with a delivery that is to be made once more
+    gamma = delivery.make_tenant("gamma")
+    made = gamma.add_endpoint(endpoint.url())
+    event_id = gamma.send("invoice.paid")
+    gamma.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+    assert delivery.call("POST", "/operator/tenants/gamma/suspend").json()["state"] == "SUSPENDED"
+    target = {"tenantId": "gamma", "eventId": event_id, "endpointId": made["endpointId"]}
+    assert delivery.call("POST", "/operator/requeue", target).ok
 
-    assert delivery.call("POST", "/operator/tenants/beta/activate", {}).ok
+    def waits() -> bool | None:
+        return delivery_of(delivery, "gamma", event_id).get("waitingFor") == {"S": "tenant suspended"} or None
 
-    beta.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+    wait_for("the delivery to wait", waits, SETTLE_SECONDS)
     assert len(endpoint.received) == 1
+
+    # When the suspension ends
+    assert delivery.call("POST", "/operator/tenants/gamma/activate").json()["state"] == "ACTIVE"
+
+    arrived(endpoint, 2)
 
 
 def test_what_an_operator_stopped_stays_stopped(alpha, delivery, endpoint):
@@ -259,21 +265,20 @@ def test_what_an_operator_stopped_stays_stopped(alpha, delivery, endpoint):
     settled(alpha, event_id)
     assert delivery.call("GET", one).json()["waiting"] == 1
 
-    assert delivery.call("POST", f"{one}/activate", {}).json()["state"] == "ACTIVE"
+    assert delivery.call("POST", f"{one}/activate").json()["state"] == "ACTIVE"
     alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
 
 
 def test_operational_events_are_on_the_operators_bus(alpha, delivery, endpoint):
     # Given a rule of an operator's, with a queue as its target
-    sqs, events, bus = (
-        delivery.aws.client("sqs"),
-        delivery.aws.client("events"),
-        delivery.outputs["operations_bus_arn"],
-    )
+    sqs, events = delivery.aws.client("sqs"), delivery.aws.client("events")
+    name = delivery.outputs["operations_bus_arn"].rpartition("/")[2]
     queue = sqs.create_queue(QueueName=f"operations-{delivery.environment}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    name = bus.rpartition("/")[2]
     events.put_rule(Name="told", EventBusName=name, EventPattern='{"source":["webhook.delivery"]}')
+    allowed = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**allowed, "Resource": arn}]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
     events.put_targets(Rule="told", EventBusName=name, Targets=[{"Id": "queue", "Arn": arn}])
     try:
         # When an endpoint is disabled
@@ -555,10 +560,10 @@ def exercise(inbound: LocalStack, delivery: LocalDelivery, endpoint: FaultyRecei
     # Stopped and activated by an operator; suspended and activated with its tenant.
     one = f"/operator/tenants/busy/endpoints/{made['endpointId']}"
     assert delivery.call("POST", f"{one}/pause", {"reason": "test"}).ok
-    assert delivery.call("POST", f"{one}/activate", {}).json()["waiting"] >= 0
+    assert delivery.call("POST", f"{one}/activate").json()["waiting"] >= 0
     assert delivery.call("GET", "/operator/tenants/busy/endpoints").ok
-    assert delivery.call("POST", "/operator/tenants/busy/suspend", {}).ok
-    assert delivery.call("POST", "/operator/tenants/busy/activate", {}).ok
+    assert delivery.call("POST", "/operator/tenants/busy/suspend").ok
+    assert delivery.call("POST", "/operator/tenants/busy/activate").ok
     tenant.ask("DELETE", place)
 
 
