@@ -15,6 +15,7 @@ from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.sending.http_client import ask_within, system_resolver
 from lambdas.delivery.sending.urls import EndpointRefusedError, EndpointRules, check_url
+from lambdas.delivery.services.announcing import Announcer
 from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.services.event_intake import EventIntake
 from lambdas.delivery.services.requeue import Requeue, Resume
@@ -79,6 +80,7 @@ _api = build(
             queue=_queue,
         ),
         counts=EventCounts(_dynamodb, _environment.endpoints_table),
+        announcer=Announcer(events=_events, retention=_retention),
         count=_count,
         clock=time.time,
         max_event_bytes=_environment.max_event_bytes,

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.delivery.domain.errors import ConflictError, LoopError, NotFoundError, QuotaReachedError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.delivery.domain.errors import ConflictError, LoopError, NotFoundError, QuotaReachedError, StoreBusyError
 from lambdas.delivery.domain.ids import ENDPOINT, EVENT, is_id
 from lambdas.delivery.domain.metrics import ApiMetric
 from lambdas.delivery.domain.model import DeliveryState, Endpoint, EndpointState, SignatureStyle
+from lambdas.delivery.domain.operational_events import RESERVED_PREFIX, is_reserved, quota_reached
 from lambdas.delivery.domain.subscriptions import EVENT_TYPE, MAX_EVENT_TYPE_CHARS
 from lambdas.delivery.http import attempts
 from lambdas.delivery.http.bodies import body_of, read_object, require_json_type
@@ -19,6 +22,7 @@ from lambdas.delivery.http.rest import Call, Rest
 from lambdas.delivery.http.routes import TENANT_API
 from lambdas.delivery.http.schemas import DeliveryResponse, ErasePayloadResponse
 from lambdas.delivery.sending.headers import HOPS_HEADER
+from lambdas.delivery.services.announcing import Announcer
 from lambdas.delivery.services.endpoint_admin import EndpointAdmin, IdempotentRequest
 from lambdas.delivery.services.event_intake import EventIntake, Submission
 from lambdas.delivery.services.requeue import Requeue
@@ -28,6 +32,7 @@ from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.listing import Listing, Range
 from lambdas.delivery_api import schemas
 from lambdas.shared import times
+from lambdas.shared.errors import describe
 from lambdas.shared.observability import logger
 
 TEST_EVENT = "webhook.test"
@@ -61,7 +66,7 @@ class TenantServices:
 
     Attributes
     ----------
-    endpoints, intake, events, requeue, listing, cursors, counts
+    endpoints, intake, events, requeue, listing, cursors, counts, announcer
         The stores and services.
     check_url : Callable[[str], None]
         Raises `InvalidFieldError` for a URL that nothing may be sent to.
@@ -84,6 +89,7 @@ class TenantServices:
     listing: Listing
     cursors: Cursors
     counts: EventCounts
+    announcer: Announcer
     check_url: Callable[[str], None]
     resume: Callable[[str, str], None]
     count: Callable[[ApiMetric], None]
@@ -177,6 +183,8 @@ class _Events:
             raise bad_request("type", "a text expected")
         if len(event_type) > MAX_EVENT_TYPE_CHARS or not EVENT_TYPE.fullmatch(event_type):
             raise bad_request("type", "names between full stops expected, such as invoice.paid, 128 characters at most")
+        if is_reserved(event_type):
+            raise bad_request("type", f"types that begin with {RESERVED_PREFIX} are the service's own")
         _take_event(call, self._services)
         event = self._services.intake.accept(
             Submission(
@@ -318,9 +326,10 @@ class _Endpoints:
             f"{one}/activate",
             operate=self.activate,
             summary="Let deliveries go on",
-            description="After a pause, or after the service disabled the endpoint.",
+            description="After a pause, or after the service disabled the endpoint. What an operator stopped, an "
+            "operator activates.",
             answer=schemas.EndpointResponse,
-            refusals=(404,),
+            refusals=(404, 409),
         )
         rest.add(
             "POST",
@@ -483,6 +492,11 @@ def _take_event(call: Call, services: TenantServices) -> None:
     except QuotaReachedError:
         logger.warning("quota reached", tenant=call.tenant_id, quota="eventsPerDay", most=most)
         services.count(ApiMetric.QUOTAS_REACHED)
+        try:
+            services.announcer.announce(quota_reached(call.tenant_id, most, services.clock()), services.clock())
+        except (ClientError, BotoCoreError, StoreBusyError) as error:
+            # The next request that is refused tries again.
+            logger.error("quota could not be announced", tenant=call.tenant_id, reason=describe(error))
         raise
 
 

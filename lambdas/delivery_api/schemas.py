@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from lambdas.delivery.domain.model import Endpoint, Event
+from lambdas.delivery.domain.model import Endpoint, Event, StoppedBy
+from lambdas.delivery.domain.operational_events import RESERVED_PREFIX
 from lambdas.delivery.domain.quotas import MAX_ENDPOINTS
 from lambdas.delivery.domain.retry_schedules import MAX_WAIT_SECONDS, MAX_WAITS
 from lambdas.delivery.domain.subscriptions import (
@@ -57,7 +58,8 @@ EVENT_SCHEMA: dict[str, Any] = {
             "type": "string",
             "pattern": EVENT_TYPE_PATTERN,
             "maxLength": MAX_EVENT_TYPE_CHARS,
-            "description": "Decides which endpoints get the event.",
+            "not": {"pattern": f"^{RESERVED_PREFIX}".replace(".", r"\.")},
+            "description": f"Decides which endpoints get it. Types of the service begin with `{RESERVED_PREFIX}`.",
         },
         "timestamp": {"description": "When it happened, ISO 8601."},
         "data": {"description": "What happened."},
@@ -356,7 +358,9 @@ class EndpointResponse(ResponseModel):
     event_types: list[str]
     filters: dict[str, list[Any]]
     state: Literal["ACTIVE", "PAUSED", "DISABLED"]
-    state_reason: str | None
+    state_reason: str | None = Field(description="Why the service disabled it, or an operator stopped it.")
+    state_since: str | None = Field(description="Null where it was not recorded yet.")
+    stopped_by: StoppedBy | None = Field(description="Null while it is active.")
     style: Style
     asymmetric: bool
     header_prefix: str
@@ -380,6 +384,8 @@ class EndpointResponse(ResponseModel):
             filters={path: [json.loads(value) for value in values] for path, values in endpoint.filters.items()},
             state=endpoint.state.value,
             state_reason=endpoint.state_reason,
+            state_since=endpoint.state_since,
+            stopped_by=endpoint.stopped_by,
             style=endpoint.style.value,
             asymmetric=endpoint.asymmetric,
             header_prefix=endpoint.header_prefix,

@@ -11,12 +11,15 @@ from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
 from lambdas.delivery.services.requeue import Requeue
+from lambdas.delivery.services.suspension import Suspension
 from lambdas.delivery.services.tenant_keys import TenantKeys
 from lambdas.delivery.store.deliveries import Deliveries
+from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.identities import Identities
 from lambdas.delivery.store.listing import Listing
+from lambdas.delivery_operator.endpoints import EndpointServices
 from lambdas.delivery_operator.environment import OperatorEnvironment
 from lambdas.delivery_operator.operations import OperatorServices, build
 from lambdas.shared.aws import client
@@ -25,9 +28,12 @@ from lambdas.shared.observability import logger, tracer
 
 def _services(environment: OperatorEnvironment) -> OperatorServices:
     dynamodb = client("dynamodb")
-    events = Events(dynamodb, environment.events_table)
+    events, due = Events(dynamodb, environment.events_table), DueStore(dynamodb, environment.events_table)
+    endpoints = Endpoints(dynamodb, environment.endpoints_table)
+    identities = Identities(dynamodb, environment.tenants_table)
+    queue = DeliveryQueue(client("sqs"), environment.queue_url)
     return OperatorServices(
-        identities=Identities(dynamodb, environment.tenants_table),
+        identities=identities,
         listing=Listing(dynamodb, environment.events_table),
         key_pairs=SigningKeyPairs(
             dynamodb, client("secretsmanager"), environment.tenants_table, environment.signing_keys_secret_arn
@@ -37,11 +43,13 @@ def _services(environment: OperatorEnvironment) -> OperatorServices:
         events=events,
         requeue=Requeue(
             deliveries=Deliveries(dynamodb, environment.events_table),
-            endpoints=Endpoints(dynamodb, environment.endpoints_table),
+            endpoints=endpoints,
             events=events,
-            queue=DeliveryQueue(client("sqs"), environment.queue_url),
+            queue=queue,
             retention=Retention(delivered_days=environment.delivered_ttl_days, dead_days=environment.dead_ttl_days),
         ),
+        suspension=Suspension(identities=identities, endpoints=endpoints, due=due, queue=queue),
+        endpoints=EndpointServices.build(dynamodb, environment.endpoints_table, due, queue, time.time),
         clock=time.time,
     )
 

@@ -6,10 +6,9 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from lambdas.delivery.domain.errors import ConflictError, NotFoundError
-from lambdas.delivery.domain.ids import EVENT, is_id, is_tenant_id
+from lambdas.delivery.domain.ids import EVENT, is_id
 from lambdas.delivery.domain.model import DeliveryState
 from lambdas.delivery.domain.quotas import STANDARD_PLAN
 from lambdas.delivery.http import attempts
@@ -20,13 +19,16 @@ from lambdas.delivery.http.schemas import DeliveryResponse, ErasePayloadResponse
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
 from lambdas.delivery.services.replay import MAX_COUNTED, MAX_REPLAYED, Filter, replay
 from lambdas.delivery.services.requeue import Requeue
+from lambdas.delivery.services.suspension import Suspension
 from lambdas.delivery.services.tenant_keys import TenantKeys
 from lambdas.delivery.store.events import Events
-from lambdas.delivery.store.identities import Identities, TenantState, Token
+from lambdas.delivery.store.identities import Identities, Tenant, Token
 from lambdas.delivery.store.listing import Listing
 from lambdas.delivery_operator import schemas
+from lambdas.delivery_operator.calls import log_call as _log
+from lambdas.delivery_operator.calls import tenant_of as _tenant_id
+from lambdas.delivery_operator.endpoints import EndpointOperations, EndpointServices
 from lambdas.shared import times
-from lambdas.shared.observability import logger
 
 _DAY = 86_400
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -44,6 +46,8 @@ class OperatorServices:
         The stores and services.
     plans : Sequence[str]
         The usage plans that there are.
+    suspension, endpoints
+        The brakes.
     clock : Callable[[], float]
         Seconds since the epoch.
     """
@@ -55,6 +59,8 @@ class OperatorServices:
     plans: Sequence[str]
     events: Events
     requeue: Requeue
+    suspension: Suspension
+    endpoints: EndpointServices
     clock: Callable[[], float]
 
 
@@ -62,6 +68,7 @@ def build(services: OperatorServices) -> Rest:
     """Return the operators' endpoints."""
     rest = Rest(OPERATOR_API)
     _Tenants(services).add_to(rest)
+    EndpointOperations(services.endpoints, services.clock).add_to(rest)
     _Deliveries(services).add_to(rest)
     _Keys(services).add_to(rest)
     return rest
@@ -72,6 +79,7 @@ class _Tenants:
         self._identities = services.identities
         self._keys = services.tenant_keys
         self._plans = services.plans
+        self._suspension = services.suspension
         self._clock = services.clock
 
     def add_to(self, rest: Rest) -> None:
@@ -108,17 +116,19 @@ class _Tenants:
         rest.add(
             "POST",
             f"{one}/suspend",
-            operate=lambda call: self._set(call, TenantState.SUSPENDED),
-            summary="Refuse a tenant's tokens",
-            description="It takes up to five minutes, for which API Gateway caches authorizations.",
+            operate=lambda call: self._set(call, self._suspension.suspend),
+            summary="Suspend a tenant",
+            description="From the answer on, no attempt begins: its deliveries wait. Its tokens may be taken for up to "
+            "five minutes, for which API Gateway caches authorizations.",
             answer=schemas.TenantResponse,
             refusals=(404,),
         )
         rest.add(
             "POST",
             f"{one}/activate",
-            operate=lambda call: self._set(call, TenantState.ACTIVE),
-            summary="Take a tenant's tokens again",
+            operate=lambda call: self._set(call, self._suspension.activate),
+            summary="End a tenant's suspension",
+            description="What waits goes on, of each endpoint a page a minute.",
             answer=schemas.TenantResponse,
             refusals=(404,),
         )
@@ -203,9 +213,9 @@ class _Tenants:
         _log(call, "token revoked", token.tenant_id, token_id=token.token_id)
         return _token_response(token)
 
-    def _set(self, call: Call, state: TenantState) -> schemas.TenantResponse:
-        tenant = self._identities.change_tenant(_tenant_id(call), {"state": state}, self._clock())
-        _log(call, f"tenant {state.lower()}", tenant.tenant_id)
+    def _set(self, call: Call, set_state: Callable[[str, float], Tenant]) -> schemas.TenantResponse:
+        tenant = set_state(_tenant_id(call), self._clock())
+        _log(call, f"tenant {tenant.state.lower()}", tenant.tenant_id)
         return schemas.TenantResponse.model_validate(tenant)
 
 
@@ -375,20 +385,6 @@ class _Keys:
         return schemas.SigningKeyResponse.model_validate(pair)
 
 
-def _tenant_id(call: Call) -> str:
-    """Return the tenant's id from the path.
-
-    Raises
-    ------
-    NotFoundError
-        For a text that cannot be a tenant's id.
-    """
-    tenant_id = call.path["tenantId"]
-    if not is_tenant_id(tenant_id):
-        raise NotFoundError
-    return tenant_id
-
-
 def _api_id(call: Call) -> str:
     return str(call.event["requestContext"]["apiId"])
 
@@ -402,12 +398,6 @@ def _token_response(token: Token) -> schemas.TokenResponse:
         expires_at=None if token.expires_at is None else times.iso(token.expires_at),
         revoked_at=token.revoked_at,
     )
-
-
-def _log(call: Call, what: str, tenant_id: str | None, **details: Any) -> None:
-    """Log who did what; an operator is an AWS identity."""
-    caller = (call.event["requestContext"].get("identity") or {}).get("userArn")
-    logger.info(what, caller=caller, tenant_id=tenant_id, **details)
 
 
 def _write_cursor(end: str, position: str) -> str:

@@ -1,4 +1,4 @@
-"""Whether an attempt may be made now: paused endpoints, endpoints that asked for time, breaker, rate limit."""
+"""Whether an attempt may be made now: suspended tenants, paused and busy endpoints, breaker, rate limit."""
 
 import random
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lambdas.delivery.domain.circuit_breaker import Gate, closed_again_at, gate
-from lambdas.delivery.domain.holds import BREAKER, BUSY, PAUSED, RATE, RECHECK_PAUSED_SECONDS
+from lambdas.delivery.domain.holds import BREAKER, BUSY, PAUSED, RATE, RECHECK_STOPPED_SECONDS, SUSPENDED
 from lambdas.delivery.domain.model import Delivery, Endpoint, EndpointState, Event, Health
 from lambdas.delivery.domain.rate_limit import NEAR_MS
 from lambdas.delivery.store.health import HealthStore
@@ -76,8 +76,9 @@ class Admission:
 
     def hold(self, endpoint: Endpoint, health: Health, now_ms: int) -> Wait | None:
         """Return what holds the endpoint's deliveries up; None when nothing does. Nothing is taken."""
-        if endpoint.state is EndpointState.PAUSED:
-            return self._wait(now_ms + RECHECK_PAUSED_SECONDS * 1_000, now_ms, PAUSED)
+        if health.suspended_since is not None or endpoint.state is EndpointState.PAUSED:
+            stopped = PAUSED if health.suspended_since is None else SUSPENDED
+            return self._wait(now_ms + RECHECK_STOPPED_SECONDS * 1_000, now_ms, stopped)
         if health.slow_until is not None and now_ms < health.slow_until:
             return self._wait(health.slow_until, now_ms, BUSY)
         if gate(health, now_ms) is Gate.OPEN:

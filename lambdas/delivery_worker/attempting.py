@@ -11,7 +11,7 @@ from lambdas.delivery.domain.due import MAX_HOPS
 from lambdas.delivery.domain.holds import UNSIGNABLE
 from lambdas.delivery.domain.lifecycle import after_attempt
 from lambdas.delivery.domain.metrics import WorkerMetric
-from lambdas.delivery.domain.model import Attempt
+from lambdas.delivery.domain.model import Attempt, DeliveryState
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.retry_schedules import RetrySchedule, schedule_of
 from lambdas.delivery.sending.headers import HOPS_HEADER, HeaderRefusedError, request_headers
@@ -102,6 +102,8 @@ class AttemptMaker:
         self.endpoint_health.record(claim, result, report)
         if response.answer is not None:
             self.events.answers.erase_late(attempt)
+        if new.state is DeliveryState.DLQ:
+            self.recorder.announce(new)
 
     def _sign(self, claim: ClaimedDelivery, now: float) -> Mapping[str, str] | None:
         """Return the signature's headers; None when it cannot be made, which is no fault of the endpoint."""

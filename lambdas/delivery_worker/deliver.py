@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lambdas.delivery.domain.endpoint_disabling import GONE
 from lambdas.delivery.domain.lifecycle import EVENT_EXPIRED, claimed, due_ms, undeliverable_reason
-from lambdas.delivery.domain.model import Delivery
+from lambdas.delivery.domain.model import Delivery, DeliveryState, Event
 from lambdas.delivery.domain.retention import gone
 from lambdas.delivery.queue.messages import Deliver
 from lambdas.delivery.store.deliveries import Deliveries
@@ -85,7 +85,7 @@ class DeliverConsumer:
         if seen is None or gone(now, seen.expires_at):
             report.log("delivery is gone", tenant=message.tenant_id, event_id=message.event_id)
         elif seen.state.final or message.version != seen.version:
-            self._catch_up(seen, message.hops, report)
+            self._catch_up(seen, report)
         elif now * 1_000 < seen.lease_until:
             # Another message's run has the claim, and its message comes back if it dies. Our own must not be lost.
             if seen.owner == owner:
@@ -97,34 +97,49 @@ class DeliverConsumer:
         else:
             self._deliver(seen, owner, message.hops, ends, report)
 
-    def _catch_up(self, seen: Delivery, hops: int, report: Report) -> None:
+    def _catch_up(self, seen: Delivery, report: Report) -> None:
         """Do what a run that died after recording had left to do, where the index does not."""
+        if seen.state is DeliveryState.DLQ:
+            self.recorder.announce(seen)
         if seen.reason == GONE_OUTCOME:
             endpoint, _ = self.endpoints.read(seen.tenant_id, seen.endpoint_id)
             if endpoint is not None and endpoint.updated_at <= seen.updated_at:
-                self.endpoint_health.disable(endpoint, GONE, hops, report)
+                self.endpoint_health.disable(endpoint, GONE, report)
 
     def _deliver(self, seen: Delivery, owner: str, hops: int, ends: float, report: Report) -> None:
         now = self.clock()
         if ends - now < self.attempts.client.seconds + MARGIN_SECONDS:
             raise TooLittleTimeError("too little time is left for an attempt")
-        endpoint, health = self.endpoints.read(seen.tenant_id, seen.endpoint_id)
         event, payload = self.events.read(seen.tenant_id, seen.event_id)
-        reason = undeliverable_reason(event, payload, endpoint, now)
-        if event is None or payload is None or endpoint is None or reason is not None:
-            self.recorder.give_up(seen, event, reason or EVENT_EXPIRED, report)
-            return
-        wait = self.admission.hold(endpoint, health, int(now * 1_000))
-        if wait is not None:
-            self.recorder.park(seen, wait, event, hops, report)
+        if self._unless_stopped(seen, event, payload, hops, report) is None:
             return
         mine = claimed(seen, owner, int(ends * 1_000))
         if not self.deliveries.change(seen, mine):
             return
-        admitted = self.admission.admit(
-            ClaimedDelivery(delivery=mine, endpoint=endpoint, health=health, event=event, payload=payload, hops=hops)
-        )
+        # Who suspended, paused or disabled before the claim is answered that nothing begins any more.
+        claim = self._unless_stopped(mine, event, payload, hops, report)
+        if claim is None:
+            return
+        admitted = self.admission.admit(claim)
         if isinstance(admitted, Wait):
-            self.recorder.park(mine, admitted, event, hops, report)
+            self.recorder.park(mine, admitted, claim.event, hops, report)
         else:
             self.attempts.make(admitted, report)
+
+    def _unless_stopped(
+        self, delivery: Delivery, event: Event | None, payload: bytes | None, hops: int, report: Report
+    ) -> ClaimedDelivery | None:
+        """Return all that an attempt needs, as it is now; None when the delivery was given up or put off instead."""
+        now = self.clock()
+        endpoint, health = self.endpoints.read(delivery.tenant_id, delivery.endpoint_id)
+        reason = undeliverable_reason(event, payload, endpoint, now)
+        if event is None or payload is None or endpoint is None or reason is not None:
+            self.recorder.give_up(delivery, event, reason or EVENT_EXPIRED, report)
+            return None
+        wait = self.admission.hold(endpoint, health, int(now * 1_000))
+        if wait is not None:
+            self.recorder.park(delivery, wait, event, hops, report)
+            return None
+        return ClaimedDelivery(
+            delivery=delivery, endpoint=endpoint, health=health, event=event, payload=payload, hops=hops
+        )

@@ -5,17 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lambdas.delivery.domain.attempt_result import AttemptResult
-from lambdas.delivery.domain.due import to_fan_out
-from lambdas.delivery.domain.endpoint_disabling import FAILING, GONE, announcement, failed_for_too_long
+from lambdas.delivery.domain.endpoint_disabling import FAILING, GONE, failed_for_too_long
 from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import Endpoint, EndpointState
-from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.domain.operational_events import disabled, failing, is_failing, is_reserved, recovered
 from lambdas.delivery.domain.retry_schedules import own_seconds
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
-from lambdas.delivery.queue.messages import FanOut, ResumeEndpoint
+from lambdas.delivery.queue.messages import ResumeEndpoint
+from lambdas.delivery.services.announcing import Announcer
 from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
-from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
 from lambdas.delivery_worker.admission import ClaimedDelivery
 from lambdas.delivery_worker.reporting import Report
@@ -29,34 +28,34 @@ class EndpointHealth:
 
     Attributes
     ----------
-    endpoints, health, events, due, queue
+    endpoints, health, due, queue, announcer
         What it writes.
     disable_after_hours : float
         Hours of nothing but failures after which an endpoint is disabled; one with a list of waits of its own gets as
         long as that takes.
-    retention : Retention
-        How long the event that announces it is kept.
     clock : Callable[[], float]
         Seconds since the epoch.
     """
 
     endpoints: Endpoints
     health: HealthStore
-    events: Events
     due: DueStore
     queue: DeliveryQueue
+    announcer: Announcer
     disable_after_hours: float
-    retention: Retention
     clock: Callable[[], float] = time.time
 
     def record(self, claim: ClaimedDelivery, result: AttemptResult, report: Report) -> None:
         """Take an attempt into account, after it was recorded."""
         endpoint, seen = claim.endpoint, claim.health
         now_ms = int(self.clock() * 1_000)
-        after = seen
+        after, tells = seen, not is_reserved(claim.event.event_type)
         # The delivery is recorded and goes on: what fails here must not bring its message back.
         try:
             if result.delivered:
+                if seen.told_since is not None and tells:
+                    self.announcer.announce(recovered(endpoint, seen.told_since), now_ms / 1_000)
+                    self.health.end_trouble(endpoint.tenant_id, endpoint.endpoint_id, seen.told_since)
                 # The breaker may have opened since the attempt began.
                 if self.health.succeeded(endpoint.tenant_id, endpoint.endpoint_id, seen) and self.due.release_soon(
                     endpoint.tenant_id, endpoint.endpoint_id, now_ms
@@ -71,6 +70,10 @@ class EndpointHealth:
             if result.slow_for is not None:
                 until = now_ms + int(result.slow_for * 1_000)
                 self.health.slow_down(endpoint.tenant_id, endpoint.endpoint_id, until)
+            if is_failing(after, now_ms) and tells:
+                if after.told_since is None:
+                    self.health.tell(endpoint.tenant_id, endpoint.endpoint_id, after.failing_since or now_ms)
+                self.announcer.announce(failing(endpoint, after), now_ms / 1_000)
         except Exception as error:
             report.log(
                 "endpoint's health could not be noted",
@@ -79,18 +82,17 @@ class EndpointHealth:
                 reason=describe(error),
             )
         if result.gone:
-            self.disable(endpoint, GONE, claim.hops, report)
+            self.disable(endpoint, GONE, report)
         elif failed_for_too_long(after, now_ms, max(self.disable_after_hours, own_seconds(endpoint) / 3_600)):
-            self.disable(endpoint, FAILING, claim.hops, report)
+            self.disable(endpoint, FAILING, report)
 
-    def disable(self, endpoint: Endpoint, reason: str, hops: int, report: Report) -> None:
+    def disable(self, endpoint: Endpoint, reason: str, report: Report) -> None:
         """Announce that an endpoint is disabled, then disable it: a process that dies between does both again."""
-        if endpoint.state is EndpointState.DISABLED:
+        if endpoint.state is EndpointState.DISABLED or endpoint.by_operator:
             return
         now = self.clock()
-        event, payload = announcement(endpoint, reason, now, self.retention)
-        self.events.create(to_fan_out(event, now, hops), payload)
-        self.queue.send(FanOut(tenant_id=event.tenant_id, event_id=event.event_id, hops=hops + 1))
+        self.health.tell(endpoint.tenant_id, endpoint.endpoint_id, int(now * 1_000))
+        self.announcer.announce(disabled(endpoint, reason), now)
         if self.endpoints.disable(endpoint, reason, times.iso(now)):
             report.count(endpoint.tenant_id, WorkerMetric.ENDPOINTS_DISABLED)
             report.log("endpoint disabled", tenant=endpoint.tenant_id, endpoint_id=endpoint.endpoint_id, reason=reason)

@@ -18,6 +18,8 @@ class WorkerEnvironment(Environment):
         Names of the tables.
     queue_url : str
         The delivery queue.
+    operations_bus : str
+        Name of the bus of operational events.
     signing_keys_secret_arn : str | None
         Secret of the ed25519 key pairs; without it, no endpoint gets asymmetric signatures.
     retry_schedule : str
@@ -43,6 +45,7 @@ class WorkerEnvironment(Environment):
     endpoints_table: str
     events_table: str
     queue_url: str
+    operations_bus: str
     signing_keys_secret_arn: str | None = None
     retry_schedule: str = STANDARD_WEBHOOKS.name
     endpoint_rules: str = PUBLIC_HTTPS

@@ -18,6 +18,7 @@ from lambdas.delivery.queue.messages import Deliver, FanOut
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
+from lambdas.delivery_worker.operator_bus import OperatorBus
 from lambdas.delivery_worker.reporting import Report
 from lambdas.shared import times
 
@@ -28,7 +29,7 @@ class FanOutConsumer:
 
     Attributes
     ----------
-    deliveries, endpoints, events, queue
+    deliveries, endpoints, events, queue, operator_bus
         What it reads and writes.
     retention : Retention
         How long deliveries are kept.
@@ -38,6 +39,7 @@ class FanOutConsumer:
     endpoints: Endpoints
     events: Events
     queue: DeliveryQueue
+    operator_bus: OperatorBus
     retention: Retention
 
     def run(self, message: FanOut, now: float, report: Report) -> None:
@@ -45,7 +47,11 @@ class FanOutConsumer:
         event, payload = self.events.read(message.tenant_id, message.event_id)
         if event is None or gone(now, event.expires_at):
             report.log("event to fan out is gone", tenant=message.tenant_id, event_id=message.event_id)
-        elif event.fanned_out or payload is None:
+            return
+        if event.operational and not event.fanned_out:
+            # Until it is there, the event is not marked as fanned out, and stays due.
+            self.operator_bus.publish(event, payload)
+        if event.fanned_out or payload is None:
             self._expire(event, now)
         else:
             self._fan_out(event, payload, now, message.hops, report)

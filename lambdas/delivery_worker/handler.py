@@ -18,6 +18,7 @@ from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_worker.batch import Worker
 from lambdas.delivery_worker.environment import WorkerEnvironment
 from lambdas.delivery_worker.inbound_payloads import InboundPayloads
+from lambdas.delivery_worker.operator_bus import OperatorBus
 from lambdas.delivery_worker.reporting import PER_TENANT, Report
 from lambdas.delivery_worker.wiring import build_worker
 from lambdas.shared.aws import client
@@ -35,6 +36,7 @@ def _build(environment: WorkerEnvironment) -> Worker:
             seconds=environment.attempt_timeout,
         ),
         keys=SigningKeyStore(client("secretsmanager"), environment.signing_keys_secret_arn),
+        operator_bus=OperatorBus(client("events"), environment.operations_bus),
         retry_schedule=schedule_named(environment.retry_schedule),
         retention=Retention(delivered_days=environment.delivered_ttl_days, dead_days=environment.dead_ttl_days),
         disable_after_hours=environment.disable_after_hours,

@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 
 from lambdas.delivery.domain.attempt_result import Answer
 from lambdas.delivery.domain.due import scheduled
-from lambdas.delivery.domain.holds import PAUSED, UNSIGNABLE
+from lambdas.delivery.domain.holds import STOPPED, UNSIGNABLE
 from lambdas.delivery.domain.lifecycle import given_up, parked
 from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import Attempt, Delivery, EndpointState, Event
+from lambdas.delivery.domain.operational_events import given_up as given_up_event
+from lambdas.delivery.domain.operational_events import is_reserved
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import Deliver
+from lambdas.delivery.services.announcing import Announcer
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
@@ -28,7 +31,7 @@ class Recorder:
 
     Attributes
     ----------
-    deliveries, endpoints, events, due, queue
+    deliveries, endpoints, events, due, queue, announcer
         What it reads and writes.
     retention : Retention
         How long deliveries are kept.
@@ -41,6 +44,7 @@ class Recorder:
     events: Events
     due: DueStore
     queue: DeliveryQueue
+    announcer: Announcer
     retention: Retention
     clock: Callable[[], float] = time.time
 
@@ -74,7 +78,7 @@ class Recorder:
             self._end(seen, new, event, report)
             return
         _, soon = scheduled(new, now, hops)
-        if soon is not None and wait.waiting_for != PAUSED:
+        if soon is not None and wait.waiting_for not in STOPPED:
             done = self.record(seen, new, hops)
         else:
             self.due.hold(
@@ -87,7 +91,7 @@ class Recorder:
             until = times.iso(self.retention.waits_until(new.expires_at))
             done = self.deliveries.change(seen, replace(new, due_at=until, held=True))
             # Whoever activated it may have released what waits before this one did.
-            if done and wait.waiting_for == PAUSED and self._is_active(new):
+            if done and wait.waiting_for in STOPPED and self._is_active(new):
                 self.due.release_soon(new.tenant_id, new.endpoint_id, int(now * 1_000))
         if done:
             self.events.keep_until(event, new.expires_at)
@@ -100,8 +104,14 @@ class Recorder:
     def _end(self, seen: Delivery, dead: Delivery, event: Event | None, report: Report) -> None:
         if self.record(seen, dead, 0):
             report.given_up(dead, event)
+            self.announce(dead)
+
+    def announce(self, dead: Delivery) -> None:
+        """Announce that a delivery was given up; call it after that was recorded."""
+        if not is_reserved(dead.event_type):
+            self.announcer.announce(given_up_event(dead), self.clock())
 
     def _is_active(self, delivery: Delivery) -> bool:
-        """Tell whether the endpoint is active by now; read only after the delivery was recorded as waiting for that."""
-        endpoint, _ = self.endpoints.read(delivery.tenant_id, delivery.endpoint_id)
-        return endpoint is not None and endpoint.state is EndpointState.ACTIVE
+        """Tell whether nothing stops it by now; read only after the delivery was recorded as waiting for that."""
+        endpoint, health = self.endpoints.read(delivery.tenant_id, delivery.endpoint_id)
+        return endpoint is not None and endpoint.state is EndpointState.ACTIVE and health.suspended_since is None

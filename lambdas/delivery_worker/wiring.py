@@ -9,6 +9,7 @@ from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.retry_schedules import RetrySchedule
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.sending.http_client import HttpClient
+from lambdas.delivery.services.announcing import Announcer
 from lambdas.delivery.services.release import Release
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.due import DueStore
@@ -24,6 +25,7 @@ from lambdas.delivery_worker.deliver import DeliverConsumer
 from lambdas.delivery_worker.endpoint_health import EndpointHealth
 from lambdas.delivery_worker.fan_out import FanOutConsumer
 from lambdas.delivery_worker.inbound_payloads import InboundPayloads
+from lambdas.delivery_worker.operator_bus import OperatorBus
 from lambdas.delivery_worker.recording import Recorder
 from lambdas.delivery_worker.resume import ResumeConsumer
 
@@ -36,6 +38,7 @@ def build_worker(
     queue: DeliveryQueue,
     client: HttpClient,
     keys: SigningKeyStore,
+    operator_bus: OperatorBus,
     retry_schedule: RetrySchedule,
     retention: Retention,
     disable_after_hours: float,
@@ -62,14 +65,14 @@ def build_worker(
     deliveries, events = Deliveries(dynamodb, events_table), Events(dynamodb, events_table)
     endpoints, health = Endpoints(dynamodb, endpoints_table), HealthStore(dynamodb, endpoints_table)
     due = DueStore(dynamodb, events_table)
+    announcer = Announcer(events=events, retention=retention)
     endpoint_health = EndpointHealth(
         endpoints=endpoints,
         health=health,
-        events=events,
         due=due,
         queue=queue,
+        announcer=announcer,
         disable_after_hours=disable_after_hours,
-        retention=retention,
         clock=clock,
     )
     recorder = Recorder(
@@ -78,6 +81,7 @@ def build_worker(
         events=events,
         due=due,
         queue=queue,
+        announcer=announcer,
         retention=retention,
         clock=clock,
     )
@@ -103,7 +107,12 @@ def build_worker(
     )
     return Worker(
         fan_out=FanOutConsumer(
-            deliveries=deliveries, endpoints=endpoints, events=events, queue=queue, retention=retention
+            deliveries=deliveries,
+            endpoints=endpoints,
+            events=events,
+            queue=queue,
+            operator_bus=operator_bus,
+            retention=retention,
         ),
         deliver=deliver,
         bus_events=BusEventConsumer(events=events, queue=queue, retention=retention, payloads=inbound_payloads),

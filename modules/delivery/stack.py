@@ -23,6 +23,7 @@ from modules.delivery.alarms import DELIVERY_ALARMS, OLDEST_OVERDUE, SHOWN
 from modules.delivery.bus_subscriptions import InboundSubscriptions
 from modules.delivery.every_minute import EveryMinute
 from modules.delivery.fleet import DeliveryFleet
+from modules.delivery.operations_bus import OperationsBus
 from modules.delivery.routes import AUTHORIZATION_PATTERN, RECEIVER, routes_of
 from modules.delivery.signing_keys import SigningKeys
 from modules.delivery.tables import DeliveryTables
@@ -115,6 +116,7 @@ class DeliveryStack(BaseStack):
         )
         self.subscriptions.send_to(self.queues.main)
         self.signing_keys = SigningKeys(self, "signing_keys", names=names)
+        self.operations = OperationsBus(self, "operations", names=names)
         self.fleet = DeliveryFleet(
             self,
             "fleet",
@@ -168,6 +170,7 @@ class DeliveryStack(BaseStack):
                 endpoints_table=self.tables.endpoints.name,
                 events_table=self.tables.events.name,
                 queue_url=self.queues.main.url,
+                operations_bus=self.operations.bus.name,
                 signing_keys_secret_arn=self.signing_keys.secret.arn,
                 endpoint_rules=delivery.endpoint_rules,
                 refused_hosts=self._refused_hosts,
@@ -186,6 +189,7 @@ class DeliveryStack(BaseStack):
         self.tables.grant_deliver(worker)
         self.queues.grant_send(worker)
         self.signing_keys.grant_read(worker)
+        self.operations.grant_publish(worker)
         self.queues.add_event_source(worker, maximum_concurrency=delivery.worker_concurrency)
 
     def _wire_sweeper(self, names: Names) -> None:
@@ -313,6 +317,7 @@ class DeliveryStack(BaseStack):
             "queue_url": (self.queues.main.url, "URL of the delivery queue"),
             "dead_letter_queue_url": (self.queues.dead_letter.url, "URL of the dead letter queue"),
             "alarm_topic_arn": (self.monitoring.topic.arn, "ARN of the topic that the alarms notify"),
+            "operations_bus_arn": (self.operations.bus.arn, "ARN of the event bus of operational events"),
             "signing_keys_secret_arn": (self.signing_keys.secret.arn, "ARN of the secret of the ed25519 signing keys"),
             "operator_policy_json": (
                 self.api.operator_policy().json,

@@ -124,11 +124,13 @@ class DeliveryTables(Construct):
         self._allow_index(function, "ListByState", self.events, BY_STATE_INDEX)
 
     def grant_operate(self, function: WebhookFunction) -> None:
-        """Allow what operators' calls do: keep tenants and tokens, requeue, replay, show attempts, erase payloads."""
+        """Allow what operators' calls do: keep tenants and tokens, stop, send again, show attempts, erase payloads."""
         identities = ["GetItem", "PutItem", "UpdateItem", "ConditionCheckItem"]
         self._allow(function, "KeepTenants", self.tenants, identities)
         self._allow_index(function, "ListTenantsAndTokens", self.tenants, BY_TENANT_INDEX)
-        self._allow(function, "ReadEndpoints", self.endpoints, ["BatchGetItem"])
+        brakes = ["GetItem", "BatchGetItem", "Query", "UpdateItem", "DeleteItem"]
+        self._allow(function, "StopDeliveries", self.endpoints, brakes)
+        self._allow_index(function, "CountHeldDeliveries", self.events, BY_DUE_INDEX)
         events = ["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"]
         self._allow(function, "SendAgainAndErase", self.events, events)
         self._allow_index(function, "ListByState", self.events, BY_STATE_INDEX)

@@ -231,6 +231,82 @@ def test_a_paused_endpoint_gets_what_it_missed_when_it_goes_on(alpha, endpoint):
     assert len(endpoint.received) == 1
 
 
+def test_a_suspended_tenants_deliveries_wait_until_it_is_active_again(delivery, endpoint):
+    # Given a tenant with a delivery that is to be made once more
+    gamma = delivery.make_tenant("gamma")
+    made = gamma.add_endpoint(endpoint.url())
+    event_id = gamma.send("invoice.paid")
+    gamma.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+    assert delivery.call("POST", "/operator/tenants/gamma/suspend").json()["state"] == "SUSPENDED"
+    target = {"tenantId": "gamma", "eventId": event_id, "endpointId": made["endpointId"]}
+    assert delivery.call("POST", "/operator/requeue", target).ok
+
+    def waits() -> bool | None:
+        return delivery_of(delivery, "gamma", event_id).get("waitingFor") == {"S": "tenant suspended"} or None
+
+    wait_for("the delivery to wait", waits, SETTLE_SECONDS)
+    assert len(endpoint.received) == 1
+
+    # When the suspension ends
+    assert delivery.call("POST", "/operator/tenants/gamma/activate").json()["state"] == "ACTIVE"
+
+    arrived(endpoint, 2)
+
+
+def test_what_an_operator_stopped_stays_stopped(alpha, delivery, endpoint):
+    made = alpha.add_endpoint(endpoint.url())
+    one = f"/operator/tenants/alpha/endpoints/{made['endpointId']}"
+    assert delivery.call("POST", f"{one}/pause", {"reason": "looks wrong"}).ok
+
+    refused = alpha.call("POST", f"/v1/endpoints/{made['endpointId']}/activate")
+    assert (refused.status_code, refused.json()["error"]) == (409, "stopped_by_operator")
+    assert alpha.ask("GET", f"/v1/endpoints/{made['endpointId']}")["stateReason"] == "looks wrong"
+    event_id = alpha.send("invoice.paid")
+    settled(alpha, event_id)
+    assert delivery.call("GET", one).json()["waiting"] == 1
+
+    assert delivery.call("POST", f"{one}/activate").json()["state"] == "ACTIVE"
+    alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+
+
+def test_operational_events_are_on_the_operators_bus(alpha, delivery, endpoint):
+    # Given a rule of an operator's, with a queue as its target
+    sqs, events = delivery.aws.client("sqs"), delivery.aws.client("events")
+    name = delivery.outputs["operations_bus_arn"].rpartition("/")[2]
+    queue = sqs.create_queue(QueueName=f"operations-{delivery.environment}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name="told", EventBusName=name, EventPattern='{"source":["webhook.delivery"]}')
+    allowed = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**allowed, "Resource": arn}]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    events.put_targets(Rule="told", EventBusName=name, Targets=[{"Id": "queue", "Arn": arn}])
+    try:
+        # When an endpoint is disabled
+        endpoint.decide = lambda _: Fault(status=410)
+        made = alpha.add_endpoint(endpoint.url())
+        alpha.send("invoice.paid")
+        found: dict[str, Any] = {}
+
+        def told() -> dict[str, Any] | None:
+            for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+                event = json.loads(message["Body"])
+                if event["detail"].get("endpointId") == made["endpointId"]:
+                    found[event["detail-type"]] = event["detail"]
+            return found if len(found) == 2 else None
+
+        wait_for("both events", told, SETTLE_SECONDS)
+    finally:
+        events.remove_targets(Rule="told", EventBusName=name, Ids=["queue"])
+        events.delete_rule(Name="told", EventBusName=name)
+        sqs.delete_queue(QueueUrl=queue)
+
+    # Then the bus has that, and what became of the delivery
+    assert {kind: (detail["tenantId"], detail["reason"]) for kind, detail in found.items()} == {
+        "webhook.endpoint.disabled": ("alpha", "answered 410"),
+        "webhook.delivery.given_up": ("alpha", "status 410"),
+    }
+
+
 def test_the_same_idempotency_key_is_one_event(alpha, endpoint):
     alpha.add_endpoint(endpoint.url())
     body, key = b'{"type":"invoice.paid"}', {"Idempotency-Key": f"key-{time.time_ns()}"}
@@ -481,6 +557,13 @@ def exercise(inbound: LocalStack, delivery: LocalDelivery, endpoint: FaultyRecei
     assert tenant.ask("GET", "/v1/endpoints")["endpoints"]
     assert delivery.get("/.well-known/webhook-keys.json").ok
     assert delivery.post(f"/receiver/busy/{made['endpointId']}", b"{}", {}).status_code == 401
+    # Stopped and activated by an operator; suspended and activated with its tenant.
+    one = f"/operator/tenants/busy/endpoints/{made['endpointId']}"
+    assert delivery.call("POST", f"{one}/pause", {"reason": "test"}).ok
+    assert delivery.call("POST", f"{one}/activate").json()["waiting"] >= 0
+    assert delivery.call("GET", "/operator/tenants/busy/endpoints").ok
+    assert delivery.call("POST", "/operator/tenants/busy/suspend").ok
+    assert delivery.call("POST", "/operator/tenants/busy/activate").ok
     tenant.ask("DELETE", place)
 
 

@@ -25,11 +25,13 @@ from lambdas.delivery.queue.messages import FanOut, Message, write
 from lambdas.delivery.sending.http_client import HttpClient
 from lambdas.delivery.sending.urls import EndpointRules
 from lambdas.delivery.services.requeue import Requeue, Resume
+from lambdas.delivery.services.suspension import Suspension
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
+from lambdas.delivery.store.identities import Identities
 from lambdas.delivery.store.items import (
     EVENT_KEY,
     ITEM_KEY,
@@ -42,6 +44,7 @@ from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_sweeper.sweep import SweepResult
 from lambdas.delivery_sweeper.wiring import build_sweeper
 from lambdas.delivery_worker.batch import Worker
+from lambdas.delivery_worker.operator_bus import OperatorBus
 from lambdas.delivery_worker.reporting import Report
 from lambdas.delivery_worker.wiring import build_worker
 from lambdas.shared import times
@@ -130,6 +133,27 @@ def record(body: str, message_id: str | None = None, receives: int = 1, group: s
     }
 
 
+@dataclass
+class MemoryBus:
+    """EventBridge, as far as it takes events."""
+
+    taken: list[dict[str, Any]] = field(default_factory=list)
+    refuses: bool = False
+
+    def put_events(self, *, Entries: Sequence[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's
+        if self.refuses:
+            failed = [{"ErrorCode": "ThrottlingException", "ErrorMessage": "rate"} for _ in Entries]
+            return {"FailedEntryCount": len(Entries), "Entries": failed}
+        self.taken += Entries
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": str(uuid.uuid4())} for _ in Entries]}
+
+    def kinds(self) -> list[str]:
+        return [one["DetailType"] for one in self.taken]
+
+    def details(self) -> list[dict[str, Any]]:
+        return [json.loads(one["Detail"]) for one in self.taken]
+
+
 # --- crashes --------------------------------------------------------------------------------------------------------
 
 
@@ -213,6 +237,7 @@ class DeliveryWorld:
 
     def __post_init__(self) -> None:
         self.queue = VirtualQueue(self.clock)
+        self.bus = MemoryBus()
         self.tenant = f"tnt-{uuid.uuid4().hex[:10]}"
         self.tenants = {self.tenant}
         self._swept = self.clock.now - SWEEP_SECONDS
@@ -250,6 +275,17 @@ class DeliveryWorld:
     def due(self) -> DueStore:
         return DueStore(self.dynamodb, f"{self.name}-events")
 
+    def suspension(self, death: Death | None = None) -> Suspension:
+        """Return what suspends tenants; with a death, in a process that may die at any of its calls."""
+        dynamodb = self.dynamodb if death is None else Mortal(self.dynamodb, death, (*TABLE_CALLS, "get_paginator"))
+        queue = self.queue if death is None else Mortal(self.queue, death, QUEUE_CALLS)
+        return Suspension(
+            identities=Identities(dynamodb, f"{self.name}-tenants"),
+            endpoints=Endpoints(dynamodb, f"{self.name}-endpoints"),
+            due=DueStore(dynamodb, f"{self.name}-events"),
+            queue=DeliveryQueue(queue, ""),
+        )
+
     def resume(self, endpoint_id: str = "ep_1") -> None:
         """Do what the API does when an endpoint was activated."""
         Resume(health=self.health, due=self.due, queue=DeliveryQueue(self.queue, ""), clock=self.clock)(
@@ -270,6 +306,7 @@ class DeliveryWorld:
             "queue": DeliveryQueue(mortal(self.queue, *QUEUE_CALLS), ""),
             "client": mortal(client, "post"),
             "keys": SigningKeyStore(None, None),
+            "operator_bus": OperatorBus(mortal(self.bus, "put_events"), "operations"),
             "retry_schedule": self.schedule,
             "retention": self.retention,
             "disable_after_hours": self.disable_after_hours,

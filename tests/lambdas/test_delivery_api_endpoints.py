@@ -13,7 +13,9 @@ from lambdas.delivery.domain.model import EndpointState
 from lambdas.delivery.domain.quotas import ENDPOINTS
 from lambdas.delivery.queue.messages import FanOut, ResumeEndpoint
 from lambdas.delivery.services.endpoint_admin import MAX_SECRETS, EndpointAdmin, IdempotentRequest
+from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
+from lambdas.shared import times
 from tests.lambdas.delivery_api_support import URL, ApiCaller, Place
 from tests.lambdas.support import NOW
 
@@ -478,12 +480,21 @@ def test_a_change_does_not_undo_what_the_system_decided(tenant_api, place):
 def test_activation_brings_forward_what_waits(tenant_api, place):
     endpoint_id = tenant_api.create_endpoint()["endpointId"]
     assert tenant_api("POST", f"/v1/endpoints/{endpoint_id}/pause").json["state"] == "PAUSED"
+    later = int(times.parse("2100-01-01T00:00:00Z") * 1_000)
+    DueStore(place.dynamodb, place.events_table).hold("acme", endpoint_id, later, later)
     assert place.sent() == []
 
-    answer = tenant_api("POST", f"/v1/endpoints/{endpoint_id}/activate")
+    # However often it is activated
+    for _ in range(3):
+        assert tenant_api("POST", f"/v1/endpoints/{endpoint_id}/activate").json["state"] == "ACTIVE"
 
-    assert answer.json["state"] == "ACTIVE"
     assert place.sent() == [ResumeEndpoint(tenant_id="acme", endpoint_id=endpoint_id)]
+
+
+def test_where_nothing_waits_an_activation_sends_nothing(tenant_api, place):
+    endpoint_id = tenant_api.create_endpoint()["endpointId"]
+    assert tenant_api("POST", f"/v1/endpoints/{endpoint_id}/activate").status == 200
+    assert place.sent() == []
 
 
 def test_both_secrets_sign_until_the_overlap_ends(tenant_api, place):

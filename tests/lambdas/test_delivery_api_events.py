@@ -98,6 +98,7 @@ VERY_DEEP = b'{"type":"a","data":' + b"[" * 9_000 + b"]" * 9_000 + b"}"
         (b'{"type":""}', "invalid_fields"),
         (b'{"type":"a..b"}', "invalid_fields"),
         (b'{"type":"a b"}', "invalid_fields"),
+        (b'{"type":"webhook.endpoint.disabled"}', "invalid_fields"),
         (b'{"type":"a\\n"}', "invalid_fields"),
         (b'{"type":"' + b"a" * 129 + b'"}', "invalid_fields"),
     ],

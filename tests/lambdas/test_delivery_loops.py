@@ -13,6 +13,7 @@ from lambdas.delivery.domain.metrics import ApiMetric
 from lambdas.delivery.http.rest import Rest
 from lambdas.delivery.sending.headers import HOPS_HEADER
 from lambdas.delivery.sending.urls import EndpointRefusedError, EndpointRules, check_url, read_url
+from lambdas.delivery.services.announcing import Announcer
 from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.services.event_intake import EventIntake
 from lambdas.delivery.store.cursors import Cursors
@@ -78,6 +79,7 @@ class Loop:
                 listing=Listing(world.dynamodb, f"{world.name}-events"),
                 cursors=Cursors(world.dynamodb, endpoints),
                 counts=EventCounts(world.dynamodb, endpoints),
+                announcer=Announcer(events=world.events, retention=world.retention),
                 check_url=check,
                 resume=lambda *_: None,
                 count=self.counted.append,

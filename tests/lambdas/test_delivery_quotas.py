@@ -19,7 +19,7 @@ from lambdas.delivery.store.event_counts import EventCounts
 from lambdas.delivery.store.identities import Identities
 from tests.lambdas.delivery_api_support import ApiCaller, Place, answer_of, proxy_event
 from tests.lambdas.delivery_support import Death, Mortal
-from tests.lambdas.support import NOW, CrashError, aws_error, lambda_context
+from tests.lambdas.support import NOW, CrashError, aws_error, lambda_context, raising
 from tools.local.aws import LocalAws
 
 API_ID = "1234567890"
@@ -244,12 +244,47 @@ def test_more_events_than_the_quota_are_refused_until_midnight_and_counted(tenan
 
     assert (answer.status, answer.json["error"]) == (429, "quota_reached")
     assert 0 < int(answer.headers["retry-after"]) <= 86_400
-    assert len(place.event_ids()) == 2
+    assert len(place.event_ids()) == 2 + 1
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["tenant"] for line in said if line.get("message") == "quota reached"] == ["acme"]
     assert [line["QuotasReached"] for line in said if "QuotasReached" in line] == [[1.0]]
     # Another tenant's events are not counted with them.
     assert tenant_api("POST", "/v1/events", {"type": "a"}, tenant="globex").status == 201
+
+
+def test_a_flood_of_refused_events_makes_one_event_of_the_quota_and_few_writes(tenant_api, place):
+    # Given a tenant that has used up its quota, and an API that counts what it writes
+    quotas, writes = {"eventsPerDay": "1"}, []
+    assert call_with(tenant_api, quotas, "/v1/events", {"type": "a"}).status == 201
+    for operation in ("UpdateItem", "PutItem", "TransactWriteItems"):
+        tenant_api.module._dynamodb.meta.events.register(
+            f"before-call.dynamodb.{operation}", lambda model, **_: writes.append(model.name)
+        )
+    try:
+        statuses = {call_with(tenant_api, quotas, "/v1/events", {"type": "a"}).status for _ in range(1_000)}
+        # An operator gives it more, of which it uses up one
+        more = {"eventsPerDay": "2"}
+        assert [call_with(tenant_api, more, "/v1/events", {"type": "a"}).status for _ in range(3)] == [201, 429, 429]
+    finally:
+        for operation in ("UpdateItem", "PutItem", "TransactWriteItems"):
+            tenant_api.module._dynamodb.meta.events.unregister(f"before-call.dynamodb.{operation}")
+
+    assert statuses == {429}
+    assert writes == ["UpdateItem", "TransactWriteItems", "UpdateItem", "TransactWriteItems", "UpdateItem"]
+    told = [one for one in place.items(place.events_table) if one.get("eventType") == "webhook.quota.reached"]
+    assert [(one["tenantId"], one["operational"]) for one in told] == [("acme", True)]
+
+
+def test_a_quota_that_cannot_be_announced_is_refused_all_the_same_and_announced_later(tenant_api, place, monkeypatch):
+    quotas = {"eventsPerDay": "1"}
+    assert call_with(tenant_api, quotas, "/v1/events", {"type": "a"}).status == 201
+    create_event = tenant_api.module._events.create
+    monkeypatch.setattr(tenant_api.module._events, "create", raising(aws_error("Throttled", "TransactWriteItems")))
+    assert call_with(tenant_api, quotas, "/v1/events", {"type": "a"}).status == 429
+    assert len(place.event_ids()) == 1
+    monkeypatch.setattr(tenant_api.module._events, "create", create_event)
+    assert call_with(tenant_api, quotas, "/v1/events", {"type": "a"}).status == 429
+    assert len(place.event_ids()) == 2
 
 
 def test_a_day_ends_at_midnight_and_its_counter_expires(place):

@@ -20,6 +20,7 @@ PINNED = {
     "aws_sqs_queue.sweeps_undelivered":             "webhook-delivery-sweeps-undelivered",
     "aws_sqs_queue.subscriptions_undelivered":        "webhook-delivery-undelivered",
     "aws_secretsmanager_secret.signing_keys_secret":  "webhook-delivery-signing-keys",
+    "aws_cloudwatch_event_bus.operations_bus":        "webhook-delivery-operations",
 }  # fmt: skip
 HOLDS_DATA = {address.split(".")[0] for address in PINNED}
 KEYS = {

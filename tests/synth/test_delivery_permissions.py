@@ -40,6 +40,7 @@ GRANTS = {
         ("sqs:GetQueueAttributes", QUEUE),
         ("sqs:SendMessage", QUEUE),
         ("secretsmanager:GetSecretValue", SECRET),
+        ("events:PutEvents", f"aws_cloudwatch_event_bus[{NAME('operations')}].arn"),
         ("s3:GetObject", ARCHIVED.format("webhook-archive-123456789012-prod")),
     },
     "sweeper": items(ENDPOINTS, "BatchGetItem")
@@ -54,9 +55,10 @@ GRANTS = {
     | {("sqs:SendMessage", QUEUE)},
     "operator": items(TENANTS, "GetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
     | items(f"{TENANTS}/index/byTenant", "Query")
-    | items(ENDPOINTS, "BatchGetItem")
+    | items(ENDPOINTS, "GetItem", "BatchGetItem", "Query", "UpdateItem", "DeleteItem")
     | items(EVENTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     | items(f"{EVENTS}/index/byState", "Query")
+    | items(f"{EVENTS}/index/byDue", "Query")
     | {
         ("sqs:SendMessage", QUEUE),
         ("secretsmanager:GetSecretValue", SECRET),

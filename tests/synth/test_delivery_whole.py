@@ -187,6 +187,7 @@ OUTPUTS = {
     "queue_url": "aws_sqs_queue[webhook-delivery-queue-delivery].url",
     "dead_letter_queue_url": "aws_sqs_queue[webhook-delivery-dlq-delivery].url",
     "alarm_topic_arn": "aws_sns_topic[webhook-delivery-alarms-delivery].arn",
+    "operations_bus_arn": "aws_cloudwatch_event_bus[webhook-delivery-operations-delivery].arn",
     "signing_keys_secret_arn": "aws_secretsmanager_secret[webhook-delivery-signing-keys-delivery].arn",
     "operator_policy_json": "data.aws_iam_policy_document[api_operator_policy].json",
     "domain_target": "aws_api_gateway_domain_name[hooks.example.com].regional_domain_name",

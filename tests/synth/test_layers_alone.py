@@ -397,8 +397,8 @@ def test_a_function_adds_up_what_it_is_allowed_and_told(bundles):
     )
     function.allow("One", ["a:A"], ["arn:1"])
     function.allow("Two", ["b:B"], ["arn:2"])
-    function.configure({"X": "1", "Y": "1"})
-    function.configure({"Y": "2"})
+    function.configure({"XX": "1", "YY": "1"})
+    function.configure({"YY": "2"})
 
     template = synthesize(stack)
 
@@ -408,7 +408,7 @@ def test_a_function_adds_up_what_it_is_allowed_and_told(bundles):
         ("One", ["a:A"], ["arn:1"]),
         ("Two", ["b:B"], ["arn:2"]),
     ]
-    assert {"X": "1", "Y": "2"}.items() <= variables.items()
+    assert {"XX": "1", "YY": "2"}.items() <= variables.items()
 
 
 def test_a_function_without_a_bundle_is_refused_with_what_to_do(tmp_path):

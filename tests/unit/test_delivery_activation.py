@@ -76,7 +76,9 @@ class World:
         worker = DeliverConsumer(
             admission=Admission(health=nothing, attempt_seconds=15.0, jitter=lambda: 0.0),
             attempts=attempts,
-            recorder=Recorder(due=due, queue=nothing, retention=RETENTION, clock=lambda: NOW, **stores),
+            recorder=Recorder(
+                due=due, queue=nothing, announcer=nothing, retention=RETENTION, clock=lambda: NOW, **stores
+            ),
             endpoint_health=nothing,
             clock=lambda: NOW,
             **stores,

@@ -16,11 +16,10 @@ from lambdas.delivery.domain.circuit_breaker import (
     has_to_open,
     open_ms,
 )
-from lambdas.delivery.domain.endpoint_disabling import FEWEST_FAILURES, announcement, derived_id, failed_for_too_long
+from lambdas.delivery.domain.endpoint_disabling import FEWEST_FAILURES, derived_id, failed_for_too_long
 from lambdas.delivery.domain.holds import PAGE, RECHECK_SECONDS, UNSIGNABLE_PAGE, Allowance, Hold, allowance
 from lambdas.delivery.domain.model import Endpoint, EndpointState, Health
 from lambdas.delivery.domain.rate_limit import MAX_RATE, NEAR_MS, interval_ms, slot
-from lambdas.delivery.domain.retention import Retention
 from lambdas.shared import times
 
 NOW = 1_790_000_000.0
@@ -126,6 +125,8 @@ ALLOWED = [
     (None, Health(), False, (PAGE, MINUTE_MS, False)),
     ({"state": EndpointState.DISABLED}, Health(), False, (PAGE, MINUTE_MS, False)),
     ({"state": EndpointState.PAUSED}, Health(), False, (PAGE, 60 * MINUTE_MS, True)),
+    ({}, Health(suspended_since=times.iso(NOW)), False, (PAGE, 60 * MINUTE_MS, True)),
+    ({"state": EndpointState.DISABLED}, Health(suspended_since=times.iso(NOW)), False, (PAGE, MINUTE_MS, False)),
     ({}, Health(), False, (PAGE, MINUTE_MS, False)),
     ({}, Health(), True, (UNSIGNABLE_PAGE, MINUTE_MS, False)),
     ({"rate_limit": 1}, Health(), False, (60, MINUTE_MS, False)),
@@ -178,17 +179,6 @@ def endpoint(**changes):
         "updated_at": times.iso(NOW - 5),
     }
     return Endpoint(**(values | changes))
-
-
-def test_the_announcement_is_one_event_however_often_it_is_made_and_holds_no_url():
-    first, payload = announcement(endpoint(), "answered 410", NOW, Retention())
-    again, _ = announcement(endpoint(), "answered 410", NOW + 77, Retention())
-    later, _ = announcement(endpoint(updated_at=times.iso(NOW + 1)), "answered 410", NOW + 77, Retention())
-
-    assert first.event_id == again.event_id != later.event_id
-    assert first.not_for == "ep_1"
-    assert b"secret" not in payload
-    assert first.size == len(payload)
 
 
 def test_derived_ids_have_the_form_of_ids_and_sort_by_time():

@@ -12,6 +12,7 @@ from tools.local.calls import REQUEST_TIMEOUT_SECONDS, DeployedStack, create_ope
 from tools.local.terraform import Workspace
 
 OPERATOR = "delivery-operator"
+SENT_TYPES = ["invoice.*", "payment.*", "payment_intent.*", "charge.*"]
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,10 @@ class TenantClient:
         return answer.json() if answer.content else None
 
     def add_endpoint(self, url: str, **values: Any) -> dict[str, Any]:
-        """Register an endpoint and return it, its secret included."""
-        made: dict[str, Any] = self.ask("POST", "/v1/endpoints", {"url": url, **values})
+        """Register an endpoint for all types that are sent here, and return it, its secret included."""
+        # Not for operational events, which would come in between.
+        asked = {"url": url, "eventTypes": SENT_TYPES, **values}
+        made: dict[str, Any] = self.ask("POST", "/v1/endpoints", asked)
         return made
 
     def send(self, event_type: str, data: Any = None, timestamp: str = "2026-01-01T00:00:00Z") -> str:

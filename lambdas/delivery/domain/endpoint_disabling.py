@@ -1,16 +1,9 @@
-"""When the system disables an endpoint by itself, and the event that announces it to the tenant.
-
-The event goes to the tenant's other endpoints, as any event of the tenant does.
-"""
+"""When the system disables an endpoint by itself; and ids of events that follow from what the events are about."""
 
 import hashlib
-import json
 
-from lambdas.delivery.domain.model import Endpoint, Event, Health
-from lambdas.delivery.domain.retention import Retention
-from lambdas.shared import times
+from lambdas.delivery.domain.model import Health
 
-DISABLED_EVENT = "webhook.endpoint.disabled"
 FEWEST_FAILURES = 10
 """Two failures with a quiet week between them do not disable an endpoint."""
 GONE = "answered 410"
@@ -30,45 +23,6 @@ def failed_for_too_long(health: Health, now_ms: int, after_hours: float) -> bool
         health.failing_since is not None
         and health.consecutive_failures >= FEWEST_FAILURES
         and now_ms - health.failing_since >= after_hours * 3_600_000
-    )
-
-
-def announcement(endpoint: Endpoint, reason: str, now: float, retention: Retention) -> tuple[Event, bytes]:
-    """Return the event that announces a disabled endpoint, and its payload.
-
-    Its id is made of the endpoint and of when that was last changed, so that however many workers find out, and however
-    often one of them dies on the way, there is one event.
-
-    Parameters
-    ----------
-    now : float
-        Seconds since the epoch.
-    """
-    at = times.iso(now)
-    payload = json.dumps(
-        {
-            "type": DISABLED_EVENT,
-            "timestamp": at,
-            "data": {"endpointId": endpoint.endpoint_id, "reason": reason},
-        },
-        separators=(",", ":"),
-    ).encode()
-    identity = f"{endpoint.tenant_id}\0{endpoint.endpoint_id}\0{endpoint.updated_at}\0{DISABLED_EVENT}"
-    changed = times.parse(endpoint.updated_at) or 0.0
-    event_id = derived_id(identity, changed)
-    return (
-        Event(
-            tenant_id=endpoint.tenant_id,
-            event_id=event_id,
-            event_type=DISABLED_EVENT,
-            created_at=at,
-            size=len(payload),
-            sha256=hashlib.sha256(payload).hexdigest(),
-            correlation_id=event_id,
-            not_for=endpoint.endpoint_id,
-            expires_at=retention.created(now),
-        ),
-        payload,
     )
 
 

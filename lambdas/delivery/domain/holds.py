@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from lambdas.delivery.domain.circuit_breaker import Gate, closed_again_at, gate
 from lambdas.delivery.domain.model import Endpoint, EndpointState, Health
 
-PAUSED, BREAKER, RATE, BUSY = "endpoint paused", "circuit breaker", "rate limit", "endpoint busy"
+SUSPENDED, PAUSED = "tenant suspended", "endpoint paused"
+BREAKER, RATE, BUSY = "circuit breaker", "rate limit", "endpoint busy"
 UNSIGNABLE = "cannot be signed"
+STOPPED = (SUSPENDED, PAUSED)
+"""What ends only when somebody says so."""
 
 PAGE_SECONDS = 60
 """From one page to the next: a sweep."""
@@ -19,7 +22,7 @@ PAGE = 1_000
 UNSIGNABLE_PAGE = 10
 """How many find out whether they can be signed by now."""
 RECHECK_SECONDS = 900
-RECHECK_PAUSED_SECONDS = 3_600
+RECHECK_STOPPED_SECONDS = 3_600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +71,8 @@ def allowance(hold: Hold, endpoint: Endpoint | None, health: Health, now_ms: int
     # The worker gives up what is for an endpoint that is gone.
     if endpoint is None or endpoint.state is EndpointState.DISABLED:
         return Allowance(number=PAGE, next_ms=following)
-    if endpoint.state is EndpointState.PAUSED:
-        return Allowance(number=PAGE, next_ms=now_ms + RECHECK_PAUSED_SECONDS * 1_000, only_expired=True)
+    if health.suspended_since is not None or endpoint.state is EndpointState.PAUSED:
+        return Allowance(number=PAGE, next_ms=now_ms + RECHECK_STOPPED_SECONDS * 1_000, only_expired=True)
     latest = now_ms + RECHECK_SECONDS * 1_000
     if health.slow_until is not None and now_ms < health.slow_until:
         return Allowance(number=0, next_ms=min(health.slow_until, latest))

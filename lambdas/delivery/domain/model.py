@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
+
+StoppedBy = Literal["tenant", "operator", "system"]
 
 
 class DeliveryState(StrEnum):
@@ -28,9 +31,10 @@ class EndpointState(StrEnum):
 
     ACTIVE = "ACTIVE"
     PAUSED = "PAUSED"
-    """By its tenant: deliveries wait, and spend no attempts."""
+    """By its tenant or an operator: deliveries wait, and spend no attempts."""
     DISABLED = "DISABLED"
-    """By the system: it answered 410, or did nothing but fail for too long. Its tenant can activate it again."""
+    """By the system: it answered 410, or did nothing but fail for too long. Its tenant can activate it again. Or by an
+    operator."""
 
 
 class SignatureStyle(StrEnum):
@@ -80,7 +84,11 @@ class Endpoint:
     state : EndpointState
         Whether it gets deliveries.
     state_reason : str | None
-        Why, when the system disabled it.
+        Why, when the system disabled it, or an operator stopped it.
+    state_since : str | None
+        Since when it is in its state, ISO 8601, UTC; None where an earlier release wrote it.
+    by_operator : bool
+        Whether an operator stopped it, so that its tenant cannot activate it.
     style : SignatureStyle
         How requests are signed.
     asymmetric : bool
@@ -112,6 +120,8 @@ class Endpoint:
     filters: Mapping[str, Sequence[str]]
     state: EndpointState = EndpointState.ACTIVE
     state_reason: str | None = None
+    state_since: str | None = None
+    by_operator: bool = False
     style: SignatureStyle = SignatureStyle.STANDARD
     asymmetric: bool = False
     header_prefix: str = "webhook"
@@ -124,6 +134,15 @@ class Endpoint:
     description: str = ""
     created_at: str
     updated_at: str
+
+    @property
+    def stopped_by(self) -> StoppedBy | None:
+        """Who paused or disabled it; None while it is active."""
+        if self.state is EndpointState.ACTIVE:
+            return None
+        if self.by_operator:
+            return "operator"
+        return "tenant" if self.state is EndpointState.PAUSED else "system"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +165,11 @@ class Health:
         How often in a row the circuit breaker opened.
     next_slot : int
         Milliseconds since the epoch at which the rate limit has room for the next attempt.
+    told_since : int | None
+        Milliseconds since the epoch since when the endpoint is in trouble, as its tenant was told; None when it was
+        not told, or was told that the endpoint is back.
+    suspended_since : str | None
+        Since when its tenant is suspended, ISO 8601, UTC; an item of its own, which every read of health reads, too.
     """
 
     consecutive_failures: int = 0
@@ -155,6 +179,8 @@ class Health:
     slow_until: int | None = None
     openings: int = 0
     next_slot: int = 0
+    told_since: int | None = None
+    suspended_since: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +205,8 @@ class Event:
         The one endpoint that it is for, when it is a test event; None for all that subscribe.
     not_for : str | None
         The one endpoint that it is not for, when it is news about that endpoint.
+    operational : bool
+        Whether the service made it, see `lambdas.delivery.domain.operational_events`.
     hops : int
         How many deliveries in a row led to it, by the header of the request that handed it in.
     erased_at : str | None
@@ -202,6 +230,7 @@ class Event:
     correlation_id: str
     only: str | None = None
     not_for: str | None = None
+    operational: bool = False
     hops: int = 0
     erased_at: str | None = None
     next_attempt_at: str | None = None
@@ -243,8 +272,8 @@ class Delivery:
     held : bool
         Whether it waits until its endpoint's hold releases it.
     waiting_for : str | None
-        What holds it up, where that is not its retry schedule and spends no attempt: ``endpoint paused``,
-        ``circuit breaker``, ``rate limit``, ``endpoint busy``, ``cannot be signed``.
+        What holds it up, where that is not its retry schedule and spends no attempt: ``tenant suspended``,
+        ``endpoint paused``, ``circuit breaker``, ``rate limit``, ``endpoint busy``, ``cannot be signed``.
     created_at, updated_at : str
         ISO 8601, UTC.
     expires_at : int

@@ -49,6 +49,8 @@ SIGNING_FIELDS = frozenset({"style", "asymmetric", "header_prefix", "headers"})
 """What decides whether requests can be signed, and is changed only as it was seen."""
 _COUNT_ITEM = "count"
 _EXISTS = "attribute_exists(#item)"
+# Endpoints of earlier releases do not have it.
+_NOT_BY_OPERATOR = "(attribute_not_exists(#byOperator) OR #byOperator = :false)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +122,7 @@ class EndpointAdmin:
             tenant_id=tenant_id,
             endpoint_id=new_id(ENDPOINT, now),
             secrets=(_new_secret(secret, style, now),),
+            state_since=times.iso(now),
             created_at=times.iso(now),
             updated_at=times.iso(now),
             **values,
@@ -198,32 +201,73 @@ class EndpointAdmin:
         NotFoundError
             When the tenant has no such endpoint.
         ConflictError
-            When the system disabled the endpoint, which pausing must not hide.
+            When the system disabled the endpoint, which pausing must not hide, or an operator stopped it.
         """
-        paused = self._update(
+        return self._set_state(
             tenant_id,
             endpoint_id,
             {"state": EndpointState.PAUSED},
             now,
-            condition=f"{_EXISTS} AND #state <> :disabled",
-            compared={":disabled": EndpointState.DISABLED},
+            condition=f"{_EXISTS} AND #state <> :disabled AND {_NOT_BY_OPERATOR}",
+            compared={":disabled": EndpointState.DISABLED, ":false": False},
         )
-        if paused is None:
-            self.get(tenant_id, endpoint_id)
-            raise ConflictError(
-                "endpoint_disabled", "the endpoint is disabled and gets nothing anyway; activate it first"
-            )
-        return paused
 
-    def activate(self, tenant_id: str, endpoint_id: str, now: float) -> Endpoint:
-        """Let deliveries go on, after a pause or after the system disabled the endpoint.
+    def activate(self, tenant_id: str, endpoint_id: str, now: float, *, by_operator: bool = False) -> Endpoint:
+        """Let deliveries go on, after a pause or after the endpoint was disabled.
 
         Raises
         ------
         NotFoundError
             When the tenant has no such endpoint.
+        ConflictError
+            When an operator stopped it, and the call is its tenant's.
         """
-        return self.change(tenant_id, endpoint_id, {"state": EndpointState.ACTIVE, "state_reason": None}, now)
+        return self._set_state(
+            tenant_id,
+            endpoint_id,
+            {"state": EndpointState.ACTIVE, "by_operator": False},
+            now,
+            condition=_EXISTS if by_operator else f"{_EXISTS} AND {_NOT_BY_OPERATOR}",
+            compared={} if by_operator else {":false": False},
+        )
+
+    def stop(self, tenant_id: str, endpoint_id: str, state: EndpointState, reason: str, now: float) -> Endpoint:
+        """Pause or disable an endpoint for an operator: its tenant sees the reason, and cannot activate it.
+
+        Raises
+        ------
+        NotFoundError
+            When the tenant has no such endpoint.
+        ConflictError
+            When it is to be paused and is disabled, which pausing must not hide.
+        """
+        values = {"state": state, "state_reason": reason, "by_operator": True}
+        if state is EndpointState.DISABLED:
+            return self._set_state(tenant_id, endpoint_id, values, now)
+        return self._set_state(
+            tenant_id,
+            endpoint_id,
+            values,
+            now,
+            condition=f"{_EXISTS} AND #state <> :disabled",
+            compared={":disabled": EndpointState.DISABLED},
+        )
+
+    def _set_state(
+        self, tenant_id: str, endpoint_id: str, values: Mapping[str, Any], now: float, **condition: Any
+    ) -> Endpoint:
+        written = {"state_reason": None, **values, "state_since": times.iso(now)}
+        changed = self._update(tenant_id, endpoint_id, written, now, **condition)
+        if changed is not None:
+            return changed
+        found = self.get(tenant_id, endpoint_id)
+        if found.by_operator and not values.get("by_operator"):
+            raise ConflictError("stopped_by_operator", "an operator stopped the endpoint, and alone can activate it")
+        if found.state is EndpointState.DISABLED:
+            raise ConflictError(
+                "endpoint_disabled", "the endpoint is disabled and gets nothing anyway; activate it first"
+            )
+        raise _changed_meanwhile()
 
     def delete(self, tenant_id: str, endpoint_id: str) -> None:
         """Delete an endpoint; deliveries that wait for it are given up when their time comes.

@@ -102,8 +102,8 @@ class Resume:
     def __call__(self, tenant_id: str, endpoint_id: str) -> None:
         """Resume an endpoint."""
         self.health.reset(tenant_id, endpoint_id)
-        self.due.release_soon(tenant_id, endpoint_id, int(self.clock() * 1_000))
-        self.queue.send(ResumeEndpoint(tenant_id=tenant_id, endpoint_id=endpoint_id))
+        if self.due.release_soon(tenant_id, endpoint_id, int(self.clock() * 1_000)):
+            self.queue.send(ResumeEndpoint(tenant_id=tenant_id, endpoint_id=endpoint_id))
 
 
 def _conflict(reason: str) -> ConflictError:

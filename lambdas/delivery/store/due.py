@@ -158,12 +158,16 @@ class DueStore:
         # Others were faster each time, and each of them left it there for long enough.
 
     def release_soon(self, tenant_id: str, endpoint_id: str, now_ms: int) -> bool:
-        """Have an endpoint's hold looked at now; tell whether it has one that was to be looked at later."""
+        """Have an endpoint's hold looked at now; tell whether it has one that was to be looked at later.
+
+        One that has just released a page keeps its pace, however often this is called.
+        """
         moved = self._table.update(
             hold_key(tenant_id, endpoint_id),
             "SET #dueAt = :now",
-            {":now": times.iso(now_ms / 1_000)},
-            f"attribute_exists(#{EVENT_KEY}) AND #dueAt > :now",
+            {":now": times.iso(now_ms / 1_000), ":nowMs": now_ms},
+            f"attribute_exists(#{EVENT_KEY}) AND #dueAt > :now AND "
+            "(attribute_not_exists(#pacedMs) OR #pacedMs <= :nowMs)",
         )
         return moved is not None
 
@@ -173,12 +177,18 @@ class DueStore:
             return []
         return next(self.until(held_key(hold.tenant_id, hold.endpoint_id), latest, most), [])
 
-    def take_hold(self, hold: Hold, next_ms: int) -> bool:
-        """Put a hold off to its next page; of several who try, one is told that it did."""
+    def take_hold(self, hold: Hold, next_ms: int, *, paced: bool) -> bool:
+        """Put a hold off to its next page; of several who try, one is told that it did.
+
+        Parameters
+        ----------
+        paced : bool
+            Whether a page is released now, so that the next one must not come earlier.
+        """
         taken = self._table.update(
             hold_key(hold.tenant_id, hold.endpoint_id),
-            "SET #dueAt = :next REMOVE #unsignable",
-            {":next": times.iso(next_ms / 1_000), ":seen": hold.due_at},
+            "SET #dueAt = :next, #pacedMs = :paced REMOVE #unsignable",
+            {":next": times.iso(next_ms / 1_000), ":paced": next_ms if paced else 0, ":seen": hold.due_at},
             "#dueAt = :seen",
         )
         return taken is not None

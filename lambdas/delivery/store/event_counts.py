@@ -11,7 +11,7 @@ _DAY_SECONDS = 86_400
 
 
 class EventCounts:
-    """Counts events, in one write each.
+    """Counts events, in one write each; those beyond the limit in none, once an execution environment knows.
 
     Parameters
     ----------
@@ -23,6 +23,8 @@ class EventCounts:
 
     def __init__(self, dynamodb: Any, table: str) -> None:
         self._table = Table(dynamodb, table)
+        # A count never falls within its day: what was refused by a limit stays refused by it.
+        self._used_up: dict[str, tuple[str, int]] = {}
 
     def take(self, tenant_id: str, most: int, now: float) -> None:
         """Count an event.
@@ -39,6 +41,8 @@ class EventCounts:
         """
         day = times.iso(now)[:10]
         ends = (int(now) // _DAY_SECONDS + 1) * _DAY_SECONDS
+        if self._used_up.get(tenant_id) == (day, most):
+            raise _reached(most, ends - int(now))
         counted = self._table.update(
             {TENANT_KEY: tenant_id, ITEM_KEY: f"events#{day}"},
             f"ADD #events :one SET #{EXPIRES_AT} = :expiresAt",
@@ -46,4 +50,9 @@ class EventCounts:
             "attribute_not_exists(#events) OR #events < :most",
         )
         if counted is None:
-            raise QuotaReachedError(f"{most} events a day are accepted, and there were as many today", ends - int(now))
+            self._used_up[tenant_id] = day, most
+            raise _reached(most, ends - int(now))
+
+
+def _reached(most: int, retry_after: int) -> QuotaReachedError:
+    return QuotaReachedError(f"{most} events a day are accepted, and there were as many today", retry_after)

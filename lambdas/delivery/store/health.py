@@ -127,6 +127,21 @@ class HealthStore:
         self._table.update(_key(tenant_id, endpoint_id), _RESET, {":zero": 0})
         return True
 
+    def tell(self, tenant_id: str, endpoint_id: str, since_ms: int) -> None:
+        """Record since when an endpoint is in trouble, before its tenant is told; an earlier time stays."""
+        self._table.update(
+            _key(tenant_id, endpoint_id),
+            "SET #toldSince = :since",
+            {":since": since_ms},
+            "attribute_not_exists(#toldSince)",
+        )
+
+    def end_trouble(self, tenant_id: str, endpoint_id: str, since_ms: int) -> None:
+        """Record that a tenant was told that an endpoint is back."""
+        self._table.update(
+            _key(tenant_id, endpoint_id), "REMOVE #toldSince", {":since": since_ms}, "#toldSince = :since"
+        )
+
     def reset(self, tenant_id: str, endpoint_id: str) -> None:
         """Give an endpoint that was activated a fresh start; what its rate limit has given away stays given away."""
         self._table.update(

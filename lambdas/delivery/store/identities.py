@@ -110,6 +110,7 @@ class Identities:
     """
 
     def __init__(self, dynamodb: Any, table: str) -> None:
+        self.dynamodb = dynamodb
         self._table = Table(dynamodb, table)
 
     # For the authorizer: reads of single items, and nothing else.
@@ -195,6 +196,16 @@ class Identities:
         """
         written = {attribute(name): value for name, value in {**values, "updated_at": times.iso(now)}.items()}
         return _tenant_from_item(self._change(_tenant_key(tenant_id), written))
+
+    def state_write(self, tenant_id: str, state: TenantState, now: float) -> dict[str, Any]:
+        """Return the write of a transaction that sets the state of a tenant that is there."""
+        update = self._table.update_of(
+            {IDENTITY_KEY: _tenant_key(tenant_id)},
+            "SET #state = :state, #updatedAt = :now",
+            {":state": state, ":now": times.iso(now)},
+            f"attribute_exists(#{IDENTITY_KEY})",
+        )
+        return {"Update": update}
 
     def create_token(self, tenant_id: str, label: str, expires_at: int | None, now: float) -> tuple[str, Token]:
         """Create a token; it is returned this once, and known nowhere afterwards.

@@ -3,8 +3,8 @@
 * ``TenantIdentity``: key ``id``. ``token#<SHA-256 of the token in hex>`` leads to a tenant, ``tenant#<tenant id>`` is
   one.
 * ``TenantWebhookConfig``: keys ``tenantId`` and ``item``. ``endpoint#<endpoint id>`` is what the tenant configured,
-  ``health#<endpoint id>`` how it has been doing. ``key#<endpoint id>#<SHA-256 of the key in hex>`` is an idempotency
-  key of a rotation, without the id of a creation.
+  ``health#<endpoint id>`` how it has been doing. ``suspension`` is there while the tenant is suspended.
+  ``key#<endpoint id>#<SHA-256 of the key in hex>`` is an idempotency key of a rotation, without the id of a creation.
 * ``Events``: keys ``event`` (``<tenant id>#<event id>``) and ``item``. ``event`` is the event, ``payload`` its bytes,
   ``delivery#<endpoint id>`` a delivery, ``attempt#<endpoint id>#<number, six digits>`` an attempt, ``answer#`` and the
   same what the endpoint answered to it. An idempotency key has ``<tenant id>#key#<SHA-256 of the key in hex>`` and
@@ -77,6 +77,8 @@ DUE_SHARDS = tuple(f"due#{number}" for number in range(64))
 SHARDS_OF_TENANT = 4
 """A tenant with much to do fills so many of `DUE_SHARDS`, and the sweeper gives each shard its share."""
 HOLD_ITEM = "hold"
+SUSPENSION_ITEM = "suspension"
+SUSPENDED_SINCE = "suspendedSince"
 _HELD = "hold#"
 # Items that were stored before this field got its name keep the old one.
 _ATTRIBUTES = {"version": VERSION}
@@ -115,6 +117,11 @@ def endpoint_item(endpoint_id: str) -> str:
 def health_item(endpoint_id: str) -> str:
     """Return the sort key of an endpoint's health."""
     return f"health#{endpoint_id}"
+
+
+def suspension_key(tenant_id: str) -> dict[str, str]:
+    """Return the key of the item that stops all deliveries of a tenant."""
+    return {TENANT_KEY: tenant_id, ITEM_KEY: SUSPENSION_ITEM}
 
 
 def state_key(tenant_id: str, state: str, shard: int) -> str:

@@ -81,7 +81,7 @@ def test_a_crash_at_any_boundary_after_410_still_disables_the_endpoint_and_tells
             receiver.decide = lambda received: Fault(status=410)
             other.received.clear()
             world.add_endpoint(receiver.url(), event_types=("invoice.*",))
-            world.add_endpoint(other.url(), "ep_2", event_types=("webhook.*",))
+            world.add_endpoint(other.url(), "ep_2", event_types=("webhook.endpoint.disabled",))
             world.event = world.add_event()
             assert world.step()
 

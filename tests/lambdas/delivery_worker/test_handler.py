@@ -75,6 +75,7 @@ def start(cold_start, tables, delivery_queue):
         "ENDPOINTS_TABLE": f"{tables}-endpoints",
         "EVENTS_TABLE": f"{tables}-events",
         "QUEUE_URL": delivery_queue,
+        "OPERATIONS_BUS": "operations",
         "ENDPOINT_RULES": "local",
         "ATTEMPT_TIMEOUT": "5",
         "RETRY_SCHEDULE": "minutes",
@@ -173,6 +174,7 @@ def test_the_sweeper_hands_out_what_is_due_and_says_what_it_found(cold_start, cl
         "ENDPOINTS_TABLE": f"{world.name}-endpoints",
         "EVENTS_TABLE": f"{world.name}-events",
         "QUEUE_URL": delivery_queue,
+        "OPERATIONS_BUS": "operations",
     }
 
     # When the sweeper is invoked, twice

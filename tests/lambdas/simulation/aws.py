@@ -70,8 +70,9 @@ _REFUSALS = {
     "dynamodb": ("ThrottlingException", "InternalServerError", "TransactionConflictException"),
     "sqs": ("RequestThrottled", "ServiceUnavailable"),
     "secretsmanager": ("InternalServiceError", "ThrottlingException"),
+    "events": ("InternalException", "ThrottlingException"),
 }
-_MEDIAN_SECONDS = {"dynamodb": 0.004, "sqs": 0.008, "secretsmanager": 0.02}
+_MEDIAN_SECONDS = {"dynamodb": 0.004, "sqs": 0.008, "secretsmanager": 0.02, "events": 0.02}
 
 
 class Chaos:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lambdas.delivery.domain.retry_schedules import MINUTES, STANDARD_WEBHOOKS
+from lambdas.delivery.store.identities import Identities
 from lambdas.shared import times
 from tests.lambdas.simulation import endpoints as kinds
 from tests.lambdas.simulation.aws import USUAL
@@ -72,9 +73,13 @@ class _Tenants:
             self.world.kernel.sleep(5.0)
 
     def begin(self) -> None:
+        identities = Identities(self.world.memory, "sim-tenants")
+        for tenant, _, _ in TENANTS:
+            identities.create_tenant(tenant, tenant, self.world.kernel.now)
         for tenant, share, endpoints in TENANTS:
             self.world.client(tenant, lambda *of, a=(tenant, share, endpoints): self.live(*a))
         self.world.client("operator", self.operate)
+        self.world.client("another operator", self.brake)
 
     def live(self, tenant: str, share: float, endpoints: Any) -> None:
         for behave, fields in endpoints:
@@ -137,6 +142,22 @@ class _Tenants:
     def some_delivery(self, tenant: str) -> tuple[str, str] | None:
         mine = [key for key in self.world.requests if key[0].startswith(f"{tenant}#")]
         return self.chance.choice(mine) if mine else None
+
+    def brake(self) -> None:
+        """Suspend tenants, and pause or disable endpoints, for a while."""
+        world, chance = self.world, self.chance
+        while True:
+            world.kernel.sleep(chance.expovariate(1 / 500.0))
+            if world.kernel.now > self.until:
+                return
+            tenant = chance.choice(TENANTS)[0]
+            one, what, body = f"/operator/tenants/{tenant}", "suspend", None
+            if chance.random() < 0.6 and self.known.get(tenant):
+                one += f"/endpoints/{chance.choice(self.known[tenant])}"
+                what, body = chance.choice(("pause", "pause", "disable")), {"reason": "to see what happens"}
+            world.call_until_answered("POST", f"{one}/{what}", None, body)
+            world.kernel.sleep(chance.uniform(1.0, 400.0))
+            world.call_until_answered("POST", f"{one}/activate")
 
     def operate(self) -> None:
         """Requeue and replay now and then; what was answered with a fault is done again."""

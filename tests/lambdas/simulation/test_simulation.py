@@ -163,3 +163,25 @@ def test_an_attempt_at_a_paused_endpoint_is_seen(monkeypatch):
         world.do(lambda: world.submit("acme", 1))
         world.kernel.run(world.kernel.now + HOUR)
     assert set(world.violations) == {"attempted when not active"}
+
+
+def test_an_attempt_for_a_suspended_tenant_is_seen(monkeypatch):
+    monkeypatch.setattr("lambdas.delivery_worker.admission.Admission.hold", lambda *_: None)
+    world = World(1)
+    with world.running():
+        given(world, events=0)
+        world.do(lambda: world.call("POST", "/operator/tenants", None, {"tenantId": "acme", "name": "Acme"}))
+        world.do(lambda: world.call("POST", "/operator/tenants/acme/suspend"))
+        world.do(lambda: world.submit("acme", 1))
+        world.kernel.run(world.kernel.now + HOUR)
+    assert set(world.violations) == {"attempted when suspended"}
+
+
+def test_a_delivery_that_was_given_up_and_not_told_of_is_seen(monkeypatch):
+    monkeypatch.setattr("lambdas.delivery.services.announcing.Announcer.announce", lambda *_: None)
+    world = World(1)
+    with world.running():
+        given(world, behave=dead)
+        world.kernel.run(world.kernel.now + 24 * HOUR)
+        world.check()
+    assert set(world.violations) == {"not told"}

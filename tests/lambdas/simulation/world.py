@@ -15,13 +15,16 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+from lambdas.delivery.domain.operational_events import DISABLED_EVENT, given_up, is_reserved
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.domain.retry_schedules import MINUTES, RetrySchedule
 from lambdas.delivery.queue import delivery_queue
+from lambdas.delivery.services.announcing import Announcer
 from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.services.event_intake import EventIntake
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
 from lambdas.delivery.services.requeue import Requeue, Resume
+from lambdas.delivery.services.suspension import Suspension
 from lambdas.delivery.services.tenant_keys import TenantKeys
 from lambdas.delivery.store.cursors import Cursors
 from lambdas.delivery.store.deliveries import Deliveries
@@ -31,19 +34,22 @@ from lambdas.delivery.store.event_counts import EventCounts
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
 from lambdas.delivery.store.identities import Identities
-from lambdas.delivery.store.items import EVENT_ITEM, delivery_item
+from lambdas.delivery.store.items import EVENT_ITEM, SUSPENSION_ITEM, delivery_from_item, delivery_item
 from lambdas.delivery.store.listing import Listing
 from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_api import operations as tenant_api
 from lambdas.delivery_operator import operations as operator_api
+from lambdas.delivery_operator.endpoints import EndpointServices
 from lambdas.delivery_sweeper.wiring import build_sweeper
 from lambdas.delivery_worker import batch
+from lambdas.delivery_worker.operator_bus import OperatorBus
 from lambdas.delivery_worker.reporting import Report
 from lambdas.delivery_worker.wiring import build_worker
 from lambdas.shared import times
+from lambdas.shared.dynamodb import from_item
 from lambdas.shared.observability import logger
 from tests.lambdas.delivery_api_support import proxy_event
-from tests.lambdas.delivery_support import INVOCATION_SECONDS, SEED
+from tests.lambdas.delivery_support import INVOCATION_SECONDS, SEED, MemoryBus
 from tests.lambdas.simulation.aws import (
     Chaos,
     FaultRates,
@@ -145,6 +151,7 @@ class World:
         self.memory = MemoryDynamoDB(lambda: self.kernel.now, lambda: lag(self.chance))
         create_delivery_tables(self.memory, "sim")
         self.memory.watchers.append(self._watch)
+        self.bus = MemoryBus()
         self.sqs = MemorySQS(self.kernel, self.chaos, self._work, concurrency=concurrency)
         self.sqs.on_invocation = self._invoke_worker
         self.endpoints = Endpoints(self)
@@ -160,6 +167,8 @@ class World:
         self.endpoint_at: dict[str, tuple[str, str]] = {}
         self.endpoint_states: dict[tuple[str, str], tuple[str, float]] = {}
         self.ever_disabled: set[tuple[str, str]] = set()
+        self.suspended: dict[str, float] = {}
+        self.claimed: dict[Key, float] = {}
         self.erased: dict[str, float] = {}
         self.accepted: dict[str, str] = {}
         self._build()
@@ -180,6 +189,7 @@ class World:
             "queue": queue,
             "client": self.endpoints,
             "keys": SigningKeyStore(secret, "arn:secret", clock),
+            "operator_bus": OperatorBus(Faulty("events", self.bus, self.chaos), "operations"),
             "retry_schedule": self.schedule,
             "retention": retention,
             "disable_after_hours": 120.0,
@@ -210,6 +220,7 @@ class World:
                 check_url=lambda _: None,
                 resume=Resume(health=health, due=DueStore(dynamodb, "sim-events"), queue=queue, clock=clock),
                 counts=EventCounts(dynamodb, "sim-endpoints"),
+                announcer=Announcer(events=events, retention=retention),
                 count=lambda _: None,
                 clock=clock,
                 max_event_bytes=20_000,
@@ -226,6 +237,15 @@ class World:
                 plans=(),
                 events=events,
                 requeue=requeue,
+                suspension=Suspension(
+                    identities=Identities(dynamodb, "sim-tenants"),
+                    endpoints=EndpointStore(dynamodb, "sim-endpoints"),
+                    due=DueStore(dynamodb, "sim-events"),
+                    queue=queue,
+                ),
+                endpoints=EndpointServices.build(
+                    dynamodb, "sim-endpoints", DueStore(dynamodb, "sim-events"), queue, clock
+                ),
                 clock=clock,
             )
         )
@@ -349,6 +369,10 @@ class World:
         if table == "sim-endpoints":
             if key[1].startswith("endpoint#"):
                 self._watch_endpoint(key, new)
+            elif key[1] == SUSPENSION_ITEM:
+                self.suspended.setdefault(key[0], self.kernel.now)
+                if new is None:
+                    del self.suspended[key[0]]
         elif table == "sim-events" and key[1].startswith("delivery#"):
             self._watch_delivery(key, old, new)
         elif key[1].startswith("attempt#"):
@@ -378,6 +402,8 @@ class World:
             self.open.discard(key)
             return
         state = new["state"]["S"]
+        if "owner" in new and (old is None or old.get("leaseUntil") != new["leaseUntil"]):
+            self.claimed[key] = self.kernel.now
         if old is None:
             self.number_of_deliveries += 1
         elif (
@@ -423,8 +449,10 @@ class World:
         if delivery["state"]["S"] in FINAL:
             self.violate("attempted when final", f"{key} is {delivery['state']['S']}")
         state, since = self.endpoint_states[tenant, endpoint_id]
-        if state != "ACTIVE" and since < inv.root.began:
+        if state != "ACTIVE" and since < self.claimed[key]:
             self.violate("attempted when not active", f"{key}: {state} since {times.iso(since)}")
+        if self.suspended.get(tenant, now) < self.claimed[key]:
+            self.violate("attempted when suspended", f"{key} since {times.iso(self.suspended[tenant])}")
         if self.erased.get(key[0], now) < inv.root.began:
             self.violate("attempted when erased", str(key))
         due = times.parse(delivery.get("nextAttemptAt", {}).get("S", "")) or now
@@ -441,12 +469,14 @@ class World:
         self.chaos.rates = FaultRates()
         for url in self.endpoints.behaviours:
             self.endpoints.behaviours[url] = healthy
-        for (tenant, endpoint_id), (state, _) in list(self.endpoint_states.items()):
-            if state == "PAUSED":
-                self.client(
-                    "tenant",
-                    partial(self.call_until_answered, "POST", f"/v1/endpoints/{endpoint_id}/activate", tenant),
-                )
+        stopped = [f"/operator/tenants/{tenant}" for tenant in self.suspended]
+        stopped += [
+            f"/operator/tenants/{tenant}/endpoints/{endpoint_id}"
+            for (tenant, endpoint_id), (state, _) in self.endpoint_states.items()
+            if state == "PAUSED"
+        ]
+        for one in stopped:
+            self.client("operator", partial(self.call_until_answered, "POST", f"{one}/activate"))
         end = self.kernel.now + limit
         while self.kernel.now < end and not (self.settled() and self.kernel.now > end - limit + 900):
             self.kernel.run(min(self.kernel.now + 300, end))
@@ -484,6 +514,32 @@ class World:
             self.violate("not caught", f"{inv.what}: {error!r}")
         for key, requests in self.requests.items():
             self._check_requests(key, requests)
+        self._check_told()
+
+    def _check_told(self) -> None:
+        """Check that the operator's bus had all operational events, and that there is one of each disabled endpoint."""
+        on_bus = {detail["operationalEventId"] for detail in self.bus.details()}
+        disabled = set()
+        for one in self.memory.tables["sim-events"].partitions.values():
+            if (event := one.get(EVENT_ITEM)) is not None and event["operational"]["BOOL"]:
+                if event["eventId"]["S"] not in on_bus:
+                    self.violate("not told", f"{event['eventType']['S']} {event['eventId']['S']}")
+                if event["eventType"]["S"] == DISABLED_EVENT:
+                    disabled.add((event["tenantId"]["S"], event["notFor"]["S"]))
+        for (tenant, item), endpoint in self._items("sim-endpoints"):
+            by_system = item.startswith("endpoint#") and not endpoint["byOperator"]["BOOL"]
+            if by_system and endpoint["state"]["S"] == "DISABLED" and (tenant, item[9:]) not in disabled:
+                self.violate("not told", f"{tenant} {item} is disabled")
+        for (partition, item), delivery in self._items("sim-events"):
+            if item.startswith("delivery#") and delivery["state"]["S"] == "DLQ":
+                one = given_up(delivery_from_item(from_item(delivery)))
+                if not is_reserved(delivery["eventType"]["S"]) and one.event_id not in on_bus:
+                    self.violate("not told", f"{partition} {item} was given up at {delivery['updatedAt']['S']}")
+
+    def _items(self, table: str) -> Iterator[tuple[Key, Item]]:
+        for partition, found in self.memory.tables[table].partitions.items():
+            for item, values in found.items():
+                yield (partition, item), values
 
     def _check_requests(self, key: Key, requests: list[EndpointRequest]) -> None:
         took: EndpointRequest | None = None
