@@ -10,6 +10,4 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     """Pass a batch of the ingest queue to one handler, and an HTTP request to the other."""
     if "Records" in event:
         return process_batch(event, context)
-    # With direct integration each provider has a path of its own, without a parameter in it.
-    name = event["path"].rstrip("/").rpartition("/")[2]
-    return respond({**event, "pathParameters": {"provider": name}}, context)
+    return respond(event, context)

@@ -23,7 +23,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     keys: dict[str, str] = {}
     try:
         request = from_api_gateway(event)
-        name = (event.get("pathParameters") or {}).get("provider") or request.header("x-provider-id") or ""
+        # The path of a provider with a throttle or an integration of its own has no parameter.
+        in_path = event["resource"].removeprefix("/webhook").removeprefix("/")
+        parameters = event.get("pathParameters") or {}
+        name = parameters.get("provider") or in_path or request.header("x-provider-id") or ""
         keys["provider"] = name[:64]
         if event["httpMethod"] == "GET":
             return _plain(200, correlation_id, INGESTION.challenge(name, request))

@@ -123,6 +123,7 @@ class ApiLayer(Construct):
         self._names = names
         self._log_retention = log_retention
         self._routes: list[Route] = []
+        self._rates: dict[str, int] = {}
         self._deployed: list[TerraformResource] = []
         self._operator_policy: DataAwsIamPolicyDocument | None = None
         self._resource_ids: dict[str, str] = {}
@@ -237,6 +238,10 @@ class ApiLayer(Construct):
         self._routes.append(route)
         return method
 
+    def throttle(self, route: Route, rate: int) -> None:
+        """Give a route a rate of its own, in requests/s, before `deploy`."""
+        self._rates[f"{route.path.strip('/')}/{route.method}"] = rate
+
     def freeze(self, *resources: TerraformResource) -> None:
         """Have the deployment wait for what it freezes."""
         self._deployed += resources
@@ -299,6 +304,7 @@ class ApiLayer(Construct):
             settings=self._settings,
             names=self._names,
             log_retention=self._log_retention,
+            rates=self._rates,
         )
         if self._settings.api_key:
             self.api_key = metered_key(

@@ -1,6 +1,8 @@
 """The stage of an API: throttle, traces, logs, and the API key with its usage plan."""
 
 import json
+import re
+from collections.abc import Mapping
 
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
@@ -56,6 +58,7 @@ def deployed_stage(
     settings: ApiSettings,
     names: Names,
     log_retention: int,
+    rates: Mapping[str, int],
 ) -> ApiGatewayStage:
     """Create the stage, with throttle, traces, access log and execution log.
 
@@ -63,6 +66,8 @@ def deployed_stage(
     ----------
     log_retention : int
         Days that both logs are kept.
+    rates : Mapping[str, int]
+        Requests/s of single methods, by path and HTTP method, as in ``webhook/shop/POST``; their burst is twice that.
     """
     account = _account(scope, names) if settings.manage_account_log_role else None
     access_log = CloudwatchLogGroup(
@@ -87,20 +92,27 @@ def deployed_stage(
         ),
         depends_on=[execution_log, *([account] if account else [])],
     )
-    ApiGatewayMethodSettings(
-        scope,
-        "method_settings",
-        rest_api_id=rest_api_id,
-        stage_name=stage.stage_name,
-        method_path="*/*",
-        settings=ApiGatewayMethodSettingsSettings(
-            throttling_rate_limit=settings.throttle_rate,
-            throttling_burst_limit=settings.throttle_burst,
-            logging_level=settings.execution_log_level,
-            data_trace_enabled=False,
-            metrics_enabled=True,
-        ),
-    )
+    throttles = {
+        "*/*": (settings.throttle_rate, settings.throttle_burst),
+        **{path: (rate, min(2 * rate, settings.throttle_burst)) for path, rate in rates.items()},
+    }
+    for path, (rate, burst) in throttles.items():
+        ApiGatewayMethodSettings(
+            scope,
+            "method_settings" if path == "*/*" else re.sub(r"\W+", "_", path) + "_settings",
+            rest_api_id=rest_api_id,
+            stage_name=stage.stage_name,
+            method_path=path,
+            # Those of a method take the place of all those of the stage.
+            # https://docs.aws.amazon.com/apigateway/latest/api/API_MethodSetting.html
+            settings=ApiGatewayMethodSettingsSettings(
+                throttling_rate_limit=rate,
+                throttling_burst_limit=burst,
+                logging_level=settings.execution_log_level,
+                data_trace_enabled=False,
+                metrics_enabled=True,
+            ),
+        )
     return stage
 
 

@@ -9,3 +9,13 @@ WEBHOOK_BY_HEADER = Route(method="POST", path="/webhook", required_headers=("X-P
 CHALLENGE = Route(method="GET", path="/webhook/{provider}")
 STATUS = Route(method="GET", path="/status/{transactionId}", authorization="AWS_IAM")
 REPLAY = Route(method="POST", path="/internal/replay", authorization="AWS_IAM")
+
+
+def webhook_of(provider: str) -> Route:
+    """Return the route of one provider, where it has one of its own."""
+    return Route(method="POST", path=f"/webhook/{provider}")
+
+
+def challenge_of(provider: str) -> Route:
+    """Return the route of one provider's challenges, where it has one of its own."""
+    return Route(method="GET", path=f"/webhook/{provider}")

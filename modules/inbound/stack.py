@@ -16,7 +16,6 @@ from modules.constructs.bundling import BUNDLES
 from modules.constructs.monitoring import Monitoring
 from modules.constructs.network import Network
 from modules.constructs.queue_layer import QueueLayer
-from modules.constructs.route import Route
 from modules.constructs.tags import tag_everything, tags_of
 from modules.guards import guard_everything
 from modules.inbound.alarms import EVENT_ALARMS
@@ -24,7 +23,16 @@ from modules.inbound.direct_integration import DIRECT_RESPONSES, DirectIntegrati
 from modules.inbound.event_routing import EventRouting
 from modules.inbound.fleet import LambdaFleet
 from modules.inbound.ingest_queue import IngestQueue
-from modules.inbound.routes import CHALLENGE, REPLAY, STAGE, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH
+from modules.inbound.routes import (
+    CHALLENGE,
+    REPLAY,
+    STAGE,
+    STATUS,
+    WEBHOOK_BY_HEADER,
+    WEBHOOK_BY_PATH,
+    challenge_of,
+    webhook_of,
+)
 from modules.inbound.secrets_layer import SecretsLayer
 from modules.inbound.storage_layer import StorageLayer
 from modules.inbound.subscriber_queues import SubscriberQueues
@@ -153,16 +161,22 @@ class WebhookStack(BaseStack):
         ingestion = self.fleet.ingestion
         self.api.route(WEBHOOK_BY_PATH, ingestion)
         self.api.route(WEBHOOK_BY_HEADER, ingestion)
+        for name, rate in settings.api.provider_rates.items():
+            self.api.route(webhook_of(name), ingestion)
+            self.api.throttle(webhook_of(name), rate)
+            if isinstance(REGISTRY[settings.providers[name]].scheme, ChallengeScheme):
+                self.api.route(challenge_of(name), ingestion)
         if any(isinstance(REGISTRY[entry].scheme, ChallengeScheme) for entry in settings.providers.values()):
             self.api.route(CHALLENGE, ingestion)
 
     def _route_to_queue(self, settings: Settings, integration: DirectIntegration, ingest_queue: IngestQueue) -> None:
         ingest_queue.add_event_source(self.fleet.ingestion, maximum_concurrency=self._reserved["ingestion"])
         for name, entry in settings.providers.items():
-            path = f"/webhook/{name}"
-            integration.receive(Route(method="POST", path=path), provider=name, answer=REGISTRY[entry].response)
+            integration.receive(webhook_of(name), provider=name, answer=REGISTRY[entry].response)
+            if (rate := settings.api.provider_rates.get(name)) is not None:
+                self.api.throttle(webhook_of(name), rate)
             if isinstance(REGISTRY[entry].scheme, ChallengeScheme):
-                self.api.route(Route(method="GET", path=path), self.fleet.ingestion)
+                self.api.route(challenge_of(name), self.fleet.ingestion)
         integration.receive(WEBHOOK_BY_HEADER, provider="", answer=AcceptedResponse())
         integration.refuse(WEBHOOK_BY_PATH)
 

@@ -148,6 +148,20 @@ def check_api_key(providers: Providers, api: ApiSettings) -> None:
             )
 
 
+def check_provider_rates(providers: Providers, api: ApiSettings) -> None:
+    """Check that each rate is that of a deployed provider, and can be reached."""
+    for name, rate in api.provider_rates.items():
+        if name not in providers:
+            raise SettingsError(
+                f"api.provider_rates: {name!r} is none of the deployed providers, {', '.join(providers)}"
+            )
+        if type(rate) is not int or not 1 <= rate <= api.throttle_rate:
+            raise SettingsError(
+                f"api.provider_rates.{name}: {rate!r} is not allowed; allowed: 1 to api.throttle_rate, "
+                f"{api.throttle_rate} requests/s"
+            )
+
+
 def check_ingest(api: ApiSettings, functions: FunctionSettings, queue: QueueSettings) -> None:
     """Check what direct integration needs."""
     if api.ingest != "direct":

@@ -61,6 +61,12 @@ class ApiSettings(Validated):
         high=10_000,
         doc="Burst of the stage. The account's limit is 5,000 unless it was raised.",
     )
+    provider_rates: Mapping[str, int] = setting(
+        factory=dict,
+        doc='Requests/s of single providers, by deployed name: `{"shop": 100}`. Such a provider has a path and a '
+        "throttle of its own, so that its flood leaves the others the rest. What it sends to `POST /webhook`, with the "
+        "header `X-Provider-ID`, is not counted. 1 to 10,000.",
+    )
     max_body_bytes: int = setting(
         4 * 1024 * 1024,
         unit="bytes",

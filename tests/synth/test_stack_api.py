@@ -192,3 +192,38 @@ def test_the_accounts_log_role_is_a_setting(template, synthesize):
     assert template.meaning(template.one("aws_api_gateway_account")["cloudwatch_role_arn"]) == (
         "aws_iam_role[webhook-api-logs-dev].arn"
     )
+
+
+# --- a share for one provider ---------------------------------------------------------------------------------------
+
+FLOODED = {"providers": {"stripe": "stripe", "shop": "braintree"}, "api": {"provider_rates": {"shop": 100}}}
+
+
+@pytest.mark.parametrize("ingest", ["function", "direct"])
+def test_a_provider_with_a_rate_has_a_path_and_a_throttle_of_its_own(synthesize, ingest):
+    values = {**FLOODED, "api": {**FLOODED["api"], "ingest": ingest, "max_body_bytes": 100_000}}
+    template = synthesize("dev", values)
+
+    throttles = {
+        settings["method_path"]: (
+            settings["settings"]["throttling_rate_limit"],
+            settings["settings"]["throttling_burst_limit"],
+        )
+        for settings in template.all("aws_api_gateway_method_settings")
+    }
+
+    assert throttles == {"*/*": (1_000, 2_000), "webhook/shop/POST": (100, 200)}
+    everything = [settings["settings"] for settings in template.all("aws_api_gateway_method_settings")]
+    # A method's settings take the place of the stage's.
+    for name in ("logging_level", "data_trace_enabled", "metrics_enabled"):
+        assert len({settings[name] for settings in everything}) == 1
+
+
+def test_a_provider_with_a_rate_still_answers_its_challenge(synthesize):
+    template = synthesize("dev", FLOODED)
+
+    methods = {
+        (method["http_method"], method.id.rpartition("_method")[0]) for method in template.all("aws_api_gateway_method")
+    }
+
+    assert {("POST", "api_post_webhook_shop"), ("GET", "api_get_webhook_shop")} <= methods

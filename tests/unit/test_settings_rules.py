@@ -379,3 +379,20 @@ WRONG_TAGS = {
 def test_tags_that_aws_refuses_are_refused(tags, message):
     with pytest.raises(SettingsError, match=re.escape(message)):
         build_settings("dev", {"tags": tags})
+
+
+# --- rates of providers ---------------------------------------------------------------------------------------------
+
+WRONG_RATES = {
+    "of nobody": ({"shop": 5}, "api.provider_rates: 'shop' is none of the deployed providers, stripe"),
+    "nothing": ({"stripe": 0}, "api.provider_rates.stripe: 0 is not allowed; allowed: 1 to api.throttle_rate, 1000"),
+    "more than the stage": ({"stripe": 1_001}, "api.provider_rates.stripe: 1001 is not allowed"),
+    "a text": ({"stripe": "5"}, "api.provider_rates.stripe: '5' is not allowed"),
+    "a switch": ({"stripe": True}, "api.provider_rates.stripe: True is not allowed"),
+}
+
+
+@pytest.mark.parametrize(("rates", "message"), WRONG_RATES.values(), ids=WRONG_RATES.keys())
+def test_a_rate_is_that_of_a_deployed_provider_and_within_the_stage_s(rates, message):
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        build_settings("dev", {"providers": ["stripe"], "api": {"provider_rates": rates}})

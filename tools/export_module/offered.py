@@ -124,6 +124,7 @@ FIXED: Mapping[str, str] = MappingProxyType(
         "preset": "the other settings start from it",
         "providers": "each has resources of its own",
         "provider_options": "go with the providers",
+        "api.provider_rates": "each has a path of its own",
         "api.ingest": "the ingest queue has its own resources, and each provider has a path",
         "api.api_key": "a key has resources of its own",
         "api.api_key_added_for": "goes with the providers",
