@@ -115,6 +115,7 @@ class Observer:
         headers = {**sent.headers, "X-Provider-ID": self._entry}
         invocation = self._ingestion.run(
             {
+                "resource": "/webhook/{provider}",
                 "httpMethod": "POST",
                 "path": f"/webhook/{self._entry}",
                 "pathParameters": {"provider": self._entry},
