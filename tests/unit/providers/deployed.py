@@ -121,7 +121,7 @@ class Nowhere:
     def __init__(self, secrets):
         self.secrets = secrets
 
-    def get(self, name, *, max_age=0.0):
+    def get(self, name, *, max_age=0.0, recheck_seconds=None):
         return self.secrets
 
     def send(self, envelope, message):
