@@ -32,7 +32,8 @@ MOLLIE = Provider(
         "Mollie's classic webhooks, the `webhookUrl` of a payment, are not signed: anybody can send one. They carry "
         "only an id, and what happened must be fetched with `GET /v2/payments/{id}` and the API key, which this stack "
         "does not do. Subscribe to next-gen webhooks instead. With a simple payload, fetch the event with "
-        "`GET /v2/events/{id}`."
+        "`GET /v2/events/{id}`. While a secret is rotated, Mollie sends a signature header for each. With direct "
+        "integration one of them arrives: add the new secret here at once."
     ),
     sources=(
         "https://docs.mollie.com/reference/webhooks-new",
