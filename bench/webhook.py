@@ -77,6 +77,7 @@ def api_gateway_event() -> dict[str, Any]:
     return {
         "resource": "/webhook/{provider}",
         "path": "/webhook/stripe",
+        "resource": "/webhook/{provider}",
         "httpMethod": "POST",
         "headers": headers,
         "multiValueHeaders": {name: [value] for name, value in headers.items()},

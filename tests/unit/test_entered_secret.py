@@ -15,6 +15,7 @@ OPTIONS = {
     "square": {"url": "https://webhooks.example.com/webhook/square"},
     "shopify": {"topics": "orders/paid"},
     "paypal": {"webhook_id": "1AB"},
+    "wise": {"subscriptions": "any"},
     "generic": {"header": "X-Acme", "encoding": "base64"},
 }
 
@@ -75,6 +76,8 @@ def test_a_secret_of_the_providers_form_becomes_the_newest(enter, entry):
         ("standard-webhooks", "whsec_not base64!"),
         ("standard-webhooks", "whpk_AAAA"),
         ("standard-webhooks-ed25519", "whsec_c2VjcmV0"),
+        ("wise", "whsec_c2VjcmV0"),
+        ("lithic", "whsec_not base64!"),
     ],
 )
 def test_what_could_not_verify_anything_is_refused_and_the_older_secret_stays_as_it_was(enter, entry, text):

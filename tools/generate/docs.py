@@ -222,7 +222,8 @@ def providers_table() -> str:
                 f"`{name}`",
                 entry.title,
                 f"`{entry.scheme.name}`",
-                f"{window} s" if (window := replay_window(entry)) else "none: a replay ends as a duplicate",
+                f"{window} s" if (window := replay_window(entry)) else "none",
+                entry.exposure,
                 ", ".join(options) or "none",
                 entry.transaction,
                 "yes" if entry.sends_api_key else "no",
@@ -233,9 +234,9 @@ def providers_table() -> str:
                 ),
             ]
         )
-    header = ["entry", "provider", "signature", "replay window", "options", "transaction id", "sends an API key"]
+    header = ["entry", "provider", "signature", "replay window", "who sees one request can", "options"]
     caveats = [f"\n`{name}`: {entry.caveat}\n" for name, entry in REGISTRY.items() if entry.caveat]
-    return table([*header, "sends again", "sources"], rows) + "".join(caveats)
+    return table([*header, "transaction id", "sends an API key", "sends again", "sources"], rows) + "".join(caveats)
 
 
 def options_table() -> str:

@@ -1,6 +1,6 @@
 """Adyen: payments (standard webhooks), and everything else (platforms, transfers, tokens, management)."""
 
-from lambdas.inbound.providers.entry import AcceptedResponse, Amount, Provider
+from lambdas.inbound.providers.entry import SEND_AGAIN, AcceptedResponse, Amount, Provider
 from lambdas.inbound.providers.fields import BodyDigest, DecimalField, JoinedFields, JsonField
 from lambdas.inbound.signatures.adyen import ITEMS, AdyenItemsScheme, AdyenPlatformScheme
 
@@ -39,6 +39,7 @@ ADYEN = Provider(
     # Any 2xx is enough today; this text was required earlier and is still accepted.
     response=AcceptedResponse(status=200, body="[accepted]"),
     key_doc=_KEY_DOC,
+    exposure="change what Adyen does not sign, and send it; see below",
     sends_api_key=False,
     retries=_RETRIES,
     answer_within=10,
@@ -89,6 +90,7 @@ ADYEN_PLATFORM = Provider(
         unit="minor",
     ),
     key_doc=_KEY_DOC,
+    exposure=SEND_AGAIN,
     sends_api_key=False,
     retries=_RETRIES,
     answer_within=10,

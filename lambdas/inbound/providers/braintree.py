@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.inbound.providers.entry import Amount, Provider
+from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Provider
 from lambdas.inbound.providers.fields import DecimalField, Field, JsonField, value_at
 from lambdas.inbound.providers.xmlbody import parse_element
 from lambdas.inbound.signatures.braintree import BraintreeScheme, read_form
@@ -114,6 +114,7 @@ BRAINTREE = Provider(
         unit="major",
     ),
     key_doc="an API key as <public key>:<private key>; both stand in the Control Panel under API Keys",
+    exposure=SEND_AGAIN,
     sends_api_key=False,
     retries="every hour, for 24 hours in production and for 3 in the sandbox",
     answer_within=30,

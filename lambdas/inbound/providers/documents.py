@@ -65,19 +65,25 @@ class JsonItems:
     ----------
     array : str
         Member of the object with the array.
-    item : str
-        Member of each element with the event.
+    item : str | None
+        Member of each element with the event; None if the element is the event.
+    most : int
+        Largest number of events that is read.
     """
 
     array: str
-    item: str
+    item: str | None = None
+    most: int = MAX_ITEMS
 
     def documents(self, request: WebhookRequest) -> Sequence[Mapping[str, Any]]:
         """See `BodyFormat.documents`."""
         items = parse_object(request.body).get(self.array)
-        if not isinstance(items, list) or not 1 <= len(items) <= MAX_ITEMS:
+        if not isinstance(items, list) or not 1 <= len(items) <= self.most:
             raise MalformedWebhookError("no_items")
-        documents = [element.get(self.item) if isinstance(element, dict) else None for element in items]
+        documents = [self._event(element) for element in items]
         if not all(isinstance(document, dict) for document in documents):
             raise MalformedWebhookError("no_items")
         return [document for document in documents if isinstance(document, dict)]
+
+    def _event(self, element: object) -> object:
+        return element.get(self.item) if self.item is not None and isinstance(element, dict) else element

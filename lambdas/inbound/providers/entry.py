@@ -8,6 +8,8 @@ from lambdas.inbound.providers.documents import BodyFormat, JsonBody
 from lambdas.inbound.providers.fields import Field
 from lambdas.shared.signatures.scheme import Scheme
 
+SEND_AGAIN = "send it again, which ends as a duplicate"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
@@ -103,6 +105,8 @@ class Provider:
         Where the amount is, for providers that send one.
     response : AcceptedResponse
         The response when its webhook is accepted.
+    exposure : str
+        What somebody who sees one of its requests, headers included, can do: "can" comes before it.
     sends_api_key : bool
         Whether the sender can be configured to send an ``x-api-key`` header.
     retries : str
@@ -131,6 +135,7 @@ class Provider:
     occurred_at: tuple[Field, ...] = ()
     amount: Amount | None = None
     response: AcceptedResponse = AcceptedResponse()
+    exposure: str
     sends_api_key: bool
     retries: str
     answer_within: int | None

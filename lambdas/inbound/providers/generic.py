@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lambdas.inbound.providers.entry import Amount, Option, Provider
+from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Option, Provider
 from lambdas.inbound.providers.fields import BodyDigest, DecimalField, JsonField
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
 
@@ -51,6 +51,7 @@ GENERIC = Provider(
     transaction="what the sender puts into transaction_id",
     amount=Amount(value=(DecimalField("amount"),), currency=(JsonField("currency"),), unit="major"),
     key_doc="any text that both sides keep",
+    exposure=SEND_AGAIN,
     sends_api_key=True,
     retries="as its operator decides",
     answer_within=None,

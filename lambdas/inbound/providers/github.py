@@ -25,6 +25,9 @@ GITHUB = Provider(
     ),
     transaction="the sponsorship, purchase, pull request or issue",
     key_doc="the webhook's secret, as entered on GitHub",
+    exposure=(
+        "send it again, which ends as a duplicate; before GitHub's own delivery has come, send it as another type, once"
+    ),
     sends_api_key=False,
     retries="never by itself; a failed delivery can be redelivered by hand or over the API for three days",
     answer_within=10,

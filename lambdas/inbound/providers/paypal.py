@@ -134,6 +134,7 @@ PAYPAL = Provider(
         ),
         unit="major",
     ),
+    exposure="send another body with it, if that comes first; see below",
     sends_api_key=False,
     retries="up to 25 times over three days",
     answer_within=None,

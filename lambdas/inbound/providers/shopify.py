@@ -57,6 +57,10 @@ SHOPIFY = Provider(
         "the client secret of the app that subscribed; for a webhook that was made in the shop's settings under "
         "Notifications, the signing key shown there"
     ),
+    exposure=(
+        "send it again, which ends as a duplicate; before Shopify's own delivery has come, send it as another of the "
+        "name's topics, once"
+    ),
     sends_api_key=False,
     retries="8 times over 4 hours; then a subscription made over the Admin API is deleted",
     answer_within=5,

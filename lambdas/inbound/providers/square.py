@@ -1,6 +1,6 @@
 """Square."""
 
-from lambdas.inbound.providers.entry import Amount, Option, Provider
+from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Option, Provider
 from lambdas.inbound.providers.fields import DecimalField, JsonField
 from lambdas.inbound.signatures.square import SquareScheme
 
@@ -42,6 +42,7 @@ SQUARE = Provider(
         unit="minor",
     ),
     key_doc="the subscription's signature key, from the Developer Console under Webhooks; not the access token",
+    exposure=SEND_AGAIN,
     sends_api_key=False,
     retries="11 times over 24 hours, with exponential back-off",
     answer_within=10,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lambdas.inbound.providers.entry import Provider
+from lambdas.inbound.providers.entry import SEND_AGAIN, Provider
 from lambdas.inbound.providers.fields import HeaderField, JsonField
 from lambdas.shared.signatures.standard_webhooks import StandardWebhooksScheme
 from lambdas.shared.signatures.standard_webhooks_ed25519 import StandardWebhooksEd25519Scheme
@@ -17,6 +17,7 @@ STANDARD_WEBHOOKS = Provider(
     occurred_at=(JsonField("timestamp"),),
     transaction="what the sender puts into data.transaction_id, else the object that the event is about",
     key_doc="the endpoint's secret, whsec_...",
+    exposure=SEND_AGAIN,
     sends_api_key=False,
     retries="by the specification's advice for more than a day, with exponential back-off",
     answer_within=None,

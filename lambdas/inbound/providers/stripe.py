@@ -1,6 +1,6 @@
 """Stripe."""
 
-from lambdas.inbound.providers.entry import Amount, Provider
+from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Provider
 from lambdas.inbound.providers.fields import DecimalField, JsonField
 from lambdas.inbound.providers.selecting_fields import FieldWhere
 from lambdas.shared.signatures.stripe import StripeScheme
@@ -50,6 +50,7 @@ STRIPE = Provider(
         unit="minor",
     ),
     key_doc="the endpoint's signing secret, whsec_..., from the Dashboard or the API",
+    exposure=SEND_AGAIN,
     sends_api_key=False,
     retries="for three days, with exponential back-off, in live mode",
     answer_within=None,

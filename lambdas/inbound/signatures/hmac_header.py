@@ -1,4 +1,4 @@
-"""HMAC in one header: GitHub's scheme, and the generic scheme for other senders."""
+"""HMAC in one header: the scheme of GitHub and of many payment providers, and the generic one for other senders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from lambdas.shared.signatures.scheme import (
     key_id,
     matching,
     signature_header,
+    signature_headers,
     signing_time,
     usable,
 )
@@ -43,6 +44,8 @@ class HmacHeaderScheme:
         Text before the signature; None for the algorithm and ``=``.
     prefix_required : bool
         Whether a signature without the prefix is refused.
+    repeats : bool
+        Whether the provider sends the header once for each of its secrets while they are rotated. One must match.
     timestamp_header : str | None
         Header with the signed time, in seconds since the epoch.
     signed_content : str
@@ -57,6 +60,7 @@ class HmacHeaderScheme:
     encoding: str = "hex"
     prefix: str | None = None
     prefix_required: bool = False
+    repeats: bool = False
     timestamp_header: str | None = None
     signed_content: str = "{timestamp}.{body}"
     tolerance_seconds: int = DEFAULT_TOLERANCE_SECONDS
@@ -68,15 +72,10 @@ class HmacHeaderScheme:
 
     def verify(self, request: WebhookRequest, secrets: Sequence[str]) -> Verdict:
         """See `Scheme.verify`."""
-        value = signature_header(request, self.header)
-        prefix = f"{self.algorithm}=" if self.prefix is None else self.prefix
-        if self.prefix_required and not value.startswith(prefix):
-            raise SignatureRefusedError("malformed_signature_header")
-        candidate = value.removeprefix(prefix)
-        if self.encoding == "base64url":
-            candidate += "=" * (-len(candidate) % 4)
+        values = signature_headers(request, self.header) if self.repeats else [signature_header(request, self.header)]
+        candidates = {self._candidate(value): value for value in values}
         signed, signed_at = request.body, None
-        headers = {self.header.lower(): value}
+        headers = {}
         if self.timestamp_header is not None:
             timestamp = signature_header(request, self.timestamp_header)
             signed_at = signing_time(timestamp, request, self.tolerance_seconds)
@@ -87,5 +86,13 @@ class HmacHeaderScheme:
             hmac_text(secret.encode(), signed, algorithm=self.algorithm, encoding=self.encoding)
             for secret in usable(secrets)
         ]
-        match = matching(secrets, expected, [candidate])
+        match = matching(secrets, expected, candidates)
+        headers[self.header.lower()] = candidates[match.signature]
         return Verdict(scheme=self.name, signed_at=signed_at, key_id=key_id(match.secret), headers=headers)
+
+    def _candidate(self, value: str) -> str:
+        prefix = f"{self.algorithm}=" if self.prefix is None else self.prefix
+        if self.prefix_required and not value.startswith(prefix):
+            raise SignatureRefusedError("malformed_signature_header")
+        candidate = value.removeprefix(prefix)
+        return candidate + "=" * (-len(candidate) % 4) if self.encoding == "base64url" else candidate

@@ -94,6 +94,16 @@ def signature_header(request: WebhookRequest, name: str) -> str:
     return value
 
 
+def signature_headers(request: WebhookRequest, name: str) -> Sequence[str]:
+    """Return the values of a signature header that may be repeated, unless one is too long."""
+    values = [value for value in request.headers.get(name.lower(), ()) if value]
+    if not values:
+        raise SignatureRefusedError("missing_signature_header")
+    if max(map(len, values)) > MAX_SIGNATURE_HEADER_CHARS:
+        raise SignatureRefusedError("signature_header_too_long")
+    return values
+
+
 def signing_time(text: str, request: WebhookRequest, tolerance_seconds: int) -> int:
     """Parse the signed time, and check that it is in the replay window, before or after the receipt."""
     if not _EPOCH_SECONDS.fullmatch(text):

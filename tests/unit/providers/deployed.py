@@ -4,12 +4,14 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lambdas.inbound.envelope import ArchivedBody
 from lambdas.inbound.providers.entry import Provider
 from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.inbound.signatures.wise import ANY
 from lambdas.ingestion.logic import Ingestion
 from lambdas.shared.errors import WebhookRefusedError
 from tests.unit.providers import adyen_webhooks
@@ -121,7 +123,7 @@ class Nowhere:
     def __init__(self, secrets):
         self.secrets = secrets
 
-    def get(self, name, *, max_age=0.0, recheck_seconds=0.0):
+    def get(self, name, *, max_age=0.0, recheck_seconds=None):
         return self.secrets
 
     def send(self, envelope, message):
@@ -132,6 +134,7 @@ class Nowhere:
 
 
 SHOPIFY = Deployed(entry="shopify", options=SENDERS["shopify"].options)
+MOLLIE = Deployed(entry="mollie", form="sha256={}")
 SQUARE = Deployed(entry="square", options=SENDERS["square"].options)
 GENERIC = Deployed(entry="generic", form="sha256={}")
 SHA512_BASE64 = Deployed(
@@ -158,6 +161,13 @@ def key_pair(seed: bytes) -> str:
     return "whsk_" + base64.b64encode(key.private_bytes_raw() + key.public_key().public_bytes_raw()).decode()
 
 
+@cache
+def rsa_secret(number: int) -> str:
+    """Return one of a few private keys, because making one takes a second."""
+    del number
+    return SENDERS["wise"].new_secret()
+
+
 DEPLOYED = {
     "stripe": Deployed(entry="stripe", secret=SECRETS["stripe"], form="t=NOW,v1={}", required="t="),
     "github": Deployed(entry="github", secret=SECRETS["github"], form="sha256={}", required="sha256="),
@@ -174,6 +184,17 @@ DEPLOYED = {
     "adyen-platform": Deployed(entry="adyen-platform", secret=adyen_webhooks.KEY, other=adyen_webhooks.OTHER_KEY),
     "shopify": SHOPIFY,
     "square": SQUARE,
+    "checkout-com": Deployed(entry="checkout-com"),
+    "gocardless": Deployed(entry="gocardless"),
+    "mollie": MOLLIE,
+    "razorpay": Deployed(entry="razorpay"),
+    "paddle": Deployed(entry="paddle", form="ts=NOW;h1={}", required="ts="),
+    "klarna": Deployed(entry="klarna"),
+    "wise": Deployed(entry="wise", options={"subscriptions": ANY}, secret=rsa_secret(0), other=rsa_secret(1)),
+    "marqeta": Deployed(entry="marqeta"),
+    "lithic": Deployed(entry="lithic", secret=SECRETS["standard-webhooks"], form="v1,{}", required="v1,"),
+    "paystack": Deployed(entry="paystack"),
+    "coinbase-commerce": Deployed(entry="coinbase-commerce"),
     "generic": GENERIC,
     "generic, SHA-512 in base64": SHA512_BASE64,
     "generic, base64url behind v1=": BASE64URL,

@@ -253,7 +253,7 @@ class Store:
     def __init__(self, *secrets):
         self.secrets = secrets
 
-    def get(self, name, **_):
+    def get(self, name, *, recheck_seconds):
         assert name == "shop"
         return self.secrets
 

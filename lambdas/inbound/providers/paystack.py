@@ -1,0 +1,49 @@
+"""Paystack."""
+
+from lambdas.inbound.providers.entry import SEND_AGAIN, AcceptedResponse, Amount, Provider
+from lambdas.inbound.providers.fields import BodyDigest, DecimalField, JsonField
+from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
+
+PAYSTACK = Provider(
+    name="paystack",
+    title="Paystack",
+    scheme=HmacHeaderScheme(family="paystack", header="X-Paystack-Signature", algorithm="sha512", prefix=""),
+    # Neither body nor headers have an id of the event. data.id is the transaction's, and refunds have none.
+    event_id=(BodyDigest(),),
+    event_type=(JsonField("event"),),
+    transaction_id=(
+        JsonField("data.transaction_reference"),
+        JsonField("data.transaction.reference"),
+        JsonField("data.reference"),
+        JsonField("data.subscription_code"),
+        JsonField("data.id"),
+    ),
+    transaction=(
+        "the reference of the transaction, which refunds, disputes and invoices name; for a transfer its own; else the "
+        "subscription or the object itself"
+    ),
+    occurred_at=tuple(
+        JsonField(f"data.{name}") for name in ("paid_at", "paidAt", "updatedAt", "createdAt", "created_at")
+    ),
+    amount=Amount(
+        value=(DecimalField("data.amount"), DecimalField("data.refund_amount")),
+        currency=(JsonField("data.currency"),),
+        unit="minor",
+    ),
+    key_doc="the secret key of the account, sk_live_... or sk_test_..., which also is the key of Paystack's API",
+    response=AcceptedResponse(status=200),
+    exposure=SEND_AGAIN,
+    sends_api_key=False,
+    retries="every 3 minutes for the first 4 tries, then hourly for 72 hours, in live mode",
+    answer_within=None,
+    caveat=(
+        "Paystack signs with the account's secret key, which can also move money: who reads this secret can do both. "
+        "An event has no id. Two equal refunds of one transaction have the same bytes until a `refund_reference` is "
+        "there, so that the second `refund.pending` is a duplicate; `refund.processed` has the reference."
+    ),
+    sources=(
+        "https://paystack.com/docs/payments/webhooks/",
+        "https://github.com/PaystackOSS/doc-code-snippets/blob/main/dist/doc/payments/webhooks/verifying-transaction.js",
+        "https://github.com/PaystackOSS/doc-code-snippets/blob/main/dist/doc/payments/webhooks/events.js",
+    ),
+)
