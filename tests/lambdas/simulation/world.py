@@ -21,6 +21,7 @@ from lambdas.delivery.queue import delivery_queue
 from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.services.event_intake import EventIntake
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
+from lambdas.delivery.services.replays import Replays
 from lambdas.delivery.services.requeue import Requeue, Resume
 from lambdas.delivery.services.tenant_keys import TenantKeys
 from lambdas.delivery.store.cursors import Cursors
@@ -33,6 +34,7 @@ from lambdas.delivery.store.health import HealthStore
 from lambdas.delivery.store.identities import Identities
 from lambdas.delivery.store.items import EVENT_ITEM, delivery_item
 from lambdas.delivery.store.listing import Listing
+from lambdas.delivery.store.replays import ReplayStore
 from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_api import operations as tenant_api
 from lambdas.delivery_operator import operations as operator_api
@@ -190,14 +192,16 @@ class World:
         self.worker = build_worker(**given)
         self.sweeper = build_sweeper(**_taken(build_sweeper, given))
         events = Events(dynamodb, "sim-events")
-        requeue = Requeue(
-            deliveries=Deliveries(dynamodb, "sim-events"),
-            endpoints=EndpointStore(dynamodb, "sim-endpoints"),
-            events=events,
-            queue=queue,
-            retention=retention,
-        )
         listing = Listing(dynamodb, "sim-events")
+        sending: dict[str, Any] = {
+            "deliveries": Deliveries(dynamodb, "sim-events"),
+            "endpoints": EndpointStore(dynamodb, "sim-endpoints"),
+            "events": events,
+            "queue": queue,
+            "retention": retention,
+        }
+        requeue = Requeue(**sending)
+        replays = Replays(store=ReplayStore(dynamodb, "sim-events"), listing=listing, **sending)
         health = HealthStore(dynamodb, "sim-endpoints")
         self.tenant_api = tenant_api.build(
             tenant_api.TenantServices(
@@ -205,6 +209,7 @@ class World:
                 intake=EventIntake(events=events, queue=queue, retention=retention, clock=clock),
                 events=events,
                 requeue=requeue,
+                replays=replays,
                 listing=listing,
                 cursors=Cursors(dynamodb, "sim-endpoints"),
                 check_url=lambda _: None,
@@ -226,6 +231,7 @@ class World:
                 plans=(),
                 events=events,
                 requeue=requeue,
+                replays=replays,
                 clock=clock,
             )
         )
