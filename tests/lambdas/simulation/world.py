@@ -164,6 +164,7 @@ class World:
         self.ever_disabled: set[tuple[str, str]] = set()
         self.erased: dict[str, float] = {}
         self.accepted: dict[str, str] = {}
+        self.replays: Counter[str] = Counter()
         self._build()
 
     # The functions, as their handlers build them
@@ -481,6 +482,7 @@ class World:
                     and table.get((f"{tenant}#{event_id}", delivery_item(endpoint_id))) is None
                 ):
                     self.violate("accepted and never fanned out", f"{tenant} {event_id} {endpoint_id}")
+        self._check_replays()
         if self.sqs.longest > LONGEST_CHAIN:
             longest = ", ".join(
                 f"{kind} {chain}" for kind, chain in self.sqs.longest_of.items() if chain > LONGEST_CHAIN
@@ -490,6 +492,52 @@ class World:
             self.violate("not caught", f"{inv.what}: {error!r}")
         for key, requests in self.requests.items():
             self._check_requests(key, requests)
+
+    def _check_replays(self) -> None:
+        table = self.memory.tables["sim-events"]
+        partitions = list(table.partitions.items())
+        replays = [
+            (place.removesuffix("#replays"), item)
+            for place, items in partitions
+            if place.endswith("#replays")
+            for name, item in items.items()
+            if name.startswith("replay#")
+        ]
+        self.replays = Counter(item["state"]["S"] for _, item in replays)
+        for tenant, item in replays:
+            name = f"{tenant} {item['replayId']['S']}"
+            if item["state"]["S"] == "RUNNING":
+                self.violate("replay without an end", name)
+            elif item["state"]["S"] == "DONE" and "endpointId" in item:
+                for place, items in partitions:
+                    if place.startswith(f"{tenant}#") and EVENT_ITEM in items:
+                        self._check_replayed(name, item, items)
+        for place, items in partitions:
+            if place.endswith("#replays") and items["count"]["running"]["N"] != "0":
+                self.violate("replays miscounted", f"{place}: {items['count']['running']['N']}")
+
+    def _check_replayed(self, name: str, replay: Item, items: dict[str, Item]) -> None:
+        """See that a replay that is done has left nobody of its selection without a delivery."""
+        event, endpoint_id = items[EVENT_ITEM], replay["endpointId"]["S"]
+        if (
+            not replay["start"]["S"] <= event["createdAt"]["S"] < replay["end"]["S"]
+            or "erasedAt" in event
+            or event.get("only", replay["endpointId"])["S"] != endpoint_id
+            or event.get("notFor", {}).get("S") == endpoint_id
+        ):
+            return
+        delivery = items.get(delivery_item(endpoint_id))
+        subjects = {one["S"] for one in replay["include"]["L"]}
+        if delivery is None and "MISSED" in subjects:
+            self.violate("replay left out", f"{name}: {event['eventId']['S']}")
+        if (
+            delivery is not None
+            and "DLQ" in subjects
+            and not replay["refused"]["M"]
+            and delivery["state"]["S"] == "DLQ"
+            and delivery["updatedAt"]["S"] < replay["createdAt"]["S"]
+        ):
+            self.violate("replay left out", f"{name}: {event['eventId']['S']}, which is given up")
 
     def _check_requests(self, key: Key, requests: list[EndpointRequest]) -> None:
         took: EndpointRequest | None = None
