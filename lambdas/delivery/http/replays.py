@@ -203,8 +203,10 @@ class ReplayRoutes:
 
     def list(self, call: Call) -> ListReplaysResponse:
         """List replays."""
-        endpoint_id = self._endpoint_of(call)
-        found = self._replays.store.latest(self.tenant_of(call), self._clock())
+        tenant_id, endpoint_id = self.tenant_of(call), self._endpoint_of(call)
+        if endpoint_id is not None and self._replays.endpoints.read(tenant_id, endpoint_id)[0] is None:
+            raise NotFoundError
+        found = self._replays.store.latest(tenant_id, self._clock())
         wanted = [one for one in found if endpoint_id in (None, one.endpoint_id)]
         return ListReplaysResponse(replays=[ReplayResponse.of(one) for one in wanted[:MAX_LISTED]])
 
