@@ -170,7 +170,7 @@ class ReplayRoutes:
 
     def start(self, call: Call) -> StartReplayResponse:
         """Start a replay, or count."""
-        now, asked = self._clock(), call.body
+        now, asked, request = self._clock(), call.body, request_of(call)
         tenant_id, endpoint_id = self.tenant_of(call), self._endpoint_of(call)
         endpoint_id = getattr(asked, "endpoint_id", endpoint_id)
         at = times.iso(now)
@@ -195,7 +195,6 @@ class ReplayRoutes:
         if asked.dry_run:
             counted = self._replays.count(replay, now)
             return StartReplayResponse(dry_run=True, count=CountResponse.model_validate(counted), replay=None)
-        request = request_of(call)
         held = None if request is None else (request.key, f"{endpoint_id} {request.sha256}")
         started = self._replays.start(replay, now, held)
         self.note(call, "replay started", tenant_id, {"replay_id": started.replay_id})
