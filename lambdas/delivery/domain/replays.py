@@ -11,7 +11,7 @@ PAGE = 50
 EXAMINED_PER_SECOND = 100
 """Entries that a replay examines in a second at most, also where it has nothing to send."""
 DEFAULT_RATE, MAX_RATE = 10, 50
-"""Deliveries that a replay sends in a second at most. A sweep has time for some 5,000 in a minute, of all replays."""
+"""Deliveries that a replay sends in a second at most. A sweep has time for some thousands, of all replays."""
 MAX_RUNNING = 5
 """Replays of a tenant that run at once."""
 MAX_COUNTED = 2_000

@@ -247,19 +247,23 @@ class Replays:
             event, delivery, endpoint = events.get(event_id), deliveries.get(place), endpoints[endpoint_id]
             if event is not None and delivery is not None and delivery.replay_id == replay.replay_id:
                 sent.append((event, delivery))
-            elif (
-                self._misses(endpoint, event, payloads.get(event_id), now)
-                if delivery is None
-                else delivery.updated_at < replay.created_at
-            ) and subject_of(delivery) in replay.include:
-                # Without the payload: whether it was erased, its event says.
-                reason = undeliverable_reason(event, b"", endpoint, now)
-                if reason is None and delivery is not None and now * 1_000 < delivery.lease_until:
-                    reason = UNDER_WAY
-                if event is None or reason is not None:
-                    refused[(reason or EVENT_EXPIRED).replace(" ", "_")] += 1
-                else:
-                    wanted.append((event, endpoint_id, delivery))
+                continue
+            if subject_of(delivery) not in replay.include:
+                continue
+            if delivery is None:
+                selected = self._misses(endpoint, event, payloads.get(event_id), now)
+            else:
+                selected = delivery.updated_at < replay.created_at
+            if not selected:
+                continue
+            # Without the payload: whether it was erased, its event says.
+            reason = undeliverable_reason(event, b"", endpoint, now)
+            if reason is None and delivery is not None and now * 1_000 < delivery.lease_until:
+                reason = UNDER_WAY
+            if event is None or reason is not None:
+                refused[(reason or EVENT_EXPIRED).replace(" ", "_")] += 1
+            else:
+                wanted.append((event, endpoint_id, delivery))
         return _Page(
             examined=examined,
             wanted=wanted,
