@@ -13,7 +13,6 @@ from lambdas.delivery.domain.errors import ConflictError
 from lambdas.delivery.domain.ids import REPLAY, new_id
 from lambdas.delivery.domain.model import DeliveryState, EndpointState
 from lambdas.delivery.domain.replays import (
-    EXAMINED_PER_SECOND,
     INDEX_LAG_SECONDS,
     MAX_COUNTED,
     MAX_RUNNING,
@@ -21,6 +20,7 @@ from lambdas.delivery.domain.replays import (
     Replay,
     ReplayState,
 )
+from lambdas.delivery.services import replays
 from lambdas.delivery.store.replays import ReplayStore
 from lambdas.delivery_receiver.faults import Fault
 from lambdas.shared import times
@@ -233,14 +233,20 @@ def sent_by(world, event) -> str | None:
 
 def test_what_changed_since_a_replay_began_is_left_alone(world, receiver, mixed):
     world.clock.now += 1
+    before = world.delivery(mixed["given up"])
     started = start(world, include=("DLQ",))
-    world.requeue.resend(world.tenant, mixed["given up"].event_id, "ep_1", world.clock.now)
+    world.clock.now += 1
     receiver.decide = lambda received: Fault(status=410)
-    world.step()
+    world.requeue.resend(world.tenant, before.event_id, "ep_1", world.clock.now)
+    while world.delivery(mixed["given up"]).version < before.version + 2:
+        assert world.step()
     assert world.delivery(mixed["given up"]).state is DeliveryState.DLQ
     world.add_endpoint(receiver.url())
+    receiver.decide = lambda received: Fault()
 
-    assert finish(world, started, 0.5).sent == 0
+    done = finish(world, started, 0.5)
+
+    assert (done.state, done.sent) == (ReplayState.DONE, 0)
 
 
 def test_without_an_endpoint_all_that_was_given_up_is_sent(world, receiver):
@@ -301,28 +307,21 @@ def test_a_replay_keeps_to_its_rate(world, receiver):
     assert at[-1] - began <= 200 + 4 * SWEEP_SECONDS
 
 
-def test_a_sweep_examines_no_more_than_a_minute_s_share(world, memory):
+def test_a_sweep_examines_no_more_than_a_minute_s_share(world, memory, monkeypatch):
     # Given many events that no endpoint wants
-    missed(world, EXAMINED_PER_SECOND * SWEEP_SECONDS // 4 + 10 * PAGE)
+    monkeypatch.setattr(replays, "EXAMINED_PER_SECOND", 2)
+    missed(world, 6 * PAGE)
     world.add_endpoint("http://127.0.0.1:1/", event_types=("none",))
-    calls = []
-    original = memory._wrapped
-
-    class Counting:
-        def __getattr__(self, name):
-            calls.append(name)
-            return getattr(original, name)
-
-    memory._wrapped = Counting()
     started = start(world)
-    before = len(calls)
-    world.sweep()
-    found = now(world, started)
+    passed = []
 
-    pages = found.pages
-    assert found.examined <= EXAMINED_PER_SECOND * (SWEEP_SECONDS + 1) + PAGE
-    assert len(calls) - before < 10 * pages + 200
+    world.sweep(Death(decide=lambda _, name: bool(passed.append(name))))
+
+    found = now(world, started)
     assert (found.state, found.sent) == (ReplayState.RUNNING, 0)
+    assert 2 * PAGE <= found.examined <= 2 * SWEEP_SECONDS + PAGE
+    # A page of events that nobody wants is some calls, and not some for each event.
+    assert passed.count("before query") + passed.count("before batch_get_item") <= 16 * found.pages + 20
 
 
 def test_replays_wait_until_what_is_due_has_been_handed_out(world, receiver, memory):
@@ -519,33 +518,72 @@ def test_a_page_whose_answer_is_lost_and_that_the_sdk_sends_again_is_one_page(wo
     assert sorted(receiver.ids().values()) == [1, 1, 1]
 
 
+class Meanwhile:
+    """Has something else happen once, around the first write of a kind."""
+
+    def __init__(self, happens, *, before=False) -> None:
+        self.happens, self.before, self.done = happens, before, False
+
+    def around(self, name, call):
+        result = None if self.before else call()
+        if not self.done:
+            self.done = True
+            self.happens()
+        return call() if self.before else result
+
+
+def racing(world, meanwhile):
+    """Return the same world, for whom something happens around its first delivery."""
+    raced = replace(world, dynamodb=Mortal(world.dynamodb, meanwhile, ("put_item",)))
+    raced.tenant, raced.queue = world.tenant, world.queue
+    return raced
+
+
 def test_two_sweeps_at_once_are_one(world, receiver):
-    missed(world, 3)
+    # Given that another sweep does all pages as soon as the first one has created a delivery
+    missed(world, PAGE + 10)
     world.add_endpoint(receiver.url())
     started = start(world)
     world.clock.now += INDEX_LAG_SECONDS
     seen = now(world, started)
+    other = Meanwhile(lambda: [world.replays.run(now(world, started), world.clock.now) for _ in range(2)])
 
-    class SecondBehindEachWrite:
-        """Another sweep, which does the same page as soon as the first one has created a delivery."""
-
-        done = False
-
-        def around(self, name, call):
-            result = call()
-            if not self.done:
-                self.done = True
-                DeliveryWorld.replays.fget(plain).run(seen, plain.clock.now)
-            return result
-
-    plain = world
-    raced = replace(world, dynamodb=Mortal(world.dynamodb, SecondBehindEachWrite(), ("put_item",)))
-    raced.tenant, raced.queue = world.tenant, world.queue
-    raced.replays.run(seen, world.clock.now)
+    racing(world, other).replays.run(seen, world.clock.now)
     done = finish(world, started)
 
-    assert (done.state, done.sent, done.pages) == (ReplayState.DONE, 3, 1)
-    assert sorted(receiver.ids().values()) == [1, 1, 1]
+    assert (done.state, done.sent, done.pages) == (ReplayState.DONE, PAGE + 10, 2)
+    assert set(receiver.ids().values()) == {1}
+    assert len(receiver.ids()) == PAGE + 10
+
+
+def test_what_somebody_else_sends_at_the_same_moment_is_sent_once(world, receiver):
+    [event] = missed(world, 1)
+    world.add_endpoint(receiver.url())
+    started = start(world)
+    world.clock.now += INDEX_LAG_SECONDS
+
+    def resend():
+        world.requeue.resend(world.tenant, event.event_id, "ep_1", world.clock.now)
+        world.step()
+
+    racing(world, Meanwhile(resend, before=True)).replays.run(now(world, started), world.clock.now)
+    done = finish(world, started)
+
+    assert (done.sent, done.refused) == (0, {"attempt_under_way": 1})
+    assert receiver.ids() == {event.event_id: 1}
+
+
+def test_an_event_is_kept_for_as_long_as_its_new_delivery(world, receiver):
+    [event] = missed(world, 1)
+    world.add_endpoint(receiver.url())
+    start(world)
+    world.clock.now += INDEX_LAG_SECONDS
+
+    world.sweep()
+
+    kept = [one["expiresAt"] for one in world.items() if one["item"] in ("event", "payload")]
+    assert len(kept) == 2
+    assert min(kept) >= world.delivery(event).expires_at
 
 
 def test_a_statement_that_is_not_carried_out_has_the_page_done_again(world, receiver, memory):
