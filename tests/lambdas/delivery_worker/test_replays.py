@@ -172,6 +172,7 @@ def test_types_and_times_of_a_replay(world, receiver):
 
 def test_an_event_that_may_have_arrived_and_expired_is_not_sent(world, receiver):
     # Given an event that lives on for another endpoint, while the delivery to this one has arrived and expired
+    world.add_endpoint(receiver.url(), "ep_2", state=EndpointState.PAUSED)
     world.add_event()
     world.run(until=NOW + 120)
     world.add_endpoint(receiver.url())
