@@ -77,7 +77,6 @@ def api_gateway_event() -> dict[str, Any]:
     return {
         "resource": "/webhook/{provider}",
         "path": "/webhook/stripe",
-        "resource": "/webhook/{provider}",
         "httpMethod": "POST",
         "headers": headers,
         "multiValueHeaders": {name: [value] for name, value in headers.items()},

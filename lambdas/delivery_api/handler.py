@@ -18,6 +18,7 @@ from lambdas.delivery.sending.urls import EndpointRefusedError, EndpointRules, c
 from lambdas.delivery.services.announcing import Announcer
 from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.services.event_intake import EventIntake
+from lambdas.delivery.services.replays import Replays
 from lambdas.delivery.services.requeue import Requeue, Resume
 from lambdas.delivery.store.cursors import Cursors
 from lambdas.delivery.store.deliveries import Deliveries
@@ -28,6 +29,7 @@ from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
 from lambdas.delivery.store.listing import Listing
 from lambdas.delivery.store.public_keys import has_current_key
+from lambdas.delivery.store.replays import ReplayStore
 from lambdas.delivery_api.environment import ApiEnvironment
 from lambdas.delivery_api.operations import TenantServices, build
 from lambdas.shared.aws import client
@@ -42,6 +44,9 @@ _dynamodb = client("dynamodb")
 _queue = DeliveryQueue(client("sqs"), _environment.queue_url)
 _retention = Retention(delivered_days=_environment.delivered_ttl_days, dead_days=_environment.dead_ttl_days)
 _events = Events(_dynamodb, _environment.events_table)
+_deliveries = Deliveries(_dynamodb, _environment.events_table)
+_endpoints = Endpoints(_dynamodb, _environment.endpoints_table)
+_listing = Listing(_dynamodb, _environment.events_table)
 
 
 def _check(url: str) -> None:
@@ -65,13 +70,18 @@ _api = build(
         intake=EventIntake(events=_events, queue=_queue, retention=_retention),
         events=_events,
         requeue=Requeue(
-            deliveries=Deliveries(_dynamodb, _environment.events_table),
-            endpoints=Endpoints(_dynamodb, _environment.endpoints_table),
+            deliveries=_deliveries, endpoints=_endpoints, events=_events, queue=_queue, retention=_retention
+        ),
+        replays=Replays(
+            store=ReplayStore(_dynamodb, _environment.events_table),
+            listing=_listing,
+            deliveries=_deliveries,
+            endpoints=_endpoints,
             events=_events,
             queue=_queue,
             retention=_retention,
         ),
-        listing=Listing(_dynamodb, _environment.events_table),
+        listing=_listing,
         cursors=Cursors(_dynamodb, _environment.endpoints_table),
         check_url=_check,
         resume=Resume(

@@ -1,6 +1,5 @@
 """What the tenants' API does, and how it is documented."""
 
-import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -17,14 +16,17 @@ from lambdas.delivery.domain.operational_events import RESERVED_PREFIX, is_reser
 from lambdas.delivery.domain.subscriptions import EVENT_TYPE, MAX_EVENT_TYPE_CHARS
 from lambdas.delivery.http import attempts
 from lambdas.delivery.http.bodies import body_of, read_object, require_json_type
+from lambdas.delivery.http.idempotency import IDEMPOTENCY_HEADER, key_of, request_of
 from lambdas.delivery.http.problems import bad_request
+from lambdas.delivery.http.replays import ReplayRoutes, StartReplayRequest, StartReplayResponse
 from lambdas.delivery.http.rest import Call, Rest
 from lambdas.delivery.http.routes import TENANT_API
 from lambdas.delivery.http.schemas import DeliveryResponse, ErasePayloadResponse
 from lambdas.delivery.sending.headers import HOPS_HEADER
 from lambdas.delivery.services.announcing import Announcer
-from lambdas.delivery.services.endpoint_admin import EndpointAdmin, IdempotentRequest
+from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.services.event_intake import EventIntake, Submission
+from lambdas.delivery.services.replays import Replays
 from lambdas.delivery.services.requeue import Requeue
 from lambdas.delivery.store.cursors import Cursors
 from lambdas.delivery.store.event_counts import EventCounts
@@ -40,16 +42,6 @@ MAX_HOPS = 3
 """Deliveries in a row that may lead to an event. Whoever hands events on by intent takes one or two; three endpoints
 that all lead back here make 40 events of one before it ends, and with a limit of 5 it would be 364."""
 _HOPS = re.compile(r"[0-9]{1,3}", re.ASCII)
-_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
-IDEMPOTENCY_HEADER = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "Names this request for 24 hours: sent again with the same body, it has the same answer and is done "
-    "once; with another body it is refused. Send one, and try again until you have an answer.",
-    "schema": {"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 255},
-}
-
 HOPS_PARAMETER = {
     "name": HOPS_HEADER,
     "in": "header",
@@ -66,7 +58,7 @@ class TenantServices:
 
     Attributes
     ----------
-    endpoints, intake, events, requeue, listing, cursors, counts, announcer
+    endpoints, intake, events, requeue, replays, listing, cursors, counts, announcer
         The stores and services.
     check_url : Callable[[str], None]
         Raises `InvalidFieldError` for a URL that nothing may be sent to.
@@ -86,6 +78,7 @@ class TenantServices:
     intake: EventIntake
     events: Events
     requeue: Requeue
+    replays: Replays
     listing: Listing
     cursors: Cursors
     counts: EventCounts
@@ -104,6 +97,7 @@ def build(services: TenantServices) -> Rest:
     rest = Rest(TENANT_API)
     _Events(services).add_to(rest)
     _Endpoints(services).add_to(rest)
+    _Replays(services).add_to(rest, "/v1/endpoints/{endpointId}", StartReplayRequest)
     return rest
 
 
@@ -166,7 +160,7 @@ class _Events:
             "/v1/events/{eventId}/deliveries/{endpointId}/resend",
             operate=self.resend,
             summary="Send an event to an endpoint again",
-            description="For a delivery that was given up or that arrived: a new series of attempts begins.",
+            description="Also one that it never had, whatever it subscribes to. A new series of attempts begins.",
             status=202,
             answer=DeliveryResponse,
             refusals=(404, 409),
@@ -175,7 +169,7 @@ class _Events:
     def accept(self, call: Call) -> schemas.AcceptEventResponse:
         tenant_id = call.tenant_id
         hops = _hops(call, MAX_HOPS, self._services)
-        key = _key_of(call)
+        key = key_of(call)
         payload = body_of(call.event, self._services.max_event_bytes)
         require_json_type(call.event)
         event_type = read_object(payload).get("type")
@@ -365,7 +359,7 @@ class _Endpoints:
             self._services.clock(),
             most=call.quota("maxEndpoints", self._services.max_endpoints),
             secret=secret,
-            request=_request_of(call),
+            request=request_of(call),
         )
         return self._with_secret(endpoint, brought=secret)
 
@@ -413,7 +407,7 @@ class _Endpoints:
             call.body.overlap_hours * 3_600,
             self._services.clock(),
             secret=call.body.secret,
-            request=_request_of(call),
+            request=request_of(call),
         )
         return self._with_secret(endpoint, brought=call.body.secret)
 
@@ -445,6 +439,21 @@ class _Endpoints:
     def _with_secret(self, endpoint: Endpoint, brought: str | None) -> schemas.EndpointWithSecretResponse:
         shown = endpoint.secrets[0].value if brought is None else None
         return schemas.EndpointWithSecretResponse.of(endpoint, self._services.clock(), secret=shown)
+
+
+class _Replays(ReplayRoutes):
+    """To one endpoint of the tenant."""
+
+    def __init__(self, services: TenantServices) -> None:
+        super().__init__(services.replays, services.clock)
+        self._services = services
+
+    def tenant_of(self, call: Call) -> str:
+        return call.tenant_id
+
+    def start(self, call: Call) -> StartReplayResponse:
+        _hops(call, 0, self._services)
+        return super().start(call)
 
 
 def _chosen(body: Any) -> dict[str, Any]:
@@ -498,28 +507,6 @@ def _take_event(call: Call, services: TenantServices) -> None:
             # The next request that is refused tries again.
             logger.error("quota could not be announced", tenant=call.tenant_id, reason=describe(error))
         raise
-
-
-def _key_of(call: Call) -> str | None:
-    """Return the idempotency key of a request; None when it has none.
-
-    Raises
-    ------
-    ProblemError
-        When it is malformed.
-    """
-    key = call.header("Idempotency-Key")
-    if key is not None and not _KEY.fullmatch(key):
-        raise bad_request("Idempotency-Key", "1 to 255 visible ASCII characters expected")
-    return key
-
-
-def _request_of(call: Call) -> IdempotentRequest | None:
-    """Return what has one answer for 24 hours; None for a request without an idempotency key."""
-    key = _key_of(call)
-    if key is None:
-        return None
-    return IdempotentRequest(key=key, sha256=hashlib.sha256(call.body.model_dump_json().encode()).hexdigest())
 
 
 def _event_id(call: Call) -> str:

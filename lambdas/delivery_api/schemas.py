@@ -15,17 +15,17 @@ from lambdas.delivery.domain.subscriptions import (
     MAX_FILTER_VALUES,
     MAX_FILTERS,
     MAX_PATH_CHARS,
-    MAX_PATTERNS,
     MAX_VALUE_CHARS,
     check_filters,
-    check_patterns,
 )
 from lambdas.delivery.http.attempts import AttemptResponse
 from lambdas.delivery.http.schemas import (
+    TYPE_CHARS,
     CursorText,
     DeliveryResponse,
     EndpointId,
     Limit,
+    Patterns,
     RequestModel,
     ResponseModel,
     State,
@@ -48,8 +48,7 @@ MAX_RATE = 1_000
 MAX_DESCRIPTION_CHARS = 500
 NEVER_FINAL = frozenset({408, 429})
 """Statuses by which an endpoint asks to be asked again."""
-_TYPE_CHARS = r"[A-Za-z0-9_\-/:]+(\.[A-Za-z0-9_\-/:]+)*"
-EVENT_TYPE_PATTERN = f"^{_TYPE_CHARS}$"
+EVENT_TYPE_PATTERN = f"^{TYPE_CHARS}$"
 EVENT_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["type"],
@@ -69,17 +68,11 @@ EVENT_SCHEMA: dict[str, Any] = {
     ],
 }
 
-_Pattern = Annotated[str, Field(max_length=MAX_EVENT_TYPE_CHARS + 2, pattern=rf"^(\*|{_TYPE_CHARS}(\.\*)?)$")]
 # In JSON text a character is six at most.
 _FilterValue = Annotated[str, Field(max_length=(MAX_VALUE_CHARS - 2) // 6)] | int | float | bool | None
 _Path = Annotated[str, Field(max_length=MAX_PATH_CHARS)]
 _HeaderName = Annotated[str, Field(max_length=MAX_NAME_CHARS)]
 _HeaderValue = Annotated[str, Field(max_length=MAX_HEADER_CHARS)]
-
-
-def _checked_patterns(patterns: list[str]) -> list[str]:
-    check_patterns(patterns)
-    return patterns
 
 
 def _checked_headers(headers: dict[str, str]) -> dict[str, str]:
@@ -117,15 +110,6 @@ Url = Annotated[
         examples=["https://example.com/webhooks"],
         json_schema_extra={"format": "endpoint-url"},
     ),
-]
-Patterns = Annotated[
-    list[_Pattern],
-    Field(
-        min_length=1,
-        max_length=MAX_PATTERNS,
-        description="Which types of events: `*` for all, `invoice.*` for all below, or a type.",
-    ),
-    AfterValidator(_checked_patterns),
 ]
 Filters = Annotated[
     dict[_Path, Annotated[list[_FilterValue], Field(min_length=1, max_length=MAX_FILTER_VALUES)]],

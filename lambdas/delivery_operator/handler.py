@@ -10,6 +10,7 @@ from typing import Any
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
+from lambdas.delivery.services.replays import Replays
 from lambdas.delivery.services.requeue import Requeue
 from lambdas.delivery.services.suspension import Suspension
 from lambdas.delivery.services.tenant_keys import TenantKeys
@@ -19,6 +20,7 @@ from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.identities import Identities
 from lambdas.delivery.store.listing import Listing
+from lambdas.delivery.store.replays import ReplayStore
 from lambdas.delivery_operator.endpoints import EndpointServices
 from lambdas.delivery_operator.environment import OperatorEnvironment
 from lambdas.delivery_operator.operations import OperatorServices, build
@@ -31,23 +33,26 @@ def _services(environment: OperatorEnvironment) -> OperatorServices:
     events, due = Events(dynamodb, environment.events_table), DueStore(dynamodb, environment.events_table)
     endpoints = Endpoints(dynamodb, environment.endpoints_table)
     identities = Identities(dynamodb, environment.tenants_table)
+    listing = Listing(dynamodb, environment.events_table)
     queue = DeliveryQueue(client("sqs"), environment.queue_url)
+    sending: dict[str, Any] = {
+        "deliveries": Deliveries(dynamodb, environment.events_table),
+        "endpoints": endpoints,
+        "events": events,
+        "queue": queue,
+        "retention": Retention(delivered_days=environment.delivered_ttl_days, dead_days=environment.dead_ttl_days),
+    }
     return OperatorServices(
         identities=identities,
-        listing=Listing(dynamodb, environment.events_table),
+        listing=listing,
         key_pairs=SigningKeyPairs(
             dynamodb, client("secretsmanager"), environment.tenants_table, environment.signing_keys_secret_arn
         ),
         tenant_keys=TenantKeys(client("apigateway"), environment.tenant_keys_name),
         plans=tuple(filter(None, environment.tenant_plans.split(","))),
         events=events,
-        requeue=Requeue(
-            deliveries=Deliveries(dynamodb, environment.events_table),
-            endpoints=endpoints,
-            events=events,
-            queue=queue,
-            retention=Retention(delivered_days=environment.delivered_ttl_days, dead_days=environment.dead_ttl_days),
-        ),
+        requeue=Requeue(**sending),
+        replays=Replays(store=ReplayStore(dynamodb, environment.events_table), listing=listing, **sending),
         suspension=Suspension(identities=identities, endpoints=endpoints, due=due, queue=queue),
         endpoints=EndpointServices.build(dynamodb, environment.endpoints_table, due, queue, time.time),
         clock=time.time,

@@ -4,20 +4,20 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.domain.ids import EVENT, is_id
-from lambdas.delivery.domain.model import DeliveryState
 from lambdas.delivery.domain.quotas import STANDARD_PLAN
 from lambdas.delivery.http import attempts
 from lambdas.delivery.http.problems import bad_request
+from lambdas.delivery.http.replays import ReplayRoutes
 from lambdas.delivery.http.rest import Call, Rest
 from lambdas.delivery.http.routes import OPERATOR_API
 from lambdas.delivery.http.schemas import DeliveryResponse, ErasePayloadResponse
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
-from lambdas.delivery.services.replay import MAX_COUNTED, MAX_REPLAYED, Filter, replay
+from lambdas.delivery.services.replays import Replays
 from lambdas.delivery.services.requeue import Requeue
 from lambdas.delivery.services.suspension import Suspension
 from lambdas.delivery.services.tenant_keys import TenantKeys
@@ -42,7 +42,7 @@ class OperatorServices:
 
     Attributes
     ----------
-    identities, listing, key_pairs, tenant_keys, events, requeue
+    identities, listing, key_pairs, tenant_keys, events, requeue, replays
         The stores and services.
     plans : Sequence[str]
         The usage plans that there are.
@@ -61,6 +61,7 @@ class OperatorServices:
     requeue: Requeue
     suspension: Suspension
     endpoints: EndpointServices
+    replays: Replays
     clock: Callable[[], float]
 
 
@@ -70,6 +71,9 @@ def build(services: OperatorServices) -> Rest:
     _Tenants(services).add_to(rest)
     EndpointOperations(services.endpoints, services.clock).add_to(rest)
     _Deliveries(services).add_to(rest)
+    _Replays(services.replays, services.clock).add_to(
+        rest, "/operator/tenants/{tenantId}", schemas.StartTenantReplayRequest
+    )
     _Keys(services).add_to(rest)
     return rest
 
@@ -235,16 +239,6 @@ class _Deliveries:
             refusals=(404, 409, 413, 415),
         )
         rest.add(
-            "POST",
-            "/operator/replay",
-            operate=self.replay,
-            summary="Send all deliveries of a filter again, or count them",
-            description="A page at a time, the oldest change first. Without `dryRun: false` nothing is sent.",
-            body=schemas.ReplayDeliveriesRequest,
-            answer=schemas.ReplayDeliveriesResponse,
-            refusals=(413, 415),
-        )
-        rest.add(
             "DELETE",
             "/operator/tenants/{tenantId}/events/{eventId}/payload",
             operate=self.erase,
@@ -277,50 +271,6 @@ class _Deliveries:
         _log(call, "requeued", asked.tenant_id, event_id=asked.event_id, endpoint_id=asked.endpoint_id)
         return DeliveryResponse.model_validate(delivery)
 
-    def replay(self, call: Call) -> schemas.ReplayDeliveriesResponse:
-        asked, now = call.body, self._services.clock()
-        most = MAX_COUNTED if asked.dry_run else MAX_REPLAYED
-        if asked.limit is not None and asked.limit > most:
-            raise bad_request("limit", f"at most {most} expected")
-        end, after = asked.to or times.iso(now), None
-        if asked.cursor is not None:
-            end, after = _read_cursor(asked.cursor)
-            if asked.to not in (None, end):
-                raise bad_request("cursor", "is none of a replay with this to")
-        if asked.from_ is not None and asked.from_ >= end:
-            raise bad_request("from", "must be before to")
-        outcome = replay(
-            self._services.listing,
-            self._services.requeue.resend,
-            Filter(
-                tenant_id=asked.tenant_id,
-                state=DeliveryState(asked.state),
-                start=asked.from_,
-                end=end,
-                endpoint_id=asked.endpoint_id,
-                after=after,
-                limit=asked.limit or most,
-            ),
-            now,
-            dry=asked.dry_run,
-        )
-        _log(
-            call,
-            "replayed",
-            asked.tenant_id,
-            dry_run=asked.dry_run,
-            state=asked.state,
-            matched=outcome.matched,
-            sent=outcome.sent,
-        )
-        return schemas.ReplayDeliveriesResponse(
-            dry_run=asked.dry_run,
-            matched=outcome.matched,
-            sent=outcome.sent,
-            refused=[schemas.RefusedDeliveryResponse(**asdict(one)) for one in outcome.refused],
-            next=_write_cursor(end, outcome.position) if outcome.position else None,
-        )
-
     def erase(self, call: Call) -> ErasePayloadResponse:
         tenant_id, event_id = _tenant_id(call), call.path["eventId"]
         if not is_id(EVENT, event_id):
@@ -330,6 +280,16 @@ class _Deliveries:
             raise NotFoundError
         _log(call, "payload erased", tenant_id, event_id=event_id)
         return ErasePayloadResponse(event_id=event_id, erased_at=erased_at)
+
+
+class _Replays(ReplayRoutes):
+    """To one endpoint of a tenant, or to all."""
+
+    def tenant_of(self, call: Call) -> str:
+        return _tenant_id(call)
+
+    def note(self, call: Call, what: str, tenant_id: str, details: Mapping[str, object]) -> None:
+        _log(call, what, tenant_id, **details)
 
 
 class _Keys:
@@ -412,7 +372,7 @@ def _read_cursor(text: str) -> tuple[str, str]:
     lambdas.delivery.http.problems.ProblemError
         When it is anything else.
     """
-    not_ours = bad_request("cursor", "is none that this list or replay returned")
+    not_ours = bad_request("cursor", "is none that this list returned")
     try:
         end, position = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:

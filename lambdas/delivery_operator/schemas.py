@@ -6,8 +6,8 @@ from pydantic import ConfigDict, Field
 
 from lambdas.delivery.domain.ids import TENANT_PATTERN
 from lambdas.delivery.domain.quotas import MAX_ENDPOINTS
+from lambdas.delivery.http.replays import ReplayRequest
 from lambdas.delivery.http.schemas import EndpointId, EventId, Limit, RequestModel, ResponseModel, TenantId, Time, Whole
-from lambdas.delivery.services.replay import MAX_COUNTED, MAX_REPLAYED
 from lambdas.delivery.store.listing import MAX_LIMIT
 
 MAX_NAME_CHARS = 200
@@ -111,39 +111,28 @@ class RequeueRequest(RequestModel):
     endpoint_id: EndpointId
 
 
-class ReplayDeliveriesRequest(RequestModel):
-    """Which deliveries to send again."""
+class StartTenantReplayRequest(ReplayRequest):
+    """What to send, to one endpoint or to all."""
 
-    tenant_id: TenantId
-    state: Literal["DLQ", "DELIVERED", "FAILED"] = "DLQ"
-    from_: Time | None = Field(default=None, alias="from", description="Came to its state at this time or later.")
-    to: Time | None = Field(default=None, description="Came to its state before this time; now, where none is named.")
-    endpoint_id: EndpointId | None = None
-    dry_run: bool = Field(default=True, description="Whether they are only counted.")
-    limit: Annotated[int, Field(ge=1, le=MAX_COUNTED), Whole] | None = Field(
-        default=None, description=f"Deliveries in one call; {MAX_REPLAYED} at most when they are sent."
+    from_: Time | None = Field(
+        default=None,
+        alias="from",
+        description="Events that were accepted then or later; without an endpoint, deliveries that came to their state "
+        "then or later.",
     )
-    cursor: Annotated[str, Field(min_length=1, max_length=1_024)] | None = Field(
-        default=None, description="`next` of the call before, with the same other fields."
+    to: Time | None = Field(default=None, description="The same, before that time; by default, and at most, now.")
+    endpoint_id: EndpointId | None = Field(default=None, description="Null for all endpoints.")
+    include: (
+        Annotated[
+            list[Literal["MISSED", "DLQ", "DELIVERED", "STRANDED"]],
+            Field(min_length=1, max_length=10),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="As a tenant's; null for `MISSED`, or for `DLQ` where there is no endpoint, without which there is "
+        "no `MISSED`. `STRANDED` is what waits and release 0.1.0 left in a schedule.",
     )
-
-
-class RefusedDeliveryResponse(ResponseModel):
-    """A delivery that was not sent again."""
-
-    event_id: str
-    endpoint_id: str
-    reason: str
-
-
-class ReplayDeliveriesResponse(ResponseModel):
-    """What a replay did."""
-
-    dry_run: bool
-    matched: int
-    sent: int
-    refused: list[RefusedDeliveryResponse]
-    next: str | None = Field(description="Cursor of the next call; null when there is no more.")
 
 
 class CreateSigningKeyRequest(RequestModel):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from lambdas.delivery.domain.retention import Retention
 from lambdas.shared.environment import Environment
 
 
@@ -15,8 +16,12 @@ class SweeperEnvironment(Environment):
         Names of the tables.
     queue_url : str
         The delivery queue.
+    delivered_ttl_days, dead_ttl_days : int
+        Days for which deliveries are kept, see `Retention`.
     """
 
     endpoints_table: str
     events_table: str
     queue_url: str
+    delivered_ttl_days: int = Retention.delivered_days
+    dead_ttl_days: int = Retention.dead_days

@@ -5,6 +5,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from lambdas.delivery.domain.metrics import SweeperMetric
+from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery_sweeper.environment import SweeperEnvironment
 from lambdas.delivery_sweeper.wiring import build_sweeper
@@ -17,6 +18,7 @@ _sweeper = build_sweeper(
     endpoints_table=_environment.endpoints_table,
     events_table=_environment.events_table,
     queue=DeliveryQueue(client("sqs"), _environment.queue_url),
+    retention=Retention(delivered_days=_environment.delivered_ttl_days, dead_days=_environment.dead_ttl_days),
 )
 
 

@@ -1,5 +1,8 @@
 """A sweep: walk the due index, send the message of what is due soon, and release a page of each hold that is due.
 
+Replays come last, a page of each in turn, so that no bulk delays what is due. One that does not come to its turn is
+overdue, and counted as such.
+
 Each shard of the index gets one page in turn, so that a tenant with much to do, which fills a few shards, leaves the
 others their share. What there is no time for is found by the next sweep. Two sweeps at once, or one that dies on the
 way, send a message twice, which does nothing.
@@ -7,7 +10,7 @@ way, send a message twice, which does nothing.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,9 +18,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lambdas.delivery.domain.due import HORIZON_SECONDS, next_look
 from lambdas.delivery.domain.errors import StoreBusyError
 from lambdas.delivery.domain.holds import PAGE_SECONDS
+from lambdas.delivery.domain.replays import ReplayState
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import Deliver, FanOut, SentMessage
 from lambdas.delivery.services.release import Release
+from lambdas.delivery.services.replays import Replays
 from lambdas.delivery.store.due import DueEntry, DueStore
 from lambdas.shared import times
 from lambdas.shared.errors import describe
@@ -55,7 +60,7 @@ class Sweeper:
 
     Attributes
     ----------
-    due, queue, release
+    due, queue, release, replays
         What it reads and writes.
     shards : Sequence[str]
         Partition keys of the index.
@@ -66,6 +71,7 @@ class Sweeper:
     due: DueStore
     queue: DeliveryQueue
     release: Release
+    replays: Replays
     shards: Sequence[str]
     clock: Callable[[], float] = time.time
 
@@ -79,27 +85,38 @@ class Sweeper:
         """
         ends = self.clock() + seconds_left - MARGIN_SECONDS
         result = SweepResult()
-        turns = deque(self._shard(shard, result) for shard in self.shards)
+        replays: list[DueEntry] = []
+        if not self._take_turns((self._shard(shard, replays, result) for shard in self.shards), ends, result):
+            result.finished = False
+        self._take_turns((self._replay(entry) for entry in replays), ends, result)
+        return result
+
+    def _take_turns(self, iterators: Iterable[Iterator[bool]], ends: float, result: SweepResult) -> bool:
+        """Let each make a step in turn until all have come to their end; tell whether there was time for that."""
+        turns = deque(iterators)
         while turns:
             if self.clock() >= ends:
-                result.finished = False
-                break
+                return False
             turn = turns.popleft()
             try:
                 if next(turn, None) is not None:
                     turns.append(turn)
             except (ClientError, BotoCoreError, StoreBusyError) as error:
-                # The next sweep finds what is left of this shard; the others must not wait for it.
+                # The next sweep finds what is left of this shard, or replay; the others must not wait for it.
                 logger.error("shard could not be swept", reason=describe(error))
                 result.finished = False
-        return result
+        return True
 
-    def _shard(self, partition: str, result: SweepResult) -> Iterator[bool]:
-        """Work through what is due in a shard, a page or a hold at a time."""
+    def _shard(self, partition: str, replays: list[DueEntry], result: SweepResult) -> Iterator[bool]:
+        """Work through what is due in a shard, a page or a hold at a time; add the replays that are in it to a list."""
         holds: list[DueEntry] = []
         for page in self.due.until(partition, times.iso(self.clock() + HORIZON_SECONDS), PAGE):
             holds += [entry for entry in page if entry.kind == "hold"]
-            self._hand_out([entry for entry in page if entry.kind != "hold"], result)
+            found = [entry for entry in page if entry.kind == "replay"]
+            replays += found
+            for entry in found:
+                result.oldest_overdue = max(result.oldest_overdue, _overdue(entry.due_at, self.clock()))
+            self._hand_out([entry for entry in page if entry.kind not in ("hold", "replay")], result)
             yield True
         for entry in holds:
             now = self.clock()
@@ -108,6 +125,18 @@ class Sweeper:
                 result.oldest_overdue = max(result.oldest_overdue, _overdue(hold.due_at, now))
                 result.released += self.release.run(hold, now, 0)
                 yield True
+
+    def _replay(self, entry: DueEntry) -> Iterator[bool]:
+        """Work through what a replay has to send within a minute, a page at a time."""
+        while True:
+            now = self.clock()
+            replay = self.replays.store.read(entry.tenant_id, entry.replay_id)
+            if replay is None or replay.state is not ReplayState.RUNNING or replay.due_at is None:
+                return
+            if replay.due_at > times.iso(now + PAGE_SECONDS):
+                return
+            self.replays.run(replay, now)
+            yield True
 
     def _hand_out(self, entries: list[DueEntry], result: SweepResult) -> None:
         now = self.clock()

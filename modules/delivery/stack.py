@@ -149,7 +149,7 @@ class DeliveryStack(BaseStack):
         self._refused_hosts = ",".join((*own_hosts, *delivery.refused_hosts))
         bucket = delivery.archive_bucket or archive_bucket_name(account_id, settings.environment)
         self._wire_worker(delivery, archive_bucket=bucket)
-        self._wire_sweeper(names)
+        self._wire_sweeper(delivery, names)
         self._wire_tenants_api(delivery)
         self._wire_operators_api(delivery, names)
         waivers = [*self._visibility_waivers(delivery), *self._open_routes(delivery)]
@@ -192,13 +192,15 @@ class DeliveryStack(BaseStack):
         self.operations.grant_publish(worker)
         self.queues.add_event_source(worker, maximum_concurrency=delivery.worker_concurrency)
 
-    def _wire_sweeper(self, names: Names) -> None:
+    def _wire_sweeper(self, delivery: DeliverySettings, names: Names) -> None:
         sweeper = self.fleet.sweeper
         sweeper.configure(
             SweeperEnvironment(
                 endpoints_table=self.tables.endpoints.name,
                 events_table=self.tables.events.name,
                 queue_url=self.queues.main.url,
+                delivered_ttl_days=delivery.delivered_ttl,
+                dead_ttl_days=delivery.dead_ttl,
             )
         )
         self.tables.grant_sweep(sweeper)

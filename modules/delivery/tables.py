@@ -107,10 +107,12 @@ class DeliveryTables(Construct):
         self._allow_index(function, "FindHeldDeliveries", self.events, BY_DUE_INDEX)
 
     def grant_sweep(self, function: WebhookFunction) -> None:
-        """Allow what the sweeper does: find what is due, move it in the index, release what is held up."""
+        """Allow what the sweeper does: find what is due, move it in the index, release what is held up, do replays."""
         self._allow(function, "ReadHealth", self.endpoints, ["BatchGetItem"])
-        self._allow(function, "MoveDue", self.events, ["GetItem", "UpdateItem", "DeleteItem", "PartiQLUpdate"])
+        moves = ["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "PartiQLUpdate"]
+        self._allow(function, "MoveDue", self.events, moves)
         self._allow_index(function, "FindDue", self.events, BY_DUE_INDEX)
+        self._allow_index(function, "ListByState", self.events, BY_STATE_INDEX)
 
     def grant_authorize(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:GetItem`` on the identities."""

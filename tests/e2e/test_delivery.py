@@ -456,17 +456,57 @@ def test_a_replay_counts_first_and_then_sends_what_was_given_up(alpha, delivery,
         wait_for("the endpoint to be disabled", lambda: disabled(alpha, made), SETTLE_SECONDS)
         alpha.ask("POST", f"/v1/endpoints/{made['endpointId']}/activate")
     endpoint.decide = lambda _: Fault()
-    given_up = {"tenantId": "alpha", "endpointId": made["endpointId"], "state": "DLQ"}
+    replays, given_up = "/operator/tenants/alpha/replays", {"endpointId": made["endpointId"], "include": ["DLQ"]}
 
     # When
-    counted = delivery.call("POST", "/operator/replay", {**given_up, "dryRun": True}).json()
-    sent = delivery.call("POST", "/operator/replay", {**given_up, "dryRun": False}).json()
+    counted = delivery.call("POST", replays, given_up).json()
+    started = delivery.call("POST", replays, {**given_up, "dryRun": False}).json()
 
     # Then
-    assert (counted["matched"], counted["sent"]) == (3, 0)
-    assert sent["sent"] == 3
+    assert (counted["count"]["matched"], counted["replay"]) == (3, None)
     for event_id in events:
         alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+    done = finished(alpha, f"/v1/endpoints/{made['endpointId']}/replays/{started['replay']['replayId']}")
+    assert (done["state"], done["sent"]) == ("DONE", 3)
+
+
+def test_a_replay_sends_what_came_before_the_endpoint(alpha, delivery, endpoint):
+    event_id = alpha.send("before.it")
+    fanned_out(delivery, "alpha", event_id)
+    made = alpha.add_endpoint(endpoint.url())
+    replays, asked = f"/v1/endpoints/{made['endpointId']}/replays", {"eventTypes": ["before.it"]}
+
+    counted = alpha.ask("POST", replays, asked)["count"]
+    started = alpha.ask("POST", replays, {**asked, "dryRun": False})["replay"]
+    alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+
+    assert counted["matched"] == len(arrived(endpoint)) == 1
+    done = finished(alpha, f"{replays}/{started['replayId']}")
+    assert (done["state"], done["sent"]) == ("DONE", 1)
+    assert alpha.ask("GET", replays)["replays"] == [done]
+
+
+def finished(tenant: TenantClient, replay: str) -> dict[str, Any]:
+    """Return a replay once it has ended."""
+
+    def look() -> dict[str, Any] | None:
+        found: dict[str, Any] = tenant.ask("GET", replay)
+        return None if found["state"] == "RUNNING" else found
+
+    return wait_for("the replay to end", look, SETTLE_SECONDS)
+
+
+def fanned_out(delivery: LocalDelivery, tenant_id: str, event_id: str) -> None:
+    """Wait until an event has a delivery for each endpoint that there is."""
+    key = {"event": {"S": f"{tenant_id}#{event_id}"}, "item": {"S": "event"}}
+
+    def look() -> bool | None:
+        item = delivery.aws.client("dynamodb").get_item(TableName=delivery.outputs["events_table_name"], Key=key)[
+            "Item"
+        ]
+        return item["fannedOut"]["BOOL"] or None
+
+    wait_for("the event to be fanned out", look, SETTLE_SECONDS)
 
 
 def disabled(tenant: TenantClient, endpoint: dict[str, Any]) -> bool | None:
@@ -533,13 +573,19 @@ def exercise(inbound: LocalStack, delivery: LocalDelivery, endpoint: FaultyRecei
     wait_for("the inbound event", lambda: acme.ask("GET", "/v1/events")["events"] or None, SETTLE_SECONDS)
     assert delivery.call("POST", "/operator/signing-keys", {}).ok
     tenant = delivery.make_tenant("busy")
+    missed = tenant.send("invoice.paid")
+    fanned_out(delivery, "busy", missed)
     made = tenant.add_endpoint(endpoint.url(), asymmetric=True)
     place = f"/v1/endpoints/{made['endpointId']}"
-    # Delivered, sent once more, erased; given up, replayed; parked for an hour; paused and resumed.
+    # Missed, replayed; delivered, sent once more, erased; given up, requeued; parked for an hour; paused and resumed.
+    for path, asked in (("/operator/tenants/busy/replays", {}), (f"{place}/replays", {"dryRun": False})):
+        caller = delivery if path.startswith("/operator") else tenant
+        assert caller.call("POST", path, asked).ok
+    tenant.wait_for_deliveries(missed, 1, SETTLE_SECONDS, states={"DELIVERED"})
     event_id = tenant.send("invoice.paid")
     tenant.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
     tenant.ask("POST", f"/v1/events/{event_id}/deliveries/{made['endpointId']}/resend")
-    arrived(endpoint, 2)
+    arrived(endpoint, 3)
     assert tenant.call("DELETE", f"/v1/events/{event_id}/payload").ok
     endpoint.decide = lambda _: Fault(status=410)
     event_id = tenant.send("invoice.paid")
@@ -547,8 +593,8 @@ def exercise(inbound: LocalStack, delivery: LocalDelivery, endpoint: FaultyRecei
     wait_for("the endpoint to be disabled", lambda: disabled(tenant, made), SETTLE_SECONDS)
     endpoint.decide = lambda _: Fault(status=503, retry_after="3600")
     tenant.ask("POST", f"{place}/activate")
-    given_up = {"tenantId": "busy", "endpointId": made["endpointId"], "state": "DLQ"}
-    assert delivery.call("POST", "/operator/replay", {**given_up, "dryRun": False}).json()["sent"] == 1
+    given_up = {"tenantId": "busy", "eventId": event_id, "endpointId": made["endpointId"]}
+    assert delivery.call("POST", "/operator/requeue", given_up).ok
     tenant.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"FAILED"})
     tenant.ask("POST", f"{place}/pause")
     exercise_sweeps(delivery, tenant, made["endpointId"], event_id)

@@ -24,6 +24,7 @@ from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import FanOut, Message, write
 from lambdas.delivery.sending.http_client import HttpClient
 from lambdas.delivery.sending.urls import EndpointRules
+from lambdas.delivery.services.replays import Replays
 from lambdas.delivery.services.requeue import Requeue, Resume
 from lambdas.delivery.services.suspension import Suspension
 from lambdas.delivery.store.deliveries import Deliveries
@@ -40,6 +41,8 @@ from lambdas.delivery.store.items import (
     due_shards,
     endpoint_to_item,
 )
+from lambdas.delivery.store.listing import Listing
+from lambdas.delivery.store.replays import ReplayStore
 from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_sweeper.sweep import SweepResult
 from lambdas.delivery_sweeper.wiring import build_sweeper
@@ -272,6 +275,18 @@ class DeliveryWorld:
         )
 
     @property
+    def replays(self) -> Replays:
+        return Replays(
+            store=ReplayStore(self.dynamodb, f"{self.name}-events"),
+            listing=Listing(self.dynamodb, f"{self.name}-events"),
+            deliveries=self.deliveries,
+            endpoints=self.endpoints,
+            events=self.events,
+            queue=DeliveryQueue(self.queue, ""),
+            retention=self.retention,
+        )
+
+    @property
     def due(self) -> DueStore:
         return DueStore(self.dynamodb, f"{self.name}-events")
 
@@ -388,6 +403,7 @@ class DeliveryWorld:
                 endpoints_table=f"{self.name}-endpoints",
                 events_table=f"{self.name}-events",
                 queue=DeliveryQueue(mortal(self.queue, *QUEUE_CALLS), ""),
+                retention=self.retention,
                 shards=self._shards(),
                 clock=self.clock,
             ).run(SWEEP_SECONDS)
@@ -398,7 +414,8 @@ class DeliveryWorld:
         """Return when the due index has something for a sweep."""
         firsts = [next(self.due.until(shard, "~", 1), []) for shard in self._shards()]
         found = [
-            (times.parse(entry.due_at) or 0.0) - (SWEEP_SECONDS if entry.kind == "hold" else HORIZON_SECONDS)
+            (times.parse(entry.due_at) or 0.0)
+            - (SWEEP_SECONDS if entry.kind in ("hold", "replay") else HORIZON_SECONDS)
             for first in firsts
             for entry in first
         ]

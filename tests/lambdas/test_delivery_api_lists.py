@@ -256,8 +256,21 @@ def test_what_cannot_be_sent_again_says_why(tenant_api, place):
     assert (erased.status, erased.json["error"]) == (409, "payload_erased")
     assert (deleted.status, deleted.json["error"]) == (409, "endpoint_deleted")
     assert place.sent() == []
-    unknown = f"/v1/events/{new_id(EVENT, NOW)}/deliveries/{endpoint_id}/resend"
-    assert tenant_api("POST", unknown).status == 404
+    known = tenant_api.send()
+    for event, endpoint in ((new_id(EVENT, NOW), endpoint_id), (known, new_id(ENDPOINT, NOW)), (known, gone)):
+        assert tenant_api("POST", f"/v1/events/{event}/deliveries/{endpoint}/resend").status == 404
+
+
+def test_an_event_is_sent_to_an_endpoint_that_never_had_it(tenant_api, place):
+    event_id = tenant_api.send()
+    endpoint_id = tenant_api.create_endpoint(eventTypes=["other"])["endpointId"]
+    place.sent()
+
+    answer = tenant_api("POST", f"/v1/events/{event_id}/deliveries/{endpoint_id}/resend")
+
+    assert (answer.status, answer.json["state"], answer.json["attempts"]) == (202, "PENDING", 0), answer.raw
+    [message] = place.sent()
+    assert (message.event_id, message.endpoint_id, message.version) == (event_id, endpoint_id, 1)
 
 
 # --- tenants --------------------------------------------------------------------------------------------------------
@@ -266,6 +279,7 @@ def test_what_cannot_be_sent_again_says_why(tenant_api, place):
 def test_everything_of_another_tenant_is_not_found_as_what_never_was(tenant_api, place):
     event_id, endpoint_id = dead_delivery(tenant_api, place)
     attempted(place, event_id, endpoint_id, (500, None))
+    replay_id = tenant_api("POST", f"/v1/endpoints/{endpoint_id}/replays", {"dryRun": False}).json["replay"]["replayId"]
     other = replace(tenant_api, tenant="other")
     before = [place.items(table) for table in (place.events_table, place.endpoints_table)]
     one, endpoint = f"/v1/events/{event_id}", f"/v1/endpoints/{endpoint_id}"
@@ -281,6 +295,10 @@ def test_everything_of_another_tenant_is_not_found_as_what_never_was(tenant_api,
         ("POST", f"{endpoint}/activate", None),
         ("POST", f"{endpoint}/rotate-secret", None),
         ("POST", f"{endpoint}/test", None),
+        ("POST", f"{endpoint}/replays", {"dryRun": False}),
+        ("GET", f"{endpoint}/replays", None),
+        ("GET", f"{endpoint}/replays/{replay_id}", None),
+        ("POST", f"{endpoint}/replays/{replay_id}/cancel", None),
     ]
 
     for method, path, body in calls:
@@ -297,7 +315,13 @@ def test_everything_of_another_tenant_is_not_found_as_what_never_was(tenant_api,
     assert place.sent() == []
     # Every route that takes an id is among them.
     called = {
-        (method, re.sub("/1$", "/{number}", path.replace(event_id, "{eventId}").replace(endpoint_id, "{endpointId}")))
+        (
+            method,
+            re.sub("/1$", "/{number}", path)
+            .replace(event_id, "{eventId}")
+            .replace(endpoint_id, "{endpointId}")
+            .replace(replay_id, "{replayId}"),
+        )
         for method, path, _ in calls
     }
     assert called == {(each.method, each.path) for each in ROUTES if each.authorization == TOKEN and "{" in each.path}
@@ -385,17 +409,19 @@ class TwoTenants(RuleBasedStateMachine):
         owner, event_id = data.draw(st.sampled_from(events))
         target, endpoint_id = data.draw(st.sampled_from(endpoints))
         if delivered and owner == target and not self.events[owner][event_id]:
-            # As the worker writes it; without, there is nothing to send again, whoever asks.
+            # As the worker writes it; without, the event is sent for the first time.
             made = delivery(
                 event_id, endpoint_id, NOW, tenant=self.tenants[owner].tenant, state=DeliveryState.DELIVERED
             )
             self.place.deliveries.create(made)
             self.deliveries[owner].add((event_id, endpoint_id))
         answer = self.tenants[who]("POST", f"/v1/events/{event_id}/deliveries/{endpoint_id}/resend")
-        if (event_id, endpoint_id) not in self.deliveries[who]:
+        if not (owner == target == who):
             assert answer.status == 404
         else:
             assert answer.status in (202, 409)
+            if answer.status == 202:
+                self.deliveries[who].add((event_id, endpoint_id))
 
     @rule(data=st.data(), who=st.integers(0, 1))
     def list_deliveries(self, data, who):

@@ -76,6 +76,7 @@ class Loop:
                 ),
                 events=world.events,
                 requeue=world.requeue,
+                replays=world.replays,
                 listing=Listing(world.dynamodb, f"{world.name}-events"),
                 cursors=Cursors(world.dynamodb, endpoints),
                 counts=EventCounts(world.dynamodb, endpoints),
@@ -192,13 +193,16 @@ def test_a_forwarder_that_passes_the_body_alone_is_bounded_by_the_tenants_quota(
     assert ApiMetric.QUOTAS_REACHED in loop.counted
 
 
-@pytest.mark.parametrize("path", ["/v1/endpoints/{}/test", "/v1/events/{}/deliveries/{}/resend"])
+@pytest.mark.parametrize(
+    "path", ["/v1/endpoints/{}/test", "/v1/endpoints/{}/replays", "/v1/events/{}/deliveries/{}/resend"]
+)
 def test_a_delivery_that_is_forwarded_asks_for_no_other(world, path):
     loop = Loop(world, EndpointRules())
     place = path.format("evt_" + "0" * 26, "ep_" + "0" * 26) if "events" in path else path.format("ep_" + "0" * 26)
 
-    assert loop.call(place, b"", {HOPS_HEADER: "1"}).json["error"] == "loop_detected"
-    assert loop.call(place, b"", {}).status == 404
+    sent = b"{}", {"Content-Type": "application/json"}
+    assert loop.call(place, sent[0], {**sent[1], HOPS_HEADER: "1"}).json["error"] == "loop_detected"
+    assert loop.call(place, *sent).status == 404
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.0", "\u0661", "1234", "x", " 1"])

@@ -1,4 +1,4 @@
-"""The operators' endpoints: tenants, tokens, requeue, replay, erasure, signing keys."""
+"""The operators' endpoints: tenants, tokens, requeue, erasure, signing keys."""
 
 import base64
 import json
@@ -11,16 +11,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from lambdas.delivery.domain.errors import ConflictError, StoreBusyError
-from lambdas.delivery.domain.ids import ENDPOINT, EVENT, new_id
-from lambdas.delivery.domain.model import DeliveryState
+from lambdas.delivery.domain.ids import ENDPOINT, new_id
 from lambdas.delivery.services.key_pairs import KEPT_SECONDS, SigningKeyPairs
 from lambdas.delivery.store.identities import MAX_TOKENS, Identities, token_id_of
 from lambdas.delivery.store.public_keys import published_keys
 from lambdas.delivery.store.signing_keys import read_keys
-from lambdas.shared import times
 from tests.lambdas.delivery_api_support import ApiCaller, Place
 from tests.lambdas.support import NOW, CrashError, Unreliable, raising
-from tests.lambdas.test_delivery_api_lists import dead_delivery, delivery
+from tests.lambdas.test_delivery_api_lists import dead_delivery
 
 
 def create_tenant(api: ApiCaller, tenant_id: str = "acme") -> None:
@@ -146,80 +144,6 @@ def test_an_operator_requeues_and_erases_for_a_tenant_by_name(both, place):
     assert len(place.payloads()) == 1
     assert operator("DELETE", f"/operator/tenants/acme/events/{event_id}/payload").status == 200
     assert place.payloads() == []
-
-
-def replay_all(operator: ApiCaller, **asked) -> tuple[int, int, int]:
-    matched = sent = calls = 0
-    cursor = None
-    while True:
-        body = {"tenantId": "acme", **asked, **({"cursor": cursor} if cursor else {})}
-        answer = operator("POST", "/operator/replay", body)
-        assert answer.status == 200, answer.raw
-        matched, sent, calls = matched + answer.json["matched"], sent + answer.json["sent"], calls + 1
-        cursor = answer.json["next"]
-        if cursor is None:
-            return matched, sent, calls
-
-
-def test_a_replay_counts_first_and_then_sends_each_once(both, place):
-    tenant, operator = both
-    endpoints = [tenant.create_endpoint()["endpointId"] for _ in range(2)]
-    wanted = set()
-    for number in range(9):
-        event_id = tenant.send()
-        for endpoint_id in endpoints:
-            state = DeliveryState.DLQ if number < 7 else DeliveryState.DELIVERED
-            place.deliveries.create(delivery(event_id, endpoint_id, NOW + number, state=state))
-            if state is DeliveryState.DLQ and endpoint_id == endpoints[0] and number >= 2:
-                wanted.add(event_id)
-    place.deliveries.create(
-        delivery(new_id(EVENT, NOW), endpoints[0], NOW + 3, tenant="other", state=DeliveryState.DLQ)
-    )
-    place.sent()
-    asked = {"endpointId": endpoints[0], "from": times.iso(NOW + 2), "limit": 2}
-
-    assert replay_all(operator, **asked)[:2] == (5, 0)
-    assert place.sent() == []
-    assert replay_all(operator, **asked, dryRun=False) == (5, 5, 3)
-
-    sent = place.sent()
-    assert {message.event_id for message in sent} == wanted
-    assert len(sent) == 5
-    assert replay_all(operator, **asked, dryRun=False)[:2] == (0, 0)
-
-
-def test_a_replay_tells_what_it_could_not_send(both, place):
-    tenant, operator = both
-    event_id, endpoint_id = dead_delivery(tenant, place)
-    tenant("DELETE", f"/v1/endpoints/{endpoint_id}")
-
-    answer = operator("POST", "/operator/replay", {"tenantId": "acme", "dryRun": False})
-
-    assert answer.json["refused"] == [{"eventId": event_id, "endpointId": endpoint_id, "reason": "endpoint_deleted"}]
-    assert answer.json["sent"] == 0
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"cursor": "x"},
-        {"cursor": base64.urlsafe_b64encode(b'["2026-01-31T12:00:00.000Z","~"]').decode().rstrip("=")},
-        {"cursor": base64.urlsafe_b64encode(b"[" * 700).decode()},
-        {"tenantId": "a#b"},
-        {"tenantId": None},
-        {"state": "PENDING"},
-        {"dryRun": 0},
-        {"limit": 2_001},
-        {"limit": 101, "dryRun": False},
-        {"from": "2100-01-01T00:00:00Z"},
-        {"endpointId": "ep_1"},
-        {"tenant": "acme"},
-    ],
-)
-def test_a_wrong_replay_is_refused(refusing_operator_api, changes):
-    answer = refusing_operator_api("POST", "/operator/replay", {"tenantId": "acme", **changes})
-
-    assert (answer.status, answer.json["error"]) == (400, "invalid_fields")
 
 
 # --- signing keys ---------------------------------------------------------------------------------------------------

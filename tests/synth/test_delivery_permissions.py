@@ -44,8 +44,9 @@ GRANTS = {
         ("s3:GetObject", ARCHIVED.format("webhook-archive-123456789012-prod")),
     },
     "sweeper": items(ENDPOINTS, "BatchGetItem")
-    | items(EVENTS, "GetItem", "UpdateItem", "DeleteItem", "PartiQLUpdate")
+    | items(EVENTS, "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "PartiQLUpdate")
     | items(f"{EVENTS}/index/byDue", "Query")
+    | items(f"{EVENTS}/index/byState", "Query")
     | {("sqs:SendMessage", QUEUE)},
     "authorizer": items(TENANTS, "GetItem"),
     "api": items(ENDPOINTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")

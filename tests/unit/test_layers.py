@@ -18,7 +18,7 @@ LAYERS = {
     QUEUE:                 {"shared", DOMAIN},
     "delivery.sending":    {"shared", DOMAIN, STORE},
     "delivery.services":   {"shared", DOMAIN, STORE, QUEUE, "delivery.sending"},
-    "delivery.http":       {"shared", DOMAIN, STORE},
+    "delivery.http":       {"shared", DOMAIN, STORE, "delivery.services"},
 }  # fmt: skip
 # A function may import all of the libraries that its bundle holds.
 LIBRARIES = {bundle.function: set(bundle.shared) for bundle in ALL_BUNDLES}

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from lambdas.delivery.domain.ids import ENDPOINT, EVENT, TENANT_PATTERN, id_pattern
+from lambdas.delivery.domain.ids import ENDPOINT, EVENT, REPLAY, TENANT_PATTERN, id_pattern
 from lambdas.delivery.http.attempts import NUMBER_PATTERN
 from lambdas.delivery.http.rest import Operation
 from lambdas.delivery.http.routes import AWS_IAM, PUBLIC_KEYS, TOKEN
@@ -29,6 +29,7 @@ _REFERENCE = "#/components/schemas/{model}"
 _PARAMETERS = {
     "eventId": id_pattern(EVENT),
     "endpointId": id_pattern(ENDPOINT),
+    "replayId": id_pattern(REPLAY),
     "tenantId": TENANT_PATTERN,
     "tokenId": "^tok_[0-9a-f]{64}$",
     "number": NUMBER_PATTERN,

@@ -1,8 +1,9 @@
 """When the table has a look at what is not done, whoever else knows of it.
 
 What has work left is in the due index: a delivery until its end, an event until its deliveries have ended, an endpoint
-while deliveries are held up for it. The sweeper walks the index every minute. A message in the queue is a hint that is
-there sooner; the index then has the time by which the message must have done its work, and finds it lost after that.
+while deliveries are held up for it, a replay while it runs. The sweeper walks the index every minute. A message in the
+queue is a hint that is there sooner; the index then has the time by which the message must have done its work, and
+finds it lost after that.
 
 * A wait of up to a minute goes by a message with that delay.
 * A longer one goes by the index alone, until the sweeper sends the message shortly before.

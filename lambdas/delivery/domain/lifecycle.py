@@ -124,6 +124,7 @@ def requeued(delivery: Delivery, now: float, retention: Retention) -> Delivery:
         state=DeliveryState.PENDING,
         reason=None,
         series_attempts=0,
+        replay_id=None,
         next_attempt_at=times.iso(now),
         expires_at=retention.created(now),
     )

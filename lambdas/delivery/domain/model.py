@@ -274,6 +274,8 @@ class Delivery:
     waiting_for : str | None
         What holds it up, where that is not its retry schedule and spends no attempt: ``tenant suspended``,
         ``endpoint paused``, ``circuit breaker``, ``rate limit``, ``endpoint busy``, ``cannot be signed``.
+    replay_id : str | None
+        The replay that sent it last; None when that was somebody else.
     created_at, updated_at : str
         ISO 8601, UTC.
     expires_at : int
@@ -295,6 +297,7 @@ class Delivery:
     due_at: str | None = None
     held: bool = False
     waiting_for: str | None = None
+    replay_id: str | None = None
     created_at: str
     updated_at: str
     expires_at: int

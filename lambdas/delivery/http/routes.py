@@ -59,6 +59,12 @@ def _public(path: str) -> ApiRoute:
     return ApiRoute(method="GET", path=path, function=DOCS, authorization=NONE)
 
 
+_REPLAYS = (
+    ("POST", "/replays"),
+    ("GET", "/replays"),
+    ("GET", "/replays/{replayId}"),
+    ("POST", "/replays/{replayId}/cancel"),
+)
 ROUTES: Sequence[ApiRoute] = (
     _tenant("POST", "/v1/events"),
     _tenant("GET", "/v1/events"),
@@ -77,6 +83,7 @@ ROUTES: Sequence[ApiRoute] = (
     _tenant("POST", "/v1/endpoints/{endpointId}/activate"),
     _tenant("POST", "/v1/endpoints/{endpointId}/rotate-secret"),
     _tenant("POST", "/v1/endpoints/{endpointId}/test"),
+    *(_tenant(method, f"/v1/endpoints/{{endpointId}}{path}") for method, path in _REPLAYS),
     _operator("POST", "/operator/tenants"),
     _operator("GET", "/operator/tenants"),
     _operator("GET", "/operator/tenants/{tenantId}"),
@@ -95,7 +102,7 @@ ROUTES: Sequence[ApiRoute] = (
     _operator("GET", "/operator/tenants/{tenantId}/attempts"),
     _operator("GET", "/operator/tenants/{tenantId}/events/{eventId}/attempts/{endpointId}/{number}"),
     _operator("POST", "/operator/requeue"),
-    _operator("POST", "/operator/replay"),
+    *(_operator(method, f"/operator/tenants/{{tenantId}}{path}") for method, path in _REPLAYS),
     _operator("POST", "/operator/signing-keys"),
     _operator("GET", "/operator/signing-keys"),
     _operator("DELETE", "/operator/signing-keys/{keyId}"),

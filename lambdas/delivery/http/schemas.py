@@ -7,11 +7,14 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 
 from lambdas.delivery.domain.ids import ENDPOINT, EVENT, TENANT_PATTERN, id_pattern
+from lambdas.delivery.domain.subscriptions import MAX_EVENT_TYPE_CHARS, MAX_PATTERNS, check_patterns
 from lambdas.delivery.store.listing import DEFAULT_LIMIT, MAX_LIMIT
 from lambdas.shared import times
 
 _BEYOND_ANY_BOUND = 1_000_000_000
 State = Literal["PENDING", "FAILED", "DELIVERED", "DLQ"]
+TYPE_CHARS = r"[A-Za-z0-9_\-/:]+(\.[A-Za-z0-9_\-/:]+)*"
+_Pattern = Annotated[str, Field(max_length=MAX_EVENT_TYPE_CHARS + 2, pattern=rf"^(\*|{TYPE_CHARS}(\.\*)?)$")]
 
 
 class RequestModel(BaseModel):
@@ -53,6 +56,11 @@ def _integral(value: Any) -> Any:
     return int(value) if value == int(value) else value
 
 
+def _checked_patterns(patterns: list[str]) -> list[str]:
+    check_patterns(patterns)
+    return patterns
+
+
 Whole = BeforeValidator(_integral)
 """Behind the bounds of a whole number in a body."""
 Time = Annotated[
@@ -69,6 +77,15 @@ Limit = Annotated[
 CursorText = Annotated[str, Field(min_length=1, max_length=1024, description="``next`` of the page before.")]
 EventId = Annotated[str, Field(pattern=id_pattern(EVENT))]
 EndpointId = Annotated[str, Field(pattern=id_pattern(ENDPOINT))]
+Patterns = Annotated[
+    list[_Pattern],
+    Field(
+        min_length=1,
+        max_length=MAX_PATTERNS,
+        description="Which types of events: `*` for all, `invoice.*` for all below, or a type.",
+    ),
+    AfterValidator(_checked_patterns),
+]
 TenantId = Annotated[str, Field(pattern=TENANT_PATTERN)]
 
 

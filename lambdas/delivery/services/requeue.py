@@ -1,4 +1,4 @@
-"""Sending again on request: one delivery, or all that is held up for an endpoint that was activated."""
+"""Sending on request: one event to one endpoint, or all that is held up for an endpoint that was activated."""
 
 import time
 from collections.abc import Callable
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from lambdas.delivery.domain.due import CHECK_SECONDS, scheduled
 from lambdas.delivery.domain.errors import ConflictError, NotFoundError
-from lambdas.delivery.domain.lifecycle import EVENT_EXPIRED, requeued, undeliverable_reason
+from lambdas.delivery.domain.lifecycle import EVENT_EXPIRED, created, requeued, undeliverable_reason
 from lambdas.delivery.domain.model import Delivery
-from lambdas.delivery.domain.retention import Retention, gone
+from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import Deliver, ResumeEndpoint
 from lambdas.delivery.store.deliveries import Deliveries
@@ -38,7 +38,7 @@ class Requeue:
     retention: Retention
 
     def resend(self, tenant_id: str, event_id: str, endpoint_id: str, now: float) -> Delivery:
-        """Send an event to an endpoint again, delivered or not: a new series of attempts begins at once.
+        """Send an event to an endpoint, whether it had it before or not: a new series of attempts begins at once.
 
         When this returns, the delivery is at the start of a new series, and the due index has it.
 
@@ -50,27 +50,28 @@ class Requeue:
         Raises
         ------
         NotFoundError
-            When there is no such delivery, or its event has expired.
+            When there is no such event or endpoint, or the event has expired.
         ConflictError
             When it cannot be sent again: ``endpoint_deleted``, ``endpoint_disabled``, ``payload_erased``, or
             ``attempt_under_way``, which passes by itself.
         """
         seen = self.deliveries.read(tenant_id, event_id, endpoint_id)
-        if seen is None or gone(now, seen.expires_at):
-            raise NotFoundError
         event, payload = self.events.read(tenant_id, event_id)
         endpoint, _ = self.endpoints.read(tenant_id, endpoint_id)
         reason = undeliverable_reason(event, payload, endpoint, now)
-        if event is None or reason == EVENT_EXPIRED:
+        if event is None or reason == EVENT_EXPIRED or (seen is None and endpoint is None):
             raise NotFoundError
         if reason is not None:
             raise _conflict(reason)
-        if now * 1_000 < seen.lease_until:
+        if seen is not None and now * 1_000 < seen.lease_until:
             raise _conflict("attempt under way")
-        new, wait = scheduled(requeued(seen, now, self.retention), now, 0)
+        again = (
+            created(event, endpoint_id, now, self.retention) if seen is None else requeued(seen, now, self.retention)
+        )
+        new, wait = scheduled(again, now, 0)
         # Before the delivery can need it for longer than it is kept now.
         self.events.keep_until(event, new.expires_at)
-        if not self.deliveries.change(seen, new):
+        if not (self.deliveries.create(new) if seen is None else self.deliveries.change(seen, new)):
             raise _conflict("attempt under way")
         # One that is not fanned out yet is in the index for that, and must stay there for it.
         if event.fanned_out:

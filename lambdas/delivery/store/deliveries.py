@@ -1,5 +1,6 @@
 """The store of deliveries and attempts. Every change states what it assumes, and does nothing when that has changed."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from lambdas.delivery.domain.attempt_result import Answer
@@ -41,6 +42,11 @@ class Deliveries:
         """Return a delivery; None when it does not exist."""
         values = self._table.get(_key(tenant_id, event_id, endpoint_id))
         return None if values is None else delivery_from_item(values)
+
+    def read_all(self, tenant_id: str, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Delivery]:
+        """Return up to a hundred deliveries by the ids of event and endpoint; those that exist."""
+        found = self._table.get_all([_key(tenant_id, *place) for place in places])
+        return {(one.event_id, one.endpoint_id): one for one in map(delivery_from_item, found)}
 
     def of_event(self, tenant_id: str, event_id: str) -> list[Delivery]:
         """Return all deliveries of an event."""

@@ -45,7 +45,7 @@ class DueEntry:
     due_at : str
         Its place in the index, ISO 8601, UTC.
     next_attempt_at : str | None
-        When it is due, ISO 8601, UTC; its place is a later one while a message is on its way. None of a hold.
+        When it is due, ISO 8601, UTC; its place is a later one while a message is on its way. None of a hold or replay.
     version : int
         A delivery's; 0 of anything else.
     """
@@ -57,7 +57,7 @@ class DueEntry:
 
     @property
     def kind(self) -> str:
-        """Of which kind: ``event``, ``hold`` or ``delivery``."""
+        """Of which kind: ``event``, ``hold``, ``replay`` or ``delivery``."""
         return self.key[1].partition("#")[0]
 
     @property
@@ -73,6 +73,11 @@ class DueEntry:
     @property
     def endpoint_id(self) -> str:
         """A delivery's."""
+        return self.key[1].partition("#")[2]
+
+    @property
+    def replay_id(self) -> str:
+        """The replay that it is."""
         return self.key[1].partition("#")[2]
 
 

@@ -1,9 +1,10 @@
 """The store of events, their payloads and their idempotency keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.delivery.domain.errors import StoreBusyError
 from lambdas.delivery.domain.model import Event
 from lambdas.delivery.store.answers import Answers
 from lambdas.delivery.store.items import (
@@ -18,6 +19,7 @@ from lambdas.delivery.store.items import (
     PAYLOAD_ITEM,
     due_shard,
     event_from_item,
+    event_key,
     event_to_item,
     idempotency_key,
     key_of_event,
@@ -29,6 +31,11 @@ from lambdas.shared import times
 from lambdas.shared.dynamodb import from_item, to_item
 
 IDEMPOTENCY_SECONDS = 24 * 3_600
+_KEEP = 'UPDATE "{table}" SET "expiresAt" = ? WHERE "event" = ? AND "item" = ? AND "expiresAt" < ?'
+_LOOK = (
+    'UPDATE "{table}" SET "nextAttemptAt" = ? SET "dueKey" = ? SET "dueAt" = ? '
+    'WHERE "event" = ? AND "item" = ? AND "fannedOut" = ?'
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +135,49 @@ class Events:
         place = f"#{NEXT_ATTEMPT_AT} = :at, #{DUE_KEY} = :key, #{DUE_AT} = :at"
         self._set(event, EVENT_ITEM, f"#fannedOut = :true, {place}", values)
 
+    def keep_all_until(self, events: Iterable[Event], expires_at: int) -> None:
+        """Do what `keep_until` does, for several events.
+
+        Raises
+        ------
+        StoreBusyError
+            When that was not done for each.
+        """
+        self._change_each(
+            [
+                (_KEEP, (expires_at, event_key(event.tenant_id, event.event_id), item, expires_at))
+                for event in events
+                if event.expires_at < expires_at
+                for item in (PAYLOAD_ITEM, EVENT_ITEM)
+            ]
+        )
+
+    def look_at_all_again(self, events: Iterable[Event], at: str) -> None:
+        """Record when to look whether all deliveries have ended, of those events that are fanned out.
+
+        Raises
+        ------
+        StoreBusyError
+            When that was not done for each.
+        """
+        self._change_each(
+            [
+                (_LOOK, (at, due_shard(event.tenant_id, event.event_id), at, *key.values(), True))
+                for event in events
+                for key in (key_of_event(event.tenant_id, event.event_id, EVENT_ITEM),)
+            ]
+        )
+
+    def read_all(self, tenant_id: str, event_ids: Iterable[str]) -> dict[str, Event]:
+        """Return up to a hundred events by their ids, without their payloads."""
+        found = self._table.get_all([key_of_event(tenant_id, event_id, EVENT_ITEM) for event_id in event_ids])
+        return {event.event_id: event for event in map(event_from_item, found)}
+
+    def payloads(self, tenant_id: str, event_ids: Iterable[str]) -> dict[str, bytes]:
+        """Return the payloads of up to a hundred events by the events' ids."""
+        found = self._table.get_all([key_of_event(tenant_id, event_id, PAYLOAD_ITEM) for event_id in event_ids])
+        return {values[EVENT_KEY].partition("#")[2]: payload_from_item(values) for values in found}
+
     def erase_payload(self, tenant_id: str, event_id: str, now: float) -> str | None:
         """Erase a payload and what endpoints answered, which may repeat it.
 
@@ -165,6 +215,10 @@ class Events:
     def _puts(self, event: Event, payload: bytes) -> list[dict[str, Any]]:
         items = (event_to_item(event), payload_to_item(event, payload))
         return [{"Put": self._table.put_of(item, f"attribute_not_exists(#{EVENT_KEY})")} for item in items]
+
+    def _change_each(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        if not self._table.change_each(statements):
+            raise StoreBusyError("BatchExecuteStatement: some statements were not carried out")
 
     def _write(self, writes: list[dict[str, Any]]) -> Sequence[dict[str, Any]]:
         return transact_write(self._table.dynamodb, writes)

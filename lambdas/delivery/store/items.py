@@ -8,7 +8,8 @@
 * ``Events``: keys ``event`` (``<tenant id>#<event id>``) and ``item``. ``event`` is the event, ``payload`` its bytes,
   ``delivery#<endpoint id>`` a delivery, ``attempt#<endpoint id>#<number, six digits>`` an attempt, ``answer#`` and the
   same what the endpoint answered to it. An idempotency key has ``<tenant id>#key#<SHA-256 of the key in hex>`` and
-  ``key``; an endpoint's hold has ``<tenant id>#hold#<endpoint id>`` and ``hold``.
+  ``key``; an endpoint's hold has ``<tenant id>#hold#<endpoint id>`` and ``hold``. A tenant's replays are in one
+  partition, ``<tenant id>#replays``: ``replay#<replay id>``, and ``count`` of those that run.
 
 Tenant and endpoint ids hold no ``#``, so that no key of one tenant can be another's.
 """
@@ -33,6 +34,7 @@ from lambdas.delivery.domain.model import (
     SignatureStyle,
     SigningSecret,
 )
+from lambdas.delivery.domain.replays import Replay, ReplayState
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html: a number, seconds since the epoch.
 EXPIRES_AT = "expiresAt"
@@ -79,6 +81,10 @@ SHARDS_OF_TENANT = 4
 HOLD_ITEM = "hold"
 SUSPENSION_ITEM = "suspension"
 SUSPENDED_SINCE = "suspendedSince"
+REPLAY = "replay#"
+"""Before the id, a replay's sort key."""
+RUNNING_ITEM = "count"
+"""Sort key of the number of a tenant's replays that run."""
 _HELD = "hold#"
 # Items that were stored before this field got its name keep the old one.
 _ATTRIBUTES = {"version": VERSION}
@@ -153,6 +159,11 @@ def held_key(tenant_id: str, endpoint_id: str) -> str:
 def hold_key(tenant_id: str, endpoint_id: str) -> dict[str, str]:
     """Return the key of an endpoint's hold."""
     return {EVENT_KEY: f"{tenant_id}#hold#{endpoint_id}", ITEM_KEY: HOLD_ITEM}
+
+
+def replay_key(tenant_id: str, item: str) -> dict[str, str]:
+    """Return the key of a replay, or of what else is kept with a tenant's replays."""
+    return {EVENT_KEY: f"{tenant_id}#replays", ITEM_KEY: item}
 
 
 @functools.cache
@@ -265,6 +276,23 @@ def delivery_from_item(values: Mapping[str, Any]) -> Delivery:
 def hold_from_item(values: Mapping[str, Any]) -> Hold:
     """Return the hold that an item is."""
     return Hold(**_arguments(Hold, values))
+
+
+def replay_to_item(replay: Replay) -> dict[str, Any]:
+    """Return a replay's item as plain values, with its place in the due index until it has ended."""
+    return {
+        **_plain(replay),
+        **({DUE_KEY: due_shard(replay.tenant_id, replay.replay_id)} if replay.due_at else {}),
+        **replay_key(replay.tenant_id, REPLAY + replay.replay_id),
+    }
+
+
+def replay_from_item(values: Mapping[str, Any]) -> Replay:
+    """Return the replay that an item is."""
+    found = _arguments(Replay, values)
+    found["state"] = ReplayState(found["state"])
+    found["refused"] = {reason: int(number) for reason, number in found["refused"].items()}
+    return Replay(**found)
 
 
 def attempts_of(endpoint_id: str, kind: str) -> str:

@@ -55,6 +55,8 @@ class Table:
         StoreBusyError
             When DynamoDB leaves some unanswered.
         """
+        if not keys:
+            return []
         left: Any = {self.name: {"Keys": [to_item(key) for key in keys], "ConsistentRead": True}}
         found = []
         for _ in range(_MAX_ROUNDS):
@@ -134,8 +136,10 @@ class Table:
         """Return the arguments of a delete, or of a condition check; each attribute is written ``#name``."""
         return {"TableName": self.name, "Key": to_item(key), **_conditional(condition)}
 
-    def change_each(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+    def change_each(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> bool:
         """Run PartiQL statements, each under its own condition; what is refused is left as it is.
+
+        Tell whether each was carried out, or refused by its condition alone.
 
         Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.multiplestatements.batching.html
 
@@ -144,13 +148,16 @@ class Table:
         statements : Sequence[tuple[str, Sequence[Any]]]
             Text, with ``{table}`` for the table's name, and parameters; any number.
         """
+        responses = []
         for start in range(0, len(statements), _MAX_STATEMENTS):
-            self.dynamodb.batch_execute_statement(
+            answer = self.dynamodb.batch_execute_statement(
                 Statements=[
                     {"Statement": text.format(table=self.name), "Parameters": [to_wire(value) for value in values]}
                     for text, values in statements[start : start + _MAX_STATEMENTS]
                 ]
             )
+            responses += answer["Responses"]
+        return all(one.get("Error", {}).get("Code", _CONDITION_FAILED) == _CONDITION_FAILED for one in responses)
 
     def query(self, condition: str, values: Mapping[str, str], index: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield the plain values of items in the order of their keys; read consistently where there is no index."""

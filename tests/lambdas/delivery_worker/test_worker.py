@@ -412,10 +412,10 @@ def test_what_cannot_be_requeued_is_refused_with_the_reason(world, receiver):
 
     endpoint = world.add_endpoint(receiver.url())
     event = world.add_event()
-    assert refused(NotFoundError, event.event_id)
     world.run(until=NOW + 30)
     assert refused(NotFoundError, "evt_none")
-    assert refused(NotFoundError, event.event_id, now=NOW + 31 * 86_400)
+    assert refused(NotFoundError, event.event_id, "ep_2")
+    assert refused(NotFoundError, event.event_id, now=NOW + 365 * 86_400)
     assert refused(NotFoundError, event.event_id, tenant="another-tenant")
     delivery = world.delivery(event)
     world.deliveries.change(delivery, replace(delivery, owner="m", lease_until=int((NOW + 60) * 1_000)))
@@ -423,6 +423,10 @@ def test_what_cannot_be_requeued_is_refused_with_the_reason(world, receiver):
     world.requeue.resend(world.tenant, event.event_id, "ep_1", NOW + 61)
     world.set_state(endpoint, EndpointState.DISABLED)
     assert refused(ConflictError, event.event_id, now=NOW + 61) == "endpoint_disabled"
+    world.add_endpoint(receiver.url(), "ep_2")
+    world.events.erase_payload(world.tenant, event.event_id, NOW + 62)
+    assert refused(ConflictError, event.event_id, "ep_2", now=NOW + 63) == "payload_erased"
+    assert len(world.all_deliveries()) == 1
 
 
 # --- messages -------------------------------------------------------------------------------------------------------

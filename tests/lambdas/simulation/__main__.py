@@ -59,6 +59,7 @@ def table(results: Sequence[SeedResult]) -> str:
         "seeds": f"{len(results)}, from {min(one.seed for one in results)} to {max(one.seed for one in results)}",
         "deliveries": f"{sum(one.deliveries for one in results):,}",
         "requests to endpoints": f"{sum(one.requests for one in results):,}",
+        "replays": f"{sum(sum(one.replays.values()) for one in results):,}",
         "calls of AWS": f"{sum(sum(one.calls.values()) for one in results):,}",
         **{name: f"{happened[name]:,}" for name in ("kills", "answers lost", "refused", "duplicates", "messages lost")},
         "dead letters of the pipeline": f"{sum(one.dead_letters for one in results):,}",

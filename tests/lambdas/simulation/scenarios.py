@@ -237,7 +237,61 @@ def _cost(world: World, seconds: float) -> float:
     return world.sweep_calls / max(world.sweeps, 1)
 
 
-SCENARIOS: tuple[Callable[[], Scenario], ...] = (retries_on_time, sweeper_away, dead_tenant, parked_deliveries)
+def large_replay(events: int = 20_000) -> Scenario:
+    """Have a tenant replay many events that its endpoint never had: the others are served as if it did not."""
+    found = {}
+    for missed in (0, events):
+        world = World(1, concurrency=WORKERS)
+        with world.running():
+            world.do(lambda world=world: world.add_endpoint("healthy"))
+            _steady(world, "healthy", 1_800)
+            if missed:
+                began = _start_replay(world, missed)
+            world.kernel.run(world.kernel.now + 2_400)
+            world.check()
+        found[missed] = [one for one in world.attempted if one.tenant == "healthy"]
+    replayed = sorted(one.at - began for one in world.attempted if one.tenant == "missed")
+    worse = p99(found[events]) - p99(found[0])
+    wrong = [] if worse < 1.0 else [f"p99 is {worse:.1f} s worse"]
+    wrong += [] if len(replayed) == events else [f"{events - len(replayed):,} never attempted"]
+    return Scenario(
+        lines=[
+            f"healthy tenant alone: {late(found[0])}",
+            f"beside a replay of {events:,} events: {late(found[events])}",
+            f"replayed in {percentile(replayed, 100):.0f} s",
+        ],
+        wrong=wrong + [f"{rule}: {what[0]}" for rule, what in world.violations.items()],
+    )
+
+
+def _start_replay(world: World, events: int) -> float:
+    """Start a replay of many events that came before the endpoint, as fast as may be; return when."""
+    world.do(lambda: world.submit("missed", 1))
+    world.kernel.run(world.kernel.now + 300)
+    event_id = next(one for one, tenant in world.accepted.items() if tenant == "missed")
+    event, payload = Events(world.memory, "sim-events").read("missed", event_id)
+    assert event is not None
+    assert payload is not None
+    for number in range(events - 1):
+        copy = replace(event, event_id=f"evt_{number:026}")
+        for item in (event_to_item(copy), payload_to_item(copy, payload)):
+            world.memory.put_item(TableName="sim-events", Item=to_item(item))
+    # The copies are in no index of what is due, as nothing is left to do for them.
+    world.violations.clear()
+    endpoint_id = world.do(lambda: world.add_endpoint("missed"))
+    asked = {"rate": 50, "dryRun": False}
+    answer = world.do(lambda: world.call("POST", f"/v1/endpoints/{endpoint_id}/replays", "missed", asked))
+    assert answer.status == 200, answer
+    return world.kernel.now
+
+
+SCENARIOS: tuple[Callable[[], Scenario], ...] = (
+    retries_on_time,
+    sweeper_away,
+    dead_tenant,
+    parked_deliveries,
+    large_replay,
+)
 
 
 def run_scenarios() -> int:

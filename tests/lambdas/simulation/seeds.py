@@ -34,6 +34,7 @@ class SeedResult:
     seed: int
     deliveries: int = 0
     states: Counter[str] = field(default_factory=Counter)
+    replays: Counter[str] = field(default_factory=Counter)
     requests: int = 0
     happened: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
@@ -123,8 +124,11 @@ class _Tenants:
                 world.call_until_answered("POST", f"{one}/rotate-secret", tenant, {"overlapHours": 1})
             elif choice < 0.8:
                 world.call_until_answered("PATCH", one, tenant, {"rateLimit": chance.choice((2, 5, None))})
-            elif choice < 0.85:
+            elif choice < 0.83:
                 world.call_until_answered("POST", f"{one}/test", tenant)
+            elif choice < 0.93:
+                include = chance.choice((["MISSED"], ["MISSED", "DLQ"]))
+                self.replay(f"{one}/replays", tenant, {"include": include, "dryRun": False})
             else:
                 self.resend_or_erase(tenant, erase=choice > 0.97)
 
@@ -174,9 +178,18 @@ class _Tenants:
                     body["endpointId"] = key[1].removeprefix("delivery#")
                     world.call_until_answered("POST", "/operator/requeue", None, body)
                 continue
-            body = {"tenantId": tenant, "state": chance.choice(("DLQ", "DLQ", "FAILED", "DELIVERED")), "dryRun": False}
-            body |= {"to": times.iso(world.kernel.now), "limit": 20}
-            world.call_until_answered("POST", "/operator/replay", None, body)
+            asked = {"include": chance.choice((["DLQ"], ["DLQ"], ["DELIVERED"])), "dryRun": False}
+            self.replay(f"/operator/tenants/{tenant}/replays", None, asked)
+
+    def replay(self, path: str, tenant: str | None, asked: dict[str, Any]) -> None:
+        """Start a replay, and cancel some."""
+        world, chance = self.world, self.chance
+        asked |= {"rate": chance.choice((1, 10, 50)), "from": times.iso(world.kernel.now - chance.choice((900, 9_000)))}
+        self.numbers += 1
+        answer = world.call_until_answered("POST", path, tenant, asked, key=f"replay-{self.numbers}")
+        if answer.status == 200 and chance.random() < 0.1:
+            world.kernel.sleep(chance.uniform(0, 120))
+            world.call_until_answered("POST", f"{path}/{answer.json['replay']['replayId']}/cancel", tenant)
 
 
 def run_seed(
@@ -231,6 +244,7 @@ def _result(world: World) -> SeedResult:
         seed=world.seed,
         deliveries=world.number_of_deliveries,
         states=states,
+        replays=world.replays,
         requests=world.endpoints.requests,
         happened=world.chaos.happened,
         calls=world.chaos.calls,

@@ -107,21 +107,25 @@ def test_a_replay_that_failed_on_the_way_completes_when_it_is_repeated():
         for url in world.endpoints.behaviours:
             world.endpoints.behaviours[url] = healthy
 
-        # When SQS refuses one of them during a replay, which is repeated
-        calls = []
+        # When SQS refuses their messages during a replay, which is repeated
+        refused = []
 
-        def third_send(operation, inv):
-            if inv.what.startswith("POST /operator") and operation.startswith("send_message"):
-                calls.append(operation)
-            return "refused" if len(calls) == 3 and operation == calls[-1] else None
+        def first_send(operation, inv):
+            if inv.what == "sweeper" and operation == "send_message_batch" and not refused:
+                refused.append(operation)
+                return "refused"
+            return None
 
-        world.chaos.force = third_send
-        body = {"tenantId": "acme", "dryRun": False}
-        world.do(partial(world.call_until_answered, "POST", "/operator/replay", None, body))
+        world.chaos.force = first_send
+        body = {"dryRun": False}
+        for _ in range(2):
+            world.do(partial(world.call_until_answered, "POST", "/operator/tenants/acme/replays", None, body))
         world.drain(12 * HOUR)
         world.check()
 
     # Then all five arrive
+    assert refused
+    assert world.replays == {"DONE": 2}
     assert rows(world) == {}
     assert [one["state"]["S"] for one in deliveries(world)] == ["DELIVERED"] * 5
 

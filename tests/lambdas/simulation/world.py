@@ -23,6 +23,7 @@ from lambdas.delivery.services.announcing import Announcer
 from lambdas.delivery.services.endpoint_admin import EndpointAdmin
 from lambdas.delivery.services.event_intake import EventIntake
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
+from lambdas.delivery.services.replays import Replays
 from lambdas.delivery.services.requeue import Requeue, Resume
 from lambdas.delivery.services.suspension import Suspension
 from lambdas.delivery.services.tenant_keys import TenantKeys
@@ -36,6 +37,7 @@ from lambdas.delivery.store.health import HealthStore
 from lambdas.delivery.store.identities import Identities
 from lambdas.delivery.store.items import EVENT_ITEM, SUSPENSION_ITEM, delivery_from_item, delivery_item
 from lambdas.delivery.store.listing import Listing
+from lambdas.delivery.store.replays import ReplayStore
 from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_api import operations as tenant_api
 from lambdas.delivery_operator import operations as operator_api
@@ -171,6 +173,7 @@ class World:
         self.claimed: dict[Key, float] = {}
         self.erased: dict[str, float] = {}
         self.accepted: dict[str, str] = {}
+        self.replays: Counter[str] = Counter()
         self._build()
 
     # The functions, as their handlers build them
@@ -200,14 +203,16 @@ class World:
         self.worker = build_worker(**given)
         self.sweeper = build_sweeper(**_taken(build_sweeper, given))
         events = Events(dynamodb, "sim-events")
-        requeue = Requeue(
-            deliveries=Deliveries(dynamodb, "sim-events"),
-            endpoints=EndpointStore(dynamodb, "sim-endpoints"),
-            events=events,
-            queue=queue,
-            retention=retention,
-        )
         listing = Listing(dynamodb, "sim-events")
+        sending: dict[str, Any] = {
+            "deliveries": Deliveries(dynamodb, "sim-events"),
+            "endpoints": EndpointStore(dynamodb, "sim-endpoints"),
+            "events": events,
+            "queue": queue,
+            "retention": retention,
+        }
+        requeue = Requeue(**sending)
+        replays = Replays(store=ReplayStore(dynamodb, "sim-events"), listing=listing, **sending)
         health = HealthStore(dynamodb, "sim-endpoints")
         self.tenant_api = tenant_api.build(
             tenant_api.TenantServices(
@@ -215,6 +220,7 @@ class World:
                 intake=EventIntake(events=events, queue=queue, retention=retention, clock=clock),
                 events=events,
                 requeue=requeue,
+                replays=replays,
                 listing=listing,
                 cursors=Cursors(dynamodb, "sim-endpoints"),
                 check_url=lambda _: None,
@@ -246,6 +252,7 @@ class World:
                 endpoints=EndpointServices.build(
                     dynamodb, "sim-endpoints", DueStore(dynamodb, "sim-events"), queue, clock
                 ),
+                replays=replays,
                 clock=clock,
             )
         )
@@ -505,6 +512,7 @@ class World:
                     and table.get((f"{tenant}#{event_id}", delivery_item(endpoint_id))) is None
                 ):
                     self.violate("accepted and never fanned out", f"{tenant} {event_id} {endpoint_id}")
+        self._check_replays()
         if self.sqs.longest > LONGEST_CHAIN:
             longest = ", ".join(
                 f"{kind} {chain}" for kind, chain in self.sqs.longest_of.items() if chain > LONGEST_CHAIN
@@ -540,6 +548,52 @@ class World:
         for partition, found in self.memory.tables[table].partitions.items():
             for item, values in found.items():
                 yield (partition, item), values
+
+    def _check_replays(self) -> None:
+        table = self.memory.tables["sim-events"]
+        partitions = list(table.partitions.items())
+        replays = [
+            (place.removesuffix("#replays"), item)
+            for place, items in partitions
+            if place.endswith("#replays")
+            for name, item in items.items()
+            if name.startswith("replay#")
+        ]
+        self.replays = Counter(item["state"]["S"] for _, item in replays)
+        for tenant, item in replays:
+            name = f"{tenant} {item['replayId']['S']}"
+            if item["state"]["S"] == "RUNNING":
+                self.violate("replay without an end", name)
+            elif item["state"]["S"] == "DONE" and "endpointId" in item:
+                for place, items in partitions:
+                    if place.startswith(f"{tenant}#") and EVENT_ITEM in items:
+                        self._check_replayed(name, item, items)
+        for place, items in partitions:
+            if place.endswith("#replays") and items["count"]["running"]["N"] != "0":
+                self.violate("replays miscounted", f"{place}: {items['count']['running']['N']}")
+
+    def _check_replayed(self, name: str, replay: Item, items: dict[str, Item]) -> None:
+        """See that a replay that is done has left nobody of its selection without a delivery."""
+        event, endpoint_id = items[EVENT_ITEM], replay["endpointId"]["S"]
+        if (
+            not replay["start"]["S"] <= event["createdAt"]["S"] < replay["end"]["S"]
+            or "erasedAt" in event
+            or event.get("only", replay["endpointId"])["S"] != endpoint_id
+            or event.get("notFor", {}).get("S") == endpoint_id
+        ):
+            return
+        delivery = items.get(delivery_item(endpoint_id))
+        subjects = {one["S"] for one in replay["include"]["L"]}
+        if delivery is None and "MISSED" in subjects:
+            self.violate("replay left out", f"{name}: {event['eventId']['S']}")
+        if (
+            delivery is not None
+            and "DLQ" in subjects
+            and not replay["refused"]["M"]
+            and delivery["state"]["S"] == "DLQ"
+            and delivery["updatedAt"]["S"] < replay["createdAt"]["S"]
+        ):
+            self.violate("replay left out", f"{name}: {event['eventId']['S']}, which is given up")
 
     def _check_requests(self, key: Key, requests: list[EndpointRequest]) -> None:
         took: EndpointRequest | None = None
