@@ -5,7 +5,12 @@ from functools import partial
 import pytest
 
 from lambdas.delivery.domain.attempt_result import HttpResult
-from tests.lambdas.simulation.endpoints import EndpointAnswer, busy, dead, half, healthy
+from lambdas.delivery.domain.due import MAX_LINEAGE
+from lambdas.delivery.domain.retry_schedules import STANDARD_WEBHOOKS
+from lambdas.delivery.store.items import due_shards
+from tests.lambdas.simulation.endpoints import EndpointAnswer, busy, dead, flaky, half, healthy
+from tests.lambdas.simulation.memory_dynamodb import failure
+from tests.lambdas.simulation.scenarios import steady
 from tests.lambdas.simulation.seeds import run_seed
 from tests.lambdas.simulation.world import World
 
@@ -79,6 +84,62 @@ def test_a_busy_endpoint_makes_no_long_chain_of_invocations(behave, fields):
         world.check()
     assert rows(world) == {}
     assert world.sqs.longest <= 4
+
+
+@pytest.mark.parametrize(("most", "seen"), [(MAX_LINEAGE, set()), (1_000, {"lineage"})])
+def test_full_batches_of_messages_from_many_chains_make_no_long_chain(monkeypatch, most, seen):
+    # Given so many messages that each batch has new ones beside some that are far in their chains
+    monkeypatch.setattr("lambdas.delivery_worker.batch.MAX_LINEAGE", most)
+    world = World(1, concurrency=1, schedule=STANDARD_WEBHOOKS)
+    with world.running():
+        given(world, behave=flaky)
+        steady(world, "acme", 200, every=0.3)
+        world.kernel.run(world.kernel.now + 200)
+        world.drain(30 * HOUR)
+        world.check()
+    assert set(world.violations) == seen
+
+
+@pytest.mark.parametrize("throttled", [0, 600], ids=["paused", "paused and throttled"])
+def test_no_tenant_waits_for_another_one_s_backlog_or_throttled_index(throttled):
+    # Given healthy tenants with endpoints that fail at times, and one that pauses its own and keeps sending
+    world, others = World(1), ("acme", "globex")
+    assert all(set(due_shards("noisy")).isdisjoint(due_shards(tenant)) for tenant in others)
+    # And DynamoDB throttles its part of the due index, with all writes there
+    throttle(world, "noisy", world.kernel.now + 120, world.kernel.now + 120 + throttled)
+    with world.running():
+        for tenant in others:
+            given(world, tenant, flaky)
+        noisy = given(world, "noisy", events=30, behave=flaky)
+        world.kernel.run(world.kernel.now + 30)
+        world.do(lambda: world.call("POST", f"/v1/endpoints/{noisy}/pause", "noisy"))
+        for tenant in (*others, "noisy"):
+            steady(world, tenant, 400)
+        world.kernel.run(world.kernel.now + 1_200)
+        world.do(lambda: world.call("POST", f"/v1/endpoints/{noisy}/activate", "noisy"))
+        world.drain(30 * HOUR)
+        world.check()
+
+    # Then no other tenant's attempts are late, and what was throttled comes back
+    late = [(one.late, one.retry) for one in world.attempted if one.tenant in others]
+    assert sum(retry for _, retry in late) > 100
+    assert max(late)[0] < 2
+    assert rows(world) == {}
+    assert {one["state"]["S"] for one in deliveries(world)} == {"DELIVERED"}
+    assert set(world.accepted.values()) == {*others, "noisy"}
+
+
+def throttle(world, tenant, start, end):
+    """Have DynamoDB refuse what reads or writes a tenant's partitions of the due index, from one time to another."""
+    for operation in ("query", "put_item", "update_item", "transact_write_items", "batch_execute_statement"):
+        touched = [f"'{shard}'" for shard in due_shards(tenant)] if operation == "query" else [f"'{tenant}#"]
+
+        def call(operation=operation, touched=touched, done=getattr(world.memory, operation), **request):
+            if start <= world.kernel.now < end and any(text in str(request) for text in touched):
+                raise failure(operation, "ProvisionedThroughputExceededException")
+            return done(**request)
+
+        setattr(world.memory, operation, call)
 
 
 def test_what_waits_for_an_endpoint_is_released_without_a_chain():

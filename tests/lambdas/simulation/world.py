@@ -7,7 +7,7 @@ import random
 import secrets
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -31,7 +31,7 @@ from lambdas.delivery.store.event_counts import EventCounts
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
 from lambdas.delivery.store.identities import Identities
-from lambdas.delivery.store.items import EVENT_ITEM, delivery_item
+from lambdas.delivery.store.items import EVENT_ITEM, PAYLOAD_ITEM, delivery_item
 from lambdas.delivery.store.listing import Listing
 from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_api import operations as tenant_api
@@ -58,6 +58,8 @@ from tests.lambdas.simulation.memory_dynamodb import Item, Key, MemoryDynamoDB
 from tests.lambdas.support import create_delivery_tables
 
 LONGEST_CHAIN = 4
+LONGEST_LINEAGE = 12
+"""Of a chain that is counted by the message of each batch that is the farthest in its chain."""
 SWEEP_SECONDS = 60.0
 FINAL = frozenset({"DELIVERED", "DLQ"})
 _CONTEXT = SimpleNamespace(
@@ -480,10 +482,22 @@ class World:
                 f"{kind} {chain}" for kind, chain in self.sqs.longest_of.items() if chain > LONGEST_CHAIN
             )
             self.violate("chain", f"longest: {longest}")
+        if self.sqs.longest_in_batch > LONGEST_LINEAGE:
+            self.violate("lineage", f"longest: {self.sqs.longest_in_batch}")
         for inv, error in self.kernel.crashed:
             self.violate("not caught", f"{inv.what}: {error!r}")
         for key, requests in self.requests.items():
             self._check_requests(key, requests)
+        for of_event in table.partitions.values():
+            self._check_expiry(of_event)
+
+    def _check_expiry(self, of_event: Mapping[str, Item]) -> None:
+        """See that an event and its payload expire no earlier than each of its deliveries."""
+        ends = {item: int(values["expiresAt"]["N"]) for item, values in of_event.items() if "expiresAt" in values}
+        latest = max((end for item, end in ends.items() if item.startswith("delivery#")), default=0)
+        for item in (EVENT_ITEM, PAYLOAD_ITEM):
+            if ends.get(item, latest) < latest:
+                self.violate("expires too early", f"{of_event[item]['event']['S']} {item}: {ends[item]} before {latest}")
 
     def _check_requests(self, key: Key, requests: list[EndpointRequest]) -> None:
         took: EndpointRequest | None = None
