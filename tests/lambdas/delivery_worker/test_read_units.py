@@ -1,4 +1,4 @@
-"""What DynamoDB bills for reading while an event becomes deliveries: as much for each endpoint, however many there are."""
+"""What DynamoDB bills for reading while an event is delivered: as much for each endpoint, however many there are."""
 
 import math
 from collections import Counter

@@ -131,15 +131,20 @@ def test_no_tenant_waits_for_another_one_s_backlog_or_throttled_index(throttled)
 
 def throttle(world, tenant, start, end):
     """Have DynamoDB refuse what reads or writes a tenant's partitions of the due index, from one time to another."""
-    for operation in ("query", "put_item", "update_item", "transact_write_items", "batch_execute_statement"):
-        touched = [f"'{shard}'" for shard in due_shards(tenant)] if operation == "query" else [f"'{tenant}#"]
 
-        def call(operation=operation, touched=touched, done=getattr(world.memory, operation), **request):
-            if start <= world.kernel.now < end and any(text in str(request) for text in touched):
+    def refusing(operation, touched):
+        done = getattr(world.memory, operation)
+
+        def call(**request):
+            if start <= world.kernel.now < end and any(f"'{text}" in str(request) for text in touched):
                 raise failure(operation, "ProvisionedThroughputExceededException")
             return done(**request)
 
         setattr(world.memory, operation, call)
+
+    refusing("query", [f"{shard}'" for shard in due_shards(tenant)])
+    for operation in ("put_item", "update_item", "transact_write_items", "batch_execute_statement"):
+        refusing(operation, [f"{tenant}#"])
 
 
 def test_what_waits_for_an_endpoint_is_released_without_a_chain():

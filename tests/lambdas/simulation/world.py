@@ -497,7 +497,7 @@ class World:
         latest = max((end for item, end in ends.items() if item.startswith("delivery#")), default=0)
         for item in (EVENT_ITEM, PAYLOAD_ITEM):
             if ends.get(item, latest) < latest:
-                self.violate("expires too early", f"{of_event[item]['event']['S']} {item}: {ends[item]} before {latest}")
+                self.violate("expires too early", f"{item} of {of_event[item]['event']['S']}: {ends[item]}, {latest}")
 
     def _check_requests(self, key: Key, requests: list[EndpointRequest]) -> None:
         took: EndpointRequest | None = None
