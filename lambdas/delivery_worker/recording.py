@@ -10,7 +10,7 @@ from lambdas.delivery.domain.holds import PAUSED, UNSIGNABLE
 from lambdas.delivery.domain.lifecycle import given_up, parked
 from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import Attempt, Delivery, EndpointState, Event
-from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.domain.retention import Retention, gone
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import Deliver
 from lambdas.delivery.store.deliveries import Deliveries
@@ -98,6 +98,9 @@ class Recorder:
         self._end(seen, given_up(seen, reason, self.clock(), self.retention), event, report)
 
     def _end(self, seen: Delivery, dead: Delivery, event: Event | None, report: Report) -> None:
+        # A worker that let the event expire may not have seen that somebody requeued the delivery.
+        if event is not None and not gone(self.clock(), event.expires_at):
+            self.events.keep_until(event, dead.expires_at)
         if self.record(seen, dead, 0):
             report.given_up(dead, event)
 

@@ -492,12 +492,14 @@ class World:
             self._check_expiry(of_event)
 
     def _check_expiry(self, of_event: Mapping[str, Item]) -> None:
-        """See that an event and its payload expire no earlier than each of its deliveries."""
+        """See that an event and its payload do not expire before its deliveries; nor after the last, if all is done."""
         ends = {item: int(values["expiresAt"]["N"]) for item, values in of_event.items() if "expiresAt" in values}
-        latest = max((end for item, end in ends.items() if item.startswith("delivery#")), default=0)
+        latest = max((end for item, end in ends.items() if item.startswith("delivery#")), default=None)
         for item in (EVENT_ITEM, PAYLOAD_ITEM):
-            if ends.get(item, latest) < latest:
-                self.violate("expires too early", f"{item} of {of_event[item]['event']['S']}: {ends[item]}, {latest}")
+            if latest is None or item not in ends:
+                continue
+            if ends[item] < latest or (ends[item] > latest and "dueKey" not in of_event[EVENT_ITEM]):
+                self.violate("expiry", f"{item} of {of_event[item]['event']['S']}: {ends[item]}, deliveries: {latest}")
 
     def _check_requests(self, key: Key, requests: list[EndpointRequest]) -> None:
         took: EndpointRequest | None = None
