@@ -5,6 +5,7 @@ others their share. What there is no time for is found by the next sweep. Two sw
 way, send a message twice, which does nothing.
 """
 
+import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -79,7 +80,10 @@ class Sweeper:
         """
         ends = self.clock() + seconds_left - MARGIN_SECONDS
         result = SweepResult()
-        turns = deque(self._shard(shard, result) for shard in self.shards)
+        # In another order each time: where time runs out, as when a part of the index is slow, not always the same ones
+        # are left.
+        shards = random.sample(self.shards, len(self.shards))
+        turns = deque(self._shard(shard, result) for shard in shards)
         while turns:
             if self.clock() >= ends:
                 result.finished = False

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from lambdas.delivery.domain.attempt_result import Answer
 from lambdas.delivery.domain.due import scheduled
-from lambdas.delivery.domain.holds import PAUSED, UNSIGNABLE
+from lambdas.delivery.domain.holds import PAGE_SECONDS, PAUSED, UNSIGNABLE
 from lambdas.delivery.domain.lifecycle import given_up, parked
 from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import Attempt, Delivery, EndpointState, Event
@@ -74,7 +74,7 @@ class Recorder:
             self._end(seen, new, event, report)
             return
         _, soon = scheduled(new, now, hops)
-        if soon is not None and wait.waiting_for != PAUSED:
+        if soon is not None and soon <= PAGE_SECONDS and wait.waiting_for != PAUSED:
             done = self.record(seen, new, hops)
         else:
             self.due.hold(

@@ -206,6 +206,19 @@ def test_a_message_that_comes_early_is_sent_again_with_what_is_left_of_its_delay
     assert [(at, read(body).version) for at, body in world.queue.sent] == [(NOW + 5, waiting.version)]
 
 
+@pytest.mark.parametrize(("seconds", "messages"), [(HORIZON_SECONDS, 1), (HORIZON_SECONDS + 1, 0)])
+def test_only_a_wait_that_two_sweeps_see_has_no_message(world, receiver, seconds, messages):
+    receiver.decide = lambda received: Fault(status=500, retry_after=str(seconds))
+    world.add_endpoint(receiver.url())
+    event = world.add_event()
+    world.run(until=NOW)
+
+    waiting = world.delivery(event)
+    assert times.parse(waiting.next_attempt_at) == NOW + seconds
+    assert [at for at, _ in world.queue.sent][2:] == [NOW + seconds] * messages
+    assert (waiting.due_at == waiting.next_attempt_at) is not bool(messages)
+
+
 # --- calls that fail ------------------------------------------------------------------------------------------------
 
 

@@ -264,11 +264,11 @@ class World:
         self.sweep_calls += inv.calls
 
     def _tick(self) -> None:
-        """Have the sweeper run as EventBridge does: about once a minute, at times late, and at times twice."""
+        """Have the sweeper run as EventBridge does: some time in each minute, at times later, and at times twice."""
         if self.sweeping:
             chaotic = self.chaos.rates != FaultRates()
             fate = self.chance.random() if chaotic else 1.0
-            delays = [0.0, self.chance.uniform(0, 20)] if fate < 0.05 else [self.chance.uniform(0, 90) * (fate < 0.15)]
+            delays = [self.chance.uniform(0, 90 if 0.05 < fate < 0.15 else 30) for _ in range(1 + (fate < 0.05))]
             for delay in delays:
                 self.kernel.after(
                     delay,
