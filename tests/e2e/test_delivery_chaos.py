@@ -17,8 +17,8 @@ EVENTS, TENANTS, SENDERS = 500, ("one", "two", "three"), 3
 EVENTS_FOR_EACH_KILL = 20
 # A killed worker's messages come again after so long, instead of three minutes.
 VISIBILITY_SECONDS = 20
-# A wait of more than a minute has no message: only a sweeper knows of it.
-FLAKY_SECONDS = 65
+# A wait of more than 150 seconds has no message: only a sweeper knows of it.
+FLAKY_SECONDS = 155
 # What lost its message to a kill is found after ten minutes.
 SETTLE_SECONDS = 900
 
