@@ -36,6 +36,7 @@ from lambdas.delivery.store.listing import Listing
 from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_api import operations as tenant_api
 from lambdas.delivery_operator import operations as operator_api
+from lambdas.delivery_sweeper import sweep
 from lambdas.delivery_sweeper.wiring import build_sweeper
 from lambdas.delivery_worker import batch
 from lambdas.delivery_worker.reporting import Report
@@ -87,7 +88,7 @@ class Attempted:
 
 
 class Simultaneous:
-    """`ThreadPoolExecutor` as the worker uses it, with threads in virtual time."""
+    """`ThreadPoolExecutor` as worker and sweeper use it, with threads in virtual time."""
 
     kernel: Kernel
 
@@ -101,7 +102,7 @@ class Simultaneous:
         pass
 
     def map(self, call: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-        chains = [one["attributes"].get("chain") for one in items]
+        chains = [one["attributes"].get("chain") if isinstance(one, dict) else None for one in items]
         return self.kernel.side_by_side([partial(call, one) for one in items], chains)
 
 
@@ -547,7 +548,8 @@ def determined(seed: int, kernel: Kernel) -> Iterator[None]:
         ):
             stack.enter_context(mock.patch.object(secrets, name, value))
         stack.enter_context(mock.patch.object(time, "sleep", kernel.sleep))
-        stack.enter_context(mock.patch.object(batch, "ThreadPoolExecutor", Simultaneous))
+        for module in (batch, sweep):
+            stack.enter_context(mock.patch.object(module, "ThreadPoolExecutor", Simultaneous))
         logger.setLevel(logging.CRITICAL)
         try:
             yield
