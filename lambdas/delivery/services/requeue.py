@@ -68,13 +68,14 @@ class Requeue:
         if now * 1_000 < seen.lease_until:
             raise _conflict("attempt under way")
         new, wait = scheduled(requeued(seen, now, self.retention), now, 0)
+        # Whatever comes in between, the index has the event, so that it expires with the last of its deliveries. One that
+        # is not fanned out yet is there for that, and must stay there for it.
+        if event.fanned_out:
+            self.events.look_again(event, times.iso(now + CHECK_SECONDS))
         # Before the delivery can need it for longer than it is kept now.
         self.events.keep_until(event, new.expires_at)
         if not self.deliveries.change(seen, new):
             raise _conflict("attempt under way")
-        # One that is not fanned out yet is in the index for that, and must stay there for it.
-        if event.fanned_out:
-            self.events.look_again(event, times.iso(now + CHECK_SECONDS))
         self.queue.send(Deliver.of(new, 1), wait or 0.0)
         return new
 

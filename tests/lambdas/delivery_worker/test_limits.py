@@ -161,6 +161,9 @@ def test_a_requeue_that_died_on_the_way_is_completed_by_the_sweeper_or_the_same_
         world.run()
         assert world.delivery(event).state is DeliveryState.DELIVERED, death.at
         assert sum(receiver.ids().values()) == 2, death.at
+        # And the event expires with it again.
+        stored, _ = world.events.read(world.tenant, event.event_id)
+        assert stored.expires_at == world.delivery(event).expires_at, death.at
         if death.at is None:
             assert number > 6
             return
