@@ -68,8 +68,8 @@ class Requeue:
         if now * 1_000 < seen.lease_until:
             raise _conflict("attempt under way")
         new, wait = scheduled(requeued(seen, now, self.retention), now, 0)
-        # Whatever comes in between, the index has the event, so that it expires with the last of its deliveries. One that
-        # is not fanned out yet is there for that, and must stay there for it.
+        # First, so that it expires with the last of its deliveries even if this dies on the way. One that is not fanned
+        # out yet is in the index for that, and must stay there for it.
         if event.fanned_out:
             self.events.look_again(event, times.iso(now + CHECK_SECONDS))
         # Before the delivery can need it for longer than it is kept now.
