@@ -106,9 +106,9 @@ simulate: bundle ## Simulate a burst and a slow downstream of PRESET or ENVIRONM
 		$(if $(RATE),--rate="$(RATE)") $(if $(SLOW),--slow="$(SLOW)") $(if $(SENDERS),--senders "$(SENDERS)") \
 		$(if $(SEED),--seed="$(SEED)") $(if $(CAPACITY),--capacity)
 
-simulate-delivery: setup ## Simulate the delivery half with faults at every call (SEEDS=200, FIRST, FAULTS=kinds, SCENARIOS=1; SEED=number replays one)
+simulate-delivery: setup ## Simulate the delivery half with faults at every call (SEEDS=200, FIRST, DELIVERIES of a seed, FAULTS=kinds, SCENARIOS=1; SEED=number replays one)
 	@PYTHONHASHSEED=0 $(PYTHON) -m tests.lambdas.simulation $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(FIRST),--first "$(FIRST)") \
-		$(if $(FAULTS),--faults "$(FAULTS)") $(if $(SEED),--seed "$(SEED)") $(if $(ABOUT),--about "$(ABOUT)") $(if $(SCENARIOS),--scenarios)
+		$(if $(DELIVERIES),--deliveries "$(DELIVERIES)") $(if $(FAULTS),--faults "$(FAULTS)") $(if $(SEED),--seed "$(SEED)") $(if $(ABOUT),--about "$(ABOUT)") $(if $(SCENARIOS),--scenarios)
 
 bench: bundle ## Measure functions and synth beside common alternatives (PARTS="cold warm", AT=revision)
 	@$(PYTHON) -m bench $(PARTS) $(if $(AT),--at $(AT))

@@ -4,13 +4,16 @@ Replays come last, a page of each in turn, so that no bulk delays what is due. O
 overdue, and counted as such.
 
 Each shard of the index gets one page in turn, so that a tenant with much to do, which fills a few shards, leaves the
-others their share. What there is no time for is found by the next sweep. Two sweeps at once, or one that dies on the
-way, send a message twice, which does nothing.
+others their share. Several threads have some of the shards each, other ones each time, so that a slow one holds few
+others up. What there is no time for is found by the next sweep. Two sweeps at once, or one that dies on the way, send a
+message twice, which does nothing.
 """
 
+import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -29,6 +32,8 @@ from lambdas.shared.errors import describe
 from lambdas.shared.observability import logger
 
 PAGE = 100
+THREADS = 8
+"""boto3 has ten connections."""
 MARGIN_SECONDS = 10.0
 """What must be left of an invocation for another page."""
 
@@ -84,12 +89,28 @@ class Sweeper:
             Until the invocation ends.
         """
         ends = self.clock() + seconds_left - MARGIN_SECONDS
+        shards = random.sample(self.shards, len(self.shards))
+        shares = [shards[number::THREADS] for number in range(min(THREADS, len(shards)))]
+        with ThreadPoolExecutor(max_workers=THREADS) as threads:
+            swept = list(threads.map(lambda share: self._sweep(share, ends), shares))
+        last = SweepResult()
+        self._take_turns((self._replay(entry) for _, replays in swept for entry in replays), ends, last)
+        results = [*(result for result, _ in swept), last]
+        return SweepResult(
+            handed_out=sum(one.handed_out for one in results),
+            released=sum(one.released for one in results),
+            lost_messages=sum(one.lost_messages for one in results),
+            oldest_overdue=max(one.oldest_overdue for one in results),
+            finished=all(one.finished for one in results),
+        )
+
+    def _sweep(self, shards: Sequence[str], ends: float) -> tuple[SweepResult, list[DueEntry]]:
+        """Sweep some of the shards, until a time; return the replays that are in them, too."""
         result = SweepResult()
         replays: list[DueEntry] = []
-        if not self._take_turns((self._shard(shard, replays, result) for shard in self.shards), ends, result):
+        if not self._take_turns((self._shard(shard, replays, result) for shard in shards), ends, result):
             result.finished = False
-        self._take_turns((self._replay(entry) for entry in replays), ends, result)
-        return result
+        return result, replays
 
     def _take_turns(self, iterators: Iterable[Iterator[bool]], ends: float, result: SweepResult) -> bool:
         """Let each make a step in turn until all have come to their end; tell whether there was time for that."""

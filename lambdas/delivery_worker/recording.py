@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 from lambdas.delivery.domain.attempt_result import Answer
 from lambdas.delivery.domain.due import scheduled
-from lambdas.delivery.domain.holds import STOPPED, UNSIGNABLE
+from lambdas.delivery.domain.holds import PAGE_SECONDS, STOPPED, UNSIGNABLE
 from lambdas.delivery.domain.lifecycle import given_up, parked
 from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import Attempt, Delivery, EndpointState, Event
 from lambdas.delivery.domain.operational_events import given_up as given_up_event
 from lambdas.delivery.domain.operational_events import is_reserved
-from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.domain.retention import Retention, gone
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.queue.messages import Deliver
 from lambdas.delivery.services.announcing import Announcer
@@ -78,7 +78,7 @@ class Recorder:
             self._end(seen, new, event, report)
             return
         _, soon = scheduled(new, now, hops)
-        if soon is not None and wait.waiting_for not in STOPPED:
+        if soon is not None and soon <= PAGE_SECONDS and wait.waiting_for not in STOPPED:
             done = self.record(seen, new, hops)
         else:
             self.due.hold(
@@ -102,6 +102,9 @@ class Recorder:
         self._end(seen, given_up(seen, reason, self.clock(), self.retention), event, report)
 
     def _end(self, seen: Delivery, dead: Delivery, event: Event | None, report: Report) -> None:
+        # A worker that let the event expire may not have seen that somebody requeued the delivery.
+        if event is not None and not gone(self.clock(), event.expires_at):
+            self.events.keep_until(event, dead.expires_at)
         if self.record(seen, dead, 0):
             report.given_up(dead, event)
             self.announce(dead)

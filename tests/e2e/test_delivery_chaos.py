@@ -1,9 +1,11 @@
-"""Deliveries while workers are killed at random: none is lost, and none is sent twice without a crash to explain it."""
+"""Deliveries while workers and sweepers are killed: none is lost, and none comes twice without a kill to explain it."""
 
 import random
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import Any
 
 from lambdas.delivery_receiver.faults import Fault
 from modules.constructs.naming import DELIVERY_PREFIX, Names
@@ -12,22 +14,27 @@ from tests.e2e.delivery import refused_url
 from tools.local.calls import wait_for
 from tools.local.faulty_receiver import FaultyReceiver
 
-EVENTS, TENANTS, KILLS = 120, ("one", "two", "three"), 6
+EVENTS, TENANTS, SENDERS = 500, ("one", "two", "three"), 3
+EVENTS_FOR_EACH_KILL = 20
 # A killed worker's messages come again after so long, instead of three minutes.
 VISIBILITY_SECONDS = 20
+# A wait of more than 150 seconds has no message: only a sweeper knows of it.
+FLAKY, FLAKY_SECONDS = 50, 155
 # What lost its message to a kill is found after ten minutes.
 SETTLE_SECONDS = 900
 
 
 def flaky():
-    """Return a behaviour that fails the first attempt of some deliveries; the next comes after five seconds."""
+    """Return a behaviour that fails the first attempt of some of the first deliveries, so few that no breaker opens."""
     seen: set[str] = set()
 
     def decide(received):
         event_id = received.headers["webhook-id"]
         first = event_id not in seen
         seen.add(event_id)
-        return Fault(status=500 if first and event_id[-1] in "0123456789" else 200)
+        if first and len(seen) <= FLAKY and event_id[-1] in "0123456789":
+            return Fault(status=500, retry_after=str(FLAKY_SECONDS))
+        return Fault()
 
     return decide
 
@@ -35,11 +42,9 @@ def flaky():
 def test_every_delivery_ends_where_it_says_why_whatever_is_killed(delivery, report):
     # Given three tenants with five endpoints: three good ones, one flaky, one dead
     chance = random.Random(20_261_124)
-    # A killed worker's messages come again sooner than a quarter of an hour.
     delivery.aws.client("sqs").set_queue_attributes(
         QueueUrl=delivery.outputs["queue_url"], Attributes={"VisibilityTimeout": str(VISIBILITY_SECONDS)}
     )
-    worker = Names(delivery.environment, DELIVERY_PREFIX)("worker")
     tenants = {name: delivery.make_tenant(name) for name in TENANTS}
     with ExitStack() as running:
         good = {name: running.enter_context(FaultyReceiver()) for name in TENANTS}
@@ -48,21 +53,31 @@ def test_every_delivery_ends_where_it_says_why_whatever_is_killed(delivery, repo
         living[tenants["one"].add_endpoint(unsteady.url())["endpointId"]] = unsteady
         dead = tenants["two"].add_endpoint(refused_url())["endpointId"]
 
-        # When they hand in events, and workers are killed on the way
-        sent, killed = [], 0
-        for number in range(EVENTS):
-            name = TENANTS[number % len(TENANTS)]
-            sent.append((name, tenants[name].send("invoice.paid", {"number": number})))
-            if number % (EVENTS // KILLS) == EVENTS // KILLS - 1:
-                killed += kill_one_of(delivery.aws, {worker}, chance) is not None
+        # When they hand in events, and workers and sweepers are killed on the way
+        began = time.monotonic()
+        sent: list[tuple[str, str]] = []
+        killed: Counter[str] = Counter()
+        with ThreadPoolExecutor(SENDERS) as senders:
+            names = [TENANTS[number % len(TENANTS)] for number in range(EVENTS)]
+            for one in senders.map(lambda name: (name, tenants[name].send("invoice.paid")), names):
+                sent.append(one)
+                if len(sent) % EVENTS_FOR_EACH_KILL == 0:
+                    killed += kill(delivery, ("worker", "sweeper")[len(sent) // EVENTS_FOR_EACH_KILL % 2], chance)
+        accepted = time.monotonic()
 
         # Then every delivery to an endpoint that lives arrives, and every other says why it did not
-        def unsettled() -> list[str]:
-            return [event_id for name, event_id in sent if not settled(tenants[name].event(event_id), dead)]
+        found: list[dict[str, Any]] = []
 
-        started = time.monotonic()
-        wait_for("every delivery to settle", lambda: None if unsettled() else True, SETTLE_SECONDS)
-        found = [tenants[name].event(event_id) for name, event_id in sent]
+        def all_settled() -> bool | None:
+            while len(found) < len(sent):
+                name, event_id = sent[len(found)]
+                event = tenants[name].event(event_id)
+                if not settled(event, dead):
+                    return None
+                found.append(event)
+            return True
+
+        wait_for("every delivery to settle", all_settled, SETTLE_SECONDS)
         states = Counter(each["state"] for event in found for each in event["deliveries"])
         receipts = Counter(
             (endpoint_id, event_id)
@@ -79,12 +94,23 @@ def test_every_delivery_ends_where_it_says_why_whatever_is_killed(delivery, repo
         assert set(receipts) == expected
         again = sum(times - 1 for times in receipts.values())
         report(
-            f"delivery chaos: {EVENTS} events, {sum(states.values())} deliveries ({dict(states)}), {killed} workers "
-            f"killed, {again} accepted more than once, settled {time.monotonic() - started:.0f} s after the last event"
+            f"delivery chaos: {EVENTS} events in {accepted - began:.0f} s, {sum(states.values())} deliveries "
+            f"({dict(states)}), killed {dict(killed)}, {again} accepted more than once, "
+            f"settled {time.monotonic() - accepted:.0f} s after the last event"
         )
         # More than once only where a crash fell between the answer and its recording: a batch each at most.
-        assert killed > 0
-        assert again <= killed * 10
+        assert killed["worker"] > 0
+        assert killed["sweeper"] > 0
+        assert again <= killed["worker"] * 10
+
+
+def kill(delivery, part, chance):
+    """Kill one of the workers, or the sweeper in a sweep, and return how many of which were killed."""
+    function = Names(delivery.environment, DELIVERY_PREFIX)(part)
+    if part == "sweeper":
+        delivery.aws.client("lambda").invoke(FunctionName=function, InvocationType="Event")
+        time.sleep(chance.uniform(0.0, 0.5))
+    return Counter({part: int(kill_one_of(delivery.aws, {function}, chance) is not None)})
 
 
 def settled(event, dead):

@@ -19,7 +19,7 @@ from lambdas.delivery.domain.circuit_breaker import (
 from lambdas.delivery.domain.endpoint_disabling import FEWEST_FAILURES, derived_id, failed_for_too_long
 from lambdas.delivery.domain.holds import PAGE, RECHECK_SECONDS, UNSIGNABLE_PAGE, Allowance, Hold, allowance
 from lambdas.delivery.domain.model import Endpoint, EndpointState, Health
-from lambdas.delivery.domain.rate_limit import MAX_RATE, NEAR_MS, interval_ms, slot
+from lambdas.delivery.domain.rate_limit import MAX_RATE, interval_ms
 from lambdas.shared import times
 
 NOW = 1_790_000_000.0
@@ -92,22 +92,6 @@ def test_it_opens_for_twice_as_long_each_time_up_to_a_bound():
 
 
 # --- the rate limit -------------------------------------------------------------------------------------------------
-
-
-@given(st.integers(1, MAX_RATE), st.lists(st.integers(0, 700), min_size=1, max_size=300))
-def test_no_second_has_more_attempts_than_the_limit_whoever_comes_when(rate, gaps):
-    # Given callers that come at any times, and wait for slots that are near
-    next_slot, now, sent = 0, NOW_MS, []
-    for gap in gaps:
-        now += gap
-        if (taken := slot(next_slot, now, rate)) is not None:
-            at, next_slot = taken
-            assert now <= at <= now + NEAR_MS
-            sent.append(at)
-
-    # Then no window of a second holds more attempts than the limit
-    for first, last in zip(sent, sent[rate:], strict=False):
-        assert last - first >= 1_000
 
 
 @pytest.mark.parametrize("rate", [0, -1, MAX_RATE + 1])

@@ -5,7 +5,7 @@ while deliveries are held up for it, a replay while it runs. The sweeper walks t
 queue is a hint that is there sooner; the index then has the time by which the message must have done its work, and
 finds it lost after that.
 
-* A wait of up to a minute goes by a message with that delay.
+* A wait of up to `HORIZON_SECONDS` goes by a message with that delay.
 * A longer one goes by the index alone, until the sweeper sends the message shortly before.
 * A delivery that is held up for its endpoint is in a partition of the endpoint, see `lambdas.delivery.domain.holds`.
 
@@ -20,15 +20,17 @@ from lambdas.delivery.domain.lifecycle import due_ms
 from lambdas.delivery.domain.model import Delivery, Event
 from lambdas.shared import times
 
-DIRECT_SECONDS = 60
-"""The longest wait that goes by a message without the index."""
 LONGEST_LOOK_SECONDS = 86_400
 GRACE_SECONDS = 600
 """By when a message must have done its work: three visibility timeouts, and a backlog that is no fault."""
 CHECK_SECONDS = 3_600
 """When to look whether all deliveries of an event have ended; then whenever it is twice as old."""
 HORIZON_SECONDS = 150
-"""How far ahead a sweep looks: until the next one but one, in case the next one is late or fails."""
+"""How far ahead a sweep looks: until the next one but one, in case the next one is late or fails.
+
+EventBridge runs a rule some time within its minute. What waits for longer than this is seen by two sweeps all the same.
+Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html
+"""
 MAX_HOPS = 4
 """Invocations in a chain, from the API's message, or the sweeper's, on."""
 MAX_LINEAGE = 12
@@ -52,7 +54,7 @@ def scheduled(delivery: Delivery, now: float, hops: int) -> tuple[Delivery, floa
         return replace(delivery, due_at=None, held=False), None
     due = due_ms(delivery) / 1_000
     wait = max(due - now, 0.0)
-    if wait <= DIRECT_SECONDS and hops < MAX_HOPS:
+    if wait <= HORIZON_SECONDS and hops < MAX_HOPS:
         return replace(delivery, due_at=next_look(due, now), held=False), wait
     return replace(delivery, due_at=times.iso(due), held=False), None
 

@@ -28,9 +28,3 @@ def interval_ms(rate: int) -> int:
     if not 1 <= rate <= MAX_RATE:
         raise ValueError(f"rate limit {rate!r:.20}, expected from 1 to {MAX_RATE} attempts per second")
     return math.ceil(1_000 / rate)
-
-
-def slot(next_slot: int, now_ms: int, rate: int) -> tuple[int, int] | None:
-    """Return when an attempt goes out and what ``next_slot`` becomes; None when its slot is too far off to wait for."""
-    at = max(next_slot, now_ms)
-    return None if at - now_ms > NEAR_MS else (at, at + interval_ms(rate))

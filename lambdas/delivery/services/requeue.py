@@ -69,13 +69,14 @@ class Requeue:
             created(event, endpoint_id, now, self.retention) if seen is None else requeued(seen, now, self.retention)
         )
         new, wait = scheduled(again, now, 0)
+        # First, so that it expires with the last of its deliveries even if this dies on the way. One that is not fanned
+        # out yet is in the index for that, and must stay there for it.
+        if event.fanned_out:
+            self.events.look_again(event, times.iso(now + CHECK_SECONDS))
         # Before the delivery can need it for longer than it is kept now.
         self.events.keep_until(event, new.expires_at)
         if not (self.deliveries.create(new) if seen is None else self.deliveries.change(seen, new)):
             raise _conflict("attempt under way")
-        # One that is not fanned out yet is in the index for that, and must stay there for it.
-        if event.fanned_out:
-            self.events.look_again(event, times.iso(now + CHECK_SECONDS))
         self.queue.send(Deliver.of(new, 1), wait or 0.0)
         return new
 

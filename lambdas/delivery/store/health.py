@@ -37,7 +37,7 @@ class HealthStore:
             nothing was taken.
         """
         # A slot in the future is taken by adding, which any number of workers can do at once; the first after a quiet
-        # time by setting, which one of them can. Both are what `rate_limit.slot` says.
+        # time by setting, which one of them can.
         key, interval, first = _key(tenant_id, endpoint_id), interval_ms(rate), {":first": now_ms}
         for _ in range(_MAX_ROUNDS):
             added = self._table.update(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambdas.delivery.domain.model import DeliveryState
+from lambdas.delivery.domain.model import DeliveryState, EndpointState
 from lambdas.delivery.domain.retention import DAY
 from lambdas.delivery.store.items import EVENT_ITEM, EVENT_KEY, EXPIRES_AT, ITEM_KEY, PAYLOAD_ITEM, event_key
 from lambdas.delivery_receiver.faults import Fault
@@ -75,6 +75,25 @@ def test_a_requeue_keeps_it_for_longer_again_and_the_end_of_that_does_not(world,
     world.run()
 
     assert world.delivery(event).state is DeliveryState.DELIVERED
+    assert kept(world, event) == (world.delivery(event).expires_at,) * 2
+
+
+def test_what_is_given_up_after_a_requeue_keeps_its_event_although_another_run_had_found_all_done(world, receiver):
+    # Given a delivery that was requeued just when a worker let its event expire with what had ended before
+    endpoint = world.add_endpoint(receiver.url())
+    event = world.add_event()
+    world.run()
+    ended = world.delivery(event).expires_at
+    world.clock.now += 20 * DAY
+    world.requeue.resend(world.tenant, event.event_id, "ep_1", world.clock.now)
+    world.events.keep_no_longer(event, ended)
+
+    # When it is given up
+    world.set_state(endpoint, EndpointState.DISABLED)
+    world.run()
+
+    # Then its event is there for as long, so that it can be sent again
+    assert world.delivery(event).state is DeliveryState.DLQ
     assert kept(world, event) == (world.delivery(event).expires_at,) * 2
 
 

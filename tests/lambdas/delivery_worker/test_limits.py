@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambdas.delivery.domain.due import GRACE_SECONDS, HORIZON_SECONDS, MAX_LINEAGE
 from lambdas.delivery.domain.lifecycle import claimed, parked
@@ -14,10 +16,12 @@ from lambdas.delivery.domain.rate_limit import NEAR_MS
 from lambdas.delivery.domain.retry_schedules import STANDARD_WEBHOOKS
 from lambdas.delivery.queue.messages import Deliver, FanOut, read, write
 from lambdas.delivery.store.deliveries import Deliveries
+from lambdas.delivery.store.health import HealthStore
 from lambdas.delivery_receiver.faults import Fault
 from lambdas.shared import times
 from tests.lambdas.delivery_support import TABLE_CALLS, Death, DeliveryWorld, Mortal, Report, record
-from tests.lambdas.support import NOW, CrashError
+from tests.lambdas.simulation.memory_dynamodb import MemoryDynamoDB
+from tests.lambdas.support import NOW, CrashError, create_delivery_tables
 
 NOW_MS = int(NOW * 1_000)
 WORKERS = 20
@@ -37,6 +41,23 @@ def test_workers_at_once_get_different_slots_at_the_limit_s_pace(world):
     assert given == [NOW_MS + number * 100 for number in range(NEAR_MS // 100 + 1)]
     # And after a quiet time there is a slot at once
     assert world.health.take_slot(world.tenant, "ep_1", 10, NOW_MS + 60_000) == NOW_MS + 60_000
+
+
+@given(st.integers(1, 40), st.lists(st.integers(0, 700), min_size=1, max_size=120))
+def test_no_second_has_more_attempts_than_the_limit_whoever_comes_when(rate, gaps):
+    # Given callers that come at any times, and wait for slots that are near
+    client = MemoryDynamoDB(lambda: 0.0)
+    create_delivery_tables(client, "delivery")
+    health, now, sent = HealthStore(client, "delivery-endpoints"), NOW_MS, []
+    for gap in gaps:
+        now += gap
+        at = health.take_slot("tnt_1", "ep_1", rate, now)
+        assert now <= at
+        if at <= now + NEAR_MS:
+            sent.append(at)
+
+    # Then no window of a second holds more attempts than the limit
+    assert all(last - first >= 1_000 for first, last in zip(sent, sent[rate:], strict=False))
 
 
 def test_one_of_many_workers_gets_the_probe(world):
@@ -140,6 +161,9 @@ def test_a_requeue_that_died_on_the_way_is_completed_by_the_sweeper_or_the_same_
         world.run()
         assert world.delivery(event).state is DeliveryState.DELIVERED, death.at
         assert sum(receiver.ids().values()) == 2, death.at
+        # And the event expires with it again.
+        stored, _ = world.events.read(world.tenant, event.event_id)
+        assert stored.expires_at == world.delivery(event).expires_at, death.at
         if death.at is None:
             assert number > 6
             return
@@ -183,6 +207,19 @@ def test_a_message_that_comes_early_is_sent_again_with_what_is_left_of_its_delay
     assert len(receiver.received) == 1
     assert world.delivery(event) == waiting
     assert [(at, read(body).version) for at, body in world.queue.sent] == [(NOW + 5, waiting.version)]
+
+
+@pytest.mark.parametrize(("seconds", "messages"), [(HORIZON_SECONDS, 1), (HORIZON_SECONDS + 1, 0)])
+def test_only_a_wait_that_two_sweeps_see_has_no_message(world, receiver, seconds, messages):
+    receiver.decide = lambda received: Fault(status=500, retry_after=str(seconds))
+    world.add_endpoint(receiver.url())
+    event = world.add_event()
+    world.run(until=NOW)
+
+    waiting = world.delivery(event)
+    assert times.parse(waiting.next_attempt_at) == NOW + seconds
+    assert [at for at, _ in world.queue.sent][2:] == [NOW + seconds] * messages
+    assert (waiting.due_at == waiting.next_attempt_at) is not bool(messages)
 
 
 # --- calls that fail ------------------------------------------------------------------------------------------------

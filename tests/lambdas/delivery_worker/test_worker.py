@@ -3,10 +3,13 @@
 import base64
 import json
 import time
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from standardwebhooks import Webhook
 
 from lambdas.delivery.domain import holds
@@ -17,11 +20,12 @@ from lambdas.delivery.domain.operational_events import DISABLED_EVENT
 from lambdas.delivery.domain.retry_schedules import MAX_WAIT_SECONDS, MAX_WAITS, STANDARD_WEBHOOKS, attempt_times
 from lambdas.delivery.queue.messages import Deliver
 from lambdas.delivery.sending.headers import HOPS_HEADER
+from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_receiver.checking import check
 from lambdas.delivery_receiver.faults import Fault
 from lambdas.shared import times
 from lambdas.shared.request import WebhookRequest
-from tests.lambdas.delivery_support import SECRET, Report, record
+from tests.lambdas.delivery_support import SECRET, SEED, Report, record
 from tests.lambdas.support import NOW
 from tools.local.faulty_receiver import FaultyReceiver
 
@@ -355,15 +359,50 @@ def test_an_address_that_leads_inside_is_a_failed_attempt_with_that_reason(world
     assert world.delivery(event).reason == "address refused: cloud metadata"
 
 
-def test_a_request_that_cannot_be_signed_as_asked_is_not_sent_and_not_held_against_the_endpoint(world, receiver):
-    world.add_endpoint(receiver.url(), asymmetric=True)
-    event = world.add_event()
-    world.run(until=NOW + 1)
-    delivery = world.delivery(event)
-    assert (delivery.waiting_for, delivery.attempts) == ("cannot be signed", 0)
-    assert receiver.received == []
+@pytest.mark.parametrize("missing", ["secrets manager", "key"])
+def test_what_cannot_be_signed_for_forty_minutes_spends_no_attempt_and_goes_out_afterwards(world, receiver, missing):
+    # Given endpoints with and without asymmetric signatures, and Secrets Manager that is away, or has no key
+    end = NOW + 40 * 60
+    secret = Secret(
+        lambda: [KEY] if world.clock.now >= end else [],
+        broken=lambda: missing == "secrets manager" and world.clock.now < end,
+    )
+    signing = {"keys": SigningKeyStore(secret, "arn:secret", world.clock)}
+    world.add_endpoint(receiver.url("/asymmetric"), "ep_1", asymmetric=True)
+    world.add_endpoint(receiver.url("/symmetric"), "ep_2")
+    events = [world.add_event() for _ in range(30)]
+
+    # Then only what needs no key is sent meanwhile, and nothing is held against the other endpoint
+    world.run(until=end - 1, **signing)
+    assert Counter(one.path for one in receiver.received) == {"/symmetric": 30}
+    waiting = [world.delivery(event) for event in events]
+    assert {(one.state, one.waiting_for, one.attempts) for one in waiting} == {
+        (DeliveryState.PENDING, "cannot be signed", 0)
+    }
     _, health = world.endpoints.read(world.tenant, "ep_1")
     assert health.consecutive_failures == 0
+
+    # And all of it is sent at the first attempt within minutes after that
+    world.run(until=end + 4 * 60, **signing)
+    done = [world.delivery(event) for event in events]
+    assert {(one.state, one.attempts) for one in done} == {(DeliveryState.DELIVERED, 1)}
+    assert Counter(one.path for one in receiver.received) == {"/symmetric": 30, "/asymmetric": 30}
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Secrets Manager with one secret, which has some keys, and is away at times."""
+
+    keys: Callable[[], list[dict[str, str]]]
+    broken: Callable[[], bool]
+
+    def get_secret_value(self, **_):
+        if self.broken():
+            raise EndpointConnectionError(endpoint_url="https://secretsmanager")
+        return {"SecretString": json.dumps({"keys": self.keys()})}
+
+
+KEY = {"kid": "key_1", "seed": SEED, "createdAt": times.iso(NOW)}
 
 
 # --- again on request -----------------------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ def _failures(results: Sequence[SeedResult], given: argparse.Namespace) -> int:
     failed = [result for result in results if result.violations]
     for result in failed[:10]:
         print(
-            f"\nseed {result.seed}: make simulate-delivery SEED={result.seed}"
+            f"\nseed {result.seed}: make simulate-delivery SEED={result.seed} DELIVERIES={given.deliveries}"
             + (f" FAULTS={given.faults}" if given.faults else "")
         )
         for rule, found in result.violations.items():

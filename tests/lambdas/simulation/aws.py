@@ -106,7 +106,7 @@ class Chaos:
         self.calls[service] += 1
         if inv is None:
             return call()
-        inv.calls += 1
+        inv.root.calls += 1
         name = f"{service} {operation}"
         seconds = _MEDIAN_SECONDS[service] * self.chance.expovariate(1.4)
         if self.hits(rates.slow):

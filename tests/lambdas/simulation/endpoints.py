@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
 from lambdas.delivery.domain.attempt_result import HttpResult
@@ -39,6 +40,12 @@ def healthy(chance: random.Random, now: float, timeout: float) -> EndpointAnswer
 
 def flaky(chance: random.Random, now: float, timeout: float) -> EndpointAnswer:
     return _status(500)(chance) if chance.random() < 0.3 else _GOOD(chance)
+
+
+def each_third_fails() -> Behave:
+    """Return an endpoint that fails often, and never so often in a row that its breaker opens."""
+    answers = cycle((_status(500), _GOOD, _GOOD))
+    return lambda chance, now, timeout: next(answers)(chance)
 
 
 def dead(chance: random.Random, now: float, timeout: float) -> EndpointAnswer:

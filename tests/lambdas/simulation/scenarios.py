@@ -138,7 +138,7 @@ def sweeper_away(deliveries: int = 40_000, seconds: float = 2 * HOUR) -> Scenari
     )
 
 
-def _steady(world: World, tenant: str, seconds: float, every: float = 2.0) -> None:
+def steady(world: World, tenant: str, seconds: float, every: float = 2.0) -> None:
     """Hand in an event now and then, as a client."""
 
     def run() -> None:
@@ -156,7 +156,7 @@ def dead_tenant(deliveries: int = 10_000) -> Scenario:
         world = World(1, concurrency=WORKERS)
         with world.running():
             world.do(lambda world=world: [world.add_endpoint("healthy"), world.add_endpoint("dead", dead)])
-            _steady(world, "healthy", 1_800)
+            steady(world, "healthy", 1_800)
 
             def run(world: World = world, flood: int = flood) -> None:
                 for number in range(flood):
@@ -202,7 +202,7 @@ def _parked(deliveries: int) -> tuple[float, float, list[Attempted], list[Attemp
         world.do(lambda: world.submit("paused", 1))
         world.kernel.run(world.kernel.now + 300)
         _park_copies(world, _template(world, "paused", endpoint_id), deliveries - 1)
-        _steady(world, "healthy", 3_600)
+        steady(world, "healthy", 3_600)
         beside = _cost(world, 1_800)
         world.do(lambda: world.call("POST", f"/v1/endpoints/{endpoint_id}/activate", "paused"))
         released_at = world.kernel.now
@@ -244,7 +244,7 @@ def large_replay(events: int = 20_000) -> Scenario:
         world = World(1, concurrency=WORKERS)
         with world.running():
             world.do(lambda world=world: world.add_endpoint("healthy"))
-            _steady(world, "healthy", 1_800)
+            steady(world, "healthy", 1_800)
             if missed:
                 began = _start_replay(world, missed)
             world.kernel.run(world.kernel.now + 2_400)

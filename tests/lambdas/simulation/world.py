@@ -7,7 +7,7 @@ import random
 import secrets
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -35,13 +35,20 @@ from lambdas.delivery.store.event_counts import EventCounts
 from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.health import HealthStore
 from lambdas.delivery.store.identities import Identities
-from lambdas.delivery.store.items import EVENT_ITEM, SUSPENSION_ITEM, delivery_from_item, delivery_item
+from lambdas.delivery.store.items import (
+    EVENT_ITEM,
+    PAYLOAD_ITEM,
+    SUSPENSION_ITEM,
+    delivery_from_item,
+    delivery_item,
+)
 from lambdas.delivery.store.listing import Listing
 from lambdas.delivery.store.replays import ReplayStore
 from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_api import operations as tenant_api
 from lambdas.delivery_operator import operations as operator_api
 from lambdas.delivery_operator.endpoints import EndpointServices
+from lambdas.delivery_sweeper import sweep
 from lambdas.delivery_sweeper.wiring import build_sweeper
 from lambdas.delivery_worker import batch
 from lambdas.delivery_worker.operator_bus import OperatorBus
@@ -66,6 +73,8 @@ from tests.lambdas.simulation.memory_dynamodb import Item, Key, MemoryDynamoDB
 from tests.lambdas.support import create_delivery_tables
 
 LONGEST_CHAIN = 4
+LONGEST_LINEAGE = 12
+"""Of a chain that is counted by the message of each batch that is the farthest in its chain."""
 SWEEP_SECONDS = 60.0
 FINAL = frozenset({"DELIVERED", "DLQ"})
 _CONTEXT = SimpleNamespace(
@@ -93,7 +102,7 @@ class Attempted:
 
 
 class Simultaneous:
-    """`ThreadPoolExecutor` as the worker uses it, with threads in virtual time."""
+    """`ThreadPoolExecutor` as worker and sweeper use it, with threads in virtual time."""
 
     kernel: Kernel
 
@@ -107,7 +116,7 @@ class Simultaneous:
         pass
 
     def map(self, call: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-        chains = [one["attributes"].get("chain") for one in items]
+        chains = [one["attributes"].get("chain") if isinstance(one, dict) else None for one in items]
         return self.kernel.side_by_side([partial(call, one) for one in items], chains)
 
 
@@ -289,11 +298,11 @@ class World:
         self.sweep_calls += inv.calls
 
     def _tick(self) -> None:
-        """Have the sweeper run as EventBridge does: about once a minute, at times late, and at times twice."""
+        """Have the sweeper run as EventBridge does: some time in each minute, at times later, and at times twice."""
         if self.sweeping:
             chaotic = self.chaos.rates != FaultRates()
             fate = self.chance.random() if chaotic else 1.0
-            delays = [0.0, self.chance.uniform(0, 20)] if fate < 0.05 else [self.chance.uniform(0, 90) * (fate < 0.15)]
+            delays = [self.chance.uniform(0, 90 if 0.05 < fate < 0.15 else 30) for _ in range(1 + (fate < 0.05))]
             for delay in delays:
                 self.kernel.after(
                     delay,
@@ -518,10 +527,14 @@ class World:
                 f"{kind} {chain}" for kind, chain in self.sqs.longest_of.items() if chain > LONGEST_CHAIN
             )
             self.violate("chain", f"longest: {longest}")
+        if self.sqs.longest_in_batch > LONGEST_LINEAGE:
+            self.violate("lineage", f"longest: {self.sqs.longest_in_batch}")
         for inv, error in self.kernel.crashed:
             self.violate("not caught", f"{inv.what}: {error!r}")
         for key, requests in self.requests.items():
             self._check_requests(key, requests)
+        for of_event in table.partitions.values():
+            self._check_expiry(of_event)
         self._check_told()
 
     def _check_told(self) -> None:
@@ -595,6 +608,16 @@ class World:
         ):
             self.violate("replay left out", f"{name}: {event['eventId']['S']}, which is given up")
 
+    def _check_expiry(self, of_event: Mapping[str, Item]) -> None:
+        """See that an event and its payload do not expire before its deliveries; nor after the last, if all is done."""
+        ends = {item: int(values["expiresAt"]["N"]) for item, values in of_event.items() if "expiresAt" in values}
+        latest = max((end for item, end in ends.items() if item.startswith("delivery#")), default=None)
+        for item in (EVENT_ITEM, PAYLOAD_ITEM):
+            if latest is None or item not in ends:
+                continue
+            if ends[item] < latest or (ends[item] > latest and "dueKey" not in of_event[EVENT_ITEM]):
+                self.violate("expiry", f"{item} of {of_event[item]['event']['S']}: {ends[item]}, deliveries: {latest}")
+
     def _check_requests(self, key: Key, requests: list[EndpointRequest]) -> None:
         took: EndpointRequest | None = None
         for request in requests:
@@ -641,7 +664,8 @@ def determined(seed: int, kernel: Kernel) -> Iterator[None]:
         ):
             stack.enter_context(mock.patch.object(secrets, name, value))
         stack.enter_context(mock.patch.object(time, "sleep", kernel.sleep))
-        stack.enter_context(mock.patch.object(batch, "ThreadPoolExecutor", Simultaneous))
+        for module in (batch, sweep):
+            stack.enter_context(mock.patch.object(module, "ThreadPoolExecutor", Simultaneous))
         logger.setLevel(logging.CRITICAL)
         try:
             yield
