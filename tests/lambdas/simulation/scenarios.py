@@ -176,7 +176,7 @@ def dead_tenant(deliveries: int = 10_000) -> Scenario:
     )
 
 
-def parked_deliveries(deliveries: int = 200_000) -> Scenario:
+def parked_deliveries(deliveries: int = 1_000_000) -> Scenario:
     """Have a tenant with very many parked deliveries, then activate its endpoint."""
     (alone, _, _, _, _), (beside, releasing, before, after, released) = map(_parked, (1, deliveries))
     wrong = [] if beside <= alone + 1 else [f"a sweep costs {beside:.1f} calls and not {alone:.1f}"]
