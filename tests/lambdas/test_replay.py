@@ -87,6 +87,7 @@ def give_up(world, one):
 def give_up_recorded(world, event_id, **changes):
     """Dead-letter an event whose payload is in the archive: the bus refused it."""
     abandon(world, event_id, **changes)
+    world.clock.pass_lease()
     give_up(world, message(envelope(event(event_id), **changes)))
 
 
