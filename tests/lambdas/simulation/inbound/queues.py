@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.lambdas.simulation.faults import Chaos
-from tests.lambdas.simulation.kernel import CrashError, Invocation, Kernel
+from tests.lambdas.simulation.kernel import Invocation, Kernel
 from tests.lambdas.simulation.memory_dynamodb import failure
 
+VISIBILITY_SECONDS = 300.0
+"""`queue.visibility_timeout`"""
 DEDUPLICATION_SECONDS = 300.0
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html"""
 MAX_BYTES = 1_048_576
@@ -81,15 +83,15 @@ class MemoryQueue:
         self,
         kernel: Kernel,
         chaos: Chaos,
+        name: str,
         *,
-        visibility: float = 300.0,
         fifo: bool = False,
         max_receives: int | None = None,
         dead_letters: "MemoryQueue | None" = None,
     ) -> None:
         self.kernel = kernel
         self.chaos = chaos
-        self.visibility = visibility
+        self.name = name
         self.fifo = fifo
         self.max_receives = max_receives
         self.dead_letters = dead_letters
@@ -125,7 +127,7 @@ class MemoryQueue:
 
     def put(self, body: str, group: str) -> str:
         number = next(self._numbers)
-        message = Queued(f"{id(self) % 10_007}-{number}", body, group, self.kernel.now)
+        message = Queued(f"{self.name}-{number}", body, group, self.kernel.now)
         self.sent(body)
         if self.fifo:
             message.sequence = f"{number:020}"
@@ -226,11 +228,9 @@ class MemoryQueue:
                 # Lambda does not get to delete them.
                 self.chaos.happened["duplicates"] += len(batch)
                 failed |= {message.message_id for message in batch}
-        except CrashError:
-            raise
         finally:
             self._in_flight -= 1
-            self._settle(batch, failed, max(began + self.visibility - self.kernel.now, 0.0))
+            self._settle(batch, failed, max(began + VISIBILITY_SECONDS - self.kernel.now, 0.0))
             self._poll_soon()
 
     def _settle(self, batch: list[Queued], failed: set[str], seconds: float) -> None:
@@ -243,7 +243,7 @@ class MemoryQueue:
                 self.kernel.after(seconds, lambda message=message: self._show(message))
         if self.fifo:
             left = {message.group for message in batch if message.message_id in failed}
-            for group in {message.group for message in batch}:
+            for group in dict.fromkeys(message.group for message in batch):
                 if group in left:
                     self.kernel.after(seconds, lambda group=group: self._unlock(group))
                 else:

@@ -1,4 +1,4 @@
-"""One seed: providers that send once, again, and other bytes, an operator, and an hour of faults; then all comes to its end."""
+"""One seed: providers, an operator, and an hour of faults and outages; then everything comes to its end."""
 
 import random
 from collections import Counter
@@ -10,10 +10,11 @@ from lambdas.shared import times
 from tests.lambdas.simulation.faults import USUAL
 from tests.lambdas.simulation.inbound.webhooks import PROVIDERS, SECRETS, webhook
 from tests.lambdas.simulation.inbound.world import Deployment, World
+from tests.lambdas.simulation.kernel import Invocation
 
 HOUR = 3_600.0
 CHAOS_SECONDS = 1.5 * HOUR
-DRAIN_SECONDS = 48 * HOUR
+DRAIN_SECONDS = 12 * HOUR
 DEPLOYMENTS = (
     Deployment(),
     Deployment(archive_by="event"),
@@ -42,6 +43,24 @@ class SeedResult:
     violations: dict[str, list[str]] = field(default_factory=dict)
     trace: list[str] = field(default_factory=list)
     digest: int = 0
+
+
+def _outages(world: World) -> None:
+    """Have AWS refuse nearly all calls of an operation for a while: messages are given up, and copies of them."""
+    chance, began = world.chance, world.kernel.now
+    spans = []
+    for _ in range(chance.choice((0, 1, 1, 2))):
+        operation = chance.choice(("put_events", "put_events", "put_events", "put_object", "update_item", "put_item"))
+        start = began + chance.uniform(0.0, CHAOS_SECONDS - 2_400.0)
+        spans.append((operation, start, start + chance.uniform(600.0, 2_400.0)))
+
+    def refused(operation: str, inv: Invocation) -> str | None:
+        now = world.kernel.now
+        out = any(operation == which and start <= now < end for which, start, end in spans)
+        return "refused" if out and chance.random() < 0.95 else None
+
+    if spans:
+        world.chaos.force = refused
 
 
 class _Outside:
@@ -168,6 +187,8 @@ def run_seed(
     if trace:
         world.chaos.trace = lambda what: world.traced.append(f"{times.iso(world.kernel.now)} {what}")
     with world.running():
+        if only is None and factor:
+            _outages(world)
         _Outside(world, size).begin()
         world.kernel.run(world.kernel.now + CHAOS_SECONDS)
         world.drain(DRAIN_SECONDS)

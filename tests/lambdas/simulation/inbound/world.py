@@ -1,4 +1,4 @@
-"""The deployed inbound stack of one seed: functions, queues, table, archive and bus, and the invariants that all keep."""
+"""The deployed inbound stack of one seed: functions, queues, table, archive and bus, and the rules that all keep."""
 
 import hashlib
 import json
@@ -32,8 +32,8 @@ from tests.lambdas.simulation.memory_dynamodb import MemoryDynamoDB
 from tests.lambdas.support import api_gateway_event, create_table
 
 TABLE, BUCKET = "sim", "bucket"
-SECONDS, VISIBILITY = 30.0, 300.0
-"""`functions.timeout` and `queue.visibility_timeout`."""
+SECONDS = 30.0
+"""`functions.timeout`"""
 MAX_RECEIVES = 3
 INGEST_RECEIVES = 12
 FINAL = frozenset({"ROUTED", "DEAD_LETTERED"})
@@ -174,19 +174,15 @@ class World:
 
     def _build(self, secrets: Mapping[str, str], concurrency: int) -> None:
         kernel, chaos, fifo = self.kernel, self.chaos, self.deployment.order is not None
-        self.dead_letters = MemoryQueue(kernel, chaos, visibility=VISIBILITY, fifo=fifo)
+        self.dead_letters = MemoryQueue(kernel, chaos, "dead-letters", fifo=fifo)
         self.main = MemoryQueue(
-            kernel, chaos, visibility=VISIBILITY, fifo=fifo, max_receives=MAX_RECEIVES, dead_letters=self.dead_letters
+            kernel, chaos, "main", fifo=fifo, max_receives=MAX_RECEIVES, dead_letters=self.dead_letters
         )
         self.main.sent = self._queued
         self.main.spent = self._given_up
-        self.ingest_dead_letters = MemoryQueue(kernel, chaos, visibility=VISIBILITY)
+        self.ingest_dead_letters = MemoryQueue(kernel, chaos, "ingest-dead-letters")
         self.ingest = MemoryQueue(
-            kernel,
-            chaos,
-            visibility=VISIBILITY,
-            max_receives=INGEST_RECEIVES,
-            dead_letters=self.ingest_dead_letters,
+            kernel, chaos, "ingest", max_receives=INGEST_RECEIVES, dead_letters=self.ingest_dead_letters
         )
         url = "https://queue.fifo" if fifo else "https://queue"
         group_by = self.deployment.order or "provider"
@@ -233,19 +229,16 @@ class World:
             ReplayEnvironment(table_name=TABLE, bucket_name=BUCKET, queue_url=url, message_group_by=group_by),
         )
         self.status = function(["status.handler"], StatusEnvironment(table_name=TABLE))
-        self._map(self.main, "processing", self.processing, 10 if fifo else 100, concurrency, 0.0 if fifo else 1.0)
-        self._map(self.dead_letters, "dead letter handler", self.dead_letter, 10, 2)
-        self._map(self.ingest, "ingestion", self.ingestion, 10, concurrency)
+        gathered: dict[str, Any] = {} if fifo else {"batch_size": 100, "window": 1.0}
+        self.main.mapping = self._mapping("processing", self.processing, concurrency=concurrency, **gathered)
+        self.dead_letters.mapping = self._mapping("dead letter handler", self.dead_letter, concurrency=2)
+        self.ingest.mapping = self._mapping("ingestion", self.ingestion, concurrency=concurrency)
 
-    def _map(
-        self, queue: MemoryQueue, what: str, function: Function, size: int, concurrency: int, window: float = 0.0
-    ) -> None:
-        queue.mapping = EventSourceMapping(
+    def _mapping(self, what: str, function: Function, **more: Any) -> EventSourceMapping:
+        return EventSourceMapping(
             start=lambda run: self.kernel.start(what, run, seconds=SECONDS, skew=self._skew()),
             invoke=lambda event: self._started(function, event),
-            batch_size=size,
-            concurrency=concurrency,
-            window=window,
+            **{"batch_size": 10, **more},
         )
 
     def _started(self, function: Function, event: dict[str, Any]) -> Any:
