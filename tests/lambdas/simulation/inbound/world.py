@@ -5,7 +5,7 @@ import json
 import random
 from base64 import b64encode
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -415,7 +415,7 @@ class World:
 
     def finish(self) -> None:
         """Check what can be checked when all is over, replay the dead letters, and check the rest."""
-        found = self._look_up_all()
+        found = self._look_up(known.transaction for known in self.events.values())
         for key, one in found.items():
             state = one.event.get("state")
             self.states[str(state)] += 1
@@ -428,7 +428,8 @@ class World:
             self.violate("dead letter untold", f"{self.dead_lettered} dead letters, {counted} counted")
         self._check_conflicts(found)
         self._replay_dead_letters(found)
-        again = self._look_up_all()
+        unfinished = [known.transaction for key, known in self.events.items() if key not in found or found[key].dead]
+        again = found | self._look_up(unfinished)
         for key, known in self.events.items():
             if not known.accepted:
                 continue
@@ -446,32 +447,33 @@ class World:
             if not (inv.what in _OPERATORS and isinstance(error, ClientError | BotoCoreError)):
                 self.violate("not caught", f"{inv.what}: {error!r}")
 
-    def _look_up_all(self) -> dict[EventKey, "Shown"]:
-        """Return what the status endpoint says of every event."""
+    def _look_up(self, transactions: Iterable[str]) -> dict[EventKey, "Shown"]:
+        """Return what the status endpoint says of every event of transactions."""
         found: dict[EventKey, Shown] = {}
-        transactions = {known.transaction: None for known in self.events.values()}
-        for transaction in transactions:
-            for event in self.do(lambda transaction=transaction: self.pages(transaction, "events", "nextEvents")):
+        for transaction in dict.fromkeys(transactions):
+            events, steps = self.do(lambda transaction=transaction: self._pages(transaction))
+            for event in events:
                 key = event["provider"], event["eventId"]
                 if key in found:
                     self.violate("recorded twice", str(key))
                 found[key] = Shown(event)
-            for step in self.do(lambda transaction=transaction: self.pages(transaction, "timeline", "next")):
+            for step in steps:
                 found[step["provider"], step["eventId"]].steps.append(step)
         return found
 
-    def pages(self, transaction: str, what: str, cursor: str) -> list[dict[str, Any]]:
-        """Return all events of a transaction, or all steps of its timeline, from as many pages as there are."""
-        query = {"limit": "200"}
-        found: list[dict[str, Any]] = []
-        while True:
-            answer = self.ask_status(transaction, query)
-            if answer.status != 200:
-                return found
-            found += answer.json[what]
-            if not answer.json.get(cursor):
-                return found
-            query[cursor] = answer.json[cursor]
+    def _pages(self, transaction: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return the events of a transaction, and its timeline, from as many pages as there are."""
+        first = self.ask_status(transaction, {"limit": "200"})
+        if first.status != 200:
+            return [], []
+        both: list[list[dict[str, Any]]] = []
+        for what, cursor in (("events", "nextEvents"), ("timeline", "next")):
+            page, found = first.json, list(first.json[what])
+            while page[cursor] is not None:
+                page = self.ask_status(transaction, {"limit": "200", cursor: page[cursor]}).json
+                found += page[what]
+            both.append(found)
+        return both[0], both[1]
 
     def _check_conflicts(self, found: Mapping[EventKey, "Shown"]) -> None:
         """See that of several payloads under one id, each is recorded, told as a conflict, or dead-lettered."""
