@@ -76,8 +76,9 @@ class Claiming:
         existing = self.records.create(envelope, archived, work.claim, self._timeline(work))
         if existing is None:
             return True
-        # A later payload under the same id never takes the place of the first one.
-        if replay is None and existing.get("archive", {}).get("sha256", archived.sha256) != archived.sha256:
+        # A later payload under the same id never takes the place of the first one; nor does that of a dead letter that
+        # is replayed, when another one was recorded meanwhile.
+        if existing.get("archive", {}).get("sha256", archived.sha256) != archived.sha256:
             work.conflicting = True
             self.records.note_conflict(envelope.event, archived, self._now())
             return False
