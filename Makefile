@@ -17,7 +17,7 @@ endif
 required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 
 .PHONY: help setup bundle synth deploy module demo up down secret send receiver verify-archive test test-unit test-lambdas test-synth \
-	test-plan test-e2e test-versions test-setup audit audit-accept audit-setup audit-lock cost simulate simulate-delivery lint docs openapi golden bench \
+	test-plan test-e2e test-versions test-setup audit audit-accept audit-setup audit-lock cost simulate simulate-delivery simulate-inbound lint docs openapi golden bench \
 	bench-deployments fuzz lock clean
 
 help: ## Show the targets
@@ -106,9 +106,9 @@ simulate: bundle ## Simulate a burst and a slow downstream of PRESET or ENVIRONM
 		$(if $(RATE),--rate="$(RATE)") $(if $(SLOW),--slow="$(SLOW)") $(if $(SENDERS),--senders "$(SENDERS)") \
 		$(if $(SEED),--seed="$(SEED)") $(if $(CAPACITY),--capacity)
 
-simulate-delivery: setup ## Simulate the delivery half with faults at every call (SEEDS=200, FIRST, DELIVERIES of a seed, FAULTS=kinds, SCENARIOS=1; SEED=number replays one)
-	@PYTHONHASHSEED=0 $(PYTHON) -m tests.lambdas.simulation $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(FIRST),--first "$(FIRST)") \
-		$(if $(DELIVERIES),--deliveries "$(DELIVERIES)") $(if $(FAULTS),--faults "$(FAULTS)") $(if $(SEED),--seed "$(SEED)") $(if $(ABOUT),--about "$(ABOUT)") $(if $(SCENARIOS),--scenarios)
+simulate-delivery simulate-inbound: simulate-%: setup ## Simulate a half with faults at every call (SEEDS=200, FIRST, SIZE=events, FAULTS=kinds, SCENARIOS=1; SEED=number replays one)
+	@PYTHONHASHSEED=0 $(PYTHON) -m tests.lambdas.simulation $* $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(FIRST),--first "$(FIRST)") \
+		$(if $(SIZE),--size "$(SIZE)") $(if $(FAULTS),--faults "$(FAULTS)") $(if $(SEED),--seed "$(SEED)") $(if $(ABOUT),--about "$(ABOUT)") $(if $(SCENARIOS),--scenarios)
 
 bench: bundle ## Measure functions and synth beside common alternatives (PARTS="cold warm", AT=revision)
 	@$(PYTHON) -m bench $(PARTS) $(if $(AT),--at $(AT))

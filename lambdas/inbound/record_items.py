@@ -5,6 +5,7 @@ time, has the same key.
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -20,6 +21,13 @@ BY_RECEIVED_INDEX = "byReceived"
 # An index partition allows 1,000 writes/s; ten of them per provider and hour allow the 10,000 of the preset burst.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 RECEIVED_SHARDS = 10
+
+# An item holds 400 KB; neither a sender that repeats an event nor an operator who replays it may fill it.
+MAX_TIMELINE_ENTRIES = 500
+# Of a timeline that is too long, these are left: how it began, and the newest.
+FIRST_ENTRIES = 4
+LAST_ENTRIES = 250
+NO_REPLAY = "-"
 
 # An entry of a record's timeline.
 Entry = dict[str, str | int]
@@ -48,6 +56,8 @@ class Step(StrEnum):
     REPLAYED = "replayed"
     CONFLICTING = "conflicting"
     """The same event id was received with another payload, which is archived too."""
+    OMITTED = "omitted"
+    """Stands for entries that were dropped because the timeline was too long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +93,30 @@ def shard_of(event: WebhookEvent) -> int:
 def entry(step: Step, at: str, **details: str | int) -> Entry:
     """Return an entry of the timeline."""
     return {"step": str(step), "at": at, **details}
+
+
+def shortened(timeline: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]] | None:
+    """Return what is left of a timeline that is too long: all conflicts, and the oldest and newest of the others.
+
+    None for a timeline that is not too long.
+    """
+    if len(timeline) < MAX_TIMELINE_ENTRIES:
+        return None
+    middle = timeline[FIRST_ENTRIES:-LAST_ENTRIES]
+    conflicts = [one for one in middle if one["step"] == Step.CONFLICTING]
+    dropped = [one for one in middle if one["step"] != Step.CONFLICTING]
+    if not dropped:
+        return None
+    number = sum(int(one.get("entries", 1)) for one in dropped)
+    omitted = entry(Step.OMITTED, dropped[-1]["at"], entries=number)
+    return [*timeline[:FIRST_ENTRIES], *conflicts, omitted, *timeline[-LAST_ENTRIES:]]
+
+
+def carried_out(record: Mapping[str, Any]) -> set[str]:
+    """Return the ids of the replays for which the event was published and marked, as far as its timeline goes back."""
+    routed = {one["replayId"] for one in record.get("timeline", ()) if one["step"] == Step.ROUTED and "replayId" in one}
+    # Records from before entries had the id say it of the last replay only.
+    return routed | ({record.get("replayId", NO_REPLAY)} if record["state"] == State.ROUTED else set())
 
 
 def described(event: WebhookEvent) -> dict[str, str | None]:

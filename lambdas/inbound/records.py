@@ -7,6 +7,8 @@ from typing import Any
 from lambdas.inbound.envelope import ArchivedBody, Envelope
 from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.record_items import (
+    MAX_TIMELINE_ENTRIES,
+    NO_REPLAY,
     PARTITION_KEY,
     SORT_KEY,
     Claim,
@@ -17,11 +19,11 @@ from lambdas.inbound.record_items import (
     identity,
     new_record,
     new_signature,
+    shortened,
 )
+from lambdas.shared import times
 from lambdas.shared.dynamodb import from_item, names_in, to_item, write_if
 
-# An item holds 400 KB; a sender that repeats an event must not fill it.
-MAX_TIMELINE_ENTRIES = 500
 UNKNOWN_REASON = "no reason was recorded: look for the correlation id in the log of the processing function"
 
 
@@ -83,6 +85,7 @@ class Records:
         timeline: list[Entry],
     ) -> bool:
         """Claim an existing record, unless it changed since it was read; return whether that worked."""
+        self._shorten(envelope.event, seen)
         return self._update(
             envelope.event,
             "SET #state = :state, #owner = :owner, #leaseUntil = :until, #claim = :claim, #archive = :archive, "
@@ -93,7 +96,7 @@ class Records:
                 ":until": claim.until,
                 ":claim": claim.token,
                 ":archive": asdict(archived),
-                ":replay": envelope.replay.replay_id if envelope.replay else seen.get("replayId", "-"),
+                ":replay": envelope.replay.replay_id if envelope.replay else seen.get("replayId", NO_REPLAY),
                 ":timeline": timeline,
                 ":seenState": seen["state"],
                 ":seenOwner": seen.get("owner", "-"),
@@ -153,7 +156,8 @@ class Records:
     ) -> str:
         """Mark the record as dead-lettered, or create it, once per message.
 
-        A routed event stays routed; only its timeline mentions the dead-lettered message.
+        A routed event stays routed, and a claim that has not ended stays: its own message is still in the queue. Only
+        the timeline mentions the dead-lettered message then.
 
         Parameters
         ----------
@@ -165,7 +169,9 @@ class Records:
         str
             The reason, as in the timeline.
         """
-        why = reason or self._noted_failure(envelope.event) or UNKNOWN_REASON
+        seen = self._seen(envelope.event)
+        self._shorten(envelope.event, seen)
+        why = reason or str(seen.get("lastFailure", {}).get("reason", UNKNOWN_REASON))
         assignments, values = self._identify(envelope)
         assignments += [
             "#timeline = list_append(if_not_exists(#timeline, :received), :entries)",
@@ -181,11 +187,18 @@ class Records:
             values[":failure"] = {"reason": reason, "at": at}
         expression = "SET " + ", ".join(assignments)
         once = "(attribute_not_exists(#deadLetterMessage) OR #deadLetterMessage <> :message)"
+        # A message may be given up again after a copy of it took the event up.
+        given_up = {
+            ":state": State.DEAD_LETTERED,
+            ":recorded": State.RECORDED,
+            ":now": int((times.parse(at) or 0.0) * 1000),
+        }
         marked = self._update(
             envelope.event,
             f"{expression}, #state = :state, #deadLetter = :key",
-            {**values, ":state": State.DEAD_LETTERED, ":key": dead_letter_key, ":routed": State.ROUTED},
-            f"{once} AND (attribute_not_exists(#state) OR #state <> :routed)",
+            {**values, **given_up, ":key": dead_letter_key},
+            "attribute_not_exists(#state) OR (#state = :recorded AND #leaseUntil < :now) "
+            f"OR (#state = :state AND {once})",
         )
         if not marked:
             self._update(envelope.event, expression, values, once)
@@ -197,12 +210,22 @@ class Records:
         assignments = [f"#{name} = if_not_exists(#{name}, :{name})" for name in fields]
         return assignments, {f":{name}": value for name, value in fields.items()}
 
-    def _noted_failure(self, event: WebhookEvent) -> str | None:
+    def _seen(self, event: WebhookEvent) -> dict[str, Any]:
         response = self._dynamodb.get_item(
-            TableName=self._table, Key=key_of(event), ProjectionExpression="lastFailure", ConsistentRead=True
+            TableName=self._table, Key=key_of(event), ProjectionExpression="lastFailure, timeline", ConsistentRead=True
         )
-        failure = from_item(response.get("Item", {})).get("lastFailure")
-        return str(failure["reason"]) if failure else None
+        return from_item(response.get("Item", {}))
+
+    def _shorten(self, event: WebhookEvent, seen: Mapping[str, Any]) -> None:
+        """Shorten the timeline of a record as it was read, unless it grew or was shortened since."""
+        timeline = seen.get("timeline", ())
+        if (kept := shortened(timeline)) is not None:
+            self._update(
+                event,
+                "SET #timeline = :kept",
+                {":kept": kept, ":length": len(timeline)},
+                "size(#timeline) = :length",
+            )
 
     def _update(
         self,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lambdas.inbound.envelope import ArchivedBody, Envelope
 from lambdas.inbound.record_batches import DUPLICATE, BatchedRecords, Creation
-from lambdas.inbound.record_items import Entry, Step, entry
+from lambdas.inbound.record_items import NO_REPLAY, Entry, Step, entry
 from lambdas.processing.batching import Batching, InvocationDeadline, first_of_each
 from lambdas.processing.rules import Decision, decide
 from lambdas.processing.work import Work
@@ -70,18 +70,23 @@ class Claiming:
         if not (work.signature_taken or self.records.take_signature(envelope, archived)):
             work.conflicting = True
             return False
+        replay = envelope.replay
+        if replay is not None:
+            work.replay_id = replay.replay_id
         existing = self.records.create(envelope, archived, work.claim, self._timeline(work))
         if existing is None:
             return True
-        replay = envelope.replay
-        # A later payload under the same id never takes the place of the first one.
-        if replay is None and existing.get("archive", {}).get("sha256", archived.sha256) != archived.sha256:
+        # A later payload under the same id never takes the place of the first one; nor does that of a dead letter that
+        # is replayed, when another one was recorded meanwhile.
+        if existing.get("archive", {}).get("sha256", archived.sha256) != archived.sha256:
             work.conflicting = True
             self.records.note_conflict(envelope.event, archived, self._now())
             return False
         decision = decide(existing, envelope, work.message.message_id, int(self.clock() * 1000))
         if decision is Decision.DUPLICATE:
             return False
+        if replay is None:
+            work.replay_id = existing.get("replayId", NO_REPLAY)
         taken_up = self._replayed(work) if existing.get("owner") != work.claim.owner else []
         steps = taken_up or [entry(Step.RESUMED, self._now())]
         if "archive" not in existing:

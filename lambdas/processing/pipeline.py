@@ -14,7 +14,7 @@ from typing import Any
 from lambdas.inbound.archive import Archive
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.record_batches import CONDITION_FAILED, MAX_STATEMENTS, BatchedRecords, Mark
-from lambdas.inbound.record_items import Claim, Step, entry
+from lambdas.inbound.record_items import NO_REPLAY, Claim, Step, entry
 from lambdas.processing.archiving import Archiving
 from lambdas.processing.batching import Batching, InvocationDeadline, InvocationEndsError, chunks
 from lambdas.processing.bus import MAX_ENTRIES, Bus, NotPublishedError, Publication
@@ -168,7 +168,12 @@ class ArchivedBatch:
             work.message.message_id: Mark(
                 event=work.envelope.event,
                 claim=work.claim,
-                routed=entry(Step.ROUTED, times.iso(self._pipeline.clock()), busEventId=bus_event_id),
+                routed=entry(
+                    Step.ROUTED,
+                    times.iso(self._pipeline.clock()),
+                    busEventId=bus_event_id,
+                    **({"replayId": work.replay_id} if work.replay_id != NO_REPLAY else {}),
+                ),
             )
             for work, bus_event_id in published
         }

@@ -5,7 +5,7 @@ from enum import Enum, auto
 from typing import Any
 
 from lambdas.inbound.envelope import Envelope
-from lambdas.inbound.record_items import State
+from lambdas.inbound.record_items import State, carried_out
 
 
 class Decision(Enum):
@@ -32,11 +32,12 @@ def decide(record: Mapping[str, Any], envelope: Envelope, owner: str, now_ms: in
         Milliseconds since the epoch.
     """
     state = State(record["state"])
+    if envelope.replay is not None and envelope.replay.replay_id in carried_out(record):
+        return Decision.DUPLICATE
     if state is State.DEAD_LETTERED:
         return Decision.TAKE_OVER
     if state is State.ROUTED:
-        asked_again = envelope.replay is not None and record.get("replayId") != envelope.replay.replay_id
-        return Decision.TAKE_OVER if asked_again else Decision.DUPLICATE
+        return Decision.TAKE_OVER if envelope.replay is not None else Decision.DUPLICATE
     if now_ms > record["leaseUntil"]:
         return Decision.TAKE_OVER
     if record["owner"] == owner or envelope.replay is not None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from lambdas.inbound.envelope import ArchivedBody, Envelope
-from lambdas.inbound.record_items import Claim
+from lambdas.inbound.record_items import NO_REPLAY, Claim
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,8 @@ class Work:
         Whether its signature is recorded for its body.
     claimed : bool
         Whether this message has claimed its event.
+    replay_id : str
+        The replay for which it is published, which another message may have begun; `NO_REPLAY` for none.
     conflicting : bool
         Whether its payload differs from the one recorded for the event, or for the signature.
     error : Exception | None
@@ -64,6 +66,7 @@ class Work:
     archived_at: str = ""
     signature_taken: bool = False
     claimed: bool = False
+    replay_id: str = NO_REPLAY
     conflicting: bool = False
     error: Exception | None = None
 

@@ -7,7 +7,14 @@ from lambdas.shared.api import json_answer
 from lambdas.shared.aws import client
 from lambdas.shared.observability import logger, tracer
 from lambdas.status.environment import StatusEnvironment
-from lambdas.status.logic import BadRequestError, describe_transaction, read_cursor, read_limit, read_transaction_id
+from lambdas.status.logic import (
+    BadRequestError,
+    describe_transaction,
+    read_cursor,
+    read_events_cursor,
+    read_limit,
+    read_transaction_id,
+)
 
 _records = RecordQueries(client("dynamodb"), StatusEnvironment.from_environment().table_name)
 
@@ -24,9 +31,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         transaction_id = read_transaction_id(path.get("transactionId") or "")
         limit = read_limit(query.get("limit"))
         after = read_cursor(query["next"]) if "next" in query else None
+        events_after = read_events_cursor(query["nextEvents"]) if "nextEvents" in query else None
     except BadRequestError as error:
         return json_answer(400, {"error": str(error)})
-    status = describe_transaction(transaction_id, _records.transaction(transaction_id), limit, after)
+    records = _records.transaction(transaction_id)
+    status = describe_transaction(transaction_id, records, limit, after, events_after=events_after)
     if status is None:
         return json_answer(404, {"error": "no event of this transaction is known"})
     return json_answer(200, status)

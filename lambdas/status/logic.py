@@ -2,16 +2,21 @@
 
 import base64
 import binascii
+import heapq
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from lambdas.inbound.providers.fields import is_identifier
-from lambdas.inbound.record_items import State
+from lambdas.inbound.record_items import SORT_KEY, State
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
+# Events on a page: at 3 KB each, a tenth of the 6 MB that a function may return.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_EVENTS = 200
 
 _EVENT_FIELDS = (
     "provider",
@@ -46,60 +51,74 @@ class Position:
     number: int
 
 
-def overall_state(records: Sequence[Mapping[str, Any]]) -> str:
+def overall_state(states: Set[str]) -> str:
     """Return the state of a transaction: DEAD_LETTERED if any event is, PROCESSING if any is not yet routed."""
-    states = {record.get("state", _PROCESSING) for record in records}
     if State.DEAD_LETTERED in states:
         return State.DEAD_LETTERED
     return State.ROUTED if states == {State.ROUTED} else _PROCESSING
 
 
 def describe_transaction(
-    transaction_id: str, records: Iterable[dict[str, Any]], limit: int, after: Position | None
+    transaction_id: str,
+    records: Iterable[dict[str, Any]],
+    limit: int,
+    after: Position | None,
+    *,
+    events_after: str | None = None,
 ) -> dict[str, Any] | None:
-    """Return the state of a transaction, its events, and one page of its timeline, the newest first.
+    """Return the state of a transaction, one page of its events, and one page of its timeline, the newest first.
 
-    The timeline covers all events of the transaction. A payment has a few dozen events of about 1 KB, so that reading
-    and sorting all of them takes one query in practice.
+    The timeline covers all events of the transaction. A payment has a few dozen events of about 1 KB, which take one
+    query. Of thousands, only what is on the pages is kept.
 
     Parameters
     ----------
+    records : Iterable[dict]
+        In descending order of their sort keys.
     limit : int
         Entries on a page of the timeline.
     after : Position | None
         The last entry of the previous page.
+    events_after : str | None
+        Sort key of the last event of the previous page of events.
 
     Returns
     -------
     dict | None
         None if the transaction has no event.
     """
-    found = list(records)
-    if not found:
+    states: set[str] = set()
+    events: list[dict[str, Any]] = []
+
+    def entries() -> Iterator[tuple[Position, dict[str, Any]]]:
+        for record in records:
+            states.add(record.get("state", _PROCESSING))
+            if len(events) <= MAX_EVENTS and (events_after is None or record[SORT_KEY] < events_after):
+                events.append({name: record[name] for name in (*_EVENT_FIELDS, SORT_KEY) if name in record})
+            whose = {name: record[name] for name in ("provider", "eventId")}
+            for number, step in enumerate(record.get("timeline", ())):
+                position = Position(step["at"], record["eventKey"], number)
+                if after is None or position < after:
+                    yield position, {**step, **whose}
+
+    page = heapq.nlargest(limit + 1, entries(), key=itemgetter(0))
+    if not states:
         return None
-    entries = [
-        (Position(step["at"], record["eventKey"], number), record, step)
-        for record in found
-        for number, step in enumerate(record.get("timeline", ()))
-    ]
-    entries.sort(key=lambda item: item[0], reverse=True)
-    rest = [item for item in entries if after is None or item[0] < after]
-    page = rest[:limit]
+    more_events = len(events) > MAX_EVENTS
+    keys = [event.pop(SORT_KEY, "") for event in events]
     return {
         "transactionId": transaction_id,
-        "state": overall_state(found),
-        "events": [{name: record[name] for name in _EVENT_FIELDS if name in record} for record in found],
-        "timeline": [
-            {**step, "provider": record["provider"], "eventId": record["eventId"]} for _, record, step in page
-        ],
-        "next": write_cursor(page[-1][0]) if len(rest) > limit else None,
+        "state": overall_state(states),
+        "events": events[:MAX_EVENTS],
+        "nextEvents": _encode(keys[MAX_EVENTS - 1]) if more_events else None,
+        "timeline": [step for _, step in page[:limit]],
+        "next": write_cursor(page[limit - 1][0]) if len(page) > limit else None,
     }
 
 
 def write_cursor(position: Position) -> str:
     """Return a position as an opaque text."""
-    text = json.dumps([position.at, position.event_key, position.number])
-    return base64.urlsafe_b64encode(text.encode()).decode("ascii").rstrip("=")
+    return _encode([position.at, position.event_key, position.number])
 
 
 def read_transaction_id(part: str) -> str:
@@ -138,13 +157,37 @@ def read_cursor(text: str) -> Position:
         When `write_cursor` did not write it.
     """
     try:
-        padded = text + "=" * (-len(text) % 4)
-        at, event_key, number = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        at, event_key, number = _decode(text)
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
         raise BadRequestError("next: not a cursor that this API returned") from error
     if not (isinstance(at, str) and isinstance(event_key, str) and type(number) is int):
         raise BadRequestError("next: not a cursor that this API returned")
     return Position(at, event_key, number)
+
+
+def read_events_cursor(text: str) -> str:
+    """Read the cursor of a page of events.
+
+    Raises
+    ------
+    BadRequestError
+        When it is not a text that `describe_transaction` encoded.
+    """
+    try:
+        sort_key = _decode(text)
+    except (ValueError, binascii.Error, RecursionError):
+        sort_key = None
+    if not isinstance(sort_key, str):
+        raise BadRequestError("nextEvents: not a cursor that this API returned")
+    return sort_key
+
+
+def _encode(value: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode("ascii").rstrip("=")
+
+
+def _decode(text: str) -> Any:
+    return json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
 
 
 def read_limit(text: str | None) -> int:

@@ -362,6 +362,47 @@ def test_a_late_copy_of_a_dead_letter_does_not_undo_what_came_after(world, dead_
     assert world.snapshot() == before
 
 
+def test_a_message_given_up_a_second_time_leaves_its_event_given_up(world, dead_letters):
+    # Given a message that was given up, and a copy of it that took the event up again and died
+    given = event()
+    one = message(envelope(given))
+    keep(dead_letters, one)
+    with pytest.raises(CrashError):
+        trapped(world, Trap("before publish")).run(received_again([one]), 30)
+    assert world.states() == {"evt_1": "RECORDED"}
+    world.clock.pass_lease()
+
+    # When the copy is given up too
+    keep(dead_letters, one)
+
+    # Then the event is given up, and its next delivery routes it
+    assert world.states() == {"evt_1": "DEAD_LETTERED"}
+    assert world.process([message(envelope(given))]).failures == {}
+    assert world.routed_counts() == {"evt_1": 1}
+
+
+def test_a_dead_letter_does_not_free_a_claim_that_is_alive(world, dead_letters):
+    # Given an event that an invocation is about to publish
+    given = event()
+    publishing = message(envelope(given))
+    with pytest.raises(CrashError):
+        trapped(world, Trap("before publish")).run([publishing], 30)
+
+    # When another message of it is given up, and a third one is processed
+    keep(dead_letters, message(envelope(given)))
+    outcome = world.process([message(envelope(given))])
+
+    # Then the event is still that invocation's alone
+    assert (outcome.failures, outcome.routed) == ({}, [])
+    assert world.states() == {"evt_1": "RECORDED"}
+    assert world.steps(given)[-1] == "dead-lettered"
+
+    # And once its claim has ended, the next dead letter says that the event is given up
+    world.clock.pass_lease()
+    keep(dead_letters, publishing)
+    assert world.states() == {"evt_1": "DEAD_LETTERED"}
+
+
 def test_a_wild_event_keeps_its_identity(world, dead_letters):
     # Given an event whose ids hold all that an identifier may hold
     wild = "".join(chr(code) for code in range(0x21, 0x7F))

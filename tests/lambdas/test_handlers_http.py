@@ -598,6 +598,8 @@ BAD_PARAMETERS = {
     "cursor not JSON": ({"next": "WzA"}, "next"),
     "cursor of two parts": ({"next": base64.urlsafe_b64encode(b'["a","b"]').decode()}, "next"),
     "cursor with a fraction": ({"next": base64.urlsafe_b64encode(b'["a","b",1.5]').decode()}, "next"),
+    "cursor of events not JSON": ({"nextEvents": "WzA"}, "nextEvents"),
+    "cursor of events of another kind": ({"nextEvents": "MQ"}, "nextEvents"),
     "cursor nested": ({"next": base64.urlsafe_b64encode(b"[" * 50_000).decode()}, "next"),
 }
 
@@ -634,6 +636,18 @@ def test_paging_covers_the_timeline_once_in_order(status_of, world, limit):
     assert sorted((one["eventId"], one["step"]) for one in found) == sorted(expected)
     assert [one["at"] for one in found] == sorted((one["at"] for one in found), reverse=True)
     assert pages == -(-len(expected) // limit)
+
+
+def test_events_continue_behind_their_cursor(status_of, world):
+    # Given a transaction of three events
+    batch = [message(envelope(event(f"evt_{number}"))) for number in (1, 2, 3)]
+    assert world.process(batch).failures == {}
+
+    # When an operator asks for those behind the second one, then there is the last one, and the whole timeline
+    cursor = base64.urlsafe_b64encode(json.dumps(event("evt_2").sort_key).encode()).decode().rstrip("=")
+    status, body = status_of("tx_1", nextEvents=cursor)
+    assert (status, [one["eventId"] for one in body["events"]], body["nextEvents"]) == (200, ["evt_1"], None)
+    assert {one["eventId"] for one in body["timeline"]} == {"evt_1", "evt_2", "evt_3"}
 
 
 def test_a_transaction_larger_than_one_query_is_whole(status_of, world):

@@ -273,6 +273,38 @@ def test_two_replays_at_once_are_both_carried_out(world):
     assert world.states() == {"evt_1": "ROUTED"}
 
 
+def test_a_replay_that_comes_again_after_another_one_is_not_carried_out_twice(world):
+    # Given a routed event, and two replays of it that were carried out
+    given = event()
+    route(world, given)
+    first, second = (replay_message(world, given, replay_id) for replay_id in ("replay_1", "replay_2"))
+    assert [verdicts([world.process([one])]) for one in (first, second)] == [Counter(routed=1)] * 2
+
+    # When SQS hands out the first one again
+    outcome = world.process(received_again([first]))
+
+    # Then nothing is left to do
+    assert verdicts([outcome]) == Counter(duplicate=1)
+    wishes = [one["detail"].get("replay", {}).get("replayId") for one in world.routed()]
+    assert wishes == [None, "replay_1", "replay_2"]
+
+
+def test_a_replay_that_another_message_finished_is_not_carried_out_twice(world):
+    # Given a replay that died before publishing, which a further delivery of the event finished, and another replay
+    given = event()
+    route(world, given)
+    first, second = (replay_message(world, given, replay_id) for replay_id in ("replay_1", "replay_2"))
+    with pytest.raises(CrashError):
+        trapped(world, Trap("before publish")).run([first], SECONDS_LEFT)
+    world.clock.pass_lease()
+    assert verdicts([world.process([message(envelope(given))])]) == Counter(routed=1)
+    assert verdicts([world.process([second])]) == Counter(routed=1)
+
+    # When the first replay's message is received again, then nothing is left to do
+    assert verdicts([world.process(received_again([first]))]) == Counter(duplicate=1)
+    assert world.routed_counts() == {"evt_1": 3}
+
+
 # --- the same event with other bytes --------------------------------------------------------------------------------
 
 
@@ -583,12 +615,13 @@ def test_a_delivery_of_a_dead_lettered_event_is_taken_over(world):
     first = message(envelope(given))
     with pytest.raises(CrashError):
         trapped(world, Trap("before publish")).run([first], SECONDS_LEFT)
+    world.clock.pass_lease()
     world.records.mark_dead_lettered(
         envelope(given), first.message_id, times.iso(world.clock.now), "dead-letter/x", "bus down"
     )
     assert world.states() == {"evt_1": "DEAD_LETTERED"}
 
-    # When the provider delivers it again, even while the old claim still holds
+    # When the provider delivers it again
     outcome = world.process([message(envelope(given))])
 
     # Then it is finished

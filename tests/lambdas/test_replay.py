@@ -87,6 +87,7 @@ def give_up(world, one):
 def give_up_recorded(world, event_id, **changes):
     """Dead-letter an event whose payload is in the archive: the bus refused it."""
     abandon(world, event_id, **changes)
+    world.clock.pass_lease()
     give_up(world, message(envelope(event(event_id), **changes)))
 
 
@@ -660,3 +661,24 @@ def test_the_endpoint_refuses_what_it_cannot_carry_out_and_names_the_field(repla
     assert status == 400
     assert answer["error"].split(":")[0] == named
     assert world.queued() == []
+
+
+# --- other bytes ----------------------------------------------------------------------------------------------------
+
+
+def test_a_replayed_dead_letter_does_not_take_the_place_of_a_payload_that_was_routed_meanwhile(world, replayer):
+    # Given an event that was given up before it was archived, its replay on the queue, and other bytes that came first
+    give_up_unarchived(world, "evt_1", body=b"first \xff")
+    replayer.run(naming("evt_1"), "replay_1")
+    [replay] = world.queued()
+    route(world, "evt_1", body=b"second \xfe")
+
+    # When the replay is processed
+    outcome = world.process([replay])
+
+    # Then it is a conflict, which is told and kept, and the event is what was routed
+    assert ([one.event.event_id for one in outcome.conflicts], outcome.routed) == (["evt_1"], [])
+    record = world.record(event("evt_1"))
+    assert world.payload_at(record["archive"]) == b"second \xfe"
+    assert (record["timeline"][-1]["step"], b"first \xff" in world.payloads()) == ("conflicting", True)
+    assert world.routed_counts() == {"evt_1": 1}

@@ -85,6 +85,15 @@ def test_an_event_that_was_never_replayed_is_replayed():
     assert decide(found, envelope("replay-1"), "message-1", NOW_MS) is Decision.TAKE_OVER
 
 
+@pytest.mark.parametrize("state", State)
+def test_a_replay_that_was_carried_out_before_the_last_one_is_done(state):
+    routed = {"step": "routed", "at": "2021-02-25T15:02:10.000Z", "replayId": "replay-0"}
+    found = record(state, lease_until=NOW_MS - 1, timeline=[{"step": "replayed", "replayId": "replay-2"}, routed])
+
+    assert decide(found, envelope("replay-0"), "message-1", NOW_MS) is Decision.DUPLICATE
+    assert decide(found, envelope("replay-2"), "message-1", NOW_MS) is Decision.TAKE_OVER
+
+
 def test_a_lease_that_a_failure_released_is_free_at_once():
     assert decide(record(State.RECORDED, lease_until=0), envelope(), "message-1", NOW_MS) is Decision.TAKE_OVER
     assert decide(record(State.RECORDED, lease_until=0), envelope(), "message-2", NOW_MS) is Decision.TAKE_OVER

@@ -6,11 +6,18 @@ happens between two calls but what the kernel lets happen.
 
 import heapq
 import itertools
-from collections.abc import Callable, Iterable
+import logging
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest import mock
 
 from greenlet import getcurrent, greenlet
 
+from lambdas.shared.observability import logger
 from tests.lambdas.support import NOW, CrashError
 
 
@@ -126,6 +133,14 @@ class Kernel:
         self.at(self.now, made.switch)
         return made
 
+    def call(self, what: str, run: Callable[[], Any], **arguments: Any) -> Invocation:
+        """Begin an invocation for the current one, which waits until it is over; return it."""
+        made = Invocation(self, what, run, **arguments)
+        made.waiting = self.current
+        self.at(self.now, made.switch)
+        self.hub.switch()
+        return made
+
     def sleep(self, seconds: float) -> None:
         """Let time pass for who asks; an invocation that runs out of time, or was killed meanwhile, ends here."""
         current = self.current
@@ -173,3 +188,24 @@ class Kernel:
     @property
     def next_at(self) -> float | None:
         return self._heap[0][0] if self._heap else None
+
+
+@contextmanager
+def determined(seed: int, kernel: Kernel) -> Iterator[None]:
+    """Have ids, jitter and waits of the code come from the seed and the kernel."""
+    chance = random.Random(seed * 7 + 1)
+    random.seed(seed)
+    level = logger.log_level
+    with ExitStack() as stack:
+        for name, value in (
+            ("randbits", chance.getrandbits),
+            ("token_bytes", chance.randbytes),
+            ("token_hex", lambda number=16: chance.randbytes(number).hex()),
+        ):
+            stack.enter_context(mock.patch.object(secrets, name, value))
+        stack.enter_context(mock.patch.object(time, "sleep", kernel.sleep))
+        logger.setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)

@@ -1,4 +1,4 @@
-"""DynamoDB in memory, as a boto3 client: what the stores of delivery use of it, thirty times as fast as MiniStack.
+"""DynamoDB in memory, as a boto3 client: what the functions use of it, thirty times as fast as MiniStack.
 
 `test_memory_dynamodb` runs the same random calls here and against MiniStack, and compares the answers. Items are never
 changed in place: a write puts a new dictionary, so that reads and indexes share what they hand out.
@@ -9,7 +9,7 @@ import itertools
 import re
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -365,7 +365,10 @@ def _span(text: str) -> _Span:
 
 @dataclass
 class _Index:
-    """A secondary index: sparse, sorted, and as far behind its table as the client's `lag` says."""
+    """A secondary index: sparse, sorted, and as far behind its table as the client's `lag` says.
+
+    `range_key` is empty if it has none.
+    """
 
     hash_key: str
     range_key: str
@@ -375,9 +378,9 @@ class _Index:
     pending: deque[tuple[float, Key, Item | None]] = field(default_factory=deque)
 
     def place(self, item: Item | None) -> tuple[str, str] | None:
-        if item is None or self.hash_key not in item or self.range_key not in item:
+        if item is None or self.hash_key not in item or (self.range_key and self.range_key not in item):
             return None
-        return item[self.hash_key]["S"], item[self.range_key]["S"]
+        return item[self.hash_key]["S"], item[self.range_key]["S"] if self.range_key else ""
 
     def write(self, key: Key, item: Item | None, visible_at: float) -> None:
         # Writes to the index keep their order.
@@ -448,7 +451,7 @@ class MemoryDynamoDB:
         keys = tuple(one["AttributeName"] for one in request["KeySchema"])
         indexes = {}
         for one in request.get("GlobalSecondaryIndexes", ()):
-            hash_key, range_key = (key["AttributeName"] for key in one["KeySchema"])
+            hash_key, range_key = (*(key["AttributeName"] for key in one["KeySchema"]), "")[:2]
             projection = one["Projection"]
             names = {*keys, hash_key, range_key, *projection.get("NonKeyAttributes", ())}
             indexes[one["IndexName"]] = _Index(
@@ -529,7 +532,8 @@ class MemoryDynamoDB:
         start = request.get("ExclusiveStartKey")
         if start is not None:
             key = table.key_of(start)
-            place = (start[range_key]["S"] if index is not None else key[1], *key)
+            at = key[1] if index is None else start[range_key]["S"] if range_key else ""
+            place = (at, *key)
             if forward:
                 first = max(first, bisect_right(entries, place))
             else:
@@ -546,6 +550,7 @@ class MemoryDynamoDB:
             answer["LastEvaluatedKey"] = {
                 name: found[-1][name]
                 for name in dict.fromkeys([*table.keys, *((hash_key, range_key) if index else ())])
+                if name
             }
         if request.get("Select") == "COUNT":
             del answer["Items"]
@@ -610,7 +615,7 @@ class MemoryDynamoDB:
         return reason, (arguments["TableName"], key), new
 
     def batch_execute_statement(self, **request: Any) -> dict[str, Any]:
-        """Run PartiQL updates of single items, each for itself."""
+        """Run PartiQL inserts and updates of single items, each for itself."""
         operation, statements = "BatchExecuteStatement", request["Statements"]
         if not 1 <= len(statements) <= MAX_STATEMENTS or any(len(one["Statement"]) > 8_192 for one in statements):
             raise failure(operation, "ValidationException", "Statements: too many, or too long")
@@ -621,13 +626,16 @@ class MemoryDynamoDB:
         responses = []
         for update in updates:
             response = {"TableName": update["TableName"]}
+            inserts = "Item" in update
             try:
-                answer = self._one(operation, update)
+                answer = self._one("PutItem" if inserts else operation, update)
                 if "Attributes" in answer:
                     response["Item"] = answer["Attributes"]
             except ClientError as error:
                 code = error.response["Error"]["Code"].replace("ValidationException", "ValidationError")
                 code = code.removesuffix("Exception")
+                if inserts and code == "ConditionalCheckFailed":
+                    code = "DuplicateItem"
                 response["Error"] = {**error.response["Error"], "Code": code}
                 if "Item" in error.response:
                     response["Error"]["Item"] = error.response["Item"]
@@ -635,7 +643,9 @@ class MemoryDynamoDB:
         return {"Responses": responses}
 
     def _read_statement(self, statement: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a PartiQL UPDATE as the arguments of UpdateItem."""
+        """Return a PartiQL UPDATE as the arguments of UpdateItem, or an INSERT as those of PutItem."""
+        if found := _INSERT.fullmatch(statement["Statement"]):
+            return self._read_insert(found, statement.get("Parameters", ()))
         name, sets, where, returning = _partiql(statement["Statement"])
         table = self._table("BatchExecuteStatement", name)
         values = {f":p{number}": value for number, value in enumerate(statement.get("Parameters", ()))}
@@ -659,6 +669,21 @@ class MemoryDynamoDB:
             "ExpressionAttributeValues": {one: value for one, value in values.items() if one in used},
             "ReturnValues": returning,
             "ReturnValuesOnConditionCheckFailure": statement.get("ReturnValuesOnConditionCheckFailure", "NONE"),
+        }
+
+    def _read_insert(self, found: re.Match[str], values: Sequence[Any]) -> dict[str, Any]:
+        table = self._table("BatchExecuteStatement", found["table"])
+        names = re.findall(r"'(\w+)'\s*:\s*\?", found["values"])
+        if len(names) != len(values):
+            raise _InvalidError("Number of parameters in request and statement don't match.")
+        item = dict(zip(names, values, strict=True))
+        table.key_of(item)
+        return {
+            "TableName": found["table"],
+            "Key": {name: item[name] for name in table.keys},
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists(#key)",
+            "ExpressionAttributeNames": {"#key": table.keys[0]},
         }
 
     def _one(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -704,7 +729,7 @@ class MemoryDynamoDB:
         old = table.get(key)
         if new is not None:
             for index in table.indexes.values():
-                if any(one in new and not new[one].get("S") for one in (index.hash_key, index.range_key)):
+                if any(one in new and not new[one].get("S") for one in (index.hash_key, index.range_key) if one):
                     raise failure("Write", "ValidationException", "an index key is empty, or is no text")
             table.partitions.setdefault(key[0], {})[key[1]] = new
         elif old is not None:
@@ -780,6 +805,11 @@ _PARTIQL = re.compile(
     r'\s*UPDATE\s+"?(?P<table>[\w.-]+)"?\s+(?P<sets>.*?)\s+WHERE\s+(?P<where>.*?)'
     r"(?:\s+RETURNING\s+(?P<returning>ALL\s+NEW|ALL\s+OLD)\s+\*)?\s*",
     re.IGNORECASE | re.DOTALL,
+)
+
+
+_INSERT = re.compile(
+    r'\s*INSERT\s+INTO\s+"?(?P<table>[\w.-]+)"?\s+VALUE\s+\{(?P<values>.*)\}\s*', re.IGNORECASE | re.DOTALL
 )
 
 

@@ -17,9 +17,9 @@ from lambdas.delivery.store.items import (
 )
 from lambdas.shared import times
 from lambdas.shared.dynamodb import to_item
-from tests.lambdas.simulation.endpoints import dead, healthy
-from tests.lambdas.simulation.seeds import percentile
-from tests.lambdas.simulation.world import Attempted, World
+from tests.lambdas.simulation.delivery.endpoints import dead, healthy
+from tests.lambdas.simulation.delivery.seeds import percentile
+from tests.lambdas.simulation.delivery.world import Attempted, World
 
 HOUR = 3_600.0
 WORKERS = 50

@@ -8,11 +8,19 @@ from lambdas.delivery.domain.attempt_result import HttpResult
 from lambdas.delivery.domain.due import MAX_LINEAGE
 from lambdas.delivery.domain.retry_schedules import STANDARD_WEBHOOKS
 from lambdas.delivery.store.items import due_shards
-from tests.lambdas.simulation.endpoints import EndpointAnswer, busy, dead, each_third_fails, flaky, half, healthy
+from tests.lambdas.simulation.delivery.endpoints import (
+    EndpointAnswer,
+    busy,
+    dead,
+    each_third_fails,
+    flaky,
+    half,
+    healthy,
+)
+from tests.lambdas.simulation.delivery.scenarios import WORKERS, steady
+from tests.lambdas.simulation.delivery.seeds import run_seed
+from tests.lambdas.simulation.delivery.world import World
 from tests.lambdas.simulation.memory_dynamodb import failure
-from tests.lambdas.simulation.scenarios import WORKERS, steady
-from tests.lambdas.simulation.seeds import run_seed
-from tests.lambdas.simulation.world import World
 
 HOUR = 3_600.0
 
@@ -23,13 +31,13 @@ def rows(world):
 
 @pytest.mark.parametrize("seed", range(1, 9))
 def test_a_seed_keeps_all_rules(seed):
-    result = run_seed(seed, deliveries=300)
-    assert result.violations == {}, f"make simulate-delivery SEED={seed} DELIVERIES=300"
+    result = run_seed(seed, size=300)
+    assert result.violations == {}, f"make simulate-delivery SEED={seed} SIZE=300"
     assert result.deliveries > 150
 
 
 def test_a_seed_is_the_same_every_time():
-    assert run_seed(11, deliveries=60).digest == run_seed(11, deliveries=60).digest
+    assert run_seed(11, size=60).digest == run_seed(11, size=60).digest
 
 
 def given(world, tenant="acme", behave=healthy, events=1, **fields):

@@ -2,13 +2,10 @@
 
 import inspect
 import json
-import logging
 import random
-import secrets
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -56,19 +53,12 @@ from lambdas.delivery_worker.reporting import Report
 from lambdas.delivery_worker.wiring import build_worker
 from lambdas.shared import times
 from lambdas.shared.dynamodb import from_item
-from lambdas.shared.observability import logger
 from tests.lambdas.delivery_api_support import proxy_event
 from tests.lambdas.delivery_support import INVOCATION_SECONDS, SEED, MemoryBus
-from tests.lambdas.simulation.aws import (
-    Chaos,
-    FaultRates,
-    Faulty,
-    MemorySecrets,
-    MemorySQS,
-    SentMessage,
-)
-from tests.lambdas.simulation.endpoints import Behave, EndpointRequest, Endpoints, healthy
-from tests.lambdas.simulation.kernel import Invocation, Kernel
+from tests.lambdas.simulation.delivery.endpoints import Behave, EndpointRequest, Endpoints, healthy
+from tests.lambdas.simulation.delivery.queue import MemorySQS, SentMessage
+from tests.lambdas.simulation.faults import Chaos, FaultRates, Faulty, MemorySecrets
+from tests.lambdas.simulation.kernel import Invocation, Kernel, determined
 from tests.lambdas.simulation.memory_dynamodb import Item, Key, MemoryDynamoDB
 from tests.lambdas.support import create_delivery_tables
 
@@ -286,7 +276,12 @@ class World:
     @contextmanager
     def running(self) -> Iterator["World"]:
         """Have the sweeper run every minute, and everything come from the seed."""
-        with determined(self.seed, self.kernel):
+        Simultaneous.kernel = self.kernel
+        with (
+            determined(self.seed, self.kernel),
+            mock.patch.object(batch, "ThreadPoolExecutor", Simultaneous),
+            mock.patch.object(sweep, "ThreadPoolExecutor", Simultaneous),
+        ):
             self._tick()
             yield self
 
@@ -324,17 +319,12 @@ class World:
         self, method: str, path: str, tenant: str | None = None, body: Any = None, key: str | None = None
     ) -> ApiAnswer:
         """Call the API from a client, and wait for the answer."""
-        caller = self.kernel.current
-        assert caller is not None
         headers = {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {})}
         event = proxy_event(method, path, tenant=tenant, body=body, headers=headers if body is not None else None)
         rest = self.tenant_api if tenant else self.operator_api
-        made = Invocation(
-            self.kernel, f"{method} {path}", lambda: rest.serve(event, _CONTEXT), seconds=29.0, skew=self._skew()
+        made = self.kernel.call(
+            f"{method} {path}", lambda: rest.serve(event, _CONTEXT), seconds=29.0, skew=self._skew()
         )
-        made.waiting = caller
-        self.kernel.at(self.kernel.now, made.switch)
-        self.kernel.hub.switch()
         if made.error is not None:
             return ApiAnswer(0, None)
         text = made.result["body"]
@@ -647,27 +637,3 @@ def _brief(item: Item) -> str:
         "dueKey", "dueAt", "updatedAt",
     )  # fmt: skip
     return ", ".join(f"{name} {next(iter(item[name].values()))}" for name in names if name in item)
-
-
-@contextmanager
-def determined(seed: int, kernel: Kernel) -> Iterator[None]:
-    """Have ids, jitter and waits of the code come from the seed and the kernel."""
-    chance = random.Random(seed * 7 + 1)
-    random.seed(seed)
-    Simultaneous.kernel = kernel
-    level = logger.log_level
-    with ExitStack() as stack:
-        for name, value in (
-            ("randbits", chance.getrandbits),
-            ("token_bytes", chance.randbytes),
-            ("token_hex", lambda number=16: chance.randbytes(number).hex()),
-        ):
-            stack.enter_context(mock.patch.object(secrets, name, value))
-        stack.enter_context(mock.patch.object(time, "sleep", kernel.sleep))
-        for module in (batch, sweep):
-            stack.enter_context(mock.patch.object(module, "ThreadPoolExecutor", Simultaneous))
-        logger.setLevel(logging.CRITICAL)
-        try:
-            yield
-        finally:
-            logger.setLevel(level)

@@ -9,9 +9,9 @@ from typing import Any
 from lambdas.delivery.domain.retry_schedules import MINUTES, STANDARD_WEBHOOKS
 from lambdas.delivery.store.identities import Identities
 from lambdas.shared import times
-from tests.lambdas.simulation import endpoints as kinds
-from tests.lambdas.simulation.aws import USUAL
-from tests.lambdas.simulation.world import World
+from tests.lambdas.simulation.delivery import endpoints as kinds
+from tests.lambdas.simulation.delivery.world import World
+from tests.lambdas.simulation.faults import USUAL
 
 HOUR = 3_600.0
 CHAOS_SECONDS = 1.5 * HOUR
@@ -193,14 +193,14 @@ class _Tenants:
 
 
 def run_seed(
-    seed: int, deliveries: int = 520, only: set[str] | None = None, *, trace: bool = False, calm: bool = False
+    seed: int, size: int = 520, only: set[str] | None = None, *, trace: bool = False, calm: bool = False
 ) -> SeedResult:
     """Run one seed to its end.
 
     Parameters
     ----------
-    deliveries
-        About how many there are.
+    size
+        About how many deliveries there are.
     only
         Names of the faults that there are; None for all.
     calm
@@ -226,7 +226,7 @@ def run_seed(
     if trace:
         world.chaos.trace = lambda what: world.traced.append(f"{times.iso(world.kernel.now)} {what}")
     with world.running():
-        _Tenants(world, deliveries).begin()
+        _Tenants(world, size).begin()
         world.kernel.run(world.kernel.now + CHAOS_SECONDS)
         world.drain(DRAIN_SECONDS[world.schedule.name])
         world.check()
@@ -259,6 +259,30 @@ def _result(world: World) -> SeedResult:
         trace=world.traced,
         digest=hash((round(world.kernel.now, 6), *(round(one.at, 6) for one in world.attempted))),
     )
+
+
+def rows(results: Sequence[SeedResult]) -> dict[str, str]:
+    """Return the lines of the table about seeds."""
+    happened: Counter[str] = Counter()
+    for result in results:
+        happened.update(result.happened)
+    first = sorted(late for result in results for late in result.late_first)
+    retries = sorted(late for result in results for late in result.late_retry)
+    return {
+        "deliveries": f"{sum(one.deliveries for one in results):,}",
+        "requests to endpoints": f"{sum(one.requests for one in results):,}",
+        "replays": f"{sum(sum(one.replays.values()) for one in results):,}",
+        "calls of AWS": f"{sum(sum(one.calls.values()) for one in results):,}",
+        **{name: f"{happened[name]:,}" for name in ("kills", "answers lost", "refused", "duplicates", "messages lost")},
+        "dead letters of the pipeline": f"{sum(one.dead_letters for one in results):,}",
+        "never attempted again": f"{sum(len(one.violations.get('never attempted again', ())) for one in results):,}",
+        "repeated, allowed": f"{sum(one.repeated_allowed for one in results):,}",
+        "repeated, other": f"{sum(one.repeated_other for one in results):,}",
+        "longest chain": f"{max(one.longest for one in results)} "
+        f"({max(one.longest_in_batch for one in results)} if a batch counts as the longest of its messages)",
+        "first attempt late, p50 / p99": f"{percentile(first, 50):.1f} s / {percentile(first, 99):.1f} s",
+        "retry late, p50 / p99": f"{percentile(retries, 50):.1f} s / {percentile(retries, 99):.1f} s",
+    }
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:

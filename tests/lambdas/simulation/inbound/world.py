@@ -1,0 +1,538 @@
+"""The deployed inbound stack of one seed: functions, queues, table, archive and bus, and the rules that all keep."""
+
+import hashlib
+import json
+import random
+from base64 import b64encode
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.dead_letter.environment import DeadLetterEnvironment
+from lambdas.inbound.envelope import Envelope
+from lambdas.inbound.metrics import CONFLICTING_DUPLICATES, DEAD_LETTERED
+from lambdas.inbound.record_items import BY_EVENT_INDEX, BY_RECEIVED_INDEX, PARTITION_KEY, SORT_KEY
+from lambdas.ingestion.environment import IngestionEnvironment
+from lambdas.processing.environment import ProcessingEnvironment
+from lambdas.replay.environment import ReplayEnvironment
+from lambdas.shared import times
+from lambdas.status.environment import StatusEnvironment
+from tests.lambdas.simulation.faults import Chaos, FaultRates, Faulty, MemorySecrets
+from tests.lambdas.simulation.inbound.aws import MemoryBus, MemoryS3, PartlyRefusing
+from tests.lambdas.simulation.inbound.functions import Function, Reports
+from tests.lambdas.simulation.inbound.queues import Mapping as EventSourceMapping
+from tests.lambdas.simulation.inbound.queues import MemoryQueue
+from tests.lambdas.simulation.kernel import Invocation, Kernel, determined
+from tests.lambdas.simulation.memory_dynamodb import MemoryDynamoDB
+from tests.lambdas.support import api_gateway_event, create_table
+
+TABLE, BUCKET = "sim", "bucket"
+SECONDS = 30.0
+"""`functions.timeout`"""
+MAX_RECEIVES = 3
+INGEST_RECEIVES = 12
+FINAL = frozenset({"ROUTED", "DEAD_LETTERED"})
+_OPERATORS = ("POST /internal/replay", "GET /status")
+EventKey = tuple[str, str]
+"""Provider and event id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """What a user chooses of the stack.
+
+    Attributes
+    ----------
+    order
+        What a FIFO queue keeps in order; None for a standard queue.
+    direct
+        Whether API Gateway writes to an ingest queue.
+    archive_by
+        Whether the payloads of a batch share an object.
+    """
+
+    order: str | None = None
+    direct: bool = False
+    archive_by: str = "batch"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signed:
+    """A webhook as its provider sends it, with the events in it and the transaction of each."""
+
+    provider: str
+    body: bytes
+    headers: Mapping[str, str]
+    events: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ApiAnswer:
+    """What a caller saw; status 0 when nothing came."""
+
+    status: int
+    json: Any = None
+
+
+@dataclass(frozen=True)
+class Publication:
+    """An event on the bus."""
+
+    at: float
+    inv: Invocation
+    sha256: str
+
+    def excused(self) -> bool:
+        """Tell whether a fault befell its invocation between publishing and marking.
+
+        docs/inbound.md: "If a function crashes between publishing and marking, or one of the two calls has no good
+        answer although EventBridge took the event, the same event is published again."
+        """
+        return any(at >= self.at for at, _ in self.inv.root.faults)
+
+
+@dataclass
+class Known:
+    """An event that was sent: what came of it, as far as senders, operators and subscribers see.
+
+    Attributes
+    ----------
+    sent, accepted
+        Digests of its payloads, with the bytes, and those that were answered 202.
+    replays
+        Ids of those that are or were on the main queue.
+    asked
+        Replays that an operator was told of, with the times.
+    dead, dead_replays
+        Payloads and replays of the messages that were moved to the dead letter queue.
+    """
+
+    transaction: str
+    sent: dict[str, bytes] = field(default_factory=dict)
+    accepted: set[str] = field(default_factory=set)
+    replays: set[str] = field(default_factory=set)
+    asked: dict[str, float] = field(default_factory=dict)
+    published: list[Publication] = field(default_factory=list)
+    dead: set[str] = field(default_factory=set)
+    dead_replays: set[str] = field(default_factory=set)
+
+
+class World:
+    """One stack on a clock of its own.
+
+    Parameters
+    ----------
+    seed
+        Decides everything.
+    rates
+        Of faults, while there are any.
+    lag
+        Returns the seconds that an index is behind.
+    skew
+        Seconds that a clock is ahead or behind at most.
+    secrets
+        Provider, under the name of its entry, to its secret.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        deployment: Deployment,
+        secrets: Mapping[str, str],
+        *,
+        rates: FaultRates | None = None,
+        lag: Callable[[random.Random], float] = lambda chance: chance.expovariate(20.0),
+        skew: float = 0.3,
+        concurrency: int = 10,
+    ) -> None:
+        self.seed = seed
+        self.deployment = deployment
+        self.chance = random.Random(seed)
+        self.kernel = Kernel()
+        self.chaos = Chaos(self.kernel, self.chance, rates or FaultRates())
+        self.skew = skew
+        self.traced: list[str] = []
+        self.violations: dict[str, list[str]] = defaultdict(list)
+        self.events: dict[EventKey, Known] = {}
+        self.webhooks = 0
+        self.last_sequence: dict[tuple[str, str], str] = {}
+        self.repeated_allowed = 0
+        self.repeated_other = 0
+        self.states: Counter[str] = Counter()
+        self.dead_lettered = 0
+        self.reports = Reports(self.kernel, self.chaos.say)
+        self.memory = MemoryDynamoDB(lambda: self.kernel.now, lambda: lag(self.chance))
+        indexes = {BY_EVENT_INDEX: ("eventKey",), BY_RECEIVED_INDEX: ("receivedBucket", "receivedAt")}
+        create_table(self.memory, TABLE, (PARTITION_KEY, SORT_KEY), indexes, "KEYS_ONLY")
+        self.s3 = MemoryS3()
+        self._build(secrets, concurrency)
+
+    def _build(self, secrets: Mapping[str, str], concurrency: int) -> None:
+        kernel, chaos, fifo = self.kernel, self.chaos, self.deployment.order is not None
+        self.dead_letters = MemoryQueue(kernel, chaos, "dead-letters", fifo=fifo)
+        self.main = MemoryQueue(
+            kernel, chaos, "main", fifo=fifo, max_receives=MAX_RECEIVES, dead_letters=self.dead_letters
+        )
+        self.main.sent = self._queued
+        self.main.spent = self._given_up
+        self.ingest_dead_letters = MemoryQueue(kernel, chaos, "ingest-dead-letters")
+        self.ingest = MemoryQueue(
+            kernel, chaos, "ingest", max_receives=INGEST_RECEIVES, dead_letters=self.ingest_dead_letters
+        )
+        url = "https://queue.fifo" if fifo else "https://queue"
+        group_by = self.deployment.order or "provider"
+        clients = {
+            "dynamodb": Faulty("dynamodb", PartlyRefusing(self.memory, chaos), chaos),
+            "s3": Faulty("s3", self.s3, chaos),
+            "sqs": Faulty("sqs", self.main, chaos),
+            "events": Faulty("events", MemoryBus(chaos, self._published), chaos),
+            "secretsmanager": Faulty("secretsmanager", _Secrets(secrets), chaos),
+        }
+        providers = json.dumps({name: {"entry": name, "secretArn": name} for name in secrets})
+
+        def function(modules: Sequence[str], environment: Any) -> Function:
+            return Function(kernel, self.reports, tuple(modules), environment.to_environment(), clients)
+
+        ingestion = ["ingestion.deployed", "ingestion.reporting", "ingestion.handler"]
+        if self.deployment.direct:
+            ingestion += ["ingestion.ingest_batch", "ingestion.direct_integration"]
+        self.ingestion = function(
+            ingestion,
+            IngestionEnvironment(
+                providers=providers,
+                queue_url=url,
+                message_group_by=group_by,
+                bucket_name=BUCKET,
+                max_body_bytes=4_194_304,
+            ),
+        )
+        self.processing = function(
+            ["processing.handler"],
+            ProcessingEnvironment(
+                table_name=TABLE,
+                bucket_name=BUCKET,
+                event_bus_name="bus",
+                max_receive_count=MAX_RECEIVES,
+                archive_by=self.deployment.archive_by,
+            ),
+        )
+        self.dead_letter = function(
+            ["dead_letter.handler"], DeadLetterEnvironment(table_name=TABLE, bucket_name=BUCKET)
+        )
+        self.replay = function(
+            ["replay.handler"],
+            ReplayEnvironment(table_name=TABLE, bucket_name=BUCKET, queue_url=url, message_group_by=group_by),
+        )
+        self.status = function(["status.handler"], StatusEnvironment(table_name=TABLE))
+        gathered: dict[str, Any] = {} if fifo else {"batch_size": 100, "window": 1.0}
+        self.main.mapping = self._mapping("processing", self.processing, concurrency=concurrency, **gathered)
+        self.dead_letters.mapping = self._mapping("dead letter handler", self.dead_letter, concurrency=2)
+        self.ingest.mapping = self._mapping("ingestion", self.ingestion, concurrency=concurrency)
+
+    def _mapping(self, what: str, function: Function, **more: Any) -> EventSourceMapping:
+        return EventSourceMapping(
+            start=lambda run: self.kernel.start(what, run, seconds=SECONDS, skew=self._skew()),
+            invoke=lambda event: self._started(function, event),
+            **{"batch_size": 10, **more},
+        )
+
+    def _started(self, function: Function, event: dict[str, Any]) -> Any:
+        # Starting takes some of the time.
+        self.kernel.sleep(self.chance.uniform(0.005, 0.05))
+        return function.invoke(event)
+
+    def _skew(self) -> float:
+        return self.chance.uniform(-self.skew, self.skew)
+
+    @contextmanager
+    def running(self) -> Iterator["World"]:
+        """Have everything come from the seed."""
+        with determined(self.seed, self.kernel):
+            yield self
+
+    # Callers
+
+    def client(self, what: str, run: Callable[[], Any]) -> Invocation:
+        """Begin something outside of AWS that calls the API and waits."""
+        return self.kernel.start(what, run, seconds=1e9)
+
+    def do(self, run: Callable[[], Any]) -> Any:
+        """Have a client do something, and let time pass until it is done."""
+        inv = self.client("client", run)
+        while not inv.dead:
+            self.kernel.run(self.kernel.next_at or self.kernel.now)
+        if inv.error is not None:
+            raise inv.error
+        return inv.result
+
+    def call(self, what: str, function: Function, event: dict[str, Any]) -> ApiAnswer:
+        """Call the API from a client, and wait for the answer."""
+        made = self.kernel.call(what, lambda: self._started(function, event), seconds=29.0, skew=self._skew())
+        if made.error is not None or self.chaos.hits(self.chaos.rates.lost):
+            return ApiAnswer(0)
+        answer = made.result
+        try:
+            return ApiAnswer(answer["statusCode"], json.loads(answer["body"]))
+        except ValueError:
+            return ApiAnswer(answer["statusCode"])
+
+    def send(self, webhook: Signed) -> ApiAnswer:
+        """Send a webhook once, as its provider."""
+        self.webhooks += 1
+        sha256 = hashlib.sha256(webhook.body).hexdigest()
+        for event_id, transaction in webhook.events.items():
+            known = self.events.setdefault((webhook.provider, event_id), Known(transaction))
+            known.sent[sha256] = webhook.body
+        request_id = f"request-{self.webhooks}"
+        if self.deployment.direct:
+            answer = self._send_directly(webhook, request_id)
+        else:
+            event = api_gateway_event(
+                path=f"/webhook/{webhook.provider}",
+                headers=dict(webhook.headers),
+                path_parameters={"provider": webhook.provider},
+                received_at=self.kernel.now,
+                request_id=request_id,
+            )
+            event |= {"body": b64encode(webhook.body).decode("ascii"), "isBase64Encoded": True}
+            answer = self.call(f"POST {webhook.provider}", self.ingestion, event)
+        if 200 <= answer.status < 300:
+            for event_id in webhook.events:
+                self.events[webhook.provider, event_id].accepted.add(sha256)
+        return answer
+
+    def _send_directly(self, webhook: Signed, request_id: str) -> ApiAnswer:
+        """Have API Gateway write the request to the ingest queue."""
+        if self.chaos.hits(self.chaos.rates.refused):
+            return ApiAnswer(503)
+        body = {
+            "v": "1",
+            "provider": webhook.provider,
+            "correlationId": request_id,
+            "receivedAt": str(int(self.kernel.now * 1000)),
+            "headers": urlencode(webhook.headers),
+            "body": b64encode(webhook.body).decode("ascii"),
+        }
+        self.ingest.put(json.dumps(body), "")
+        return ApiAnswer(0 if self.chaos.hits(self.chaos.rates.lost) else 202)
+
+    def send_until_accepted(self, webhook: Signed, tries: int = 12) -> None:
+        """Send a webhook again, as providers do, until it is accepted."""
+        for number in range(tries):
+            answer = self.send(webhook)
+            if 200 <= answer.status < 300:
+                return
+            if 400 <= answer.status < 500:
+                self.violate("refused", f"{webhook.provider} {sorted(webhook.events)}: {answer.status} {answer.json}")
+                return
+            self.kernel.sleep(min(5.0 * 2**number, 900.0))
+
+    def ask_replay(self, body: dict[str, Any]) -> ApiAnswer:
+        """Replay, as an operator."""
+        self.webhooks += 1
+        replay_id = f"replay-{self.webhooks}"
+        event = api_gateway_event(path="/internal/replay", body=json.dumps(body), request_id=replay_id)
+        began = self.kernel.now
+        answer = self.call(_OPERATORS[0], self.replay, event)
+        if answer.status == 202:
+            for key in answer.json["replayed"]:
+                self.events[tuple(key.split(":", 1))].asked[replay_id] = began  # type: ignore[index]
+        return answer
+
+    def ask_status(self, transaction: str, query: dict[str, str] | None = None) -> ApiAnswer:
+        """Look a transaction up, as an operator."""
+        event = api_gateway_event(
+            method="GET",
+            path=f"/status/{transaction}",
+            path_parameters={"transactionId": transaction},
+            query=query,
+            received_at=self.kernel.now,
+        )
+        return self.call(_OPERATORS[1], self.status, event)
+
+    # What is seen
+
+    def violate(self, rule: str, what: str) -> None:
+        self.violations[rule].append(f"{times.iso(self.kernel.now)} {what}")
+        self.chaos.say(f"VIOLATION {rule}: {what}")
+
+    def _queued(self, body: str) -> None:
+        """See what is put into the main queue: each replay of an event is one more wish for a publication."""
+        envelope = Envelope.from_message(body)
+        if envelope.replay is not None:
+            self.events[envelope.event.provider, envelope.event.event_id].replays.add(envelope.replay.replay_id)
+
+    def _given_up(self, body: str) -> None:
+        """See what is moved to the dead letter queue."""
+        envelope = Envelope.from_message(body)
+        self.dead_lettered += 1
+        known = self.events[envelope.event.provider, envelope.event.event_id]
+        if envelope.replay is not None:
+            known.dead_replays.add(envelope.replay.replay_id)
+        body = envelope.body or b""
+        known.dead.add(envelope.archived.sha256 if envelope.archived else hashlib.sha256(body).hexdigest())
+
+    def _published(self, entry: dict[str, Any]) -> None:
+        detail, inv = json.loads(entry["Detail"]), self.kernel.current
+        assert inv is not None
+        key = detail["provider"], detail["eventId"]
+        known, archive = self.events.get(key), detail["archive"]
+        if known is None or known.transaction != detail["transactionId"]:
+            self.violate("routed and never sent", str(key))
+            return
+        body = self.s3.objects.get(archive["key"], b"")[archive["offset"] : archive["offset"] + archive["size"]]
+        if known.sent.get(archive["sha256"]) != body:
+            self.violate("routed without its payload", f"{key} {archive}")
+        known.published.append(Publication(self.kernel.now, inv, archive["sha256"]))
+        self.chaos.say(f"published {key}")
+        if self.deployment.order is not None:
+            group = key[0], known.transaction if self.deployment.order == "transaction" else ""
+            if detail["sequence"] < self.last_sequence.get(group, ""):
+                self.violate("out of order", f"{key}: {detail['sequence']} after {self.last_sequence[group]}")
+            self.last_sequence[group] = detail["sequence"]
+
+    # At the end
+
+    @property
+    def settled(self) -> bool:
+        return not (self.main.unsettled or self.dead_letters.unsettled or self.ingest.unsettled)
+
+    def drain(self, limit: float) -> None:
+        """Let everything come to its end without faults."""
+        self.chaos.rates = FaultRates()
+        end = self.kernel.now + limit
+        while self.kernel.now < end:
+            self.kernel.run(min(self.kernel.now + 300, end))
+            self.ingest_dead_letters.redrive(self.ingest)
+            if self.settled:
+                return
+        self.violate("never settled", f"{self.main.unsettled}, {self.dead_letters.unsettled}, {self.ingest.unsettled}")
+
+    def finish(self) -> None:
+        """Check what can be checked when all is over, replay the dead letters, and check the rest."""
+        found = self._look_up(known.transaction for known in self.events.values())
+        for key, one in found.items():
+            state = one.event.get("state")
+            self.states[str(state)] += 1
+            if state not in FINAL:
+                self.violate("processing for ever", f"{key}: {one.event}")
+            if state == "DEAD_LETTERED" and not self.events[key].dead:
+                self.violate("dead-lettered by nobody", str(key))
+        counted = self.reports.metrics[DEAD_LETTERED]
+        if counted < self.dead_lettered:
+            self.violate("dead letter untold", f"{self.dead_lettered} dead letters, {counted} counted")
+        self._check_conflicts(found)
+        self._replay_dead_letters(found)
+        unfinished = [known.transaction for key, known in self.events.items() if key not in found or found[key].dead]
+        again = found | self._look_up(unfinished)
+        for key, known in self.events.items():
+            if not known.accepted:
+                continue
+            state = again[key].event.get("state") if key in again else None
+            if state != "ROUTED" or not known.published:
+                self.violate("lost", f"{key} of {known.transaction}: {state}, published {len(known.published)} times")
+            for replay_id, asked in known.asked.items():
+                # One that was given up before its event was taken up leaves the event as it was, with an alarm.
+                carried_out = any(one.at >= asked for one in known.published)
+                if not carried_out and replay_id not in known.dead_replays:
+                    self.violate("replay lost", f"{key}, asked for at {times.iso(asked)}")
+            self._check_publications(key, known)
+        for inv, error in self.kernel.crashed:
+            # An operator is answered 502, and asks again.
+            if not (inv.what in _OPERATORS and isinstance(error, ClientError | BotoCoreError)):
+                self.violate("not caught", f"{inv.what}: {error!r}")
+
+    def _look_up(self, transactions: Iterable[str]) -> dict[EventKey, "Shown"]:
+        """Return what the status endpoint says of every event of transactions."""
+        found: dict[EventKey, Shown] = {}
+        for transaction in dict.fromkeys(transactions):
+            events, steps = self.do(lambda transaction=transaction: self._pages(transaction))
+            for event in events:
+                key = event["provider"], event["eventId"]
+                if key in found:
+                    self.violate("recorded twice", str(key))
+                found[key] = Shown(event)
+            for step in steps:
+                found[step["provider"], step["eventId"]].steps.append(step)
+        return found
+
+    def _pages(self, transaction: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return the events of a transaction, and its timeline, from as many pages as there are."""
+        first = self.ask_status(transaction, {"limit": "200"})
+        if first.status != 200:
+            return [], []
+        both: list[list[dict[str, Any]]] = []
+        for what, cursor in (("events", "nextEvents"), ("timeline", "next")):
+            page, found = first.json, list(first.json[what])
+            while page[cursor] is not None:
+                page = self.ask_status(transaction, {"limit": "200", cursor: page[cursor]}).json
+                found += page[what]
+            both.append(found)
+        return both[0], both[1]
+
+    def _check_conflicts(self, found: Mapping[EventKey, "Shown"]) -> None:
+        """See that of several payloads under one id, each is recorded, told as a conflict, or dead-lettered."""
+        conflicts = 0
+        for key, known in self.events.items():
+            shown = found.get(key)
+            if shown is None or len(known.sent) < 2:
+                continue
+            told = {shown.event["archive"]["sha256"]} if "archive" in shown.event else set()
+            for step in shown.steps:
+                if step["step"] == "conflicting":
+                    body = self.s3.objects[step["archive"]][step["offset"] : step["offset"] + step["size"]]
+                    sha256 = hashlib.sha256(body).hexdigest()
+                    told.add(sha256)
+                    # Its message may have died each time before it was counted; then it is a dead letter.
+                    conflicts += sha256 not in known.dead
+            if untold := known.accepted - told - known.dead:
+                self.violate("conflict untold", f"{key}: {sorted(untold)}")
+        if self.reports.metrics[CONFLICTING_DUPLICATES] < conflicts:
+            self.violate("conflict untold", f"{conflicts} in timelines, {self.reports.metrics} counted")
+
+    def _replay_dead_letters(self, found: Mapping[EventKey, "Shown"]) -> None:
+        dead = [f"{provider}:{event_id}" for (provider, event_id), one in found.items() if one.dead]
+        for start in range(0, len(dead), 100):
+            answer = self.do(lambda start=start: self.ask_replay({"eventIds": dead[start : start + 100]}))
+            if answer.status != 202 or answer.json["failed"] or answer.json["notFound"]:
+                self.violate("not replayable", str(answer))
+        if dead:
+            self.drain(86_400)
+
+    def _check_publications(self, key: EventKey, known: Known) -> None:
+        extra = len(known.published) - 1 - len(known.replays)
+        excused = sum(one.excused() for one in known.published)
+        self.repeated_allowed += max(0, min(extra, excused))
+        if extra > excused:
+            self.repeated_other += extra - excused
+            at = [times.iso(one.at) for one in known.published]
+            self.violate("routed twice", f"{key}: at {at}, {len(known.replays)} replays, {excused} excused")
+        if len({one.sha256 for one in known.published}) > 1:
+            self.violate("two payloads routed", str(key))
+
+
+@dataclass
+class Shown:
+    """What the status endpoint says of an event."""
+
+    event: dict[str, Any]
+    steps: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def dead(self) -> bool:
+        return bool(self.event.get("state") == "DEAD_LETTERED")
+
+
+class _Secrets:
+    """Secrets Manager."""
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        self._secrets = {name: MemorySecrets(secret) for name, secret in secrets.items()}
+
+    def get_secret_value(self, **request: Any) -> dict[str, Any]:
+        return self._secrets[request["SecretId"]].get_secret_value()
