@@ -304,9 +304,10 @@ class Replays:
 
     def _send(self, replay: Replay, page: _Page, start: float, now: float) -> int:
         """Send what a page has, at the replay's pace; return how many it has sent by then."""
-        self.events.keep_all_until(
-            {one[0].event_id: one[0] for one in page.wanted}.values(), self.retention.created(now)
-        )
+        # First, so that an event expires with the last of its deliveries even if this dies on the way.
+        events = {event.event_id: event for event, _, _ in page.wanted}.values()
+        self.events.look_at_all_again(events, times.iso(now + CHECK_SECONDS))
+        self.events.keep_all_until(events, self.retention.created(now))
         going = [(event, delivery, scheduled(delivery, now, 0)[1]) for event, delivery in page.sent]
         for number, (event, endpoint_id, seen) in enumerate(page.wanted):
             again = (
@@ -325,8 +326,6 @@ class Replays:
                 going.append((event, there, None))
             else:
                 page.refused[UNDER_WAY] += 1
-        at = times.iso(now + CHECK_SECONDS)
-        self.events.look_at_all_again({event.event_id: event for event, _, _ in going}.values(), at)
         # What waits for longer, or for its endpoint, is left to the index.
         self.queue.send_all([(Deliver.of(one, 1), wait) for _, one, wait in going if wait is not None and not one.held])
         return len(going)
