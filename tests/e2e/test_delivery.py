@@ -233,22 +233,22 @@ def test_a_paused_endpoint_gets_what_it_missed_when_it_goes_on(alpha, endpoint):
 
 def test_a_suspended_tenants_deliveries_wait_until_it_is_active_again(delivery, endpoint):
     # Given a tenant with a delivery that is to be made once more
-    gamma = delivery.make_tenant("gamma")
-    made = gamma.add_endpoint(endpoint.url())
-    event_id = gamma.send("invoice.paid")
-    gamma.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
-    assert delivery.call("POST", "/operator/tenants/gamma/suspend").json()["state"] == "SUSPENDED"
-    target = {"tenantId": "gamma", "eventId": event_id, "endpointId": made["endpointId"]}
+    epsilon = delivery.make_tenant("epsilon")
+    made = epsilon.add_endpoint(endpoint.url())
+    event_id = epsilon.send("invoice.paid")
+    epsilon.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+    assert delivery.call("POST", "/operator/tenants/epsilon/suspend").json()["state"] == "SUSPENDED"
+    target = {"tenantId": "epsilon", "eventId": event_id, "endpointId": made["endpointId"]}
     assert delivery.call("POST", "/operator/requeue", target).ok
 
     def waits() -> bool | None:
-        return delivery_of(delivery, "gamma", event_id).get("waitingFor") == {"S": "tenant suspended"} or None
+        return delivery_of(delivery, "epsilon", event_id).get("waitingFor") == {"S": "tenant suspended"} or None
 
     wait_for("the delivery to wait", waits, SETTLE_SECONDS)
     assert len(endpoint.received) == 1
 
     # When the suspension ends
-    assert delivery.call("POST", "/operator/tenants/gamma/activate").json()["state"] == "ACTIVE"
+    assert delivery.call("POST", "/operator/tenants/epsilon/activate").json()["state"] == "ACTIVE"
 
     arrived(endpoint, 2)
 
