@@ -468,7 +468,10 @@ class World:
     # At the end
 
     def settled(self) -> bool:
-        return not self.open and not self.sqs.waiting and not self.sqs.in_flight
+        # An operational event has no message: the next sweep tells of it.
+        events = (one.get(EVENT_ITEM) for one in self.memory.tables["sim-events"].partitions.values())
+        told = all(event["fannedOut"]["BOOL"] for event in events if event and event["operational"]["BOOL"])
+        return not self.open and not self.sqs.waiting and not self.sqs.in_flight and told
 
     def drain(self, limit: float) -> None:
         """Let everything come to its end without faults; whatever has not by the limit never will."""
