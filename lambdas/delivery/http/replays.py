@@ -163,8 +163,8 @@ class ReplayRoutes:
             f"{one}/cancel",
             operate=self.cancel,
             summary="Cancel a replay",
-            description=f"What it has sent goes on, and so do up to {PAGE} that it is sending. One that has ended stays "
-            "as it is.",
+            description=f"What it has sent goes on, and so do up to {PAGE} deliveries that it is sending. One that has "
+            "ended stays as it is.",
             answer=ReplayResponse,
             refusals=(404,),
         )

@@ -108,7 +108,7 @@ class Replays:
         NotFoundError
             When there is no such endpoint.
         ConflictError
-            When the endpoint is disabled, the tenant has `MAX_RUNNING` that run, or the key was used for something else.
+            When the endpoint is disabled, `MAX_RUNNING` of the tenant run, or the key was used for something else.
         """
         # The request made again finds its answer whatever has become of the endpoint, and however many run by then.
         made: Holder | bool | None = request and self.store.holder(replay.tenant_id, request[0], now)

@@ -362,6 +362,8 @@ def test_a_request_that_cannot_be_signed_as_asked_is_not_sent_and_not_held_again
     delivery = world.delivery(event)
     assert (delivery.waiting_for, delivery.attempts) == ("cannot be signed", 0)
     assert receiver.received == []
+    (told,) = [fields for what, fields in world.logged if what == "delivery cannot be signed"]
+    assert (told["tenant"], told["endpoint_id"]) == (world.tenant, "ep_1")
     _, health = world.endpoints.read(world.tenant, "ep_1")
     assert health.consecutive_failures == 0
 
