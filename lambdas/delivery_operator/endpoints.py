@@ -193,6 +193,9 @@ class EndpointOperations:
         """Pause or disable an endpoint."""
         tenant_id, reason, now = tenant_of(call), call.body.reason, self._clock()
         stopped = self._services.admin.stop(tenant_id, call.path["endpointId"], state, reason, now)
+        if state is EndpointState.DISABLED:
+            # The next sweep gives up what is held up; a call that dies before this leaves it to the hold's own time.
+            self._services.due.release_soon(tenant_id, stopped.endpoint_id, int(now * 1_000))
         log_call(call, f"endpoint {state.lower()}", tenant_id, endpoint_id=stopped.endpoint_id)
         return self.show(call)
 

@@ -71,9 +71,7 @@ def build(services: OperatorServices) -> Rest:
     _Tenants(services).add_to(rest)
     EndpointOperations(services.endpoints, services.clock).add_to(rest)
     _Deliveries(services).add_to(rest)
-    _Replays(services.replays, services.clock).add_to(
-        rest, "/operator/tenants/{tenantId}", schemas.StartTenantReplayRequest
-    )
+    _Replays(services).add_to(rest, "/operator/tenants/{tenantId}", schemas.StartTenantReplayRequest)
     _Keys(services).add_to(rest)
     return rest
 
@@ -285,8 +283,13 @@ class _Deliveries:
 class _Replays(ReplayRoutes):
     """To one endpoint of a tenant, or to all."""
 
+    def __init__(self, services: OperatorServices) -> None:
+        super().__init__(services.replays, services.clock)
+        self._identities = services.identities
+
     def tenant_of(self, call: Call) -> str:
-        return _tenant_id(call)
+        # A name with a mistake in it must not look like a tenant that has nothing to replay.
+        return self._identities.tenant(_tenant_id(call)).tenant_id
 
     def note(self, call: Call, what: str, tenant_id: str, details: Mapping[str, object]) -> None:
         _log(call, what, tenant_id, **details)

@@ -67,6 +67,7 @@ class AttemptMaker:
         signature = self._sign(claim, began)
         if signature is None:
             report.count(delivery.tenant_id, WorkerMetric.UNSIGNABLE)
+            report.tell("delivery cannot be signed", delivery, event)
             until = int((began + UNSIGNABLE_SECONDS) * 1_000)
             self.recorder.park(delivery, Wait(until_ms=until, waiting_for=UNSIGNABLE), event, MAX_HOPS, report)
             return

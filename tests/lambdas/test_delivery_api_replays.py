@@ -22,7 +22,9 @@ from tests.lambdas.test_delivery_api_lists import delivery
 
 @pytest.fixture
 def operator(place, cold_start) -> ApiCaller:
-    return ApiCaller(module=cold_start("delivery_operator", **place.variables))
+    api = ApiCaller(module=cold_start("delivery_operator", **place.variables))
+    assert api("POST", "/operator/tenants", {"tenantId": "acme", "name": "Acme"}).status == 201
+    return api
 
 
 @pytest.fixture
@@ -125,6 +127,18 @@ def test_a_request_that_is_repeated_with_its_key_is_one_replay(tenant):
     assert tenant.send(key="k-1")
 
 
+def test_a_request_that_is_repeated_with_its_key_has_its_answer_when_its_endpoint_is_gone(tenant):
+    endpoint_id = tenant.create_endpoint()["endpointId"]
+    path = replays_of(tenant, endpoint_id)
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "k-1"}
+    first = tenant("POST", path, {"dryRun": False}, headers=headers)
+    assert tenant("DELETE", f"/v1/endpoints/{endpoint_id}").status == 204
+
+    again = tenant("POST", path, {"dryRun": False}, headers=headers)
+
+    assert (again.status, again.json) == (200, first.json)
+
+
 def test_no_more_run_than_may_and_a_dry_run_is_none(tenant):
     path = replays_of(tenant)
     for _ in range(MAX_RUNNING):
@@ -224,13 +238,20 @@ def test_an_operator_replays_what_was_given_up_and_sees_all_replays_of_the_tenan
     assert "user/operator" in printed
 
 
-def test_what_an_operator_may_include(refusing_operator_api):
+@pytest.mark.parametrize("asked", [{}, {"dryRun": False}])
+def test_a_tenant_that_there_is_not_has_no_replay(operator, place, asked):
+    # A name with a mistake in it must not look like a tenant that has nothing to replay.
+    assert operator("POST", "/operator/tenants/acmee/replays", asked).status == 404
+    assert place.items(place.events_table) == []
+
+
+def test_what_an_operator_may_include(operator):
     path = "/operator/tenants/acme/replays"
 
-    wrong = [refusing_operator_api("POST", path, {"include": [one]}) for one in ("MISSED", "PENDING")]
-    missing = refusing_operator_api("POST", path, {"include": ["MISSED"], "endpointId": new_id(ENDPOINT, NOW)})
-    right = refusing_operator_api("POST", path, {"include": ["STRANDED", "DLQ", "DELIVERED"]})
+    wrong = [operator("POST", path, {"include": [one]}) for one in ("MISSED", "PENDING")]
+    missing = operator("POST", path, {"include": ["MISSED"], "endpointId": new_id(ENDPOINT, NOW)})
+    right = operator("POST", path, {"include": ["STRANDED", "DLQ", "DELIVERED"]})
 
     assert [(one.status, one.json["fields"][0]["field"][:7]) for one in wrong] == [(400, "include")] * 2
     assert (missing.status, right.status) == (404, 200)
-    assert refusing_operator_api("GET", "/operator/tenants/a%23b/replays").status == 404
+    assert operator("GET", "/operator/tenants/a%23b/replays").status == 404

@@ -1,5 +1,7 @@
 """Operators see why endpoints are as they are, and stop them; tenants cannot undo that."""
 
+import time
+
 import pytest
 
 from lambdas.delivery.queue.messages import ResumeEndpoint
@@ -38,6 +40,18 @@ def test_endpoints_are_listed_in_pages_without_anything_secret(operator_api, ten
         ("https://user-agent.example.com/hooks", "ACTIVE", None)
     }
     assert operator_api("GET", "/operator/tenants/nobody/endpoints").json == {"endpoints": [], "next": None}
+
+
+def test_what_waits_for_an_endpoint_that_is_disabled_is_looked_at_now(operator_api, endpoint_id, place):
+    # Given deliveries that are looked at again in an hour
+    due = DueStore(place.dynamodb, place.events_table)
+    now_ms = int(time.time() * 1_000)
+    due.hold("acme", endpoint_id, now_ms + 3_600_000, now_ms)
+
+    for act in ("pause", "disable"):
+        answer = operator_api("POST", f"{ENDPOINTS}/{endpoint_id}/{act}", {"reason": "leaks"})
+        assert answer.status == 200, answer.raw
+        assert (answer.json["nextLookAt"] <= times.iso(time.time())) is (act == "disable")
 
 
 def test_an_endpoint_is_shown_with_what_holds_it_up(operator_api, endpoint_id, place):

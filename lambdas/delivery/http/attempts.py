@@ -65,7 +65,9 @@ class HeaderResponse(ResponseModel):
 class AnswerResponse(ResponseModel):
     """What an endpoint answered."""
 
-    headers: list[HeaderResponse] = Field(description="Without cookies, and without the endpoint's own headers.")
+    headers: list[HeaderResponse] = Field(
+        description="`***` stands for cookies, and for values of the endpoint's own headers of 8 characters or more."
+    )
     body: str
     encoding: Literal["utf-8", "base64"] = Field(description="Of `body`: base64 where the bytes are not UTF-8.")
     complete: bool = Field(description="Whether that is all that the endpoint sent: headers, and 16 KB of the body.")

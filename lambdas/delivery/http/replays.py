@@ -163,7 +163,8 @@ class ReplayRoutes:
             f"{one}/cancel",
             operate=self.cancel,
             summary="Cancel a replay",
-            description="What it has sent goes on. One that has ended stays as it is.",
+            description=f"What it has sent goes on, and so do up to {PAGE} deliveries that it is sending. One that has "
+            "ended stays as it is.",
             answer=ReplayResponse,
             refusals=(404,),
         )
@@ -190,8 +191,6 @@ class ReplayRoutes:
         )
         if replay.start >= replay.end:
             raise bad_request("from", "must be before to, and before now")
-        if endpoint_id is not None:
-            self._replays.require_endpoint(tenant_id, endpoint_id)
         if asked.dry_run:
             counted = self._replays.count(replay, now)
             return StartReplayResponse(dry_run=True, count=CountResponse.model_validate(counted), replay=None)

@@ -54,8 +54,8 @@ class Release:
                 next_ms = now_ms + 1_000 * (PAGE_SECONDS if quiet_ms < TOUCH_SECONDS * 1_000 else RECHECK_SECONDS)
         elif allowed.only_expired and len(found) == allowed.number:
             next_ms = now_ms + PAGE_SECONDS * 1_000
-        # A probe that succeeds lets the others go on at once.
-        if not self.due.take_hold(hold, next_ms, paced=len(found) > 1):
+        # A probe that succeeds lets the others go on at once, and so does whoever activates the endpoint.
+        if not self.due.take_hold(hold, next_ms, paced=len(found) > 1 and not allowed.only_expired):
             return 0
         dues = [start + number * PAGE_SECONDS / allowed.number for number in range(len(found))]
         self.due.release(

@@ -105,10 +105,16 @@ class Replays:
 
         Raises
         ------
+        NotFoundError
+            When there is no such endpoint.
         ConflictError
-            When the tenant has `MAX_RUNNING` that run, or the key was used for something else.
+            When the endpoint is disabled, `MAX_RUNNING` of the tenant run, or the key was used for something else.
         """
-        made = self.store.create(replay, now, request)
+        # The request made again finds its answer whatever has become of the endpoint, and however many run by then.
+        made: Holder | bool | None = request and self.store.holder(replay.tenant_id, request[0], now)
+        if made is None:
+            self._require_endpoint(replay)
+            made = self.store.create(replay, now, request)
         if made is False:
             raise ConflictError(
                 "too_many_replays", f"{MAX_RUNNING} replays are running: wait until one is done, or cancel one"
@@ -138,24 +144,17 @@ class Replays:
             raise NotFoundError
         return found
 
-    def require_endpoint(self, tenant_id: str, endpoint_id: str) -> None:
-        """Refuse a replay to an endpoint that gets nothing.
+    def count(self, replay: Replay, now: float) -> Counted:
+        """Return what a replay would do, as far as one call can find out.
 
         Raises
         ------
         NotFoundError
             When there is no such endpoint.
         ConflictError
-            When it is disabled.
+            When the endpoint is disabled.
         """
-        endpoint, _ = self.endpoints.read(tenant_id, endpoint_id)
-        if endpoint is None:
-            raise NotFoundError
-        if endpoint.state is EndpointState.DISABLED:
-            raise ConflictError("endpoint_disabled", "the endpoint is disabled and gets nothing; activate it first")
-
-    def count(self, replay: Replay, now: float) -> Counted:
-        """Return what a replay would do, as far as one call can find out."""
+        self._require_endpoint(replay)
         examined = matched = payload_bytes = 0
         refused: Counter[str] = Counter()
         for _ in range(MAX_COUNTED // PAGE):
@@ -199,6 +198,15 @@ class Replays:
         )
         if self.store.record(replay, new) and page.position is None and end == replay.end:
             self._end(new, ReplayState.DONE, None, now)
+
+    def _require_endpoint(self, replay: Replay) -> None:
+        if replay.endpoint_id is None:
+            return
+        endpoint, _ = self.endpoints.read(replay.tenant_id, replay.endpoint_id)
+        if endpoint is None:
+            raise NotFoundError
+        if endpoint.state is EndpointState.DISABLED:
+            raise ConflictError("endpoint_disabled", "the endpoint is disabled and gets nothing; activate it first")
 
     def _end(self, replay: Replay, state: ReplayState, reason: str | None, now: float) -> Replay:
         ended = self.store.end(replay, state, reason, now)

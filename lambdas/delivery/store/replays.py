@@ -77,10 +77,7 @@ class ReplayStore:
         put = self._table.put_of(replay_to_item(replay), f"attribute_not_exists(#{EVENT_KEY})")
         writes = [{"Update": count}, {"Put": put}]
         if request is not None:
-            key = {EVENT_KEY: idempotency_key(replay.tenant_id, f"replay\0{request[0]}"), ITEM_KEY: KEY_ITEM}
-            # The request made again finds its answer however many run by then.
-            if (held := self._table.get(key)) is not None and not gone(now, held[EXPIRES_AT]):
-                return Holder(replay_id=held["replayId"], sha256=held["sha256"])
+            key = _key_of(replay.tenant_id, request[0])
             item = {"replayId": replay.replay_id, "sha256": request[1], EXPIRES_AT: int(now) + IDEMPOTENCY_SECONDS}
             put_key = self._table.put_of(
                 {**key, **item}, f"attribute_not_exists(#{EVENT_KEY}) OR #{EXPIRES_AT} <= :now"
@@ -92,6 +89,13 @@ class ReplayStore:
             held = from_item(reasons[2]["Item"])
             return Holder(replay_id=held["replayId"], sha256=held["sha256"])
         return not reasons
+
+    def holder(self, tenant_id: str, key: str, now: float) -> Holder | None:
+        """Return what an idempotency key stands for; None when it is free."""
+        held = self._table.get(_key_of(tenant_id, key))
+        if held is None or gone(now, held[EXPIRES_AT]):
+            return None
+        return Holder(replay_id=held["replayId"], sha256=held["sha256"])
 
     def read(self, tenant_id: str, replay_id: str) -> Replay | None:
         """Return a replay; None when it does not exist."""
@@ -143,3 +147,7 @@ class ReplayStore:
         found = self.read(replay.tenant_id, replay.replay_id)
         assert found is not None
         return found
+
+
+def _key_of(tenant_id: str, key: str) -> dict[str, str]:
+    return {EVENT_KEY: idempotency_key(tenant_id, f"replay\0{key}"), ITEM_KEY: KEY_ITEM}

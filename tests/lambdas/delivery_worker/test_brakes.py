@@ -211,6 +211,26 @@ def test_a_suspension_of_weeks_ends_in_a_reason(world, receiver):
     )
 
 
+def test_what_waited_too_long_does_not_delay_what_is_activated_after_it(world, receiver):
+    # Given a paused endpoint for which deliveries wait, and a sweep that has just had several given up
+    endpoint = world.add_endpoint(receiver.url(), state=EndpointState.PAUSED)
+    old = [world.add_event() for _ in range(3)]
+    world.run(until=NOW + HOUR)
+    world.clock.now = NOW + 24 * 86_400
+    young = [world.add_event() for _ in range(3)]
+    while not world.delivery(old[0]).state.final:
+        assert world.advance()
+    assert {world.delivery(one).held for one in young} == {True}
+
+    # When it is activated
+    world.set_state(endpoint, EndpointState.ACTIVE)
+    world.resume()
+    world.run(until=world.clock.now + 60)
+
+    # Then what waits goes on at once
+    assert {world.delivery(one).state for one in young} == {DeliveryState.DELIVERED}
+
+
 def test_neither_a_suspension_nor_a_pause_makes_anything_overdue(world, receiver):
     # Given a tenant that is suspended with a delivery that failed, and one with a paused endpoint
     receiver.decide = lambda received: Fault(status=500)

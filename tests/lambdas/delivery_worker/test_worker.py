@@ -379,6 +379,12 @@ def test_what_cannot_be_signed_for_forty_minutes_spends_no_attempt_and_goes_out_
     assert {(one.state, one.waiting_for, one.attempts) for one in waiting} == {
         (DeliveryState.PENDING, "cannot be signed", 0)
     }
+    told = {
+        (fields["tenant"], fields["endpoint_id"])
+        for what, fields in world.logged
+        if what == "delivery cannot be signed"
+    }
+    assert told == {(world.tenant, "ep_1")}
     _, health = world.endpoints.read(world.tenant, "ep_1")
     assert health.consecutive_failures == 0
 
