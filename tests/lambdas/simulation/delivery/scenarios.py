@@ -122,8 +122,9 @@ def sweeper_away(deliveries: int = 40_000, seconds: float = 2 * HOUR) -> Scenari
         world.sweeping = False
         world.kernel.run(start + HOUR)
         world.sweeping = True
-        back = world.kernel.now
         world.kernel.run(start + seconds + 900)
+    # Until its first sweep, it is still away.
+    back = next(at for at in world.swept_at if at >= start + HOUR)
     overdue = [one for one in world.attempted if one.at - one.late < back]
     later = [one for one in world.attempted if one.at - one.late >= back]
     cleared = max((one.at - back for one in overdue), default=0.0)

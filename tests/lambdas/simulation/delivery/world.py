@@ -148,6 +148,7 @@ class World:
         self.schedule = schedule
         self.sweeping = sweeps
         self.sweeps = 0
+        self.swept_at: list[float] = []
         self.sweep_calls = 0
         self.memory = MemoryDynamoDB(lambda: self.kernel.now, lambda: lag(self.chance))
         create_delivery_tables(self.memory, "sim")
@@ -288,6 +289,7 @@ class World:
     def _sweep(self) -> None:
         inv = self.kernel.current
         assert inv is not None
+        self.swept_at.append(self.kernel.now)
         self.sweeper.run(inv.ends - self.kernel.now)
         self.sweeps += 1
         self.sweep_calls += inv.calls
