@@ -34,8 +34,6 @@ from lambdas.shared.observability import logger
 PAGE = 100
 THREADS = 8
 """boto3 has ten connections."""
-LOOKS_SPREAD_SECONDS = 300.0
-"""Over which time a backlog of looks is spread, whether all deliveries of an event have ended."""
 MARGIN_SECONDS = 10.0
 """What must be left of an invocation for another page."""
 
@@ -164,7 +162,7 @@ class Sweeper:
     def _hand_out(self, entries: list[DueEntry], result: SweepResult) -> None:
         now = self.clock()
         found = [(entry, *_message(entry, now)) for entry in entries]
-        sent = self.queue.send_all([(message, _delay(entry, due, now)) for entry, message, due in found])
+        sent = self.queue.send_all([(message, max(due - now, 0.0)) for _, message, due in found])
         handed_out = [(entry, due) for (entry, _, due), there in zip(found, sent, strict=True) if there]
         self.due.look_later([(entry, next_look(due, now)) for entry, due in handed_out])
         result.handed_out += len(handed_out)
@@ -182,13 +180,6 @@ def _message(entry: DueEntry, now: float) -> tuple[SentMessage, float]:
     return Deliver(
         tenant_id=entry.tenant_id, event_id=entry.event_id, endpoint_id=entry.endpoint_id, version=entry.version
     ), due
-
-
-def _delay(entry: DueEntry, due: float, now: float) -> float:
-    """Return when a message is to come, in seconds; of a look that is late anyway, after what tenants wait for."""
-    if entry.fanned_out:
-        return max(due - now, random.uniform(0, min(max(now - due, 0.0), LOOKS_SPREAD_SECONDS)))  # noqa: S311
-    return max(due - now, 0.0)
 
 
 def _overdue(due_at: str, now: float) -> float:

@@ -10,7 +10,6 @@ from lambdas.delivery.store.items import (
     DUE_AT,
     DUE_KEY,
     EVENT_KEY,
-    FANNED_OUT,
     ITEM_KEY,
     NEXT_ATTEMPT_AT,
     VERSION,
@@ -49,15 +48,12 @@ class DueEntry:
         When it is due, ISO 8601, UTC; its place is a later one while a message is on its way. None of a hold or replay.
     version : int
         A delivery's; 0 of anything else.
-    fanned_out : bool
-        Of an event, whether it only waits for a look whether all its deliveries have ended.
     """
 
     key: tuple[str, str]
     due_at: str
     version: int = 0
     next_attempt_at: str | None = None
-    fanned_out: bool = False
 
     @property
     def kind(self) -> str:
@@ -241,5 +237,4 @@ def _entry(values: dict[str, Any]) -> DueEntry:
         due_at=values[DUE_AT],
         version=int(values.get(VERSION, 0)),
         next_attempt_at=values.get(NEXT_ATTEMPT_AT),
-        fanned_out=values.get(FANNED_OUT, False),
     )

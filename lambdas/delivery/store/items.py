@@ -72,9 +72,8 @@ DUE_KEY = "dueKey"
 DUE_AT = "dueAt"
 VERSION = "turn"
 NEXT_ATTEMPT_AT = "nextAttemptAt"
-FANNED_OUT = "fannedOut"
-DUE_PROJECTION = (VERSION, NEXT_ATTEMPT_AT, FANNED_OUT)
-"""What the index has of a delivery or an event besides its keys: what its message needs."""
+DUE_PROJECTION = (VERSION, NEXT_ATTEMPT_AT)
+"""What the index has of a delivery besides its keys: what its message needs."""
 DUE_SHARDS = tuple(f"due#{number}" for number in range(64))
 """Partition keys of the index, besides those of what is held up."""
 SHARDS_OF_TENANT = 4

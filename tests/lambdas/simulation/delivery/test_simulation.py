@@ -7,6 +7,7 @@ import pytest
 from lambdas.delivery.domain.attempt_result import HttpResult
 from lambdas.delivery.domain.due import MAX_LINEAGE
 from lambdas.delivery.domain.retry_schedules import STANDARD_WEBHOOKS
+from lambdas.delivery.store.identities import Identities
 from lambdas.delivery.store.items import due_shards
 from tests.lambdas.simulation.delivery.endpoints import (
     EndpointAnswer,
@@ -181,6 +182,7 @@ def test_a_replay_that_failed_on_the_way_completes_when_it_is_repeated():
         given(world, behave=dead, events=5)
         world.kernel.run(world.kernel.now + 24 * HOUR)
         assert {one["state"]["S"] for one in deliveries(world)} == {"DLQ"}
+        Identities(world.memory, "sim-tenants").create_tenant("acme", "acme", world.kernel.now)
         for url in world.endpoints.behaviours:
             world.endpoints.behaviours[url] = healthy
 
