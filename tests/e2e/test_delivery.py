@@ -474,7 +474,7 @@ def test_a_replay_sends_what_came_before_the_endpoint(alpha, delivery, endpoint)
     began = times.iso(time.time() - 1)
     event_id = alpha.send("before.it")
     fanned_out(delivery, "alpha", event_id)
-    made = alpha.add_endpoint(endpoint.url())
+    made = alpha.add_endpoint(endpoint.url(), eventTypes=["before.it"])
     replays, asked = f"/v1/endpoints/{made['endpointId']}/replays", {"eventTypes": ["before.it"], "from": began}
 
     counted = alpha.ask("POST", replays, asked)["count"]

@@ -50,12 +50,15 @@ def shorten_retries(stack):
 
 @contextmanager
 def giving_up_after(stack, receives):
-    """Lower the ingest queue's maxReceiveCount from twelve to this, with receives a second apart."""
+    """Lower the ingest queue's maxReceiveCount from twelve to this, with receives five seconds apart.
+
+    That is longer than a batch takes that starts ingestion; what is received again meanwhile would be given up too.
+    """
     sqs, ingest_queue = stack.aws.client("sqs"), stack.outputs["inbox_url"]
     found = sqs.get_queue_attributes(QueueUrl=ingest_queue, AttributeNames=["RedrivePolicy"])
     before = found["Attributes"]["RedrivePolicy"]
     redrive = json.dumps({**json.loads(before), "maxReceiveCount": receives})
-    sqs.set_queue_attributes(QueueUrl=ingest_queue, Attributes={"RedrivePolicy": redrive, "VisibilityTimeout": "1"})
+    sqs.set_queue_attributes(QueueUrl=ingest_queue, Attributes={"RedrivePolicy": redrive, "VisibilityTimeout": "5"})
     try:
         yield
     finally:
