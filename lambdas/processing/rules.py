@@ -32,6 +32,8 @@ def decide(record: Mapping[str, Any], envelope: Envelope, owner: str, now_ms: in
         Milliseconds since the epoch.
     """
     state = State(record["state"])
+    if state is State.CONFLICTING:
+        return Decision.DUPLICATE
     if state is State.DEAD_LETTERED:
         return Decision.TAKE_OVER
     if state is State.ROUTED:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.inbound.providers.fields import is_identifier
-from lambdas.inbound.record_items import State
+from lambdas.inbound.record_items import SORT_KEY, State
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -25,6 +25,7 @@ _EVENT_FIELDS = (
     "receivedAt",
     "correlationId",
     "scheme",
+    "sameBytesAs",
     "archive",
     "deadLetter",
     "lastFailure",
@@ -39,16 +40,19 @@ class BadRequestError(ValueError):
 
 @dataclass(frozen=True, order=True)
 class Position:
-    """A position in the timeline: time, event, and number of the step in the event."""
+    """A position in the timeline: time, record, and number of the step in it."""
 
     at: str
-    event_key: str
+    record: str
     number: int
 
 
 def overall_state(records: Sequence[Mapping[str, Any]]) -> str:
-    """Return the state of a transaction: DEAD_LETTERED if any event is, PROCESSING if any is not yet routed."""
-    states = {record.get("state", _PROCESSING) for record in records}
+    """Return the state of a transaction: DEAD_LETTERED if any event is, PROCESSING if any is not yet routed.
+
+    A dead letter in conflict with an event does not count.
+    """
+    states = {record.get("state", _PROCESSING) for record in records} - {State.CONFLICTING}
     if State.DEAD_LETTERED in states:
         return State.DEAD_LETTERED
     return State.ROUTED if states == {State.ROUTED} else _PROCESSING
@@ -74,11 +78,11 @@ def describe_transaction(
     dict | None
         None if the transaction has no event.
     """
-    found = list(records)
+    found = sorted(records, key=lambda record: (record.get("occurredAt", "-"), _name_of(record)), reverse=True)
     if not found:
         return None
     entries = [
-        (Position(step["at"], record["eventKey"], number), record, step)
+        (Position(step["at"], _name_of(record), number), record, step)
         for record in found
         for number, step in enumerate(record.get("timeline", ()))
     ]
@@ -96,9 +100,13 @@ def describe_transaction(
     }
 
 
+def _name_of(record: Mapping[str, Any]) -> str:
+    return f"{record['provider']}:{record['eventId']} {record[SORT_KEY]}"
+
+
 def write_cursor(position: Position) -> str:
     """Return a position as an opaque text."""
-    text = json.dumps([position.at, position.event_key, position.number])
+    text = json.dumps([position.at, position.record, position.number])
     return base64.urlsafe_b64encode(text.encode()).decode("ascii").rstrip("=")
 
 
@@ -139,12 +147,12 @@ def read_cursor(text: str) -> Position:
     """
     try:
         padded = text + "=" * (-len(text) % 4)
-        at, event_key, number = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        at, record, number = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
         raise BadRequestError("next: not a cursor that this API returned") from error
-    if not (isinstance(at, str) and isinstance(event_key, str) and type(number) is int):
+    if not (isinstance(at, str) and isinstance(record, str) and type(number) is int):
         raise BadRequestError("next: not a cursor that this API returned")
-    return Position(at, event_key, number)
+    return Position(at, record, number)
 
 
 def read_limit(text: str | None) -> int:

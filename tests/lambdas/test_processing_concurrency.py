@@ -70,10 +70,10 @@ class MeetingRecords(BatchedRecords):
             self._barrier.wait()
         return super().create(*args)
 
-    def take_over(self, *args):
+    def take_over(self, *args, **more):
         if self._where == "take_over":
             self._barrier.wait()
-        return super().take_over(*args)
+        return super().take_over(*args, **more)
 
 
 def meet_nowhere(world, barrier):

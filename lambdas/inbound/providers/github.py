@@ -1,17 +1,30 @@
 """GitHub."""
 
+from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import Provider
-from lambdas.inbound.providers.fields import BodyDigest, HeaderField, JoinedFields, JsonField
+from lambdas.inbound.providers.fields import HeaderField, JoinedFields, JsonField
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
 
 GITHUB = Provider(
     name="github",
     title="GitHub",
     scheme=HmacHeaderScheme(family="github", header="X-Hub-Signature-256", prefix_required=True),
-    # X-GitHub-Delivery is not signed, so it cannot be the identity.
-    event_id=(BodyDigest(),),
-    # X-GitHub-Event is not signed either: with a signed body, somebody could send another type, if it arrives before
-    # GitHub's delivery; after that it is a duplicate.
+    identity=IdentityRule(
+        without_id=WithoutId(
+            kind=(HeaderField("X-GitHub-Event"),),
+            # GitHub writes the time of the change there.
+            dated_by=(JsonField("pull_request.updated_at"), JsonField("issue.updated_at")),
+            # Not signed. It belongs to the event: a redelivery has the same one.
+            delivery=(HeaderField("X-GitHub-Delivery"),),
+        ),
+        told="the digest of the body, the type of the event in `X-GitHub-Event` and, unless the body has the time of a "
+        "change of an issue or a pull request, `X-GitHub-Delivery`; GitHub signs neither header",
+        sources=(
+            "https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers",
+            "https://docs.github.com/en/rest/repos/webhooks#get-a-delivery-for-a-repository-webhook",
+        ),
+    ),
+    # X-GitHub-Event is not signed: with a signed body, somebody could send another type.
     event_type=(JoinedFields((HeaderField("X-GitHub-Event"), JsonField("action"))),),
     transaction_id=(
         JsonField("pull_request.node_id"),
