@@ -3,6 +3,7 @@
 from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import Provider
 from lambdas.inbound.providers.fields import HeaderField, JoinedFields, JsonField
+from lambdas.inbound.providers.selecting_fields import FieldWhere
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
 
 GITHUB = Provider(
@@ -12,13 +13,19 @@ GITHUB = Provider(
     identity=IdentityRule(
         without_id=WithoutId(
             kind=(HeaderField("X-GitHub-Event"),),
-            # GitHub writes the time of the change there.
-            dated_by=(JsonField("pull_request.updated_at"), JsonField("issue.updated_at")),
+            # The time of the change, or of what happens once.
+            dated_by=(
+                JsonField("pull_request.updated_at"),
+                JsonField("issue.updated_at"),
+                JsonField("effective_date"),
+                FieldWhere("action", "created", JsonField("sponsorship.created_at")),
+            ),
             # Not signed. It belongs to the event: a redelivery has the same one.
             delivery=(HeaderField("X-GitHub-Delivery"),),
         ),
-        told="the digest of the body, the type of the event in `X-GitHub-Event` and, unless the body has the time of a "
-        "change of an issue or a pull request, `X-GitHub-Delivery`; GitHub signs neither header",
+        told="the digest of the body, the type of the event in `X-GitHub-Event` and, unless the body says when an "
+        "issue, a pull request or a purchase was changed or a sponsorship was created, `X-GitHub-Delivery`; GitHub signs "
+        "neither header",
         sources=(
             "https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers",
             "https://docs.github.com/en/rest/repos/webhooks#get-a-delivery-for-a-repository-webhook",
