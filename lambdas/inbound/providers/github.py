@@ -24,7 +24,7 @@ GITHUB = Provider(
             delivery=(HeaderField("X-GitHub-Delivery"),),
         ),
         told="the digest of the body, the type of the event in `X-GitHub-Event` and, unless the body says when an "
-        "issue, a pull request or a purchase was changed or a sponsorship was created, `X-GitHub-Delivery`; GitHub signs "
+        "issue, pull request or purchase was changed or a sponsorship created, `X-GitHub-Delivery`; GitHub signs "
         "neither header",
         sources=(
             "https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers",
