@@ -190,12 +190,12 @@ def read_events_cursor(text: str) -> EventPosition:
         When it is not a text that `describe_transaction` encoded.
     """
     try:
-        occurred_at, record = _decode(text)
-    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
-        raise BadRequestError("nextEvents: not a cursor that this API returned") from error
-    if not (isinstance(occurred_at, str) and isinstance(record, str)):
+        found = _decode(text)
+    except (ValueError, binascii.Error, RecursionError):
+        found = None
+    if not (isinstance(found, list) and list(map(type, found)) == [str, str]):
         raise BadRequestError("nextEvents: not a cursor that this API returned")
-    return occurred_at, record
+    return found[0], found[1]
 
 
 def _encode(value: Any) -> str:

@@ -35,8 +35,8 @@ ENTRIES = {
 class Secrets:
     """A secret store that knows the tests' secrets."""
 
-    def get(self, name, *, max_age=0.0):
-        del max_age
+    def get(self, name, *, max_age=0.0, recheck_seconds=0.0):
+        del max_age, recheck_seconds
         return [{**SECRETS, "shopify": SHOPIFY_SECRET, "adyen": KEY}[name]]
 
 

@@ -668,8 +668,12 @@ def test_the_endpoint_refuses_what_it_cannot_carry_out_and_names_the_field(repla
 
 
 def test_a_replayed_dead_letter_does_not_take_the_place_of_a_payload_that_was_routed_meanwhile(world, replayer):
-    # Given an event that was given up before it was archived, its replay on the queue, and other bytes that came first
+    # Given an event that was given up before it was archived, by a version that did not note which bytes it has, its
+    # replay on the queue, and other bytes that came first
     give_up_unarchived(world, "evt_1", body=b"first \xff")
+    world.clients.dynamodb.update_item(
+        TableName=world.name, Key=wire_key(first_key(event("evt_1"))), UpdateExpression="REMOVE sha256"
+    )
     replayer.run(naming("evt_1"), "replay_1")
     [replay] = world.queued()
     route(world, "evt_1", body=b"second \xfe")

@@ -41,7 +41,8 @@ def test_the_same_event_has_the_same_id_and_another_one_another(entry):
         read(entry, SENDERS[entry].events[next(iter(SENDERS[entry].events))](number)[0]) for number in (7, 7, 8)
     )
 
-    assert first.sort_key == again.sort_key != other.sort_key
+    assert first == again
+    assert first.key != other.key
 
 
 # https://www.checkout.com/docs/developer-resources/event-notifications/event-types/payment_captured
