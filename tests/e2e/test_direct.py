@@ -50,19 +50,20 @@ def shorten_retries(stack):
 
 @contextmanager
 def giving_up_after(stack, receives):
-    """Lower the ingest queue's maxReceiveCount from twelve to this, with receives five seconds apart.
+    """Lower the ingest queue's maxReceiveCount from twelve to this.
 
-    That is longer than a batch takes that starts ingestion; what is received again meanwhile would be given up too.
+    Receives stay twelve seconds apart: a batch that starts ingestion takes seconds, and what is received again meanwhile
+    would be given up too.
     """
     sqs, ingest_queue = stack.aws.client("sqs"), stack.outputs["inbox_url"]
     found = sqs.get_queue_attributes(QueueUrl=ingest_queue, AttributeNames=["RedrivePolicy"])
     before = found["Attributes"]["RedrivePolicy"]
     redrive = json.dumps({**json.loads(before), "maxReceiveCount": receives})
-    sqs.set_queue_attributes(QueueUrl=ingest_queue, Attributes={"RedrivePolicy": redrive, "VisibilityTimeout": "5"})
+    sqs.set_queue_attributes(QueueUrl=ingest_queue, Attributes={"RedrivePolicy": redrive})
     try:
         yield
     finally:
-        sqs.set_queue_attributes(QueueUrl=ingest_queue, Attributes={"RedrivePolicy": before, "VisibilityTimeout": "12"})
+        sqs.set_queue_attributes(QueueUrl=ingest_queue, Attributes={"RedrivePolicy": before})
 
 
 def take_dead_letter(stack):
@@ -335,7 +336,7 @@ def test_what_waits_for_its_secret_is_processed_once_that_is_filled(stack, numbe
 
 def test_a_poisoned_message_leaves_its_neighbours_alone_and_can_be_redriven(stack, number):
     sqs, ingest_queue = stack.aws.client("sqs"), stack.outputs["inbox_url"]
-    with giving_up_after(stack, 2):
+    with giving_up_after(stack, 3):
         # When something that nobody can read is among the webhooks
         good = [make(stack, "generic", 100_000 + number * 10 + offset) for offset in range(5)]
         sqs.send_message(QueueUrl=ingest_queue, MessageBody="poison")
