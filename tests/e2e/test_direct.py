@@ -52,8 +52,8 @@ def shorten_retries(stack):
 def giving_up_after(stack, receives):
     """Lower the ingest queue's maxReceiveCount from twelve to this.
 
-    Receives stay twelve seconds apart: a batch that starts ingestion takes seconds, and what is received again meanwhile
-    would be given up too.
+    Receives stay twelve seconds apart: a batch that starts ingestion takes seconds, and what is received again
+    meanwhile would be given up too.
     """
     sqs, ingest_queue = stack.aws.client("sqs"), stack.outputs["inbox_url"]
     found = sqs.get_queue_attributes(QueueUrl=ingest_queue, AttributeNames=["RedrivePolicy"])
