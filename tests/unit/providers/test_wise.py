@@ -88,7 +88,6 @@ UNUSABLE = {
     "HMAC": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "no key": "-----BEGIN PUBLIC KEY-----",
     "cut off": KEY[:-4],
-    "padded": KEY + "=",
     "not ASCII": "é",
     "JSON": "{}",
     "private": rsa_secret(0),
