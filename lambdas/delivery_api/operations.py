@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -450,6 +450,9 @@ class _Replays(ReplayRoutes):
 
     def tenant_of(self, call: Call) -> str:
         return call.tenant_id
+
+    def note(self, call: Call, what: str, tenant_id: str, details: Mapping[str, object]) -> None:
+        """Say nothing: the log names what operators did."""
 
     def start(self, call: Call) -> StartReplayResponse:
         _hops(call, 0, self._services)

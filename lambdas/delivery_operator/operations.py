@@ -25,8 +25,7 @@ from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.identities import Identities, Tenant, Token
 from lambdas.delivery.store.listing import Listing
 from lambdas.delivery_operator import schemas
-from lambdas.delivery_operator.calls import log_call as _log
-from lambdas.delivery_operator.calls import tenant_of as _tenant_id
+from lambdas.delivery_operator.calls import log_call, tenant_of
 from lambdas.delivery_operator.endpoints import EndpointOperations, EndpointServices
 from lambdas.shared import times
 
@@ -170,7 +169,7 @@ class _Tenants:
             # Before the tenant, who is never without it: a call that dies here, and is made again, finds it.
             self._keys.ensure(_api_id(call), tenant_id, plan)
         tenant = self._identities.create_tenant(tenant_id, call.body.name, self._clock(), plan)
-        _log(call, "tenant created", tenant.tenant_id)
+        log_call(call, "tenant created", tenant.tenant_id)
         return schemas.TenantResponse.model_validate(tenant)
 
     def list(self, call: Call) -> schemas.ListTenantsResponse:
@@ -181,10 +180,10 @@ class _Tenants:
         )
 
     def show(self, call: Call) -> schemas.TenantResponse:
-        return schemas.TenantResponse.model_validate(self._identities.tenant(_tenant_id(call)))
+        return schemas.TenantResponse.model_validate(self._identities.tenant(tenant_of(call)))
 
     def change(self, call: Call) -> schemas.TenantResponse:
-        tenant_id, asked = _tenant_id(call), call.body
+        tenant_id, asked = tenant_of(call), call.body
         given = {name: getattr(asked, name) for name in asked.model_fields_set}
         if not given:
             raise bad_request("body", "at least one field expected")
@@ -194,30 +193,30 @@ class _Tenants:
             self._identities.tenant(tenant_id)
             self._keys.ensure(_api_id(call), tenant_id, plan)
         tenant = self._identities.change_tenant(tenant_id, given, self._clock())
-        _log(call, "tenant changed", tenant_id, fields=sorted(given))
+        log_call(call, "tenant changed", tenant_id, fields=sorted(given))
         return schemas.TenantResponse.model_validate(tenant)
 
     def create_token(self, call: Call) -> schemas.CreateTokenResponse:
         now, days = self._clock(), call.body.expires_in_days
         expires_at = None if days is None else int(now) + days * _DAY
-        secret, token = self._identities.create_token(_tenant_id(call), call.body.label, expires_at, now)
-        _log(call, "token created", token.tenant_id, token_id=token.token_id)
+        secret, token = self._identities.create_token(tenant_of(call), call.body.label, expires_at, now)
+        log_call(call, "token created", token.tenant_id, token_id=token.token_id)
         return schemas.CreateTokenResponse(**_token_response(token).model_dump(), token=secret)
 
     def tokens(self, call: Call) -> schemas.ListTokensResponse:
-        tenant = self._identities.tenant(_tenant_id(call))
+        tenant = self._identities.tenant(tenant_of(call))
         return schemas.ListTokensResponse(
             tokens=[_token_response(token) for token in self._identities.tokens(tenant.tenant_id)]
         )
 
     def revoke(self, call: Call) -> schemas.TokenResponse:
-        token = self._identities.revoke(_tenant_id(call), call.path["tokenId"], self._clock())
-        _log(call, "token revoked", token.tenant_id, token_id=token.token_id)
+        token = self._identities.revoke(tenant_of(call), call.path["tokenId"], self._clock())
+        log_call(call, "token revoked", token.tenant_id, token_id=token.token_id)
         return _token_response(token)
 
     def _set(self, call: Call, set_state: Callable[[str, float], Tenant]) -> schemas.TenantResponse:
-        tenant = set_state(_tenant_id(call), self._clock())
-        _log(call, f"tenant {tenant.state.lower()}", tenant.tenant_id)
+        tenant = set_state(tenant_of(call), self._clock())
+        log_call(call, f"tenant {tenant.state.lower()}", tenant.tenant_id)
         return schemas.TenantResponse.model_validate(tenant)
 
 
@@ -249,16 +248,16 @@ class _Deliveries:
         rest.add("GET", f"{one}{attempts.ATTEMPT_PATH}", operate=self.show_attempt, **attempts.SHOW)
 
     def list_attempts(self, call: Call) -> attempts.ListAttemptsResponse:
-        tenant_id, query, now = _tenant_id(call), call.query, self._services.clock()
+        tenant_id, query, now = tenant_of(call), call.query, self._services.clock()
         after = None if query.cursor is None else _read_cursor(query.cursor)[1]
         page = attempts.list_attempts(self._services.listing, tenant_id, query, after, now)
         cursor = _write_cursor(query.to or times.iso(now), page.position) if page.position else None
         return attempts.list_response(page, cursor)
 
     def show_attempt(self, call: Call) -> attempts.AttemptDetailResponse:
-        tenant_id = _tenant_id(call)
+        tenant_id = tenant_of(call)
         shown = attempts.show_attempt(self._services.events.answers, tenant_id, call, self._services.clock())
-        _log(call, "answer shown", tenant_id, event_id=shown.event_id, endpoint_id=shown.endpoint_id)
+        log_call(call, "answer shown", tenant_id, event_id=shown.event_id, endpoint_id=shown.endpoint_id)
         return shown
 
     def requeue(self, call: Call) -> DeliveryResponse:
@@ -266,17 +265,17 @@ class _Deliveries:
         delivery = self._services.requeue.resend(
             asked.tenant_id, asked.event_id, asked.endpoint_id, self._services.clock()
         )
-        _log(call, "requeued", asked.tenant_id, event_id=asked.event_id, endpoint_id=asked.endpoint_id)
+        log_call(call, "requeued", asked.tenant_id, event_id=asked.event_id, endpoint_id=asked.endpoint_id)
         return DeliveryResponse.model_validate(delivery)
 
     def erase(self, call: Call) -> ErasePayloadResponse:
-        tenant_id, event_id = _tenant_id(call), call.path["eventId"]
+        tenant_id, event_id = tenant_of(call), call.path["eventId"]
         if not is_id(EVENT, event_id):
             raise NotFoundError
         erased_at = self._services.events.erase_payload(tenant_id, event_id, self._services.clock())
         if erased_at is None:
             raise NotFoundError
-        _log(call, "payload erased", tenant_id, event_id=event_id)
+        log_call(call, "payload erased", tenant_id, event_id=event_id)
         return ErasePayloadResponse(event_id=event_id, erased_at=erased_at)
 
 
@@ -289,10 +288,10 @@ class _Replays(ReplayRoutes):
 
     def tenant_of(self, call: Call) -> str:
         # A name with a mistake in it must not look like a tenant that has nothing to replay.
-        return self._identities.tenant(_tenant_id(call)).tenant_id
+        return self._identities.tenant(tenant_of(call)).tenant_id
 
     def note(self, call: Call, what: str, tenant_id: str, details: Mapping[str, object]) -> None:
-        _log(call, what, tenant_id, **details)
+        log_call(call, what, tenant_id, **details)
 
 
 class _Keys:
@@ -333,7 +332,7 @@ class _Keys:
     def create(self, call: Call) -> schemas.SigningKeyResponse:
         hours = call.body.retire_others_after_hours
         pair = self._key_pairs.create(None if hours is None else hours * 3_600, self._clock())
-        _log(call, "signing key made", None, key_id=pair.key_id)
+        log_call(call, "signing key made", None, key_id=pair.key_id)
         return schemas.SigningKeyResponse.model_validate(pair)
 
     def list(self, call: Call) -> schemas.ListSigningKeysResponse:
@@ -344,7 +343,7 @@ class _Keys:
 
     def retire(self, call: Call) -> schemas.SigningKeyResponse:
         pair = self._key_pairs.retire(call.path["keyId"], self._clock())
-        _log(call, "signing key retired", None, key_id=pair.key_id)
+        log_call(call, "signing key retired", None, key_id=pair.key_id)
         return schemas.SigningKeyResponse.model_validate(pair)
 
 

@@ -23,8 +23,8 @@ from lambdas.delivery.domain.errors import StoreBusyError
 from lambdas.delivery.domain.holds import PAGE_SECONDS
 from lambdas.delivery.domain.replays import ReplayState
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
-from lambdas.delivery.queue.messages import Deliver, FanOut, SentMessage
-from lambdas.delivery.services.release import Release
+from lambdas.delivery.queue.messages import FanOut, SentMessage
+from lambdas.delivery.services.release import Release, deliver_message
 from lambdas.delivery.services.replays import Replays
 from lambdas.delivery.store.due import DueEntry, DueStore
 from lambdas.shared import times
@@ -177,9 +177,7 @@ def _message(entry: DueEntry, now: float) -> tuple[SentMessage, float]:
     due = times.parse(entry.next_attempt_at or entry.due_at) or now
     if entry.kind == "event":
         return FanOut(tenant_id=entry.tenant_id, event_id=entry.event_id), due
-    return Deliver(
-        tenant_id=entry.tenant_id, event_id=entry.event_id, endpoint_id=entry.endpoint_id, version=entry.version
-    ), due
+    return deliver_message(entry, 1), due
 
 
 def _overdue(due_at: str, now: float) -> float:

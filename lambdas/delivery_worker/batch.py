@@ -51,24 +51,30 @@ class Worker:
             Until the invocation ends.
         """
         ends = self.clock() + seconds_left
-        outside = LINEAGE.set(max((_lineage(record["body"]) for record in records), default=0))
+        messages = {id(record): _read(record["body"]) for record in records}
+        lineages = (one.lineage for one in messages.values() if not isinstance(one, NotAMessageError))
+        outside = LINEAGE.set(max(lineages, default=0))
         contexts = {id(record): copy_context() for record in records}
         LINEAGE.reset(outside)
+
+        def succeeds(record: Mapping[str, Any]) -> bool:
+            message = messages[id(record)]
+            return contexts[id(record)].run(self._succeeds, message, record["messageId"], ends, report)
+
         with ThreadPoolExecutor(max_workers=min(MAX_THREADS, max(len(records), 1))) as threads:
-            done = list(
-                threads.map(lambda record: contexts[id(record)].run(self._succeeds, record, ends, report), records)
-            )
+            done = list(threads.map(succeeds, records))
         return [record["messageId"] for record, success in zip(records, done, strict=True) if not success]
 
-    def _succeeds(self, record: Mapping[str, Any], ends: float, report: Report) -> bool:
+    def _succeeds(self, message: Message | NotAMessageError, message_id: str, ends: float, report: Report) -> bool:
         # One poisoned message must not take its neighbours with it, whatever the error is.
         try:
-            message = read(record["body"])
+            if isinstance(message, NotAMessageError):
+                raise message
             if LINEAGE.get() >= MAX_LINEAGE:
                 message = replace(message, hops=MAX_HOPS)
-            self._process(message, record["messageId"], ends, report)
+            self._process(message, message_id, ends, report)
         except Exception as error:
-            report.fail("message failed", message_id=record["messageId"], reason=describe(error))
+            report.fail("message failed", message_id=message_id, reason=describe(error))
             return False
         return True
 
@@ -86,8 +92,8 @@ class Worker:
                 assert_never(message)
 
 
-def _lineage(body: str) -> int:
+def _read(body: str) -> Message | NotAMessageError:
     try:
-        return read(body).lineage
-    except NotAMessageError:
-        return 0
+        return read(body)
+    except NotAMessageError as error:
+        return error

@@ -11,8 +11,8 @@ from lambdas.delivery.domain.model import Endpoint, EndpointState
 from lambdas.delivery.domain.operational_events import disabled, failing, is_failing, is_reserved, recovered
 from lambdas.delivery.domain.retry_schedules import own_seconds
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
-from lambdas.delivery.queue.messages import ResumeEndpoint
 from lambdas.delivery.services.announcing import Announcer
+from lambdas.delivery.services.release import resume_deliveries
 from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.health import HealthStore
@@ -57,13 +57,14 @@ class EndpointHealth:
                     self.announcer.announce(recovered(endpoint, seen.told_since), now_ms / 1_000)
                     self.health.end_trouble(endpoint.tenant_id, endpoint.endpoint_id, seen.told_since)
                 # The breaker may have opened since the attempt began.
-                if self.health.succeeded(endpoint.tenant_id, endpoint.endpoint_id, seen) and self.due.release_soon(
-                    endpoint.tenant_id, endpoint.endpoint_id, now_ms
-                ):
-                    self.queue.send(
-                        ResumeEndpoint(
-                            tenant_id=endpoint.tenant_id, endpoint_id=endpoint.endpoint_id, hops=claim.hops + 1
-                        )
+                if self.health.succeeded(endpoint.tenant_id, endpoint.endpoint_id, seen):
+                    resume_deliveries(
+                        self.due,
+                        self.queue,
+                        endpoint.tenant_id,
+                        endpoint.endpoint_id,
+                        now_ms=now_ms,
+                        hops=claim.hops + 1,
                     )
                 return
             after = self.health.failed(endpoint.tenant_id, endpoint.endpoint_id, now_ms, claim.probe_until)

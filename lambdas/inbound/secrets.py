@@ -80,7 +80,7 @@ class SecretStore:
                 self._cache[provider] = (now, secrets)
                 return secrets
         # A fresher one that is asked for is there to tell a rotation from a forgery: the cached one cannot.
-        serves = cached and reason == UNAVAILABLE and max_age >= CACHE_SECONDS
+        serves = reason == UNAVAILABLE and max_age >= CACHE_SECONDS
         if cached and serves and now - cached[0] < OUTAGE_SECONDS:
             return cached[1]
         raise UnavailableError(reason)

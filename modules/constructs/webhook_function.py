@@ -160,13 +160,8 @@ class WebhookFunction(Construct):
         if network is not None:
             self._attach_to_network(account_id)
             network.permit(self.role.arn, self._statements)
-        asset = TerraformAsset(
-            self,
-            "bundle",
-            path=str(bundle),
-            asset_hash=hashlib.sha256(bundle.read_bytes()).hexdigest(),
-            type=AssetType.FILE,
-        )
+        digest = hashlib.sha256(bundle.read_bytes())
+        asset = TerraformAsset(self, "bundle", path=str(bundle), asset_hash=digest.hexdigest(), type=AssetType.FILE)
         self._environment = {
             # The dimension of the function's metrics too, which two environments of an account must not share.
             "POWERTOOLS_SERVICE_NAME": self.name,
@@ -182,7 +177,7 @@ class WebhookFunction(Construct):
             architectures=["arm64"],
             handler=handler,
             filename=asset.path,
-            source_code_hash=base64.b64encode(hashlib.sha256(bundle.read_bytes()).digest()).decode("ascii"),
+            source_code_hash=base64.b64encode(digest.digest()).decode("ascii"),
             memory_size=size.memory,
             timeout=size.timeout,
             reserved_concurrent_executions=reserved_concurrency,

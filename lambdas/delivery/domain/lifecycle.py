@@ -130,6 +130,11 @@ def requeued(delivery: Delivery, now: float, retention: Retention) -> Delivery:
     )
 
 
+def sent_again(seen: Delivery | None, event: Event, endpoint_id: str, now: float, retention: Retention) -> Delivery:
+    """Return the delivery of an event to an endpoint, due at once, whether there was one before or not."""
+    return created(event, endpoint_id, now, retention) if seen is None else requeued(seen, now, retention)
+
+
 def due_ms(delivery: Delivery) -> int:
     """Return the milliseconds since the epoch at which a delivery is due; 0 when it is at once."""
     seconds = times.parse(delivery.next_attempt_at) if delivery.next_attempt_at else None

@@ -1,5 +1,6 @@
 """Replays as tenants and operators start, see and cancel them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Literal, Self
 
@@ -111,7 +112,7 @@ class ListReplaysResponse(ResponseModel):
     replays: list[ReplayResponse] = Field(max_length=MAX_LISTED)
 
 
-class ReplayRoutes:
+class ReplayRoutes(ABC):
     """The operations of replays, for a tenant's endpoint, or for all of a tenant's.
 
     Parameters
@@ -126,10 +127,11 @@ class ReplayRoutes:
         self._replays = replays
         self._clock = clock
 
+    @abstractmethod
     def tenant_of(self, call: Call) -> str:
         """Return the tenant that a call is for."""
-        raise NotImplementedError
 
+    @abstractmethod
     def note(self, call: Call, what: str, tenant_id: str, details: Mapping[str, object]) -> None:
         """Say in the log what was done."""
 

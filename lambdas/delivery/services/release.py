@@ -5,13 +5,38 @@ from dataclasses import dataclass
 from lambdas.delivery.domain.due import MAX_HOPS, next_look
 from lambdas.delivery.domain.holds import PAGE_SECONDS, RECHECK_SECONDS, Hold, allowance
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
-from lambdas.delivery.queue.messages import Deliver
-from lambdas.delivery.store.due import FORGET_SECONDS, TOUCH_SECONDS, DueStore
+from lambdas.delivery.queue.messages import Deliver, ResumeEndpoint
+from lambdas.delivery.store.due import FORGET_SECONDS, TOUCH_SECONDS, DueEntry, DueStore
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.shared import times
 
 _LATEST = "~"
 """Behind every time."""
+
+
+def deliver_message(entry: DueEntry, hops: int) -> Deliver:
+    """Return the message for a delivery as the due index has it."""
+    return Deliver(
+        tenant_id=entry.tenant_id,
+        event_id=entry.event_id,
+        endpoint_id=entry.endpoint_id,
+        version=entry.version,
+        hops=hops,
+    )
+
+
+def resume_deliveries(
+    due: DueStore, queue: DeliveryQueue, tenant_id: str, endpoint_id: str, *, now_ms: int, hops: int = 1
+) -> None:
+    """Have what is held up for an endpoint go on at once, if anything is and that was not asked for before.
+
+    Parameters
+    ----------
+    hops : int
+        Of the message, see `lambdas.delivery.domain.due`.
+    """
+    if due.release_soon(tenant_id, endpoint_id, now_ms):
+        queue.send(ResumeEndpoint(tenant_id=tenant_id, endpoint_id=endpoint_id, hops=hops))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,18 +91,6 @@ class Release:
         )
         if hops < MAX_HOPS:
             self.queue.send_all(
-                [
-                    (
-                        Deliver(
-                            tenant_id=entry.tenant_id,
-                            event_id=entry.event_id,
-                            endpoint_id=entry.endpoint_id,
-                            version=entry.version,
-                            hops=hops + 1,
-                        ),
-                        due - now,
-                    )
-                    for entry, due in zip(found, dues, strict=True)
-                ]
+                [(deliver_message(entry, hops + 1), due - now) for entry, due in zip(found, dues, strict=True)]
             )
         return len(found)

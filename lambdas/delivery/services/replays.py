@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from lambdas.delivery.domain.due import CHECK_SECONDS, scheduled
 from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.domain.holds import PAGE_SECONDS
-from lambdas.delivery.domain.lifecycle import EVENT_EXPIRED, created, requeued, undeliverable_reason
+from lambdas.delivery.domain.lifecycle import EVENT_EXPIRED, sent_again, undeliverable_reason
 from lambdas.delivery.domain.model import Delivery, Endpoint, EndpointState, Event
 from lambdas.delivery.domain.replays import (
     EXAMINED_PER_SECOND,
@@ -318,14 +318,10 @@ class Replays:
         self.events.keep_all_until(events, self.retention.created(now))
         going = [(event, delivery, scheduled(delivery, now, 0)[1]) for event, delivery in page.sent]
         for number, (event, endpoint_id, seen) in enumerate(page.wanted):
-            again = (
-                created(event, endpoint_id, now, self.retention)
-                if seen is None
-                else requeued(seen, now, self.retention)
-            )
+            again = sent_again(seen, event, endpoint_id, now, self.retention)
             due = times.iso(start + number / replay.rate)
             new, wait = scheduled(replace(again, next_attempt_at=due, replay_id=replay.replay_id), now, 0)
-            if self.deliveries.create(new) if seen is None else self.deliveries.change(seen, new):
+            if self.deliveries.write(seen, new):
                 going.append((event, new, wait))
             elif (there := self.deliveries.read(event.tenant_id, event.event_id, endpoint_id)) and (
                 there.replay_id == replay.replay_id

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from lambdas.delivery.domain.due import CHECK_SECONDS, scheduled
 from lambdas.delivery.domain.errors import ConflictError, NotFoundError
-from lambdas.delivery.domain.lifecycle import EVENT_EXPIRED, created, requeued, undeliverable_reason
+from lambdas.delivery.domain.lifecycle import EVENT_EXPIRED, sent_again, undeliverable_reason
 from lambdas.delivery.domain.model import Delivery
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
-from lambdas.delivery.queue.messages import Deliver, ResumeEndpoint
+from lambdas.delivery.queue.messages import Deliver
+from lambdas.delivery.services.release import resume_deliveries
 from lambdas.delivery.store.deliveries import Deliveries
 from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
@@ -65,17 +66,14 @@ class Requeue:
             raise _conflict(reason)
         if seen is not None and now * 1_000 < seen.lease_until:
             raise _conflict("attempt under way")
-        again = (
-            created(event, endpoint_id, now, self.retention) if seen is None else requeued(seen, now, self.retention)
-        )
-        new, wait = scheduled(again, now, 0)
+        new, wait = scheduled(sent_again(seen, event, endpoint_id, now, self.retention), now, 0)
         # First, so that it expires with the last of its deliveries even if this dies on the way. One that is not fanned
         # out yet is in the index for that, and must stay there for it.
         if event.fanned_out:
             self.events.look_again(event, times.iso(now + CHECK_SECONDS))
         # Before the delivery can need it for longer than it is kept now.
         self.events.keep_until(event, new.expires_at)
-        if not (self.deliveries.create(new) if seen is None else self.deliveries.change(seen, new)):
+        if not self.deliveries.write(seen, new):
             raise _conflict("attempt under way")
         self.queue.send(Deliver.of(new, 1), wait or 0.0)
         return new
@@ -104,8 +102,7 @@ class Resume:
     def __call__(self, tenant_id: str, endpoint_id: str) -> None:
         """Resume an endpoint."""
         self.health.reset(tenant_id, endpoint_id)
-        if self.due.release_soon(tenant_id, endpoint_id, int(self.clock() * 1_000)):
-            self.queue.send(ResumeEndpoint(tenant_id=tenant_id, endpoint_id=endpoint_id))
+        resume_deliveries(self.due, self.queue, tenant_id, endpoint_id, now_ms=int(self.clock() * 1_000))
 
 
 def _conflict(reason: str) -> ConflictError:

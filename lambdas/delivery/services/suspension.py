@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from lambdas.delivery.domain.errors import NotFoundError
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
-from lambdas.delivery.queue.messages import ResumeEndpoint
+from lambdas.delivery.services.release import resume_deliveries
 from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.identities import Identities, Tenant, TenantState
@@ -48,8 +48,7 @@ class Suspension:
         """
         tenant = self._set(tenant_id, TenantState.ACTIVE, now)
         for endpoint in self.endpoints.all_of(tenant_id):
-            if self.due.release_soon(tenant_id, endpoint.endpoint_id, int(now * 1_000)):
-                self.queue.send(ResumeEndpoint(tenant_id=tenant_id, endpoint_id=endpoint.endpoint_id))
+            resume_deliveries(self.due, self.queue, tenant_id, endpoint.endpoint_id, now_ms=int(now * 1_000))
         return tenant
 
     def _set(self, tenant_id: str, state: TenantState, now: float) -> Tenant:

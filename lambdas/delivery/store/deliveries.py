@@ -38,6 +38,10 @@ class Deliveries:
         """Write a delivery unless there is one of the event to the endpoint; tell whether there was none."""
         return self._table.put_new(delivery_to_item(delivery), EVENT_KEY)
 
+    def write(self, seen: Delivery | None, new: Delivery) -> bool:
+        """Create a delivery where none was seen, and change the one that was; tell whether it still is as it was."""
+        return self.create(new) if seen is None else self.change(seen, new)
+
     def read(self, tenant_id: str, event_id: str, endpoint_id: str) -> Delivery | None:
         """Return a delivery; None when it does not exist."""
         values = self._table.get(_key(tenant_id, event_id, endpoint_id))

@@ -58,6 +58,13 @@ class FaultRates:
 USUAL = FaultRates(
     kill=0.002, refused=0.002, lost=0.001, repeated=0.004, slow=0.001, partial=0.02, duplicate=0.02, vanish=0.004
 )
+# Seconds that an index is behind: never, as usual, or long. A seed has one of them.
+INDEX_LAGS: tuple[Callable[[random.Random], float], ...] = (
+    lambda chance: 0.0,
+    lambda chance: chance.expovariate(20.0),
+    lambda chance: chance.expovariate(20.0),
+    lambda chance: chance.choice((0.02, 0.3, 5.0, 30.0)),
+)
 
 # What AWS answers when it refuses; none of these is done.
 _REFUSALS = {

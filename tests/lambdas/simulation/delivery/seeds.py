@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from lambdas.delivery.store.identities import Identities
 from lambdas.shared import times
 from tests.lambdas.simulation.delivery import endpoints as kinds
 from tests.lambdas.simulation.delivery.world import World
-from tests.lambdas.simulation.faults import USUAL
+from tests.lambdas.simulation.faults import INDEX_LAGS, USUAL
 
 HOUR = 3_600.0
 CHAOS_SECONDS = 1.5 * HOUR
@@ -210,15 +210,10 @@ def run_seed(
     # A few seeds are calm, so that nothing excuses a repetition; in a few, everything is worse.
     factor = 0.0 if calm else chance.choice((0.0, 0.3, 1.0, 1.0, 1.0, 2.0, 4.0))
     rates = USUAL.times(factor, only)
-    lags: dict[str, Callable[[random.Random], float]] = {
-        "none": lambda one: 0.0,
-        "usual": lambda one: one.expovariate(20.0),
-        "long": lambda one: one.choice((0.02, 0.3, 5.0, 30.0)),
-    }
     world = World(
         seed,
         rates=rates,
-        lag=lags[chance.choice(("none", "usual", "usual", "long"))],
+        lag=chance.choice(INDEX_LAGS),
         skew=chance.choice((0.0, 0.3, 2.0)),
         concurrency=chance.choice((3, 10, 10)),
         schedule=STANDARD_WEBHOOKS if seed % 20 == 0 else MINUTES,

@@ -2,12 +2,12 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lambdas.shared import times
-from tests.lambdas.simulation.faults import USUAL
+from tests.lambdas.simulation.faults import INDEX_LAGS, USUAL
 from tests.lambdas.simulation.inbound.webhooks import PROVIDERS, SECRETS, webhook
 from tests.lambdas.simulation.inbound.world import Deployment, World
 from tests.lambdas.simulation.kernel import Invocation
@@ -170,17 +170,12 @@ def run_seed(
     chance = random.Random(seed)
     # A few seeds are calm, so that nothing excuses a repetition; in a few, everything is worse.
     factor = chance.choice((0.0, 0.3, 1.0, 1.0, 2.0, 4.0, 10.0))
-    lags: dict[str, Callable[[random.Random], float]] = {
-        "none": lambda one: 0.0,
-        "usual": lambda one: one.expovariate(20.0),
-        "long": lambda one: one.choice((0.02, 0.3, 5.0, 30.0)),
-    }
     world = World(
         seed,
         deployment or DEPLOYMENTS[seed % len(DEPLOYMENTS)],
         SECRETS,
         rates=USUAL.times(factor, only),
-        lag=lags[chance.choice(("none", "usual", "usual", "long"))],
+        lag=chance.choice(INDEX_LAGS),
         skew=chance.choice((0.0, 0.3, 2.0)),
         concurrency=chance.choice((2, 10, 10)),
     )
