@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/AP
 
 import base64
 import binascii
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any, Self
@@ -18,6 +19,8 @@ from lambdas.shared import times
 VERSION = 1
 # The AWS provider 5.100.0 allows 262,144 bytes for a message. The difference is left for what replay adds.
 MAX_MESSAGE_BYTES = 262_144 - 2_048
+# Beside the event in the message, so that version 0.1.0, which may still run during an upgrade, can read the event.
+_IDENTITY = ("content", "occurrence", "same_bytes_as")
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -45,6 +48,20 @@ class ArchivedBody:
     size: int
     sha256: str
     offset: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordKey:
+    """The key of a record.
+
+    Attributes
+    ----------
+    partition, sort : str
+        See `lambdas.inbound.record_items`.
+    """
+
+    partition: str
+    sort: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +107,8 @@ class Envelope:
         Where the payload is, when it does not.
     replay : Replay | None
         Set when an operator asked for this message.
+    record : RecordKey | None
+        The record that is to be replayed; None for a message that looks for its record itself.
     """
 
     event: WebhookEvent
@@ -102,12 +121,20 @@ class Envelope:
     body: bytes | None = None
     archived: ArchivedBody | None = None
     replay: Replay | None = None
+    record: RecordKey | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of the payload."""
+        return self.archived.sha256 if self.archived else hashlib.sha256(self.body or b"").hexdigest()
 
     def to_message(self) -> str:
         """Return the message body."""
+        event = vars(self.event)
+        identity = {name: event[name] for name in _IDENTITY if event[name] is not None}
         message: dict[str, Any] = {
             "v": VERSION,
-            "event": vars(self.event),
+            "event": {name: value for name, value in event.items() if name not in _IDENTITY},
             "receivedAt": self.received_at,
             "correlationId": self.correlation_id,
             "contentType": self.content_type,
@@ -123,6 +150,10 @@ class Envelope:
             message["archived"] = vars(self.archived)
         if self.replay is not None:
             message["replay"] = vars(self.replay)
+        if self.record is not None:
+            message["record"] = vars(self.record)
+        if identity:
+            message["identity"] = identity
         return _ENCODER.encode(message)
 
     @classmethod
@@ -138,18 +169,22 @@ class Envelope:
             fields = json.loads(message)
             if fields["v"] != VERSION:
                 raise NotAnEnvelopeError(f"envelope version {fields['v']!r:.20}, expected {VERSION}")
-            event = WebhookEvent(**fields["event"])
+            identity = fields.get("identity", {})
+            event = WebhookEvent(**fields["event"], **identity)
+            if not all(is_identifier(value) for value in identity.values()):
+                raise NotAnEnvelopeError("the members of identity must be identifiers")
             identifiers = (event.provider, event.event_id, event.event_type, event.transaction_id)
             if not all(is_identifier(value) for value in identifiers):
                 raise NotAnEnvelopeError("provider, event_id, event_type and transaction_id must be identifiers")
             if not is_identifier(fields.get("signatureId", "-")):
                 raise NotAnEnvelopeError("signatureId must be an identifier")
-            archived, replay = fields.get("archived"), fields.get("replay")
+            archived, replay, record = fields.get("archived"), fields.get("replay"), fields.get("record")
             texts = [fields[name] for name in ("receivedAt", "correlationId", "contentType", "scheme")]
             optional = (event.occurred_at, event.amount, event.currency, event.amount_unit)
             texts += [text for text in optional if text is not None]
             texts += [archived["key"], archived["sha256"]] if archived is not None else []
             texts += list(replay.values()) if replay is not None else []
+            texts += list(record.values()) if record is not None else []
             if not all(isinstance(text, str) for text in texts):
                 raise NotAnEnvelopeError("a text is missing, or a member is not a text")
             if times.parse(fields["receivedAt"]) is None:
@@ -169,6 +204,7 @@ class Envelope:
                 body=base64.b64decode(fields["body"], validate=True) if "body" in fields else None,
                 archived=None if archived is None else ArchivedBody(**archived),
                 replay=None if replay is None else Replay(**replay),
+                record=None if record is None else RecordKey(**record),
             )
         except NotAnEnvelopeError:
             raise

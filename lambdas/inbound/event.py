@@ -8,7 +8,6 @@ from typing import Any
 from lambdas.inbound.providers.entry import Provider
 from lambdas.inbound.providers.fields import first_of
 from lambdas.shared import times
-from lambdas.shared.errors import MalformedWebhookError
 from lambdas.shared.request import WebhookRequest
 
 UNKNOWN_TYPE = "unknown"
@@ -27,7 +26,7 @@ class WebhookEvent:
     provider : str
         The name under which the provider is deployed.
     event_id : str
-        The provider's id of the event. Events with the same `provider` and id are duplicates.
+        The id of the event among those of its provider.
     event_type : str
         The provider's name for what happened; ``unknown`` if it sends none.
     transaction_id : str
@@ -37,6 +36,10 @@ class WebhookEvent:
     amount, currency, amount_unit : str | None
         The amount as the provider writes it, its currency in capitals, and its unit, ``minor`` or ``major``; None for
         an event without an amount.
+    content, occurrence : str | None
+        See `lambdas.inbound.identity.Identity`.
+    same_bytes_as : str | None
+        The id of an earlier event that was sent with the same bytes.
     """
 
     provider: str
@@ -47,46 +50,49 @@ class WebhookEvent:
     amount: str | None = None
     currency: str | None = None
     amount_unit: str | None = None
+    content: str | None = None
+    occurrence: str | None = None
+    same_bytes_as: str | None = None
 
     @property
     def key(self) -> str:
         """The id of the event among all providers."""
         return f"{self.provider}:{self.event_id}"
 
-    @property
-    def sort_key(self) -> str:
-        """The sort key of its record: made of the event alone, so every redelivery has the same record."""
-        return f"{self.occurred_at or '-'}#{self.key}"
 
-
-def read_events(name: str, provider: Provider, request: WebhookRequest) -> list[WebhookEvent]:
+def read_events(name: str, provider: Provider, request: WebhookRequest, request_id: str = "") -> list[WebhookEvent]:
     """Read the events of a verified request; some providers send several in one.
 
     Parameters
     ----------
     name : str
         The name under which the provider is deployed.
+    request_id : str
+        See `lambdas.inbound.identity.IdentityRule.identify`.
 
     Raises
     ------
     MalformedWebhookError
         When the body does not have the provider's format, or an event in it has no id.
     """
-    return [_read(name, provider, request, document) for document in provider.body_format.documents(request)]
+    documents = provider.body_format.documents(request)
+    return [_read(name, provider, request, document, request_id) for document in documents]
 
 
-def _read(name: str, provider: Provider, request: WebhookRequest, document: Mapping[str, Any]) -> WebhookEvent:
-    event_id = first_of(provider.event_id, request, document)
-    if event_id is None:
-        raise MalformedWebhookError("no_event_id")
+def _read(
+    name: str, provider: Provider, request: WebhookRequest, document: Mapping[str, Any], request_id: str
+) -> WebhookEvent:
+    identity = provider.identity.identify(request, document, request_id)
     event_type = first_of(provider.event_type, request, document) or UNKNOWN_TYPE
     occurred = first_of(provider.occurred_at, request, document)
     seconds = times.parse(occurred) if occurred else None
     return WebhookEvent(
         provider=name,
-        event_id=event_id,
+        event_id=identity.event_id,
+        content=identity.content,
+        occurrence=identity.occurrence,
         event_type=event_type if len(event_type) <= MAX_EVENT_TYPE_CHARS else UNKNOWN_TYPE,
-        transaction_id=first_of(provider.transaction_id, request, document) or f"{name}:{event_id}"[:256],
+        transaction_id=first_of(provider.transaction_id, request, document) or f"{name}:{identity.event_id}"[:256],
         occurred_at=None if seconds is None else times.iso(seconds),
         **_amount(provider, request, document),
     )

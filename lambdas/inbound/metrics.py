@@ -12,6 +12,8 @@ def refused(status: int) -> str:
 # Processing
 ROUTED = "Routed"
 DUPLICATES = "Duplicates"
+RENDERED_ANEW = "RenderedAnew"
+SAME_BYTES = "SameBytes"
 CONFLICTING_DUPLICATES = "ConflictingDuplicates"
 PROCESSING_FAILURES = "ProcessingFailures"
 # The dead letter handler

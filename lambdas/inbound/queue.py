@@ -61,10 +61,12 @@ class MainQueue:
 def deduplication_id(envelope: Envelope) -> str:
     """Return the id by which a FIFO queue finds a duplicate of a message of the last five minutes.
 
-    Besides the event's id it contains the payload's digest, because another payload is a conflict to report, and the id
-    of the replay, because an operator asked for it.
+    Besides the event's id it contains the payload's digest, because processing reports another payload; the occurrence,
+    because another one is another event; and the id and the record of a replay, because an operator asked for it.
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html
     """
-    payload = envelope.archived.sha256 if envelope.archived else hashlib.sha256(envelope.body or b"").hexdigest()
+    event = envelope.event
     replay = envelope.replay.replay_id if envelope.replay else ""
-    return hashlib.sha256(f"{envelope.event.key}\0{payload}\0{replay}".encode()).hexdigest()
+    record = envelope.record.sort if envelope.record else ""
+    parts = (event.key, envelope.sha256, event.occurrence or "", event.content or "", replay, record)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.inbound.envelope import ArchivedBody, Envelope
-from lambdas.inbound.event import WebhookEvent
+from lambdas.inbound.envelope import ArchivedBody, Envelope, RecordKey
 from lambdas.inbound.record_items import Claim, Entry, State, new_record, new_signature
 from lambdas.inbound.records import Records
 from lambdas.shared.dynamodb import to_wire
@@ -37,6 +36,8 @@ class Creation:
 
     Attributes
     ----------
+    key : RecordKey
+        Its key.
     envelope : Envelope
         The event.
     archived : ArchivedBody
@@ -47,6 +48,7 @@ class Creation:
         Its timeline so far.
     """
 
+    key: RecordKey
     envelope: Envelope
     archived: ArchivedBody
     claim: Claim
@@ -59,15 +61,15 @@ class Mark:
 
     Attributes
     ----------
-    event : WebhookEvent
-        The event.
+    key : RecordKey
+        Its key.
     claim : Claim
         The claim under which it was published.
     routed : Entry
         The entry for its timeline.
     """
 
-    event: WebhookEvent
+    key: RecordKey
     claim: Claim
     routed: Entry
 
@@ -83,7 +85,10 @@ class BatchedRecords(Records):
     def create_all(self, creations: Sequence[Creation]) -> list[str | None]:
         """Create new records; `DUPLICATE` for those that exist in any form."""
         return self._execute(
-            [self._insert(new_record(one.envelope, one.archived, one.claim, one.timeline)) for one in creations]
+            [
+                self._insert(new_record(one.key, one.envelope, one.archived, one.claim, one.timeline))
+                for one in creations
+            ]
         )
 
     def take_signatures(self, envelopes: Sequence[tuple[Envelope, ArchivedBody]]) -> list[str | None]:
@@ -104,8 +109,7 @@ class BatchedRecords(Records):
 
 
 def _values_of(mark: Mark) -> list[Any]:
-    key = [mark.event.transaction_id, mark.event.sort_key]
-    return [State.ROUTED, [mark.routed], *key, mark.claim.owner, State.ROUTED]
+    return [State.ROUTED, [mark.routed], mark.key.partition, mark.key.sort, mark.claim.owner, State.ROUTED]
 
 
 def _statement(text: str, parameters: Sequence[Any]) -> dict[str, Any]:

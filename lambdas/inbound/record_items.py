@@ -1,22 +1,36 @@
 """The record of an event as an item of the table: its key, its attributes, and its states.
 
-The key is the transaction id, and a sort key that is made of the event alone: every redelivery of an event, at any
-time, has the same key.
+The partition is made of the event's id, and of nothing that is read from the event otherwise: every redelivery, at any
+time and by any version, has the same one. It holds, by sort key:
+
+* `FIRST`: the first event with this id;
+* an occurrence, see `lambdas.inbound.identity`: another event with this id;
+* `DEAD_LETTER` and a digest: a dead letter that no record of an event is about.
+
+The key attributes keep the names that version 0.1.0 gave them, because a table's key cannot be changed. Its records are
+in the partition of their transaction, and the index `BY_EVENT_INDEX` finds them by their event. Later records are not
+in that index; `BY_TRANSACTION_INDEX` finds them by their transaction.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
-from lambdas.inbound.envelope import ArchivedBody, Envelope
+from lambdas.inbound.envelope import ArchivedBody, Envelope, RecordKey
 from lambdas.inbound.event import WebhookEvent
+from lambdas.inbound.identity import later_id
 
 PARTITION_KEY = "transactionId"
 SORT_KEY = "timestamp"
+FIRST = "-"
+DEAD_LETTER = "dead-letter "
+# No transaction id has a blank, so that no record of version 0.1.0 is in such a partition.
+_EVENT = "event "
 BY_EVENT_INDEX = "byEvent"
+BY_TRANSACTION_INDEX = "byTransaction"
 BY_RECEIVED_INDEX = "byReceived"
 # An index partition allows 1,000 writes/s; ten of them per provider and hour allow the 10,000 of the preset burst.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
@@ -42,6 +56,8 @@ class State(StrEnum):
     """Published to the bus."""
     DEAD_LETTERED = "DEAD_LETTERED"
     """In the dead letter queue after its last receive; an operator can replay it."""
+    CONFLICTING = "CONFLICTING"
+    """A dead letter with the id of another event, found to be in conflict with it when it was replayed."""
 
 
 class Step(StrEnum):
@@ -54,10 +70,16 @@ class Step(StrEnum):
     RESUMED = "resumed"
     DEAD_LETTERED = "dead-lettered"
     REPLAYED = "replayed"
+    RENDERED_ANEW = "rendered-anew"
+    """The same event was received with another payload, which is archived too."""
     CONFLICTING = "conflicting"
     """The same event id was received with another payload, which is archived too."""
     OMITTED = "omitted"
     """Stands for entries that were dropped because the timeline was too long."""
+
+
+# Nothing else says where the payload is.
+_OTHER_PAYLOAD = (Step.RENDERED_ANEW, Step.CONFLICTING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +102,83 @@ class Claim:
     token: str = field(default_factory=lambda: uuid4().hex[:16])
 
 
+def first_key(event: WebhookEvent) -> RecordKey:
+    """Return the key of the first record of an event's id."""
+    return RecordKey(partition=_EVENT + event.key, sort=FIRST)
+
+
+def occurrence_key(event: WebhookEvent) -> RecordKey:
+    """Return the key of an event with an id that an earlier event has."""
+    assert event.occurrence is not None
+    return RecordKey(partition=_EVENT + event.key, sort=event.occurrence)
+
+
+def event_at(key: RecordKey, event: WebhookEvent) -> WebhookEvent:
+    """Return an event under the id that it has in the record with this key."""
+    if event.occurrence is None or key != occurrence_key(event):
+        return event
+    # Events that are compared by their body have the digest of it as their id.
+    same_bytes_as = event.event_id if event.content is None else None
+    return replace(event, event_id=later_id(event.event_id, event.occurrence), same_bytes_as=same_bytes_as)
+
+
+def dead_letter_key(envelope: Envelope) -> RecordKey:
+    """Return the key of a dead letter that no record is about."""
+    text = f"{envelope.sha256} {envelope.event.content} {envelope.event.occurrence}"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return RecordKey(partition=_EVENT + envelope.event.key, sort=DEAD_LETTER + digest)
+
+
+def key_of_record(record: Mapping[str, Any]) -> RecordKey:
+    """Return the key of a record."""
+    return RecordKey(partition=record[PARTITION_KEY], sort=record[SORT_KEY])
+
+
+def is_of_first_release(key: RecordKey) -> bool:
+    """Return whether version 0.1.0 wrote a record."""
+    return not key.partition.startswith(_EVENT)
+
+
+def transaction_of(record: Mapping[str, Any]) -> str:
+    """Return the transaction of a record."""
+    return str(record.get("transaction", record[PARTITION_KEY]))
+
+
+def partition_of(event_key: str) -> str:
+    """Return the partition of the records of an event, by ``<provider>:<event id>``."""
+    return _EVENT + event_key
+
+
+def event_of(record: Mapping[str, Any]) -> WebhookEvent:
+    """Return the event that a record is about."""
+    return WebhookEvent(
+        provider=record["provider"],
+        event_id=record["eventId"],
+        event_type=record["eventType"],
+        transaction_id=transaction_of(record),
+        occurred_at=record.get("occurredAt"),
+        amount=record.get("amount"),
+        currency=record.get("currency"),
+        amount_unit=record.get("amountUnit"),
+        content=record.get("content"),
+        occurrence=record.get("occurrence"),
+        same_bytes_as=record.get("sameBytesAs"),
+    )
+
+
+def archived_of(record: Mapping[str, Any]) -> ArchivedBody | None:
+    """Return where the payload of a record is; None if it is not archived."""
+    if not (archived := record.get("archive")):
+        return None
+    return ArchivedBody(
+        key=archived["key"],
+        # Records from before batch objects have no offset.
+        offset=int(archived.get("offset", 0)),
+        size=int(archived["size"]),
+        sha256=archived["sha256"],
+    )
+
+
 def received_bucket(provider: str, received_at: str, shard: int) -> str:
     """Return the partition key of the index by time of receipt: provider, hour, shard."""
     return f"{provider}#{received_at[:13]}#{shard}"
@@ -96,20 +195,20 @@ def entry(step: Step, at: str, **details: str | int) -> Entry:
 
 
 def shortened(timeline: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]] | None:
-    """Return what is left of a timeline that is too long: all conflicts, and the oldest and newest of the others.
+    """Return what is left of a timeline that is too long: all other payloads, and the oldest and newest of the rest.
 
     None for a timeline that is not too long.
     """
     if len(timeline) < MAX_TIMELINE_ENTRIES:
         return None
     middle = timeline[FIRST_ENTRIES:-LAST_ENTRIES]
-    conflicts = [one for one in middle if one["step"] == Step.CONFLICTING]
-    dropped = [one for one in middle if one["step"] != Step.CONFLICTING]
+    payloads = [one for one in middle if one["step"] in _OTHER_PAYLOAD]
+    dropped = [one for one in middle if one["step"] not in _OTHER_PAYLOAD]
     if not dropped:
         return None
     number = sum(int(one.get("entries", 1)) for one in dropped)
     omitted = entry(Step.OMITTED, dropped[-1]["at"], entries=number)
-    return [*timeline[:FIRST_ENTRIES], *conflicts, omitted, *timeline[-LAST_ENTRIES:]]
+    return [*timeline[:FIRST_ENTRIES], *payloads, omitted, *timeline[-LAST_ENTRIES:]]
 
 
 def carried_out(record: Mapping[str, Any]) -> set[str]:
@@ -129,29 +228,40 @@ def described(event: WebhookEvent) -> dict[str, str | None]:
     }
 
 
-def identity(envelope: Envelope) -> dict[str, Any]:
+def identity(envelope: Envelope, key: RecordKey) -> dict[str, Any]:
     """Return the attributes that every record has, in any state; none of them is payload."""
-    event = envelope.event
+    event = event_at(key, envelope.event)
+    first_release = is_of_first_release(key)
+    optional = {
+        **described(event),
+        "transaction": None if first_release else event.transaction_id,
+        "content": event.content,
+        "occurrence": event.occurrence,
+        "sameBytesAs": event.same_bytes_as,
+        # Without it, the record would leave the only index that finds it.
+        "eventKey": event.key if first_release else None,
+    }
     return {
         "provider": event.provider,
         "eventId": event.event_id,
         "eventType": event.event_type,
-        "eventKey": event.key,
         "receivedAt": envelope.received_at,
         "receivedBucket": received_bucket(event.provider, envelope.received_at, shard_of(event)),
         "correlationId": envelope.correlation_id,
         "contentType": envelope.content_type,
         "scheme": envelope.scheme,
-        **{name: value for name, value in described(event).items() if value is not None},
+        **{name: value for name, value in optional.items() if value is not None},
     }
 
 
-def new_record(envelope: Envelope, archived: ArchivedBody, claim: Claim, timeline: list[Entry]) -> dict[str, Any]:
+def new_record(
+    key: RecordKey, envelope: Envelope, archived: ArchivedBody, claim: Claim, timeline: list[Entry]
+) -> dict[str, Any]:
     """Return the attributes of a new record with its claim."""
     return {
-        PARTITION_KEY: envelope.event.transaction_id,
-        SORT_KEY: envelope.event.sort_key,
-        **identity(envelope),
+        PARTITION_KEY: key.partition,
+        SORT_KEY: key.sort,
+        **identity(envelope, key),
         "state": State.RECORDED,
         "owner": claim.owner,
         "leaseUntil": claim.until,

@@ -1,15 +1,20 @@
 """Reading records: by transaction for the status, by event or by time for a replay."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import batched
 from typing import Any
 
 from lambdas.inbound.record_items import (
     BY_EVENT_INDEX,
     BY_RECEIVED_INDEX,
+    BY_TRANSACTION_INDEX,
     PARTITION_KEY,
     RECEIVED_SHARDS,
+    SORT_KEY,
+    key_of_record,
+    partition_of,
     received_bucket,
 )
 from lambdas.shared.dynamodb import from_item, to_item
@@ -58,33 +63,48 @@ class RecordQueries:
         self._table = table
 
     def transaction(self, transaction_id: str) -> Iterator[dict[str, Any]]:
-        """Yield every record of a transaction, strongly consistent, the latest sort key first."""
+        """Yield every record of a transaction.
+
+        The index may miss a record of the last moments. What is found is read strongly consistent.
+        """
+        found = self._query("#key = :id", {"#key": "transaction"}, {":id": transaction_id}, BY_TRANSACTION_INDEX)
+        for some in batched(found, _MAX_BATCH_GET, strict=False):
+            yield from self._read_whole(some)
+        # The records of version 0.1.0.
+        yield from map(from_item, self._query("#key = :id", {"#key": PARTITION_KEY}, {":id": transaction_id}))
+
+    def by_event(self, event_key: str) -> list[dict[str, Any]]:
+        """Return the records of an event, by ``<provider>:<event id>``, its own dead letters included."""
+        names = {"#key": PARTITION_KEY}
+        found = [from_item(item) for item in self._query("#key = :id", names, {":id": partition_of(event_key)})]
+        index = self._query("#key = :id", {"#key": "eventKey"}, {":id": event_key}, BY_EVENT_INDEX)
+        found += self._read_whole(list(index))
+        # An event with an id that an earlier event has.
+        first, _, occurrence = event_key.rpartition(":")
+        if ":" in first:
+            names["#sort"] = SORT_KEY
+            values = {":id": partition_of(first), ":sort": occurrence}
+            found += [from_item(item) for item in self._query("#key = :id AND #sort = :sort", names, values)]
+        return [record for record in found if f"{record['provider']}:{record['eventId']}" == event_key]
+
+    def _query(
+        self, condition: str, names: Mapping[str, str], values: Mapping[str, str], index: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield all items of a query, the latest first; of the table, strongly consistent."""
         arguments: dict[str, Any] = {
             "TableName": self._table,
-            "KeyConditionExpression": "#key = :id",
-            "ExpressionAttributeNames": {"#key": PARTITION_KEY},
-            "ExpressionAttributeValues": to_item({":id": transaction_id}),
-            "ConsistentRead": True,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeNames": dict(names),
+            "ExpressionAttributeValues": to_item(values),
             "ScanIndexForward": False,
+            **({"IndexName": index} if index else {"ConsistentRead": True}),
         }
         while True:
             response = self._dynamodb.query(**arguments)
-            yield from (from_item(item) for item in response["Items"])
+            yield from response["Items"]
             if "LastEvaluatedKey" not in response:
                 return
             arguments["ExclusiveStartKey"] = response["LastEvaluatedKey"]
-
-    def by_event(self, event_key: str) -> dict[str, Any] | None:
-        """Return the record of an event, by ``<provider>:<event id>``."""
-        response = self._dynamodb.query(
-            TableName=self._table,
-            IndexName=BY_EVENT_INDEX,
-            KeyConditionExpression="eventKey = :key",
-            ExpressionAttributeValues=to_item({":key": event_key}),
-            Limit=1,
-        )
-        found = self._read_whole(response["Items"])
-        return found[0] if found else None
 
     def by_received(
         self, provider: str, start: str, end: str, *, bucket: int, after: dict[str, Any] | None, limit: int
@@ -125,7 +145,8 @@ class RecordQueries:
 
     def _read_whole(self, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Read the records of index entries, strongly consistent, because an index may be behind its table."""
-        keys = [{name: item[name] for name in ("transactionId", "timestamp")} for item in items]
+        keys = [{name: item[name] for name in (PARTITION_KEY, SORT_KEY)} for item in items]
+        order = {key_of_record(from_item(key)): place for place, key in enumerate(keys)}
         records: list[dict[str, Any]] = []
         while keys:
             request = {self._table: {"Keys": keys[:_MAX_BATCH_GET], "ConsistentRead": True}}
@@ -133,7 +154,7 @@ class RecordQueries:
             records.extend(from_item(item) for item in response["Responses"].get(self._table, []))
             unread = response.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
             keys = unread + keys[_MAX_BATCH_GET:]
-        return records
+        return sorted(records, key=lambda record: order[key_of_record(record)])
 
 
 def received_buckets(provider: str, start: str, end: str) -> list[str]:

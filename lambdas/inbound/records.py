@@ -1,11 +1,13 @@
 """Writing records: each write is conditional on what it assumes of the record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from lambdas.inbound.envelope import ArchivedBody, Envelope
+from lambdas.inbound.envelope import ArchivedBody, Envelope, RecordKey
 from lambdas.inbound.event import WebhookEvent
+from lambdas.inbound.first_release import FirstRelease
+from lambdas.inbound.identity import Same, compare
 from lambdas.inbound.record_items import (
     MAX_TIMELINE_ENTRIES,
     NO_REPLAY,
@@ -15,21 +17,30 @@ from lambdas.inbound.record_items import (
     Entry,
     State,
     Step,
+    dead_letter_key,
     entry,
+    first_key,
     identity,
     new_record,
     new_signature,
+    occurrence_key,
     shortened,
 )
 from lambdas.shared import times
 from lambdas.shared.dynamodb import from_item, names_in, to_item, write_if
+from lambdas.shared.errors import TellableError
 
 UNKNOWN_REASON = "no reason was recorded: look for the correlation id in the log of the processing function"
+_MARK_ATTEMPTS = 5
 
 
-def key_of(event: WebhookEvent) -> dict[str, Any]:
-    """Return the key of an event's record in wire form."""
-    return to_item({PARTITION_KEY: event.transaction_id, SORT_KEY: event.sort_key})
+class RecordChangedError(TellableError):
+    """Others change the record all the time; SQS delivers the message again."""
+
+
+def wire_key(key: RecordKey) -> dict[str, Any]:
+    """Return a record's key in wire form."""
+    return to_item({PARTITION_KEY: key.partition, SORT_KEY: key.sort})
 
 
 class Records:
@@ -46,6 +57,11 @@ class Records:
     def __init__(self, dynamodb: Any, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
+        self._first_release = FirstRelease(dynamodb, table)
+
+    def of_first_release(self, events: Iterable[WebhookEvent]) -> dict[str, list[RecordKey]]:
+        """Return the records that events have of version 0.1.0, by `WebhookEvent.key`."""
+        return self._first_release.find([event.key for event in events])
 
     def take_signature(self, envelope: Envelope, archived: ArchivedBody) -> bool:
         """Return whether the event's signature may be used for its body: it is new, or recorded for this body."""
@@ -61,7 +77,7 @@ class Records:
         return write_if(self._dynamodb.put_item, arguments, lambda _: False) is not None
 
     def create(
-        self, envelope: Envelope, archived: ArchivedBody, claim: Claim, timeline: list[Entry]
+        self, key: RecordKey, envelope: Envelope, archived: ArchivedBody, claim: Claim, timeline: list[Entry]
     ) -> dict[str, Any] | None:
         """Create the record with its claim, or return the existing record.
 
@@ -69,7 +85,7 @@ class Records:
         """
         arguments = {
             "TableName": self._table,
-            "Item": to_item(new_record(envelope, archived, claim, timeline)),
+            "Item": to_item(new_record(key, envelope, archived, claim, timeline)),
             "ConditionExpression": "attribute_not_exists(#state)",
             "ExpressionAttributeNames": {"#state": "state"},
         }
@@ -78,26 +94,34 @@ class Records:
 
     def take_over(
         self,
+        key: RecordKey,
         envelope: Envelope,
         archived: ArchivedBody,
         claim: Claim,
+        *,
         seen: Mapping[str, Any],
         timeline: list[Entry],
     ) -> bool:
-        """Claim an existing record, unless it changed since it was read; return whether that worked."""
-        self._shorten(envelope.event, seen)
+        """Claim an existing record, unless it changed since it was read; return whether that worked.
+
+        A record without an archived payload becomes that of this one.
+        """
+        self._shorten(key, seen)
+        described = {} if "archive" in seen else identity(envelope, key)
+        assignments = "".join(f", #{name} = :{name}" for name in described)
         return self._update(
-            envelope.event,
+            key,
             "SET #state = :state, #owner = :owner, #leaseUntil = :until, #claim = :claim, #archive = :archive, "
-            "#replayId = :replay, #timeline = list_append(#timeline, :timeline)",
+            f"#replayId = :replay, #timeline = list_append(#timeline, :steps){assignments} REMOVE #sha256",
             {
+                **{f":{name}": value for name, value in described.items()},
                 ":state": State.RECORDED,
                 ":owner": claim.owner,
                 ":until": claim.until,
                 ":claim": claim.token,
                 ":archive": asdict(archived),
                 ":replay": envelope.replay.replay_id if envelope.replay else seen.get("replayId", NO_REPLAY),
-                ":timeline": timeline,
+                ":steps": timeline,
                 ":seenState": seen["state"],
                 ":seenOwner": seen.get("owner", "-"),
                 ":seenUntil": seen.get("leaseUntil", 0),
@@ -107,10 +131,10 @@ class Records:
             claim,
         )
 
-    def mark_routed(self, event: WebhookEvent, claim: Claim, routed: Entry) -> bool:
+    def mark_routed(self, key: RecordKey, claim: Claim, routed: Entry) -> bool:
         """Mark the event as published; return False if it is marked already, or another message took over."""
         return self._update(
-            event,
+            key,
             "SET #state = :state, #timeline = list_append(#timeline, :timeline) REMOVE #lastFailure",
             {
                 ":state": State.ROUTED,
@@ -121,15 +145,13 @@ class Records:
             claim,
         )
 
-    def note_conflict(self, event: WebhookEvent, archived: ArchivedBody, at: str) -> None:
+    def note_other_payload(self, key: RecordKey, step: Step, archived: ArchivedBody, at: str) -> None:
         """Note another payload under the event's id, and its place; once for each payload."""
         self._update(
-            event,
+            key,
             "SET #timeline = list_append(#timeline, :entries) ADD #otherPayloads :digest",
             {
-                ":entries": [
-                    entry(Step.CONFLICTING, at, archive=archived.key, offset=archived.offset, size=archived.size)
-                ],
+                ":entries": [entry(step, at, archive=archived.key, offset=archived.offset, size=archived.size)],
                 ":digest": {archived.sha256},
                 ":one": archived.sha256,
                 ":most": MAX_TIMELINE_ENTRIES,
@@ -137,30 +159,74 @@ class Records:
             "(attribute_not_exists(#otherPayloads) OR NOT contains(#otherPayloads, :one)) AND size(#timeline) < :most",
         )
 
-    def note_failure(self, envelope: Envelope, reason: str, at: str, receive_count: int, release: Claim | None) -> None:
+    def complete_identity(self, key: RecordKey, event: WebhookEvent) -> None:
+        """Add what a message of version 0.1.0 did not say of the event, so that it tells later ones apart."""
+        known = {"occurrence": event.occurrence, "content": event.content}
+        known = {name: value for name, value in known.items() if value is not None}
+        self._update(
+            key,
+            "SET " + ", ".join(f"#{name} = :{name}" for name in known),
+            {f":{name}": value for name, value in known.items()},
+            "attribute_not_exists(#occurrence) AND attribute_exists(#provider)",
+        )
+
+    def settle_dead_letter(self, envelope: Envelope, at: str) -> None:
+        """Mark a dead letter that no record is about as being in conflict; do nothing if there is none."""
+        self._update(
+            dead_letter_key(envelope),
+            "SET #state = :state, #timeline = list_append(#timeline, :entries)",
+            {
+                ":state": State.CONFLICTING,
+                ":entries": [entry(Step.CONFLICTING, at)],
+                ":seenState": State.DEAD_LETTERED,
+            },
+            "#state = :seenState",
+        )
+
+    def note_failure(
+        self,
+        key: RecordKey,
+        envelope: Envelope,
+        reason: str,
+        at: str,
+        *,
+        receive_count: int,
+        release: Claim | None,
+    ) -> None:
         """Note the reason of the latest failure, for the dead letter handler.
 
-        An event without a record gets one without a state. A claim in `release` is released, so that the next receive
-        of the message need not wait for its end.
+        An event without a record gets one without a state. A record of another event or payload is left alone. A claim
+        in `release` is released, so that the next receive of the message need not wait for its end.
         """
-        assignments, values = self._identify(envelope)
-        expression, condition = "SET " + ", ".join([*assignments, "#lastFailure = :failure"]), None
-        values |= {":failure": {"reason": reason, "at": at, "receiveCount": receive_count}}
+        failure = {":failure": {"reason": reason, "at": at, "receiveCount": receive_count}}
         if release is not None:
-            expression, condition = f"{expression}, #leaseUntil = :now", "#owner = :owner"
-            values |= {":now": 0, ":owner": release.owner}
-        self._update(envelope.event, expression, values, condition)
+            expression = "SET #lastFailure = :failure, #leaseUntil = :now"
+            self._update(key, expression, {**failure, ":now": 0, ":owner": release.owner}, "#owner = :owner")
+            return
+        assignments, values = self._identify(key, envelope)
+        arguments = self._arguments(
+            key,
+            "SET " + ", ".join([*assignments, "#sha256 = :sha256", "#lastFailure = :failure"]),
+            {**values, **failure, ":sha256": envelope.sha256},
+            "attribute_not_exists(#provider)",
+        )
+        found = write_if(self._dynamodb.update_item, arguments, lambda _: True)
+        if found and self._is_of(found, envelope):
+            self._update(key, "SET #lastFailure = :failure", failure, "attribute_exists(#provider)")
 
     def mark_dead_lettered(
-        self, envelope: Envelope, message_id: str, at: str, dead_letter_key: str, reason: str | None
+        self, envelope: Envelope, message_id: str, at: str, dead_letter: str, reason: str | None
     ) -> str:
-        """Mark the record as dead-lettered, or create it, once per message.
+        """Mark the record of a message as dead-lettered, or create it, once per message.
 
         A routed event stays routed, and a claim that has not ended stays: its own message is still in the queue. Only
-        the timeline mentions the dead-lettered message then.
+        the timeline mentions the dead-lettered message then. If the event's id has a record of another event or another
+        payload, the message gets a record of its own.
 
         Parameters
         ----------
+        dead_letter : str
+            Where the message is kept.
         reason : str | None
             The reason, if the caller knows it; otherwise the failure that processing noted is kept.
 
@@ -168,11 +234,33 @@ class Records:
         -------
         str
             The reason, as in the timeline.
+
+        Raises
+        ------
+        RecordChangedError
+            When others change the record all the time.
         """
-        seen = self._seen(envelope.event)
-        self._shorten(envelope.event, seen)
-        why = reason or str(seen.get("lastFailure", {}).get("reason", UNKNOWN_REASON))
-        assignments, values = self._identify(envelope)
+        for _ in range(_MARK_ATTEMPTS):
+            key, found = self._place_of(envelope)
+            why = reason or _noted_failure(found) or UNKNOWN_REASON
+            # A message may be given up again after a copy of it took the event up.
+            if found.get("deadLetterMessage") == message_id and not _is_left(found, at):
+                return why
+            self._shorten(key, found)
+            if self._mark_dead_lettered(key, envelope, found, (message_id, at, dead_letter, why), reason is not None):
+                return why
+        raise RecordChangedError("others change the record")
+
+    def _mark_dead_lettered(
+        self,
+        key: RecordKey,
+        envelope: Envelope,
+        found: Mapping[str, Any],
+        letter: tuple[str, str, str, str],
+        keep_reason: bool,
+    ) -> bool:
+        message_id, at, dead_letter, why = letter
+        assignments, values = self._identify(key, envelope)
         assignments += [
             "#timeline = list_append(if_not_exists(#timeline, :received), :entries)",
             "#deadLetterMessage = :message",
@@ -182,46 +270,66 @@ class Records:
             ":entries": [entry(Step.DEAD_LETTERED, at, reason=why)],
             ":message": message_id,
         }
-        if reason is not None:
+        if keep_reason:
             assignments.append("#lastFailure = :failure")
-            values[":failure"] = {"reason": reason, "at": at}
-        expression = "SET " + ", ".join(assignments)
-        once = "(attribute_not_exists(#deadLetterMessage) OR #deadLetterMessage <> :message)"
-        # A message may be given up again after a copy of it took the event up.
-        given_up = {
-            ":state": State.DEAD_LETTERED,
-            ":recorded": State.RECORDED,
-            ":now": int((times.parse(at) or 0.0) * 1000),
-        }
-        marked = self._update(
-            envelope.event,
-            f"{expression}, #state = :state, #deadLetter = :key",
-            {**values, **given_up, ":key": dead_letter_key},
-            "attribute_not_exists(#state) OR (#state = :recorded AND #leaseUntil < :now) "
-            f"OR (#state = :state AND {once})",
-        )
-        if not marked:
-            self._update(envelope.event, expression, values, once)
-        return why
+            values[":failure"] = {"reason": why, "at": at}
+        if not found:
+            assignments.append("#sha256 = :sha256")
+            values[":sha256"] = envelope.sha256
+            unchanged = "attribute_not_exists(#provider)"
+        else:
+            unchanged = "#receivedAt = :seenAt AND #correlationId = :seenId"
+            values |= {":seenAt": found["receivedAt"], ":seenId": found["correlationId"]}
+        left = _is_left(found, at)
+        if "state" in found:
+            unchanged += " AND #state = :seenState"
+            values[":seenState"] = found["state"]
+        else:
+            unchanged += " AND attribute_not_exists(#state)"
+        if "leaseUntil" in found:
+            unchanged += " AND #leaseUntil = :seenUntil"
+            values[":seenUntil"] = found["leaseUntil"]
+        if not left:
+            unchanged += " AND (attribute_not_exists(#deadLetterMessage) OR #deadLetterMessage <> :message)"
+        if left or found["state"] in {State.DEAD_LETTERED, State.CONFLICTING}:
+            assignments += ["#state = :state", "#deadLetter = :key"]
+            values |= {":state": State.DEAD_LETTERED, ":key": dead_letter}
+        return self._update(key, "SET " + ", ".join(assignments), values, unchanged)
 
-    def _identify(self, envelope: Envelope) -> tuple[list[str], dict[str, Any]]:
+    def _place_of(self, envelope: Envelope) -> tuple[RecordKey, dict[str, Any]]:
+        """Return the key of the record that a message belongs to, and the record, empty if there is none yet."""
+        event = envelope.event
+        keys: Sequence[RecordKey] = [envelope.record] if envelope.record else []
+        if not keys:
+            keys = self.of_first_release([event]).get(event.key) or [first_key(event)]
+            keys = [*keys, occurrence_key(event)] if event.occurrence else keys
+        for key in keys:
+            found = self._read(key)
+            if not found or key == envelope.record or self._is_of(found, envelope):
+                return key, found
+        return dead_letter_key(envelope), self._read(dead_letter_key(envelope))
+
+    def _read(self, key: RecordKey) -> dict[str, Any]:
+        response = self._dynamodb.get_item(TableName=self._table, Key=wire_key(key), ConsistentRead=True)
+        return from_item(response.get("Item", {}))
+
+    @staticmethod
+    def _is_of(found: Mapping[str, Any], envelope: Envelope) -> bool:
+        event = envelope.event
+        return compare(found, event.content, event.occurrence, envelope.sha256) is Same.EVENT
+
+    def _identify(self, key: RecordKey, envelope: Envelope) -> tuple[list[str], dict[str, Any]]:
         """Return the assignments that set the attributes of `identity` where they are missing, and their values."""
-        fields = identity(envelope)
+        fields = identity(envelope, key)
         assignments = [f"#{name} = if_not_exists(#{name}, :{name})" for name in fields]
         return assignments, {f":{name}": value for name, value in fields.items()}
 
-    def _seen(self, event: WebhookEvent) -> dict[str, Any]:
-        response = self._dynamodb.get_item(
-            TableName=self._table, Key=key_of(event), ProjectionExpression="lastFailure, timeline", ConsistentRead=True
-        )
-        return from_item(response.get("Item", {}))
-
-    def _shorten(self, event: WebhookEvent, seen: Mapping[str, Any]) -> None:
+    def _shorten(self, key: RecordKey, seen: Mapping[str, Any]) -> None:
         """Shorten the timeline of a record as it was read, unless it grew or was shortened since."""
         timeline = seen.get("timeline", ())
         if (kept := shortened(timeline)) is not None:
             self._update(
-                event,
+                key,
                 "SET #timeline = :kept",
                 {":kept": kept, ":length": len(timeline)},
                 "size(#timeline) = :length",
@@ -229,27 +337,38 @@ class Records:
 
     def _update(
         self,
-        event: WebhookEvent,
+        key: RecordKey,
         expression: str,
         values: Mapping[str, Any],
-        condition: str | None,
+        condition: str,
         claim: Claim | None = None,
     ) -> bool:
         """Update a record; return False if the condition is false, unless the update made this very claim."""
-        arguments: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": key_of(event),
-            "UpdateExpression": expression,
-            "ExpressionAttributeNames": names_in(expression, condition or ""),
-            "ExpressionAttributeValues": to_item(values),
-        }
-        if condition is None:
-            self._dynamodb.update_item(**arguments)
-            return True
-        arguments["ConditionExpression"] = condition
         ours = write_if(
             self._dynamodb.update_item,
-            arguments,
+            self._arguments(key, expression, values, condition),
             lambda item: claim is not None and item.get("claim") == claim.token,
         )
         return ours is not None
+
+    def _arguments(self, key: RecordKey, expression: str, values: Mapping[str, Any], condition: str) -> dict[str, Any]:
+        return {
+            "TableName": self._table,
+            "Key": wire_key(key),
+            "UpdateExpression": expression,
+            "ExpressionAttributeNames": names_in(expression, condition),
+            "ExpressionAttributeValues": to_item(values),
+            "ConditionExpression": condition,
+        }
+
+
+def _noted_failure(found: Mapping[str, Any]) -> str | None:
+    failure = found.get("lastFailure")
+    return str(failure["reason"]) if failure else None
+
+
+def _is_left(found: Mapping[str, Any], at: str) -> bool:
+    """Return whether an event is neither done nor given up, and no claim to it holds at a time."""
+    state = found.get("state")
+    now_ms = int((times.parse(at) or 0.0) * 1000)
+    return state is None or (state == State.RECORDED and bool(found["leaseUntil"] < now_ms))

@@ -130,7 +130,8 @@ class Ingestion:
         """
         provider, request, verdict = verified.provider, verified.request, verified.verdict
         self._check_size(request)
-        events = read_events(verified.name, provider, request)
+        request_id = correlation_id if verdict.signed_at is None else str(verdict.signed_at)
+        events = read_events(verified.name, provider, request, request_id)
         evidence = Evidence(
             entry=provider.name,
             options=provider.configuration,

@@ -96,6 +96,8 @@ class Bus:
                 "sha256": archived.sha256,
             },
         }
+        if event.same_bytes_as is not None:
+            detail["sameBytesAs"] = event.same_bytes_as
         if publication.sequence is not None:
             detail["sequence"] = publication.sequence
         if envelope.replay is not None:

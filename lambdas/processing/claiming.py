@@ -1,11 +1,13 @@
 """The second stage of a batch: every event is recorded, and claimed by the message that will finish it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from lambdas.inbound.envelope import ArchivedBody, Envelope
+from lambdas.inbound.envelope import ArchivedBody, Envelope, RecordKey
+from lambdas.inbound.identity import Same, compare
 from lambdas.inbound.record_batches import DUPLICATE, BatchedRecords, Creation
-from lambdas.inbound.record_items import NO_REPLAY, Entry, Step, entry
+from lambdas.inbound.record_items import NO_REPLAY, Entry, Step, archived_of, entry, event_at, event_of, occurrence_key
 from lambdas.processing.batching import Batching, InvocationDeadline, first_of_each
 from lambdas.processing.rules import Decision, decide
 from lambdas.processing.work import Work
@@ -38,11 +40,19 @@ class Claiming:
     batching: Batching
     clock: Callable[[], float]
 
+    def find_of_first_release(self, works: Sequence[Work]) -> None:
+        """Find the records that version 0.1.0 wrote of the works' events."""
+        unknown = [work for work in works if work.envelope.record is None]
+        found = self.records.of_first_release(work.envelope.event for work in unknown)
+        for work in unknown:
+            work.of_first_release = found.get(work.envelope.event.key, [])
+
     def claim_new(self, works: Sequence[Work], deadline: InvocationDeadline) -> None:
         """Claim the works with new events; all must be archived."""
         # A replay has a record already. Two statements of one call must not name the same item.
         new = first_of_each(
-            (work for work in works if work.envelope.replay is None), lambda work: work.envelope.event.key
+            (work for work in works if work.envelope.replay is None and not work.of_first_release),
+            lambda work: work.key,
         )
         signed = first_of_each(
             (work for work in new if work.envelope.signature_id is not None),
@@ -70,28 +80,72 @@ class Claiming:
         if not (work.signature_taken or self.records.take_signature(envelope, archived)):
             work.conflicting = True
             return False
-        replay = envelope.replay
-        if replay is not None:
-            work.replay_id = replay.replay_id
-        existing = self.records.create(envelope, archived, work.claim, self._timeline(work))
+        if envelope.replay is not None:
+            work.replay_id = envelope.replay.replay_id
+        existing, same = self._create_or_compare(work)
         if existing is None:
             return True
         # A later payload under the same id never takes the place of the first one; nor does that of a dead letter that
         # is replayed, when another one was recorded meanwhile.
-        if existing.get("archive", {}).get("sha256", archived.sha256) != archived.sha256:
+        if same is not Same.EVENT:
             work.conflicting = True
-            self.records.note_conflict(envelope.event, archived, self._now())
+            self.records.note_other_payload(work.key, Step.CONFLICTING, archived, self._now())
+            if envelope.replay is not None:
+                self.records.settle_dead_letter(envelope, self._now())
             return False
+        return self._go_on(work, existing)
+
+    def _create_or_compare(self, work: Work) -> tuple[dict[str, Any] | None, Same]:
+        """Create the record of a work, or return the one that its event, or only its id, has already."""
+        found = []
+        for key in work.of_first_release or [work.key]:
+            existing, same = self._create_at(key, work)
+            if same is Same.EVENT:
+                return existing, same
+            found.append(same)
+        if Same.ID in found:
+            return self._create_at(occurrence_key(work.envelope.event), work)
+        return existing, same
+
+    def _create_at(self, key: RecordKey, work: Work) -> tuple[dict[str, Any] | None, Same]:
+        envelope, archived = _archived(work)
+        event = envelope.event
+        named = replace(envelope, event=event_at(key, event))
+        work.key = key
+        existing = self.records.create(key, named, archived, work.claim, self._timeline(work))
+        same = Same.EVENT
+        if existing is not None:
+            same = compare(existing, event.content, event.occurrence, archived.sha256)
+        if same is Same.EVENT:
+            work.envelope = named
+        return existing, same
+
+    def _go_on(self, work: Work, existing: Mapping[str, Any]) -> bool:
+        """Claim an event that has a record, unless it is done."""
+        envelope, archived = _archived(work)
+        recorded = archived_of(existing)
+        if recorded is not None and recorded.sha256 != archived.sha256:
+            work.rendered_anew = True
+            self.records.note_other_payload(work.key, Step.RENDERED_ANEW, archived, self._now())
         decision = decide(existing, envelope, work.message.message_id, int(self.clock() * 1000))
         if decision is Decision.DUPLICATE:
+            if envelope.event.occurrence is not None and "occurrence" not in existing:
+                self.records.complete_identity(work.key, envelope.event)
             return False
-        if replay is None:
+        if envelope.replay is None:
             work.replay_id = existing.get("replayId", NO_REPLAY)
         taken_up = self._replayed(work) if existing.get("owner") != work.claim.owner else []
         steps = taken_up or [entry(Step.RESUMED, self._now())]
-        if "archive" not in existing:
+        if recorded is None:
             steps += self._recorded(work)
-        if decision is Decision.BUSY or not self.records.take_over(envelope, archived, work.claim, existing, steps):
+        else:
+            # What was recorded first is what is published, however the event is rendered or read today.
+            work.envelope = replace(envelope, event=event_of(existing), content_type=existing["contentType"])
+            work.archived = recorded
+        envelope, archived = _archived(work)
+        if decision is Decision.BUSY or not self.records.take_over(
+            work.key, envelope, archived, work.claim, seen=existing, timeline=steps
+        ):
             raise BusyError("another invocation is publishing this event")
         return True
 
@@ -103,7 +157,9 @@ class Claiming:
         for work in works:
             envelope, archived = _archived(work)
             timeline = self._timeline(work)
-            creations.append(Creation(envelope=envelope, archived=archived, claim=work.claim, timeline=timeline))
+            creations.append(
+                Creation(key=work.key, envelope=envelope, archived=archived, claim=work.claim, timeline=timeline)
+            )
         return self.records.create_all(creations)
 
     def _timeline(self, work: Work) -> list[Entry]:

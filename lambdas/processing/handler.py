@@ -8,7 +8,14 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from lambdas.inbound.archive import Archive
-from lambdas.inbound.metrics import CONFLICTING_DUPLICATES, DUPLICATES, PROCESSING_FAILURES, ROUTED
+from lambdas.inbound.metrics import (
+    CONFLICTING_DUPLICATES,
+    DUPLICATES,
+    PROCESSING_FAILURES,
+    RENDERED_ANEW,
+    ROUTED,
+    SAME_BYTES,
+)
 from lambdas.inbound.record_batches import BatchedRecords
 from lambdas.processing.bus import Bus
 from lambdas.processing.environment import ProcessingEnvironment
@@ -80,9 +87,12 @@ def _message(record: dict[str, Any]) -> Message:
 
 
 def _report(outcome: BatchResult) -> None:
+    same_bytes = [one for one in outcome.routed if one.event.same_bytes_as is not None and one.replay is None]
     for name, envelopes in (
         ("event routed", outcome.routed),
+        ("event has the same bytes as an earlier one", same_bytes),
         ("duplicate event", outcome.duplicates),
+        ("event rendered anew", outcome.rendered_anew),
         ("event id or signature used again for another payload", outcome.conflicts),
     ):
         for envelope in envelopes:
@@ -99,3 +109,7 @@ def _report(outcome: BatchResult) -> None:
         (PROCESSING_FAILURES, len(outcome.failures)),
     ):
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
+    # Most batches have none of these, and a metric costs bytes in the log.
+    for name, count in ((SAME_BYTES, len(same_bytes)), (RENDERED_ANEW, len(outcome.rendered_anew))):
+        if count:
+            metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)

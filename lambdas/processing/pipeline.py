@@ -14,7 +14,7 @@ from typing import Any
 from lambdas.inbound.archive import Archive
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.record_batches import CONDITION_FAILED, MAX_STATEMENTS, BatchedRecords, Mark
-from lambdas.inbound.record_items import NO_REPLAY, Claim, Step, entry
+from lambdas.inbound.record_items import NO_REPLAY, Claim, Step, entry, first_key
 from lambdas.processing.archiving import Archiving
 from lambdas.processing.batching import Batching, InvocationDeadline, InvocationEndsError, chunks
 from lambdas.processing.bus import MAX_ENTRIES, Bus, NotPublishedError, Publication
@@ -75,7 +75,8 @@ class Pipeline:
                 read[message.message_id].append(error)
                 continue
             claim = Claim(owner=message.message_id, until=until)
-            works.append(Work(message=message, envelope=envelope, claim=claim))
+            key = envelope.record or first_key(envelope.event)
+            works.append(Work(message=message, envelope=envelope, claim=claim, key=key))
             read[message.message_id].append(works[-1])
         Archiving(archive=self.archive, archive_by=self.archive_by, clock=self.clock, on_fallback=self.on_fallback).run(
             works, deadline
@@ -123,8 +124,14 @@ class ArchivedBatch:
         return works
 
     def _claim(self, outcome: BatchResult, works: Sequence[Work]) -> list[Work]:
+        claimed: list[Work] = []
+        try:
+            self._claiming.find_of_first_release(works)
+        except Exception as error:
+            for work in works:
+                self._fail(outcome, work.message, work, error)
+            return claimed
         self._claiming.claim_new(works, self._deadline)
-        claimed = []
         for work in works:
             try:
                 if not work.claimed:
@@ -135,6 +142,8 @@ class ArchivedBatch:
                 else:
                     found = outcome.conflicts if work.conflicting else outcome.duplicates
                     found.append(work.envelope)
+                if work.rendered_anew:
+                    outcome.rendered_anew.append(work.envelope)
             except Exception as error:
                 self._fail(outcome, work.message, work, error)
         return claimed
@@ -166,7 +175,7 @@ class ArchivedBatch:
         """Mark what was published, without delay: an event is published again after a crash unless it is marked."""
         marks = {
             work.message.message_id: Mark(
-                event=work.envelope.event,
+                key=work.key,
                 claim=work.claim,
                 routed=entry(
                     Step.ROUTED,
@@ -192,7 +201,7 @@ class ArchivedBatch:
             try:
                 mark = marks[work.message.message_id]
                 if work.message.message_id not in marked:
-                    self._records.mark_routed(mark.event, mark.claim, mark.routed)
+                    self._records.mark_routed(mark.key, mark.claim, mark.routed)
                 outcome.routed.append(work.envelope)
             except Exception as error:
                 self._fail(outcome, work.message, work, error)
@@ -205,11 +214,12 @@ class ArchivedBatch:
             return
         try:
             self._records.note_failure(
+                work.key,
                 work.envelope,
                 describe(error),
                 times.iso(self._pipeline.clock()),
-                message.receive_count,
-                work.claim if work.claimed else None,
+                receive_count=message.receive_count,
+                release=work.claim if work.claimed else None,
             )
         except Exception as failure:
             self._pipeline.on_failure(message, failure)

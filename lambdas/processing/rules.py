@@ -32,7 +32,7 @@ def decide(record: Mapping[str, Any], envelope: Envelope, owner: str, now_ms: in
         Milliseconds since the epoch.
     """
     state = State(record["state"])
-    if envelope.replay is not None and envelope.replay.replay_id in carried_out(record):
+    if state is State.CONFLICTING or (envelope.replay is not None and envelope.replay.replay_id in carried_out(record)):
         return Decision.DUPLICATE
     if state is State.DEAD_LETTERED:
         return Decision.TAKE_OVER

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from lambdas.inbound.envelope import ArchivedBody, Envelope
+from lambdas.inbound.envelope import ArchivedBody, Envelope, RecordKey
 from lambdas.inbound.record_items import NO_REPLAY, Claim
 
 
@@ -43,6 +43,10 @@ class Work:
         The message, parsed.
     claim : Claim
         Its claim on the event.
+    key : RecordKey
+        The record that it is about, as far as is known.
+    of_first_release : list[RecordKey]
+        The records of version 0.1.0 that it may be about.
     archived : ArchivedBody | None
         Where its payload is, once it is archived.
     archived_at : str
@@ -53,6 +57,8 @@ class Work:
         Whether this message has claimed its event.
     replay_id : str
         The replay for which it is published, which another message may have begun; `NO_REPLAY` for none.
+    rendered_anew : bool
+        Whether its payload is another one of the recorded event.
     conflicting : bool
         Whether its payload differs from the one recorded for the event, or for the signature.
     error : Exception | None
@@ -62,11 +68,14 @@ class Work:
     message: Message
     envelope: Envelope
     claim: Claim
+    key: RecordKey
+    of_first_release: list[RecordKey] = field(default_factory=list)
     archived: ArchivedBody | None = None
     archived_at: str = ""
     signature_taken: bool = False
     claimed: bool = False
     replay_id: str = NO_REPLAY
+    rendered_anew: bool = False
     conflicting: bool = False
     error: Exception | None = None
 
@@ -81,6 +90,8 @@ class BatchResult:
         Message id to the error; SQS delivers these messages again.
     routed, duplicates : list[Envelope]
         Events that this run published, and events that were done already.
+    rendered_anew : list[Envelope]
+        Events of the above with another payload than the recorded one.
     conflicts : list[Envelope]
         Events with a known id or signature and another payload.
     """
@@ -88,6 +99,7 @@ class BatchResult:
     failures: dict[str, Exception] = field(default_factory=dict)
     routed: list[Envelope] = field(default_factory=list)
     duplicates: list[Envelope] = field(default_factory=list)
+    rendered_anew: list[Envelope] = field(default_factory=list)
     conflicts: list[Envelope] = field(default_factory=list)
 
     def add(self, other: "BatchResult") -> None:
@@ -95,4 +107,5 @@ class BatchResult:
         self.failures |= other.failures
         self.routed += other.routed
         self.duplicates += other.duplicates
+        self.rendered_anew += other.rendered_anew
         self.conflicts += other.conflicts

@@ -10,10 +10,17 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.inbound.archive import Archive
-from lambdas.inbound.envelope import ArchivedBody, Envelope, NotAnEnvelopeError, Replay
-from lambdas.inbound.event import WebhookEvent
+from lambdas.inbound.envelope import Envelope, NotAnEnvelopeError, Replay
 from lambdas.inbound.queue import MainQueue
-from lambdas.inbound.record_items import PARTITION_KEY, SORT_KEY
+from lambdas.inbound.record_items import (
+    DEAD_LETTER,
+    PARTITION_KEY,
+    SORT_KEY,
+    State,
+    archived_of,
+    event_of,
+    key_of_record,
+)
 from lambdas.inbound.record_queries import RecordQueries, received_buckets
 from lambdas.replay.request import BadReplayError, ReplayRequest, TimeRange
 from lambdas.shared import times
@@ -86,8 +93,8 @@ class Replayer:
             not_found: list[str] = []
         else:
             found = {key: self.queries.by_event(key) for key in request.event_keys}
-            records = [record for record in found.values() if record]
-            not_found = [key for key, record in found.items() if not record]
+            records = [record for records in found.values() for record in records]
+            not_found = [key for key, records in found.items() if not records]
         replayed, failed = ([], {}) if request.dry_run else self._send(records, replay_id)
         return ReplayOutcome(matched=len(records), replayed=replayed, not_found=not_found, failed=failed, next=cursor)
 
@@ -109,42 +116,34 @@ class Replayer:
                 self.queue.send(envelope, envelope.to_message())
                 replayed.append(envelope.event.key)
             except NotReplayableError as error:
-                failed[str(record["eventKey"])] = str(error)
+                failed[event_of(record).key] = str(error)
             except (BotoCoreError, ClientError) as error:
-                failed[str(record["eventKey"])] = f"not sent ({type(error).__name__}); try again"
+                failed[event_of(record).key] = f"not sent ({type(error).__name__}); try again"
         return replayed, failed
 
     def _envelope(self, record: Mapping[str, Any]) -> Envelope:
-        if archived := record.get("archive"):
+        if archived := archived_of(record):
             return Envelope(
-                event=WebhookEvent(
-                    provider=record["provider"],
-                    event_id=record["eventId"],
-                    event_type=record["eventType"],
-                    transaction_id=record["transactionId"],
-                    occurred_at=record.get("occurredAt"),
-                    amount=record.get("amount"),
-                    currency=record.get("currency"),
-                    amount_unit=record.get("amountUnit"),
-                ),
+                event=event_of(record),
                 received_at=record["receivedAt"],
                 correlation_id=record["correlationId"],
                 content_type=record["contentType"],
                 scheme=record["scheme"],
-                archived=ArchivedBody(
-                    key=archived["key"],
-                    # Records from before batch objects have no offset.
-                    offset=int(archived.get("offset", 0)),
-                    size=int(archived["size"]),
-                    sha256=archived["sha256"],
-                ),
+                archived=archived,
+                record=key_of_record(record),
             )
+        if record.get("state") == State.CONFLICTING:
+            raise NotReplayableError("it is in conflict with the first event of its id")
         if not (key := record.get("deadLetter")):
             raise NotReplayableError("neither archived nor dead-lettered; its message is still in the queue")
         try:
-            return Envelope.from_message(self.archive.read_dead_letter(key))
+            envelope = Envelope.from_message(self.archive.read_dead_letter(key))
         except NotAnEnvelopeError as error:
             raise NotReplayableError(f"its message cannot be read: {error}") from error
+        # A dead letter that no record is about finds out in processing what it is.
+        if record[SORT_KEY].startswith(DEAD_LETTER):
+            return replace(envelope, record=None)
+        return replace(envelope, event=event_of(record), record=key_of_record(record))
 
 
 def _write_cursor(bucket: int, after: Mapping[str, Any] | None) -> str:

@@ -4,7 +4,7 @@ import base64
 import binascii
 import heapq
 import json
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -30,10 +30,13 @@ _EVENT_FIELDS = (
     "receivedAt",
     "correlationId",
     "scheme",
+    "sameBytesAs",
     "archive",
     "deadLetter",
     "lastFailure",
 )
+# The position of an event among those of its transaction: when it occurred, and its record.
+EventPosition = tuple[str, str]
 _PROCESSING = "PROCESSING"
 _ENCODED = "~"
 
@@ -44,15 +47,19 @@ class BadRequestError(ValueError):
 
 @dataclass(frozen=True, order=True)
 class Position:
-    """A position in the timeline: time, event, and number of the step in the event."""
+    """A position in the timeline: time, record, and number of the step in it."""
 
     at: str
-    event_key: str
+    record: str
     number: int
 
 
 def overall_state(states: Set[str]) -> str:
-    """Return the state of a transaction: DEAD_LETTERED if any event is, PROCESSING if any is not yet routed."""
+    """Return the state of a transaction: DEAD_LETTERED if any event is, PROCESSING if any is not yet routed.
+
+    A dead letter in conflict with an event does not count.
+    """
+    states = states - {State.CONFLICTING}
     if State.DEAD_LETTERED in states:
         return State.DEAD_LETTERED
     return State.ROUTED if states == {State.ROUTED} else _PROCESSING
@@ -64,7 +71,7 @@ def describe_transaction(
     limit: int,
     after: Position | None,
     *,
-    events_after: str | None = None,
+    events_after: EventPosition | None = None,
 ) -> dict[str, Any] | None:
     """Return the state of a transaction, one page of its events, and one page of its timeline, the newest first.
 
@@ -74,13 +81,13 @@ def describe_transaction(
     Parameters
     ----------
     records : Iterable[dict]
-        In descending order of their sort keys.
+        In any order.
     limit : int
         Entries on a page of the timeline.
     after : Position | None
         The last entry of the previous page.
     events_after : str | None
-        Sort key of the last event of the previous page of events.
+        The last event of the previous page of events.
 
     Returns
     -------
@@ -88,37 +95,46 @@ def describe_transaction(
         None if the transaction has no event.
     """
     states: set[str] = set()
-    events: list[dict[str, Any]] = []
+    # A heap, whose smallest event goes first.
+    events: list[tuple[EventPosition, int, dict[str, Any]]] = []
 
     def entries() -> Iterator[tuple[Position, dict[str, Any]]]:
-        for record in records:
+        for count, record in enumerate(records):
             states.add(record.get("state", _PROCESSING))
-            if len(events) <= MAX_EVENTS and (events_after is None or record[SORT_KEY] < events_after):
-                events.append({name: record[name] for name in (*_EVENT_FIELDS, SORT_KEY) if name in record})
-            whose = {name: record[name] for name in ("provider", "eventId")}
+            name = _name_of(record)
+            place = (record.get("occurredAt", "-"), name)
+            if events_after is None or place < events_after:
+                shown = {field: record[field] for field in _EVENT_FIELDS if field in record}
+                heapq.heappush(events, (place, count, shown))
+                if len(events) > MAX_EVENTS + 1:
+                    heapq.heappop(events)
+            whose = {field: record[field] for field in ("provider", "eventId")}
             for number, step in enumerate(record.get("timeline", ())):
-                position = Position(step["at"], record["eventKey"], number)
+                position = Position(step["at"], name, number)
                 if after is None or position < after:
                     yield position, {**step, **whose}
 
     page = heapq.nlargest(limit + 1, entries(), key=itemgetter(0))
     if not states:
         return None
-    more_events = len(events) > MAX_EVENTS
-    keys = [event.pop(SORT_KEY, "") for event in events]
+    events.sort(reverse=True)
     return {
         "transactionId": transaction_id,
         "state": overall_state(states),
-        "events": events[:MAX_EVENTS],
-        "nextEvents": _encode(keys[MAX_EVENTS - 1]) if more_events else None,
+        "events": [shown for _, _, shown in events[:MAX_EVENTS]],
+        "nextEvents": _encode(events[MAX_EVENTS - 1][0]) if len(events) > MAX_EVENTS else None,
         "timeline": [step for _, step in page[:limit]],
         "next": write_cursor(page[limit - 1][0]) if len(page) > limit else None,
     }
 
 
+def _name_of(record: Mapping[str, Any]) -> str:
+    return f"{record['provider']}:{record['eventId']} {record[SORT_KEY]}"
+
+
 def write_cursor(position: Position) -> str:
     """Return a position as an opaque text."""
-    return _encode([position.at, position.event_key, position.number])
+    return _encode([position.at, position.record, position.number])
 
 
 def read_transaction_id(part: str) -> str:
@@ -157,15 +173,15 @@ def read_cursor(text: str) -> Position:
         When `write_cursor` did not write it.
     """
     try:
-        at, event_key, number = _decode(text)
+        at, record, number = _decode(text)
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
         raise BadRequestError("next: not a cursor that this API returned") from error
-    if not (isinstance(at, str) and isinstance(event_key, str) and type(number) is int):
+    if not (isinstance(at, str) and isinstance(record, str) and type(number) is int):
         raise BadRequestError("next: not a cursor that this API returned")
-    return Position(at, event_key, number)
+    return Position(at, record, number)
 
 
-def read_events_cursor(text: str) -> str:
+def read_events_cursor(text: str) -> EventPosition:
     """Read the cursor of a page of events.
 
     Raises
@@ -174,12 +190,12 @@ def read_events_cursor(text: str) -> str:
         When it is not a text that `describe_transaction` encoded.
     """
     try:
-        sort_key = _decode(text)
+        found = _decode(text)
     except (ValueError, binascii.Error, RecursionError):
-        sort_key = None
-    if not isinstance(sort_key, str):
+        found = None
+    if not (isinstance(found, list) and list(map(type, found)) == [str, str]):
         raise BadRequestError("nextEvents: not a cursor that this API returned")
-    return sort_key
+    return found[0], found[1]
 
 
 def _encode(value: Any) -> str:

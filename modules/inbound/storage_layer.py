@@ -1,7 +1,13 @@
 """The table of records and the archive of payloads."""
 
 from lambdas.inbound.archive import CERTIFICATE_PREFIX, DEAD_LETTER_PREFIX, RAW_PREFIX
-from lambdas.inbound.record_items import BY_EVENT_INDEX, BY_RECEIVED_INDEX, PARTITION_KEY, SORT_KEY
+from lambdas.inbound.record_items import (
+    BY_EVENT_INDEX,
+    BY_RECEIVED_INDEX,
+    BY_TRANSACTION_INDEX,
+    PARTITION_KEY,
+    SORT_KEY,
+)
 from modules.constructs.naming import Names, archive_bucket_name
 from modules.constructs.pinning import pin
 from modules.constructs.policy import deny_plain_http, policy_document
@@ -61,7 +67,7 @@ class StorageLayer(Construct):
         self._protect_bucket(settings)
 
     def _build_table(self, names: Names) -> DynamodbTable:
-        keys = (PARTITION_KEY, SORT_KEY, "eventKey", "receivedBucket", "receivedAt")
+        keys = (PARTITION_KEY, SORT_KEY, "eventKey", "transaction", "receivedBucket", "receivedAt")
         return DynamodbTable(
             self,
             "table",
@@ -73,6 +79,12 @@ class StorageLayer(Construct):
             global_secondary_index=[
                 DynamodbTableGlobalSecondaryIndex(
                     name=BY_EVENT_INDEX, hash_key="eventKey", projection_type="KEYS_ONLY"
+                ),
+                DynamodbTableGlobalSecondaryIndex(
+                    name=BY_TRANSACTION_INDEX,
+                    hash_key="transaction",
+                    range_key="receivedAt",
+                    projection_type="KEYS_ONLY",
                 ),
                 DynamodbTableGlobalSecondaryIndex(
                     name=BY_RECEIVED_INDEX,
@@ -191,22 +203,34 @@ class StorageLayer(Construct):
         """Allow ``dynamodb:PutItem`` and ``dynamodb:UpdateItem`` on the table, and the same for many in one call.
 
         That is ``dynamodb:PartiQLInsert`` and ``dynamodb:PartiQLUpdate``: statements are what ``BatchExecuteStatement``
-        is allowed by.
+        is allowed by. Also ``dynamodb:PartiQLSelect`` on the index of the records of version 0.1.0.
         """
         single, batched = ["PutItem", "UpdateItem"], ["PartiQLInsert", "PartiQLUpdate"]
         actions = [f"dynamodb:{name}" for name in single + batched]
         function.allow("WriteRecords", actions, [self._table_arn])
+        self._grant_find_of_first_release(function)
 
     def grant_mark_records(self, function: WebhookFunction) -> None:
-        """Allow ``dynamodb:UpdateItem`` and ``dynamodb:GetItem`` on the table."""
+        """Allow ``dynamodb:UpdateItem`` and ``dynamodb:GetItem`` on the table.
+
+        Also ``dynamodb:PartiQLSelect`` on the index of the records of version 0.1.0.
+        """
         function.allow("MarkRecords", ["dynamodb:UpdateItem", "dynamodb:GetItem"], [self._table_arn])
+        self._grant_find_of_first_release(function)
 
     def grant_query_records(self, function: WebhookFunction) -> None:
-        """Allow ``dynamodb:Query`` on the table."""
-        function.allow("QueryRecords", ["dynamodb:Query"], [self._table_arn])
+        """Allow ``dynamodb:Query`` on the table and the index by transaction, and ``dynamodb:BatchGetItem``."""
+        self._grant_query(function, BY_TRANSACTION_INDEX)
 
     def grant_find_records(self, function: WebhookFunction) -> None:
-        """Allow ``dynamodb:Query`` on both indexes and ``dynamodb:BatchGetItem`` on the table."""
-        indexes = [f"{self._table_arn}/index/{name}" for name in (BY_EVENT_INDEX, BY_RECEIVED_INDEX)]
-        function.allow("FindRecords", ["dynamodb:Query"], indexes)
+        """Allow ``dynamodb:Query`` on the table and the indexes by event and time, and ``dynamodb:BatchGetItem``."""
+        self._grant_query(function, BY_EVENT_INDEX, BY_RECEIVED_INDEX)
+
+    def _grant_query(self, function: WebhookFunction, *indexes: str) -> None:
+        arns = [f"{self._table_arn}/index/{name}" for name in indexes]
+        function.allow("FindRecords", ["dynamodb:Query"], [self._table_arn, *arns])
         function.allow("ReadFoundRecords", ["dynamodb:BatchGetItem"], [self._table_arn])
+
+    def _grant_find_of_first_release(self, function: WebhookFunction) -> None:
+        index = f"{self._table_arn}/index/{BY_EVENT_INDEX}"
+        function.allow("FindRecordsOfFirstRelease", ["dynamodb:PartiQLSelect"], [index])

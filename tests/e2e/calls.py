@@ -20,6 +20,7 @@ RECORDED_AS = {
     # Actions that IAM names otherwise than the call that needs them.
     "dynamodb:PartiQLInsert": "BatchExecuteStatement",
     "dynamodb:PartiQLUpdate": "BatchExecuteStatement",
+    "dynamodb:PartiQLSelect": "ExecuteStatement",
 }
 # IAM knows no action of a transaction: each of its parts needs its own.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ from tests.copies import a_copy
 from tests.e2e.calls import CALLED_BY_LAMBDA, granted, was_called
 from tests.e2e.delivery import refused_url, settled
 from tests.e2e.left import left_behind
+from tests.e2e.observe import log_lines
 from tools.local.calls import wait_for
 from tools.local.delivery import LocalDelivery, TenantClient
 from tools.local.faulty_receiver import FaultyReceiver
 from tools.local.stack import LocalStack
-from tools.senders import webhook
+from tools.senders import SENDERS, Signing, webhook
 
 SETTLE_SECONDS = 240
 
@@ -432,6 +434,36 @@ def test_an_inbound_webhook_becomes_an_event_of_the_tenant_that_subscribes(inbou
     assert request.body.endswith(b'"data": ' + sent.body + b"}")
     assert json.loads(request.body)["source"]["provider"] == "stripe"
     assert request.headers["webhook-id"] in [each["eventId"] for each in acme.ask("GET", "/v1/events")["events"]]
+
+
+def test_one_id_under_two_orders_is_one_event_inbound_and_for_the_tenant(inbound, delivery, endpoint, number):
+    # Given the subscription generic -> acme of the settings
+    acme = delivery.make_tenant("acme")
+    acme.add_endpoint(endpoint.url(), eventTypes=["order.paid"])
+    sender = SENDERS["generic"]
+    signing = Signing(secret=inbound.secrets["generic"], now=int(time.time()), number=number)
+
+    # When a sender uses one id for two orders
+    for order in (f"order-{number}-1", f"order-{number}-2"):
+        sent = webhook("generic", number, signing.secret, signing.now)
+        body = json.dumps({"id": f"evt-of-two-{number}", "type": "order.paid", "transaction_id": order}).encode()
+        sent = replace(sent, body=body, headers={**sent.headers, **sender.sign(body, signing)})
+        answer = inbound.post(sent)
+        correlation_id = answer.headers["X-Correlation-Id"]
+        wait_for(
+            "processing to see it",
+            lambda of=correlation_id: next((line for line in log_lines(inbound, "processing") if of in line), None),
+            SETTLE_SECONDS,
+        )
+
+    # Then it is routed once, the tenant gets it once, and the second one is told as a conflict
+    (request,) = arrived(endpoint)
+    assert json.loads(request.body)["data"]["transaction_id"] == f"order-{number}-1"
+    steps = [step["step"] for step in inbound.status(f"order-{number}-1")["timeline"]]
+    assert steps.count("routed") == steps.count("conflicting") == 1
+    assert inbound.status(f"order-{number}-2") is None
+    events = [event for event in acme.ask("GET", "/v1/events")["events"] if event["type"] == "order.paid"]
+    assert len(events) == 1
 
 
 def test_erasure_takes_the_payload_and_leaves_the_event(alpha, delivery):

@@ -217,7 +217,7 @@ def test_a_duplicate_ends_as_one_record(stack, number):
         await_word(stack, answer.headers["X-Correlation-Id"], "webhook accepted")
     await_state(stack, sent.transaction_id, "ROUTED")
     wait_for("the queue to be empty", lambda: None if waiting(stack, "queue_url") else True, SETTLE_SECONDS)
-    found = [record for record in records(stack) if record["transactionId"]["S"] == sent.transaction_id]
+    found = [record for record in records(stack) if record.get("transaction", {}).get("S") == sent.transaction_id]
     assert len(found) == 1
 
 

@@ -239,7 +239,7 @@ def environments(stack: LocalStack) -> int:
 
 
 def records_of(stack: LocalStack, transaction: str) -> list[dict[str, Any]]:
-    return [record for record in records(stack) if record["transactionId"]["S"] == transaction]
+    return [record for record in records(stack) if record.get("transaction", {}).get("S") == transaction]
 
 
 def test_an_event_is_routed_and_archived(deployed, subscriber, number):

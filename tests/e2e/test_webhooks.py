@@ -156,7 +156,7 @@ def test_a_duplicate_after_the_fact_changes_nothing(stack, number):
         60,
     )
     assert stack.status(sent.transaction_id) == first
-    assert len([item for item in records(stack) if item["transactionId"]["S"] == sent.transaction_id]) == 1
+    assert len([item for item in records(stack) if item.get("transaction", {}).get("S") == sent.transaction_id]) == 1
 
 
 def test_no_log_holds_a_payload_or_a_secret(stack, number):

@@ -31,9 +31,9 @@ from lambdas.inbound.archive import Archive
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.record_batches import BatchedRecords
-from lambdas.inbound.record_items import BY_EVENT_INDEX, BY_RECEIVED_INDEX
+from lambdas.inbound.record_items import BY_EVENT_INDEX, BY_RECEIVED_INDEX, BY_TRANSACTION_INDEX, first_key
 from lambdas.inbound.record_queries import RecordQueries
-from lambdas.inbound.records import key_of
+from lambdas.inbound.records import wire_key
 from lambdas.processing.archiving import BY_BATCH
 from lambdas.processing.bus import Bus
 from lambdas.processing.pipeline import Pipeline
@@ -136,7 +136,11 @@ class World:
     @classmethod
     def build(cls, clients: Clients) -> "World":
         name = f"test-{uuid.uuid4().hex[:12]}"
-        indexes = {BY_EVENT_INDEX: ("eventKey",), BY_RECEIVED_INDEX: ("receivedBucket", "receivedAt")}
+        indexes = {
+            BY_EVENT_INDEX: ("eventKey",),
+            BY_TRANSACTION_INDEX: ("transaction", "receivedAt"),
+            BY_RECEIVED_INDEX: ("receivedBucket", "receivedAt"),
+        }
         create_table(clients.dynamodb, name, ("transactionId", "timestamp"), indexes, "KEYS_ONLY")
         clients.s3.create_bucket(Bucket=name)
         # With versions, an object that is written twice cannot hide it.
@@ -181,7 +185,7 @@ class World:
     # What there is, read past the code under test.
 
     def record(self, of: WebhookEvent) -> dict[str, Any]:
-        answer = self.clients.dynamodb.get_item(TableName=self.name, Key=key_of(of), ConsistentRead=True)
+        answer = self.clients.dynamodb.get_item(TableName=self.name, Key=wire_key(first_key(of)), ConsistentRead=True)
         return from_item(answer.get("Item", {}))
 
     def all_records(self) -> list[dict[str, Any]]:
@@ -394,7 +398,7 @@ def trapping(kind: type, trap: Trap) -> Any:
     """Return a class like another, with the trap around its calls."""
 
     def around(name: str, action: str) -> Callable[..., Any]:
-        return lambda self, *args: trap.around(action, lambda: getattr(kind, name)(self, *args))
+        return lambda self, *args, **more: trap.around(action, lambda: getattr(kind, name)(self, *args, **more))
 
     return type(f"Trapped{kind.__name__}", (kind,), {name: around(name, of) for name, of in TRAPPED[kind].items()})
 

@@ -89,10 +89,11 @@ def test_an_item_that_comes_again_with_another_date_is_the_record_that_exists_an
     outcome = world.process(world.queued())
 
     # Then there is one record, which was published once and tells of the other body, and the archive has both
-    assert (len(outcome.conflicts), outcome.routed) == (1, [])
+    assert (len(outcome.duplicates), len(outcome.rendered_anew)) == (1, 1)
+    assert (outcome.conflicts, outcome.routed) == ([], [])
     [record] = world.all_records()
     steps = Counter(entry["step"] for entry in record["timeline"])
-    assert steps[str(Step.CONFLICTING)] == 1
+    assert steps[str(Step.RENDERED_ANEW)] == 1
     assert sorted(world.payloads()) == sorted([adyen.body_of(item).encode(), again])
 
 
@@ -124,7 +125,7 @@ def test_a_dispute_lies_beside_the_transaction_that_is_disputed(ask, world):
 
     records = world.all_records()
     assert sorted(record["eventType"] for record in records) == ["dispute_opened", "transaction_settled"]
-    assert {record["transactionId"] for record in records} == {"demo000001"}
+    assert {record["transaction"] for record in records} == {"demo000001"}
 
 
 def test_braintree_s_challenge_is_answered_in_plain_text(ask):

@@ -12,6 +12,7 @@ import pytest
 
 from lambdas.inbound.archive import Archive
 from lambdas.inbound.envelope import NotAnEnvelopeError, Replay
+from lambdas.inbound.identity import ANY_CONTENT
 from lambdas.inbound.record_batches import BatchedRecords
 from lambdas.processing.claiming import BusyError
 from lambdas.shared import times
@@ -70,10 +71,10 @@ class MeetingRecords(BatchedRecords):
             self._barrier.wait()
         return super().create(*args)
 
-    def take_over(self, *args):
+    def take_over(self, *args, **more):
         if self._where == "take_over":
             self._barrier.wait()
-        return super().take_over(*args)
+        return super().take_over(*args, **more)
 
 
 def meet_nowhere(world, barrier):
@@ -674,4 +675,31 @@ def test_a_delivery_of_an_event_that_died_before_it_was_recorded_is_taken_over(w
     assert verdicts(outcomes) == Counter(routed=1, busy=THREADS - 1)
     assert world.states() == {"evt_1": "ROUTED"}
     assert world.objects("raw/") == [(world.record(given)["archive"]["key"], payload_of("evt_1"))]
+    assert world.routed_counts() == {"evt_1": 1}
+
+
+def test_the_same_bytes_of_several_events_at_once_are_each_routed_once(world):
+    # Given the same bytes of three events, each delivered twice
+    def of(number):
+        return message(envelope(event("sha256:1", occurrence=f"delivery-{number}"), body=b"{}"))
+
+    outcomes = process_at_once(world, [of(number) for number in (1, 2, 3, 1, 2, 3)], meet_before_archive)
+
+    # Then each is routed once, and all but one are marked
+    assert verdicts(outcomes) == {"routed": 3, "duplicate": 3, "conflict": 0, "busy": 0}
+    routed = [one["detail"] for one in world.routed()]
+    assert len({one["eventId"] for one in routed}) == len(routed) == 3
+    assert sorted("sameBytesAs" in one for one in routed) == [False, True, True]
+
+
+def test_two_renderings_of_one_event_at_once_are_routed_once(world):
+    # Given two renderings of one event, in two transactions
+    renderings = [
+        message(envelope(event("evt_1", f"tx_{number}", content=ANY_CONTENT), body=b"%d" % number))
+        for number in range(4)
+    ]
+
+    outcomes = process_at_once(world, renderings, meet_before_archive)
+
+    assert verdicts(outcomes) == {"routed": 1, "duplicate": 3, "conflict": 0, "busy": 0}
     assert world.routed_counts() == {"evt_1": 1}

@@ -87,17 +87,17 @@ class FaultyRecords(BatchedRecords):
             self._faults.at("claim", one.envelope.event.event_id)
         return super().create_all(creations)
 
-    def create(self, of, *args):
+    def create(self, key, of, *args):
         self._faults.at("claim", of.event.event_id)
-        return super().create(of, *args)
+        return super().create(key, of, *args)
 
     def mark_all_routed(self, marks):
         for one in marks:
-            self._faults.at("mark", one.event.event_id)
+            self._faults.at("mark", one.key.partition.rpartition(":")[2])
         return super().mark_all_routed(marks)
 
     def mark_routed(self, of, *args):
-        self._faults.at("mark", of.event_id)
+        self._faults.at("mark", of.partition.rpartition(":")[2])
         return super().mark_routed(of, *args)
 
 

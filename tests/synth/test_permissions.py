@@ -46,6 +46,7 @@ GRANTS = {
         ("dynamodb:PartiQLInsert",        TABLE_ARN),
         ("dynamodb:PartiQLUpdate",        TABLE_ARN),
         ("dynamodb:UpdateItem",           TABLE_ARN),
+        ("dynamodb:PartiQLSelect",        f"{TABLE_ARN}/index/byEvent"),
         ("events:PutEvents",              BUS_ARN),
     },
     "webhook-dead-letter-dev": {
@@ -55,11 +56,15 @@ GRANTS = {
         ("s3:PutObject",                  f"{BUCKET_ARN}/dead-letter/*"),
         ("dynamodb:UpdateItem",           TABLE_ARN),
         ("dynamodb:GetItem",              TABLE_ARN),
+        ("dynamodb:PartiQLSelect",        f"{TABLE_ARN}/index/byEvent"),
     },
     "webhook-status-dev": {
         ("dynamodb:Query",                TABLE_ARN),
+        ("dynamodb:Query",                f"{TABLE_ARN}/index/byTransaction"),
+        ("dynamodb:BatchGetItem",         TABLE_ARN),
     },
     "webhook-replay-dev": {
+        ("dynamodb:Query",                TABLE_ARN),
         ("dynamodb:Query",                f"{TABLE_ARN}/index/byEvent"),
         ("dynamodb:Query",                f"{TABLE_ARN}/index/byReceived"),
         ("dynamodb:BatchGetItem",         TABLE_ARN),

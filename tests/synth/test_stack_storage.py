@@ -19,7 +19,11 @@ def test_the_indexes_are_those_that_a_replay_reads(template):
 
     indexes = {i["name"]: (i["hash_key"], i.get("range_key")) for i in table["global_secondary_index"]}
 
-    assert indexes == {"byEvent": ("eventKey", None), "byReceived": ("receivedBucket", "receivedAt")}
+    assert indexes == {
+        "byEvent": ("eventKey", None),
+        "byTransaction": ("transaction", "receivedAt"),
+        "byReceived": ("receivedBucket", "receivedAt"),
+    }
 
 
 def test_exactly_the_keys_are_declared_as_attributes(template):

@@ -211,6 +211,17 @@ def test_two_messages_are_taken_for_one_only_when_event_payload_and_wish_are_the
     assert (known_by(one) == known_by(other)) == (meaning(one) == meaning(other))
 
 
+@pytest.mark.parametrize(
+    "changes", [{"occurrence": "b"}, {"occurrence": None}, {"content": "d"}, {"content": None}], ids=str
+)
+def test_another_event_with_the_same_id_and_bytes_is_not_dropped_by_the_queue(changes):
+    # Two deliveries of a body without an id, or two items of one body.
+    identity = {"occurrence": "a", "content": "c"}
+
+    assert known_by(of(**identity)) == known_by(of(**identity))
+    assert known_by(of(**identity)) != known_by(of(**(identity | changes)))
+
+
 @given(identifiers)
 def test_these_are_the_identifiers_that_there_can_be(identifier):
     assert is_identifier(identifier)

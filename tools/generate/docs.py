@@ -3,13 +3,16 @@
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass
 from pathlib import Path
 from typing import Any
 
 from lambdas.delivery.domain import retry_schedules
-from lambdas.inbound.providers.entry import Provider
+from lambdas.inbound.identity import WithoutId
+from lambdas.inbound.providers.documents import JsonBody
+from lambdas.inbound.providers.entry import SEND_AGAIN, Provider
+from lambdas.inbound.providers.fields import HeaderField
 from lambdas.inbound.providers.registry import REGISTRY
 from modules.delivery.stack import DeliveryStack
 from modules.inbound.stack import WebhookStack
@@ -85,6 +88,7 @@ def with_tables(texts: Mapping[Path, str], stacks: dict[str, Any]) -> dict[Path,
     runbooks = runbooks_in(texts[ROOT / RUNBOOKS])
     tables = {
         "providers": providers_table(),
+        "identities": identities_table(),
         "options": options_table(),
         "settings": settings_table(),
         "rules": rules_table(),
@@ -223,20 +227,67 @@ def providers_table() -> str:
                 entry.title,
                 f"`{entry.scheme.name}`",
                 f"{window} s" if (window := replay_window(entry)) else "none",
-                entry.exposure,
+                exposure_of(entry),
                 ", ".join(options) or "none",
                 entry.transaction,
                 "yes" if entry.sends_api_key else "no",
                 entry.retries + (f"; waits {entry.answer_within} s" if entry.answer_within else ""),
-                " ".join(
-                    f"[{number}]({url})" if url.startswith("http") else url
-                    for number, url in enumerate(entry.sources, 1)
-                ),
+                _links(entry.sources),
             ]
         )
     header = ["entry", "provider", "signature", "replay window", "who sees one request can", "options"]
     caveats = [f"\n`{name}`: {entry.caveat}\n" for name, entry in REGISTRY.items() if entry.caveat]
     return table([*header, "transaction id", "sends an API key", "sends again", "sources"], rows) + "".join(caveats)
+
+
+def exposure_of(entry: Provider) -> str:
+    """Return what somebody can do who sees one request of an entry."""
+    without_id = entry.identity.without_id
+    if without_id is None or replay_window(entry):
+        return entry.exposure
+    undated = "time" if without_id.dated_by else "id"
+    return entry.exposure.replace(SEND_AGAIN, f"{SEND_AGAIN}, or, if the body has no {undated}, as a marked event")
+
+
+def identities_table() -> str:
+    """Return what identifies the events of each entry, and what is done with each kind of repetition."""
+    rows = [
+        [f"`{name}`", entry.identity.told, *_repetitions(entry), _links(entry.identity.sources)]
+        for name, entry in REGISTRY.items()
+    ]
+    header = ["entry", "what identifies an event", "ids are unique", "same id, same bytes", "same id, other bytes"]
+    return table([*header, "other id, same bytes", "no id", "sources"], rows)
+
+
+def _repetitions(entry: Provider) -> list[str]:
+    rule = entry.identity
+    if rule.event_id:
+        unique, other = "no", "conflict"
+        if rule.unique:
+            unique, other = "yes", "duplicate, noted: the event was rendered anew"
+        elif rule.content:
+            other = "duplicate, noted, if all that is signed of the event is the same; otherwise a conflict"
+        in_header = any(isinstance(field, HeaderField) for field in rule.event_id)
+        in_body = isinstance(entry.body_format, JsonBody) and not in_header
+        same_bytes = "cannot be: the id is in the bytes" if in_body else "two events"
+        first = [unique, "duplicate", other, same_bytes]
+    else:
+        first = ["there is none", "", "", ""]
+    return [*first, "400" if rule.without_id is None else _without_id(rule.without_id, entry)]
+
+
+def _without_id(rule: WithoutId, entry: Provider) -> str:
+    another = "signed time" if replay_window(entry) else "request"
+    if rule.delivery:
+        another = "delivery id"
+    marked = f"another {another} is another event, routed and marked"
+    if rule.dated_by:
+        return f"same bytes: duplicate, if the body has a time; without one, {marked}"
+    return f"same bytes: {marked}"
+
+
+def _links(sources: Sequence[str]) -> str:
+    return " ".join(f"[{number}]({url})" if url.startswith("http") else url for number, url in enumerate(sources, 1))
 
 
 def options_table() -> str:

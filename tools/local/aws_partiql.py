@@ -1,8 +1,8 @@
 """What MiniStack's PartiQL lacks of DynamoDB's: `list_append`, and permissions by statement; and SQS's of batches.
 
-MiniStack asks for an action ``dynamodb:BatchExecuteStatement``, which IAM does not have. DynamoDB asks for
-``dynamodb:PartiQLInsert`` and its like, on the table of each statement, and answers for each; here one statement that
-is not allowed has the whole call refused.
+MiniStack asks for the actions ``dynamodb:BatchExecuteStatement`` and ``dynamodb:ExecuteStatement``, which IAM does not
+have. DynamoDB asks for ``dynamodb:PartiQLInsert`` and its like, on the table or index of each statement, and answers
+for each; here one statement that is not allowed has the whole call refused.
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html,
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.update.html
 
@@ -24,7 +24,7 @@ from ministack.services import dynamodb
 
 _STATEMENT = re.compile(
     r"""\s*(?:(?P<insert>INSERT\s+INTO)|(?P<update>UPDATE)|(?P<delete>DELETE\s+FROM)|(?P<select>SELECT\s.*?\sFROM))"""
-    r"""\s+"?(?P<table>[A-Za-z0-9_.-]+)""",
+    r"""\s+"?(?P<table>[A-Za-z0-9_.-]+)"?(?:\."(?P<index>[A-Za-z0-9_.-]+)")?""",
     re.IGNORECASE | re.DOTALL,
 )
 _MAX_STATEMENT_CHARS = 8_192
@@ -82,16 +82,18 @@ def _action_without_batch(*arguments: Any, **more: Any) -> Any:
 
 
 def _checks_with_batches(action: str, body: bytes, region: str, account_id: str) -> list[tuple[str, str]]:
-    if action != "dynamodb:BatchExecuteStatement":
+    if action not in ("dynamodb:BatchExecuteStatement", "dynamodb:ExecuteStatement"):
         checks: list[tuple[str, str]] = _transaction_checks(action, body, region, account_id)
         return checks
     found = []
-    for statement in json.loads(body)["Statements"]:
+    request = json.loads(body)
+    for statement in request.get("Statements", [request]):
         match = _STATEMENT.match(statement["Statement"])
         if match is None:
             # Nobody is allowed what cannot be read.
             return [("dynamodb:PartiQLUnreadable", "*")]
         (verb,) = [name for name in ("insert", "update", "delete", "select") if match[name]]
         arn = iam_actions._dynamodb_table_arn(match["table"], region, account_id)
+        arn = f"{arn}/index/{match['index']}" if match["index"] else arn
         found.append((f"dynamodb:PartiQL{verb.capitalize()}", arn))
     return sorted(set(found))

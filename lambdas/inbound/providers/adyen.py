@@ -1,8 +1,15 @@
 """Adyen: payments (standard webhooks), and everything else (platforms, transfers, tokens, management)."""
 
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import SEND_AGAIN, AcceptedResponse, Amount, Provider
-from lambdas.inbound.providers.fields import BodyDigest, DecimalField, JoinedFields, JsonField
-from lambdas.inbound.signatures.adyen import ITEMS, AdyenItemsScheme, AdyenPlatformScheme
+from lambdas.inbound.providers.fields import DecimalField, JoinedFields, JsonField
+from lambdas.inbound.signatures.adyen import ITEMS, AdyenItemsScheme, AdyenPlatformScheme, signed_text
+from lambdas.shared.request import WebhookRequest
 
 _RETRIES = (
     "after 9, 18 and 27 seconds, then from a queue after 2 minutes and at growing intervals up to 8 hours, for 30 days"
@@ -13,9 +20,19 @@ _SOURCES = (
     "https://docs.adyen.com/development-resources/webhooks/troubleshoot",
 )
 
+
+@dataclass(frozen=True)
+class SignedText:
+    """A digest of the text that Adyen signs for an item."""
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return 32 hex digits."""
+        del request
+        return hashlib.sha256(signed_text(document)).hexdigest()[:32]
+
+
 # Only eight fields of an item are signed; id, type, transaction and amount are read from these alone. The time of
-# occurrence is not read from eventDate, because that is not signed and may differ between duplicates: in the record's
-# sort key, it would make two records of one event.
+# occurrence is not read from eventDate, because that is not signed and may differ between duplicates.
 ADYEN = Provider(
     name="adyen",
     title="Adyen payments",
@@ -23,8 +40,21 @@ ADYEN = Provider(
     body_format=ITEMS,
     # By Adyen's definition, duplicates have the same eventCode and pspReference. `success` is needed too: a failed
     # AUTHORISATION may be followed by a successful one with the same reference, and Adyen's plugin for Magento compares
-    # it. None of the three may contain the separator.
-    event_id=(JoinedFields((JsonField("pspReference"), JsonField("eventCode"), JsonField("success")), separator=":"),),
+    # it. None of the three may contain the separator. The pspReference of a report is its file name, which several
+    # merchant accounts may have.
+    identity=IdentityRule(
+        event_id=(
+            JoinedFields((JsonField("pspReference"), JsonField("eventCode"), JsonField("success")), separator=":"),
+        ),
+        content=SignedText(),
+        apart_by=JsonField("merchantAccountCode"),
+        told="`pspReference`, `eventCode`, `success` and `merchantAccountCode`",
+        sources=(
+            _SOURCES[0],
+            "https://docs.adyen.com/reporting/automatically-get-reports",
+            "https://github.com/Adyen/adyen-magento2/blob/main/Model/Notification.php",
+        ),
+    ),
     event_type=(JsonField("eventCode"),),
     transaction_id=(JsonField("originalReference"), JsonField("pspReference")),
     transaction=(
@@ -46,9 +76,10 @@ ADYEN = Provider(
     caveat="Adyen signs eight fields of each item, `pspReference`, `originalReference`, `merchantAccountCode`, "
     "`merchantReference`, the amount's value and currency, `eventCode` and `success`, and nothing else of the body. "
     "Somebody who has a delivery can change the rest, such as `reason`, `eventDate`, `live` and `additionalData`, and "
-    "it is accepted. If Adyen's item was recorded before, the changed one raises the alarm `conflicting-duplicates` "
-    "and is not routed. Events, records and routing use the signed fields only; do not trust the others in the "
-    "archived payload. `make verify-archive` proves the signed fields only.",
+    "it is accepted. If Adyen's item was recorded before, the changed one is a duplicate like an item that Adyen "
+    "sends again: it is archived, counted, named in the timeline, and not routed. Events, records and routing use the "
+    "signed fields only; do not trust the others in the archived payload. `make verify-archive` proves the signed "
+    "fields only.",
     sources=(
         *_SOURCES,
         "https://docs.adyen.com/risk-management/disputes-api/dispute-notifications/",
@@ -64,7 +95,21 @@ ADYEN_PLATFORM = Provider(
     scheme=AdyenPlatformScheme(),
     # The eventId of these webhooks is the pspReference that triggered them; one payment triggers several. Adyen writes
     # the body once and queues it, so that a redelivery has the same bytes.
-    event_id=(BodyDigest(),),
+    identity=IdentityRule(
+        without_id=WithoutId(
+            dated_by=(
+                JsonField("timestamp"),
+                JsonField("data.updatedAt"),
+                JsonField("createdAt"),
+                JsonField("eventDate"),
+            ),
+        ),
+        told="the digest of the body, which has the time at which Adyen queued it",
+        sources=(
+            _SOURCES[0],
+            "https://docs.adyen.com/api-explorer/report-webhooks/1/post/balancePlatform.report.created",
+        ),
+    ),
     event_type=(JsonField("type"), JsonField("eventType")),
     transaction_id=(
         JsonField("data.categoryData.pspPaymentReference"),

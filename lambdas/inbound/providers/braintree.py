@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Provider
 from lambdas.inbound.providers.fields import DecimalField, Field, JsonField, value_at
 from lambdas.inbound.providers.xmlbody import parse_element
@@ -76,8 +77,11 @@ BRAINTREE = Provider(
     title="Braintree",
     scheme=BraintreeScheme(),
     body_format=BraintreeBody(),
-    # A notification has no id.
-    event_id=(PayloadDigest(),),
+    identity=IdentityRule(
+        without_id=WithoutId(digest=PayloadDigest(), dated_by=(JsonField("timestamp"),)),
+        told="the digest of `bt_payload`, which has the time of the event",
+        sources=("https://developer.paypal.com/braintree/docs/guides/webhooks/parse/python",),
+    ),
     event_type=(JsonField("kind"),),
     transaction_id=(
         SubscriptionCharge(JsonField("id")),

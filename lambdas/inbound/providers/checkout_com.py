@@ -1,5 +1,6 @@
 """Checkout.com."""
 
+from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Provider
 from lambdas.inbound.providers.fields import DecimalField, JsonField
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
@@ -8,8 +9,13 @@ CHECKOUT_COM = Provider(
     name="checkout-com",
     title="Checkout.com",
     scheme=HmacHeaderScheme(family="checkout-com", header="Cko-Signature", prefix=""),
-    # The event's own id, in the signed body. Checkout.com sends at least once: it can come again.
-    event_id=(JsonField("id"),),
+    # In the signed body. Checkout.com sends at least once: an event can come again.
+    identity=IdentityRule(
+        event_id=(JsonField("id"),),
+        unique=True,
+        told="the event's id, `evt_...`",
+        sources=("https://www.checkout.com/docs/workflows",),
+    ),
     event_type=(JsonField("type"),),
     transaction_id=(JsonField("data.payment_id"), JsonField("data.id"), JsonField("data.payout_id")),
     transaction="the payment, which its actions have as data.id and disputes as data.payment_id; else the payout",

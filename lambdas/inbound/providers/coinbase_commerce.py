@@ -1,15 +1,21 @@
 """Coinbase Commerce."""
 
+from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.entry import SEND_AGAIN, AcceptedResponse, Amount, Provider
-from lambdas.inbound.providers.fields import DecimalField, JsonField
+from lambdas.inbound.providers.fields import DecimalField, JsonField, ValueDigest
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
 
 COINBASE_COMMERCE = Provider(
     name="coinbase-commerce",
     title="Coinbase Commerce",
     scheme=HmacHeaderScheme(family="coinbase-commerce", header="X-CC-Webhook-Signature", prefix=""),
-    # The event's own id, in the signed body. The outer id and attempt_number are those of a delivery.
-    event_id=(JsonField("event.id"),),
+    # In the signed body. The outer id, attempt_number and scheduled_for are those of a delivery.
+    identity=IdentityRule(
+        event_id=(JsonField("event.id"),),
+        content=ValueDigest("event"),
+        told="`event.id`",
+        sources=("https://docs.cdp.coinbase.com/commerce/api-arcitecture/webhooks-fields",),
+    ),
     event_type=(JsonField("event.type"),),
     transaction_id=(JsonField("event.data.id"), JsonField("event.data.code")),
     transaction="the charge; for an older one, which has no id, its code",
@@ -25,12 +31,6 @@ COINBASE_COMMERCE = Provider(
     sends_api_key=False,
     retries="for up to 3 days, with exponential back-off of at most an hour",
     answer_within=None,
-    caveat=(
-        "Each attempt has its number in the signed body. If Coinbase sends an event again that was recorded, because "
-        "the response got lost, the payload is another one: it is archived, and raises the alarm "
-        "`conflicting-duplicates`. Compare the two: a difference in `attempt_number` and `scheduled_for` alone is a "
-        "retry."
-    ),
     sources=(
         "https://docs.cdp.coinbase.com/commerce/api-arcitecture/webhooks-overview",
         "https://docs.cdp.coinbase.com/commerce/api-arcitecture/webhooks-security",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.documents import BodyFormat, JsonBody
 from lambdas.inbound.providers.fields import Field
 from lambdas.shared.signatures.scheme import Scheme
@@ -89,9 +90,8 @@ class Provider:
         webhook is archived.
     body_format : BodyFormat
         How the body contains events. Fields are read from each event's own document.
-    event_id : tuple[Field, ...]
-        Where the event's id is; the first field with a value counts. Signed bytes only: with an unsigned id, anybody
-        who has one signed body could make new events of it.
+    identity : IdentityRule
+        What identifies an event.
     event_type : tuple[Field, ...]
         Where the event's type is.
     transaction_id : tuple[Field, ...]
@@ -99,8 +99,7 @@ class Provider:
     transaction : str
         Which object of the provider that is, and why.
     occurred_at : tuple[Field, ...]
-        Where the time of occurrence is, in seconds since the epoch or as an RFC 3339 time. It becomes part of the
-        record's sort key, so it must be the same in every redelivery of the event.
+        Where the time of occurrence is, in seconds since the epoch or as an RFC 3339 time.
     amount : Amount | None
         Where the amount is, for providers that send one.
     response : AcceptedResponse
@@ -128,7 +127,7 @@ class Provider:
     native: bool = False
     certificate_hosts: tuple[str, ...] = ()
     body_format: BodyFormat = JsonBody()
-    event_id: tuple[Field, ...]
+    identity: IdentityRule
     event_type: tuple[Field, ...]
     transaction_id: tuple[Field, ...]
     transaction: str

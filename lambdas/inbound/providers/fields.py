@@ -1,6 +1,7 @@
 """Fields: where a value is in a verified webhook."""
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -111,6 +112,25 @@ class BodyDigest:
         """Return ``sha256:`` and 64 hex digits."""
         del document
         return "sha256:" + hashlib.sha256(request.body).hexdigest()
+
+
+@dataclass(frozen=True)
+class ValueDigest:
+    """A digest of the value at a dotted path, however it is written: of one event among others, or in an envelope.
+
+    Attributes
+    ----------
+    path : str
+        Keys from the root, joined with dots. A path does not lead into arrays.
+    """
+
+    path: str
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return 32 hex digits."""
+        del request
+        text = json.dumps(value_at(document, self.path), sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Option, Provider
-from lambdas.inbound.providers.fields import BodyDigest, DecimalField, JsonField
+from lambdas.inbound.providers.fields import DecimalField, JsonField
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
 
 _HEADER_NAME = "[A-Za-z][A-Za-z0-9-]{0,63}"
@@ -45,7 +46,12 @@ GENERIC = Provider(
     title="Generic HMAC",
     scheme=HmacHeaderScheme(family="generic", header="X-Webhook-Signature"),
     options=_OPTIONS,
-    event_id=(JsonField("id"), JsonField("event_id"), JsonField("eventId"), BodyDigest()),
+    identity=IdentityRule(
+        event_id=(JsonField("id"), JsonField("event_id"), JsonField("eventId")),
+        without_id=WithoutId(),
+        told="`id`, `event_id` or `eventId` of the body",
+        sources=("this project's docs/providers.md",),
+    ),
     event_type=(JsonField("type"), JsonField("event_type"), JsonField("eventType")),
     transaction_id=(JsonField("transaction_id"), JsonField("transactionId")),
     transaction="what the sender puts into transaction_id",

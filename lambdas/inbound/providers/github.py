@@ -1,8 +1,10 @@
 """GitHub."""
 
+from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.documents import JsonOrForm
 from lambdas.inbound.providers.entry import Provider
-from lambdas.inbound.providers.fields import BodyDigest, HeaderField, JoinedFields, JsonField
+from lambdas.inbound.providers.fields import HeaderField, JoinedFields, JsonField
+from lambdas.inbound.providers.selecting_fields import FieldWhere
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
 
 GITHUB = Provider(
@@ -12,10 +14,28 @@ GITHUB = Provider(
     # GitHub's settings page chooses application/x-www-form-urlencoded unless one changes it.
     # https://docs.github.com/en/webhooks/using-webhooks/creating-webhooks
     body_format=JsonOrForm(field="payload"),
-    # X-GitHub-Delivery is not signed, so it cannot be the identity.
-    event_id=(BodyDigest(),),
-    # X-GitHub-Event is not signed either: with a signed body, somebody could send another type, if it arrives before
-    # GitHub's delivery; after that it is a duplicate.
+    identity=IdentityRule(
+        without_id=WithoutId(
+            kind=(HeaderField("X-GitHub-Event"),),
+            # The time of the change, or of what happens once.
+            dated_by=(
+                JsonField("pull_request.updated_at"),
+                JsonField("issue.updated_at"),
+                JsonField("effective_date"),
+                FieldWhere("action", "created", JsonField("sponsorship.created_at")),
+            ),
+            # Not signed. It belongs to the event: a redelivery has the same one.
+            delivery=(HeaderField("X-GitHub-Delivery"),),
+        ),
+        told="the digest of the body, the type of the event in `X-GitHub-Event` and, unless the body says when an "
+        "issue, pull request or purchase was changed or a sponsorship created, `X-GitHub-Delivery`; GitHub signs "
+        "neither header",
+        sources=(
+            "https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers",
+            "https://docs.github.com/en/rest/repos/webhooks#get-a-delivery-for-a-repository-webhook",
+        ),
+    ),
+    # X-GitHub-Event is not signed: with a signed body, somebody could send another type.
     event_type=(JoinedFields((HeaderField("X-GitHub-Event"), JsonField("action"))),),
     transaction_id=(
         JsonField("pull_request.node_id"),
@@ -25,9 +45,7 @@ GITHUB = Provider(
     ),
     transaction="the sponsorship, purchase, pull request or issue",
     key_doc="the webhook's secret, as entered on GitHub",
-    exposure=(
-        "send it again, which ends as a duplicate; before GitHub's own delivery has come, send it as another type, once"
-    ),
+    exposure=("send it again, which ends as a duplicate; send it as another type, as an event of its own"),
     sends_api_key=False,
     retries="never by itself; a failed delivery can be redelivered by hand or over the API for three days",
     answer_within=10,

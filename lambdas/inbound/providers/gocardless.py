@@ -1,5 +1,6 @@
 """GoCardless."""
 
+from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.documents import JsonItems
 from lambdas.inbound.providers.entry import SEND_AGAIN, Provider
 from lambdas.inbound.providers.fields import JoinedFields, JsonField
@@ -18,8 +19,13 @@ GOCARDLESS = Provider(
     # The largest number, by a description of GoCardless's API reference.
     # https://raw.githubusercontent.com/api-evangelist/gocardless/refs/heads/main/asyncapi/gocardless-asyncapi.yml
     body_format=JsonItems(array="events", most=250),
-    # The event's own id, in the signed body; the Events API lists the event under it. A retry is the same webhook.
-    event_id=(JsonField("id"),),
+    # In the signed body; the Events API lists the event under it. A retry is the same webhook.
+    identity=IdentityRule(
+        event_id=(JsonField("id"),),
+        unique=True,
+        told="the event's id, `EV...`",
+        sources=("https://github.com/gocardless/gocardless-pro-python/blob/master/gocardless_pro/resources/event.py",),
+    ),
     event_type=(JoinedFields((JsonField("resource_type"), JsonField("action"))),),
     transaction_id=tuple(JsonField(f"links.{name}") for name in _LINKS),
     transaction="the payment that the event links to; else its refund, payout, billing request, subscription, mandate",

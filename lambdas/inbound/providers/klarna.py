@@ -1,5 +1,6 @@
 """Klarna."""
 
+from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Provider
 from lambdas.inbound.providers.fields import DecimalField, JsonField
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
@@ -9,8 +10,13 @@ KLARNA = Provider(
     title="Klarna",
     # Klarna-Signing-Key-Id, which names the key, is not signed and not read: each valid key is tried.
     scheme=HmacHeaderScheme(family="klarna", header="Klarna-Signature", prefix=""),
-    # The event's own id, in the signed body.
-    event_id=(JsonField("metadata.event_id"), JsonField("event_id")),
+    # In the signed body.
+    identity=IdentityRule(
+        event_id=(JsonField("metadata.event_id"), JsonField("event_id")),
+        unique=True,
+        told="`event_id`, a UUID",
+        sources=("https://docs.klarna.com/klarna-network-distribution/acquiring-partner-setup/webhooks",),
+    ),
     event_type=(JsonField("metadata.event_type"), JsonField("event_type")),
     transaction_id=(
         JsonField("payload.payment_transaction_id"),

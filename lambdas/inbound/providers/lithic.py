@@ -1,5 +1,6 @@
 """Lithic."""
 
+from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.entry import SEND_AGAIN, Provider
 from lambdas.inbound.providers.fields import HeaderField, JsonField
 from lambdas.shared.signatures.standard_webhooks import StandardWebhooksScheme
@@ -8,8 +9,13 @@ LITHIC = Provider(
     name="lithic",
     title="Lithic",
     scheme=StandardWebhooksScheme(),
-    # The token of Lithic's event, in a signed header, the same when it is sent again.
-    event_id=(HeaderField("webhook-id"),),
+    # The same when the event is sent again.
+    identity=IdentityRule(
+        event_id=(HeaderField("webhook-id"),),
+        unique=True,
+        told="the event's token, in the header `webhook-id`, which is signed",
+        sources=("https://docs.lithic.com/docs/events-api",),
+    ),
     event_type=(JsonField("event_type"),),
     transaction_id=(JsonField("transaction_token"), JsonField("token"), JsonField("card_token")),
     transaction="the card transaction, which disputes and enhanced data name; else the payment, card or other object",

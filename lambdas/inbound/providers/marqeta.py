@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.documents import MAX_ITEMS
 from lambdas.inbound.providers.entry import AcceptedResponse, Amount, Provider
-from lambdas.inbound.providers.fields import DecimalField, JoinedFields, JsonField
+from lambdas.inbound.providers.fields import DecimalField, JoinedFields, JsonField, ValueDigest
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
 from lambdas.shared.errors import MalformedWebhookError
 from lambdas.shared.jsonbody import parse_object
@@ -37,11 +38,17 @@ MARQETA = Provider(
     body_format=MarqetaBody(),
     # An event has no id but its object's token, which is in the signed body. Whether one token comes under several
     # types or states is not documented, so that these are part of the id: nothing is lost as a duplicate of another.
-    event_id=(
-        JoinedFields(
-            (JsonField("event.token"), JsonField("kind"), JsonField("event.type"), JsonField("event.state")),
-            separator=":",
+    # An event may come again among others.
+    identity=IdentityRule(
+        event_id=(
+            JoinedFields(
+                (JsonField("event.token"), JsonField("kind"), JsonField("event.type"), JsonField("event.state")),
+                separator=":",
+            ),
         ),
+        content=ValueDigest("event"),
+        told="the object's `token`, its kind, `type` and `state`",
+        sources=("https://www.marqeta.com/docs/core-api/event-types",),
     ),
     event_type=(JoinedFields((JsonField("kind"), JsonField("event.type"))),),
     transaction_id=(

@@ -1,5 +1,6 @@
 """Mollie's next-gen webhooks. Its classic ones carry an id and no signature, and are not accepted."""
 
+from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Provider
 from lambdas.inbound.providers.fields import DecimalField, JsonField
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
@@ -9,8 +10,13 @@ MOLLIE = Provider(
     title="Mollie, next-gen webhooks",
     # Mollie's clients take any of several signature headers, and a signature with or without its prefix.
     scheme=HmacHeaderScheme(family="mollie", header="X-Mollie-Signature", repeats=True),
-    # The event's own id, in the signed body; the Webhook Events API returns the event by it.
-    event_id=(JsonField("id"),),
+    # In the signed body; the Webhook Events API returns the event by it.
+    identity=IdentityRule(
+        event_id=(JsonField("id"),),
+        unique=True,
+        told="the event's id, `event_...`",
+        sources=("https://docs.mollie.com/reference/webhooks-new",),
+    ),
     event_type=(JsonField("type"),),
     transaction_id=(JsonField("_embedded.entity.paymentId"), JsonField("entityId")),
     transaction=(

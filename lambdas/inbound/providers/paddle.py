@@ -1,5 +1,6 @@
 """Paddle Billing."""
 
+from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.entry import SEND_AGAIN, AcceptedResponse, Amount, Provider
 from lambdas.inbound.providers.fields import DecimalField, JsonField
 from lambdas.shared.signatures.stripe import StripeScheme
@@ -12,9 +13,14 @@ PADDLE = Provider(
     scheme=StripeScheme(
         name="paddle-h1", header="Paddle-Signature", time_key="ts", signature_key="h1", separator=";", joint=":"
     ),
-    # The event's own id, in the signed body, the same in every notification of the event. A replay from Paddle's
-    # dashboard has another notification_id in the body, and is therefore noted as conflicting.
-    event_id=(JsonField("event_id"),),
+    # In the signed body, the same in every notification of the event. A replay from Paddle's dashboard has another
+    # notification_id in the body.
+    identity=IdentityRule(
+        event_id=(JsonField("event_id"),),
+        unique=True,
+        told="`event_id`, `evt_...`",
+        sources=("https://developer.paddle.com/webhooks/about/how-webhooks-work",),
+    ),
     event_type=(JsonField("event_type"),),
     transaction_id=(JsonField("data.transaction_id"), JsonField("data.id")),
     transaction=(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.entry import Amount, Option, Provider
 from lambdas.inbound.providers.fields import DecimalField, Field, JsonField, first_of, is_identifier
 from lambdas.inbound.signatures.paypal import PayPalScheme
@@ -99,9 +100,13 @@ PAYPAL = Provider(
     needs_secret=False,
     native=True,
     certificate_hosts=("api.paypal.com", "api.sandbox.paypal.com"),
-    # PayPal's id of the event, the same in every redelivery. Only the CRC32 covers it, but processing records one body
-    # for each transmission id, which RSA covers.
-    event_id=(JsonField("id"),),
+    # Only the CRC32 covers the id, but processing records one body for each transmission id, which RSA covers.
+    identity=IdentityRule(
+        event_id=(JsonField("id"),),
+        unique=True,
+        told="the event's id, `WH-...`; another body under one transmission is a conflict, since PayPal signs a CRC32",
+        sources=("https://developer.paypal.com/api/webhooks/v1/definitions/event_resend/",),
+    ),
     event_type=(JsonField("event_type"),),
     transaction_id=(
         OfKind("dispute", (FirstDisputedField("seller_transaction_id"), JsonField("resource.dispute_id"))),

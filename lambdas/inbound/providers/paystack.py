@@ -1,15 +1,28 @@
 """Paystack."""
 
+from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import SEND_AGAIN, AcceptedResponse, Amount, Provider
-from lambdas.inbound.providers.fields import BodyDigest, DecimalField, JsonField
+from lambdas.inbound.providers.fields import DecimalField, JsonField
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
 
 PAYSTACK = Provider(
     name="paystack",
     title="Paystack",
     scheme=HmacHeaderScheme(family="paystack", header="X-Paystack-Signature", algorithm="sha512", prefix=""),
-    # Neither body nor headers have an id of the event. data.id is the transaction's, and refunds have none.
-    event_id=(BodyDigest(),),
+    # Neither body nor headers have an id of the event. data.id is the transaction's, and refunds have none. Two equal
+    # refunds have the same bytes until there is a refund_reference.
+    identity=IdentityRule(
+        without_id=WithoutId(
+            # Not createdAt: an object that is changed twice may have the same bytes afterwards.
+            dated_by=tuple(
+                JsonField(f"data.{name}")
+                for name in ("paid_at", "paidAt", "updatedAt", "updated_at", "refund_reference")
+            ),
+        ),
+        told="the digest of the body; without a time of payment or change and without `refund_reference`, each request "
+        "is an event",
+        sources=("https://paystack.com/docs/payments/webhooks/",),
+    ),
     event_type=(JsonField("event"),),
     transaction_id=(
         JsonField("data.transaction_reference"),
@@ -39,7 +52,8 @@ PAYSTACK = Provider(
     caveat=(
         "Paystack signs with the account's secret key, which can also move money: who reads this secret can do both. "
         "An event has no id. Two equal refunds of one transaction have the same bytes until a `refund_reference` is "
-        "there, so that the second `refund.pending` is a duplicate; `refund.processed` has the reference."
+        "there: a second `refund.pending` is routed and marked `sameBytesAs`, also if it is the first one, sent again. "
+        "`refund.processed` has the reference."
     ),
     sources=(
         "https://paystack.com/docs/payments/webhooks/",

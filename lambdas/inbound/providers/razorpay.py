@@ -1,7 +1,8 @@
 """Razorpay."""
 
+from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Provider
-from lambdas.inbound.providers.fields import BodyDigest, DecimalField, JsonField
+from lambdas.inbound.providers.fields import DecimalField, HeaderField, JsonField
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
 
 # In this order: the payload of a refund or dispute contains its payment too.
@@ -11,9 +12,18 @@ RAZORPAY = Provider(
     name="razorpay",
     title="Razorpay",
     scheme=HmacHeaderScheme(family="razorpay", header="X-Razorpay-Signature", prefix=""),
-    # x-razorpay-event-id is not signed, so it cannot be the id; the body has none. It contains the time of the event
-    # and the entity as it was then, so that a redelivery has the same bytes.
-    event_id=(BodyDigest(),),
+    # The body has no id of the event. It contains the time of the event and the entity as it was then, so that a
+    # redelivery has the same bytes.
+    identity=IdentityRule(
+        without_id=WithoutId(
+            dated_by=(JsonField("created_at"),),
+            # Not signed.
+            delivery=(HeaderField("x-razorpay-event-id"),),
+        ),
+        told="the digest of the body, which has the time of the event; without it, `x-razorpay-event-id` too, which "
+        "Razorpay does not sign",
+        sources=("https://razorpay.com/docs/webhooks/validate-test", "https://razorpay.com/docs/webhooks/payments"),
+    ),
     event_type=(JsonField("event"),),
     transaction_id=(
         JsonField("payload.refund.entity.payment_id"),

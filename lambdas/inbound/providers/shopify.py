@@ -1,7 +1,8 @@
 """Shopify."""
 
+from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import Amount, Option, Provider
-from lambdas.inbound.providers.fields import BodyDigest, DecimalField, HeaderField, JsonField
+from lambdas.inbound.providers.fields import DecimalField, HeaderField, JsonField
 from lambdas.inbound.providers.selecting_fields import FieldOfOnlyItem
 from lambdas.inbound.signatures.shopify import TOPIC_HEADER, ShopifyScheme
 
@@ -19,7 +20,7 @@ SHOPIFY = Provider(
             doc=(
                 "the topics that this URL is subscribed to, as in orders/paid,refunds/create, no two of one resource: "
                 "orders/create and orders/paid can carry the same bytes, and Shopify does not sign the topic, so that "
-                "one would pass for a duplicate of the other; deploy the entry once more for the second. At most "
+                "whoever has the one could send it as the other; deploy the entry once more for the second. At most "
                 f"{MAX_TOPICS_CHARS} characters"
             ),
             # They are part of the evidence, in the 2 KB of metadata that S3 allows.
@@ -27,12 +28,24 @@ SHOPIFY = Provider(
             required=True,
         )
     },
-    # X-Shopify-Webhook-Id and X-Shopify-Event-Id are not signed, so neither can be the id. Retries, and all
-    # subscriptions to one event, have the same bytes.
+    # Retries, and all subscriptions to one event, have the same bytes and the same X-Shopify-Event-Id.
     # https://shopify.dev/changelog/updates-to-webhook-retry-mechanism
-    event_id=(BodyDigest(),),
-    # Not signed either: with a signed body, somebody could send another of the topics of this name, if it arrives
-    # before Shopify's delivery; after that it is a duplicate.
+    identity=IdentityRule(
+        without_id=WithoutId(
+            kind=(HeaderField(TOPIC_HEADER),),
+            # Not created_at: an object that is changed twice may have the same bytes afterwards.
+            dated_by=(JsonField("updated_at"), JsonField("processed_at")),
+            # Not signed.
+            delivery=(HeaderField("X-Shopify-Event-Id"),),
+        ),
+        told="the digest of the body, the topic in `X-Shopify-Topic` and, unless the body has `updated_at` or "
+        "`processed_at`, `X-Shopify-Event-Id`; Shopify signs neither header",
+        sources=(
+            "https://shopify.dev/docs/apps/build/webhooks/ignore-duplicates",
+            "https://shopify.dev/docs/apps/build/webhooks/delivery-structure",
+        ),
+    ),
+    # Not signed: with a signed body, somebody could send another of the topics of this name.
     event_type=(HeaderField(TOPIC_HEADER),),
     transaction_id=(
         JsonField("order_id"),
@@ -58,8 +71,7 @@ SHOPIFY = Provider(
         "Notifications, the signing key shown there"
     ),
     exposure=(
-        "send it again, which ends as a duplicate; before Shopify's own delivery has come, send it as another of the "
-        "name's topics, once"
+        "send it again, which ends as a duplicate; send it as another of the name's topics, as an event of its own"
     ),
     sends_api_key=False,
     retries="8 times over 4 hours; then a subscription made over the Admin API is deleted",

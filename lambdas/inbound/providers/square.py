@@ -1,5 +1,6 @@
 """Square."""
 
+from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Option, Provider
 from lambdas.inbound.providers.fields import DecimalField, JsonField
 from lambdas.inbound.signatures.square import SquareScheme
@@ -22,7 +23,12 @@ SQUARE = Provider(
             required=True,
         )
     },
-    event_id=(JsonField("event_id"),),
+    identity=IdentityRule(
+        event_id=(JsonField("event_id"),),
+        unique=True,
+        told="`event_id`, which Square tells receivers to compare",
+        sources=("https://developer.squareup.com/docs/webhooks/what-it-does",),
+    ),
     event_type=(JsonField("type"),),
     transaction_id=(
         JsonField("data.object.payment.id"),

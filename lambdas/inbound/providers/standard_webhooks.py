@@ -2,16 +2,24 @@
 
 from dataclasses import replace
 
+from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.entry import SEND_AGAIN, Provider
 from lambdas.inbound.providers.fields import HeaderField, JsonField
 from lambdas.shared.signatures.standard_webhooks import StandardWebhooksScheme
 from lambdas.shared.signatures.standard_webhooks_ed25519 import StandardWebhooksEd25519Scheme
 
+_SPECIFICATION = "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"
+
 STANDARD_WEBHOOKS = Provider(
     name="standard-webhooks",
     title="Standard Webhooks",
     scheme=StandardWebhooksScheme(),
-    event_id=(HeaderField("webhook-id"),),
+    identity=IdentityRule(
+        event_id=(HeaderField("webhook-id"),),
+        unique=True,
+        told="the header `webhook-id`, which is signed",
+        sources=(_SPECIFICATION,),
+    ),
     event_type=(JsonField("type"),),
     transaction_id=(JsonField("data.transaction_id"), JsonField("data.transactionId"), JsonField("data.id")),
     occurred_at=(JsonField("timestamp"),),
@@ -21,7 +29,7 @@ STANDARD_WEBHOOKS = Provider(
     sends_api_key=False,
     retries="by the specification's advice for more than a day, with exponential back-off",
     answer_within=None,
-    sources=("https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",),
+    sources=(_SPECIFICATION,),
 )
 
 # An entry of its own: the form is chosen when the provider is deployed, and the other form is not accepted then.

@@ -1,5 +1,6 @@
 """Stripe."""
 
+from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Provider
 from lambdas.inbound.providers.fields import DecimalField, JsonField
 from lambdas.inbound.providers.selecting_fields import FieldWhere
@@ -9,7 +10,16 @@ STRIPE = Provider(
     name="stripe",
     title="Stripe",
     scheme=StripeScheme(),
-    event_id=(JsonField("id"),),
+    identity=IdentityRule(
+        event_id=(JsonField("id"),),
+        # Stripe renders an event in the API version of each endpoint that gets it.
+        unique=True,
+        told="the event's id, `evt_...`",
+        sources=(
+            "https://docs.stripe.com/api/events/object",
+            "https://docs.stripe.com/webhooks#handle-duplicate-events",
+        ),
+    ),
     event_type=(JsonField("type"),),
     # In this order: an object that names a PaymentIntent belongs to it.
     transaction_id=(

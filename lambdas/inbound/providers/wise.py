@@ -1,7 +1,8 @@
 """Wise."""
 
+from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import SEND_AGAIN, AcceptedResponse, Amount, Option, Provider
-from lambdas.inbound.providers.fields import BodyDigest, DecimalField, JsonField
+from lambdas.inbound.providers.fields import DecimalField, HeaderField, JsonField
 from lambdas.inbound.providers.selecting_fields import FieldWhere
 from lambdas.inbound.signatures.wise import ANY, WiseScheme
 
@@ -23,10 +24,18 @@ WISE = Provider(
             required=True,
         )
     },
-    # The body has no id of the event, and X-Delivery-Id is not signed. Whether `sent_at` changes when Wise sends again
-    # is not documented. With the digest of the whole body, such a redelivery is one more event; without `sent_at`, two
-    # equal credits in one second would be one, and money would be missing.
-    event_id=(BodyDigest(),),
+    # The body has no id of the event. Whether `sent_at` changes when Wise sends again is not documented. With the
+    # digest of the whole body, such a redelivery is one more event; without `sent_at`, two equal credits in one second
+    # would be one, and money would be missing.
+    identity=IdentityRule(
+        without_id=WithoutId(
+            dated_by=(JsonField("sent_at"),),
+            # Not signed.
+            delivery=(HeaderField("X-Delivery-Id"),),
+        ),
+        told="the digest of the body, which has `sent_at`; without it, `X-Delivery-Id` too, which Wise does not sign",
+        sources=("https://docs.wise.com/guides/developer/webhooks/event-handling.md",),
+    ),
     event_type=(JsonField("event_type"),),
     transaction_id=(
         JsonField("data.transfer_id"),

@@ -495,6 +495,17 @@ class MemoryDynamoDB:
     def query(self, **request: Any) -> dict[str, Any]:
         return self._valid("Query", lambda: self._query(request))  # type: ignore[no-any-return]
 
+    def execute_statement(self, **request: Any) -> dict[str, Any]:
+        """Run a PartiQL select of all entries of an index, or of those with one of some keys."""
+        found = _SELECT.fullmatch(request["Statement"])
+        if found is None:
+            raise failure("ExecuteStatement", "ValidationException", request["Statement"])
+        index = self._table("ExecuteStatement", found["table"]).indexes[found["index"]]
+        index.catch_up(self._clock())
+        wanted = [value["S"] for value in request["Parameters"]] if found["key"] else sorted(index.sorted)
+        items = [index.images[one[1:]] for key in wanted for one in index.sorted.get(key, ())]
+        return {"Items": items[: request.get("Limit")]}
+
     def scan(self, **request: Any) -> dict[str, Any]:
         table = self._table("Scan", request["TableName"])
         items = [item for partition in table.partitions.values() for item in partition.values()]
@@ -808,6 +819,7 @@ _PARTIQL = re.compile(
 )
 
 
+_SELECT = re.compile(r'SELECT \* FROM "(?P<table>[\w.-]+)"\."(?P<index>\w+)"(?: WHERE "(?P<key>\w+)" IN \[[?, ]+\])?')
 _INSERT = re.compile(
     r'\s*INSERT\s+INTO\s+"?(?P<table>[\w.-]+)"?\s+VALUE\s+\{(?P<values>.*)\}\s*', re.IGNORECASE | re.DOTALL
 )

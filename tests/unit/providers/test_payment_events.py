@@ -41,7 +41,46 @@ def test_the_same_event_has_the_same_id_and_another_one_another(entry):
         read(entry, SENDERS[entry].events[next(iter(SENDERS[entry].events))](number)[0]) for number in (7, 7, 8)
     )
 
-    assert first.sort_key == again.sort_key != other.sort_key
+    assert first == again
+    assert first.key != other.key
+
+
+def coinbase(attempt=1, code="4200"):
+    return {"id": 1, "attempt_number": attempt, "event": {"id": "e1", "type": "charge:pending", "data": {"code": code}}}
+
+
+def marqeta(*others, code="4200"):
+    one = {"token": "t1", "type": "authorization", "state": "PENDING", "amount": code}
+    return {"transactions": [one, *({"token": other, "type": "authorization"} for other in others)]}
+
+
+@pytest.mark.parametrize(
+    ("entry", "first", "again", "other"),
+    [
+        ("coinbase-commerce", coinbase(), coinbase(attempt=2), coinbase(code="1")),
+        ("marqeta", marqeta(), marqeta("t2"), marqeta(code="1")),
+    ],
+)
+def test_what_is_around_an_event_is_no_part_of_its_content(entry, first, again, other):
+    one, two, three = (read_all(entry, document)[0] for document in (first, again, other))
+
+    assert one.key == two.key == three.key
+    assert one.content == two.content != three.content
+
+
+@pytest.mark.parametrize(("event", "apart"), [("refund.pending", True), ("refund.processed", False)])
+def test_equal_refunds_of_paystack_are_apart_until_they_have_a_reference(event, apart):
+    reference = {"refund_reference": "TRF_1"} if event == "refund.processed" else {}
+    body = json.dumps(
+        {"event": event, "data": {"transaction_reference": "tx_1", "amount": "100", **reference}}
+    ).encode()
+
+    first, second = (
+        read_events("paystack", REGISTRY["paystack"], request(body, {}), request_id)[0] for request_id in ("r1", "r2")
+    )
+
+    assert first.event_id == second.event_id
+    assert (first.occurrence != second.occurrence) is apart
 
 
 # https://www.checkout.com/docs/developer-resources/event-notifications/event-types/payment_captured

@@ -113,6 +113,9 @@ class CallCounter:
                 (item,) = self._items([(request["TableName"], request["Key"])])
                 units = max(1, -(-size(item or {}) // READ_UNIT_BYTES))
                 self.usage.read_units += units if request.get("ConsistentRead") else units / 2
+            case "ExecuteStatement" if request["Statement"].startswith("SELECT"):
+                # Half a unit for each key of an index in which there is next to nothing.
+                self.usage.read_units += max(1, len(request.get("Parameters", ()))) / 2
             case _:
                 return self._write(operation, request)
         return lambda _: None

@@ -4,9 +4,10 @@ from itertools import count
 
 import pytest
 
+from lambdas.inbound.identity import Same
 from lambdas.inbound.record_batches import BatchedRecords
 from lambdas.inbound.records import Records
-from lambdas.processing import ordering
+from lambdas.processing import claiming, ordering
 from lambdas.processing.pipeline import ArchivedBatch
 from lambdas.processing.work import BatchResult
 from tests.lambdas.simulation.inbound.functions import Reports
@@ -39,7 +40,7 @@ def nth(number, operation, fate):
     return lambda one, inv: fate if one == operation and next(calls) == number else None
 
 
-def ran(deployment=STANDARD, *, force=None, versions=None):
+def ran(deployment=STANDARD, *, force=None, versions=None, provider="stripe"):
     """Return a world in which webhooks were sent, what befell them ended after an hour, and all came to its end.
 
     They are a dozen events; or one event in versions.
@@ -48,7 +49,7 @@ def ran(deployment=STANDARD, *, force=None, versions=None):
     world.chaos.force = force
     now = world.kernel.now
     webhooks = (
-        [webhook("stripe", 1, now, version) for version in versions]
+        [webhook(provider, 1, now, version) for version in versions]
         if versions
         else [webhook("stripe", number, now) for number in range(12)]
     )
@@ -75,7 +76,8 @@ def test_what_the_bus_refuses_for_long_is_dead_lettered_told_and_replayable():
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
 def test_nothing_is_broken_without_a_reason(deployment):
     assert ran(deployment).violations == {}
-    assert ran(deployment, versions=(0, 0, 1)).violations == {}
+    for provider in SECRETS:
+        assert ran(deployment, versions=(0, 0, 1), provider=provider).violations == {}
 
 
 def test_a_message_that_is_deleted_although_it_failed_is_seen(monkeypatch):
@@ -105,10 +107,18 @@ def do_nothing(*_, **__):
     return None
 
 
-@pytest.mark.parametrize(("of", "name"), [(Records, "note_conflict"), (Reports, "_add")], ids=["timeline", "metric"])
-def test_a_conflict_that_nobody_is_told_of_is_seen(monkeypatch, of, name):
+@pytest.mark.parametrize("provider", SECRETS)
+@pytest.mark.parametrize(
+    ("of", "name"), [(Records, "note_other_payload"), (Reports, "_add")], ids=["timeline", "metric"]
+)
+def test_another_payload_that_nobody_is_told_of_is_seen(monkeypatch, of, name, provider):
     monkeypatch.setattr(of, name, do_nothing)
-    assert set(ran(versions=(0, 1)).violations) == {"conflict untold"}
+    assert set(ran(versions=(0, 1), provider=provider).violations) == {"conflict untold"}
+
+
+def test_a_conflict_that_is_taken_for_a_rendering_is_seen(monkeypatch):
+    monkeypatch.setattr(claiming, "compare", lambda *_: Same.EVENT)
+    assert "told wrongly" in ran(versions=(0, 1), provider="generic").violations
 
 
 def test_a_dead_letter_that_nobody_is_told_of_is_seen(monkeypatch):

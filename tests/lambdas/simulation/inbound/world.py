@@ -15,8 +15,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.dead_letter.environment import DeadLetterEnvironment
 from lambdas.inbound.envelope import Envelope
-from lambdas.inbound.metrics import CONFLICTING_DUPLICATES, DEAD_LETTERED
-from lambdas.inbound.record_items import BY_EVENT_INDEX, BY_RECEIVED_INDEX, PARTITION_KEY, SORT_KEY
+from lambdas.inbound.metrics import CONFLICTING_DUPLICATES, DEAD_LETTERED, RENDERED_ANEW
+from lambdas.inbound.record_items import (
+    BY_EVENT_INDEX,
+    BY_RECEIVED_INDEX,
+    BY_TRANSACTION_INDEX,
+    PARTITION_KEY,
+    SORT_KEY,
+)
 from lambdas.ingestion.environment import IngestionEnvironment
 from lambdas.processing.environment import ProcessingEnvironment
 from lambdas.replay.environment import ReplayEnvironment
@@ -36,7 +42,12 @@ SECONDS = 30.0
 """`functions.timeout`"""
 MAX_RECEIVES = 3
 INGEST_RECEIVES = 12
-FINAL = frozenset({"ROUTED", "DEAD_LETTERED"})
+GIVEN_UP = frozenset({"DEAD_LETTERED", "CONFLICTING"})
+FINAL = GIVEN_UP | {"ROUTED"}
+INDEX_SECONDS = 60.0
+"""More than an index is ever behind."""
+UNIQUE_IDS = frozenset({"stripe", "adyen"})
+"""Providers of whose events the id, or what is signed, is enough: other bytes are the same event, rendered anew."""
 _OPERATORS = ("POST /internal/replay", "GET /status")
 EventKey = tuple[str, str]
 """Provider and event id."""
@@ -167,7 +178,11 @@ class World:
         self.dead_lettered = 0
         self.reports = Reports(self.kernel, self.chaos.say)
         self.memory = MemoryDynamoDB(lambda: self.kernel.now, lambda: lag(self.chance))
-        indexes = {BY_EVENT_INDEX: ("eventKey",), BY_RECEIVED_INDEX: ("receivedBucket", "receivedAt")}
+        indexes = {
+            BY_EVENT_INDEX: ("eventKey",),
+            BY_TRANSACTION_INDEX: ("transaction", "receivedAt"),
+            BY_RECEIVED_INDEX: ("receivedBucket", "receivedAt"),
+        }
         create_table(self.memory, TABLE, (PARTITION_KEY, SORT_KEY), indexes, "KEYS_ONLY")
         self.s3 = MemoryS3()
         self._build(secrets, concurrency)
@@ -415,13 +430,14 @@ class World:
 
     def finish(self) -> None:
         """Check what can be checked when all is over, replay the dead letters, and check the rest."""
+        self.kernel.run(self.kernel.now + INDEX_SECONDS)
         found = self._look_up(known.transaction for known in self.events.values())
         for key, one in found.items():
-            state = one.event.get("state")
-            self.states[str(state)] += 1
-            if state not in FINAL:
-                self.violate("processing for ever", f"{key}: {one.event}")
-            if state == "DEAD_LETTERED" and not self.events[key].dead:
+            self.states[one.state] += 1
+            for event in one.events:
+                if event.get("state") not in FINAL:
+                    self.violate("processing for ever", f"{key}: {event}")
+            if one.dead and not self.events[key].dead:
                 self.violate("dead-lettered by nobody", str(key))
         counted = self.reports.metrics[DEAD_LETTERED]
         if counted < self.dead_lettered:
@@ -433,13 +449,15 @@ class World:
         for key, known in self.events.items():
             if not known.accepted:
                 continue
-            state = again[key].event.get("state") if key in again else None
+            shown = again.get(key, Shown())
+            state = shown.state
             if state != "ROUTED" or not known.published:
                 self.violate("lost", f"{key} of {known.transaction}: {state}, published {len(known.published)} times")
             for replay_id, asked in known.asked.items():
                 # One that was given up before its event was taken up leaves the event as it was, with an alarm.
                 carried_out = any(one.at >= asked for one in known.published)
-                if not carried_out and replay_id not in known.dead_replays:
+                # That of a dead letter with other bytes ends as a conflict, which is told.
+                if not (carried_out or replay_id in known.dead_replays or shown.conflicting):
                     self.violate("replay lost", f"{key}, asked for at {times.iso(asked)}")
             self._check_publications(key, known)
         for inv, error in self.kernel.crashed:
@@ -454,9 +472,11 @@ class World:
             events, steps = self.do(lambda transaction=transaction: self._pages(transaction))
             for event in events:
                 key = event["provider"], event["eventId"]
-                if key in found:
+                shown = found.setdefault(key, Shown())
+                shown.events.append(event)
+                # A dead letter with other bytes is beside the event.
+                if sum(one.get("state") not in GIVEN_UP for one in shown.events) > 1:
                     self.violate("recorded twice", str(key))
-                found[key] = Shown(event)
             for step in steps:
                 found[step["provider"], step["eventId"]].steps.append(step)
         return found
@@ -476,24 +496,28 @@ class World:
         return both[0], both[1]
 
     def _check_conflicts(self, found: Mapping[EventKey, "Shown"]) -> None:
-        """See that of several payloads under one id, each is recorded, told as a conflict, or dead-lettered."""
-        conflicts = 0
+        """See that of several payloads under one id, each is recorded, told in the timeline, or dead-lettered."""
+        told_of: Counter[str] = Counter()
         for key, known in self.events.items():
             shown = found.get(key)
             if shown is None or len(known.sent) < 2:
                 continue
-            told = {shown.event["archive"]["sha256"]} if "archive" in shown.event else set()
+            told = {event["archive"]["sha256"] for event in shown.events if "archive" in event}
+            other = "rendered-anew" if key[0] in UNIQUE_IDS else "conflicting"
             for step in shown.steps:
-                if step["step"] == "conflicting":
+                if step["step"] in ("rendered-anew", "conflicting") and "archive" in step:
+                    if step["step"] != other:
+                        self.violate("told wrongly", f"{key}: {step}")
                     body = self.s3.objects[step["archive"]][step["offset"] : step["offset"] + step["size"]]
                     sha256 = hashlib.sha256(body).hexdigest()
                     told.add(sha256)
                     # Its message may have died each time before it was counted; then it is a dead letter.
-                    conflicts += sha256 not in known.dead
+                    told_of[step["step"]] += sha256 not in known.dead
             if untold := known.accepted - told - known.dead:
                 self.violate("conflict untold", f"{key}: {sorted(untold)}")
-        if self.reports.metrics[CONFLICTING_DUPLICATES] < conflicts:
-            self.violate("conflict untold", f"{conflicts} in timelines, {self.reports.metrics} counted")
+        for name, step in ((CONFLICTING_DUPLICATES, "conflicting"), (RENDERED_ANEW, "rendered-anew")):
+            if self.reports.metrics[name] < told_of[step]:
+                self.violate("conflict untold", f"{told_of} in timelines, {self.reports.metrics} counted")
 
     def _replay_dead_letters(self, found: Mapping[EventKey, "Shown"]) -> None:
         dead = [f"{provider}:{event_id}" for (provider, event_id), one in found.items() if one.dead]
@@ -503,6 +527,7 @@ class World:
                 self.violate("not replayable", str(answer))
         if dead:
             self.drain(86_400)
+            self.kernel.run(self.kernel.now + INDEX_SECONDS)
 
     def _check_publications(self, key: EventKey, known: Known) -> None:
         extra = len(known.published) - 1 - len(known.replays)
@@ -518,14 +543,24 @@ class World:
 
 @dataclass
 class Shown:
-    """What the status endpoint says of an event."""
+    """What the status endpoint says of an event, and of dead letters with its id and other bytes."""
 
-    event: dict[str, Any]
+    events: list[dict[str, Any]] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
 
     @property
+    def state(self) -> str:
+        """The state of the event itself."""
+        states = [str(one.get("state")) for one in self.events]
+        return next((one for one in states if one not in GIVEN_UP), states[0] if states else "None")
+
+    @property
     def dead(self) -> bool:
-        return bool(self.event.get("state") == "DEAD_LETTERED")
+        return any(one.get("state") == "DEAD_LETTERED" for one in self.events)
+
+    @property
+    def conflicting(self) -> bool:
+        return any(one.get("state") == "CONFLICTING" for one in self.events)
 
 
 class _Secrets:
