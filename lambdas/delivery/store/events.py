@@ -96,10 +96,17 @@ class Events:
         return KeyHolder(event_id=held["eventId"], sha256=held["sha256"])
 
     def read(self, tenant_id: str, event_id: str) -> tuple[Event | None, bytes | None]:
-        """Return an event and its payload; None for each that does not exist."""
+        """Return an event and its payload; None for each that does not exist. The event expires with the first of both.
+
+        They differ after `keep_no_longer` was interrupted. `keep_until` then has the payload kept for longer too.
+        """
         keys = [key_of_event(tenant_id, event_id, item) for item in (EVENT_ITEM, PAYLOAD_ITEM)]
         found = {values[ITEM_KEY]: values for values in self._table.get_all(keys)}
-        event = event_from_item(found[EVENT_ITEM]) if EVENT_ITEM in found else None
+        if EVENT_ITEM not in found:
+            event = None
+        else:
+            expires_at = min(int(values[EXPIRES_AT]) for values in found.values())
+            event = event_from_item({**found[EVENT_ITEM], EXPIRES_AT: expires_at})
         return event, payload_from_item(found[PAYLOAD_ITEM]) if PAYLOAD_ITEM in found else None
 
     def read_event(self, tenant_id: str, event_id: str) -> Event | None:

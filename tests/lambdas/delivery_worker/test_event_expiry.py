@@ -97,6 +97,35 @@ def test_what_is_given_up_after_a_requeue_keeps_its_event_although_another_run_h
     assert kept(world, event) == (world.delivery(event).expires_at,) * 2
 
 
+def test_a_payload_that_was_shortened_without_its_event_is_kept_for_what_is_sent_again(world, receiver):
+    # Given a worker that died between the two
+    receiver.decide = lambda _: Fault(status=410)
+    endpoint = world.add_endpoint(receiver.url())
+    event = world.add_event()
+    world.run(until=world.clock.now + 30)
+    ended = world.delivery(event)
+    assert ended.state is DeliveryState.DLQ
+    key = {EVENT_KEY: {"S": event_key(event.tenant_id, event.event_id)}, ITEM_KEY: {"S": PAYLOAD_ITEM}}
+    world.dynamodb.update_item(
+        TableName=f"{world.name}-events",
+        Key=key,
+        UpdateExpression=f"SET {EXPIRES_AT} = :end",
+        ExpressionAttributeValues={":end": {"N": str(ended.expires_at)}},
+    )
+    assert kept(world, event) == (event.expires_at, ended.expires_at)
+
+    # When a delivery starts again before that is done anew
+    world.clock.now += 60
+    receiver.decide = lambda _: Fault()
+    world.put_endpoint(endpoint)
+    world.requeue.resend(world.tenant, event.event_id, "ep_1", world.clock.now)
+    world.run()
+
+    # Then the payload is there for as long as the delivery
+    assert world.delivery(event).state is DeliveryState.DELIVERED
+    assert kept(world, event) == (world.delivery(event).expires_at,) * 2
+
+
 def test_a_delivery_to_a_deleted_endpoint_holds_nothing_up(world, receiver):
     # Given two endpoints, one of which is deleted while its delivery waits
     receiver.decide = lambda received: Fault(status=503, retry_after="3600") if received.path == "/later" else Fault()
