@@ -83,7 +83,7 @@ def test_a_range_goes_on_at_a_cursor():
 # What is wrong, and what the refusal must say: the field first, and the value.
 NO_KEY = 'is not of the form "<provider>:<event id>"'
 NO_TIME = "is not an RFC 3339 time such as 2026-01-31T12:00:00Z"
-NO_STATE = "is not one of RECORDED, ROUTED, DEAD_LETTERED"
+NO_STATE = "is not one of RECORDED, ROUTED, DEAD_LETTERED, CONFLICTING"
 REFUSED = {
     "event id without provider": ({"eventIds": ["evt_1"]}, f'eventIds: "evt_1" {NO_KEY}'),
     "event id without id": ({"eventIds": ["stripe:"]}, f'eventIds: "stripe:" {NO_KEY}'),
