@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import batched
+from itertools import islice
 from typing import Any
 
 from lambdas.inbound.record_items import (
@@ -68,7 +68,7 @@ class RecordQueries:
         The index may miss a record of the last moments. What is found is read strongly consistent.
         """
         found = self._query("#key = :id", {"#key": "transaction"}, {":id": transaction_id}, BY_TRANSACTION_INDEX)
-        for some in batched(found, _MAX_BATCH_GET, strict=False):
+        while some := list(islice(found, _MAX_BATCH_GET)):
             yield from self._read_whole(some)
         # The records of version 0.1.0.
         yield from map(from_item, self._query("#key = :id", {"#key": PARTITION_KEY}, {":id": transaction_id}))
