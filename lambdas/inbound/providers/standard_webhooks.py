@@ -1,23 +1,48 @@
 """Senders that follow the Standard Webhooks specification."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from lambdas.inbound.identity import IdentityRule
-from lambdas.inbound.providers.entry import SEND_AGAIN, Provider
+from lambdas.inbound.providers.entry import SEND_AGAIN, Option, Provider
 from lambdas.inbound.providers.fields import HeaderField, JsonField
 from lambdas.shared.signatures.standard_webhooks import StandardWebhooksScheme
 from lambdas.shared.signatures.standard_webhooks_ed25519 import StandardWebhooksEd25519Scheme
 
 _SPECIFICATION = "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"
 
-STANDARD_WEBHOOKS = Provider(
+
+@dataclass(frozen=True, kw_only=True)
+class StandardWebhooksProvider(Provider):
+    """An entry with headers of the specification, whose prefix is an option; the event's id is in one of them."""
+
+    def configured(self, options: Mapping[str, str]) -> Provider:
+        """See `Provider.configured`. Only the header that is signed has the id."""
+        configured = super().configured(options)
+        if "header_prefix" not in options:
+            return configured
+        return replace(
+            configured, identity=replace(self.identity, event_id=(HeaderField(f"{options['header_prefix']}-id"),))
+        )
+
+
+STANDARD_WEBHOOKS = StandardWebhooksProvider(
     name="standard-webhooks",
     title="Standard Webhooks",
     scheme=StandardWebhooksScheme(),
+    options={
+        "header_prefix": Option(
+            doc=(
+                "how the names of the three signed headers begin, in lower case: webhook unless set, as in "
+                "webhook-signature; svix for senders that use Svix, such as Clerk and Resend, as in svix-signature"
+            ),
+            pattern="[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
+        )
+    },
     identity=IdentityRule(
         event_id=(HeaderField("webhook-id"),),
         unique=True,
-        told="the header `webhook-id`, which is signed",
+        told="the header `webhook-id`, or the one of that kind with the option's prefix, which is signed",
         sources=(_SPECIFICATION,),
     ),
     event_type=(JsonField("type"),),
