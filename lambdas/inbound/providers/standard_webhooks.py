@@ -42,7 +42,7 @@ STANDARD_WEBHOOKS = StandardWebhooksProvider(
     identity=IdentityRule(
         event_id=(HeaderField("webhook-id"),),
         unique=True,
-        told="the header `webhook-id`, or the one of that kind with the option's prefix, which is signed",
+        told="the header `webhook-id`, or that of the `header_prefix`, which is signed",
         sources=(_SPECIFICATION,),
     ),
     event_type=(JsonField("type"),),
@@ -54,7 +54,7 @@ STANDARD_WEBHOOKS = StandardWebhooksProvider(
     sends_api_key=False,
     retries="by the specification's advice for more than a day, with exponential back-off",
     answer_within=None,
-    sources=(_SPECIFICATION,),
+    sources=(_SPECIFICATION, "https://docs.svix.com/receiving/verifying-payloads/how-manual"),
 )
 
 # An entry of its own: the form is chosen when the provider is deployed, and the other form is not accepted then.
