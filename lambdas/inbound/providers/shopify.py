@@ -46,9 +46,10 @@ SHOPIFY = Provider(
     options={
         "topics": Option(
             doc=(
-                "the topics that this URL is subscribed to, as in orders/paid,customer.tags_added, no two of one resource, "
-                "which is what stands before the slash or dot: orders/create and orders/paid can carry the same bytes, and Shopify does not sign the topic, so that "
-                "whoever has the one could send it as the other; deploy the entry once more for the second. At most "
+                "the topics that this URL is subscribed to, as in orders/paid,customer.tags_added, no two of one "
+                "resource, which is what stands before the slash or dot: orders/create and orders/paid can carry the "
+                "same bytes, and Shopify does not sign the topic, so that whoever has the one could send it as the "
+                "other; deploy the entry once more for the second. At most "
                 f"{MAX_TOPICS_CHARS} characters"
             ),
             # They are part of the evidence, in the 2 KB of metadata that S3 allows.
