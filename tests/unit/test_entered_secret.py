@@ -16,6 +16,7 @@ OPTIONS = {
     "shopify": {"topics": "orders/paid"},
     "paypal": {"webhook_id": "1AB"},
     "wise": {"subscriptions": "any"},
+    "standard-webhooks": {"header_prefix": "svix"},
     "generic": {"header": "X-Acme", "encoding": "base64"},
 }
 

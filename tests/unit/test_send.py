@@ -1,12 +1,14 @@
 """What ``make send`` forges is refused, whoever it is forged for; and what it says where nothing can be sent."""
 
 import argparse
+from types import SimpleNamespace
 
 import pytest
 
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.shared.errors import SignatureRefusedError
 from lambdas.shared.request import WebhookRequest
+from modules.settings.environments import build_settings
 from tools.commands import send
 from tools.commands.target_stack import Target, run
 from tools.senders import SENDERS, Signing
@@ -42,6 +44,24 @@ def test_what_is_forged_is_refused(entry, forgery):
 def test_what_is_an_hour_old_is_refused_where_a_time_is_signed(entry):
     with pytest.raises(SignatureRefusedError, match="timestamp_outside_window"):
         verify(entry, "time")
+
+
+def test_what_is_sent_is_signed_by_the_options_that_are_deployed():
+    options = {"clerk": {"header_prefix": "svix"}}
+    secret = SENDERS["standard-webhooks"].new_secret()
+    target = Target(
+        settings=build_settings("dev", {"providers": {"clerk": "standard-webhooks"}, "provider_options": options}),
+        base_url="",
+        outputs={"secret_arns": {"clerk": "arn"}},
+        client=lambda _: SimpleNamespace(get_secret_value=lambda **_: {"SecretString": secret}),
+        verify=True,
+        signing_secrets={},
+    )
+
+    (sent,) = send.planned(target, argparse.Namespace(provider="clerk", event=None, forge=None, count=1, number=1))
+
+    assert sent.path == "/webhook/clerk"
+    assert {"svix-id", "svix-timestamp", "svix-signature"} < set(sent.headers)
 
 
 @pytest.mark.parametrize("count", ["0", "-3", "many", "1.5", "٣"])

@@ -22,10 +22,11 @@ def _sign(body: bytes, signing: Signing) -> dict[str, str]:
     message_id = f"msg_{signing.number:06}"
     key = base64.b64decode(signing.secret.removeprefix("whsec_"))
     digest = hmac.new(key, f"{message_id}.{signing.now}.".encode() + body, hashlib.sha256).digest()
+    prefix = signing.options.get("header_prefix", "webhook")
     return {
-        "webhook-id": message_id,
-        "webhook-timestamp": str(signing.now),
-        "webhook-signature": "v1," + base64.b64encode(digest).decode("ascii"),
+        f"{prefix}-id": message_id,
+        f"{prefix}-timestamp": str(signing.now),
+        f"{prefix}-signature": "v1," + base64.b64encode(digest).decode("ascii"),
     }
 
 

@@ -41,10 +41,11 @@ def _public_key(secret: str) -> str:
 def _sign(body: bytes, signing: Signing) -> dict[str, str]:
     message_id = f"msg_pair_{signing.number:06}"
     signature = _private_key(signing.secret).sign(f"{message_id}.{signing.now}.".encode() + body)
+    prefix = signing.options.get("header_prefix", "webhook")
     return {
-        "webhook-id": message_id,
-        "webhook-timestamp": str(signing.now),
-        "webhook-signature": "v1a," + base64.b64encode(signature).decode("ascii"),
+        f"{prefix}-id": message_id,
+        f"{prefix}-timestamp": str(signing.now),
+        f"{prefix}-signature": "v1a," + base64.b64encode(signature).decode("ascii"),
     }
 
 

@@ -60,6 +60,20 @@ def _dispute(number: int) -> tuple[dict[str, Any], str]:
     }, intent
 
 
+def _thin(number: int) -> tuple[dict[str, Any], str]:
+    # https://docs.stripe.com/events/how-events-work: it names its object, and does not contain it.
+    intent = f"pi_3Demo{number:06}"
+    return {
+        "id": f"evt_test_4Demo{number:06}",
+        "object": "v2.core.event",
+        "type": "v1.payment_intent.succeeded",
+        "created": "2026-11-01T12:00:00.123Z",
+        "livemode": False,
+        "related_object": {"id": intent, "type": "payment_intent", "url": f"/v1/payment_intents/{intent}"},
+        "snapshot_event": f"evt_1Demo{number:06}",
+    }, intent
+
+
 def _sign(body: bytes, signing: Signing) -> dict[str, str]:
     signature = hex_hmac(signing.secret, f"{signing.now}.".encode() + body)
     return {"Stripe-Signature": f"t={signing.now},v1={signature}"}
@@ -67,7 +81,12 @@ def _sign(body: bytes, signing: Signing) -> dict[str, str]:
 
 SENDER = Sender(
     entry="stripe",
-    events={"payment_intent.succeeded": _payment, "charge.refunded": _refund, "charge.dispute.created": _dispute},
+    events={
+        "payment_intent.succeeded": _payment,
+        "charge.refunded": _refund,
+        "charge.dispute.created": _dispute,
+        "v1.payment_intent.succeeded": _thin,
+    },
     sign=_sign,
     new_secret=lambda: "whsec_" + random_source.token_urlsafe(24),
 )

@@ -114,13 +114,34 @@ ADYEN_PLATFORM = Provider(
     transaction_id=(
         JsonField("data.categoryData.pspPaymentReference"),
         JsonField("data.transfer.categoryData.pspPaymentReference"),
+        # Version 3 of the transfer webhooks, and those before them.
+        JsonField("data.pspPaymentReference"),
+        JsonField("data.platformPayment.paymentPspReference"),
+        # Changed bank details.
+        JsonField("data.pspReference"),
         JsonField("data.transfer.id"),
+        JsonField("data.paymentId"),
+        JsonField("data.cardOrderItemId"),
         JsonField("data.id"),
+        # Events whose object is below `data`. Those above name some of these objects too, and have ids of their own.
+        JsonField("data.mandate.id"),
+        JsonField("data.sweep.id"),
+        JsonField("data.paymentInstrument.id"),
+        JsonField("data.balanceAccount.id"),
+        JsonField("data.accountHolder.id"),
+        JsonField("data.balanceAccountPayoutScheduleId"),
+        JsonField("data.balancePlatformPayoutScheduleId"),
+        JsonField("data.balanceAccountId"),
+        JsonField("data.merchantId"),
+        # Relayed authorisations have no `data`.
+        JsonField("id"),
         JsonField("eventId"),
     ),
     transaction=(
         "the pspReference of the payment that a transfer belongs to, which is the transaction id of Adyen payments "
-        "too; else the transfer, else the object itself, else the reference that triggered the event"
+        "too; else the transfer, else the object itself, such as the account holder, balance account, payment "
+        "instrument or mandate, wherever the body has its id; else the reference that triggered the event. A dispute "
+        "is a transaction of its own: it names a transaction, but neither its transfer nor its payment"
     ),
     occurred_at=(
         JsonField("data.updatedAt"),
@@ -130,8 +151,16 @@ ADYEN_PLATFORM = Provider(
         JsonField("eventDate"),
     ),
     amount=Amount(
-        value=(DecimalField("data.amount.value"),),
-        currency=(JsonField("data.amount.currency"),),
+        value=(
+            DecimalField("data.amount.value"),
+            DecimalField("data.disputedAmount.value"),
+            DecimalField("amount.value"),
+        ),
+        currency=(
+            JsonField("data.amount.currency"),
+            JsonField("data.disputedAmount.currency"),
+            JsonField("amount.currency"),
+        ),
         unit="minor",
     ),
     key_doc=_KEY_DOC,
@@ -143,6 +172,8 @@ ADYEN_PLATFORM = Provider(
         *_SOURCES,
         "https://docs.adyen.com/api-explorer/transfer-webhooks/4/post/balancePlatform.transfer.created",
         "https://docs.adyen.com/api-explorer/transaction-webhooks/4/post/balancePlatform.transaction.created",
+        "https://docs.adyen.com/api-explorer/balanceplatform-webhooks/2/overview",
+        "https://docs.adyen.com/api-explorer/dispute-webhooks/4/overview",
         "https://docs.adyen.com/api-explorer/Tokenization-webhooks/1/post/recurring.token.created",
     ),
 )

@@ -7,6 +7,7 @@ from typing import Any
 from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.entry import Amount, Option, Provider
 from lambdas.inbound.providers.fields import DecimalField, Field, JsonField, first_of, is_identifier
+from lambdas.inbound.providers.selecting_fields import FieldWhere
 from lambdas.inbound.signatures.paypal import PayPalScheme
 from lambdas.shared.request import WebhookRequest
 
@@ -120,22 +121,48 @@ PAYPAL = Provider(
             ),
         ),
         OfKind("authorization", (JsonField("resource.supplementary_data.related_ids.order_id"),)),
+        # A referenced payout, of what was held back of a capture.
+        FieldWhere("resource.reference_type", "TRANSACTION_ID", JsonField("resource.reference_id")),
         JsonField("resource.id"),
+        # An approval that was reversed.
+        JsonField("resource.order_id"),
+        # A payout, and each item of it.
+        JsonField("resource.batch_header.payout_batch_id"),
+        JsonField("resource.payout_batch_id"),
+        JsonField("resource.payout_item_id"),
+        JsonField("resource.item_id"),
+        JsonField("resource.invoice.id"),
+        # Merchants and accounts of a platform.
+        JsonField("resource.merchant_id"),
+        JsonField("resource.account_id"),
     ),
     transaction="the capture or sale, which is what PayPal calls the transaction: its refunds link up to it, and a "
     "dispute names it as seller_transaction_id. Before money moves, the order, which its authorizations name. Refunds "
-    "and disputes do not name the order, so it cannot be used for them",
+    "and disputes do not name the order, so it cannot be used for them. For a payout the batch, which its items name; "
+    "for an invoice the invoice",
     occurred_at=(JsonField("create_time"),),
     amount=Amount(
         value=(
             DecimalField("resource.amount.value"),
             DecimalField("resource.amount.total"),
             DecimalField("resource.dispute_amount.value"),
+            DecimalField("resource.batch_header.amount.value"),
+            DecimalField("resource.payout_item.amount.value"),
+            DecimalField("resource.payout_amount.value"),
+            DecimalField("resource.invoice.amount.value"),
+            DecimalField("resource.invoice.total_amount.value"),
+            DecimalField("resource.total_amount.value"),
         ),
         currency=(
             JsonField("resource.amount.currency_code"),
             JsonField("resource.amount.currency"),
             JsonField("resource.dispute_amount.currency_code"),
+            JsonField("resource.batch_header.amount.currency"),
+            JsonField("resource.payout_item.amount.currency"),
+            JsonField("resource.payout_amount.currency_code"),
+            JsonField("resource.invoice.amount.currency_code"),
+            JsonField("resource.invoice.total_amount.currency"),
+            JsonField("resource.total_amount.currency"),
         ),
         unit="major",
     ),
@@ -155,6 +182,8 @@ PAYPAL = Provider(
         "https://developer.paypal.com/api/rest/webhooks/event-names/",
         "https://developer.paypal.com/docs/api/payments/v2/",
         "https://developer.paypal.com/api/customer-disputes/v1/definitions/dispute",
+        "https://developer.paypal.com/payouts/webhooks.md",
+        "https://developer.paypal.com/api/invoicing/webhooks.md",
         # An event in PayPal's API after 39 hours of retries: one transmission, with id and time of the first attempt.
         "https://www.nopcommerce.com/pt/boards/topic/92555/paypal-errornot-a-valid-webhook-url",
     ),

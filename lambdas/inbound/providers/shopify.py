@@ -1,15 +1,43 @@
 """Shopify."""
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import Amount, Option, Provider
 from lambdas.inbound.providers.fields import DecimalField, HeaderField, JsonField
 from lambdas.inbound.providers.selecting_fields import FieldOfOnlyItem
 from lambdas.inbound.signatures.shopify import TOPIC_HEADER, ShopifyScheme
+from lambdas.shared.request import WebhookRequest
 
 MAX_TOPICS_CHARS = 800
-_TOPIC = "[a-z_]+(/[a-z_]+)+"
-# Finds a resource, the part before the first slash, that is repeated behind a later comma.
-_RESOURCE_TWICE = r"(?:.*,)?([a-z_]+)/[^,]*,(?:.*,)?\1/"
+_TOPIC = "[a-z_]+([/.][a-z_]+)+"
+# Finds a resource, the part before the first slash or dot, that is repeated behind a later comma.
+_RESOURCE_TWICE = r"(?:.*,)?([a-z_]+)[/.][^,]*,(?:.*,)?\1[/.]"
+# https://shopify.dev/docs/api/usage/gids
+_GLOBAL_ID = re.compile(r"gid://shopify/\w+/([\w-]+)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class ShopifyId:
+    """An id of an object, by dotted path. Some bodies have it as a number, others at the end of a global id.
+
+    Attributes
+    ----------
+    path : str
+        Keys from the root, joined with dots.
+    """
+
+    path: str
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return the id as it is written in the other bodies."""
+        value = JsonField(self.path).read(request, document)
+        found = _GLOBAL_ID.fullmatch(value) if value is not None else None
+        return found[1] if found else value
+
 
 SHOPIFY = Provider(
     name="shopify",
@@ -18,9 +46,10 @@ SHOPIFY = Provider(
     options={
         "topics": Option(
             doc=(
-                "the topics that this URL is subscribed to, as in orders/paid,refunds/create, no two of one resource: "
-                "orders/create and orders/paid can carry the same bytes, and Shopify does not sign the topic, so that "
-                "whoever has the one could send it as the other; deploy the entry once more for the second. At most "
+                "the topics that this URL is subscribed to, as in orders/paid,customer.tags_added, no two of one "
+                "resource, which is what stands before the slash or dot: orders/create and orders/paid can carry the "
+                "same bytes, and Shopify does not sign the topic, so that whoever has the one could send it as the "
+                "other; deploy the entry once more for the second. At most "
                 f"{MAX_TOPICS_CHARS} characters"
             ),
             # They are part of the evidence, in the 2 KB of metadata that S3 allows.
@@ -48,13 +77,34 @@ SHOPIFY = Provider(
     # Not signed: with a signed body, somebody could send another of the topics of this name.
     event_type=(HeaderField(TOPIC_HEADER),),
     transaction_id=(
-        JsonField("order_id"),
-        JsonField("order.id"),
-        JsonField("order_edit.order_id"),
-        JsonField("id"),
+        ShopifyId("order_id"),
+        ShopifyId("admin_graphql_api_order_id"),
+        ShopifyId("order.id"),
+        ShopifyId("order.admin_graphql_api_id"),
+        ShopifyId("order_edit.order_id"),
+        ShopifyId("fulfillment_order.order_id"),
+        # What is about another object than the body's own.
+        ShopifyId("return.id"),
+        ShopifyId("fulfillment_order.id"),
+        ShopifyId("original_fulfillment_order.id"),
+        ShopifyId("fulfillment_order_merges.fulfillment_order.id"),
+        ShopifyId("payment_terms_id"),
+        ShopifyId("id"),
+        ShopifyId("admin_graphql_api_id"),
+        # Bodies without an id of their own: checkouts, billing cycles and attempts, customers, the app's own charges.
+        JsonField("token"),
+        ShopifyId("subscription_contract_id"),
+        ShopifyId("customer_id"),
+        ShopifyId("customerId"),
+        ShopifyId("admin_graphql_api_customer_kept_id"),
+        ShopifyId("customer.id"),
+        ShopifyId("app_subscription.admin_graphql_api_id"),
+        ShopifyId("app_purchase_one_time.admin_graphql_api_id"),
     ),
     transaction=(
-        "the order, which refunds, transactions, fulfilments and disputes name; else the object that the event is about"
+        "the order, which refunds, transactions, fulfilments, disputes, returns and risk assessments name; else the "
+        "object that the event is about, such as the fulfillment order or the checkout, which Shopify's bodies do not "
+        "connect with an order: an order names its checkout in checkout_token. Of gid://shopify/Order/1 the 1 counts"
     ),
     occurred_at=(JsonField("updated_at"), JsonField("processed_at"), JsonField("created_at")),
     amount=Amount(

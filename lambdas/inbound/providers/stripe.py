@@ -64,11 +64,18 @@ STRIPE = Provider(
     sends_api_key=False,
     retries="for three days, with exponential back-off, in live mode",
     answer_within=None,
+    caveat="A thin event, with `object` `v2.core.event`, names an object and does not contain it. It is recorded with "
+    "its type, its time, and `related_object.id` as the transaction; it has no amount. Fetch the object from Stripe at "
+    "`related_object.url`, as the account in `context`. Without `related_object.id` it is a transaction of its own. "
+    "That of a charge, refund or dispute does not name the PaymentIntent, so it is a transaction apart from the "
+    "payment; subscribe to `v1.payment_intent` events, or to snapshots. If a destination gets snapshots and another "
+    "one thin events, both are routed: their ids differ, and `snapshot_event` of the thin one names the other.",
     sources=(
         "https://docs.stripe.com/api/events/object",
         "https://docs.stripe.com/webhooks#retries",
         "https://docs.stripe.com/changelog/basil/2025-03-31/add-support-for-multiple-partial-payments-on-invoices",
         "https://docs.stripe.com/api/invoice-payment/object",
         "https://docs.stripe.com/events/how-events-work",
+        "https://docs.stripe.com/api/v2/core/events/object",
     ),
 )

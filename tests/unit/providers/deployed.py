@@ -174,6 +174,13 @@ DEPLOYED = {
     "standard-webhooks": Deployed(
         entry="standard-webhooks", secret=SECRETS["standard-webhooks"], form="v1,{}", required="v1,"
     ),
+    "standard-webhooks, svix-": Deployed(
+        entry="standard-webhooks",
+        options={"header_prefix": "svix"},
+        secret=SECRETS["standard-webhooks"],
+        form="v1,{}",
+        required="v1,",
+    ),
     "standard-webhooks-ed25519": Deployed(
         entry="standard-webhooks-ed25519",
         secret=key_pair(b"ours"),

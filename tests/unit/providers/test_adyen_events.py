@@ -135,6 +135,8 @@ def test_a_whole_transfer_is_read():
     assert (event.amount, event.currency, event.amount_unit) == ("-1130", "EUR", "minor")
 
 
+AH, BA, PI = {"id": "AH1", "description": "S. Eller"}, {"id": "BA1"}, {"id": "PI1"}
+# https://github.com/Adyen/adyen-openapi, the webhooks of balance platforms and of management.
 TRANSACTIONS = {
     "transfer of a payment": (TRANSFER["data"], {}, PAYMENT),
     "transfer of no payment": ({"id": "TRFR1", "categoryData": {"type": "internal"}}, {}, "TRFR1"),
@@ -145,6 +147,50 @@ TRANSACTIONS = {
     ),
     "transaction of a transfer": ({"id": "TRAN1", "transfer": {"id": "TRFR1"}}, {}, "TRFR1"),
     "token made by a payment": ({"storedPaymentMethodId": "M5N7"}, {"eventId": PAYMENT}, PAYMENT),
+    # Version 3 of the transfer webhooks.
+    "transfer of a payment, older": ({"id": "TRFR1", "pspPaymentReference": PAYMENT, "accountHolder": AH}, {}, PAYMENT),
+    "transfer of a platform payment, oldest": (
+        {"id": "IT1", "paymentId": "P1", "platformPayment": {"paymentPspReference": PAYMENT}},
+        {},
+        PAYMENT,
+    ),
+    "incoming transfer, oldest": ({"id": "IT1", "paymentId": "P1", "balanceAccount": BA}, {}, "P1"),
+    "payment, oldest": ({"id": "P1", "accountHolder": AH, "balanceAccount": BA, "paymentInstrument": PI}, {}, "P1"),
+    "bank details of a payment's shopper": ({"pspReference": PAYMENT, "shopperReference": "S"}, {}, PAYMENT),
+    # What lies one level below `data`.
+    "account holder": ({"balancePlatform": "P", "accountHolder": AH}, {}, "AH1"),
+    "balance account": ({"balancePlatform": "P", "balanceAccount": BA | {"accountHolderId": "AH1"}}, {}, "BA1"),
+    "payment instrument": ({"balancePlatform": "P", "paymentInstrument": PI | {"balanceAccountId": "BA1"}}, {}, "PI1"),
+    "mandate": (
+        {"balancePlatform": "P", "mandate": {"id": "MD1", "balanceAccountId": "BA1", "paymentInstrumentId": "PI1"}},
+        {},
+        "MD1",
+    ),
+    "sweep": ({"balancePlatform": "P", "accountId": "BA1", "sweep": {"id": "SWP1", "counterparty": {}}}, {}, "SWP1"),
+    "payout schedule": (
+        {"balancePlatform": "P", "balanceAccountId": "BA1", "balanceAccountPayoutScheduleId": "PS1"},
+        {},
+        "PS1",
+    ),
+    "payout schedule of the platform": ({"balancePlatform": "P", "balancePlatformPayoutScheduleId": "PS2"}, {}, "PS2"),
+    "payout schedule that was not applied": (
+        {"balanceAccountId": "BA1", "balancePlatformPayoutScheduleId": "PS2", "transferInstrumentId": "SE1"},
+        {},
+        "PS2",
+    ),
+    "card order": ({"cardOrderItemId": "OI1", "paymentInstrumentId": "PI1"}, {}, "OI1"),
+    "card order with two ids": ({"id": "X", "cardOrderItemId": "OI1", "paymentInstrumentId": "PI1"}, {}, "OI1"),
+    "network token": ({"id": "NT1", "paymentInstrumentId": "PI1"}, {}, "NT1"),
+    "score of an account holder": ({"id": "V4HZ", "accountHolder": AH, "riskScore": 47}, {}, "V4HZ"),
+    "balance": ({"balanceAccountId": "BA1", "currency": "USD", "settingIds": ["BWHS1"]}, {}, "BA1"),
+    "released funds": ({"accountHolder": AH, "balanceAccount": BA, "batchReference": "B"}, {}, "BA1"),
+    "negative balance of a balance account": ({"id": "BA1", "accountHolder": AH}, {}, "BA1"),
+    "dispute": ({"id": "DS1", "transactionId": "EVJN1", "type": "fraud"}, {}, "DS1"),
+    "merchant account": ({"merchantId": "MC1", "companyId": "C", "legalEntityId": "LE1"}, {}, "MC1"),
+    "payment method of a merchant account": ({"id": "PM1", "merchantId": "MC1", "storeId": "ST1"}, {}, "PM1"),
+    # Without `data`.
+    "relayed authorisation": (None, {"id": "2ABC", "accountHolder": AH, "balanceAccount": BA}, "2ABC"),
+    "offer of capital": (None, {"id": "OF1", "accountHolderId": "AH1"}, "OF1"),
     "another object": ({"id": "AH1"}, {"eventId": "QBQQ9DLNRHHKGK38"}, "AH1"),
     "nothing that names one": ({}, {}, None),
 }
@@ -155,6 +201,22 @@ def test_a_transfer_belongs_to_its_payment_where_it_has_one(data, more, transact
     event = read_platform({"type": "x", "data": data, **more})
 
     assert event.transaction_id == (transaction or f"adyen-platform:{event.event_id}")
+
+
+AMOUNTS = {
+    "transfer": ({"data": {"amount": {"currency": "EUR", "value": -1130}}}, ("-1130", "EUR", "minor")),
+    "dispute": ({"data": {"disputedAmount": {"currency": "EUR", "value": 2000}}}, ("2000", "EUR", "minor")),
+    "dispute of all": ({"data": {"id": "DS1"}}, (None, None, None)),
+    "relayed authorisation": ({"id": "2ABC", "amount": {"currency": "EUR", "value": -2700}}, ("-2700", "EUR", "minor")),
+    "sweep": ({"data": {"sweep": {"targetAmount": {"currency": "EUR", "value": 0}}}}, (None, None, None)),
+}
+
+
+@pytest.mark.parametrize(("document", "amount"), AMOUNTS.values(), ids=AMOUNTS)
+def test_the_amount_of_a_platform_event_is_the_one_that_it_is_about(document, amount):
+    event = read_platform(document)
+
+    assert (event.amount, event.currency, event.amount_unit) == amount
 
 
 def test_a_transfer_and_the_payment_it_belongs_to_share_the_transaction_id():

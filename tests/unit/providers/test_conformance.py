@@ -50,7 +50,8 @@ TOO_LARGE = "413 payload_too_large"
 PAIR = "standard-webhooks-ed25519"
 # Whose receiver keeps a public key.
 PUBLIC = (PAIR, "wise")
-STANDARD = ("standard-webhooks", "lithic")
+STANDARD = ("standard-webhooks", "standard-webhooks, svix-", "lithic")
+SVIX = STANDARD[1]
 TIMED = [case for case, deployed in DEPLOYED.items() if deployed.timed]
 # Whose key is what the secret decodes to.
 DECODED = (*STANDARD, *PUBLIC, "adyen-platform")
@@ -304,7 +305,7 @@ def signed_bytes(deployed, body, headers, now=NOW):
         "square": SQUARE.options["url"],
         "stripe": f"{now}.",
         "paddle": f"{now}:",
-        **dict.fromkeys(STANDARD, f"{headers.get('webhook-id')}.{now}."),
+        **dict.fromkeys(STANDARD, f"{headers.get(deployed.signed_headers[0])}.{now}."),
         "generic-timestamped": f"v0:{now}:" if deployed is LIKE_SLACK else f"{now}.",
     }
     return before.get(deployed.entry, "").encode() + body
@@ -499,7 +500,7 @@ GRAMMARS = {
         ("{v},{unread}", MISMATCH),
     ],
 }
-GRAMMARS[PAIR] = GRAMMARS["standard-webhooks"]
+GRAMMARS[PAIR] = GRAMMARS[SVIX] = GRAMMARS["standard-webhooks"]
 
 
 @pytest.mark.parametrize(
@@ -565,7 +566,8 @@ def test_adyen_s_protocol_that_nobody_signs_changes_nothing(protocol):
 @pytest.mark.parametrize("change", ["msg_2", "{} ", "{}.", "\xe9{}", "MSG"], ids=ascii)
 def test_a_standard_webhook_under_another_id_is_refused(case, change):
     deployed, body, headers = sent(case)
-    headers["webhook-id"] = change.format(headers["webhook-id"])
+    name = deployed.signed_headers[0]
+    headers[name] = change.format(headers[name])
 
     assert deployed.answer(request(body, headers)) == MISMATCH
 
@@ -781,7 +783,7 @@ def test_another_provider_s_headers_prove_nothing_even_under_the_same_secret(the
     assert answer == (
         # Lithic's scheme is Standard Webhooks.
         ACCEPTED
-        if {theirs, ours} == set(STANDARD)
+        if {theirs, ours} == {"standard-webhooks", "lithic"}
         else MISSING
         if not there
         else MALFORMED

@@ -59,6 +59,53 @@ EVENTS = {
         "O1",
     ),
     "authorization without an order": ("PAYMENT.AUTHORIZATION.VOIDED", "authorization", {"id": "A1"}, "A1"),
+    "approval reversed": (
+        "CHECKOUT.PAYMENT-APPROVAL.REVERSED",
+        "checkout-order",
+        {"order_id": "O1", "purchase_units": [{"reference_id": "d9f80740", "custom_id": "C", "invoice_id": "I"}]},
+        "O1",
+    ),
+    # A payout is what the merchant made at once: a batch, which each of its items names.
+    "payout batch": (
+        "PAYMENT.PAYOUTSBATCH.SUCCESS",
+        "payouts",
+        {"batch_header": {"payout_batch_id": "CQGA9SFAU8WSN", "batch_status": "SUCCESS"}},
+        "CQGA9SFAU8WSN",
+    ),
+    "payout item": (
+        "PAYMENT.PAYOUTS-ITEM.SUCCEEDED",
+        "payouts_item",
+        {"payout_item_id": "AYNYWNCHBD8KS", "payout_batch_id": "CQGA9SFAU8WSN", "transaction_id": "57J64166G9424913F"},
+        "CQGA9SFAU8WSN",
+    ),
+    "payout item without a batch": ("PAYMENT.PAYOUTS-ITEM.HELD", "payouts_item", {"payout_item_id": "A1"}, "A1"),
+    # What a marketplace held back of a capture is disbursed.
+    "referenced payout": (
+        "PAYMENT.REFERENCED-PAYOUT-ITEM.COMPLETED",
+        "referenced-payouts-item",
+        {"item_id": "RP1", "reference_id": "C1", "reference_type": "TRANSACTION_ID", "payout_transaction_id": "T"},
+        "C1",
+    ),
+    "referenced payout of something else": (
+        "PAYMENT.REFERENCED-PAYOUT-ITEM.FAILED",
+        "referenced-payouts-item",
+        {"item_id": "RP1", "reference_id": "X", "reference_type": "OTHER"},
+        "RP1",
+    ),
+    "invoice": ("INVOICING.INVOICE.PAID", "invoices", {"invoice": {"id": "INV2-1", "status": "PAID"}}, "INV2-1"),
+    "invoice of the first version": ("INVOICING.INVOICE.PAID", "invoices", {"id": "INV2-1"}, "INV2-1"),
+    "merchant": (
+        "MERCHANT.ONBOARDING.COMPLETED",
+        "merchant-onboarding",
+        {"partner_client_id": "P", "merchant_id": "M1", "tracking_id": "T1"},
+        "M1",
+    ),
+    "managed account": (
+        "CUSTOMER.MANAGED-ACCOUNT.ACCOUNT-CREATED",
+        "managed-accounts",
+        {"account_id": "7G4EPEEPEF74L", "external_id": "external_id_353535335"},
+        "7G4EPEEPEF74L",
+    ),
     # The first version of the API, in which subscriptions are still paid.
     "sale": ("PAYMENT.SALE.COMPLETED", "sale", {"id": "S1", "billing_agreement_id": "I-1"}, "S1"),
     "refund of a sale": ("PAYMENT.SALE.REFUNDED", "refund", {"id": "R3", "sale_id": "S1", "links": []}, "S1"),
@@ -84,6 +131,39 @@ AMOUNTS = {
     "yen": ("capture", {"amount": {"value": "3000", "currency_code": "JPY"}}, ("3000", "JPY", "major")),
     "sale": ("sale", {"amount": {"total": "6.01", "currency": "USD"}}, ("6.01", "USD", "major")),
     "dispute": ("dispute", {"dispute_amount": {"value": "9.00", "currency_code": "USD"}}, ("9.00", "USD", "major")),
+    "payout batch": (
+        "payouts",
+        {"batch_header": {"amount": {"value": "25.0", "currency": "CAD"}, "fees": {"value": "0.5", "currency": "CAD"}}},
+        ("25.0", "CAD", "major"),
+    ),
+    "payout item": (
+        "payouts_item",
+        {
+            "payout_item": {"amount": {"value": "1.0", "currency": "USD"}},
+            "payout_item_fee": {"value": "0.25", "currency": "USD"},
+        },
+        ("1.0", "USD", "major"),
+    ),
+    "referenced payout": (
+        "referenced-payouts-item",
+        {"payout_amount": {"value": "400.00", "currency_code": "USD"}},
+        ("400.00", "USD", "major"),
+    ),
+    "invoice": (
+        "invoices",
+        {"invoice": {"amount": {"value": "74.21", "currency_code": "USD"}, "due_amount": {"value": "1.00"}}},
+        ("74.21", "USD", "major"),
+    ),
+    "invoice of the first version": (
+        "invoices",
+        {"invoice": {"total_amount": {"value": "3.00", "currency": "USD"}}},
+        ("3.00", "USD", "major"),
+    ),
+    "invoice of the first version, by itself": (
+        "invoices",
+        {"total_amount": {"value": "3.00", "currency": "USD"}},
+        ("3.00", "USD", "major"),
+    ),
     "none": ("checkout-order", {}, (None, None, None)),
     "no number": ("capture", {"amount": {"value": "1e3", "currency_code": "EUR"}}, (None, None, None)),
     "no currency": ("capture", {"amount": {"value": "1.00"}}, (None, None, None)),

@@ -1,6 +1,7 @@
 """Shopify: its own package in both directions, its topics, and what its bodies say."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -92,10 +93,69 @@ def test_without_topics_nothing_is_accepted():
     assert Deployed(entry="shopify").answer(signed()) == "503 topics_missing"
 
 
+# https://shopify.dev/docs/api/webhooks, all topics of the API's versions from 2023-07 to 2026-04.
+_TOPICS = """
+app/scopes_update,uninstalled app_purchases_one_time/update app_subscriptions/approaching_capped_amount,update
+audit_events/admin_api_activity bulk_operations/finish carts/create,update channels/delete
+checkouts/create,delete,update collection_listings/add,remove,update collection_publications/create,delete,update
+collections/create,delete,update companies/create,delete,update company_contact_roles/assign,revoke
+company_contacts/create,delete,update company_locations/create,delete,update
+customer.joined_segment,left_segment,tags_added,tags_removed customer_account_settings/update
+customer_groups/create,delete,update customer_payment_methods/create,revoke,update
+customers/create,data_request,delete,disable,enable,merge,purchasing_summary,redact,update
+customers_email_marketing_consent/update customers_marketing_consent/update delivery_promise_settings/update
+discounts/create,delete,redeemcode_added,redeemcode_removed,update disputes/create,update
+domains/create,destroy,update draft_orders/create,delete,update finance_app_staff_member/delete,grant,revoke,update
+finance_kyc_information/update fulfillment_events/create,delete fulfillment_holds/added,released
+fulfillment_orders/cancellation_request_accepted,cancellation_request_rejected,cancellation_request_submitted
+fulfillment_orders/cancelled,fulfillment_request_accepted,fulfillment_request_rejected
+fulfillment_orders/fulfillment_request_submitted,fulfillment_service_failed_to_complete,hold_released
+fulfillment_orders/line_items_prepared_for_local_delivery,line_items_prepared_for_pickup
+fulfillment_orders/manually_reported_progress_stopped,merged,moved,order_routing_complete,placed_on_hold
+fulfillment_orders/progress_reported,rescheduled,scheduled_fulfillment_order_ready,split fulfillments/create,update
+inventory_items/create,delete,update inventory_levels/connect,disconnect,update
+inventory_shipments/add_items,create,delete,mark_in_transit,receive_items,remove_items,update_item_quantities
+inventory_shipments/update_tracking
+inventory_transfers/add_items,cancel,complete,ready_to_ship,remove_items,update_item_quantities
+locales/create,destroy,update locations/activate,create,deactivate,delete,update markets/create,delete,update
+markets_backup_region/update metafield_definitions/create,delete,update metaobjects/create,delete,update
+order_transactions/create
+orders/cancelled,create,delete,edited,fulfilled,link_requested,paid,partially_fulfilled,risk_assessment_changed
+orders/shopify_protect_eligibility_changed,updated payment_schedules/due payment_terms/create,delete,update
+product_feeds/create,full_sync,full_sync_finish,incremental_sync,update product_listings/add,remove,update
+product_publications/create,delete,update products/create,delete,update profiles/create,delete,update refunds/create
+returns/approve,cancel,close,decline,process,reopen,request,update reverse_deliveries/attach_deliverable
+reverse_fulfillment_orders/dispose scheduled_product_listings/add,remove,update segments/create,delete,update
+selling_plan_groups/create,delete,update shipping_addresses/create,update shop/redact,update
+subscription_billing_attempts/challenged,failure,success subscription_billing_cycle_edits/create,delete,update
+subscription_billing_cycles/skip,unskip subscription_contracts/activate,cancel,create,expire,fail,pause,update
+tax_services/create,update tender_transactions/create themes/create,delete,publish,update
+variants/in_stock,out_of_stock
+"""
+TOPICS = [
+    resource + happened
+    for group in _TOPICS.split()
+    for resource, rest in [re.fullmatch("([a-z_]+[/.])(.*)", group).groups()]
+    for happened in rest.split(",")
+]
+
+
+def test_every_topic_of_shopify_s_can_be_deployed_and_is_taken():
+    assert len(set(TOPICS)) == len(TOPICS) == 219
+    for topic in TOPICS:
+        options = {"topics": topic}
+        build_settings("dev", {"providers": ["shopify"], "provider_options": {"shopify": options}})
+        deployed = Deployed(entry="shopify", options=options)
+        webhook = signed(X_Shopify_Topic=topic)
+        assert deployed.answer(webhook) == ACCEPTED
+        assert read_events("shopify", deployed.provider, webhook)[0].event_type == topic
+
+
 @pytest.mark.parametrize(
     "topics",
     [
         "orders/paid",
+        "customer.tags_added,customers/update,customer_groups/create",
         "orders/paid,refunds/create",
         "order_transactions/create,orders/paid,refunds/create,disputes/update",
         "customers/data_request",
@@ -124,6 +184,12 @@ def test_topics_of_different_resources_can_share_a_name(topics):
         "refunds/create,orders/create,orders/paid",
         "orders/create,refunds/create,orders/paid",
         "orders/create,orders/paid,refunds/create",
+        "customer.",
+        ".tags_added",
+        "customer..tags_added",
+        "customer.tags_added,customer.tags_removed",
+        "customer.joined_segment,orders/paid,customer.left_segment",
+        "customer.tags_added,customer/tags_removed",
     ],
 )
 def test_topics_that_may_send_the_same_bytes_cannot_share_a_name(topics):
@@ -198,6 +264,48 @@ def test_what_the_sender_sends_is_read(event):
         ({"id": 890612572, "order_id": None}, "890612572"),
         # carts/create
         ({"id": "eeafa272cebfd4b22385bc4b645e762c"}, "eeafa272cebfd4b22385bc4b645e762c"),
+        # orders/risk_assessment_changed
+        ({"risk_level": "medium", "order_id": 820982911946154508}, None),
+        ({"risk_level": "medium", "admin_graphql_api_order_id": "gid://shopify/Order/820982911946154508"}, None),
+        # The same order, whatever a body is cut to.
+        ({"order_id": "gid://shopify/Order/820982911946154508"}, None),
+        ({"order": {"admin_graphql_api_id": "gid://shopify/Order/820982911946154508"}}, None),
+        ({"admin_graphql_api_id": "gid://shopify/Order/820982911946154508"}, None),
+        # returns/cancel, and a refund of a return
+        ({"id": 123134564567890, "order_id": 820982911946154508, "status": "canceled"}, None),
+        ({"id": 1, "order_id": 820982911946154508, "return": {"id": 123134564567890}}, None),
+        # returns/update and reverse_deliveries/attach_deliverable name the return only.
+        ({"admin_graphql_api_id": "gid://shopify/Return/123134564567890", "return_line_items": {}}, "123134564567890"),
+        ({"id": 9080907654321, "return": {"id": 123134564567890}}, "123134564567890"),
+        # fulfillment_orders/*, fulfillment_holds/*, which name the fulfillment order only
+        ({"fulfillment_order": {"id": "gid://shopify/FulfillmentOrder/71", "status": "open"}}, "71"),
+        ({"original_fulfillment_order": {"id": "gid://shopify/FulfillmentOrder/71"}}, "71"),
+        ({"fulfillment_order_merges": {"fulfillment_order": {"id": "gid://shopify/FulfillmentOrder/71"}}}, "71"),
+        ({"fulfillment_order": {"id": "gid://shopify/FulfillmentOrder/71", "order_id": 820982911946154508}}, None),
+        # subscription_billing_attempts/success and /failure
+        ({"id": None, "order_id": 820982911946154508, "subscription_contract_id": 5}, None),
+        ({"id": None, "order_id": None, "subscription_contract_id": 5}, "5"),
+        # payment_terms/create and payment_schedules/due
+        ({"id": 706405506930370084, "payment_schedules": [{"id": 6, "payment_terms_id": 7}]}, "706405506930370084"),
+        ({"id": 606405506930370084, "payment_terms_id": 706405506930370084}, "706405506930370084"),
+        # checkouts/create of version 2026-04, of an earlier one, and checkouts/delete
+        ({"token": "123123123", "cart_token": "eeafa272", "customer": {"id": 603851970716743426}}, "123123123"),
+        ({"id": 981820079255243537, "token": "123123123"}, "981820079255243537"),
+        ({"id": 981820079255243537}, "981820079255243537"),
+        # customers/update, customer.tags_added, customer.joined_segment, customers/merge, customers/redact
+        ({"id": 706405506930370084}, "706405506930370084"),
+        ({"customerId": "gid://shopify/Customer/706405506930370084", "tags": ["tag1"]}, "706405506930370084"),
+        ({"shop_id": "gid://shopify/Shop/1", "customer_id": "gid://shopify/Customer/2"}, "2"),
+        ({"admin_graphql_api_customer_kept_id": "gid://shopify/Customer/1"}, "1"),
+        ({"shop_id": 954889, "customer": {"id": 191167}, "orders_to_redact": [299938]}, "191167"),
+        # app_subscriptions/update
+        ({"app_subscription": {"admin_graphql_api_id": "gid://shopify/AppSubscription/1029266952"}}, "1029266952"),
+        # What is no such id stays as it is written.
+        ({"id": "gid://shopify/ProductFeed/"}, "gid://shopify/ProductFeed/"),
+        (
+            {"id": "gid://shopify/InventoryLevel/1?inventory_item_id=2"},
+            "gid://shopify/InventoryLevel/1?inventory_item_id=2",
+        ),
         ({"order_id": 1.5, "id": 2}, "2"),
         ({"order_id": True, "id": 2}, "2"),
         ({"order_id": "a b", "id": 2}, "2"),

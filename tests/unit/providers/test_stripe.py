@@ -30,13 +30,16 @@ def test_stripe_s_package_makes_an_event_of_what_we_send(event):
     sent = SENDERS["stripe"].webhook(Signing(secret=SECRET, now=int(time.time()), number=7), event=event)
     header = sent.headers["Stripe-Signature"]
 
-    made = stripe.Webhook.construct_event(sent.body, header, SECRET)
+    # Stripe calls a thin event a notification.
+    thin = stripe.StripeClient("sk_test_1").parse_event_notification
+    parse = thin if event.startswith("v1.") else stripe.Webhook.construct_event
+    made = parse(sent.body, header, SECRET)
     read_event = read(json.loads(sent.body))
 
     assert (made.id, made.type) == (read_event.event_id, read_event.event_type)
     assert read_event.transaction_id == sent.transaction_id == "pi_3Demo000007"
     with pytest.raises(stripe.SignatureVerificationError):
-        stripe.Webhook.construct_event(sent.body, header, OTHER_SECRET)
+        parse(sent.body, header, OTHER_SECRET)
 
 
 # https://docs.stripe.com/api, the page of each object.
@@ -109,19 +112,47 @@ def test_the_transaction_is_the_payment_intent_or_the_nearest_that_is_named(memb
     assert about(**members).transaction_id == transaction_id
 
 
-def test_a_thin_event_belongs_to_the_object_that_it_names():
-    # https://docs.stripe.com/events/how-events-work
+# https://docs.stripe.com/api/v2/core/events/event-types
+THIN = {
+    "payment intent": ("v1.payment_intent.succeeded", {"id": "pi_1", "type": "payment_intent"}, "pi_1"),
+    # It does not name the PaymentIntent.
+    "charge": ("v1.charge.refunded", {"id": "ch_1", "type": "charge"}, "ch_1"),
+    "meter": ("v1.billing.meter.error_report_triggered", {"id": "mtr_1", "type": "billing.meter"}, "mtr_1"),
+    "account": ("v2.core.account.updated", {"id": "acct_1", "type": "v2.core.account"}, "acct_1"),
+    "the only one of its kind": ("v1.tax.settings.updated", {"type": "tax.settings", "url": "/v1/tax/settings"}, None),
+    "none": ("v1.billing.meter.no_meter_found", None, None),
+}
+
+
+@pytest.mark.parametrize(("event_type", "related", "transaction_id"), THIN.values(), ids=THIN.keys())
+def test_a_thin_event_is_recorded_with_what_it_names(event_type, related, transaction_id):
     event = read(
         {
+            "id": "evt_test_65R",
             "object": "v2.core.event",
-            "type": "v1.payment_intent.succeeded",
-            "created": "2026-10-01T12:00:00.000Z",
-            "related_object": {"id": "pi_1", "type": "payment_intent", "url": "/v1/payment_intents/pi_1"},
+            "type": event_type,
+            "created": "2024-09-17T06:20:52.246Z",
+            "livemode": False,
+            "context": None,
+            "related_object": related,
+            "changes": {"before": {"id": "pi_2", "amount": 1}, "after": {"amount": 2}},
         }
     )
 
-    assert (event.transaction_id, event.occurred_at) == ("pi_1", "2026-10-01T12:00:00.000Z")
+    assert (event.event_id, event.event_type) == ("evt_test_65R", event_type)
+    assert event.transaction_id == (transaction_id or "stripe:evt_test_65R")
+    assert event.occurred_at == "2024-09-17T06:20:52.246Z"
     assert event.amount is None
+
+
+def test_a_thin_event_and_the_snapshot_of_it_are_two_events_of_one_transaction():
+    thin, snapshot = (
+        read(SENDERS["stripe"].events[event](7)[0])
+        for event in ("v1.payment_intent.succeeded", "payment_intent.succeeded")
+    )
+
+    assert thin.key != snapshot.key
+    assert thin.transaction_id == snapshot.transaction_id
 
 
 AMOUNTS = {
