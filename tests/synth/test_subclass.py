@@ -98,7 +98,7 @@ def test_its_function_is_in_the_network_and_let_through_for_what_it_may_do(ours)
         if "webhook-orders-dev" in json.dumps(statement["condition"])
     ]
 
-    assert mine == [["dynamodb:Query"]]
+    assert mine == [["dynamodb:Query"], ["dynamodb:BatchGetItem"]]
 
 
 def test_its_function_has_alarms_and_a_graph(ours):
@@ -143,7 +143,7 @@ def test_the_same_grant_on_something_else_is_refused(bundles):
         account_id=stack.account_id,
     )
 
-    with pytest.raises(ValueError, match="webhook-orders-dev: its policy has another statement with the sid QueryRec"):
+    with pytest.raises(ValueError, match="webhook-orders-dev: its policy has another statement with the sid FindRec"):
         other.grant_query_records(stack.orders)
 
 

@@ -511,8 +511,10 @@ class World:
                 continue
             for since, endpoint_id in stable[tenant]:
                 if (
+                    # What was erased before all had it is nobody's to have.
+                    "erasedAt" not in event
                     # Clocks differ, and an endpoint is there only when its write has been made.
-                    (times.parse(since) or 0.0) + CREATION_SECONDS < (times.parse(event["createdAt"]["S"]) or 0.0)
+                    and (times.parse(since) or 0.0) + CREATION_SECONDS < (times.parse(event["createdAt"]["S"]) or 0.0)
                     and table.get((f"{tenant}#{event_id}", delivery_item(endpoint_id))) is None
                 ):
                     self.violate("accepted and never fanned out", f"{tenant} {event_id} {endpoint_id}")
