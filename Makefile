@@ -85,9 +85,9 @@ test-setup: ## Install the audit's tools and a browser for the tests (CHROMIUM=p
 	@python3 tools/build/setup.py audit browser
 
 # What is audited: the presets; ENVIRONMENTS="prod staging" of cdktf.json; or PLAN=plan.json of 'terraform show -json'.
-AUDITED = $(if $(PLAN),--plan $(PLAN),$(if $(ENVIRONMENTS),--environments $(ENVIRONMENTS)))
+AUDITED = $(if $(PLAN),--plan "$(PLAN)",$(if $(ENVIRONMENTS),--environments $(ENVIRONMENTS))) $(if $(ACCEPTED),--accepted "$(ACCEPTED)")
 
-audit: bundle audit-setup ## Check the plan of every preset (or ENVIRONMENTS=, or PLAN=), and write a page about each
+audit: bundle audit-setup ## Check the plan of every preset (or ENVIRONMENTS=, or PLAN=), compare it with what is in ACCEPTED, and write a page about each
 	@$(PYTHON) -m tools.audit $(AUDITED)
 
 audit-accept: bundle audit-setup ## Accept the audited plans as reviewed: later ones are compared with them
