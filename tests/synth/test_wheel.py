@@ -1,13 +1,16 @@
 """The wheel: an app of somebody else's, with only it and what it asks for, synthesizes what the checkout does."""
 
 import ast
+import csv
 import json
 import subprocess
 import sys
 import sysconfig
 import tomllib
 import zipfile
+from base64 import urlsafe_b64encode
 from email import message_from_string
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -123,6 +126,20 @@ def test_it_has_one_name_and_imports_what_is_below_it(built):
     }
     assert "aws_webhooks" in imported
     assert imported & {"main", "modules", "lambdas", "tools"} == set()
+
+
+def test_its_record_has_every_file_with_digest_and_size(built):
+    with zipfile.ZipFile(built) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    (record,) = (name for name in contents if name.endswith("/RECORD"))
+    listed = {name: (digest, size) for name, digest, size in csv.reader(contents[record].decode().splitlines())}
+
+    assert listed.pop(record) == ("", "")
+    del contents[record]
+    assert listed == {
+        name: (f"sha256={urlsafe_b64encode(sha256(content).digest()).decode().rstrip('=')}", str(len(content)))
+        for name, content in contents.items()
+    }
 
 
 def test_the_same_sources_make_the_same_bytes(built, tmp_path):
