@@ -16,7 +16,7 @@ endif
 
 required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 
-.PHONY: help setup bundle synth deploy module demo up down secret send receiver verify-archive test test-unit test-lambdas test-synth \
+.PHONY: help setup bundle synth deploy module wheel demo up down secret send receiver verify-archive test test-unit test-lambdas test-synth \
 	test-plan test-e2e test-versions test-setup audit audit-accept audit-setup audit-lock cost simulate simulate-delivery simulate-inbound lint docs openapi golden bench \
 	bench-deployments fuzz lock clean
 
@@ -38,6 +38,9 @@ deploy: bundle ## Deploy ENVIRONMENT_SUFFIX (dev by default) to AWS
 
 module: bundle ## Write the stack of PRESET (standard by default) or ENVIRONMENT_SUFFIX as a plain Terraform module to OUT; or STACK=delivery
 	@$(PYTHON) -m tools.export_module $(if $(STACK),--stack "$(STACK)") $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") $(if $(OUT),--out "$(OUT)")
+
+wheel: bundle ## Write the wheel for an app in a repository of its own to dist
+	@$(PYTHON) -m tools.build.wheel
 
 demo: bundle ## Run the pipeline on this machine, without an AWS account, and show what happens to webhooks
 	@$(PYTHON) -m tools.commands.demo
@@ -82,9 +85,9 @@ test-setup: ## Install the audit's tools and a browser for the tests (CHROMIUM=p
 	@python3 tools/build/setup.py audit browser
 
 # What is audited: the presets; ENVIRONMENTS="prod staging" of cdktf.json; or PLAN=plan.json of 'terraform show -json'.
-AUDITED = $(if $(PLAN),--plan $(PLAN),$(if $(ENVIRONMENTS),--environments $(ENVIRONMENTS)))
+AUDITED = $(if $(PLAN),--plan "$(PLAN)",$(if $(ENVIRONMENTS),--environments $(ENVIRONMENTS))) $(if $(ACCEPTED),--accepted "$(ACCEPTED)")
 
-audit: bundle audit-setup ## Check the plan of every preset (or ENVIRONMENTS=, or PLAN=), and write a page about each
+audit: bundle audit-setup ## Check the plan of every preset (or ENVIRONMENTS=, or PLAN=), compare it with what is in ACCEPTED, and write a page about each
 	@$(PYTHON) -m tools.audit $(AUDITED)
 
 audit-accept: bundle audit-setup ## Accept the audited plans as reviewed: later ones are compared with them
@@ -137,4 +140,4 @@ lock: setup ## Lock the Python dependencies again
 	@$(PYTHON) -m tools.build.lock
 
 clean: ## Remove everything that was built or installed here
-	rm -rf .venv .tools .build .local node_modules cdktf.out
+	rm -rf .venv .tools .build .local node_modules dist cdktf.out

@@ -17,7 +17,11 @@ from modules.settings.validation import SettingsError
 
 __all__ = ["DeliveryStack", "WebhookStack", "build_app"]
 
-ROOT = Path(__file__).resolve().parent
+
+def _project_folder() -> Path:
+    """Return the working directory, whose ``cdktf.json`` cdktf itself reads; this module's where it has none."""
+    folders = (Path.cwd(), Path(__file__).resolve().parent)
+    return next((folder for folder in folders if (folder / "cdktf.json").is_file()), folders[0])
 
 
 def build_app(
@@ -30,7 +34,8 @@ def build_app(
     bundles : Path
         Folder with the functions' bundles.
     declared : Path | None
-        The file that declares the environment; ``cdktf.json`` beside this module where it is None.
+        The file that declares the environment. Where it is None: ``cdktf.json`` in the working directory, or else
+        beside this module.
 
     Raises
     ------
@@ -39,8 +44,8 @@ def build_app(
     FileNotFoundError
         When the bundles have not been built.
     """
-    settings = load_settings(declared or ROOT / "cdktf.json", environment)
-    app = App(outdir=str(outdir or os.environ.get("CDKTF_OUTDIR") or ROOT / "cdktf.out"))
+    settings = load_settings(declared or _project_folder() / "cdktf.json", environment)
+    app = App(outdir=str(outdir or os.environ.get("CDKTF_OUTDIR") or _project_folder() / "cdktf.out"))
     inbound = WebhookStack(app, f"webhooks-{settings.environment}", settings, bundles) if settings.inbound else None
     if settings.delivery is not None:
         delivery = DeliveryStack(app, f"delivery-{settings.environment}", settings, bundles)
@@ -54,7 +59,7 @@ if __name__ == "__main__":
     try:
         asked = os.environ.get("ENVIRONMENT_SUFFIX", "dev")
         # A name that is mistyped must not become a new stack, with a state of its own.
-        load_declared(ROOT / "cdktf.json", asked)
+        load_declared(_project_folder() / "cdktf.json", asked)
         build_app(asked).synth()
     except (SettingsError, FileNotFoundError, GuardError) as error:
         sys.exit(f"error: {error}")

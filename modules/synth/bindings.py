@@ -34,7 +34,7 @@ def load() -> None:
         return
     if "constructs" in sys.modules:
         warnings.warn(
-            "import modules.synth before cdktf and its bindings: Node.js runs already and loads all of them",
+            f"import {__package__} before cdktf and its bindings: Node.js runs already and loads all of them",
             RuntimeWarning,
             stacklevel=2,
         )

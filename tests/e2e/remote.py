@@ -135,19 +135,23 @@ class Project:
         return ["npx", "cdktf", *arguments, "--output", output, "--terraform-parallelism", "20"]
 
     def _environment(self, environment: str) -> Mapping[str, str]:
-        # cdktf has Terraform write down the provider's checksums, for which it goes to the registry, or to a mirror.
-        mirror = Path.home() / ".terraform.d" / "plugins"
-        return {
-            **{name: value for name, value in self.aws.environment().items() if name != "TF_CLI_CONFIG_FILE"},
-            **({"TF_CLI_ARGS_providers_lock": f"-fs-mirror={mirror}"} if mirror.is_dir() else {}),
-            # Terraform's cache of providers bears no two deployments at once.
-            # https://developer.hashicorp.com/terraform/cli/config/config-file#provider-plugin-cache
-            "CDKTF_DISABLE_PLUGIN_CACHE_ENV": "true",
-            "ENVIRONMENT_SUFFIX": environment,
-            "CHECKPOINT_DISABLE": "1",
-            "DISABLE_VERSION_CHECK": "1",
-            "CI": "1",
-        }
+        return environment_of(self.aws) | {"ENVIRONMENT_SUFFIX": environment}
+
+
+def environment_of(aws: LocalAws) -> dict[str, str]:
+    """Return the environment of a ``cdktf`` that deploys to a local AWS, and reaches nothing else."""
+    # cdktf has Terraform write down the provider's checksums, for which it goes to the registry, or to a mirror.
+    mirror = Path.home() / ".terraform.d" / "plugins"
+    return {
+        **{name: value for name, value in aws.environment().items() if name != "TF_CLI_CONFIG_FILE"},
+        **({"TF_CLI_ARGS_providers_lock": f"-fs-mirror={mirror}"} if mirror.is_dir() else {}),
+        # Terraform's cache of providers bears no two deployments at once.
+        # https://developer.hashicorp.com/terraform/cli/config/config-file#provider-plugin-cache
+        "CDKTF_DISABLE_PLUGIN_CACHE_ENV": "true",
+        "CHECKPOINT_DISABLE": "1",
+        "DISABLE_VERSION_CHECK": "1",
+        "CI": "1",
+    }
 
 
 def state_key(environment: str) -> str:

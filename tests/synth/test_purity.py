@@ -28,6 +28,7 @@ import pytest
 from main import build_app
 from modules.inbound.stack import WebhookStack
 from modules.settings.environments import build_settings, load_settings
+from modules.settings.validation import SettingsError
 from modules.synth import cdk
 from tools import ROOT
 
@@ -344,12 +345,20 @@ ONE_LINE = {
 def test_a_wrong_setting_ends_main_with_one_line(wrong, tmp_path, monkeypatch, environment):
     monkeypatch.setenv("ENVIRONMENT_SUFFIX", environment)
     monkeypatch.setenv("CDKTF_OUTDIR", str(tmp_path))
+    monkeypatch.chdir(wrong)
 
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(wrong / "main.py"), run_name="__main__")
 
     assert end.value.code == ONE_LINE[environment]
     assert list(tmp_path.rglob("cdk.tf.json")) == []
+
+
+def test_the_file_of_the_working_directory_is_the_one_that_counts(wrong, monkeypatch):
+    monkeypatch.chdir(wrong)
+
+    with pytest.raises(SettingsError, match="region: 5 is not a text"):
+        build_app("wrong")
 
 
 def test_that_line_is_all_that_is_printed_and_the_exit_status_is_not_zero(tmp_path):

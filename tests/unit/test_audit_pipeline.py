@@ -10,7 +10,7 @@ from tools import ROOT
 
 @pytest.fixture(scope="module")
 def text():
-    return (ROOT / "examples" / "audit-pipeline.yml").read_text(encoding="utf-8")
+    return (ROOT / "examples" / "audit-pipeline" / "audit.yml").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

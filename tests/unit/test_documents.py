@@ -36,7 +36,7 @@ _REQUIREMENT = re.compile(
 
 
 def documents():
-    folders = (ROOT, *(ROOT / name for name in ("docs", "audit", "bench", "examples")))
+    folders = (ROOT, *(ROOT / name for name in ("docs", "audit", "bench")), *sorted((ROOT / "examples").iterdir()))
     return [path.relative_to(ROOT).as_posix() for folder in folders for path in sorted(folder.glob("*.md"))]
 
 
@@ -154,11 +154,19 @@ def test_readme_is_short():
     assert len((ROOT / "README.md").read_bytes()) <= _README_BYTES
 
 
-def test_every_page_is_one_click_from_readme():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    linked = {link.partition("#")[0] for link in _LINK.findall(readme)}
+def linked_from(name):
+    """Return the pages that a page links, by their paths from the checkout's root."""
+    found = _LINK.findall((ROOT / name).read_text(encoding="utf-8"))
+    targets = [((ROOT / name).parent / link.partition("#")[0]).resolve() for link in found if ":" not in link]
+    return {path.relative_to(ROOT).as_posix() for path in targets}
 
-    assert {name for name in documents() if name != "README.md"} <= linked
+
+def test_every_page_is_one_click_from_readme_and_every_example_from_the_page_about_them():
+    pages = set(documents()) - {"README.md"}
+    examples = {name for name in pages if name.startswith("examples/")}
+
+    assert pages - examples <= linked_from("README.md")
+    assert examples <= linked_from("docs/own-repository.md")
 
 
 def rows(page, header):

@@ -39,7 +39,7 @@ from tools.build.docs_assets import copy_assets
 from tools.build.locked import locked
 from tools.build.prune_imports import unreachable
 
-__all__ = ["BUNDLES", "FUNCTIONS", "NATIVE_SUFFIX", "build", "bundles_for_this_machine"]
+__all__ = ["BUNDLES", "FUNCTIONS", "NATIVE_SUFFIX", "are_up_to_date", "build", "bundles_for_this_machine"]
 
 BUILD = ROOT / ".build"
 DEPENDENCIES = BUILD / "dependencies"
@@ -95,6 +95,11 @@ def main() -> None:
         sha256 = hashlib.sha256(bundle.read_bytes()).hexdigest()
         print(f"bundle: {each.name:20} {bundle.stat().st_size:>9,} bytes  sha256 {sha256[:16]}")
     _stamp(BUNDLES).write_text(digest, encoding="utf-8")
+
+
+def are_up_to_date() -> bool:
+    """Tell whether every bundle is built from the sources as they are, by this Python."""
+    return _made_of(BUNDLES, _digest(_inputs()))
 
 
 def bundles_for_this_machine(folder: Path = BUNDLES_HERE) -> Path:

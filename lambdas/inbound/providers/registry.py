@@ -41,7 +41,7 @@ class _Registry(Mapping[str, Provider]):
 
     def __getitem__(self, name: str) -> Provider:
         module, entry = _PLACES[name]
-        provider: Provider = getattr(import_module(f"lambdas.inbound.providers.{module}"), entry)
+        provider: Provider = getattr(import_module(f"{__package__}.{module}"), entry)
         return provider
 
     def __iter__(self) -> Iterator[str]:
