@@ -38,7 +38,12 @@ def lines(level):
         "AWS_LAMBDA_LOG_LEVEL": "INFO",
     }
     ran = subprocess.run(
-        [sys.executable, "-c", PROGRAM], cwd=ROOT, env=os.environ | variables, capture_output=True, check=True, text=True
+        [sys.executable, "-c", PROGRAM],
+        cwd=ROOT,
+        env=os.environ | variables,
+        capture_output=True,
+        check=True,
+        text=True,
     )
     return [json.loads(line) for line in ran.stdout.splitlines()]
 
