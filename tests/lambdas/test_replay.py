@@ -635,6 +635,13 @@ FOREIGN_CURSORS = {
 }
 
 
+def test_a_cursor_may_be_at_a_listing_that_began_before_the_range(world):
+    # The listing's first event was received in the minute in which the range begins, and before the range.
+    wanted = within(NOON + 30, NOON + HOUR, cursor=cursor_of(0, KEYS))
+
+    assert replayer_of(world).run(wanted, "replay_1").failed == {}
+
+
 @pytest.mark.parametrize("cursor", FOREIGN_CURSORS.values(), ids=FOREIGN_CURSORS)
 def test_a_cursor_that_does_not_belong_to_the_range_is_refused(world, cursor):
     # Given a range with an event in it, when it is asked to go on where it never was
