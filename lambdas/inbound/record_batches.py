@@ -11,7 +11,6 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatemen
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 from lambdas.inbound.envelope import ArchivedBody, Envelope, RecordKey
 from lambdas.inbound.record_items import (
@@ -116,7 +115,8 @@ class BatchedRecords(Records):
         for one in creations:
             of = (one.envelope.event.provider, received_minute(one.envelope.received_at))
             groups.setdefault(of, []).append(one)
-        listings = {uuid4().hex[:16]: group for group in groups.values() if len(group) >= MIN_LISTED}
+        # A claim is of one record only, so that its token is new for each listing too.
+        listings = {group[0].claim.token: group for group in groups.values() if len(group) >= MIN_LISTED}
         if not listings:
             return {}
         codes = self._execute(

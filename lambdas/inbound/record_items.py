@@ -204,17 +204,14 @@ def received_minute(received_at: str) -> str:
 def new_listing(listing_id: str, envelopes: Sequence[Envelope], keys: Sequence[RecordKey]) -> dict[str, Any]:
     """Return the attributes of the listing of some records, all of one provider and minute.
 
-    Parameters
-    ----------
-    listing_id : str
-        Hexadecimal digits.
+    Its shard is that of the first one.
     """
     first = min(envelope.received_at for envelope in envelopes)
-    shard = int(listing_id, 16) % RECEIVED_SHARDS
+    event = envelopes[0].event
     return {
         PARTITION_KEY: _LISTED_AS + listing_id,
         SORT_KEY: FIRST,
-        "receivedBucket": received_bucket(envelopes[0].event.provider, first, shard),
+        "receivedBucket": received_bucket(event.provider, first, shard_of(event)),
         "receivedAt": first,
         "records": [[key.partition, key.sort] for key in keys],
     }
