@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.inbound.envelope import ArchivedBody, Envelope, RecordKey
-from lambdas.inbound.record_items import Claim, Entry, State, new_record, new_signature
+from lambdas.inbound.record_items import (
+    MIN_LISTED,
+    Claim,
+    Entry,
+    State,
+    new_listing,
+    new_record,
+    new_signature,
+    received_minute,
+)
 from lambdas.inbound.records import Records
 from lambdas.shared.dynamodb import to_wire
 
@@ -83,13 +92,41 @@ class BatchedRecords(Records):
     """
 
     def create_all(self, creations: Sequence[Creation]) -> list[str | None]:
-        """Create new records; `DUPLICATE` for those that exist in any form."""
+        """Create new records; `DUPLICATE` for those that exist in any form.
+
+        They are listed together, see `lambdas.inbound.record_items`. A record whose listing could not be written is in
+        the index itself.
+        """
+        listings = self._create_listings(creations)
         return self._execute(
             [
-                self._insert(new_record(one.key, one.envelope, one.archived, one.claim, one.timeline))
+                self._insert(
+                    new_record(
+                        one.key, one.envelope, one.archived, one.claim, one.timeline, listing_id=listings.get(one.key)
+                    )
+                )
                 for one in creations
             ]
         )
+
+    def _create_listings(self, creations: Sequence[Creation]) -> dict[RecordKey, str]:
+        """Write the listings of new records; return the id of each listed record's."""
+        groups: dict[tuple[str, str], list[Creation]] = {}
+        for one in creations:
+            of = (one.envelope.event.provider, received_minute(one.envelope.received_at))
+            groups.setdefault(of, []).append(one)
+        # A claim is of one record only, so that its token is new for each listing too.
+        listings = {group[0].claim.token: group for group in groups.values() if len(group) >= MIN_LISTED}
+        if not listings:
+            return {}
+        codes = self._execute(
+            [
+                self._insert(new_listing(listing_id, [one.envelope for one in group], [one.key for one in group]))
+                for listing_id, group in listings.items()
+            ]
+        )
+        written = [listing for listing, code in zip(listings.items(), codes, strict=True) if code is None]
+        return {one.key: listing_id for listing_id, group in written for one in group}
 
     def take_signatures(self, envelopes: Sequence[tuple[Envelope, ArchivedBody]]) -> list[str | None]:
         """Record new signatures, each for the body of its event; `DUPLICATE` for those that are recorded."""

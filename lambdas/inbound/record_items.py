@@ -10,6 +10,11 @@ time and by any version, has the same one. It holds, by sort key:
 The key attributes keep the names that version 0.1.0 gave them, because a table's key cannot be changed. Its records are
 in the partition of their transaction, and the index `BY_EVENT_INDEX` finds them by their event. Later records are not
 in that index; `BY_TRANSACTION_INDEX` finds them by their transaction.
+
+`BY_RECEIVED_INDEX` finds them by their time of receipt. An entry of an index costs as much as a write to the table, so
+records that are created together share one, if they are of one provider and minute. It is the entry of a listing: an
+item with their keys. The listing is written first, and each record names it. A listed record that does not exist, or
+names no listing or another one, was not created with this one.
 """
 
 import hashlib
@@ -29,12 +34,19 @@ FIRST = "-"
 DEAD_LETTER = "dead-letter "
 # No transaction id has a blank, so that no record of version 0.1.0 is in such a partition.
 _EVENT = "event "
+_LISTED_AS = "listing "
 BY_EVENT_INDEX = "byEvent"
 BY_TRANSACTION_INDEX = "byTransaction"
 BY_RECEIVED_INDEX = "byReceived"
+# Of a record: the id of its listing.
+LISTING = "listing"
 # An index partition allows 1,000 writes/s; ten of them per provider and hour allow the 10,000 of the preset burst.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 RECEIVED_SHARDS = 10
+# A listing costs two writes: its own, and that of its entry in the index.
+MIN_LISTED = 3
+# As many as one call creates, see `lambdas.inbound.record_batches`.
+MAX_LISTED = 25
 
 # An item holds 400 KB; neither a sender that repeats an event nor an operator who replays it may fill it.
 MAX_TIMELINE_ENTRIES = 500
@@ -184,6 +196,38 @@ def received_bucket(provider: str, received_at: str, shard: int) -> str:
     return f"{provider}#{received_at[:13]}#{shard}"
 
 
+def received_minute(received_at: str) -> str:
+    """Return the minute of a time, which sorts before all times in it."""
+    return received_at[:16]
+
+
+def new_listing(listing_id: str, envelopes: Sequence[Envelope], keys: Sequence[RecordKey]) -> dict[str, Any]:
+    """Return the attributes of the listing of some records, all of one provider and minute.
+
+    Its shard is that of the first one.
+    """
+    first = min(envelope.received_at for envelope in envelopes)
+    event = envelopes[0].event
+    return {
+        PARTITION_KEY: _LISTED_AS + listing_id,
+        SORT_KEY: FIRST,
+        "receivedBucket": received_bucket(event.provider, first, shard_of(event)),
+        "receivedAt": first,
+        "records": [[key.partition, key.sort] for key in keys],
+    }
+
+
+def listing_id_of(item: Mapping[str, Any]) -> str | None:
+    """Return the id of the listing that an item, or its entry in an index, is; None for anything else."""
+    partition = str(item[PARTITION_KEY])
+    return partition.removeprefix(_LISTED_AS) if partition.startswith(_LISTED_AS) else None
+
+
+def listed_keys(listing: Mapping[str, Any]) -> list[RecordKey]:
+    """Return the keys of a listing."""
+    return [RecordKey(partition=partition, sort=sort) for partition, sort in listing["records"]]
+
+
 def shard_of(event: WebhookEvent) -> int:
     """Return the shard of an event, the same for every redelivery."""
     return int(hashlib.sha256(event.key.encode()).hexdigest()[:8], 16) % RECEIVED_SHARDS
@@ -255,10 +299,16 @@ def identity(envelope: Envelope, key: RecordKey) -> dict[str, Any]:
 
 
 def new_record(
-    key: RecordKey, envelope: Envelope, archived: ArchivedBody, claim: Claim, timeline: list[Entry]
+    key: RecordKey,
+    envelope: Envelope,
+    archived: ArchivedBody,
+    claim: Claim,
+    timeline: list[Entry],
+    *,
+    listing_id: str | None = None,
 ) -> dict[str, Any]:
-    """Return the attributes of a new record with its claim."""
-    return {
+    """Return the attributes of a new record with its claim; a listing is in the index by time of receipt for it."""
+    record = {
         PARTITION_KEY: key.partition,
         SORT_KEY: key.sort,
         **identity(envelope, key),
@@ -270,6 +320,10 @@ def new_record(
         "timeline": timeline,
         **({"replayId": envelope.replay.replay_id} if envelope.replay else {}),
     }
+    if listing_id is not None:
+        del record["receivedBucket"]
+        record[LISTING] = listing_id
+    return record
 
 
 def new_signature(envelope: Envelope, archived: ArchivedBody) -> dict[str, Any]:

@@ -10,12 +10,17 @@ from lambdas.inbound.record_items import (
     BY_EVENT_INDEX,
     BY_RECEIVED_INDEX,
     BY_TRANSACTION_INDEX,
+    LISTING,
+    MAX_LISTED,
     PARTITION_KEY,
     RECEIVED_SHARDS,
     SORT_KEY,
     key_of_record,
+    listed_keys,
+    listing_id_of,
     partition_of,
     received_bucket,
+    received_minute,
 )
 from lambdas.shared.dynamodb import from_item, to_item
 
@@ -118,30 +123,50 @@ class RecordQueries:
         bucket, after
             Where to continue, from the previous `RecordPage`; 0 and None for the first one.
         limit : int
-            Largest number of records to read. A page may have fewer, or none, and still not be the last one.
+            Number of records from which on no more are read; a listing is read whole. A page may have fewer, or none,
+            and still not be the last one.
         """
         buckets = received_buckets(provider, start, end)
         found: list[dict[str, Any]] = []
         queries = 0
+        # A listing is in the index at the time of its first record.
+        earliest = received_minute(start)
         while bucket < len(buckets) and len(found) < limit and queries < MAX_QUERIES_FOR_A_PAGE:
             queries += 1
             arguments: dict[str, Any] = {
                 "TableName": self._table,
                 "IndexName": BY_RECEIVED_INDEX,
                 "KeyConditionExpression": "receivedBucket = :bucket AND receivedAt BETWEEN :start AND :end",
-                "ExpressionAttributeValues": to_item({":bucket": buckets[bucket], ":start": start, ":end": end}),
-                "Limit": limit - len(found),
+                "ExpressionAttributeValues": to_item({":bucket": buckets[bucket], ":start": earliest, ":end": end}),
+                # Each entry may be that of a listing.
+                "Limit": max(1, (limit - len(found)) // MAX_LISTED),
             }
             if after:
                 arguments["ExclusiveStartKey"] = to_item(after)
             response = self._dynamodb.query(**arguments)
-            found.extend(response["Items"])
+            found.extend(self._read_received(response["Items"]))
             if "LastEvaluatedKey" in response:
                 after = from_item(response["LastEvaluatedKey"])
             else:
                 bucket, after = bucket + 1, None
-        records = [record for record in self._read_whole(found) if record["receivedAt"] < end]
+        records = [record for record in found if start <= record["receivedAt"] < end]
         return RecordPage(records=records, bucket=bucket, after=after, complete=bucket >= len(buckets))
+
+    def _read_received(self, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the records of entries of the index by time of receipt, the listed ones in place of their listings."""
+        read = self._read_whole(entries)
+        # Two listings may have one key, and one call must not name an item twice.
+        keys = dict.fromkeys(key for item in read if listing_id_of(item) for key in listed_keys(item))
+        wire_keys = [to_item({PARTITION_KEY: key.partition, SORT_KEY: key.sort}) for key in keys]
+        listed = {key_of_record(record): record for record in self._read_whole(wire_keys)}
+        records = []
+        for item in read:
+            if (listing_id := listing_id_of(item)) is None:
+                records.append(item)
+                continue
+            of_listing = [listed[key] for key in listed_keys(item) if key in listed]
+            records += [record for record in of_listing if record.get(LISTING) == listing_id]
+        return records
 
     def _read_whole(self, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Read the records of index entries, strongly consistent, because an index may be behind its table."""

@@ -9,6 +9,7 @@ from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.first_release import FirstRelease
 from lambdas.inbound.identity import Same, compare
 from lambdas.inbound.record_items import (
+    LISTING,
     MAX_TIMELINE_ENTRIES,
     NO_REPLAY,
     PARTITION_KEY,
@@ -203,7 +204,7 @@ class Records:
             expression = "SET #lastFailure = :failure, #leaseUntil = :now"
             self._update(key, expression, {**failure, ":now": 0, ":owner": release.owner}, "#owner = :owner")
             return
-        assignments, values = self._identify(key, envelope)
+        assignments, values = self._identify(key, envelope, {})
         arguments = self._arguments(
             key,
             "SET " + ", ".join([*assignments, "#sha256 = :sha256", "#lastFailure = :failure"]),
@@ -260,7 +261,7 @@ class Records:
         keep_reason: bool,
     ) -> bool:
         message_id, at, dead_letter, why = letter
-        assignments, values = self._identify(key, envelope)
+        assignments, values = self._identify(key, envelope, found)
         assignments += [
             "#timeline = list_append(if_not_exists(#timeline, :received), :entries)",
             "#deadLetterMessage = :message",
@@ -318,9 +319,14 @@ class Records:
         event = envelope.event
         return compare(found, event.content, event.occurrence, envelope.sha256) is Same.EVENT
 
-    def _identify(self, key: RecordKey, envelope: Envelope) -> tuple[list[str], dict[str, Any]]:
+    def _identify(
+        self, key: RecordKey, envelope: Envelope, found: Mapping[str, Any]
+    ) -> tuple[list[str], dict[str, Any]]:
         """Return the assignments that set the attributes of `identity` where they are missing, and their values."""
         fields = identity(envelope, key)
+        if LISTING in found:
+            # The listing is in the index for it.
+            del fields["receivedBucket"]
         assignments = [f"#{name} = if_not_exists(#{name}, :{name})" for name in fields]
         return assignments, {f":{name}": value for name, value in fields.items()}
 

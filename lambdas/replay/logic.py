@@ -20,6 +20,7 @@ from lambdas.inbound.record_items import (
     archived_of,
     event_of,
     key_of_record,
+    received_minute,
 )
 from lambdas.inbound.record_queries import RecordQueries, received_buckets
 from lambdas.replay.request import BadReplayError, ReplayRequest, TimeRange
@@ -161,7 +162,7 @@ def _read_cursor(text: str, wanted: TimeRange) -> tuple[int, dict[str, Any] | No
     if after is not None and not (
         _is_key(after)
         and after["receivedBucket"] == buckets[bucket]
-        and wanted.start <= after["receivedAt"] <= wanted.end
+        and received_minute(wanted.start) <= after["receivedAt"] <= wanted.end
     ):
         raise BadReplayError("next: not a cursor that this API returned")
     return bucket, after

@@ -4,12 +4,34 @@ No payload, header or secret is passed to them. The stack sets service and metri
 its alarms use the same names.
 """
 
+import logging
+import os
+from typing import Any
+
 from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from lambdas.shared.xray import DaemonProvider
 
-# A message is a sentence; by default, Powertools tries to read each one as JSON.
-logger = Logger(json_deserializer=str)
+# The log group says these of every line in it, and each line is paid for by its bytes.
+_SAID_BY_LOG_GROUP = frozenset({"function_name", "function_arn", "function_memory_size"})
+
+
+class _Formatter(LambdaPowertoolsFormatter):
+    def serialize(self, log: dict[str, Any]) -> str:  # type: ignore[override]
+        """Return a line without what the log group says, and with `cold_start` at a cold start only."""
+        said = {name: value for name, value in log.items() if name not in _SAID_BY_LOG_GROUP}
+        if not said.get("cold_start"):
+            said.pop("cold_start", None)
+        return super().serialize(said)
+
+
+# A message is a sentence; by default, Powertools tries to read each one as JSON. Lambda's JSON format takes a line's
+# level and time from it, the time in RFC 3339 only.
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+logger = Logger(logger_formatter=_Formatter(json_deserializer=str, location=None, use_rfc3339=True, utc=True))
+# Powertools prefers Lambda's own level, which has to let the metrics through whatever is logged.
+logging.getLogger(logger.name).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
 # Powertools needs X-Ray's SDK to disable the tracer outside of Lambda; this provider sends nothing there.
 tracer = Tracer(auto_patch=False, disabled=False, provider=DaemonProvider())
 metrics = Metrics()

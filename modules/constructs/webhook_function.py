@@ -23,6 +23,7 @@ from modules.synth.cdk import (
     IamRolePolicy,
     LambdaFunction,
     LambdaFunctionEnvironment,
+    LambdaFunctionLoggingConfig,
     LambdaFunctionTracingConfig,
     LambdaFunctionVpcConfig,
     StringConcat,
@@ -182,6 +183,12 @@ class WebhookFunction(Construct):
             timeout=size.timeout,
             reserved_concurrent_executions=reserved_concurrency,
             tracing_config=LambdaFunctionTracingConfig(mode="Active"),
+            # A level filters in JSON only. The lines about an invocation's start and end are of level INFO, and of WARN
+            # if it failed. Metrics are lines without a level, which count as INFO; at DEBUG, boto3 would log payloads.
+            # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+            logging_config=LambdaFunctionLoggingConfig(
+                log_format="JSON", application_log_level="INFO", system_log_level=settings.system_log_level
+            ),
             environment=LambdaFunctionEnvironment(variables=dict(self._environment)),
             vpc_config=network
             and LambdaFunctionVpcConfig(

@@ -150,6 +150,12 @@ class FunctionSettings(Validated):
     )
     log_retention: int = setting(7, unit="days", choices=LOG_RETENTION_DAYS, doc="How long logs are kept.")
     log_level: str = setting("INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"), doc="Level of the functions' logs.")
+    system_log_level: str = setting(
+        "WARN",
+        choices=("WARN", "INFO"),
+        doc="Level of what Lambda itself logs. INFO adds lines for the start and the end of each invocation, with the "
+        "memory that it used; logs are paid for by the byte.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

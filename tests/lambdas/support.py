@@ -31,7 +31,13 @@ from lambdas.inbound.archive import Archive
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.record_batches import BatchedRecords
-from lambdas.inbound.record_items import BY_EVENT_INDEX, BY_RECEIVED_INDEX, BY_TRANSACTION_INDEX, first_key
+from lambdas.inbound.record_items import (
+    BY_EVENT_INDEX,
+    BY_RECEIVED_INDEX,
+    BY_TRANSACTION_INDEX,
+    first_key,
+    listing_id_of,
+)
 from lambdas.inbound.record_queries import RecordQueries
 from lambdas.inbound.records import wire_key
 from lambdas.processing.archiving import BY_BATCH
@@ -189,8 +195,15 @@ class World:
         return from_item(answer.get("Item", {}))
 
     def all_records(self) -> list[dict[str, Any]]:
-        pages = self.clients.dynamodb.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True)
-        return [from_item(item) for page in pages for item in page["Items"]]
+        """Return all items but the listings."""
+        return [item for item in self._all_items() if listing_id_of(item) is None]
+
+    def listings(self) -> list[dict[str, Any]]:
+        return [item for item in self._all_items() if listing_id_of(item) is not None]
+
+    def _all_items(self) -> list[dict[str, Any]]:
+        parts = self.clients.dynamodb.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True)
+        return [from_item(item) for part in parts for item in part["Items"]]
 
     def states(self) -> dict[str, str | None]:
         """Return the state of every event in the table; an event with two records fails here."""
@@ -410,6 +423,23 @@ def trapped(world: World, trap: Trap, dynamodb: Any = None) -> Pipeline:
         records=trapping(BatchedRecords, trap)(dynamodb or world.clients.dynamodb, world.name),
         bus=trapping(Bus, trap)(world.clients.events, world.name, world.name),
     )
+
+
+class HalfDone:
+    """A DynamoDB client that dies when half of the statements of a call about records are done."""
+
+    def __init__(self, client, verb):
+        self._client = client
+        self._verb = verb
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    def batch_execute_statement(self, *, Statements):  # noqa: N803 - boto3's name
+        if len(Statements) == 1 or not Statements[0]["Statement"].startswith(self._verb):
+            return self._client.batch_execute_statement(Statements=Statements)
+        self._client.batch_execute_statement(Statements=Statements[: len(Statements) // 2])
+        raise CrashError(self._verb)
 
 
 class Unreliable:

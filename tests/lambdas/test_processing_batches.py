@@ -12,9 +12,12 @@ from lambdas.inbound.batch_object import MAGIC, read_index
 from lambdas.inbound.record_batches import BatchedRecords
 from lambdas.processing.archiving import BY_EVENT
 from lambdas.processing.batching import InvocationEndsError
+from lambdas.shared import times
 from tests.lambdas.support import (
+    NOW,
     SECONDS_LEFT,
     CrashError,
+    HalfDone,
     Trap,
     Unreliable,
     aws_error,
@@ -32,6 +35,8 @@ from tests.lambdas.support import (
 from tests.lambdas.test_processing_concurrency import at_once
 
 IDS = tuple(f"evt_{number}" for number in range(1, 4))
+# The beginning of a minute.
+MINUTE = NOW - NOW % 60
 CLOSED = ConnectionClosedError(endpoint_url="https://local.invalid")
 TIMED_OUT = ReadTimeoutError(endpoint_url="https://local.invalid")
 
@@ -86,9 +91,10 @@ def assert_kept(world, ids):
 CALLS = {
     1: {"put_object": 1, "put_item": 1, "put_events": 1, "update_item": 1},
     2: {"put_object": 1, "put_events": 1, "batch_execute_statement": 2},
-    10: {"put_object": 1, "put_events": 1, "batch_execute_statement": 2},
+    # A listing, its records, and their marks.
+    10: {"put_object": 1, "put_events": 1, "batch_execute_statement": 3},
     # Records 25 at a time; marks with the ten that were published, so that a crash repeats no more than those.
-    100: {"put_object": 1, "put_events": 10, "batch_execute_statement": 4 + 10},
+    100: {"put_object": 1, "put_events": 10, "batch_execute_statement": 4 + 4 + 10},
 }
 
 
@@ -114,7 +120,38 @@ def test_signatures_that_are_good_for_one_body_take_one_call_more(world):
 
     assert outcome.failures == {}
     assert calls.pop("execute_statement") == 1
-    assert calls == {"put_object": 1, "put_events": 1, "batch_execute_statement": 3}
+    assert calls == {"put_object": 1, "put_events": 1, "batch_execute_statement": 4}
+
+
+def test_records_of_one_batch_provider_and_minute_share_an_entry_of_the_index_by_time(world):
+    # Given events of one minute, of another one, and of another provider
+    at = {id_: times.iso(MINUTE + 7 + number) for number, id_ in enumerate(many(5))}
+    at |= {"next": times.iso(MINUTE + 60), "after": times.iso(MINUTE + 61)}
+    batch = [message(envelope(event(id_, f"tx_{id_}"), received_at=time)) for id_, time in at.items()]
+    batch += [message(envelope(event(id_, provider="other"), received_at=times.iso(MINUTE + 8))) for id_ in IDS]
+
+    # When they are recorded in one batch
+    assert world.process(batch).failures == {}
+
+    # Then each group has one entry, at its first time of receipt, and what is too small for a listing has its own
+    assert {one["receivedAt"]: len(one["records"]) for one in world.listings()} == {
+        times.iso(MINUTE + 7): 5,
+        times.iso(MINUTE + 8): 3,
+    }
+    assert {one["eventId"] for one in world.all_records() if "receivedBucket" in one} == {"next", "after"}
+
+
+@pytest.mark.parametrize("code", ["ThrottlingError", "DuplicateItem"])
+def test_records_are_in_the_index_themselves_when_their_listing_cannot_be_written(world, code):
+    dynamodb = Unreliable(
+        world.clients.dynamodb, "batch_execute_statement", "listing ", refusing_statements(code, "listing ")
+    )
+
+    assert world.process(batch_of(*many(5)), **with_dynamodb(world, dynamodb)).failures == {}
+
+    assert world.listings() == []
+    assert all("receivedBucket" in record for record in world.all_records())
+    assert_kept(world, many(5))
 
 
 def test_two_bodies_under_one_signature_in_one_batch_are_one_record(world):
@@ -186,23 +223,6 @@ def test_what_a_crash_left_is_finished_in_any_later_batches(world, point, times,
     # Then every record says where its payload lies, and an object that nothing points to any more harms nobody
     assert_kept(world, [*many(5), "evt_a", "evt_b"])
     assert world.routed_counts() == dict.fromkeys(many(5), times) | {"evt_a": 1, "evt_b": 1}
-
-
-class HalfDone:
-    """A DynamoDB client that dies when half of the statements of a call are done."""
-
-    def __init__(self, client, verb):
-        self._client = client
-        self._verb = verb
-
-    def __getattr__(self, name):
-        return getattr(self._client, name)
-
-    def batch_execute_statement(self, *, Statements):  # noqa: N803 - boto3's name
-        if not Statements[0]["Statement"].startswith(self._verb):
-            return self._client.batch_execute_statement(Statements=Statements)
-        self._client.batch_execute_statement(Statements=Statements[: len(Statements) // 2])
-        raise CrashError(self._verb)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from lambdas.dead_letter.logic import DeadLetters
 from lambdas.inbound.envelope import MAX_MESSAGE_BYTES, Envelope
 from lambdas.inbound.queue import MainQueue
+from lambdas.inbound.record_batches import BatchedRecords
 from lambdas.inbound.record_items import Claim, State, first_key, received_bucket
 from lambdas.inbound.records import wire_key
 from lambdas.replay import logic
@@ -22,6 +23,7 @@ from tests.lambdas.support import (
     NOW,
     SECONDS_LEFT,
     CrashError,
+    HalfDone,
     Trap,
     Unreliable,
     World,
@@ -428,6 +430,98 @@ def test_a_dry_run_counts_and_changes_nothing(around_noon, request_):
     assert around_noon.snapshot() == before
 
 
+# --- events that were recorded together ------------------------------------------------------------------------------
+
+
+def batch_at(received, prefix="evt"):
+    """Return a batch of messages, of which each was received at one of some times."""
+    events = {f"{prefix}_{number}": at for number, at in enumerate(received)}
+    return [
+        message(envelope(event(event_id, f"tx-{event_id}"), received_at=times.iso(at)))
+        for event_id, at in events.items()
+    ]
+
+
+def replayed_of(world, wanted):
+    outcome = replayer_of(world).run(wanted, "replay_1")
+    assert (outcome.failed, outcome.next, outcome.matched) == ({}, None, len(outcome.replayed))
+    return sorted(outcome.replayed)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (0, 60, [0, 1, 2, 3, 4]),
+        (2, 4, [2, 3]),
+        # The listing is in the index at the time of the first, which is before the range.
+        (4, 100, [4]),
+        (-HOUR, 0.001, [0]),
+        (-HOUR, 0, []),
+        (5, HOUR, []),
+    ],
+)
+def test_a_range_holds_of_a_listing_what_was_received_in_it(world, start, end, expected):
+    # Given events of five seconds that were recorded together
+    assert world.process(batch_at(NOON + number for number in range(5))).failures == {}
+    assert len(world.listings()) == 1
+
+    # When a range is replayed, then exactly those in it are sent
+    assert replayed_of(world, within(NOON + start, NOON + end)) == [f"acme:evt_{number}" for number in expected]
+
+
+def test_what_comes_again_in_other_batches_is_replayed_once(world):
+    # Given a batch whose process died when it had written the listing and half of the records
+    batch = batch_at(NOON + number for number in range(6))
+    with pytest.raises(CrashError):
+        world.process(batch, records=BatchedRecords(HalfDone(world.clients.dynamodb, "INSERT"), world.name))
+    world.clock.pass_lease()
+
+    # And SQS hands its messages out again, beside others and copies of them
+    again = [*received_again(batch), *batch_at((NOON + number for number in range(4)), "new")]
+    assert world.process(again).failures == {}
+    assert world.process(batch_at(NOON + 10 + number for number in range(6))).failures == {}
+    assert len(world.listings()) == 3
+
+    # When the range is replayed, then each event is sent once
+    ids = [f"evt_{number}" for number in range(6)] + [f"new_{number}" for number in range(4)]
+    assert replayed_of(world, within(NOON, NOON + HOUR)) == [f"acme:{event_id}" for event_id in ids]
+
+
+def test_a_listed_event_that_is_dead_lettered_later_is_found_once_by_its_state(world):
+    # Given events that were recorded together, and never published
+    batch = batch_at(NOON + HOUR - 5 + number for number in range(4))
+    with pytest.raises(CrashError):
+        trapped(world, Trap("before publish")).run(batch, SECONDS_LEFT)
+    world.clock.pass_lease()
+
+    # When one is given up, by a copy that was received in the next hour
+    copy = envelope(event("evt_1", "tx-evt_1"), received_at=times.iso(NOON + HOUR + 5))
+    give_up(world, message(copy))
+
+    # Then it is found where it was received first, and nowhere else
+    wanted = within(NOON, NOON + 2 * HOUR, State.DEAD_LETTERED)
+    assert replayed_of(world, wanted) == ["acme:evt_1"]
+    assert len(replayed_of(world, within(NOON, NOON + 2 * HOUR))) == 4
+
+
+@pytest.mark.parametrize("page", [1, 30, 200])
+def test_paging_covers_every_listed_event_exactly_once(world, monkeypatch, page):
+    # Given full and less full listings of some minutes, and events by themselves
+    for number, size in enumerate((60, 3, 25, 1, 2, 40)):
+        at = NOON + number * 45
+        assert world.process(batch_at([at + n / 10 for n in range(size)], f"b{number}")).failures == {}
+    monkeypatch.setattr(logic, "PAGE", page)
+
+    # When an operator follows the cursor to its end, then every event was sent once
+    pages = follow(replayer_of(world), within(NOON, NOON + HOUR), 200)
+    found = Counter(key for one in pages for key in one.replayed)
+    assert set(found.values()) == {1}
+    assert found.total() == 60 + 3 + 25 + 1 + 2 + 40
+
+    # And no page was larger than a page and a listing
+    assert max(one.matched for one in pages) < page + 25
+
+
 def test_a_dry_run_of_named_events_changes_nothing(world, replayer):
     # Given a routed event, when a replay of it and of an unknown one is tried out
     route(world, "evt_1")
@@ -539,6 +633,13 @@ FOREIGN_CURSORS = {
     "a key outside the range": cursor_of(0, {**KEYS, "receivedAt": times.iso(NOON - HOUR)}),
     "a key of another bucket": cursor_of(0, {**KEYS, "receivedBucket": "other#2026-09-21T10#0"}),
 }
+
+
+def test_a_cursor_may_be_at_a_listing_that_began_before_the_range(world):
+    # The listing's first event was received in the minute in which the range begins, and before the range.
+    wanted = within(NOON + 30, NOON + HOUR, cursor=cursor_of(0, KEYS))
+
+    assert replayer_of(world).run(wanted, "replay_1").failed == {}
 
 
 @pytest.mark.parametrize("cursor", FOREIGN_CURSORS.values(), ids=FOREIGN_CURSORS)

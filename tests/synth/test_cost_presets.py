@@ -163,12 +163,13 @@ def test_a_batch_is_archived_recorded_and_routed_and_again_it_is_not(seen):
     assert len(ten.event_bytes) == 10
     assert sum(ten.objects) >= 10 * 1_024
     assert ten.table_write_units >= 10
-    assert ten.index_write_units >= 20
-    assert ten.stored_item_bytes == pytest.approx(10 * one.stored_item_bytes, rel=0.05)
-    # Nothing is published, kept or indexed twice
+    # An entry by transaction each, and one by time of receipt for all
+    assert (one.index_write_units, ten.index_write_units) == (2, 11)
+    assert ten.stored_item_bytes < 10 * one.stored_item_bytes
+    # Nothing is published, kept or indexed twice, but for the listing, which is written before anybody knows
     assert not again.event_bytes
-    assert again.index_write_units == 0
-    assert again.stored_item_bytes == 0
+    assert again.index_write_units == 1
+    assert again.stored_item_bytes < one.stored_item_bytes
 
 
 def test_ingestion_archives_a_large_payload(standard_stack):

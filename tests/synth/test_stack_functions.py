@@ -104,6 +104,24 @@ def test_size_and_runtime_are_settings(synthesize):
 
 
 @each_function
+def test_lambda_logs_in_json_and_of_itself_only_what_failed(template, name):
+    (logging,) = template.one("aws_lambda_function", name).blocks("logging_config")
+
+    assert (logging["log_format"], logging["system_log_level"]) == ("JSON", "WARN")
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "WARNING", "ERROR"])
+def test_metrics_pass_and_the_sdk_stays_silent_at_every_level_of_the_functions_logs(synthesize, level):
+    settings = {"functions": {"log_level": level, "system_log_level": "INFO"}}
+
+    functions = synthesize(values=settings).by_name("aws_lambda_function").values()
+
+    # A metric is a line without a level, which Lambda takes for INFO; boto3 logs payloads at DEBUG.
+    assert {each.block("logging_config")["application_log_level"] for each in functions} == {"INFO"}
+    assert {each.block("logging_config")["system_log_level"] for each in functions} == {"INFO"}
+
+
+@each_function
 def test_a_function_has_a_log_group_of_its_own_before_it_runs(template, name):
     function = template.one("aws_lambda_function", name)
     log_group = template.one("aws_cloudwatch_log_group", f"/aws/lambda/{name}")

@@ -40,6 +40,34 @@ def test_a_line_is_what_it_is_by_hand(what, usd):
     assert entry(bill(rate=1), what).usd == pytest.approx(usd)
 
 
+@pytest.mark.parametrize(
+    ("logging", "platform"),
+    [
+        (None, 420),
+        ({"log_format": "Text"}, 420),
+        ({"log_format": "JSON"}, 570),
+        ({"log_format": "JSON", "system_log_level": "INFO"}, 570),
+        ({"log_format": "JSON", "system_log_level": "WARN"}, 0),
+    ],
+)
+def test_what_lambda_itself_logs_follows_from_the_functions_configuration(logging, platform):
+    assume = replace(ASSUMPTIONS, platform_log_bytes=420, platform_log_json_bytes=570)
+    groups = {
+        f"aws_cloudwatch_log_group__{name}": {"name": f"/aws/lambda/{name}", "retention_in_days": 7}
+        for name in ("ingestion", "work")
+    }
+    configured = {
+        f"aws_lambda_function__{name}": {} if logging is None else {"logging_config": logging}
+        for name in ("ingestion", "work")
+    }
+
+    logged = bill(stack(**groups, **configured), assume=assume)
+
+    assert entry(logged, "log of ingestion").usd == pytest.approx(MONTH * (1_000 + platform) / GB * 0.5)
+    # A webhook a second is a batch of its own.
+    assert entry(logged, "log of processing").usd == pytest.approx(MONTH * (500 + platform) / GB * 0.5)
+
+
 def test_duration_follows_from_calls_and_memory():
     # One call of 8 ms; 2.1 + 0.3 ms of CPU on a whole core, of which 512 MB have a share of 512/1769
     assume = replace(ASSUMPTIONS, cpu_ms_per_call=2.1, cpu_ms_per_invocation=0.3, sqs_ms=8, full_core_mb=1769)

@@ -37,7 +37,11 @@ class Assumptions:
         "batches that a mapping reads at once: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html",
     )
     long_poll_s: float = _assume(20.0, "time of one long poll of an empty queue")
-    platform_log_bytes: int = _assume(420, "START, END and REPORT of one invocation, traced")
+    platform_log_bytes: int = _assume(420, "START, END and REPORT of one invocation, traced, as text")
+    platform_log_json_bytes: int = _assume(
+        570,
+        "platform.start and platform.report of one invocation, traced, as JSON: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html",
+    )
     execution_log_bytes: int = _assume(3000, "API Gateway's execution log of one request, at level INFO only")
     answer_header_bytes: int = _assume(500, "headers of an HTTP answer, TLS records included")
     stored_log_share: float = _assume(

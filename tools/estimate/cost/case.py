@@ -207,7 +207,8 @@ class Case:
 
     def _stored_item_bytes(self) -> float:
         size, _ = self._sizes()[0]
-        return self.workload.fresh * self.observer.processing(size)[0].stored_item_bytes / size
+        fresh, again = (usage.stored_item_bytes for usage in self.observer.processing(size))
+        return (self.workload.fresh * fresh + (1 - self.workload.fresh) * again) / size
 
     def _archived_otherwise(self, seen: PerWebhook) -> PerWebhook:
         if self.archive is None or not seen.puts:

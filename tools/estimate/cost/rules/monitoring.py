@@ -49,10 +49,10 @@ def _log_group(resource: Resource, case: Case) -> Iterable[Line]:
 
 def _logged(resource: Resource, case: Case) -> tuple[float, str]:
     """Return the bytes that one webhook adds to a log group, and why."""
-    platform = case.assume.platform_log_bytes
     for function in case.stack.all("aws_lambda_function"):
         if resource.address not in {found.address for found in _groups_of(function, case)}:
             continue
+        platform = _platform_log_bytes(function, case)
         if case.path.ingestion and function.address == case.path.ingestion.address and case.ingested:
             printed = case.ingested.log_bytes
             return printed + platform, f"webhooks x ({printed} bytes observed + {platform} of the platform)"
@@ -71,6 +71,17 @@ def _logged(resource: Resource, case: Case) -> tuple[float, str]:
         if str(resource.get("name")).startswith("API-Gateway-Execution-Logs_"):
             return _execution_log(case)
     raise NoPriceError(f"{resource.address}: nothing in the stack is known to write to this log group")
+
+
+def _platform_log_bytes(function: Resource, case: Case) -> int:
+    """Return what Lambda itself logs of an invocation that does not fail.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+    """
+    logging = function.block("logging_config")
+    if logging.get("log_format") != "JSON":
+        return case.assume.platform_log_bytes
+    return 0 if logging.get("system_log_level") == "WARN" else case.assume.platform_log_json_bytes
 
 
 def _execution_log(case: Case) -> tuple[float, str]:
