@@ -157,13 +157,23 @@ def event_of(record: Mapping[str, Any]) -> WebhookEvent:
         event_type=record["eventType"],
         transaction_id=transaction_of(record),
         occurred_at=record.get("occurredAt"),
-        amount=record.get("amount"),
+        amount=_amount_of(record),
         currency=record.get("currency"),
         amount_unit=record.get("amountUnit"),
+        exponent=int(record["exponent"]) if "exponent" in record else None,
+        mode=record.get("mode"),
+        account=record.get("account"),
+        unsigned=",".join(record["unsigned"]) if "unsigned" in record else None,
         content=record.get("content"),
         occurrence=record.get("occurrence"),
         same_bytes_as=record.get("sameBytesAs"),
     )
+
+
+def _amount_of(record: Mapping[str, Any]) -> str | None:
+    amount = record.get("amount")
+    # Earlier records have a text, as the provider wrote it.
+    return amount if amount is None or isinstance(amount, str) else str(int(amount))
 
 
 def archived_of(record: Mapping[str, Any]) -> ArchivedBody | None:
@@ -218,13 +228,25 @@ def carried_out(record: Mapping[str, Any]) -> set[str]:
     return routed | ({record.get("replayId", NO_REPLAY)} if record["state"] == State.ROUTED else set())
 
 
-def described(event: WebhookEvent) -> dict[str, str | None]:
-    """Return the optional data of an event, under its names in records and published events."""
+def described(event: WebhookEvent) -> dict[str, Any]:
+    """Return the data that an event may have, under its names in records and published events.
+
+    An amount is a number if its digits are known, so that a rule can compare it.
+    """
+    whole = event.amount is not None and event.exponent is not None
+    money = {
+        "exponent": event.exponent,
+        "mode": event.mode,
+        "account": event.account,
+        "unsigned": event.unsigned.split(",") if event.unsigned else None,
+    }
     return {
         "occurredAt": event.occurred_at,
-        "amount": event.amount,
+        "amount": int(event.amount or 0) if whole else event.amount,
         "currency": event.currency,
         "amountUnit": event.amount_unit,
+        # What is not known is absent, which a rule can ask for.
+        **{name: value for name, value in money.items() if value is not None},
     }
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 
+from lambdas.inbound.providers.entry import COMMON_OPTIONS
 from lambdas.inbound.providers.registry import REGISTRY
 from modules.settings.concurrency import (
     MAX_MAPPING_CONCURRENCY,
@@ -91,7 +92,7 @@ def check_provider_options(providers: Providers, provider_options: Options) -> N
             raise SettingsError(f"provider_options: {name!r} is none of the deployed providers")
         if not isinstance(options, Mapping):
             raise SettingsError(f"provider_options.{name}: {options!r} is not a group of options")
-        known = REGISTRY[providers[name]].options
+        known = {**REGISTRY[providers[name]].options, **COMMON_OPTIONS}
         for option, value in options.items():
             field = f"provider_options.{name}.{option}"
             if option not in known:

@@ -2,7 +2,7 @@
 
 from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import Amount, Option, Provider
-from lambdas.inbound.providers.fields import DecimalField, HeaderField, JsonField
+from lambdas.inbound.providers.fields import DecimalField, HeaderField, JsonField, ModeField, Unsigned
 from lambdas.inbound.providers.selecting_fields import FieldOfOnlyItem
 from lambdas.inbound.signatures.shopify import TOPIC_HEADER, ShopifyScheme
 
@@ -10,6 +10,8 @@ MAX_TOPICS_CHARS = 800
 _TOPIC = "[a-z_]+(/[a-z_]+)+"
 # Finds a resource, the part before the first slash, that is repeated behind a later comma.
 _RESOURCE_TWICE = r"(?:.*,)?([a-z_]+)/[^,]*,(?:.*,)?\1/"
+
+_TEST_OF_ORDER = ModeField("test", live="false", test="true")
 
 SHOPIFY = Provider(
     name="shopify",
@@ -66,6 +68,10 @@ SHOPIFY = Provider(
         currency=(JsonField("currency"), FieldOfOnlyItem("transactions", JsonField("currency"))),
         unit="major",
     ),
+    # Orders and transactions say whether they are a test; a refund's transactions do.
+    mode=(_TEST_OF_ORDER, FieldOfOnlyItem("transactions", _TEST_OF_ORDER)),
+    # Of all webhooks only those about the shop itself name it in what is signed.
+    account=(JsonField("myshopify_domain"), Unsigned(HeaderField("X-Shopify-Shop-Domain"))),
     key_doc=(
         "the client secret of the app that subscribed; for a webhook that was made in the shop's settings under "
         "Notifications, the signing key shown there"

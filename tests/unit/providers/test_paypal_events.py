@@ -80,10 +80,10 @@ def test_an_event_belongs_to(event_type, kind, resource, transaction):
 
 
 AMOUNTS = {
-    "capture": ("capture", {"amount": {"value": "30.00", "currency_code": "EUR"}}, ("30.00", "EUR", "major")),
-    "yen": ("capture", {"amount": {"value": "3000", "currency_code": "JPY"}}, ("3000", "JPY", "major")),
-    "sale": ("sale", {"amount": {"total": "6.01", "currency": "USD"}}, ("6.01", "USD", "major")),
-    "dispute": ("dispute", {"dispute_amount": {"value": "9.00", "currency_code": "USD"}}, ("9.00", "USD", "major")),
+    "capture": ("capture", {"amount": {"value": "30.00", "currency_code": "EUR"}}, ("3000", "EUR", "minor")),
+    "yen": ("capture", {"amount": {"value": "3000", "currency_code": "JPY"}}, ("3000", "JPY", "minor")),
+    "sale": ("sale", {"amount": {"total": "6.01", "currency": "USD"}}, ("601", "USD", "minor")),
+    "dispute": ("dispute", {"dispute_amount": {"value": "9.00", "currency_code": "USD"}}, ("900", "USD", "minor")),
     "none": ("checkout-order", {}, (None, None, None)),
     "no number": ("capture", {"amount": {"value": "1e3", "currency_code": "EUR"}}, (None, None, None)),
     "no currency": ("capture", {"amount": {"value": "1.00"}}, (None, None, None)),
@@ -91,7 +91,7 @@ AMOUNTS = {
 
 
 @pytest.mark.parametrize(("kind", "resource", "expected"), AMOUNTS.values(), ids=AMOUNTS.keys())
-def test_an_amount_is_what_paypal_writes(kind, resource, expected):
+def test_an_amount_is_read_in_minor_units(kind, resource, expected):
     event = read("X", kind, {"id": "1", **resource})
 
     assert (event.amount, event.currency, event.amount_unit) == expected
