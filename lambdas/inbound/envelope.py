@@ -110,6 +110,8 @@ class Envelope:
         Set when an operator asked for this message.
     record : RecordKey | None
         The record that is to be replayed; None for a message that looks for its record itself.
+    any_mode : bool
+        Whether the operator asked to route the event whatever its mode is.
     """
 
     event: WebhookEvent
@@ -123,6 +125,7 @@ class Envelope:
     archived: ArchivedBody | None = None
     replay: Replay | None = None
     record: RecordKey | None = None
+    any_mode: bool = False
 
     @property
     def sha256(self) -> str:
@@ -158,6 +161,8 @@ class Envelope:
             message["identity"] = identity
         if money:
             message["money"] = money
+        if self.any_mode:
+            message["anyMode"] = True
         return _ENCODER.encode(message)
 
     @classmethod
@@ -211,6 +216,7 @@ class Envelope:
                 archived=None if archived is None else ArchivedBody(**archived),
                 replay=None if replay is None else Replay(**replay),
                 record=None if record is None else RecordKey(**record),
+                any_mode=fields.get("anyMode") is True,
             )
         except NotAnEnvelopeError:
             raise

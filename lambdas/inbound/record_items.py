@@ -54,6 +54,8 @@ class State(StrEnum):
     """Archived, recorded and claimed, but not yet published."""
     ROUTED = "ROUTED"
     """Published to the bus."""
+    HELD = "HELD"
+    """Archived and recorded, but not published: its mode is not the one that `routing.modes` lets through."""
     DEAD_LETTERED = "DEAD_LETTERED"
     """In the dead letter queue after its last receive; an operator can replay it."""
     CONFLICTING = "CONFLICTING"
@@ -67,6 +69,7 @@ class Step(StrEnum):
     ARCHIVED = "archived"
     RECORDED = "recorded"
     ROUTED = "routed"
+    HELD = "held"
     RESUMED = "resumed"
     DEAD_LETTERED = "dead-lettered"
     REPLAYED = "replayed"
@@ -163,7 +166,7 @@ def event_of(record: Mapping[str, Any]) -> WebhookEvent:
         exponent=int(record["exponent"]) if "exponent" in record else None,
         mode=record.get("mode"),
         account=record.get("account"),
-        unsigned=",".join(record["unsigned"]) if "unsigned" in record else None,
+        unsigned=record.get("unsigned"),
         content=record.get("content"),
         occurrence=record.get("occurrence"),
         same_bytes_as=record.get("sameBytesAs"),
@@ -222,8 +225,9 @@ def shortened(timeline: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]] 
 
 
 def carried_out(record: Mapping[str, Any]) -> set[str]:
-    """Return the ids of the replays for which the event was published and marked, as far as its timeline goes back."""
-    routed = {one["replayId"] for one in record.get("timeline", ()) if one["step"] == Step.ROUTED and "replayId" in one}
+    """Return the ids of the replays that were carried out and marked, as far as the timeline goes back."""
+    done = [one for one in record.get("timeline", ()) if one["step"] in {Step.ROUTED, Step.HELD}]
+    routed = {one["replayId"] for one in done if "replayId" in one}
     # Records from before entries had the id say it of the last replay only.
     return routed | ({record.get("replayId", NO_REPLAY)} if record["state"] == State.ROUTED else set())
 
@@ -238,7 +242,7 @@ def described(event: WebhookEvent) -> dict[str, Any]:
         "exponent": event.exponent,
         "mode": event.mode,
         "account": event.account,
-        "unsigned": event.unsigned.split(",") if event.unsigned else None,
+        "unsigned": event.unsigned,
     }
     return {
         "occurredAt": event.occurred_at,

@@ -88,8 +88,8 @@ class BatchResult:
     ----------
     failures : dict[str, Exception]
         Message id to the error; SQS delivers these messages again.
-    routed, duplicates : list[Envelope]
-        Events that this run published, and events that were done already.
+    routed, held, duplicates : list[Envelope]
+        Events that this run published, that it did not publish because of their mode, and that were done already.
     rendered_anew : list[Envelope]
         Events of the above with another payload than the recorded one.
     conflicts : list[Envelope]
@@ -98,6 +98,7 @@ class BatchResult:
 
     failures: dict[str, Exception] = field(default_factory=dict)
     routed: list[Envelope] = field(default_factory=list)
+    held: list[Envelope] = field(default_factory=list)
     duplicates: list[Envelope] = field(default_factory=list)
     rendered_anew: list[Envelope] = field(default_factory=list)
     conflicts: list[Envelope] = field(default_factory=list)
@@ -106,6 +107,7 @@ class BatchResult:
         """Add the result of more messages."""
         self.failures |= other.failures
         self.routed += other.routed
+        self.held += other.held
         self.duplicates += other.duplicates
         self.rendered_anew += other.rendered_anew
         self.conflicts += other.conflicts

@@ -59,14 +59,16 @@ class Position:
 
 
 def overall_state(states: Set[str]) -> str:
-    """Return the state of a transaction: DEAD_LETTERED if any event is, PROCESSING if any is not yet routed.
+    """Return the state of a transaction: DEAD_LETTERED if any event is, PROCESSING if any is not done, HELD if any is.
 
     A dead letter in conflict with an event does not count.
     """
     states = states - {State.CONFLICTING}
     if State.DEAD_LETTERED in states:
         return State.DEAD_LETTERED
-    return State.ROUTED if states == {State.ROUTED} else _PROCESSING
+    if not states or states - {State.ROUTED, State.HELD}:
+        return _PROCESSING
+    return State.HELD if State.HELD in states else State.ROUTED
 
 
 def describe_transaction(

@@ -87,6 +87,7 @@ class Settings(Validated):
         rules.check_ingest(self.api, self.functions, self.queue)
         rules.check_queue(self.queue)
         rules.check_queue_timeout(self.queue, self.functions)
+        rules.check_modes(self.providers, self.provider_options, self.routing)
         rules.check_subscribers(self.providers, self.routing)
         rules.check_concurrency(self.api, self.functions, self.delivery, inbound=self.inbound)
         rules.check_network(self.network)

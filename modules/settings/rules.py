@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 from lambdas.inbound.providers.entry import COMMON_OPTIONS
+from lambdas.inbound.providers.fields import LIVE
 from lambdas.inbound.providers.registry import REGISTRY
 from modules.settings.concurrency import (
     MAX_MAPPING_CONCURRENCY,
@@ -17,6 +18,7 @@ from modules.settings.concurrency import (
     reserved_concurrency,
 )
 from modules.settings.delivery import DeliverySettings
+from modules.settings.matching import check_match
 from modules.settings.sections import ApiSettings, FunctionSettings, NetworkSettings, QueueSettings, RoutingSettings
 from modules.settings.validation import SettingsError
 
@@ -231,11 +233,30 @@ def _check_batches(queue: QueueSettings) -> None:
 
 def check_subscribers(providers: Providers, routing: RoutingSettings) -> None:
     """Check that each subscriber names a deployed provider."""
-    for name, provider in routing.subscribers.items():
+    for name, given in routing.subscribers.items():
         _check_name("routing.subscribers", name)
+        provider = given
+        if isinstance(given, Mapping) and set(given) == {"provider", "match"}:
+            check_match(f"routing.subscribers.{name}.match", given["match"])
+            provider = given["provider"]
         if not isinstance(provider, str) or provider not in providers:
             raise SettingsError(
                 f"routing.subscribers.{name}: {provider!r} is none of the deployed providers, {', '.join(providers)}"
+            )
+
+
+def check_modes(providers: Providers, provider_options: Options, routing: RoutingSettings) -> None:
+    """Check that each provider is deployed, and that what it signs, or its deployment, says the mode."""
+    for name, mode in routing.modes.items():
+        if name not in providers:
+            raise SettingsError(f"routing.modes: {name!r} is none of the deployed providers, {', '.join(providers)}")
+        if mode != LIVE:
+            raise SettingsError(f"routing.modes.{name}: {mode!r} is not allowed; allowed: {LIVE}")
+        entry = REGISTRY[providers[name]].configured(provider_options.get(name, {}))
+        if not entry.signs("mode"):
+            raise SettingsError(
+                f"routing.modes.{name}: {entry.title} does not sign whether money is real; set "
+                f"provider_options.{name}.mode, which says whose secret this name has"
             )
 
 

@@ -195,6 +195,7 @@ class Provider:
         return self.environments.get(getattr(self.scheme, "environment", "")) or self.deployed.get("mode")
 
     def signs(self, member: str) -> bool:
-        """Return whether ``mode`` or ``account`` is signed, or comes from the deployment."""
+        """Return whether ``mode`` or ``account`` is signed in all events that say it, or comes from the deployment."""
         known = self.deployed_mode if member == "mode" else self.deployed.get(member)
-        return bool(known) or any(not isinstance(one, Unsigned) for one in getattr(self, member))
+        fields = getattr(self, member)
+        return bool(known) or (bool(fields) and not any(isinstance(one, Unsigned) for one in fields))

@@ -254,7 +254,7 @@ def test_a_record_keeps_it_all():
         "exponent": 2,
         "mode": "test",
         "account": "acme.myshopify.com",
-        "unsigned": ["account"],
+        "unsigned": "account",
     }
     assert described(found) == named
 
