@@ -93,7 +93,13 @@ class Settings(Validated):
         rules.check_network(self.network)
         rules.check_certificates(self.providers, self.network)
         rules.check_runtime(self.providers, self.functions)
-        rules.check_delivery(self.delivery, self.providers, self.functions, inbound=self.inbound)
+        rules.check_delivery(
+            self.delivery,
+            self.providers,
+            self.functions,
+            inbound=self.inbound,
+            provider_options=self.provider_options,
+        )
 
     def _check_preset(self) -> None:
         """Check that the preset was applied, at least in part: this class only keeps its name."""

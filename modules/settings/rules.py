@@ -322,7 +322,12 @@ def check_runtime(providers: Providers, functions: FunctionSettings) -> None:
 
 
 def check_delivery(
-    delivery: DeliverySettings | None, providers: Providers, functions: FunctionSettings, *, inbound: bool
+    delivery: DeliverySettings | None,
+    providers: Providers,
+    functions: FunctionSettings,
+    *,
+    inbound: bool,
+    provider_options: Options,
 ) -> None:
     """Check that there is a stack, and what the delivery stack needs of the inbound one."""
     if delivery is None:
@@ -340,6 +345,14 @@ def check_delivery(
             raise SettingsError(
                 f"delivery.subscriptions: {provider!r} is none of the deployed providers, {', '.join(providers)}"
             )
+        if delivery.by_account(provider) and inbound and delivery.bus_name is None:
+            entry = REGISTRY[providers[provider]].configured(provider_options.get(provider, {}))
+            if not entry.signs("account"):
+                raise SettingsError(
+                    f"delivery.subscriptions.{provider}: {entry.title} does not sign which account an event is about, "
+                    f"so that a tenant could get those of another one; set provider_options.{provider}.account if the "
+                    "secret is that of one account, or name tenants without accounts"
+                )
     if delivery.subscriptions and delivery.bus_name is None and not inbound:
         raise SettingsError(
             "delivery.bus_name: is missing; without an inbound stack in this environment, delivery.subscriptions needs "

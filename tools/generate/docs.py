@@ -70,7 +70,9 @@ def synthesized() -> dict[str, Any]:
         "routing": {"subscribers": {"name": "generic"}},
     }
     settings = build_settings("dev", values)
-    delivery = build_settings("dev", reviewed_stacks.values_of(reviewed_stacks.DELIVERY))
+    reviewed = reviewed_stacks.values_of(reviewed_stacks.DELIVERY)
+    by_account = {"subscriptions": {"name": {"account": "acme"}}}
+    delivery = build_settings("dev", {**reviewed, "delivery": {**reviewed["delivery"], **by_account}})
     return {
         "inbound": json.loads(Testing.synth(WebhookStack(Testing.app(), "webhooks-dev", settings))),
         "delivery": json.loads(Testing.synth(DeliveryStack(Testing.app(), "delivery-dev", delivery))),
