@@ -19,6 +19,7 @@ from lambdas.processing.archiving import Archiving
 from lambdas.processing.batching import Batching, InvocationDeadline, InvocationEndsError, chunks
 from lambdas.processing.bus import MAX_ENTRIES, Bus, NotPublishedError, Publication
 from lambdas.processing.claiming import BusyError, Claiming
+from lambdas.processing.latest import Latest
 from lambdas.processing.rules import is_held
 from lambdas.processing.work import BatchResult, Message, Work
 from lambdas.shared import times
@@ -39,6 +40,8 @@ class Pipeline:
         Which events are not published, see `lambdas.processing.rules.is_held`.
     clock : Callable[[], float]
         Seconds since the epoch.
+    latest : Latest
+        What was routed before, see `lambdas.processing.latest`.
     on_failure : Callable[[Message, Exception], None]
         Called with every failure, for logs.
     on_fallback : Callable[[str, str], None]
@@ -53,6 +56,7 @@ class Pipeline:
     on_failure: Callable[[Message, Exception], Any]
     on_fallback: Callable[[str, str], Any]
     modes: Mapping[str, str] = field(default_factory=dict)
+    latest: Latest = field(default_factory=Latest)
 
     def run(self, messages: Sequence[Message], seconds_left: float) -> BatchResult:
         """Process a batch without order. A failed message does not fail the others.
@@ -162,17 +166,25 @@ class ArchivedBatch:
         replay = work.envelope.replay
         return self._done(Step.HELD, replay.replay_id if replay else NO_REPLAY)
 
-    def _done(self, step: Step, replay_id: str, **details: str) -> Entry:
+    def _done(self, step: Step, replay_id: str, **details: str | int) -> Entry:
         replay = {"replayId": replay_id} if replay_id != NO_REPLAY else {}
         return entry(step, times.iso(self._pipeline.clock()), **details, **replay)
 
     def _publish(self, outcome: BatchResult, claimed: Sequence[Work]) -> Iterator[list[tuple[Work, Entry]]]:
+        latest = self._pipeline.latest
         for chunk in chunks(claimed, MAX_ENTRIES):
+            for work in chunk:
+                work.out_of_order = latest.passed(work.envelope.event)
             try:
                 self._deadline.check()
                 results = self._pipeline.bus.publish(
                     [
-                        Publication(envelope=work.envelope, archived=work.archived, sequence=work.message.sequence)
+                        Publication(
+                            envelope=work.envelope,
+                            archived=work.archived,
+                            sequence=work.message.sequence,
+                            out_of_order=work.out_of_order,
+                        )
                         for work in chunk
                         if work.archived
                     ]
@@ -186,7 +198,11 @@ class ArchivedBatch:
                 if isinstance(result, NotPublishedError):
                     self._fail(outcome, work.message, work, result)
                 else:
-                    published.append((work, self._done(Step.ROUTED, work.replay_id, busEventId=result)))
+                    latest.routed(work.envelope.event)
+                    details: dict[str, str | int] = {"busEventId": result}
+                    if work.out_of_order:
+                        details["outOfOrder"] = True
+                    published.append((work, self._done(Step.ROUTED, work.replay_id, **details)))
             yield published
 
     def _mark(self, outcome: BatchResult, done: Sequence[tuple[Work, Entry]], state: State) -> None:

@@ -57,6 +57,8 @@ class Work:
         Whether this message has claimed its event.
     replay_id : str
         The replay for which it is published, which another message may have begun; `NO_REPLAY` for none.
+    out_of_order : bool
+        Whether a later event of its transaction is known to be routed already.
     rendered_anew : bool
         Whether its payload is another one of the recorded event.
     conflicting : bool
@@ -75,6 +77,7 @@ class Work:
     signature_taken: bool = False
     claimed: bool = False
     replay_id: str = NO_REPLAY
+    out_of_order: bool = False
     rendered_anew: bool = False
     conflicting: bool = False
     error: Exception | None = None

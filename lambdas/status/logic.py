@@ -6,11 +6,12 @@ import heapq
 import json
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 from lambdas.inbound.providers.fields import is_identifier
-from lambdas.inbound.record_items import SORT_KEY, State
+from lambdas.inbound.record_items import SORT_KEY, State, Step
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -41,6 +42,8 @@ _EVENT_FIELDS = (
 )
 # The position of an event among those of its transaction: when it occurred, and its record.
 EventPosition = tuple[str, str]
+# Provider, when an event occurred, when it was routed, and its record.
+_Routed = tuple[str, str, str, str]
 _PROCESSING = "PROCESSING"
 _ENCODED = "~"
 
@@ -103,11 +106,13 @@ def describe_transaction(
     states: set[str] = set()
     # A heap, whose smallest event goes first.
     events: list[tuple[EventPosition, int, dict[str, Any]]] = []
+    routed: list[_Routed] = []
 
     def entries() -> Iterator[tuple[Position, dict[str, Any]]]:
         for count, record in enumerate(records):
             states.add(record.get("state", _PROCESSING))
             name = _name_of(record)
+            routed.extend(_routed(record, name))
             place = (record.get("occurredAt", "-"), name)
             if events_after is None or place < events_after:
                 shown = {field: record[field] for field in _EVENT_FIELDS if field in record}
@@ -124,6 +129,10 @@ def describe_transaction(
     if not states:
         return None
     events.sort(reverse=True)
+    passed = _passed(routed)
+    for (_, name), _, shown in events:
+        if name in passed:
+            shown["outOfOrder"] = True
     return {
         "transactionId": transaction_id,
         "state": overall_state(states),
@@ -132,6 +141,25 @@ def describe_transaction(
         "timeline": [step for _, step in page[:limit]],
         "next": write_cursor(page[limit - 1][0]) if len(page) > limit else None,
     }
+
+
+def _routed(record: Mapping[str, Any], name: str) -> Iterator[_Routed]:
+    """Yield when an event occurred and when it was routed for the first time, if both are known."""
+    first = next((step["at"] for step in record.get("timeline", ()) if step["step"] == Step.ROUTED), None)
+    if first is not None and "occurredAt" in record:
+        yield record["provider"], record["occurredAt"], first, name
+
+
+def _passed(routed: Iterable[_Routed]) -> set[str]:
+    """Return the events before which a later one of their provider was routed."""
+    found: set[str] = set()
+    # By provider, the first time at which anything was routed that occurred later.
+    first: dict[str, str] = {}
+    for (provider, _), same_time in groupby(sorted(routed, reverse=True), key=itemgetter(0, 1)):
+        together = list(same_time)
+        found.update(name for _, _, at, name in together if provider in first and first[provider] < at)
+        first[provider] = min([first.get(provider, "~"), *(at for _, _, at, _ in together)])
+    return found
 
 
 def _name_of(record: Mapping[str, Any]) -> str:

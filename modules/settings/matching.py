@@ -32,6 +32,7 @@ MEMBERS: Mapping[str, Callable[[Any], bool]] = {
     "exponent": _is_number,
     "currency": lambda value: isinstance(value, str) and re.fullmatch("[A-Z]{3}", value) is not None,
     "occurredAt": _is_text,
+    "outOfOrder": lambda value: value is True,
     "unsigned": lambda value: value in ("mode", "account", "account,mode"),
 }
 

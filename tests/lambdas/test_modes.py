@@ -5,9 +5,15 @@ from dataclasses import replace
 
 import pytest
 
+from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.queue.messages import BusEvent
+from lambdas.delivery_worker.bus_events import tenant_event
+from lambdas.delivery_worker.inbound_payloads import InboundPayloads
 from lambdas.inbound.envelope import Envelope
 from lambdas.replay.request import ReplayRequest
+from lambdas.status.logic import describe_transaction
 from tests.lambdas.support import (
+    NOW,
     SECONDS_LEFT,
     CrashError,
     Trap,
@@ -127,6 +133,34 @@ def test_a_held_event_survives_a_crash(world, point):
     assert world.states() == {"evt_1": "HELD"}
     assert steps(world, "evt_1").count("held") == 1
     assert world.routed_counts() == {}
+
+
+def test_record_bus_status_and_tenant_say_the_same_of_the_money(world):
+    # Given an event that says all of it
+    said = {
+        "amount": 1099,
+        "currency": "EUR",
+        "amountUnit": "minor",
+        "exponent": 2,
+        "mode": "live",
+        "account": "acct_1",
+        "unsigned": "account",
+        "occurredAt": "2021-02-25T15:02:10.000Z",
+    }
+    money = {"amount": "1099", "currency": "EUR", "amount_unit": "minor", "exponent": 2, "mode": "live"}
+    told = replace(event("evt_1"), **money, account="acct_1", unsigned="account", occurred_at=said["occurredAt"])
+
+    # When it is routed
+    world.process([message(envelope(told))])
+
+    # Then each of them has it, and numbers are numbers
+    [routed] = world.routed()
+    [shown] = describe_transaction(told.transaction_id, [world.record(told)], 50, None)["events"]
+    inbound = BusEvent(tenant_id="acme", event=routed, detail=json.dumps(routed["detail"]))
+    _, payload, _ = tenant_event(inbound, NOW, Retention(), InboundPayloads(s3=world.clients.s3, max_bytes=250_000))
+    for found in (world.record(told), routed["detail"], shown, json.loads(payload)["source"]):
+        assert {name: found.get(name) for name in said} == said
+        assert not isinstance(found["amount"], str)
 
 
 def test_processing_reads_the_setting_and_counts_what_it_holds(cold_start, world, capsys):

@@ -345,6 +345,7 @@ MATCH = {
     "currency": ["EUR", "USD"],
     "exponent": [0],
     "occurredAt": [{"prefix": "2026-"}],
+    "outOfOrder": [{"exists": False}],
     "unsigned": [{"exists": False}],
 }
 
@@ -383,6 +384,7 @@ FIELD = "routing.subscribers.ledger.match"
         ({"account": [{"exists": "no"}]}, f"{FIELD}.account: {{'exists': 'no'}} is not allowed"),
         ({"account": [{"suffix": "1"}]}, f"{FIELD}.account: {{'suffix': '1'}} is not allowed"),
         ({"account": [{"exists": True, "prefix": "a"}]}, f"{FIELD}.account: {{'exists': True, 'prefix': 'a'}} is not"),
+        ({"outOfOrder": [False]}, f"{FIELD}.outOfOrder: False is not allowed"),
         ({"account": [None]}, f"{FIELD}.account: None is not allowed"),
     ],
 )
