@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.evidence import Evidence
-from lambdas.inbound.providers.fields import is_identifier
+from lambdas.inbound.providers.fields import is_identifier, is_whole
 from lambdas.shared import times
 
 VERSION = 1
@@ -21,6 +21,7 @@ VERSION = 1
 MAX_MESSAGE_BYTES = 262_144 - 2_048
 # Beside the event in the message, so that version 0.1.0, which may still run during an upgrade, can read the event.
 _IDENTITY = ("content", "occurrence", "same_bytes_as")
+_MONEY = ("exponent", "mode", "account", "unsigned")
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -109,6 +110,8 @@ class Envelope:
         Set when an operator asked for this message.
     record : RecordKey | None
         The record that is to be replayed; None for a message that looks for its record itself.
+    any_mode : bool
+        Whether the operator asked to route the event whatever its mode is.
     """
 
     event: WebhookEvent
@@ -122,6 +125,7 @@ class Envelope:
     archived: ArchivedBody | None = None
     replay: Replay | None = None
     record: RecordKey | None = None
+    any_mode: bool = False
 
     @property
     def sha256(self) -> str:
@@ -132,9 +136,10 @@ class Envelope:
         """Return the message body."""
         event = vars(self.event)
         identity = {name: event[name] for name in _IDENTITY if event[name] is not None}
+        money = {name: event[name] for name in _MONEY if event[name] is not None}
         message: dict[str, Any] = {
             "v": VERSION,
-            "event": {name: value for name, value in event.items() if name not in _IDENTITY},
+            "event": {name: value for name, value in event.items() if name not in _IDENTITY + _MONEY},
             "receivedAt": self.received_at,
             "correlationId": self.correlation_id,
             "contentType": self.content_type,
@@ -154,6 +159,10 @@ class Envelope:
             message["record"] = vars(self.record)
         if identity:
             message["identity"] = identity
+        if money:
+            message["money"] = money
+        if self.any_mode:
+            message["anyMode"] = True
         return _ENCODER.encode(message)
 
     @classmethod
@@ -170,9 +179,11 @@ class Envelope:
             if fields["v"] != VERSION:
                 raise NotAnEnvelopeError(f"envelope version {fields['v']!r:.20}, expected {VERSION}")
             identity = fields.get("identity", {})
-            event = WebhookEvent(**fields["event"], **identity)
+            money = fields.get("money", {})
+            event = WebhookEvent(**fields["event"], **identity, **money)
             if not all(is_identifier(value) for value in identity.values()):
                 raise NotAnEnvelopeError("the members of identity must be identifiers")
+            _check_money(event, money)
             identifiers = (event.provider, event.event_id, event.event_type, event.transaction_id)
             if not all(is_identifier(value) for value in identifiers):
                 raise NotAnEnvelopeError("provider, event_id, event_type and transaction_id must be identifiers")
@@ -205,6 +216,7 @@ class Envelope:
                 archived=None if archived is None else ArchivedBody(**archived),
                 replay=None if replay is None else Replay(**replay),
                 record=None if record is None else RecordKey(**record),
+                any_mode=fields.get("anyMode") is True,
             )
         except NotAnEnvelopeError:
             raise
@@ -213,3 +225,11 @@ class Envelope:
         if (envelope.body is None) == (envelope.archived is None):
             raise NotAnEnvelopeError("an envelope has either a body or the place where it is archived")
         return envelope
+
+
+def _check_money(event: WebhookEvent, money: dict[str, Any]) -> None:
+    exponent = money.get("exponent")
+    if not all(is_identifier(value) for name, value in money.items() if name != "exponent"):
+        raise NotAnEnvelopeError("mode, account and unsigned must be identifiers")
+    if exponent is not None and not (type(exponent) is int and is_whole(event.amount)):
+        raise NotAnEnvelopeError("exponent and amount must be whole numbers")

@@ -1,12 +1,13 @@
 """An event of any provider, in the form that is stored, routed and queried."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.inbound.providers.currencies import MINOR, in_minor_units
 from lambdas.inbound.providers.entry import Provider
-from lambdas.inbound.providers.fields import first_of
+from lambdas.inbound.providers.fields import TEST, Field, Unsigned, first_of
 from lambdas.shared import times
 from lambdas.shared.request import WebhookRequest
 
@@ -33,9 +34,19 @@ class WebhookEvent:
         The id that the events of one payment have in common.
     occurred_at : str | None
         When it happened, by the provider's clock, as ISO 8601 in UTC; None if the provider does not send it.
-    amount, currency, amount_unit : str | None
-        The amount as the provider writes it, its currency in capitals, and its unit, ``minor`` or ``major``; None for
-        an event without an amount.
+    amount, currency : str | None
+        A decimal number, and its currency in capitals; None for an event without an amount.
+    amount_unit : str | None
+        ``minor``: the amount is a whole number of the currency's minor unit, see `exponent`. If the exponent is not
+        known, the amount is as the provider writes it, and this is the provider's unit, ``minor`` or ``major``.
+    exponent : int | None
+        The digits of the minor unit: 2 for cents. None if they are not known.
+    mode : str | None
+        ``live`` or ``test``; None if neither provider nor deployment says it.
+    account : str | None
+        The account with the provider that the event is about; None if neither says it.
+    unsigned : str | None
+        Which of ``mode`` and ``account`` the provider does not sign, joined with commas.
     content, occurrence : str | None
         See `lambdas.inbound.identity.Identity`.
     same_bytes_as : str | None
@@ -50,6 +61,10 @@ class WebhookEvent:
     amount: str | None = None
     currency: str | None = None
     amount_unit: str | None = None
+    exponent: int | None = None
+    mode: str | None = None
+    account: str | None = None
+    unsigned: str | None = None
     content: str | None = None
     occurrence: str | None = None
     same_bytes_as: str | None = None
@@ -95,14 +110,41 @@ def _read(
         transaction_id=first_of(provider.transaction_id, request, document) or f"{name}:{identity.event_id}"[:256],
         occurred_at=None if seconds is None else times.iso(seconds),
         **_amount(provider, request, document),
+        **_money(provider, request, document),
     )
 
 
-def _amount(provider: Provider, request: WebhookRequest, document: Mapping[str, Any]) -> dict[str, str]:
+def _amount(provider: Provider, request: WebhookRequest, document: Mapping[str, Any]) -> dict[str, Any]:
     if provider.amount is None:
         return {}
     value = first_of(provider.amount.value, request, document)
     currency = first_of(provider.amount.currency, request, document)
     if value is None or currency is None or not _CURRENCY.fullmatch(currency):
         return {}
-    return {"amount": value, "currency": currency.upper(), "amount_unit": provider.amount.unit}
+    currency = currency.upper()
+    converted = in_minor_units(value, currency, provider.amount.unit, provider.amount.digits)
+    if converted is None:
+        return {"amount": value, "currency": currency, "amount_unit": provider.amount.unit}
+    amount, exponent = converted
+    return {"amount": amount, "currency": currency, "amount_unit": MINOR, "exponent": exponent}
+
+
+def _money(provider: Provider, request: WebhookRequest, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return whose money it is, and whether it is real."""
+
+    def said(fields: Sequence[Field]) -> tuple[str | None, bool]:
+        """Return a value, and whether it is signed."""
+        for field in fields:
+            if (value := field.read(request, document)) is not None:
+                return value, not isinstance(field, Unsigned)
+        return None, True
+
+    mode, mode_signed = said(provider.mode)
+    if (deployed := provider.deployed_mode) is not None and mode != TEST:
+        # Whoever says that it is no real money is believed, so that nobody takes test money for real.
+        mode, mode_signed = deployed, True
+    account, account_signed = said(provider.account)
+    if (account is None or not account_signed) and "account" in provider.deployed:
+        account, account_signed = provider.deployed["account"], True
+    unsigned = [name for name, signed in (("account", account_signed), ("mode", mode_signed)) if not signed]
+    return {"mode": mode, "account": account, "unsigned": ",".join(unsigned) or None}

@@ -11,6 +11,7 @@ def refused(status: int) -> str:
 
 # Processing
 ROUTED = "Routed"
+HELD = "Held"
 DUPLICATES = "Duplicates"
 RENDERED_ANEW = "RenderedAnew"
 SAME_BYTES = "SameBytes"

@@ -66,7 +66,7 @@ class Creation:
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A record to mark as routed.
+    """A record to mark as routed, or as held.
 
     Attributes
     ----------
@@ -76,11 +76,14 @@ class Mark:
         The claim under which it was published.
     routed : Entry
         The entry for its timeline.
+    state : State
+        Its new state.
     """
 
     key: RecordKey
     claim: Claim
     routed: Entry
+    state: State = State.ROUTED
 
 
 class BatchedRecords(Records):
@@ -133,7 +136,7 @@ class BatchedRecords(Records):
         return self._execute([self._insert(new_signature(envelope, archived)) for envelope, archived in envelopes])
 
     def mark_all_routed(self, marks: Sequence[Mark]) -> list[str | None]:
-        """Mark events as published, once each; `CONDITION_FAILED` where `mark_routed` returns False."""
+        """Mark events as published or held, once each; `CONDITION_FAILED` where `mark_routed` returns False."""
         return self._execute([_statement(_MARK.format(table=self._table), _values_of(one)) for one in marks])
 
     def _insert(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,7 +149,7 @@ class BatchedRecords(Records):
 
 
 def _values_of(mark: Mark) -> list[Any]:
-    return [State.ROUTED, [mark.routed], mark.key.partition, mark.key.sort, mark.claim.owner, State.ROUTED]
+    return [mark.state, [mark.routed], mark.key.partition, mark.key.sort, mark.claim.owner, mark.state]
 
 
 def _statement(text: str, parameters: Sequence[Any]) -> dict[str, Any]:

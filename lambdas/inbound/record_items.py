@@ -66,6 +66,8 @@ class State(StrEnum):
     """Archived, recorded and claimed, but not yet published."""
     ROUTED = "ROUTED"
     """Published to the bus."""
+    HELD = "HELD"
+    """Archived and recorded, but not published: its mode is not the one that `routing.modes` lets through."""
     DEAD_LETTERED = "DEAD_LETTERED"
     """In the dead letter queue after its last receive; an operator can replay it."""
     CONFLICTING = "CONFLICTING"
@@ -79,6 +81,7 @@ class Step(StrEnum):
     ARCHIVED = "archived"
     RECORDED = "recorded"
     ROUTED = "routed"
+    HELD = "held"
     RESUMED = "resumed"
     DEAD_LETTERED = "dead-lettered"
     REPLAYED = "replayed"
@@ -169,13 +172,23 @@ def event_of(record: Mapping[str, Any]) -> WebhookEvent:
         event_type=record["eventType"],
         transaction_id=transaction_of(record),
         occurred_at=record.get("occurredAt"),
-        amount=record.get("amount"),
+        amount=_amount_of(record),
         currency=record.get("currency"),
         amount_unit=record.get("amountUnit"),
+        exponent=int(record["exponent"]) if "exponent" in record else None,
+        mode=record.get("mode"),
+        account=record.get("account"),
+        unsigned=record.get("unsigned"),
         content=record.get("content"),
         occurrence=record.get("occurrence"),
         same_bytes_as=record.get("sameBytesAs"),
     )
+
+
+def _amount_of(record: Mapping[str, Any]) -> str | None:
+    amount = record.get("amount")
+    # Earlier records have a text, as the provider wrote it.
+    return amount if amount is None or isinstance(amount, str) else str(int(amount))
 
 
 def archived_of(record: Mapping[str, Any]) -> ArchivedBody | None:
@@ -256,19 +269,32 @@ def shortened(timeline: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]] 
 
 
 def carried_out(record: Mapping[str, Any]) -> set[str]:
-    """Return the ids of the replays for which the event was published and marked, as far as its timeline goes back."""
-    routed = {one["replayId"] for one in record.get("timeline", ()) if one["step"] == Step.ROUTED and "replayId" in one}
+    """Return the ids of the replays that were carried out and marked, as far as the timeline goes back."""
+    done = [one for one in record.get("timeline", ()) if one["step"] in {Step.ROUTED, Step.HELD}]
+    routed = {one["replayId"] for one in done if "replayId" in one}
     # Records from before entries had the id say it of the last replay only.
     return routed | ({record.get("replayId", NO_REPLAY)} if record["state"] == State.ROUTED else set())
 
 
-def described(event: WebhookEvent) -> dict[str, str | None]:
-    """Return the optional data of an event, under its names in records and published events."""
+def described(event: WebhookEvent) -> dict[str, Any]:
+    """Return the data that an event may have, under its names in records and published events.
+
+    An amount is a number if its digits are known, so that a rule can compare it.
+    """
+    whole = event.amount is not None and event.exponent is not None
+    money = {
+        "exponent": event.exponent,
+        "mode": event.mode,
+        "account": event.account,
+        "unsigned": event.unsigned,
+    }
     return {
         "occurredAt": event.occurred_at,
-        "amount": event.amount,
+        "amount": int(event.amount or 0) if whole else event.amount,
         "currency": event.currency,
         "amountUnit": event.amount_unit,
+        # What is not known is absent, which a rule can ask for.
+        **{name: value for name, value in money.items() if value is not None},
     }
 
 

@@ -132,13 +132,13 @@ class Records:
             claim,
         )
 
-    def mark_routed(self, key: RecordKey, claim: Claim, routed: Entry) -> bool:
-        """Mark the event as published; return False if it is marked already, or another message took over."""
+    def mark_routed(self, key: RecordKey, claim: Claim, routed: Entry, state: State = State.ROUTED) -> bool:
+        """Mark the event as published, or as held; return False if it is marked, or another message took over."""
         return self._update(
             key,
             "SET #state = :state, #timeline = list_append(#timeline, :timeline) REMOVE #lastFailure",
             {
-                ":state": State.ROUTED,
+                ":state": state,
                 ":owner": claim.owner,
                 ":timeline": [routed],
             },

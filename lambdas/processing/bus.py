@@ -30,11 +30,14 @@ class Publication:
         Where its payload lies.
     sequence : str | None
         Its sequence number in its group of a FIFO queue.
+    out_of_order : bool
+        Whether a later event of its transaction is known to be routed already.
     """
 
     envelope: Envelope
     archived: ArchivedBody
     sequence: str | None = None
+    out_of_order: bool = False
 
 
 class Bus:
@@ -98,6 +101,8 @@ class Bus:
         }
         if event.same_bytes_as is not None:
             detail["sameBytesAs"] = event.same_bytes_as
+        if publication.out_of_order:
+            detail["outOfOrder"] = True
         if publication.sequence is not None:
             detail["sequence"] = publication.sequence
         if envelope.replay is not None:

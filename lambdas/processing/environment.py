@@ -17,6 +17,8 @@ class ProcessingEnvironment(Environment):
         Receives after which SQS moves a message to the dead letter queue.
     archive_by : str
         Whether the payloads of a batch share an object, see `lambdas.processing.archiving.Archiving`.
+    routed_modes : str
+        JSON: deployed name to the only mode that is routed, see `lambdas.processing.rules.is_held`.
     """
 
     table_name: str
@@ -24,3 +26,4 @@ class ProcessingEnvironment(Environment):
     event_bus_name: str
     max_receive_count: int
     archive_by: str
+    routed_modes: str | None = None

@@ -1,5 +1,6 @@
 """Lambda entry point of processing: a batch from the main queue in, a partial batch response out."""
 
+import json
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from lambdas.inbound.archive import Archive
 from lambdas.inbound.metrics import (
     CONFLICTING_DUPLICATES,
     DUPLICATES,
+    HELD,
     PROCESSING_FAILURES,
     RENDERED_ANEW,
     ROUTED,
@@ -48,6 +50,7 @@ _pipeline = Pipeline(
     records=BatchedRecords(client("dynamodb"), _environment.table_name),
     bus=Bus(client("events"), _environment.event_bus_name, _environment.bucket_name),
     archive_by=_environment.archive_by,
+    modes=json.loads(_environment.routed_modes or "{}"),
     clock=time.time,
     on_failure=_log_failure,
     on_fallback=_log_fallback,
@@ -90,6 +93,7 @@ def _report(outcome: BatchResult) -> None:
     same_bytes = [one for one in outcome.routed if one.event.same_bytes_as is not None and one.replay is None]
     for name, envelopes in (
         ("event routed", outcome.routed),
+        ("event held back", outcome.held),
         ("event has the same bytes as an earlier one", same_bytes),
         ("duplicate event", outcome.duplicates),
         ("event rendered anew", outcome.rendered_anew),
@@ -110,6 +114,10 @@ def _report(outcome: BatchResult) -> None:
     ):
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     # Most batches have none of these, and a metric costs bytes in the log.
-    for name, count in ((SAME_BYTES, len(same_bytes)), (RENDERED_ANEW, len(outcome.rendered_anew))):
+    for name, count in (
+        (HELD, len(outcome.held)),
+        (SAME_BYTES, len(same_bytes)),
+        (RENDERED_ANEW, len(outcome.rendered_anew)),
+    ):
         if count:
             metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)

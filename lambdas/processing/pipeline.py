@@ -8,17 +8,19 @@ Each stage uses batch calls, and then single calls for what these left; see `lam
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lambdas.inbound.archive import Archive
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.record_batches import CONDITION_FAILED, MAX_STATEMENTS, BatchedRecords, Mark
-from lambdas.inbound.record_items import NO_REPLAY, Claim, Step, entry, first_key
+from lambdas.inbound.record_items import NO_REPLAY, Claim, Entry, State, Step, entry, first_key
 from lambdas.processing.archiving import Archiving
 from lambdas.processing.batching import Batching, InvocationDeadline, InvocationEndsError, chunks
 from lambdas.processing.bus import MAX_ENTRIES, Bus, NotPublishedError, Publication
 from lambdas.processing.claiming import BusyError, Claiming
+from lambdas.processing.latest import Latest
+from lambdas.processing.rules import is_held
 from lambdas.processing.work import BatchResult, Message, Work
 from lambdas.shared import times
 from lambdas.shared.errors import describe
@@ -34,8 +36,12 @@ class Pipeline:
         Where events are stored and published.
     archive_by : str
         Whether payloads share an object, see `lambdas.processing.archiving.Archiving`.
+    modes : Mapping[str, str]
+        Which events are not published, see `lambdas.processing.rules.is_held`.
     clock : Callable[[], float]
         Seconds since the epoch.
+    latest : Latest
+        What was routed before, see `lambdas.processing.latest`.
     on_failure : Callable[[Message, Exception], None]
         Called with every failure, for logs.
     on_fallback : Callable[[str, str], None]
@@ -49,6 +55,8 @@ class Pipeline:
     clock: Callable[[], float]
     on_failure: Callable[[Message, Exception], Any]
     on_fallback: Callable[[str, str], Any]
+    modes: Mapping[str, str] = field(default_factory=dict)
+    latest: Latest = field(default_factory=Latest)
 
     def run(self, messages: Sequence[Message], seconds_left: float) -> BatchResult:
         """Process a batch without order. A failed message does not fail the others.
@@ -107,8 +115,13 @@ class ArchivedBatch:
         """Record, publish and mark messages of the batch that may be processed at once."""
         outcome = BatchResult()
         claimed = self._claim(outcome, self._take(outcome, messages))
-        for published in self._publish(outcome, claimed):
-            self._mark(outcome, published)
+        free: list[Work] = []
+        held: list[Work] = []
+        for work in claimed:
+            (held if is_held(work.envelope, self._pipeline.modes) else free).append(work)
+        self._mark(outcome, [(work, self._held(work)) for work in held], State.HELD)
+        for published in self._publish(outcome, free):
+            self._mark(outcome, published, State.ROUTED)
         return outcome
 
     def _take(self, outcome: BatchResult, messages: Sequence[Message]) -> list[Work]:
@@ -148,13 +161,30 @@ class ArchivedBatch:
                 self._fail(outcome, work.message, work, error)
         return claimed
 
-    def _publish(self, outcome: BatchResult, claimed: Sequence[Work]) -> Iterator[list[tuple[Work, str]]]:
+    def _held(self, work: Work) -> Entry:
+        # Not for the replay that another message began: that one may be allowed to route the event.
+        replay = work.envelope.replay
+        return self._done(Step.HELD, replay.replay_id if replay else NO_REPLAY)
+
+    def _done(self, step: Step, replay_id: str, **details: str | int) -> Entry:
+        replay = {"replayId": replay_id} if replay_id != NO_REPLAY else {}
+        return entry(step, times.iso(self._pipeline.clock()), **details, **replay)
+
+    def _publish(self, outcome: BatchResult, claimed: Sequence[Work]) -> Iterator[list[tuple[Work, Entry]]]:
+        latest = self._pipeline.latest
         for chunk in chunks(claimed, MAX_ENTRIES):
+            for work in chunk:
+                work.out_of_order = latest.passed(work.envelope.event)
             try:
                 self._deadline.check()
                 results = self._pipeline.bus.publish(
                     [
-                        Publication(envelope=work.envelope, archived=work.archived, sequence=work.message.sequence)
+                        Publication(
+                            envelope=work.envelope,
+                            archived=work.archived,
+                            sequence=work.message.sequence,
+                            out_of_order=work.out_of_order,
+                        )
                         for work in chunk
                         if work.archived
                     ]
@@ -168,23 +198,18 @@ class ArchivedBatch:
                 if isinstance(result, NotPublishedError):
                     self._fail(outcome, work.message, work, result)
                 else:
-                    published.append((work, result))
+                    latest.routed(work.envelope.event)
+                    details: dict[str, str | int] = {"busEventId": result}
+                    if work.out_of_order:
+                        details["outOfOrder"] = True
+                    published.append((work, self._done(Step.ROUTED, work.replay_id, **details)))
             yield published
 
-    def _mark(self, outcome: BatchResult, published: Sequence[tuple[Work, str]]) -> None:
+    def _mark(self, outcome: BatchResult, done: Sequence[tuple[Work, Entry]], state: State) -> None:
         """Mark what was published, without delay: an event is published again after a crash unless it is marked."""
         marks = {
-            work.message.message_id: Mark(
-                key=work.key,
-                claim=work.claim,
-                routed=entry(
-                    Step.ROUTED,
-                    times.iso(self._pipeline.clock()),
-                    busEventId=bus_event_id,
-                    **({"replayId": work.replay_id} if work.replay_id != NO_REPLAY else {}),
-                ),
-            )
-            for work, bus_event_id in published
+            work.message.message_id: Mark(key=work.key, claim=work.claim, routed=routed, state=state)
+            for work, routed in done
         }
         marked = {
             mark.claim.owner
@@ -197,12 +222,12 @@ class ArchivedBatch:
             # Another message took over, or the SDK sent the call twice: the record is right as it is.
             if code in (None, CONDITION_FAILED)
         }
-        for work, _ in published:
+        for work, _ in done:
             try:
                 mark = marks[work.message.message_id]
                 if work.message.message_id not in marked:
-                    self._records.mark_routed(mark.key, mark.claim, mark.routed)
-                outcome.routed.append(work.envelope)
+                    self._records.mark_routed(mark.key, mark.claim, mark.routed, state)
+                (outcome.routed if state is State.ROUTED else outcome.held).append(work.envelope)
             except Exception as error:
                 self._fail(outcome, work.message, work, error)
 

@@ -1,10 +1,11 @@
-"""Which message may finish an event: the rules for an event that has a record already."""
+"""Which message may finish an event that has a record already, and which events are not routed."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Any
 
 from lambdas.inbound.envelope import Envelope
+from lambdas.inbound.providers.fields import LIVE
 from lambdas.inbound.record_items import State, carried_out
 
 
@@ -36,10 +37,27 @@ def decide(record: Mapping[str, Any], envelope: Envelope, owner: str, now_ms: in
         return Decision.DUPLICATE
     if state is State.DEAD_LETTERED:
         return Decision.TAKE_OVER
-    if state is State.ROUTED:
+    if state in {State.ROUTED, State.HELD}:
         return Decision.TAKE_OVER if envelope.replay is not None else Decision.DUPLICATE
     if now_ms > record["leaseUntil"]:
         return Decision.TAKE_OVER
     if record["owner"] == owner or envelope.replay is not None:
         return Decision.BUSY
     return Decision.DUPLICATE
+
+
+def is_held(envelope: Envelope, modes: Mapping[str, str]) -> bool:
+    """Return whether an event is recorded and archived only.
+
+    What is not known to be live money is none: an event that says no mode, or says it in what its provider does not
+    sign, is held too.
+
+    Parameters
+    ----------
+    modes : Mapping[str, str]
+        Deployed name to `LIVE`, for providers of which only live events are routed.
+    """
+    event = envelope.event
+    if envelope.any_mode or modes.get(event.provider) != LIVE:
+        return False
+    return event.mode != LIVE or "mode" in (event.unsigned or "").split(",")

@@ -57,6 +57,8 @@ class Work:
         Whether this message has claimed its event.
     replay_id : str
         The replay for which it is published, which another message may have begun; `NO_REPLAY` for none.
+    out_of_order : bool
+        Whether a later event of its transaction is known to be routed already.
     rendered_anew : bool
         Whether its payload is another one of the recorded event.
     conflicting : bool
@@ -75,6 +77,7 @@ class Work:
     signature_taken: bool = False
     claimed: bool = False
     replay_id: str = NO_REPLAY
+    out_of_order: bool = False
     rendered_anew: bool = False
     conflicting: bool = False
     error: Exception | None = None
@@ -88,8 +91,8 @@ class BatchResult:
     ----------
     failures : dict[str, Exception]
         Message id to the error; SQS delivers these messages again.
-    routed, duplicates : list[Envelope]
-        Events that this run published, and events that were done already.
+    routed, held, duplicates : list[Envelope]
+        Events that this run published, that it did not publish because of their mode, and that were done already.
     rendered_anew : list[Envelope]
         Events of the above with another payload than the recorded one.
     conflicts : list[Envelope]
@@ -98,6 +101,7 @@ class BatchResult:
 
     failures: dict[str, Exception] = field(default_factory=dict)
     routed: list[Envelope] = field(default_factory=list)
+    held: list[Envelope] = field(default_factory=list)
     duplicates: list[Envelope] = field(default_factory=list)
     rendered_anew: list[Envelope] = field(default_factory=list)
     conflicts: list[Envelope] = field(default_factory=list)
@@ -106,6 +110,7 @@ class BatchResult:
         """Add the result of more messages."""
         self.failures |= other.failures
         self.routed += other.routed
+        self.held += other.held
         self.duplicates += other.duplicates
         self.rendered_anew += other.rendered_anew
         self.conflicts += other.conflicts

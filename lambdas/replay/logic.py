@@ -96,7 +96,7 @@ class Replayer:
             found = {key: self.queries.by_event(key) for key in request.event_keys}
             records = [record for records in found.values() for record in records]
             not_found = [key for key, records in found.items() if not records]
-        replayed, failed = ([], {}) if request.dry_run else self._send(records, replay_id)
+        replayed, failed = ([], {}) if request.dry_run else self._send(records, replay_id, any_mode=request.any_mode)
         return ReplayOutcome(matched=len(records), replayed=replayed, not_found=not_found, failed=failed, next=cursor)
 
     def _page(self, wanted: TimeRange, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
@@ -107,13 +107,17 @@ class Replayer:
         matching = [record for record in page.records if wanted.status in (None, record.get("state"))]
         return matching, None if page.complete else _write_cursor(page.bucket, page.after)
 
-    def _send(self, records: Sequence[Mapping[str, Any]], replay_id: str) -> tuple[list[str], dict[str, str]]:
+    def _send(
+        self, records: Sequence[Mapping[str, Any]], replay_id: str, *, any_mode: bool
+    ) -> tuple[list[str], dict[str, str]]:
         replay = Replay(replay_id=replay_id, requested_at=times.iso(self.clock()))
         replayed: list[str] = []
         failed: dict[str, str] = {}
         for record in records:
             try:
-                envelope = replace(self._envelope(record), replay=replay)
+                if record.get("state") == State.HELD and not any_mode:
+                    raise NotReplayableError("it is held, since it is not known to be live; anyMode true routes it")
+                envelope = replace(self._envelope(record), replay=replay, any_mode=any_mode)
                 self.queue.send(envelope, envelope.to_message())
                 replayed.append(envelope.event.key)
             except NotReplayableError as error:

@@ -54,12 +54,15 @@ class ReplayRequest:
         Whether to count only.
     cursor : str | None
         Where a range continues.
+    any_mode : bool
+        Whether to route events that `routing.modes` holds back.
     """
 
     event_keys: Sequence[str] = ()
     time_range: TimeRange | None = None
     dry_run: bool = False
     cursor: str | None = None
+    any_mode: bool = False
 
 
 def read_request(body: bytes) -> ReplayRequest:
@@ -74,20 +77,25 @@ def read_request(body: bytes) -> ReplayRequest:
         fields = parse_object(body)
     except MalformedWebhookError as error:
         raise BadReplayError("body: a JSON object expected") from error
-    known = {"eventIds", "provider", "from", "to", "status", "dryRun", "next"}
+    known = {"eventIds", "provider", "from", "to", "status", "dryRun", "anyMode", "next"}
     if unknown := sorted(set(fields) - known):
         raise BadReplayError(f"{unknown[0][:40]}: unknown field; known are {', '.join(sorted(known))}")
-    dry_run = fields.get("dryRun", False)
-    if not isinstance(dry_run, bool):
-        raise BadReplayError(f"dryRun: {_show(dry_run)} is not true or false")
+    dry_run, any_mode = (_switch(fields, name) for name in ("dryRun", "anyMode"))
     if "eventIds" in fields:
-        if set(fields) - {"eventIds", "dryRun"}:
+        if set(fields) - {"eventIds", "dryRun", "anyMode"}:
             raise BadReplayError("eventIds: give either eventIds, or provider, from, to and status")
-        return ReplayRequest(event_keys=_event_keys(fields["eventIds"]), dry_run=dry_run)
+        return ReplayRequest(event_keys=_event_keys(fields["eventIds"]), dry_run=dry_run, any_mode=any_mode)
     cursor = fields.get("next")
     if cursor is not None and not isinstance(cursor, str):
         raise BadReplayError(f"next: {_show(cursor)} is not a cursor that this API returned")
-    return ReplayRequest(time_range=_time_range(fields), dry_run=dry_run, cursor=cursor)
+    return ReplayRequest(time_range=_time_range(fields), dry_run=dry_run, cursor=cursor, any_mode=any_mode)
+
+
+def _switch(fields: dict[str, Any], name: str) -> bool:
+    value = fields.get(name, False)
+    if not isinstance(value, bool):
+        raise BadReplayError(f"{name}: {_show(value)} is not true or false")
+    return value
 
 
 def _event_keys(value: Any) -> Sequence[str]:

@@ -6,11 +6,12 @@ import heapq
 import json
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 from lambdas.inbound.providers.fields import is_identifier
-from lambdas.inbound.record_items import SORT_KEY, State
+from lambdas.inbound.record_items import SORT_KEY, State, Step
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -27,6 +28,10 @@ _EVENT_FIELDS = (
     "amount",
     "currency",
     "amountUnit",
+    "exponent",
+    "mode",
+    "account",
+    "unsigned",
     "receivedAt",
     "correlationId",
     "scheme",
@@ -37,6 +42,8 @@ _EVENT_FIELDS = (
 )
 # The position of an event among those of its transaction: when it occurred, and its record.
 EventPosition = tuple[str, str]
+# Provider, when an event occurred, when it was routed, and its record.
+_Routed = tuple[str, str, str, str]
 _PROCESSING = "PROCESSING"
 _ENCODED = "~"
 
@@ -55,14 +62,16 @@ class Position:
 
 
 def overall_state(states: Set[str]) -> str:
-    """Return the state of a transaction: DEAD_LETTERED if any event is, PROCESSING if any is not yet routed.
+    """Return the state of a transaction: DEAD_LETTERED if any event is, PROCESSING if any is not done, HELD if any is.
 
     A dead letter in conflict with an event does not count.
     """
     states = states - {State.CONFLICTING}
     if State.DEAD_LETTERED in states:
         return State.DEAD_LETTERED
-    return State.ROUTED if states == {State.ROUTED} else _PROCESSING
+    if not states or states - {State.ROUTED, State.HELD}:
+        return _PROCESSING
+    return State.HELD if State.HELD in states else State.ROUTED
 
 
 def describe_transaction(
@@ -97,11 +106,13 @@ def describe_transaction(
     states: set[str] = set()
     # A heap, whose smallest event goes first.
     events: list[tuple[EventPosition, int, dict[str, Any]]] = []
+    routed: list[_Routed] = []
 
     def entries() -> Iterator[tuple[Position, dict[str, Any]]]:
         for count, record in enumerate(records):
             states.add(record.get("state", _PROCESSING))
             name = _name_of(record)
+            routed.extend(_routed(record, name))
             place = (record.get("occurredAt", "-"), name)
             if events_after is None or place < events_after:
                 shown = {field: record[field] for field in _EVENT_FIELDS if field in record}
@@ -118,6 +129,10 @@ def describe_transaction(
     if not states:
         return None
     events.sort(reverse=True)
+    passed = _passed(routed)
+    for (_, name), _, shown in events:
+        if name in passed:
+            shown["outOfOrder"] = True
     return {
         "transactionId": transaction_id,
         "state": overall_state(states),
@@ -126,6 +141,25 @@ def describe_transaction(
         "timeline": [step for _, step in page[:limit]],
         "next": write_cursor(page[limit - 1][0]) if len(page) > limit else None,
     }
+
+
+def _routed(record: Mapping[str, Any], name: str) -> Iterator[_Routed]:
+    """Yield when an event occurred and when it was routed for the first time, if both are known."""
+    first = next((step["at"] for step in record.get("timeline", ()) if step["step"] == Step.ROUTED), None)
+    if first is not None and "occurredAt" in record:
+        yield record["provider"], record["occurredAt"], first, name
+
+
+def _passed(routed: Iterable[_Routed]) -> set[str]:
+    """Return the events before which a later one of their provider was routed."""
+    found: set[str] = set()
+    # By provider, the first time at which anything was routed that occurred later.
+    first: dict[str, str] = {}
+    for (provider, _), same_time in groupby(sorted(routed, reverse=True), key=itemgetter(0, 1)):
+        together = list(same_time)
+        found.update(name for _, _, at, name in together if provider in first and first[provider] < at)
+        first[provider] = min([first.get(provider, "~"), *(at for _, _, at, _ in together)])
+    return found
 
 
 def _name_of(record: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from modules.settings.sections import MonitoringSettings
 from modules.synth.at_synth import change_at_synth
 from modules.synth.cdk import (
     CloudwatchDashboard,
+    CloudwatchEventRule,
     CloudwatchMetricAlarm,
     CloudwatchMetricAlarmMetricQuery,
     CloudwatchMetricAlarmMetricQueryMetric,
@@ -192,6 +193,19 @@ class Monitoring(Construct):
             metric_name="ApproximateNumberOfMessagesVisible",
             dimensions={"QueueName": queue_name},
             statistic="Maximum",
+            qualifier=qualifier,
+        )
+
+    def watch_rule(self, rule: CloudwatchEventRule, id_: str, description: str, *, qualifier: str) -> None:
+        """Alarm when a rule that should match nothing matches an event."""
+        self._metric_alarm(
+            id_,
+            description,
+            namespace="AWS/Events",
+            # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+            metric_name="MatchedEvents",
+            dimensions={"EventBusName": rule.event_bus_name, "RuleName": rule.name},
+            statistic="Sum",
             qualifier=qualifier,
         )
 

@@ -1,15 +1,17 @@
 """Inbound events that become events of tenants: rules on the inbound bus, with no code between bus and queue."""
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from lambdas.delivery.queue.messages import VERSION
 from lambdas.inbound.archive import RAW_PREFIX
-from lambdas.processing.bus import SOURCE_PREFIX
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.queues import dead_letter_queue, from_rules, protect_queue
 from modules.constructs.webhook_function import WebhookFunction
+from modules.inbound.event_routing import event_pattern
 from modules.synth.cdk import (
     CloudwatchEventRule,
     CloudwatchEventTarget,
@@ -29,14 +31,17 @@ _WHOLE_EVENT = "<aws.events.event.json>"
 class InboundSubscriptions(Construct):
     """A rule for each provider that tenants subscribe to, and a queue for what could not be handed over.
 
+    Where tenants depend on the account, each account has a rule. One more rule, without a target, matches the events of
+    no listed account: EventBridge counts them, and an alarm tells of them.
+
     Bus and archive bucket are named and not referred to: a reference to another stack would become a data source on
     that stack's state, which whoever deploys this one may not read, and a plan would say "known after apply" where it
     now says the name.
 
     Parameters
     ----------
-    tenants_of : Mapping[str, Sequence[str]]
-        Deployed provider to the tenants that get its events.
+    tenants_of : Mapping[str, Mapping[str | None, Sequence[str]]]
+        Deployed provider to account to the tenants that get its events; None is any account.
     bus_name : str
         Name of the inbound bus.
     names : Names
@@ -46,8 +51,10 @@ class InboundSubscriptions(Construct):
 
     Attributes
     ----------
-    rules : dict[str, CloudwatchEventRule]
-        Deployed provider to rule.
+    rules : dict[tuple[str, str | None], CloudwatchEventRule]
+        Deployed provider and account to rule.
+    unlisted : dict[str, CloudwatchEventRule]
+        Deployed provider to the rule of its events of no listed account.
     undelivered : SqsQueue | None
         Gets what EventBridge could not send; None without subscriptions.
     """
@@ -57,7 +64,7 @@ class InboundSubscriptions(Construct):
         scope: Construct,
         id_: str,
         *,
-        tenants_of: Mapping[str, Sequence[str]],
+        tenants_of: Mapping[str, Mapping[str | None, Sequence[str]]],
         bus_name: str,
         names: Names,
         rule_names: Names,
@@ -65,16 +72,31 @@ class InboundSubscriptions(Construct):
         super().__init__(scope, id_)
         self._tenants_of = tenants_of
         self.rules = {
+            (provider, account): CloudwatchEventRule(
+                self,
+                f"rule_{provider}{_mark(account)}",
+                # With the longest provider and environment this is the 64 characters that a rule's name may have.
+                name=rule_names("tenant", qualifier=provider)
+                if account is None
+                else rule_names("account", qualifier=_digest(provider, account)),
+                description=f"Events of {provider}{' and ' + account if account else ''} that become events of tenants",
+                event_bus_name=bus_name,
+                event_pattern=event_pattern(provider, _of_account(account) if account else None),
+            )
+            for provider, accounts in tenants_of.items()
+            for account in accounts
+        }
+        self.unlisted = {
             provider: CloudwatchEventRule(
                 self,
-                f"rule_{provider}",
-                # With the longest provider and environment this is the 64 characters that a rule's name may have.
-                name=rule_names("tenant", qualifier=provider),
-                description=f"Events of {provider} that become events of tenants",
+                f"rule_{provider}_unlisted",
+                name=rule_names("other", qualifier=provider),
+                description=f"Events of {provider} of no listed account; they become events of no tenant",
                 event_bus_name=bus_name,
-                event_pattern=f'{{"source":["{SOURCE_PREFIX}{provider}"]}}',
+                event_pattern=event_pattern(provider, _of_no_account(accounts)),
             )
-            for provider in tenants_of
+            for provider, accounts in tenants_of.items()
+            if None not in accounts
         }
         self.undelivered: SqsQueue | None = None
         if tenants_of:
@@ -99,16 +121,16 @@ class InboundSubscriptions(Construct):
 
     def send_to(self, queue: SqsQueue) -> None:
         """Send each event to a queue, as a message for each tenant in the form that the worker reads."""
-        for provider, rule in self.rules.items():
-            for tenant in self._tenants_of[provider]:
-                self._target(rule, provider, tenant, queue)
+        for (provider, account), rule in self.rules.items():
+            for tenant in self._tenants_of[provider][account]:
+                self._target(rule, f"{provider}{_mark(account)}", tenant, queue)
 
-    def _target(self, rule: CloudwatchEventRule, provider: str, tenant: str, queue: SqsQueue) -> None:
+    def _target(self, rule: CloudwatchEventRule, id_: str, tenant: str, queue: SqsQueue) -> None:
         assert self.undelivered is not None
         head = json.dumps({"v": VERSION, "kind": "inbound", "tenant": tenant}, separators=(",", ":"))
         CloudwatchEventTarget(
             self,
-            f"{provider}_{tenant}_target",
+            f"{id_}_{tenant}_target",
             event_bus_name=rule.event_bus_name,
             rule=rule.name,
             target_id=tenant,
@@ -121,3 +143,22 @@ class InboundSubscriptions(Construct):
             ),
             dead_letter_config=CloudwatchEventTargetDeadLetterConfig(arn=self.undelivered.arn),
         )
+
+
+def _of_account(account: str) -> dict[str, Any]:
+    # On an account that nobody signed, no tenant gets what may be another one's.
+    return {"account": [account], "unsigned": ["mode", {"exists": False}]}
+
+
+def _of_no_account(accounts: Iterable[str | None]) -> dict[str, Any]:
+    others = {"account": [{"anything-but": [*accounts]}, {"exists": False}]}
+    return {"$or": [others, {"unsigned": [{"prefix": "account"}]}]}
+
+
+def _digest(provider: str, account: str) -> str:
+    """Return what stands for an account in names, which take neither its length nor all of its characters."""
+    return hashlib.sha256(f"{provider} {account}".encode()).hexdigest()[:16]
+
+
+def _mark(account: str | None) -> str:
+    return "" if account is None else f"_account_{hashlib.sha256(account.encode()).hexdigest()[:16]}"

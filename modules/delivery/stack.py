@@ -302,6 +302,13 @@ class DeliveryStack(BaseStack):
             watch.watch_dead_letter_queue(
                 undelivered.name, "subscriptions-undelivered", "inbound events could not be sent to the delivery queue"
             )
+        for provider, rule in self.subscriptions.unlisted.items():
+            watch.watch_rule(
+                rule,
+                "unlisted-account",
+                f"events of no account that delivery.subscriptions lists went to no tenant, of {provider}",
+                qualifier=provider,
+            )
         watch.watch_api(
             self.api.api.name, STAGE, refused="over the throttle, without a valid token, unknown, or unreadable"
         )

@@ -1,6 +1,8 @@
 """The event bus, its archive, and a rule for each provider."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from lambdas.processing.bus import SOURCE_PREFIX
 from modules.constructs.naming import Names
@@ -8,6 +10,12 @@ from modules.constructs.pinning import pin
 from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.sections import RoutingSettings
 from modules.synth.cdk import CloudwatchEventArchive, CloudwatchEventBus, CloudwatchEventRule, Construct
+
+
+def event_pattern(provider: str, match: Mapping[str, Any] | None = None) -> str:
+    """Return the pattern of a provider's events, or of those of which the members of ``detail`` match."""
+    detail = {"detail": match} if match else {}
+    return json.dumps({"source": [SOURCE_PREFIX + provider], **detail}, separators=(",", ":"))
 
 
 class EventRouting(Construct):
@@ -18,7 +26,7 @@ class EventRouting(Construct):
     Parameters
     ----------
     settings : RoutingSettings
-        Retention of the archive.
+        Retention of the archive, and what subscribers match on.
     names : Names
         Naming of the environment.
     providers : Iterable[str]
@@ -30,6 +38,8 @@ class EventRouting(Construct):
         The bus.
     rules : dict[str, CloudwatchEventRule]
         Deployed name to rule.
+    matching : dict[str, CloudwatchEventRule]
+        Subscriber to its rule, for those that do not get all events of their provider.
     """
 
     def __init__(
@@ -54,10 +64,25 @@ class EventRouting(Construct):
                 name=names("events", qualifier=provider),
                 description=f"Events of {provider}; attach targets here",
                 event_bus_name=self.bus.name,
-                event_pattern=f'{{"source":["{SOURCE_PREFIX}{provider}"]}}',
+                event_pattern=event_pattern(provider),
             )
             for provider in providers
         }
+        self.matching = {
+            name: CloudwatchEventRule(
+                self,
+                f"match_{name}",
+                name=names("match", qualifier=name),
+                description=f"Those events of {settings.provider_of[name]} that {name} gets",
+                event_bus_name=self.bus.name,
+                event_pattern=event_pattern(settings.provider_of[name], match),
+            )
+            for name, match in settings.matches.items()
+        }
+
+    def rule_of(self, subscriber: str, provider: str) -> CloudwatchEventRule:
+        """Return the rule that a subscriber's queue is attached to: its own, or that of all events of its provider."""
+        return self.matching.get(subscriber, self.rules[provider])
 
     def grant_publish(self, function: WebhookFunction) -> None:
         """Allow ``events:PutEvents`` on the bus."""

@@ -1,5 +1,6 @@
 """The inbound half as one Terraform stack: wiring only."""
 
+import json
 from pathlib import Path
 
 from lambdas.dead_letter.environment import DeadLetterEnvironment
@@ -81,10 +82,12 @@ class WebhookStack(BaseStack):
         self.subscribers = SubscriberQueues(
             self,
             "subscribers",
-            subscribers=settings.routing.subscribers,
+            subscribers=settings.routing.provider_of,
             settings=settings.queue,
             names=names,
-            rules=self.routing.rules,
+            rules={
+                name: self.routing.rule_of(name, provider) for name, provider in settings.routing.provider_of.items()
+            },
         )
         self.network = (
             Network(self, "network", settings=settings.network, names=names, region=settings.region)
@@ -189,6 +192,7 @@ class WebhookStack(BaseStack):
                 event_bus_name=self.routing.bus.name,
                 max_receive_count=settings.queue.max_receive_count,
                 archive_by=settings.storage.archive_by,
+                routed_modes=json.dumps(dict(settings.routing.modes)) if settings.routing.modes else None,
             )
         )
         self.storage.grant_archive_payloads(processing)

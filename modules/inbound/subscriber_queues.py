@@ -51,7 +51,7 @@ class SubscriberQueues(Construct):
     names : Names
         Naming of the environment.
     rules : Mapping[str, CloudwatchEventRule]
-        Deployed provider to rule.
+        Subscriber to the rule that its queue is attached to.
 
     Attributes
     ----------
@@ -73,9 +73,7 @@ class SubscriberQueues(Construct):
         self._id = id_
         self._settings = settings
         self._names = names
-        self.subscribers = {
-            name: self._attach(name, provider, rules[provider]) for name, provider in subscribers.items()
-        }
+        self.subscribers = {name: self._attach(name, provider, rules[name]) for name, provider in subscribers.items()}
 
     def _attach(self, name: str, provider: str, rule: CloudwatchEventRule) -> Subscriber:
         fifo = self._settings.fifo

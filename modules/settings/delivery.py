@@ -1,5 +1,6 @@
 """The settings of delivery: typed, validated, documented like those of the inbound stack."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from lambdas.delivery.domain.retry_schedules import STANDARD_WEBHOOKS
 from lambdas.delivery.sending.urls import PUBLIC_HTTPS
 from lambdas.delivery_api.environment import ApiEnvironment
 from lambdas.delivery_worker.environment import WorkerEnvironment
+from lambdas.inbound.providers.fields import is_identifier
 from modules.settings.validation import SettingsError, Validated, setting
 
 _MAX_RATE = 10_000
@@ -19,6 +21,10 @@ _PLAN = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 _REFUSED_HOST = re.compile(r"[a-z0-9.*-]{1,253}", re.ASCII)
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 TARGETS_OF_A_RULE = 5
+# Each account has a rule, which the policies of two queues name, and one pattern names all accounts of a provider.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html
+_MAX_ACCOUNTS = 40
+_MAX_ACCOUNTS_CHARS = 1_500
 # What starting, reading a batch and recording what came of it may take besides the attempts.
 WORKER_OVERHEAD_SECONDS = 15
 ORIGINAL = "original"
@@ -224,7 +230,8 @@ class DeliverySettings(Validated):
     subscriptions: Mapping[str, Any] = setting(
         factory=dict,
         doc="Inbound events that become events of tenants, with no code between: deployed provider, and the id of the "
-        f"tenant, or a list of up to {TARGETS_OF_A_RULE}.",
+        f'tenant, or a list of up to {TARGETS_OF_A_RULE}; or, by account, `{{"acct_1": "acme", "acct_2": "globex"}}`: '
+        "events of no listed account go to no tenant, and an alarm tells of them.",
     )
     subscription_payload: str = setting(
         ORIGINAL,
@@ -262,9 +269,18 @@ class DeliverySettings(Validated):
         return {STANDARD_PLAN: TenantRate(rate=self.tenant_rate, burst=self.tenant_burst), **others}
 
     @property
-    def tenants_of(self) -> Mapping[str, tuple[str, ...]]:
-        """Deployed provider to the tenants that get its events."""
-        return {provider: tuple(_listed(tenants)) for provider, tenants in self.subscriptions.items()}
+    def tenants_of(self) -> Mapping[str, Mapping[str | None, tuple[str, ...]]]:
+        """Deployed provider to account to the tenants that get its events; None is any account."""
+        return {
+            provider: {account: tuple(_listed(tenants)) for account, tenants in given.items()}
+            if isinstance(given, Mapping)
+            else {None: tuple(_listed(given))}
+            for provider, given in self.subscriptions.items()
+        }
+
+    def by_account(self, provider: str) -> bool:
+        """Return whether the tenants that get a provider's events depend on the account."""
+        return isinstance(self.subscriptions[provider], Mapping)
 
     @property
     def reads_archive(self) -> bool:
@@ -303,17 +319,37 @@ class DeliverySettings(Validated):
                 )
 
     def _check_subscriptions(self) -> None:
-        for provider, tenants in self.tenants_of.items():
-            if not tenants:
+        for provider, accounts in self.tenants_of.items():
+            if not accounts:
                 raise SettingsError(f"subscriptions.{provider}: {self.subscriptions[provider]!r} names no tenant")
-            for tenant in tenants:
-                if not isinstance(tenant, str) or not is_tenant_id(tenant):
-                    raise SettingsError(f"subscriptions.{provider}: {tenant!r} is not the id of a tenant")
-            if len(set(tenants)) < len(tenants) or len(tenants) > TARGETS_OF_A_RULE:
+            for account, tenants in accounts.items():
+                self._check_tenants(provider, account, tenants)
+            if len(json.dumps([*accounts])) > _MAX_ACCOUNTS_CHARS:
                 raise SettingsError(
-                    f"subscriptions.{provider}: {len(tenants)} tenants are not allowed; allowed: up to "
-                    f"{TARGETS_OF_A_RULE} different ones, as many as a rule has targets"
+                    f"subscriptions.{provider}: {len(accounts)} accounts are too many for the pattern of a rule; "
+                    f"allowed: as many as take {_MAX_ACCOUNTS_CHARS:,} characters together"
                 )
+        if (
+            count := sum(len(accounts) for accounts in self.tenants_of.values() if None not in accounts)
+        ) > _MAX_ACCOUNTS:
+            raise SettingsError(f"subscriptions: {count} accounts are not allowed; allowed: up to {_MAX_ACCOUNTS}")
+
+    def _check_tenants(self, provider: str, account: Any, tenants: tuple[Any, ...]) -> None:
+        field = f"subscriptions.{provider}"
+        if account is not None:
+            if not is_identifier(account):
+                raise SettingsError(f"{field}: {account!r} is not an account; allowed: texts without blanks")
+            field += f".{account}"
+        if not tenants:
+            raise SettingsError(f"{field}: {list(tenants)!r} names no tenant")
+        for tenant in tenants:
+            if not isinstance(tenant, str) or not is_tenant_id(tenant):
+                raise SettingsError(f"{field}: {tenant!r} is not the id of a tenant")
+        if len(set(tenants)) < len(tenants) or len(tenants) > TARGETS_OF_A_RULE:
+            raise SettingsError(
+                f"{field}: {len(tenants)} tenants are not allowed; allowed: up to "
+                f"{TARGETS_OF_A_RULE} different ones, as many as a rule has targets"
+            )
 
 
 def _is_rate(value: Any) -> bool:

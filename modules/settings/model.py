@@ -87,12 +87,19 @@ class Settings(Validated):
         rules.check_ingest(self.api, self.functions, self.queue)
         rules.check_queue(self.queue)
         rules.check_queue_timeout(self.queue, self.functions)
+        rules.check_modes(self.providers, self.provider_options, self.routing)
         rules.check_subscribers(self.providers, self.routing)
         rules.check_concurrency(self.api, self.functions, self.delivery, inbound=self.inbound)
         rules.check_network(self.network)
         rules.check_certificates(self.providers, self.network)
         rules.check_runtime(self.providers, self.functions)
-        rules.check_delivery(self.delivery, self.providers, self.functions, inbound=self.inbound)
+        rules.check_delivery(
+            self.delivery,
+            self.providers,
+            self.functions,
+            inbound=self.inbound,
+            provider_options=self.provider_options,
+        )
 
     def _check_preset(self) -> None:
         """Check that the preset was applied, at least in part: this class only keeps its name."""

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 
+from lambdas.inbound.providers.entry import COMMON_OPTIONS
+from lambdas.inbound.providers.fields import LIVE
 from lambdas.inbound.providers.registry import REGISTRY
 from modules.settings.concurrency import (
     MAX_MAPPING_CONCURRENCY,
@@ -16,6 +18,7 @@ from modules.settings.concurrency import (
     reserved_concurrency,
 )
 from modules.settings.delivery import DeliverySettings
+from modules.settings.matching import check_match
 from modules.settings.sections import ApiSettings, FunctionSettings, NetworkSettings, QueueSettings, RoutingSettings
 from modules.settings.validation import SettingsError
 
@@ -91,7 +94,7 @@ def check_provider_options(providers: Providers, provider_options: Options) -> N
             raise SettingsError(f"provider_options: {name!r} is none of the deployed providers")
         if not isinstance(options, Mapping):
             raise SettingsError(f"provider_options.{name}: {options!r} is not a group of options")
-        known = REGISTRY[providers[name]].options
+        known = {**REGISTRY[providers[name]].options, **COMMON_OPTIONS}
         for option, value in options.items():
             field = f"provider_options.{name}.{option}"
             if option not in known:
@@ -230,11 +233,30 @@ def _check_batches(queue: QueueSettings) -> None:
 
 def check_subscribers(providers: Providers, routing: RoutingSettings) -> None:
     """Check that each subscriber names a deployed provider."""
-    for name, provider in routing.subscribers.items():
+    for name, given in routing.subscribers.items():
         _check_name("routing.subscribers", name)
+        provider = given
+        if isinstance(given, Mapping) and set(given) == {"provider", "match"}:
+            check_match(f"routing.subscribers.{name}.match", given["match"])
+            provider = given["provider"]
         if not isinstance(provider, str) or provider not in providers:
             raise SettingsError(
                 f"routing.subscribers.{name}: {provider!r} is none of the deployed providers, {', '.join(providers)}"
+            )
+
+
+def check_modes(providers: Providers, provider_options: Options, routing: RoutingSettings) -> None:
+    """Check that each provider is deployed, and that what it signs, or its deployment, says the mode."""
+    for name, mode in routing.modes.items():
+        if name not in providers:
+            raise SettingsError(f"routing.modes: {name!r} is none of the deployed providers, {', '.join(providers)}")
+        if mode != LIVE:
+            raise SettingsError(f"routing.modes.{name}: {mode!r} is not allowed; allowed: {LIVE}")
+        entry = REGISTRY[providers[name]].configured(provider_options.get(name, {}))
+        if not entry.signs("mode"):
+            raise SettingsError(
+                f"routing.modes.{name}: {entry.title} does not sign whether money is real; set "
+                f"provider_options.{name}.mode, which says whose secret this name has"
             )
 
 
@@ -300,7 +322,12 @@ def check_runtime(providers: Providers, functions: FunctionSettings) -> None:
 
 
 def check_delivery(
-    delivery: DeliverySettings | None, providers: Providers, functions: FunctionSettings, *, inbound: bool
+    delivery: DeliverySettings | None,
+    providers: Providers,
+    functions: FunctionSettings,
+    *,
+    inbound: bool,
+    provider_options: Options,
 ) -> None:
     """Check that there is a stack, and what the delivery stack needs of the inbound one."""
     if delivery is None:
@@ -318,6 +345,14 @@ def check_delivery(
             raise SettingsError(
                 f"delivery.subscriptions: {provider!r} is none of the deployed providers, {', '.join(providers)}"
             )
+        if delivery.by_account(provider) and inbound and delivery.bus_name is None:
+            entry = REGISTRY[providers[provider]].configured(provider_options.get(provider, {}))
+            if not entry.signs("account"):
+                raise SettingsError(
+                    f"delivery.subscriptions.{provider}: {entry.title} does not sign which account an event is about, "
+                    f"so that a tenant could get those of another one; set provider_options.{provider}.account if the "
+                    "secret is that of one account, or name tenants without accounts"
+                )
     if delivery.subscriptions and delivery.bus_name is None and not inbound:
         raise SettingsError(
             "delivery.bus_name: is missing; without an inbound stack in this environment, delivery.subscriptions needs "

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from modules.settings.validation import SettingsError, Validated, setting
 
@@ -255,12 +256,31 @@ class RoutingSettings(Validated):
         high=36_500,
         doc="How long the bus's archive keeps events; 0 keeps them for ever.",
     )
-    subscribers: Mapping[str, str] = setting(
+    modes: Mapping[str, str] = setting(
+        factory=dict,
+        doc='Providers of which only live events are routed, by deployed name: `{"stripe": "live"}`. Test events, and '
+        "those that do not say it, are archived and recorded, and end as `HELD`.",
+    )
+    subscribers: Mapping[str, Any] = setting(
         factory=dict,
         doc="Queues that this stack attaches to the bus: the subscriber's name, and the deployed provider whose events "
-        "it gets. Each is of the main queue's kind and has dead letter queues of its own. Of a FIFO subscriber all "
-        "messages are one group, in order whatever `queue.ordered_by` says, which SQS gives out at 300 batches/s.",
+        'it gets; or `{"provider": "stripe", "match": {"mode": ["live"], "amount": [{"numeric": [">=", 100000]}]}}`, '
+        "to get only events of which each member has one of the values, or a filter of EventBridge. Each is of the "
+        "main queue's kind and has dead letter queues of its own. Of a FIFO subscriber all messages are one group, in "
+        "order whatever `queue.ordered_by` says, which SQS gives out at 300 batches/s.",
     )
+
+    @property
+    def provider_of(self) -> Mapping[str, str]:
+        """Subscriber to the deployed provider whose events it gets."""
+        return {
+            name: given["provider"] if isinstance(given, Mapping) else given for name, given in self.subscribers.items()
+        }
+
+    @property
+    def matches(self) -> Mapping[str, Mapping[str, Any]]:
+        """Subscriber to what its events must match, for those that do not get all events of their provider."""
+        return {name: given["match"] for name, given in self.subscribers.items() if isinstance(given, Mapping)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,7 +68,8 @@ def subscribers(scope, id_, names, *, fifo=False):
     rules = EventRouting(scope, f"{id_}-routing", settings=RoutingSettings(), names=names, providers=PROVIDERS).rules
     settings = QueueSettings(fifo=fifo)
     given = {"ledger": "stripe", "fraud": "stripe"}
-    return SubscriberQueues(scope, id_, subscribers=given, settings=settings, names=names, rules=rules)
+    of = {name: rules[provider] for name, provider in given.items()}
+    return SubscriberQueues(scope, id_, subscribers=given, settings=settings, names=names, rules=of)
 
 
 def fifo_subscribers(scope, id_, names):

@@ -168,6 +168,14 @@ def test_a_function_is_given_names_and_addresses_and_nothing_else(template, name
     }
 
 
+def test_processing_is_told_of_which_providers_only_live_events_are_routed(synthesize):
+    values = {"providers": {"acme": "stripe", "other": "github"}, "routing": {"modes": {"acme": "live"}}}
+
+    function = synthesize("dev", values).one("aws_lambda_function", "webhook-processing-dev")
+
+    assert json.loads(function["environment"]["variables"]["ROUTED_MODES"]) == {"acme": "live"}
+
+
 @each_function
 def test_a_function_reads_exactly_the_variables_that_it_is_given(monkeypatch, name):
     for variable, value in VARIABLES[name].items():

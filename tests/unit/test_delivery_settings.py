@@ -140,7 +140,72 @@ def test_original_payloads_of_a_named_bus_need_the_archive_of_the_same_stack(inb
 def test_one_tenant_and_a_list_of_them_are_the_same():
     made = settings(subscriptions={"stripe": "acme", "github": ["acme", "globex"]}).delivery
 
-    assert made.tenants_of == {"stripe": ("acme",), "github": ("acme", "globex")}
+    assert made.tenants_of == {"stripe": {None: ("acme",)}, "github": {None: ("acme", "globex")}}
+
+
+def test_tenants_may_depend_on_the_account():
+    given = {"stripe": {"acct_1": "acme", "acct_2": ["globex", "acme"]}}
+
+    assert settings(subscriptions=given).delivery.tenants_of == {
+        "stripe": {"acct_1": ("acme",), "acct_2": ("globex", "acme")}
+    }
+
+
+ACCOUNTS = "delivery.subscriptions.stripe"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, f"{ACCOUNTS}: {{}} names no tenant"),
+        ({"a b": "acme"}, f"{ACCOUNTS}: 'a b' is not an account; allowed: texts without blanks"),
+        ({"": "acme"}, f"{ACCOUNTS}: '' is not an account; allowed: texts without blanks"),
+        ({"acct_1": []}, f"{ACCOUNTS}.acct_1: [] names no tenant"),
+        ({"acct_1": "a b"}, f"{ACCOUNTS}.acct_1: 'a b' is not the id of a tenant"),
+        ({"acct_1": {"acct_2": "acme"}}, f"{ACCOUNTS}.acct_1: {{'acct_2': 'acme'}} is not the id of a tenant"),
+        ({"acct_1": ["a", "a"]}, f"{ACCOUNTS}.acct_1: 2 tenants are not allowed; allowed: up to 5 different ones"),
+        (
+            {f"a{n}": "acme" for n in range(41)},
+            "delivery.subscriptions: 41 accounts are not allowed; allowed: up to 40",
+        ),
+        (
+            dict.fromkeys(["a" * 256 + str(n) for n in range(9)], "acme"),
+            f"{ACCOUNTS}: '{'a' * 256}0' is not an account",
+        ),
+        (
+            dict.fromkeys(["a" * 250 + str(n) for n in range(9)], "acme"),
+            f"{ACCOUNTS}: 9 accounts are too many for the pattern of a rule; allowed: as many as take 1,500 characters",
+        ),
+    ],
+)
+def test_accounts_are_refused_by_name_and_value(given, message):
+    with pytest.raises(SettingsError) as refusal:
+        settings(subscriptions={"stripe": given})
+
+    assert str(refusal.value).startswith(message)
+
+
+@pytest.mark.parametrize(("entry", "title"), [("shopify", "Shopify"), ("paddle", "Paddle Billing")])
+def test_an_account_that_nobody_signs_chooses_no_tenant(entry, title):
+    options = {"shopify": {"topics": "orders/paid"}}.get(entry, {})
+
+    def of(**more):
+        return build_settings(
+            "dev",
+            {
+                "providers": {"shop": entry},
+                "provider_options": {"shop": {**options, **more}},
+                "delivery": {"subscriptions": {"shop": {"a.myshopify.com": "acme"}}},
+            },
+        )
+
+    with pytest.raises(SettingsError) as refusal:
+        of()
+    assert str(refusal.value).startswith(
+        f"delivery.subscriptions.shop: {title} does not sign which account an event is about, so that a tenant could"
+    )
+    # With a secret of one account, the deployment says it.
+    assert of(account="a.myshopify.com").delivery.by_account("shop")
 
 
 def test_a_domain_is_a_group_of_its_own():

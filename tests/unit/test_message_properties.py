@@ -71,6 +71,20 @@ events = st.builds(
     event_type=identifiers,
     transaction_id=identifiers,
     occurred_at=st.none() | st.just("2021-02-25T15:02:10.000Z"),
+    mode=st.none() | st.sampled_from(["live", "test"]),
+    account=st.none() | identifiers,
+    unsigned=st.none() | st.sampled_from(["account", "mode", "account,mode"]),
+) | st.builds(
+    WebhookEvent,
+    provider=identifiers,
+    event_id=identifiers,
+    event_type=identifiers,
+    transaction_id=identifiers,
+    occurred_at=st.none(),
+    amount=st.integers(-(10**30), 10**30).map(str),
+    currency=st.just("EUR"),
+    amount_unit=st.just("minor"),
+    exponent=st.integers(0, 12),
 )
 places = st.builds(ArchivedBody, key=any_text, size=st.integers(0, 2**40), sha256=any_text)
 envelopes = st.builds(
@@ -119,6 +133,12 @@ def test_the_largest_message_still_has_room_for_what_replay_adds(event, content_
 
 FIELDS = ("v", "event", "receivedAt", "correlationId", "contentType", "scheme", "body", "archived", "replay")
 EVENT_FIELDS = ("provider", "event_id", "event_type", "transaction_id", "occurred_at")
+MONEY = {
+    "exponent": [2, "2", True, None, -1],
+    "mode": ["live", 1, ""],
+    "account": ["a", "a b", 1],
+    "unsigned": ["mode", 1],
+}
 
 
 @st.composite
@@ -132,6 +152,9 @@ def damaged_messages(draw):
         target.pop(name, None)
     else:
         target[name] = draw(json_values | st.just([[[[]]]] * 10))
+    if draw(st.booleans()):
+        name = draw(st.sampled_from(sorted(MONEY)))
+        message["money"] = {name: draw(st.sampled_from(MONEY[name]))}
     return json.dumps(message)
 
 

@@ -1,5 +1,6 @@
-"""Who may finish an event: every state, owner, lease and kind of message, each with its decision."""
+"""Who may finish an event: every state, owner, lease and kind of message, each with its decision; and what is held."""
 
+from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 
@@ -8,7 +9,7 @@ import pytest
 from lambdas.inbound.envelope import Envelope, Replay
 from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.record_items import State
-from lambdas.processing.rules import Decision, decide
+from lambdas.processing.rules import Decision, decide, is_held
 
 NOW_MS = 1_614_265_330_000
 LEASES = {"alive": NOW_MS + 1, "ends now": NOW_MS, "expired": NOW_MS - 1}
@@ -33,7 +34,9 @@ def envelope(replay_id=None):
 
 def record(state, owner="message-1", lease_until=NOW_MS + 1, **fields):
     # A number comes out of DynamoDB as a Decimal.
-    return {"state": state, "owner": owner, "leaseUntil": Decimal(lease_until), "replayId": LAST_REPLAY, **fields}
+    timeline = [{"step": "held", "replayId": LAST_REPLAY}] if state == "HELD" else []
+    known = {"state": state, "owner": owner, "leaseUntil": Decimal(lease_until), "replayId": LAST_REPLAY}
+    return {**known, "timeline": timeline, **fields}
 
 
 D, T, B = Decision.DUPLICATE, Decision.TAKE_OVER, Decision.BUSY
@@ -54,6 +57,13 @@ DECISIONS = {
     ("ROUTED", "other", "alive"):      (D,    D,           T),
     ("ROUTED", "other", "ends now"):   (D,    D,           T),
     ("ROUTED", "other", "expired"):    (D,    D,           T),
+    # Not routed because of its mode; only a replay looks at that again.
+    ("HELD", "same", "alive"):         (D,    D,           T),
+    ("HELD", "same", "ends now"):      (D,    D,           T),
+    ("HELD", "same", "expired"):       (D,    D,           T),
+    ("HELD", "other", "alive"):        (D,    D,           T),
+    ("HELD", "other", "ends now"):     (D,    D,           T),
+    ("HELD", "other", "expired"):      (D,    D,           T),
     # Given up, so that nobody else is left to finish it.
     ("DEAD_LETTERED", "same", "alive"):     (T, T, T),
     ("DEAD_LETTERED", "same", "ends now"):  (T, T, T),
@@ -111,3 +121,27 @@ def test_a_state_of_another_version_is_not_guessed_at(state):
     # Its message fails and is delivered again, instead of being dropped as a duplicate or published a second time.
     with pytest.raises(ValueError, match="is not a valid State"):
         decide(record(state), envelope(), "message-1", NOW_MS)
+
+
+# Mode, what is unsigned, whether any mode is asked for, and whether it is held where only live events are routed.
+MODES = [
+    ("live", None, False, False),
+    ("live", "account", False, False),
+    ("live", "mode", False, True),
+    ("live", "account,mode", False, True),
+    ("test", None, False, True),
+    ("test", "mode", False, True),
+    (None, None, False, True),
+    ("test", None, True, False),
+    (None, None, True, False),
+]
+
+
+@pytest.mark.parametrize(("mode", "unsigned", "any_mode", "held"), MODES)
+def test_what_is_not_known_to_be_live_is_held(mode, unsigned, any_mode, held):
+    given = envelope()
+    of = replace(given, event=replace(given.event, mode=mode, unsigned=unsigned), any_mode=any_mode)
+
+    assert is_held(of, {"stripe": "live"}) is held
+    assert not is_held(of, {"other": "live"})
+    assert not is_held(of, {})

@@ -51,6 +51,12 @@ def test_a_dry_run_goes_with_events_and_with_a_range(dry_run):
     assert read({**RANGE, "dryRun": dry_run}).dry_run is dry_run
 
 
+def test_a_replay_is_of_live_events_unless_it_says_otherwise():
+    assert not read({"eventIds": ["a:1"]}).any_mode
+    assert read({"eventIds": ["a:1"], "anyMode": True}).any_mode
+    assert read({**RANGE, "anyMode": True}).any_mode
+
+
 # --- ranges ---------------------------------------------------------------------------------------------------------
 
 
@@ -83,7 +89,7 @@ def test_a_range_goes_on_at_a_cursor():
 # What is wrong, and what the refusal must say: the field first, and the value.
 NO_KEY = 'is not of the form "<provider>:<event id>"'
 NO_TIME = "is not an RFC 3339 time such as 2026-01-31T12:00:00Z"
-NO_STATE = "is not one of RECORDED, ROUTED, DEAD_LETTERED, CONFLICTING"
+NO_STATE = "is not one of RECORDED, ROUTED, HELD, DEAD_LETTERED, CONFLICTING"
 REFUSED = {
     "event id without provider": ({"eventIds": ["evt_1"]}, f'eventIds: "evt_1" {NO_KEY}'),
     "event id without id": ({"eventIds": ["stripe:"]}, f'eventIds: "stripe:" {NO_KEY}'),
@@ -133,6 +139,7 @@ REFUSED = {
     "dryRun text": ({**RANGE, "dryRun": "false"}, 'dryRun: "false" is not true or false'),
     "dryRun null": ({**RANGE, "dryRun": None}, "dryRun: null is not true or false"),
     "dryRun a number": ({"eventIds": ["a:1"], "dryRun": 0}, "dryRun: 0 is not true or false"),
+    "anyMode text": ({"eventIds": ["a:1"], "anyMode": "true"}, 'anyMode: "true" is not true or false'),
     "next a number": ({**RANGE, "next": 1}, "next: 1 is not a cursor that this API returned"),
     "next an object": ({**RANGE, "next": {}}, "next: {} is not a cursor that this API returned"),
 }
@@ -192,7 +199,7 @@ def test_an_unknown_field_is_refused_before_it_can_be_overlooked(fields, shown):
     with pytest.raises(BadReplayError) as refusal:
         read(fields)
 
-    known = "dryRun, eventIds, from, next, provider, status, to"
+    known = "anyMode, dryRun, eventIds, from, next, provider, status, to"
     assert str(refusal.value) == f"{shown}: unknown field; known are {known}"
 
 

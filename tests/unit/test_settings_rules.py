@@ -266,6 +266,56 @@ def test_without_a_key_every_provider_is_accepted():
     assert list(build_settings("dev", values).providers) == WITHOUT_KEY
 
 
+# --- modes ----------------------------------------------------------------------------------------------------------
+
+
+def of_modes(entry, only="live", **options):
+    values = {"providers": {"acme": entry}, "routing": {"modes": {"acme": only}}}
+    return build_settings("dev", {**values, "provider_options": {"acme": {**OPTIONS.get(entry, {}), **options}}})
+
+
+@pytest.mark.parametrize(
+    ("entry", "options"),
+    [("stripe", {}), ("adyen-platform", {}), ("paypal", {}), ("adyen", {"mode": "live"}), ("square", {"mode": "live"})],
+)
+def test_only_live_events_are_routed_of_a_provider_that_says_the_mode(entry, options):
+    assert of_modes(entry, **options).routing.modes == {"acme": "live"}
+
+
+@pytest.mark.parametrize(("entry", "title"), [("adyen", "Adyen payments"), ("square", "Square"), ("github", "GitHub")])
+def test_a_mode_that_nobody_signs_keeps_no_test_money_away(entry, title):
+    with pytest.raises(SettingsError) as refusal:
+        of_modes(entry)
+
+    assert str(refusal.value) == (
+        f"routing.modes.acme: {title} does not sign whether money is real; set provider_options.acme.mode, which says "
+        "whose secret this name has"
+    )
+
+
+@pytest.mark.parametrize("mode", ["test", "LIVE", "", None, 1, ["live"]], ids=repr)
+def test_no_mode_but_live_is_taken(mode):
+    with pytest.raises(SettingsError) as refusal:
+        of_modes("stripe", mode)
+
+    assert str(refusal.value) == f"routing.modes.acme: {mode!r} is not allowed; allowed: live"
+
+
+def test_a_mode_of_a_provider_that_is_not_deployed_is_refused():
+    with pytest.raises(SettingsError) as refusal:
+        build_settings("dev", {"providers": {"acme": "stripe"}, "routing": {"modes": {"stripe": "live"}}})
+
+    assert str(refusal.value) == "routing.modes: 'stripe' is none of the deployed providers, acme"
+
+
+@pytest.mark.parametrize(("option", "value"), [("mode", "LIVE"), ("mode", ""), ("account", "a b"), ("account", "")])
+def test_an_option_of_every_entry_is_checked(option, value):
+    with pytest.raises(
+        SettingsError, match=rf"^provider_options\.acme\.{option}: {value!r} is not allowed; it is the "
+    ):
+        build_settings("dev", {"providers": {"acme": "stripe"}, "provider_options": {"acme": {option: value}}})
+
+
 # --- subscribers ----------------------------------------------------------------------------------------------------
 
 
@@ -285,6 +335,64 @@ def test_a_subscriber_that_cannot_be_part_of_a_resources_name_is_refused(name):
     assert str(refusal.value) == (
         f"routing.subscribers: {name!r} is not allowed; allowed: 1 to 32 lower-case letters, digits and inner hyphens"
     )
+
+
+MATCH = {
+    "eventType": ["invoice.paid", {"prefix": "charge."}],
+    "mode": ["live"],
+    "account": ["acct_1", {"anything-but": ["acct_2"]}, {"exists": False}],
+    "amount": [{"numeric": [">=", 100_000, "<", 5_000_000_000]}],
+    "currency": ["EUR", "USD"],
+    "exponent": [0],
+    "occurredAt": [{"prefix": "2026-"}],
+    "outOfOrder": [{"exists": False}],
+    "unsigned": [{"exists": False}],
+}
+
+
+def subscribed(match):
+    values = {"ledger": {"provider": "acme", "match": match}}
+    return build_settings("dev", {"providers": {"acme": "stripe"}, "routing": {"subscribers": values}}).routing
+
+
+def test_a_subscriber_may_match_on_every_member():
+    routing = subscribed(MATCH)
+
+    assert (routing.provider_of, routing.matches) == ({"ledger": "acme"}, {"ledger": MATCH})
+
+
+FIELD = "routing.subscribers.ledger.match"
+
+
+@pytest.mark.parametrize(
+    ("match", "message"),
+    [
+        ({}, f"{FIELD}: {{}} is not a group of members"),
+        ("live", f"{FIELD}: 'live' is not a group of members"),
+        ({"livemode": [True]}, f"{FIELD}: 'livemode' is no member that a rule can match on"),
+        ({"mode": "live"}, f"{FIELD}.mode: 'live' is not a list of values"),
+        ({"mode": []}, f"{FIELD}.mode: [] is not a list of values"),
+        ({"mode": ["LIVE"]}, f"{FIELD}.mode: 'LIVE' is not allowed"),
+        ({"currency": ["eur"]}, f"{FIELD}.currency: 'eur' is not allowed"),
+        ({"amount": ["100"]}, f"{FIELD}.amount: '100' is not allowed"),
+        ({"amount": [True]}, f"{FIELD}.amount: True is not allowed"),
+        ({"amount": [{"numeric": [">=", 5_000_000_001]}]}, f"{FIELD}.amount: {{'numeric': ['>=', 5000000001]}} is not"),
+        ({"amount": [{"numeric": ["=>", 1]}]}, f"{FIELD}.amount: {{'numeric': ['=>', 1]}} is not allowed"),
+        ({"amount": [{"prefix": "1"}]}, f"{FIELD}.amount: {{'prefix': '1'}} is not allowed"),
+        ({"account": [{"numeric": ["=", 1]}]}, f"{FIELD}.account: {{'numeric': ['=', 1]}} is not allowed"),
+        ({"account": [{"anything-but": []}]}, f"{FIELD}.account: {{'anything-but': []}} is not allowed"),
+        ({"account": [{"exists": "no"}]}, f"{FIELD}.account: {{'exists': 'no'}} is not allowed"),
+        ({"account": [{"suffix": "1"}]}, f"{FIELD}.account: {{'suffix': '1'}} is not allowed"),
+        ({"account": [{"exists": True, "prefix": "a"}]}, f"{FIELD}.account: {{'exists': True, 'prefix': 'a'}} is not"),
+        ({"outOfOrder": [False]}, f"{FIELD}.outOfOrder: False is not allowed"),
+        ({"account": [None]}, f"{FIELD}.account: None is not allowed"),
+    ],
+)
+def test_what_no_event_could_match_is_refused(match, message):
+    with pytest.raises(SettingsError) as refusal:
+        subscribed(match)
+
+    assert str(refusal.value).startswith(message)
 
 
 # A provider is deployed under a name: an entry that is not deployed, or only under another, sends nothing.

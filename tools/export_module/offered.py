@@ -133,6 +133,7 @@ FIXED: Mapping[str, str] = MappingProxyType(
         "queue.ordered_by": "goes with the kind of queue",
         "queue.batch_size": "goes with the kind of queue",
         "queue.batch_window": "goes with the kind of queue",
+        "routing.modes": "goes with the providers",
         "routing.subscribers": "each has resources of its own",
         "network.vpc": "the VPC has resources of its own",
         "network.cidr": "the subnets are computed from it",

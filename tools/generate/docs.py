@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 from lambdas.delivery.domain import retry_schedules
 from lambdas.inbound.identity import WithoutId
 from lambdas.inbound.providers.documents import JsonBody
-from lambdas.inbound.providers.entry import SEND_AGAIN, Provider
-from lambdas.inbound.providers.fields import HeaderField
+from lambdas.inbound.providers.entry import COMMON_OPTIONS, SEND_AGAIN, Provider
+from lambdas.inbound.providers.fields import HeaderField, Unsigned
 from lambdas.inbound.providers.registry import REGISTRY
 from modules.delivery.stack import DeliveryStack
 from modules.inbound.stack import WebhookStack
@@ -70,7 +70,9 @@ def synthesized() -> dict[str, Any]:
         "routing": {"subscribers": {"name": "generic"}},
     }
     settings = build_settings("dev", values)
-    delivery = build_settings("dev", reviewed_stacks.values_of(reviewed_stacks.DELIVERY))
+    reviewed = reviewed_stacks.values_of(reviewed_stacks.DELIVERY)
+    by_account = {"subscriptions": {"name": {"account": "acme"}}}
+    delivery = build_settings("dev", {**reviewed, "delivery": {**reviewed["delivery"], **by_account}})
     return {
         "inbound": json.loads(Testing.synth(WebhookStack(Testing.app(), "webhooks-dev", settings))),
         "delivery": json.loads(Testing.synth(DeliveryStack(Testing.app(), "delivery-dev", delivery))),
@@ -90,6 +92,7 @@ def with_tables(texts: Mapping[Path, str], stacks: dict[str, Any]) -> dict[Path,
         "providers": providers_table(),
         "identities": identities_table(),
         "options": options_table(),
+        "money": money_table(),
         "settings": settings_table(),
         "rules": rules_table(),
         "outputs": outputs_table(stacks["inbound"]),
@@ -297,7 +300,52 @@ def options_table() -> str:
         for name, entry in REGISTRY.items()
         for option, rule in entry.options.items()
     ]
+    rows += [["every entry", f"`{option}`", "no", rule.doc] for option, rule in COMMON_OPTIONS.items()]
     return table(["entry", "option", "required", "what it is"], rows)
+
+
+def money_table() -> str:
+    """Return where each entry has the mode, the account and the time of an event, and how it counts amounts."""
+    rows = [
+        [
+            f"`{name}`",
+            "the option `environment`" if entry.environments else _places(entry.mode),
+            _places(entry.account),
+            _places(entry.occurred_at),
+            _amounts(entry),
+        ]
+        for name, entry in REGISTRY.items()
+    ]
+    return table(["entry", "mode", "account", "occurredAt", "amounts"], rows)
+
+
+def _amounts(entry: Provider) -> str:
+    if entry.amount is None:
+        return "none"
+    own = [
+        f"{currency}: {'not documented' if digits is None else digits}"
+        for currency, digits in entry.amount.digits.items()
+    ]
+    return f"{entry.amount.unit} units" + (f"; digits of its own: {', '.join(own)}" if own else "")
+
+
+def _places(fields: Sequence[Any]) -> str:
+    return ", ".join(dict.fromkeys(place for field in fields for place in _places_of(field))) or "none"
+
+
+def _places_of(field: Any) -> Iterator[str]:
+    """Yield the paths and headers that a field reads, or else what its class says of it."""
+    inside = (*getattr(field, "fields", ()), *([field.field] if hasattr(field, "field") else []))
+    mark = " (not signed)" if isinstance(field, Unsigned) else ""
+    for one in inside:
+        yield from (place + mark for place in _places_of(one))
+    if not inside:
+        named = [getattr(field, name) for name in ("array", "path", "member", "name") if hasattr(field, name)]
+        yield (
+            f"`{'.'.join(named)}`"
+            if named
+            else (type(field).__doc__ or "").split(".\n")[0].strip(".").replace("``", "`")
+        )
 
 
 def replay_window(entry: Provider) -> int | None:

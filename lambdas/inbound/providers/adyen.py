@@ -1,13 +1,14 @@
 """Adyen: payments (standard webhooks), and everything else (platforms, transfers, tokens, management)."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import SEND_AGAIN, AcceptedResponse, Amount, Provider
-from lambdas.inbound.providers.fields import DecimalField, JoinedFields, JsonField
+from lambdas.inbound.providers.fields import LIVE, TEST, DecimalField, JoinedFields, JsonField, ModeField, Unsigned
 from lambdas.inbound.signatures.adyen import ITEMS, AdyenItemsScheme, AdyenPlatformScheme, signed_text
 from lambdas.shared.request import WebhookRequest
 
@@ -15,6 +16,10 @@ _RETRIES = (
     "after 9, 18 and 27 seconds, then from a queue after 2 minutes and at growing intervals up to 8 hours, for 30 days"
 )
 _KEY_DOC = "the webhook's HMAC key in hex, as the Customer Area shows it when it is generated; one for each endpoint"
+# https://docs.adyen.com/development-resources/currency-codes
+_DIGITS = {"CLP": 2, "CVE": 0, "IDR": 0, "ISK": 2}
+# The body is not parsed once more for this; inside of a text, the quotation marks would have backslashes.
+_LIVE = re.compile(rb'"live"\s*:\s*"?(true|false)\b')
 _SOURCES = (
     "https://docs.adyen.com/development-resources/webhooks/handle-webhook-events",
     "https://docs.adyen.com/development-resources/webhooks/troubleshoot",
@@ -29,6 +34,17 @@ class SignedText:
         """Return 32 hex digits."""
         del request
         return hashlib.sha256(signed_text(document)).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class LiveOfBody:
+    """``live`` around the items."""
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return ``live`` or ``test``; None if the body says both, or neither."""
+        del document
+        found = set(_LIVE.findall(request.body))
+        return {b"true": LIVE, b"false": TEST}[found.pop()] if len(found) == 1 else None
 
 
 # Only eight fields of an item are signed; id, type, transaction and amount are read from these alone. The time of
@@ -65,7 +81,10 @@ ADYEN = Provider(
         value=(DecimalField("amount.value"),),
         currency=(JsonField("amount.currency"),),
         unit="minor",
+        digits=_DIGITS,
     ),
+    mode=(Unsigned(LiveOfBody()),),
+    account=(JsonField("merchantAccountCode"),),
     # Any 2xx is enough today; this text was required earlier and is still accepted.
     response=AcceptedResponse(status=200, body="[accepted]"),
     key_doc=_KEY_DOC,
@@ -78,7 +97,8 @@ ADYEN = Provider(
     "Somebody who has a delivery can change the rest, such as `reason`, `eventDate`, `live` and `additionalData`, and "
     "it is accepted. If Adyen's item was recorded before, the changed one is a duplicate like an item that Adyen "
     "sends again: it is archived, counted, named in the timeline, and not routed. Events, records and routing use the "
-    "signed fields only; do not trust the others in the archived payload. `make verify-archive` proves the signed "
+    "signed fields only, except that `mode` is read from `live` and marked as unsigned, unless the option `mode` says "
+    "it; do not trust the others in the archived payload. `make verify-archive` proves the signed "
     "fields only.",
     sources=(
         *_SOURCES,
@@ -162,6 +182,15 @@ ADYEN_PLATFORM = Provider(
             JsonField("amount.currency"),
         ),
         unit="minor",
+        digits=_DIGITS,
+    ),
+    mode=(ModeField("environment", live="live", test="test"), ModeField("live")),
+    # The account holder of a platform; what is about a merchant account names that.
+    account=(
+        JsonField("data.accountHolder.id"),
+        JsonField("data.balanceAccount.accountHolderId"),
+        JsonField("data.merchantAccount"),
+        JsonField("data.merchantId"),
     ),
     key_doc=_KEY_DOC,
     exposure=SEND_AGAIN,

@@ -117,6 +117,13 @@ BRAINTREE = Provider(
         ),
         unit="major",
     ),
+    account=(
+        SubscriptionCharge(JsonField("merchant-account-id")),
+        *(JsonField(f"subject.{name}.merchant-account-id") for name in ("transaction", "dispute", "subscription")),
+        *_local_payment("transaction", "merchant-account-id"),
+        JsonField("subject.disbursement.merchant-account.id"),
+        JsonField("source-merchant"),
+    ),
     key_doc="an API key as <public key>:<private key>; both stand in the Control Panel under API Keys",
     exposure=SEND_AGAIN,
     sends_api_key=False,

@@ -21,7 +21,14 @@ CHECKOUT_COM = Provider(
     transaction="the payment, which its actions have as data.id and disputes as data.payment_id; else the payout",
     # The documents have both names for the time of the event.
     occurred_at=(JsonField("created_on"), JsonField("timestamp")),
-    amount=Amount(value=(DecimalField("data.amount"),), currency=(JsonField("data.currency"),), unit="minor"),
+    amount=Amount(
+        value=(DecimalField("data.amount"),),
+        currency=(JsonField("data.currency"),),
+        unit="minor",
+        # https://www.checkout.com/docs/payments/accept-payments/format-the-amount-value
+        digits={"CLP": 2},
+    ),
+    account=(JsonField("data.entity_id"),),
     key_doc="the signature key of the workflow's webhook action, as entered at Checkout.com",
     exposure=SEND_AGAIN,
     sends_api_key=True,

@@ -6,7 +6,7 @@ from typing import Any
 
 from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.documents import BodyFormat, JsonBody
-from lambdas.inbound.providers.fields import Field
+from lambdas.inbound.providers.fields import Field, Unsigned
 from lambdas.shared.signatures.scheme import Scheme
 
 SEND_AGAIN = "send it again, which ends as a duplicate"
@@ -29,6 +29,25 @@ class Option:
     doc: str
     pattern: str
     required: bool = False
+
+
+COMMON_OPTIONS = {
+    "mode": Option(
+        doc=(
+            "the mode of what is signed with the secret of this name: live or test. Set it where the sender does not "
+            "sign the mode; where one of both is test, the event is test"
+        ),
+        pattern="live|test",
+    ),
+    "account": Option(
+        doc=(
+            "the account of events that name none, or of which the sender does not sign it: up to 128 printable "
+            "characters without blanks"
+        ),
+        pattern="[!-~]{1,128}",
+    ),
+}
+"""The options of every entry."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +75,16 @@ class Amount:
     value, currency : tuple[Field, ...]
         The number as the provider writes it, and its currency; the first field with a value counts.
     unit : str
-        ``minor`` when the provider counts in cents or the like, ``major`` when it writes euros. Nothing is converted:
-        each provider has its own convention for the digits of a currency.
+        ``minor`` when the provider counts in cents or the like, ``major`` when it writes euros.
+    digits : Mapping[str, int | None]
+        Of minor units: the currencies that the provider counts with other digits than ISO 4217, and how many; None if
+        it does not document them.
     """
 
     value: tuple[Field, ...]
     currency: tuple[Field, ...]
     unit: str
+    digits: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +124,13 @@ class Provider:
         Where the time of occurrence is, in seconds since the epoch or as an RFC 3339 time.
     amount : Amount | None
         Where the amount is, for providers that send one.
+    mode, account : tuple[Field, ...]
+        Where the mode is, and the account with the provider that the event is about. What is signed comes first, and
+        the rest is `lambdas.inbound.providers.fields.Unsigned`.
+    environments : Mapping[str, str]
+        Values of the scheme's option ``environment``, each with the mode of all that the scheme accepts with it.
+    deployed : Mapping[str, str]
+        The `COMMON_OPTIONS` with which it is deployed.
     response : AcceptedResponse
         The response when its webhook is accepted.
     exposure : str
@@ -133,6 +162,10 @@ class Provider:
     transaction: str
     occurred_at: tuple[Field, ...] = ()
     amount: Amount | None = None
+    mode: tuple[Field, ...] = ()
+    account: tuple[Field, ...] = ()
+    environments: Mapping[str, str] = field(default_factory=dict)
+    deployed: Mapping[str, str] = field(default_factory=dict)
     response: AcceptedResponse = AcceptedResponse()
     exposure: str
     sends_api_key: bool
@@ -143,11 +176,26 @@ class Provider:
 
     @property
     def configuration(self) -> dict[str, str]:
-        """The options with which it is deployed."""
+        """The options of the scheme with which it is deployed."""
         values = {name: getattr(self.scheme, name) for name in self.options}
         return {name: value for name, value in values.items() if isinstance(value, str) and value}
 
     def configured(self, options: Mapping[str, str]) -> "Provider":
         """Return the entry as it is deployed, with its options."""
+        if not options:
+            return self
+        common = {name: value for name, value in options.items() if name in COMMON_OPTIONS}
         scheme: Any = self.scheme
-        return replace(self, scheme=replace(scheme, **options)) if options else self
+        own = {name: value for name, value in options.items() if name not in COMMON_OPTIONS}
+        return replace(self, scheme=replace(scheme, **own), deployed=common)
+
+    @property
+    def deployed_mode(self) -> str | None:
+        """The mode of all of its events, as the deployment says it."""
+        return self.environments.get(getattr(self.scheme, "environment", "")) or self.deployed.get("mode")
+
+    def signs(self, member: str) -> bool:
+        """Return whether ``mode`` or ``account`` is signed in all events that say it, or comes from the deployment."""
+        known = self.deployed_mode if member == "mode" else self.deployed.get(member)
+        fields = getattr(self, member)
+        return bool(known) or (bool(fields) and not any(isinstance(one, Unsigned) for one in fields))

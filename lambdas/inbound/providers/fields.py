@@ -16,13 +16,21 @@ from lambdas.shared.request import WebhookRequest
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MAX_IDENTIFIER_CHARS = 256
 MAX_DECIMAL_CHARS = 30
+LIVE, TEST = "live", "test"
+"""Modes: real money, and play money."""
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,8})?", re.ASCII)
+_WHOLE = re.compile(r"-?[0-9]{1,38}", re.ASCII)
 _IDENTIFIER = re.compile(r"[\x21-\x7e]{1,256}", re.ASCII)
 
 
 def is_identifier(value: object) -> bool:
     """Return whether a value can be an event id, a transaction id or an event type."""
     return isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None
+
+
+def is_whole(value: object) -> bool:
+    """Return whether a value is the text of a whole number."""
+    return isinstance(value, str) and _WHOLE.fullmatch(value) is not None
 
 
 def value_at(document: Mapping[str, Any], path: str) -> Any:
@@ -102,6 +110,46 @@ class HeaderField:
         del document
         value = request.header(self.name)
         return value if is_identifier(value) else None
+
+
+@dataclass(frozen=True)
+class ModeField:
+    """What says whether money is real: a text, or true or false, by dotted path.
+
+    Attributes
+    ----------
+    path : str
+        Keys from the root, joined with dots.
+    live, test : str
+        What is written there, in lower case.
+    """
+
+    path: str
+    live: str = "true"
+    test: str = "false"
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return `LIVE` or `TEST`."""
+        del request
+        value = value_at(document, self.path)
+        return {self.live: LIVE, self.test: TEST}.get(str(value).lower()) if isinstance(value, str | bool) else None
+
+
+@dataclass(frozen=True)
+class Unsigned:
+    """A field of which the provider does not sign the value: whoever has a delivery can send it with another one.
+
+    Attributes
+    ----------
+    field : Field
+        The field.
+    """
+
+    field: Field
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return the value of the field."""
+        return self.field.read(request, document)
 
 
 @dataclass(frozen=True)

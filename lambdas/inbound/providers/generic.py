@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Option, Provider
-from lambdas.inbound.providers.fields import DecimalField, JsonField
+from lambdas.inbound.providers.fields import DecimalField, JsonField, ModeField
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
 
 _HEADER_NAME = "[A-Za-z][A-Za-z0-9-]{0,63}"
@@ -56,6 +56,8 @@ GENERIC = Provider(
     transaction_id=(JsonField("transaction_id"), JsonField("transactionId")),
     transaction="what the sender puts into transaction_id",
     amount=Amount(value=(DecimalField("amount"),), currency=(JsonField("currency"),), unit="major"),
+    mode=(ModeField("mode", live="live", test="test"),),
+    account=(JsonField("account"),),
     key_doc="any text that both sides keep",
     exposure=SEND_AGAIN,
     sends_api_key=True,

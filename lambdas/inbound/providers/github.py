@@ -43,6 +43,7 @@ GITHUB = Provider(
         JsonField("sponsorship.node_id"),
         JsonField("marketplace_purchase.account.node_id"),
     ),
+    account=(JsonField("sponsorship.sponsorable.login"),),
     transaction="the sponsorship, purchase, pull request or issue",
     key_doc="the webhook's secret, as entered on GitHub",
     exposure=("send it again, which ends as a duplicate; send it as another type, as an event of its own"),

@@ -30,6 +30,8 @@ GOCARDLESS = Provider(
     transaction_id=tuple(JsonField(f"links.{name}") for name in _LINKS),
     transaction="the payment that the event links to; else its refund, payout, billing request, subscription, mandate",
     occurred_at=(JsonField("created_at"),),
+    # Of a partner's webhook: https://developer.gocardless.com/partners/webhooks-for-partners
+    account=(JsonField("links.organisation"),),
     key_doc="the webhook endpoint's secret, from the Dashboard",
     exposure=SEND_AGAIN,
     sends_api_key=False,

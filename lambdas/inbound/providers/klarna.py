@@ -2,7 +2,7 @@
 
 from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Provider
-from lambdas.inbound.providers.fields import DecimalField, JsonField
+from lambdas.inbound.providers.fields import DecimalField, JsonField, ModeField
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
 
 KLARNA = Provider(
@@ -30,6 +30,7 @@ KLARNA = Provider(
         currency=(JsonField("payload.dispute_details.currency"),),
         unit="minor",
     ),
+    mode=(ModeField("metadata.live"),),
     key_doc="the signing key of the webhook, which Klarna shows once, when it is made",
     exposure=SEND_AGAIN,
     sends_api_key=False,

@@ -2,7 +2,7 @@
 
 from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Provider
-from lambdas.inbound.providers.fields import DecimalField, JsonField
+from lambdas.inbound.providers.fields import DecimalField, JsonField, ModeField
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
 
 MOLLIE = Provider(
@@ -29,6 +29,8 @@ MOLLIE = Provider(
         currency=(JsonField("_embedded.entity.amount.currency"),),
         unit="major",
     ),
+    mode=(ModeField("_embedded.entity.mode", live="live", test="test"),),
+    account=(JsonField("_embedded.entity.profileId"),),
     key_doc="the webhook's signing secret, shown when the webhook is made",
     exposure=SEND_AGAIN,
     sends_api_key=False,

@@ -6,7 +6,15 @@ from typing import Any
 
 from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.entry import Amount, Option, Provider
-from lambdas.inbound.providers.fields import DecimalField, Field, JsonField, first_of, is_identifier
+from lambdas.inbound.providers.fields import (
+    LIVE,
+    TEST,
+    DecimalField,
+    Field,
+    JsonField,
+    first_of,
+    is_identifier,
+)
 from lambdas.inbound.providers.selecting_fields import FieldWhere
 from lambdas.inbound.signatures.paypal import PayPalScheme
 from lambdas.shared.request import WebhookRequest
@@ -63,13 +71,14 @@ class LinkField:
 
 @dataclass(frozen=True)
 class FirstDisputedField:
-    """A member of the first disputed transaction."""
+    """A member of the first disputed transaction, or of the first object in another array of the resource."""
 
     member: str
+    array: str = "disputed_transactions"
 
     def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
         """Return the identifier."""
-        for transaction in _elements(document, "disputed_transactions")[:1]:
+        for transaction in _elements(document, self.array)[:1]:
             return JsonField(self.member).read(request, transaction)
         return None
 
@@ -165,6 +174,16 @@ PAYPAL = Provider(
             JsonField("resource.total_amount.currency"),
         ),
         unit="major",
+    ),
+    # PayPal's certificates are of one environment, and those of the other are refused.
+    environments={"live": LIVE, "sandbox": TEST},
+    # The merchant: who is paid, who pays a refund, and whom a dispute is against.
+    account=(
+        JsonField("resource.payee.merchant_id"),
+        FirstDisputedField("payee.merchant_id", "purchase_units"),
+        OfKind("refund", (JsonField("resource.payer.merchant_id"),)),
+        FirstDisputedField("seller.merchant_id"),
+        JsonField("resource.merchant_id"),
     ),
     exposure="send another body with it, if that comes first; see below",
     sends_api_key=False,

@@ -2,7 +2,7 @@
 
 from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import SEND_AGAIN, AcceptedResponse, Amount, Provider
-from lambdas.inbound.providers.fields import DecimalField, JsonField
+from lambdas.inbound.providers.fields import DecimalField, JsonField, ModeField
 from lambdas.inbound.signatures.hmac_header import HmacHeaderScheme
 
 PAYSTACK = Provider(
@@ -42,7 +42,11 @@ PAYSTACK = Provider(
         value=(DecimalField("data.amount"), DecimalField("data.refund_amount")),
         currency=(JsonField("data.currency"),),
         unit="minor",
+        # Paystack's documents do not say what it counts currencies without a minor unit in.
+        digits={"RWF": None, "XOF": None},
     ),
+    mode=(ModeField("data.domain", live="live", test="test"),),
+    account=(JsonField("data.integration"),),
     key_doc="the secret key of the account, sk_live_... or sk_test_..., which also is the key of Paystack's API",
     response=AcceptedResponse(status=200),
     exposure=SEND_AGAIN,

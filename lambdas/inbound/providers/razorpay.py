@@ -40,6 +40,7 @@ RAZORPAY = Provider(
         currency=tuple(JsonField(f"payload.{name}.entity.currency") for name in _ENTITIES),
         unit="minor",
     ),
+    account=(JsonField("account_id"),),
     key_doc="the webhook's secret, as entered on Razorpay's Dashboard; not the API key",
     exposure=SEND_AGAIN,
     sends_api_key=False,

@@ -7,7 +7,7 @@ from typing import Any
 
 from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import Amount, Option, Provider
-from lambdas.inbound.providers.fields import DecimalField, HeaderField, JsonField
+from lambdas.inbound.providers.fields import DecimalField, HeaderField, JsonField, ModeField, Unsigned
 from lambdas.inbound.providers.selecting_fields import FieldOfOnlyItem
 from lambdas.inbound.signatures.shopify import TOPIC_HEADER, ShopifyScheme
 from lambdas.shared.request import WebhookRequest
@@ -38,6 +38,8 @@ class ShopifyId:
         found = _GLOBAL_ID.fullmatch(value) if value is not None else None
         return found[1] if found else value
 
+
+_TEST_OF_ORDER = ModeField("test", live="false", test="true")
 
 SHOPIFY = Provider(
     name="shopify",
@@ -116,6 +118,10 @@ SHOPIFY = Provider(
         currency=(JsonField("currency"), FieldOfOnlyItem("transactions", JsonField("currency"))),
         unit="major",
     ),
+    # Orders and transactions say whether they are a test; a refund's transactions do.
+    mode=(_TEST_OF_ORDER, FieldOfOnlyItem("transactions", _TEST_OF_ORDER)),
+    # Of all webhooks only those about the shop itself name it in what is signed.
+    account=(JsonField("myshopify_domain"), Unsigned(HeaderField("X-Shopify-Shop-Domain"))),
     key_doc=(
         "the client secret of the app that subscribed; for a webhook that was made in the shop's settings under "
         "Notifications, the signing key shown there"

@@ -1,9 +1,25 @@
 """Square."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Option, Provider
-from lambdas.inbound.providers.fields import DecimalField, JsonField
+from lambdas.inbound.providers.fields import LIVE, TEST, DecimalField, JsonField, Unsigned
 from lambdas.inbound.signatures.square import SquareScheme
+from lambdas.shared.request import WebhookRequest
+
+
+@dataclass(frozen=True)
+class SquareEnvironment:
+    """The header ``square-environment``."""
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return ``live`` or ``test``."""
+        del document
+        return {"production": LIVE, "sandbox": TEST}.get((request.header("square-environment") or "").lower())
+
 
 _WITH_AMOUNT = ("payment", "refund", "dispute", "payout")
 
@@ -47,6 +63,9 @@ SQUARE = Provider(
         currency=tuple(JsonField(f"data.object.{name}.amount_money.currency") for name in _WITH_AMOUNT),
         unit="minor",
     ),
+    # The keys of an application's sandbox and production differ; see the option `mode`.
+    mode=(Unsigned(SquareEnvironment()),),
+    account=(JsonField("merchant_id"),),
     key_doc="the subscription's signature key, from the Developer Console under Webhooks; not the access token",
     exposure=SEND_AGAIN,
     sends_api_key=False,

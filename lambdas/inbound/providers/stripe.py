@@ -2,7 +2,7 @@
 
 from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Provider
-from lambdas.inbound.providers.fields import DecimalField, JsonField
+from lambdas.inbound.providers.fields import DecimalField, JsonField, ModeField
 from lambdas.inbound.providers.selecting_fields import FieldWhere
 from lambdas.shared.signatures.stripe import StripeScheme
 
@@ -58,7 +58,12 @@ STRIPE = Provider(
         ),
         currency=(JsonField("data.object.currency"),),
         unit="minor",
+        # "Zero-decimal currencies" and "special cases" of https://docs.stripe.com/currencies
+        digits={"ISK": 2, "MGA": 0, "UGX": 2},
     ),
+    mode=(ModeField("livemode"),),
+    # The connected account; thin events name it as the context in which their object is fetched.
+    account=(JsonField("account"), JsonField("context")),
     key_doc="the endpoint's signing secret, whsec_..., from the Dashboard or the API",
     exposure=SEND_AGAIN,
     sends_api_key=False,
@@ -77,5 +82,6 @@ STRIPE = Provider(
         "https://docs.stripe.com/api/invoice-payment/object",
         "https://docs.stripe.com/events/how-events-work",
         "https://docs.stripe.com/api/v2/core/events/object",
+        "https://docs.stripe.com/currencies",
     ),
 )

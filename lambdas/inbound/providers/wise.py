@@ -44,6 +44,7 @@ WISE = Provider(
     transaction="the transfer; what is about a balance or a profile is a transaction of its own",
     occurred_at=(JsonField("data.occurred_at"),),
     amount=Amount(value=(DecimalField("data.amount"),), currency=(JsonField("data.currency"),), unit="major"),
+    account=(JsonField("data.resource.profile_id"),),
     key_doc="Wise's public key for webhooks, live or sandbox, from its documents: PEM, or its base64 text in one line",
     native=True,
     response=AcceptedResponse(status=200),

@@ -25,7 +25,7 @@ def test_a_whole_notification_is_read():
     assert event.event_id == "sha256:" + hashlib.sha256(PAYLOAD.rstrip("\n").encode()).hexdigest()
     assert (event.event_type, event.transaction_id) == ("transaction_settled", "ft5z2r")
     assert event.occurred_at == "2021-02-25T15:02:10.000Z"
-    assert (event.amount, event.currency, event.amount_unit) == ("100.00", "USD", "major")
+    assert (event.amount, event.currency, event.amount_unit) == ("10000", "USD", "minor")
 
 
 # The samples of Braintree's library, with what they are about; None where that is nothing but themselves.
@@ -134,7 +134,7 @@ CHARGED = ["subscription_charged_successfully", "subscription_charged_unsuccessf
 def test_a_charge_of_a_subscription_belongs_to_the_transaction_that_it_made(kind):
     event = read(subscription("newest", "older", "oldest"), kind)
 
-    assert (event.transaction_id, event.amount, event.currency) == ("newest", "10.00", "EUR")
+    assert (event.transaction_id, event.amount, event.currency) == ("newest", "1000", "EUR")
 
 
 WITHOUT_A_LIST = {
@@ -171,8 +171,8 @@ PAID = "<transaction><id>t</id><amount>10.00</amount><currency-iso-code>EUR</cur
 @pytest.mark.parametrize(
     ("subject", "amount"),
     [
-        (local_payment("local-payment", PAID), "10.00"),
-        (local_payment("local-payment-funded", PAID), "10.00"),
+        (local_payment("local-payment", PAID), "1000"),
+        (local_payment("local-payment-funded", PAID), "1000"),
         (local_payment("local-payment-expired"), None),
         (local_payment("local-payment-reversed"), None),
     ],
@@ -184,9 +184,9 @@ def test_the_events_of_a_local_payment_share_its_payment_id(subject, amount):
 
 
 AMOUNTS = [
-    ("<transaction><amount>100.00</amount><currency-iso-code>usd</currency-iso-code></transaction>", ("100.00", "USD")),
+    ("<transaction><amount>100.00</amount><currency-iso-code>usd</currency-iso-code></transaction>", ("10000", "USD")),
     ("<transaction><amount>100</amount><currency-iso-code>JPY</currency-iso-code></transaction>", ("100", "JPY")),
-    ("<dispute><amount>7.50</amount><currency-iso-code>USD</currency-iso-code></dispute>", ("7.50", "USD")),
+    ("<dispute><amount>7.50</amount><currency-iso-code>USD</currency-iso-code></dispute>", ("750", "USD")),
     ("<transaction><amount>100.00</amount></transaction>", (None, None)),
     ("<transaction><currency-iso-code>USD</currency-iso-code></transaction>", (None, None)),
     ("<transaction><amount>1e2</amount><currency-iso-code>USD</currency-iso-code></transaction>", (None, None)),
@@ -201,7 +201,7 @@ def test_an_amount_is_a_number_with_its_currency_or_none(subject, expected):
     event = read(subject)
 
     assert (event.amount, event.currency) == expected
-    assert event.amount_unit == (None if expected == (None, None) else "major")
+    assert event.amount_unit == (None if expected == (None, None) else "minor")
 
 
 TIMES = [

@@ -59,7 +59,7 @@ def test_braintree_s_library_accepts_and_reads_what_our_sender_signs(event):
 
     transaction = theirs.dispute.transaction_details if theirs.kind == "dispute_opened" else theirs.transaction
     assert (ours.event_type, ours.transaction_id) == (theirs.kind, transaction.id)
-    assert (ours.amount, ours.currency) == ("42.00", "EUR")
+    assert (ours.amount, ours.currency) == ("4200", "EUR")
     assert sent.headers["Content-Type"] == "application/x-www-form-urlencoded"
 
 

@@ -202,7 +202,7 @@ DOCUMENTED = {
         MOLLIE_CAPTURE,
         "tr_5B8cwPMGnU6qLbRvo7qEZo",
         "2023-12-25T10:30:54.000Z",
-        ("35.95", "EUR", "major"),
+        ("3595", "EUR", "minor"),
     ),
     "mollie: without a snapshot": (
         "mollie",
@@ -245,7 +245,7 @@ DOCUMENTED = {
         COINBASE,
         "2aee9dd1-67b8-43ef-8dfe-977959850f27",
         "2023-08-30T19:29:20.000Z",
-        ("1.00", "USD", "major"),
+        ("100", "USD", "minor"),
     ),
     # https://docs.wise.com/features/webhooks-notifications/event-types
     "wise: credit of a balance": (
@@ -261,7 +261,7 @@ DOCUMENTED = {
         },
         None,
         "2020-01-01T12:34:56.000Z",
-        ("1.23", "EUR", "major"),
+        ("123", "EUR", "minor"),
     ),
 }
 

@@ -110,8 +110,8 @@ def test_the_events_in_real_deliveries_are_read():
     (capture,) = read_events("paypal", REGISTRY["paypal"], received(LIVE))
 
     assert (sale.event_id, sale.event_type) == ("WH-82L71649W50323023-5WC64761VS637831A", "PAYMENT.SALE.COMPLETED")
-    assert (sale.transaction_id, sale.amount, sale.currency) == ("8RS6210148826604N", "6.01", "USD")
-    assert (capture.transaction_id, capture.amount, capture.currency) == ("12A34567BC123456S", "30.00", "USD")
+    assert (sale.transaction_id, sale.amount, sale.currency) == ("8RS6210148826604N", "601", "USD")
+    assert (capture.transaction_id, capture.amount, capture.currency) == ("12A34567BC123456S", "3000", "USD")
     assert capture.occurred_at == "2019-02-14T21:50:07.940Z"
 
 

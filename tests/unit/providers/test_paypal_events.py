@@ -127,14 +127,14 @@ def test_an_event_belongs_to(event_type, kind, resource, transaction):
 
 
 AMOUNTS = {
-    "capture": ("capture", {"amount": {"value": "30.00", "currency_code": "EUR"}}, ("30.00", "EUR", "major")),
-    "yen": ("capture", {"amount": {"value": "3000", "currency_code": "JPY"}}, ("3000", "JPY", "major")),
-    "sale": ("sale", {"amount": {"total": "6.01", "currency": "USD"}}, ("6.01", "USD", "major")),
-    "dispute": ("dispute", {"dispute_amount": {"value": "9.00", "currency_code": "USD"}}, ("9.00", "USD", "major")),
+    "capture": ("capture", {"amount": {"value": "30.00", "currency_code": "EUR"}}, ("3000", "EUR", "minor")),
+    "yen": ("capture", {"amount": {"value": "3000", "currency_code": "JPY"}}, ("3000", "JPY", "minor")),
+    "sale": ("sale", {"amount": {"total": "6.01", "currency": "USD"}}, ("601", "USD", "minor")),
+    "dispute": ("dispute", {"dispute_amount": {"value": "9.00", "currency_code": "USD"}}, ("900", "USD", "minor")),
     "payout batch": (
         "payouts",
         {"batch_header": {"amount": {"value": "25.0", "currency": "CAD"}, "fees": {"value": "0.5", "currency": "CAD"}}},
-        ("25.0", "CAD", "major"),
+        ("2500", "CAD", "minor"),
     ),
     "payout item": (
         "payouts_item",
@@ -142,27 +142,27 @@ AMOUNTS = {
             "payout_item": {"amount": {"value": "1.0", "currency": "USD"}},
             "payout_item_fee": {"value": "0.25", "currency": "USD"},
         },
-        ("1.0", "USD", "major"),
+        ("100", "USD", "minor"),
     ),
     "referenced payout": (
         "referenced-payouts-item",
         {"payout_amount": {"value": "400.00", "currency_code": "USD"}},
-        ("400.00", "USD", "major"),
+        ("40000", "USD", "minor"),
     ),
     "invoice": (
         "invoices",
         {"invoice": {"amount": {"value": "74.21", "currency_code": "USD"}, "due_amount": {"value": "1.00"}}},
-        ("74.21", "USD", "major"),
+        ("7421", "USD", "minor"),
     ),
     "invoice of the first version": (
         "invoices",
         {"invoice": {"total_amount": {"value": "3.00", "currency": "USD"}}},
-        ("3.00", "USD", "major"),
+        ("300", "USD", "minor"),
     ),
     "invoice of the first version, by itself": (
         "invoices",
         {"total_amount": {"value": "3.00", "currency": "USD"}},
-        ("3.00", "USD", "major"),
+        ("300", "USD", "minor"),
     ),
     "none": ("checkout-order", {}, (None, None, None)),
     "no number": ("capture", {"amount": {"value": "1e3", "currency_code": "EUR"}}, (None, None, None)),
@@ -171,7 +171,7 @@ AMOUNTS = {
 
 
 @pytest.mark.parametrize(("kind", "resource", "expected"), AMOUNTS.values(), ids=AMOUNTS.keys())
-def test_an_amount_is_what_paypal_writes(kind, resource, expected):
+def test_an_amount_is_read_in_minor_units(kind, resource, expected):
     event = read("X", kind, {"id": "1", **resource})
 
     assert (event.amount, event.currency, event.amount_unit) == expected

@@ -246,7 +246,7 @@ def test_what_the_sender_sends_is_read(event):
     read_event = read(document, topic=event)
 
     assert (read_event.event_type, read_event.transaction_id) == (event, order)
-    assert (read_event.currency, read_event.amount_unit) == ("CAD", "major")
+    assert (read_event.currency, read_event.amount_unit) == ("CAD", "minor")
 
 
 @pytest.mark.parametrize(
@@ -324,11 +324,11 @@ def test_what_names_no_object_is_a_transaction_of_its_own():
 @pytest.mark.parametrize(
     ("document", "amount", "currency"),
     [
-        ({"total_price": "398.00", "currency": "CAD"}, "398.00", "CAD"),
-        ({"total_price": "0.00", "currency": "jpy"}, "0.00", "JPY"),
+        ({"total_price": "398.00", "currency": "CAD"}, "39800", "CAD"),
+        ({"total_price": "0.00", "currency": "jpy"}, "0", "JPY"),
         # order_transactions/create and disputes/create
-        ({"order_id": 1, "amount": "11.50", "currency": "USD"}, "11.50", "USD"),
-        ({"order_id": 1, "transactions": [{"amount": "41.94", "currency": "USD"}]}, "41.94", "USD"),
+        ({"order_id": 1, "amount": "11.50", "currency": "USD"}, "1150", "USD"),
+        ({"order_id": 1, "transactions": [{"amount": "41.94", "currency": "USD"}]}, "4194", "USD"),
         # Of several payments that a refund goes back to, none is the refund.
         ({"transactions": [{"amount": "1.00", "currency": "USD"}, {"amount": "2.00", "currency": "USD"}]}, None, None),
         ({"order_id": 1, "transactions": []}, None, None),
@@ -341,11 +341,11 @@ def test_what_names_no_object_is_a_transaction_of_its_own():
         ({"total_price": None, "currency": "CAD"}, None, None),
     ],
 )
-def test_the_amount_is_what_shopify_writes_in_major_units(document, amount, currency):
+def test_the_amount_is_what_shopify_writes_in_minor_units(document, amount, currency):
     event = read({"id": 1, **document})
 
     assert (event.amount, event.currency) == (amount, currency)
-    assert event.amount_unit == (None if amount is None else "major")
+    assert event.amount_unit == (None if amount is None else "minor")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from lambdas.inbound.identity import Same
 from lambdas.inbound.record_batches import BatchedRecords
+from lambdas.inbound.record_items import State, Step
 from lambdas.inbound.records import Records
 from lambdas.processing import claiming, ordering
 from lambdas.processing.pipeline import ArchivedBatch
@@ -89,7 +90,7 @@ def test_a_mark_before_the_event_is_published_is_seen(monkeypatch):
     def marking_first(self, messages):
         outcome = BatchResult()
         claimed = self._claim(outcome, self._take(outcome, messages))
-        self._mark(outcome, [(work, "bus event") for work in claimed])
+        self._mark(outcome, [(work, self._done(Step.ROUTED, work.replay_id)) for work in claimed], State.ROUTED)
         list(self._publish(outcome, claimed))
         return outcome
 
