@@ -20,7 +20,7 @@ SET_UP = python3 tools/build/setup.py $1 || { echo; $(DOCTOR); exit 1; }
 
 required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 
-.PHONY: help setup doctor bundle synth deploy module demo up down secret send receiver verify-archive test test-unit test-lambdas \
+.PHONY: help setup doctor bundle synth deploy module demo up down secret send smoke receiver verify-archive test test-unit test-lambdas \
 	test-synth test-plan test-e2e test-versions test-setup audit audit-accept audit-setup audit-lock cost simulate simulate-delivery \
 	simulate-inbound lint docs openapi golden bench bench-deployments fuzz lock clean
 
@@ -62,6 +62,9 @@ secret: setup ## Set or rotate the signing secret of PROVIDER, read from the ter
 send: setup ## Send COUNT signed webhooks of PROVIDER (EVENT=type, FORGE=body|key|time|unsigned) to the local or a deployed stack
 	@$(PYTHON) -m tools.commands.send $(call required,PROVIDER) $(if $(EVENT),--event $(EVENT)) $(if $(FORGE),--forge $(FORGE)) \
 		$(if $(COUNT),--count $(COUNT)) $(if $(NUMBER),--number $(NUMBER))
+
+smoke: setup ## Check the deployed ENVIRONMENT_SUFFIX, or what 'make up' started, from outside and without harm (PROVIDERS="a b")
+	@$(PYTHON) -m tools.smoke $(if $(PROVIDERS),--providers $(PROVIDERS))
 
 # SECRET reaches the receiver in its environment, where make puts what its command line sets.
 receiver: setup ## Run an endpoint that verifies signatures (SECRET=whsec_..., SECRETS=file by tenant) and simulates faults (PORT)
