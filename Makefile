@@ -14,18 +14,26 @@ unexport TF_CLI_CONFIG_FILE
 endif
 endif
 
+DOCTOR = python3 tools/build/doctor.py
+# What sets something up, and shows what is there and what is missing when it cannot.
+SET_UP = python3 tools/build/setup.py $1 || { echo; $(DOCTOR); exit 1; }
+
 required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 
-.PHONY: help setup bundle synth deploy module wheel demo up down secret send receiver verify-archive test test-unit test-lambdas test-synth \
-	test-plan test-e2e test-versions test-setup audit audit-accept audit-setup audit-lock cost simulate simulate-delivery simulate-inbound lint docs openapi golden bench \
-	bench-deployments fuzz lock clean
+.PHONY: help setup doctor bundle synth deploy module wheel demo up down secret send smoke receiver verify-archive test test-unit test-lambdas \
+	test-synth test-plan test-e2e test-versions test-setup audit audit-accept audit-setup audit-lock cost simulate simulate-delivery \
+	simulate-inbound lint docs openapi golden bench bench-deployments fuzz lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z0-9 -]*\):.*## \(.*\)/  make \1~\2/p' $(MAKEFILE_LIST) | column -t -s '~'
 
 setup: ## Install what the project needs from its lock files into its own folders
 	@command -v python3 >/dev/null || { echo "set-up stopped: 'python3' was not found. Install Python 3.13: python.org, or pyenv"; exit 1; }
-	@python3 tools/build/setup.py
+	@$(SET_UP)
+
+doctor: ## Show what this machine has of what the project needs, and how to get the rest
+	@command -v python3 >/dev/null || { echo "'python3' was not found. Install Python 3.13: python.org, or pyenv"; exit 1; }
+	@$(DOCTOR)
 
 bundle: setup ## Build the functions' bundles, unless the sources are unchanged
 	@$(PYTHON) -m tools.build.bundle
@@ -58,6 +66,9 @@ send: setup ## Send COUNT signed webhooks of PROVIDER (EVENT=type, FORGE=body|ke
 	@$(PYTHON) -m tools.commands.send $(call required,PROVIDER) $(if $(EVENT),--event $(EVENT)) $(if $(FORGE),--forge $(FORGE)) \
 		$(if $(COUNT),--count $(COUNT)) $(if $(NUMBER),--number $(NUMBER))
 
+smoke: setup ## Check the deployed ENVIRONMENT_SUFFIX, or what 'make up' started, from outside and without harm (PROVIDERS="a b")
+	@$(PYTHON) -m tools.smoke $(if $(PROVIDERS),--providers $(PROVIDERS))
+
 # SECRET reaches the receiver in its environment, where make puts what its command line sets.
 receiver: setup ## Run an endpoint that verifies signatures (SECRET=whsec_..., SECRETS=file by tenant) and simulates faults (PORT)
 	@$(PYTHON) -m tools.commands.receiver $(if $(PORT),--port "$(PORT)") $(if $(SECRETS),--secrets "$(SECRETS)")
@@ -77,12 +88,12 @@ test-unit test-lambdas test-synth test-plan test-e2e: test-%: test-setup bundle 
 	@$(PYTEST) tests/$*
 
 test-versions: bundle ## Run the unit suite under each installed older Python that README promises
-	@python3 tools/build/setup.py versions
+	@$(call SET_UP,versions)
 	@for python in .tools/python-3.*/bin/python; do [ -x $$python ] || continue; \
 		$$python --version && $$python -m pytest tests/unit -q -n 2 --dist loadgroup || exit 1; done
 
 test-setup: ## Install the audit's tools and a browser for the tests (CHROMIUM=path; Debian installs it)
-	@python3 tools/build/setup.py audit browser
+	@$(call SET_UP,audit browser)
 
 # What is audited: the presets; ENVIRONMENTS="prod staging" of cdktf.json; or PLAN=plan.json of 'terraform show -json'.
 AUDITED = $(if $(PLAN),--plan "$(PLAN)",$(if $(ENVIRONMENTS),--environments $(ENVIRONMENTS))) $(if $(ACCEPTED),--accepted "$(ACCEPTED)")
@@ -94,7 +105,7 @@ audit-accept: bundle audit-setup ## Accept the audited plans as reviewed: later 
 	@$(PYTHON) -m tools.audit --accept $(AUDITED)
 
 audit-setup: setup ## Install checkov and the IAM linter into their own environment
-	@python3 tools/build/setup.py audit
+	@$(call SET_UP,audit)
 
 audit-lock: setup ## Lock the audit's environment again
 	@$(PYTHON) -m tools.audit.lock

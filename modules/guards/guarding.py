@@ -6,7 +6,7 @@ from weakref import WeakSet
 
 from modules.guards.waiver import GUARDS, Waiver
 from modules.rules.rule import Finding
-from modules.synth.at_synth import check_at_synth
+from modules.synth.at_synth import as_it_is, check_at_synth
 from modules.synth.bindings import type_by_name
 from modules.synth.cdk import TerraformResource, TerraformStack
 from modules.terraform_json.document import Document
@@ -80,7 +80,9 @@ class Guards:
         """
         document = stack.to_terraform()
         arguments = arguments_of(stack, document)
-        findings = list(self.findings(read(document, environment=self._environment, arguments=arguments)))
+        beside = [read(as_it_is(other)) for other in _beside(stack)]
+        whole = read(document, environment=self._environment, arguments=arguments, beside=beside)
+        findings = list(self.findings(whole))
         if findings:
             raise GuardError(stack.node.id, findings)
 
@@ -95,6 +97,19 @@ class Guards:
                     yield finding
         for waiver in unused:
             yield Finding(UNUSED_WAIVER, waiver.path, f"nothing is found here by {waiver.rule}, which is waived")
+
+
+def _beside(stack: TerraformStack) -> Iterator[TerraformStack]:
+    """Yield the other stacks of an app that a stack is compared with.
+
+    Those after it have not been visited by Aspects yet. A guarded one is compared when it is synthesized itself.
+    """
+    after = False
+    for other in stack.node.root.node.find_all():
+        if other is stack:
+            after = True
+        elif isinstance(other, TerraformStack) and not (after and other in _GUARDED):
+            yield other
 
 
 def arguments_of(stack: TerraformStack, document: Mapping[str, Any]) -> dict[str, frozenset[str]]:

@@ -35,6 +35,7 @@ from modules.inbound.routes import (
     webhook_of,
 )
 from modules.inbound.secrets_layer import SecretsLayer
+from modules.inbound.smoke_policy import smoke_policy
 from modules.inbound.storage_layer import StorageLayer
 from modules.inbound.subscriber_queues import SubscriberQueues
 from modules.settings.concurrency import reserved_concurrency
@@ -252,6 +253,17 @@ class WebhookStack(BaseStack):
         watch.build_dashboard()
 
     def _publish_outputs(self) -> None:
+        secret_arns = {name: secret.arn for name, secret in self.secrets.secrets.items()}
+        smoke = smoke_policy(
+            self,
+            operators=self.api.operator_policy(),
+            secret_arns=list(secret_arns.values()),
+            storage=self.storage,
+            routing=self.routing,
+            names=self.names,
+            region=self.settings.region,
+            account_id=self.account_id,
+        )
         outputs = {
             "endpoint_url": (self.api.stage.invoke_url, "Base URL of the API; webhooks go to /webhook/{provider}"),
             "table_name": (self.storage.table.name, "Table of the records"),
@@ -264,10 +276,11 @@ class WebhookStack(BaseStack):
                 self.api.operator_policy().json,
                 "IAM policy for operators: it lets people or roles call the status and replay endpoints",
             ),
-            "secret_arns": (
-                {name: secret.arn for name, secret in self.secrets.secrets.items()},
-                "ARNs of the signing secrets, to be filled after the first deployment",
+            "smoke_policy_json": (
+                smoke.json,
+                "IAM policy for make smoke: that of operators, reading secrets and archive, and a queue of its own",
             ),
+            "secret_arns": (secret_arns, "ARNs of the signing secrets, to be filled after the first deployment"),
         }
         if self.ingest_queue is not None:
             outputs["inbox_url"] = (self.ingest_queue.queue.url, "URL of the inbox, where requests wait to be verified")

@@ -25,6 +25,11 @@ def check_at_synth(stack: TerraformStack, act: Act) -> None:
     _hook(stack).checks.append(act)
 
 
+def as_it_is(stack: TerraformStack) -> Any:
+    """Return a stack's Terraform as it is now, neither changed nor checked for that."""
+    return _HOOKS[stack].look() if stack in _HOOKS else stack.to_terraform()
+
+
 @jsii.implements(IAspect, IValidation)
 class _Hook(TerraformElement):
     """An empty element of a stack, which runs the stack's changes and checks after all Aspects.
@@ -61,6 +66,14 @@ class _Hook(TerraformElement):
             self._run()
         self._validated = False
         return {}
+
+    def look(self) -> Any:
+        before = self._busy, self._validated
+        self._busy = True
+        try:
+            return self._stack.to_terraform()
+        finally:
+            self._busy, self._validated = before
 
     def _run(self) -> None:
         # A check that makes the stack's Terraform comes back here.

@@ -133,6 +133,10 @@ class Document:
         Of a plan, resources that Terraform would destroy or forget.
     providers : Mapping[str, str]
         Terraform providers and the versions that the stack asks for.
+    configured : Mapping[str, Mapping[str, Any]]
+        What resources call a provider, such as ``aws`` or ``aws.eu``, to its configuration.
+    beside : Sequence[Document]
+        Other stacks of the same app.
     is_plan : bool
         Whether it was read from a plan.
     """
@@ -144,12 +148,16 @@ class Document:
         environment: str = "",
         leaving: Iterable[Resource] = (),
         providers: Mapping[str, str] | None = None,
+        configured: Mapping[str, Mapping[str, Any]] | None = None,
+        beside: "Sequence[Document]" = (),
         is_plan: bool = False,
     ) -> None:
         self._by_address = {each.address: each for each in everything}
         self.environment = environment
         self.leaving = tuple(leaving)
         self.providers = providers or {}
+        self.configured = configured or {}
+        self.beside = beside
         self.is_plan = is_plan
 
     def resources(self) -> list[Resource]:

@@ -1,13 +1,17 @@
 """Reads the Terraform JSON that a synth writes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from modules.terraform_json.document import Document, Resource
+from modules.terraform_json.document import Document, Resource, blocks
 
 
 def read(
-    document: Mapping[str, Any], *, environment: str = "", arguments: Mapping[str, frozenset[str]] | None = None
+    document: Mapping[str, Any],
+    *,
+    environment: str = "",
+    arguments: Mapping[str, frozenset[str]] | None = None,
+    beside: Sequence[Document] = (),
 ) -> Document:
     """Read a stack.
 
@@ -19,8 +23,15 @@ def read(
         Environment suffix.
     arguments : Mapping[str, frozenset[str]] | None
         Resource type to the arguments that the provider takes for it.
+    beside : Sequence[Document]
+        Other stacks of the same app.
     """
-    return Document(declared(document, arguments or {}), environment=environment)
+    configured = {
+        ".".join(filter(None, (provider, each.get("alias")))): each
+        for provider, several in document.get("provider", {}).items()
+        for each in blocks(several)
+    }
+    return Document(declared(document, arguments or {}), environment=environment, configured=configured, beside=beside)
 
 
 def declared(document: Mapping[str, Any], arguments: Mapping[str, frozenset[str]]) -> Iterator[Resource]:

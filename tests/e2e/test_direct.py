@@ -20,6 +20,7 @@ from tests.copies import a_copy
 from tests.e2e.observe import await_state, invocations, log_lines, objects, records, waiting
 from tests.e2e.permissions import exercise, used_and_unused
 from tests.e2e.proven import every_event, every_sender, follow_to_the_proof, hear_braintrees_challenge, make
+from tests.e2e.smoking import left_by_smoke, run_smoke
 from tests.e2e.strangers import all_log_lines, are_kept_out, operators_routes
 from tools.commands.archive_reader import read_payload
 from tools.local.calls import wait_for
@@ -353,6 +354,17 @@ def test_a_poisoned_message_leaves_its_neighbours_alone_and_can_be_redriven(stac
     sqs.send_message(QueueUrl=ingest_queue, MessageBody="poison")
     wait_for("it to be tried again", lambda: True if refusals_counted(stack, 500) > failures else None, SETTLE_SECONDS)
     sqs.purge_queue(QueueUrl=ingest_queue)
+
+
+def test_smoke_asks_for_what_aws_does_not_document(stack, monkeypatch, capsys):
+    code = run_smoke(stack, monkeypatch, "stripe")
+
+    page = " ".join(capsys.readouterr().out.split())
+    assert code == 0, page
+    assert "ok the local AWS says: what SQS has no room for is answered 413" in page
+    assert "ok the local AWS says: application/json; charset=utf-8 is taken" in page
+    assert page.count("│ ok │ ok │ ok │ ok │ ok │") == 2
+    assert left_by_smoke(stack) == []
 
 
 # --- operators --------------------------------------------------------------------------------------------------------

@@ -83,6 +83,13 @@ def test_what_is_right_trips_no_guard(edit, name):
     assert edit.findings() == []
 
 
+def test_names_that_only_an_apply_knows_are_not_compared(edit):
+    for id_ in ("one", "two"):
+        edit.queue(id_, name="webhook-${each.key}-dev", for_each=[id_])
+
+    assert edit.findings() == []
+
+
 @pytest.mark.parametrize("kind", variables.SECRETS)
 def test_a_value_that_looks_like_a_secret_trips_its_guard_and_is_not_repeated(edit, kind):
     name, value = variables.SECRETS[kind]

@@ -10,7 +10,7 @@ import pytest
 
 from lambdas import VERSION
 from main import build_app
-from modules.constructs.naming import Names
+from modules.constructs.naming import PREFIX, Names
 from modules.constructs.policy import Statement, policy_document
 from modules.constructs.route import Route
 from modules.constructs.tags import tag_everything
@@ -203,7 +203,7 @@ class ChangeAspect:
 def test_what_an_aspect_that_is_added_later_does_is_seen_at_the_last_construct_too(stack):
     cdk.SqsQueue(stack, "last", name="webhook-last-dev", sqs_managed_sse_enabled=True)
     for path in ("webhooks-dev/queues/main", "webhooks-dev/last"):
-        cdk.Aspects.of(stack).add(ChangeAspect(path, lambda node: node.add_override("name", "changed")))
+        cdk.Aspects.of(stack).add(ChangeAspect(path, lambda node: node.add_override("name", node.node.id)))
 
     assert found(stack) == [
         ("name-suffix", "webhooks-dev/queues/main"),
@@ -381,7 +381,8 @@ class OtherStack(cdk.TerraformStack):
         cdk.AwsProvider(self, "aws", region="us-east-1")
         names = Names("dev")
         for id_ in ("tenants", "events"):
-            StorageLayer(self, id_, settings=build_settings("dev", {}).storage, names=names, account_id=ACCOUNT)
+            own = Names("dev", id_)
+            StorageLayer(self, id_, settings=build_settings("dev", {}).storage, names=own, account_id=ACCOUNT)
         self._queues(names)
         self._api(names, authorizer)
         self._network(names)
@@ -448,6 +449,68 @@ def test_a_public_page_that_is_not_waived_is_stopped():
 
 def test_a_route_whose_authorizer_was_forgotten_is_stopped():
     assert found(OtherStack(waivers=[PAGE], authorizer=False)) == [("open-route", "delivery-dev/post")]
+
+
+def beside(stack, *, region="us-east-1", prefix=PREFIX):
+    """Add a user's stack to the app of another, with a layer alone and without guards, and return it."""
+    own = cdk.TerraformStack(cdk.App.of(stack), "audit-dev")
+    cdk.AwsProvider(own, "aws", region=region)
+    account = cdk.DataAwsCallerIdentity(own, "me").account_id
+    StorageLayer(
+        own, "archive", settings=build_settings("dev", {}).storage, names=Names("dev", prefix), account_id=account
+    )
+    return own
+
+
+def test_equal_names_of_a_layer_in_another_stack_are_seen_with_both_constructs(stack):
+    beside(stack)
+
+    error = refusal(stack)
+
+    assert [(finding.check, finding.address, finding.message) for finding in error.findings] == [
+        (
+            "equal-names",
+            "webhooks-dev/storage/table",
+            "name is 'webhook-records-dev', as that of audit-dev/archive/table",
+        ),
+        (
+            "equal-names",
+            "webhooks-dev/storage/bucket",
+            "bucket is 'webhook-archive-<account>-dev', as that of audit-dev/archive/bucket",
+        ),
+    ]
+
+
+def test_the_stack_that_comes_later_is_the_one_that_is_stopped(stack):
+    own = beside(stack)
+    tag_everything(own, TAGS)
+    guard_everything(own, environment="dev")
+
+    cdk.Testing.synth(stack)
+
+    assert found(own) == [("equal-names", "audit-dev/archive/table"), ("equal-names", "audit-dev/archive/bucket")]
+
+
+def test_a_layer_in_another_stack_with_a_prefix_of_its_own_is_no_mistake(stack):
+    beside(stack, prefix="audit")
+
+    assert json.loads(cdk.Testing.synth(stack))["resource"]["aws_dynamodb_table"]
+
+
+def test_in_another_region_only_names_that_are_one_in_the_world_or_the_account_are_equal(stack):
+    beside(stack, region="eu-west-1")
+
+    assert found(stack) == [("equal-names", "webhooks-dev/storage/bucket")]
+
+
+def test_a_look_at_another_stack_neither_checks_nor_changes_it(stack, bundles):
+    own = beside(stack, prefix="audit")
+    guard_everything(own, environment="dev")
+    after = WebhookStack(cdk.App.of(stack), "webhooks-two", build_settings("two", {}), bundles)
+
+    # The stack between them has no tags, for which its own synth stops it, and no other.
+    assert json.loads(cdk.Testing.synth(after))["resource"]
+    assert {check for check, _ in found(own)} == {"missing-tag"}
 
 
 def test_a_stopped_synth_writes_no_stack(bundles, tmp_path):

@@ -12,6 +12,8 @@ QUEUE_ARN, DLQ_ARN, TOPIC_ARN = f"{QUEUE}.arn", f"{DLQ}.arn", f"{TOPIC}.arn"
 EXECUTION = f"{API}.execution_arn"
 ACCOUNT = "data.aws_caller_identity[account].account_id"
 PARTITION = "data.aws_partition[api_partition].partition"
+SMOKE_PARTITION = "data.aws_partition[smoke_partition].partition"
+PROVIDERS = ("stripe", "github", "standard-webhooks", "generic")
 
 
 def secret_arn(provider):
@@ -182,13 +184,16 @@ INTERFACES = {
     "ec2:AssignPrivateIpAddresses",
     "ec2:UnassignPrivateIpAddresses",
 }
+LISTS = ("cloudwatch:DescribeAlarms", "logs:DescribeLogGroups")
+# The functions', and those of whoever runs `make smoke`.
+ANYWHERE = {
+    *((action, "WriteTracesWhichHaveNoArn") for action, _ in TRACES),
+    *((action, "ListAlarmsAndLogGroupsWhichHaveNoArn") for action in LISTS),
+}
 EVERYWHERE = {
-    "standard": {(action, "WriteTracesWhichHaveNoArn") for action, _ in TRACES},
-    "ordered": {(action, "WriteTracesWhichHaveNoArn") for action, _ in TRACES},
-    "burst": {
-        *((action, "WriteTracesWhichHaveNoArn") for action, _ in TRACES),
-        *((action, "ManageNetworkInterfacesWhichHaveNoArn") for action in INTERFACES),
-    },
+    "standard": ANYWHERE,
+    "ordered": ANYWHERE,
+    "burst": ANYWHERE | {(action, "ManageNetworkInterfacesWhichHaveNoArn") for action in INTERFACES},
 }
 
 
@@ -250,7 +255,9 @@ def test_every_policy_document_is_used_in_one_place(preset):
 
     uses = {document: used.count(f"${{{document}.json}}") for document in documents}
 
-    assert uses == dict.fromkeys(documents, 1)
+    # The operators' is part of another one.
+    operators = {document: 2 for document in documents if "api_operator_policy" in document}
+    assert uses == {**dict.fromkeys(documents, 1), **operators}
 
 
 DENIED = {
@@ -328,6 +335,31 @@ def test_an_operators_policy_allows_the_operators_endpoints_alone(template):
             "actions": ["execute-api:Invoke"],
             "resources": [f"{EXECUTION}/v1/GET/status/*", f"{EXECUTION}/v1/POST/internal/replay"],
         }
+    ]
+
+
+def test_smokes_policy_allows_what_operators_may_and_what_it_makes_and_looks_at(template):
+    (document,) = [each for each in template.all("data.aws_iam_policy_document") if each.id == "smoke_policy"]
+    allowed = {statement["sid"]: statement for statement in template.meaning(document["statement"])}
+    own_queue = f"arn:{SMOKE_PARTITION}:sqs:us-east-1:{ACCOUNT}:webhook-smoke-dev"
+    own_rule = f"arn:{SMOKE_PARTITION}:events:us-east-1:{ACCOUNT}:rule/{BUS}.name/webhook-smoke-dev"
+
+    assert template.meaning(document["source_policy_documents"]) == [
+        template.meaning(template.document["output"]["operator_policy_json"]["value"])
+    ]
+    assert {sid: (each["actions"], each["resources"]) for sid, each in allowed.items()} == {
+        "ReadSigningSecrets": (["secretsmanager:GetSecretValue"], [*map(secret_arn, PROVIDERS)]),
+        "ReadArchivedPayloads": (["s3:GetObject"], [f"{BUCKET_ARN}/raw/*"]),
+        "UseQueueOfItsOwn": (
+            ["sqs:CreateQueue", "sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteQueue"],
+            [own_queue],
+        ),
+        "UseRuleOfItsOwn": (["events:PutRule", "events:RemoveTargets", "events:DeleteRule"], [own_rule]),
+        "SendFromThatRuleToThatQueue": (["events:PutTargets"], [own_rule]),
+        "ListAlarmsAndLogGroupsWhichHaveNoArn": ([*LISTS], ["*"]),
+    }
+    assert allowed["SendFromThatRuleToThatQueue"]["condition"] == [
+        {"test": "ForAllValues:ArnEquals", "variable": "events:TargetArn", "values": [own_queue]}
     ]
 
 

@@ -67,9 +67,7 @@ def main():
                 running.append(pool.submit(require_browser))
         for each in running:
             each.result()
-    except MissingPrerequisiteError as error:
-        sys.exit("\nset-up stopped: %s" % error)
-    except InstallerError as error:
+    except (MissingPrerequisiteError, InstallerError) as error:
         sys.exit("\nset-up stopped: %s" % error)
 
 
@@ -240,24 +238,40 @@ def link_provider():
     link must be the platform's own folder, since Terraform does not follow one higher up.
     Source: https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories
     """
-    system = platform.system().lower()
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    tail = Path("registry.terraform.io/hashicorp/aws") / AWS_PROVIDER_VERSION / ("%s_%s" % (system, machine))
-    link = Path.home() / ".terraform.d" / "plugins" / tail
+    link = provider_link()
     if link.is_dir():
         return
+    folder = find_provider()
+    if folder:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(folder)
+        print("set-up: AWS provider %s linked from %s" % (AWS_PROVIDER_VERSION, folder))
+    elif named := os.environ.get("TERRAFORM_PROVIDER_DIR"):
+        raise MissingPrerequisiteError(
+            "TERRAFORM_PROVIDER_DIR is %s, but no %s lies below it" % (named, _provider_tail())
+        )
+
+
+def provider_link():
+    """Return where Terraform looks for the provider first."""
+    return Path.home() / ".terraform.d" / "plugins" / _provider_tail()
+
+
+def find_provider():
+    """Return the folder of an unpacked provider, or None."""
     named = os.environ.get("TERRAFORM_PROVIDER_DIR")
-    roots = [Path(named)] if named else [Path(root) for root in USUAL_PROVIDER_ROOTS]
-    for root in roots:
-        for folder in [root / tail, *root.glob("*/%s" % tail)]:
+    for root in [Path(named)] if named else [Path(root) for root in USUAL_PROVIDER_ROOTS]:
+        for folder in [root / _provider_tail(), *root.glob("*/%s" % _provider_tail())]:
             if any(folder.glob("terraform-provider-aws*")):
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.unlink(missing_ok=True)
-                link.symlink_to(folder)
-                print("set-up: AWS provider %s linked from %s" % (AWS_PROVIDER_VERSION, folder))
-                return
-    if named:
-        raise MissingPrerequisiteError("TERRAFORM_PROVIDER_DIR is %s, but no %s lies below it" % (named, tail))
+                return folder
+    return None
+
+
+def _provider_tail():
+    system = platform.system().lower()
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    return Path("registry.terraform.io/hashicorp/aws") / AWS_PROVIDER_VERSION / ("%s_%s" % (system, machine))
 
 
 if __name__ == "__main__":

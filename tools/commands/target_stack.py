@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any, Self
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from modules.settings.environments import load_settings
 from modules.settings.model import Settings
 from modules.settings.validation import SettingsError
 from tools import ROOT
-from tools.local.aws import LocalEndpoint
-from tools.local.calls import local_base_url
+from tools.local.aws import ROOT_KEY, LocalEndpoint
+from tools.local.calls import call_signed, local_base_url
 from tools.local.saved_stack import DESCRIPTION
-from tools.local.stack import ENVIRONMENTS
+from tools.local.stack import ENVIRONMENTS, status_path
 from tools.local.terraform import TerraformError, Workspace
 
 LOCAL = "local"
@@ -49,6 +50,10 @@ class Target:
         What the API's certificate is verified against.
     signing_secrets : Mapping[str, str]
         Deployed name to what its sender signs with, where that is known.
+    credentials : Credentials | None
+        Those of whoever calls the operators' routes.
+    is_local : bool
+        Whether it runs on the local AWS.
     """
 
     settings: Settings
@@ -57,6 +62,8 @@ class Target:
     client: Callable[[str], Any]
     verify: str | bool
     signing_secrets: Mapping[str, str]
+    credentials: Credentials | None = None
+    is_local: bool = False
 
     @classmethod
     def chosen(cls) -> Self:
@@ -94,6 +101,8 @@ class Target:
             client=cache(aws.client),
             verify=str(aws.certificate_authority),
             signing_secrets=described["secrets"],
+            credentials=Credentials(ROOT_KEY, ROOT_KEY),
+            is_local=True,
         )
 
     @classmethod
@@ -115,7 +124,28 @@ class Target:
             client=cache(session.client),
             verify=True,
             signing_secrets={},
+            credentials=session.get_credentials(),
         )
+
+    def status(self, transaction_id: str) -> dict[str, Any] | None:
+        """Return a transaction's status, or None while it is unknown.
+
+        Raises
+        ------
+        requests.RequestException
+            When it cannot be asked for, or is refused.
+        NoCredentialsError
+            When there are none to ask with.
+        """
+        if self.credentials is None:
+            raise NoCredentialsError
+        url = self.base_url + status_path(transaction_id)
+        answer = call_signed("GET", url, self.credentials, verify=self.verify, region=self.settings.region)
+        if answer.status_code == 404:
+            return None
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
 
     def entry_of(self, provider: str) -> str:
         """Return the registry entry under a deployed name.

@@ -1,4 +1,4 @@
-"""What MiniStack's PartiQL lacks of DynamoDB's: `list_append`, and permissions by statement; and SQS's of batches.
+"""What MiniStack's PartiQL lacks of DynamoDB's, `list_append` and permissions by statement; and other permissions.
 
 MiniStack asks for the actions ``dynamodb:BatchExecuteStatement`` and ``dynamodb:ExecuteStatement``, which IAM does not
 have. DynamoDB asks for ``dynamodb:PartiQLInsert`` and its like, on the table or index of each statement, and answers
@@ -13,6 +13,9 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatemen
 
 Neither does IAM have an action for SQS's batches: ``sqs:SendMessage`` allows ``SendMessageBatch`` as well.
 Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+
+EventBridge asks for the actions on a rule's targets on the rule, which MiniStack does on the bus.
+Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
 """
 
 import json
@@ -33,6 +36,7 @@ _call = dynamodb._pq_call
 _transaction_checks = iam_actions.dynamodb_transaction_checks
 _run_batch = dynamodb._batch_execute_statement
 _iam_action = iam_actions.extract_iam_action
+_buses = iam_actions.eventbridge_resource_arns
 
 
 def teach_partiql() -> None:
@@ -41,6 +45,7 @@ def teach_partiql() -> None:
     dynamodb._batch_execute_statement = _run_strictly
     iam_actions.dynamodb_transaction_checks = _checks_with_batches
     iam_actions.extract_iam_action = _action_without_batch
+    iam_actions.eventbridge_resource_arns = _rule_or_buses
 
 
 def _call_with_append(name: str, values: list[Any], nodes: Any) -> Any:
@@ -79,6 +84,14 @@ def _item_of(parsed: dict[str, Any]) -> tuple[Any, ...]:
 def _action_without_batch(*arguments: Any, **more: Any) -> Any:
     action = _iam_action(*arguments, **more)
     return action.removesuffix("Batch") if action in _SQS_BATCHES else action
+
+
+def _rule_or_buses(body: bytes, region: str, account_id: str) -> list[str]:
+    buses: list[str] = _buses(body, region, account_id)
+    asked = json.loads(body or b"{}")
+    if buses or not asked.get("Rule"):
+        return buses
+    return [f"arn:aws:events:{region}:{account_id}:rule/{asked.get('EventBusName', 'default')}/{asked['Rule']}"]
 
 
 def _checks_with_batches(action: str, body: bytes, region: str, account_id: str) -> list[tuple[str, str]]:

@@ -66,7 +66,9 @@ class DeployedStack:
         self, method: str, path: str, body: Mapping[str, Any] | None = None, operator: Operator | None = None
     ) -> requests.Response:
         """Call an operators' route, signed with the operator's key."""
-        return call_signed(self.aws, method, self.base_url + path, operator or self.operator, body)
+        who = operator or self.operator
+        trusted = str(self.aws.certificate_authority)
+        return call_signed(method, self.base_url + path, Credentials(who.key, who.secret), verify=trusted, body=body)
 
 
 def create_operator(aws: LocalAws, name: str, policy: str | None) -> Operator:
@@ -80,19 +82,25 @@ def create_operator(aws: LocalAws, name: str, policy: str | None) -> Operator:
 
 
 def call_signed(
-    aws: LocalEndpoint, method: str, url: str, who: Operator, body: Mapping[str, Any] | None = None
+    method: str,
+    url: str,
+    credentials: Credentials,
+    *,
+    verify: str | bool,
+    region: str = REGION,
+    body: Mapping[str, Any] | None = None,
 ) -> requests.Response:
-    """Call a route that asks for IAM, signed with an access key."""
+    """Call a route that asks for IAM, signed with somebody's credentials."""
     data = b"" if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"} if data else {}
     request = AWSRequest(method=method, url=url, data=data, headers=headers)
-    SigV4Auth(Credentials(who.key, who.secret), "execute-api", REGION).add_auth(request)
+    SigV4Auth(credentials, "execute-api", region).add_auth(request)
     return requests.request(
         method,
         url,
         data=data,
         headers=dict(request.headers),
-        verify=str(aws.certificate_authority),
+        verify=verify,
         timeout=REQUEST_TIMEOUT_SECONDS,
     )
 

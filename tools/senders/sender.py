@@ -48,12 +48,15 @@ class Signing:
         Number of the event.
     options : Mapping[str, str]
         The deployed provider's options.
+    mark : str
+        What the transaction's id begins with, for events that must be told from real ones.
     """
 
     secret: str
     now: int
     number: int
     options: Mapping[str, str] = field(default_factory=dict)
+    mark: str = ""
 
 
 def with_another_byte(body: bytes) -> bytes:
@@ -133,18 +136,32 @@ class Sender:
             The name under which the provider is deployed, where that is not the entry's.
         """
         document, transaction_id = self.events[event or next(iter(self.events))](signing.number)
+        if signing.mark:
+            document = _with_another(document, transaction_id, signing.mark + transaction_id)
+            transaction_id = signing.mark + transaction_id
         body = self.encode(document | dict(extra or {}), signing)
         headers = {"Content-Type": self.content_type, **self.sign(body, signing)}
         deployed = name or self.entry
-        if self.by_header:
+        # The path without a name asks for this header, which an option may have changed.
+        by_header = self.by_header and "X-Webhook-Signature" in headers
+        if by_header:
             headers["X-Provider-ID"] = deployed
         return SentWebhook(
             provider=deployed,
-            path="/webhook" if self.by_header else f"/webhook/{deployed}",
+            path="/webhook" if by_header else f"/webhook/{deployed}",
             body=body,
             headers=headers,
             transaction_id=transaction_id,
         )
+
+
+def _with_another(value: Any, old: str, new: str) -> Any:
+    """Return a document in which another value stands wherever a text, or its number, stood."""
+    if isinstance(value, dict):
+        return {name: _with_another(item, old, new) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_another(item, old, new) for item in value]
+    return new if str(value) == old else value
 
 
 def hex_hmac(secret: str, signed: bytes, algorithm: str = "sha256") -> str:

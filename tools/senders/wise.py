@@ -4,6 +4,7 @@ The secret is a private key, as base64 of its PKCS #8 form.
 """
 
 import base64
+import json
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -31,11 +32,16 @@ def _state_change(number: int) -> tuple[dict[str, Any], str]:
             "previous_state": "funds_converted",
             "occurred_at": "2026-11-01T12:00:00Z",
         },
-        "subscription_id": SUBSCRIPTION,
         "event_type": "transfers#state-change",
         "schema_version": "2.0.0",
         "sent_at": "2026-11-01T12:00:01Z",
     }, str(transfer)
+
+
+def _of_the_subscription(document: dict[str, Any], signing: Signing) -> bytes:
+    """Return the body of an event of the subscription that the provider is deployed with."""
+    deployed = signing.options.get("subscriptions", SUBSCRIPTION)
+    return json.dumps({**document, "subscription_id": deployed.partition(",")[0]}).encode()
 
 
 def _new_secret() -> str:
@@ -66,6 +72,7 @@ SENDER = Sender(
     entry="wise",
     events={"transfers#state-change": _state_change},
     sign=_sign,
+    encode=_of_the_subscription,
     new_secret=_new_secret,
     kept=_public_key,
     options={"subscriptions": SUBSCRIPTION},

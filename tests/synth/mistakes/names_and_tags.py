@@ -107,3 +107,40 @@ def named(edit, type_, attribute, name):
     """Add a resource of a type that the standard stack may lack, with its name."""
     edit.arguments = {**edit.arguments, type_: frozenset({attribute})}
     edit.add(type_, "named", **{attribute: name, "storage_encrypted": True})
+
+
+@book.mistake(
+    "equal-names", "jobs", "name is 'webhook-queue-dev', as that of webhooks-dev/queues/main", on_a_plan=False
+)
+def queue_with_the_name_of_another(edit):
+    edit.queue("jobs", name="webhook-queue-dev")
+
+
+@book.mistake(
+    "equal-names",
+    "jobs",
+    "name is 'webhook-status-dev', as that of webhooks-dev/fleet/status/role",
+    on_a_plan=False,
+)
+def role_with_the_name_of_another_in_another_region(edit):
+    edit.document["provider"]["aws"].append({"alias": "eu", "region": "eu-west-1"})
+    role = edit.at("fleet/status/role")
+    edit.add("aws_iam_role", "jobs", **{name: role[name] for name in ("name", "assume_role_policy")}, provider="aws.eu")
+
+
+@book.right
+def queue_with_the_name_of_another_in_another_region_or_account(edit):
+    edit.document["provider"]["aws"] += [
+        {"alias": "eu", "region": "eu-west-1"},
+        {"alias": "other", "region": "us-east-1", "profile": "other"},
+    ]
+    for alias in ("eu", "other"):
+        edit.queue(alias, name="webhook-queue-dev", provider=f"aws.{alias}")
+    edit.queue("by_region", name="webhook-queue-dev", region="eu-west-3")
+
+
+@book.right
+def rule_with_the_name_of_another_on_another_bus(edit):
+    pattern = '{"source":["webhooks.stripe"]}'
+    name = "webhook-events-stripe-dev"
+    edit.add("aws_cloudwatch_event_rule", "rule", name=name, event_bus_name="other-dev", event_pattern=pattern)

@@ -142,6 +142,12 @@ for narrow in NARROW:
 
 
 @book.right
+def lists_of_alarms_and_log_groups(edit):
+    actions = ["cloudwatch:DescribeAlarms", "logs:DescribeLogGroups"]
+    edit.statement(sid="ListWhichHaveNoArn", actions=actions, resources=["*"])
+
+
+@book.right
 def network_interfaces_of_a_function_in_a_vpc(edit):
     actions = [
         "ec2:CreateNetworkInterface",

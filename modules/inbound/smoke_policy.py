@@ -1,0 +1,67 @@
+"""What ``make smoke`` may do, for whoever runs it."""
+
+from collections.abc import Sequence
+
+from lambdas.inbound.archive import RAW_PREFIX
+from modules.constructs.naming import Names
+from modules.constructs.policy import Condition, Statement, policy_document
+from modules.inbound.event_routing import EventRouting
+from modules.inbound.storage_layer import StorageLayer
+from modules.synth.cdk import Construct, DataAwsIamPolicyDocument, DataAwsPartition
+
+
+def smoke_policy(
+    scope: Construct,
+    *,
+    operators: DataAwsIamPolicyDocument,
+    secret_arns: Sequence[str],
+    storage: StorageLayer,
+    routing: EventRouting,
+    names: Names,
+    region: str,
+    account_id: str,
+) -> DataAwsIamPolicyDocument:
+    """Return the operators' policy with what ``make smoke`` needs besides.
+
+    It signs as providers do, so that it reads the signing secrets: ``secretsmanager:GetSecretValue``. It reads archived
+    payloads: ``s3:GetObject``. It makes and removes one rule on the bus, and one queue, which is the only target that
+    the rule may have. It lists alarms and log groups, for which AWS takes no narrower resource: see
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+    """
+    partition = DataAwsPartition(scope, "smoke_partition").partition
+    queue = f"arn:{partition}:sqs:{region}:{account_id}:{names('smoke')}"
+    rule = f"arn:{partition}:events:{region}:{account_id}:rule/{routing.bus.name}/{names('smoke')}"
+    secrets = [Statement(sid="ReadSigningSecrets", actions=["secretsmanager:GetSecretValue"], resources=secret_arns)]
+    document = policy_document(
+        scope,
+        "smoke_policy",
+        [
+            *(secrets if secret_arns else []),
+            Statement(
+                sid="ReadArchivedPayloads", actions=["s3:GetObject"], resources=[f"{storage.bucket.arn}/{RAW_PREFIX}*"]
+            ),
+            Statement(
+                sid="UseQueueOfItsOwn",
+                actions=["sqs:CreateQueue", "sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteQueue"],
+                resources=[queue],
+            ),
+            Statement(
+                sid="UseRuleOfItsOwn",
+                actions=["events:PutRule", "events:RemoveTargets", "events:DeleteRule"],
+                resources=[rule],
+            ),
+            Statement(
+                sid="SendFromThatRuleToThatQueue",
+                actions=["events:PutTargets"],
+                resources=[rule],
+                conditions=[Condition(test="ForAllValues:ArnEquals", variable="events:TargetArn", values=[queue])],
+            ),
+            Statement(
+                sid="ListAlarmsAndLogGroupsWhichHaveNoArn",
+                actions=["cloudwatch:DescribeAlarms", "logs:DescribeLogGroups"],
+                resources=["*"],
+            ),
+        ],
+    )
+    document.source_policy_documents = [operators.json]
+    return document

@@ -1,0 +1,1 @@
+"""``make smoke``: a deployed environment, checked from outside and without harm."""
