@@ -27,7 +27,7 @@ def load() -> None:
     Warns
     -----
     RuntimeWarning
-        When CDKTF was imported before. What was imported stays as it is: the synth is right, and slow.
+        When CDKTF was imported before, or these bindings are not installed. The synth is right, and slow.
     """
     # At every start, jsii warns that a Node.js release has reached its end of life. It works on these two.
     os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
@@ -39,9 +39,16 @@ def load() -> None:
             RuntimeWarning,
             stacklevel=2,
         )
-    if BINDINGS not in sys.modules and (spec := find_spec(BINDINGS)):
-        sys.modules[BINDINGS] = package = module_from_spec(spec)
-        package.__getattr__ = _submodule  # type: ignore[method-assign]
+    if spec := find_spec(BINDINGS):
+        if BINDINGS not in sys.modules:
+            sys.modules[BINDINGS] = package = module_from_spec(spec)
+            package.__getattr__ = _submodule  # type: ignore[method-assign]
+    else:
+        warnings.warn(
+            f"{BINDINGS} is not installed, so that other bindings are loaded as a whole: name them in {__file__}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
     before = os.environ.get("NODE_OPTIONS")
     # https://nodejs.org/api/cli.html#node_optionsoptions: blanks in quotes, and a backslash before what is special.
     required = f"--require {json.dumps(str(_IN_NODE), ensure_ascii=False)}"

@@ -22,7 +22,7 @@ def moved(bundles, tmp_path_factory):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     (folder / ".build").symlink_to(ROOT / ".build")
     page = (ROOT / "docs" / "cdktf.md").read_text(encoding="utf-8")
-    (command,) = re.findall(r"^perl .*", page, re.MULTILINE)
+    (command,) = re.findall(r"^ *(perl .*)", page, re.MULTILINE)
     subprocess.run(["bash", "-c", command], cwd=folder, check=True)
     return folder
 

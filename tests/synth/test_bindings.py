@@ -37,6 +37,13 @@ def test_it_is_said_when_cdktf_was_imported_too_early_to_be_loaded_lazily():
         bindings.load()
 
 
+def test_it_is_said_when_the_bindings_that_are_to_be_loaded_lazily_are_not_there(monkeypatch):
+    monkeypatch.setattr(bindings, "BINDINGS", "cdktn_provider_gcp")
+
+    with pytest.warns(RuntimeWarning, match="cdktn_provider_gcp is not installed"):
+        bindings.load()
+
+
 @pytest.mark.parametrize("scope", ["@cdktf", "@cdktn"])
 @pytest.mark.parametrize("lazy", [True, False])
 def test_node_loads_the_lazy_index_of_either_scope_and_says_when_there_is_none(tmp_path, scope, lazy):
