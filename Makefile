@@ -21,8 +21,8 @@ SET_UP = python3 tools/build/setup.py $1 || { echo; $(DOCTOR); exit 1; }
 required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 
 .PHONY: help setup doctor bundle synth deploy module wheel demo up down secret send smoke receiver verify-archive test test-unit test-lambdas \
-	test-synth test-plan test-e2e test-versions test-setup audit audit-accept audit-setup audit-lock cost simulate simulate-delivery \
-	simulate-inbound lint docs openapi golden bench bench-deployments fuzz lock clean
+	test-synth test-plan test-e2e test-versions test-bindings test-provider-6 test-cdktn test-setup audit audit-accept audit-setup audit-lock \
+	bindings-lock cost simulate simulate-delivery simulate-inbound lint docs openapi golden bench bench-deployments fuzz lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z0-9 -]*\):.*## \(.*\)/  make \1~\2/p' $(MAKEFILE_LIST) | column -t -s '~'
@@ -92,6 +92,12 @@ test-versions: bundle ## Run the unit suite under each installed older Python th
 	@for python in .tools/python-3.*/bin/python; do [ -x $$python ] || continue; \
 		$$python --version && $$python -m pytest tests/unit -q -n 2 --dist loadgroup || exit 1; done
 
+test-bindings: test-provider-6 test-cdktn ## Run both of the next
+
+test-provider-6 test-cdktn: test-%: bundle ## Synthesize every reviewed stack with the bindings of AWS provider 6, or moved to cdktn, and compare
+	@python3 tools/build/setup.py $*
+	@$(PYTHON) -m pytest tests/bindings/test_$(subst -,_,$*).py
+
 test-setup: ## Install the audit's tools and a browser for the tests (CHROMIUM=path; Debian installs it)
 	@$(call SET_UP,audit browser)
 
@@ -108,7 +114,10 @@ audit-setup: setup ## Install checkov and the IAM linter into their own environm
 	@$(call SET_UP,audit)
 
 audit-lock: setup ## Lock the audit's environment again
-	@$(PYTHON) -m tools.audit.lock
+	@$(PYTHON) -m tools.build.lock_environment tools/audit
+
+bindings-lock: setup ## Lock the environments of other bindings again
+	@$(PYTHON) -m tools.build.lock_environment tools/build/bindings/provider-6 tools/build/bindings/cdktn
 
 cost: bundle ## Price PRESET or ENVIRONMENT_SUFFIX for RATE webhooks/s of SIZE bytes (DUPLICATES=percent, MONTHS kept, JSON=1)
 	@$(PYTHON) -m tools.estimate.cost $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") \

@@ -67,7 +67,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 # The longest first, where several workers share the suites.
-SUITES = ("e2e", "plan", "lambdas", "synth", "unit")
+SUITES = ("e2e", "plan", "lambdas", "synth", "unit", "bindings")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

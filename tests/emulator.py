@@ -39,10 +39,22 @@ def split(plan: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
         known_later = {
             name for name, unknown in (change["change"].get("after_unknown") or {}).items() if unknown is True
         }
-        differing = {name for name in {*before, *after} if before.get(name) != after.get(name)} - known_later
+        differing = {
+            name for name in {*before, *after} if _trimmed(before, name) != _trimmed(after, name)
+        } - known_later
         unknown = differing - DIFFERENCES.get(kind, set())
         if actions == ["update"] and not unknown:
             explained.append(change["address"])
         else:
             unexplained[change["address"]] = (actions, sorted(unknown))
     return explained, unexplained
+
+
+def _trimmed(attributes: Mapping[str, Any], name: str) -> Any:
+    """Return an attribute without the newline at the end of a text.
+
+    MiniStack answers with a redrive policy as it was sent. SQS writes it anew, with a number where a text was sent:
+    https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/sqs_queue
+    """
+    value = attributes.get(name)
+    return value.rstrip("\n") if isinstance(value, str) else value

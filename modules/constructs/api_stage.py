@@ -168,6 +168,4 @@ def _account(scope: Construct, names: Names) -> ApiGatewayAccount:
         role=role.name,
         policy_arn=f"arn:{partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
     )
-    return ApiGatewayAccount(
-        scope, "account", cloudwatch_role_arn=role.arn, reset_on_delete=True, depends_on=[attachment]
-    )
+    return ApiGatewayAccount(scope, "account", cloudwatch_role_arn=role.arn, depends_on=[attachment])

@@ -8,6 +8,9 @@ from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.model import Settings
 from modules.synth.cdk import AwsProvider, Construct, DataAwsCallerIdentity, TerraformStack
 
+# Tested with the oldest. The bindings would ask for exactly the version that they were made from.
+AWS_PROVIDER_VERSIONS = ">= 5.100.0, < 7.0.0"
+
 
 class BaseStack(TerraformStack):
     """A stack of an environment.
@@ -38,6 +41,7 @@ class BaseStack(TerraformStack):
         super().__init__(scope, id_)
         self.settings, self.names = settings, Names(settings.environment, prefix)
         AwsProvider(self, "aws", region=settings.region)
+        self.add_override("terraform.required_providers.aws.version", AWS_PROVIDER_VERSIONS)
         self.configure_backend(id_, part)
         self.account_id: str = DataAwsCallerIdentity(self, "account").account_id
 

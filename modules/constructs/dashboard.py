@@ -1,8 +1,9 @@
 """The dashboard of a stack: three graphs in a row, in the order in which they were added."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
+
+from modules.synth.json_text import json_text
 
 # Of every graph and alarm.
 PERIOD_SECONDS = 300
@@ -43,4 +44,4 @@ class Dashboard:
 
     def body(self) -> str:
         """Return the dashboard as CloudWatch takes it."""
-        return json.dumps({"widgets": self._widgets}, separators=(",", ":"))
+        return json_text({"widgets": self._widgets})

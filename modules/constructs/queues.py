@@ -6,6 +6,7 @@ from typing import Any
 from modules.constructs.policy import Condition, Statement, deny_plain_http, policy_document
 from modules.settings.sections import QueueSettings
 from modules.synth.cdk import Construct, SqsQueue, SqsQueuePolicy, SqsQueueRedriveAllowPolicy, SqsQueueRedrivePolicy
+from modules.synth.json_text import json_text
 
 # The longest that SQS keeps a message. A standard dead letter queue counts from when the message was first sent.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
@@ -68,13 +69,13 @@ def redrive(scope: Construct, id_: str, source: SqsQueue, dead_letter: SqsQueue,
         scope,
         id_,
         queue_url=source.id,
-        redrive_policy=f'{{"deadLetterTargetArn":"{dead_letter.arn}","maxReceiveCount":{receives}}}',
+        redrive_policy=json_text({"deadLetterTargetArn": dead_letter.arn, "maxReceiveCount": receives}),
     )
     SqsQueueRedriveAllowPolicy(
         scope,
         f"{id_}_allow",
         queue_url=dead_letter.id,
-        redrive_allow_policy=f'{{"redrivePermission":"byQueue","sourceQueueArns":["{source.arn}"]}}',
+        redrive_allow_policy=json_text({"redrivePermission": "byQueue", "sourceQueueArns": [source.arn]}),
     )
 
 

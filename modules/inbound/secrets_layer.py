@@ -1,12 +1,12 @@
 """One Secrets Manager secret for each provider that has any, created empty: no value ever passes through Terraform."""
 
-import json
 from collections.abc import Collection, Mapping
 
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.webhook_function import WebhookFunction
 from modules.synth.cdk import Construct, SecretsmanagerSecret
+from modules.synth.json_text import json_text
 
 
 class SecretsLayer(Construct):
@@ -64,7 +64,7 @@ class SecretsLayer(Construct):
 
     def providers_variable(self) -> str:
         """Return the value of ``PROVIDERS``: for each deployed name its entry, options, and its secret's ARN if any."""
-        return json.dumps(
+        return json_text(
             {
                 name: {
                     "entry": entry,
@@ -72,6 +72,5 @@ class SecretsLayer(Construct):
                     **({"options": dict(options)} if (options := self._options.get(name)) else {}),
                 }
                 for name, entry in self._providers.items()
-            },
-            separators=(",", ":"),
+            }
         )

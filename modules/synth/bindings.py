@@ -1,4 +1,4 @@
-"""How the AWS bindings are loaded: of some 2,200 modules, in Python and again in Node.js, only those that are used.
+"""How the AWS bindings are loaded: of over 2,000 modules, in Python and again in Node.js, only those that are used.
 
 Loading all of them takes most of a synth's time. ``STOCK_BINDINGS=1`` in the environment does so, as CDKTF by itself
 would. A test compares the two: they write the same bytes.
@@ -13,7 +13,8 @@ from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from types import ModuleType
 
-_BINDINGS = "cdktf_cdktf_provider_aws"
+# The package that `modules.synth.cdk` imports from.
+BINDINGS = "cdktf_cdktf_provider_aws"
 _IN_NODE = Path(__file__).with_name("lazy_bindings.cjs")
 
 
@@ -26,7 +27,7 @@ def load() -> None:
     Warns
     -----
     RuntimeWarning
-        When CDKTF was imported before. What was imported stays as it is: the synth is right, and slow.
+        When CDKTF was imported before, or these bindings are not installed. The synth is right, and slow.
     """
     # At every start, jsii warns that a Node.js release has reached its end of life. It works on these two.
     os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
@@ -38,9 +39,16 @@ def load() -> None:
             RuntimeWarning,
             stacklevel=2,
         )
-    if _BINDINGS not in sys.modules and (spec := find_spec(_BINDINGS)):
-        sys.modules[_BINDINGS] = package = module_from_spec(spec)
-        package.__getattr__ = _submodule  # type: ignore[method-assign]
+    if spec := find_spec(BINDINGS):
+        if BINDINGS not in sys.modules:
+            sys.modules[BINDINGS] = package = module_from_spec(spec)
+            package.__getattr__ = _submodule  # type: ignore[method-assign]
+    else:
+        warnings.warn(
+            f"{BINDINGS} is not installed, so that other bindings are loaded as a whole: name them in {__file__}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
     before = os.environ.get("NODE_OPTIONS")
     # https://nodejs.org/api/cli.html#node_optionsoptions: blanks in quotes, and a backslash before what is special.
     required = f"--require {json.dumps(str(_IN_NODE), ensure_ascii=False)}"
@@ -55,11 +63,11 @@ def load() -> None:
 
 
 def _submodule(name: str) -> ModuleType:
-    """Return a module of the bindings for ``import cdktf_cdktf_provider_aws as aws; aws.kms_key``."""
+    """Return a module of the bindings for ``import <bindings> as aws; aws.kms_key``."""
     try:
-        return import_module(f"{_BINDINGS}.{name}")
+        return import_module(f"{BINDINGS}.{name}")
     except ModuleNotFoundError as error:
-        raise AttributeError(f"module {_BINDINGS!r} has no attribute {name!r}") from error
+        raise AttributeError(f"module {BINDINGS!r} has no attribute {name!r}") from error
 
 
 def type_by_name(kind: type) -> str | None:
@@ -69,4 +77,4 @@ def type_by_name(kind: type) -> str | None:
     gives one that is no type; None for a class of other bindings.
     """
     package, _, module = kind.__module__.partition(".")
-    return f"aws_{module}" if package == _BINDINGS else None
+    return f"aws_{module}" if package == BINDINGS else None

@@ -1,6 +1,7 @@
 """Every name that comes from CDKTF and its AWS bindings. Importing the package `modules.synth` has made them lazy.
 
-CDKTF was archived in December 2025, and ``cdktn`` continues it with the same API: to move, change the imports here.
+CDKTF was archived in December 2025, and ``cdktn`` continues it with the same API: to move, change the imports here, and
+the constant in `modules.synth.bindings`.
 """
 
 from cdktf import (

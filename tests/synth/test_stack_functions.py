@@ -161,7 +161,7 @@ def test_a_functions_code_is_its_bundle_and_changes_with_it(template, stack_fold
 def test_a_function_is_given_names_and_addresses_and_nothing_else(template, name):
     variables = template.meaning(template.one("aws_lambda_function", name)["environment"]["variables"])
 
-    assert variables == VARIABLES[name] | {
+    assert {variable: value.strip() for variable, value in variables.items()} == VARIABLES[name] | {
         "POWERTOOLS_SERVICE_NAME": name,
         "POWERTOOLS_LOG_LEVEL": "INFO",
         "POWERTOOLS_METRICS_NAMESPACE": "Webhooks",

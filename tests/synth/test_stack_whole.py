@@ -10,6 +10,7 @@ from functools import cache
 import pytest
 
 from lambdas import VERSION
+from modules.settings.environments import build_settings
 from modules.settings.presets import PRESETS
 from tests.synth.labels import BUCKET, BUS, DLQ, FUNCTIONS, PROVIDERS, QUEUE, TABLE, TOPIC, of, secret
 from tests.synth.template import NAME_ATTRIBUTES, UndeclaredError, texts
@@ -303,10 +304,20 @@ def test_every_log_that_aws_would_create_by_itself_is_the_stacks_own(template):
     assert {f"/aws/lambda/{name}" for name in FUNCTIONS} | {"API-Gateway-Execution-Logs_<id>/v1"} <= groups
 
 
-def test_the_accounts_log_role_is_given_back(template):
-    # By default the account goes on to name a role that is no more.
-    # https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/api_gateway_account
-    assert template.one("aws_api_gateway_account").get("reset_on_delete") is True
+def test_nothing_is_said_that_only_one_generation_of_the_provider_knows(any_stack):
+    # https://registry.terraform.io/providers/hashicorp/aws/latest/docs/guides/version-6-upgrade
+    of_one = {"region", "reset_on_delete", "key_schema"}
+
+    said = names_in([any_stack.document["resource"], any_stack.document["data"]])
+
+    assert said & of_one == set()
+    assert {"assume_role_policy", "global_secondary_index"} <= said
+
+
+def names_in(value):
+    """Return the names of everything in a value, at any depth."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return {*(value if isinstance(value, dict) else ()), *(name for each in inner for name in names_in(each))}
 
 
 VALUES = {
@@ -355,8 +366,21 @@ def test_remote_state_is_in_s3_encrypted_and_locked_by_a_file(synthesize):
     assert backend == {"s3": {**given, "encrypt": True, "use_lockfile": True}}
 
 
-def test_the_provider_is_pinned(template):
-    assert template.document["terraform"]["required_providers"] == {"aws": {"source": "aws", "version": "5.100.0"}}
+def test_the_provider_may_be_of_either_generation(any_stack):
+    required = any_stack.document["terraform"]["required_providers"]
+
+    assert required == {"aws": {"source": "aws", "version": ">= 5.100.0, < 7.0.0"}}
+
+
+def test_one_version_of_the_provider_can_be_chosen(bundles):
+    from modules.synth.cdk import Testing
+
+    stack = reviewed_stacks.build(Testing.app(), build_settings("dev", {}), bundles)
+    stack.add_override("terraform.required_providers.aws.version", "5.100.0")
+
+    document = json.loads(Testing.synth(stack, True))
+
+    assert document["terraform"]["required_providers"]["aws"]["version"] == "5.100.0"
 
 
 def test_the_region_is_us_east_1_unless_set(template):

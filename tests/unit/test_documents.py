@@ -194,10 +194,14 @@ def test_every_fault_of_the_receiver_is_in_the_table():
 
 def test_every_dependency_is_in_the_table_with_its_reason():
     said = set(re.findall(r"`([^`]+)`", " ".join(rows("docs/contributing.md", "dependency"))))
-    pipfiles = [tomllib.loads((ROOT / path).read_text(encoding="utf-8")) for path in ("Pipfile", "tools/audit/Pipfile")]
+    bindings = "tools/build/bindings"
+    pipfiles = [
+        tomllib.loads((ROOT / folder / "Pipfile").read_text(encoding="utf-8"))
+        for folder in ("", "tools/audit", f"{bindings}/provider-6", f"{bindings}/cdktn")
+    ]
     packages = [
-        json.loads((ROOT / path).read_text(encoding="utf-8"))
-        for path in ("package.json", "tools/build/docs_assets/package.json")
+        json.loads((ROOT / folder / "package.json").read_text(encoding="utf-8"))
+        for folder in ("", "tools/build/docs_assets", f"{bindings}/cdktn")
     ]
     installed = {
         name

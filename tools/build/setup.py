@@ -23,6 +23,7 @@ AUDIT = TOOLS / "audit"
 AUDIT_LOCK = ROOT / "tools" / "audit" / "requirements.lock"
 DOCS_ASSETS = ROOT / "tools" / "build" / "docs_assets"
 DOCS_LOCK = DOCS_ASSETS / "package-lock.json"
+BINDINGS = ROOT / "tools" / "build" / "bindings"
 PIPENV = "pipenv==2026.10.3"
 OLDEST_PYTHON = (3, 11)
 DEPLOYED_PYTHON = (3, 13)
@@ -55,9 +56,17 @@ def main():
             ("pages of the API's document", DOCS_ASSETS / "node_modules", [DOCS_LOCK], "", install_docs_assets),
         ]
         if "audit" in sys.argv[1:]:
-            steps.append(("audit tools", AUDIT, [AUDIT_LOCK], python, lambda: install_audit(python)))
+            steps.append(
+                ("audit tools", AUDIT, [AUDIT_LOCK], python, lambda: install_locked(python, AUDIT, AUDIT_LOCK))
+            )
         if "versions" in sys.argv[1:]:
             steps += other_versions()
+        if "provider-6" in sys.argv[1:]:
+            steps.append(other_bindings("provider-6", python))
+        if "cdktn" in sys.argv[1:]:
+            node, node_lock = TOOLS / "node", BINDINGS / "cdktn" / "package-lock.json"
+            steps.append(other_bindings("cdktn", python))
+            steps.append(("Node.js for cdktn", node, [node_lock], "", lambda: install_newer_node(node, node_lock)))
         with ThreadPoolExecutor() as pool:
             # Pipenv is shared, and so made before what uses it.
             if not all(is_done(target, inputs, salt) for _, target, inputs, salt, _ in steps):
@@ -194,11 +203,27 @@ def install_python(python, venv):
     install(*command, cwd=str(ROOT), env=environment)
 
 
-def install_audit(python):
-    """Make the environment of checkov and the IAM linter, which pin other versions than the project's own."""
-    shutil.rmtree(str(AUDIT), ignore_errors=True)
-    install(python, "-m", "venv", str(AUDIT))
-    install(str(AUDIT / "bin" / "pip"), "install", "--require-hashes", "-r", str(AUDIT_LOCK))
+def other_bindings(name, python):
+    """Return the step that makes an environment with other bindings than the project's own."""
+    venv, lock = TOOLS / name, BINDINGS / name / "requirements.lock"
+    # Of thousands of modules, a synth loads a hundred: compiling all of them takes longer than the download.
+    return "bindings %s" % name, venv, [lock], python, lambda: install_locked(python, venv, lock, "--no-compile")
+
+
+def install_locked(python, venv, lock, *options):
+    """Make an environment of what must have other versions than the project's own, such as checkov."""
+    shutil.rmtree(str(venv), ignore_errors=True)
+    install(python, "-m", "venv", str(venv))
+    install(str(venv / "bin" / "pip"), "install", *options, "--require-hashes", "-r", str(lock))
+
+
+def install_newer_node(folder, lock):
+    """Install the Node.js that cdktn's command line asks for, beside the machine's."""
+    shutil.rmtree(str(folder), ignore_errors=True)
+    folder.mkdir(parents=True)
+    for path in (lock, lock.with_name("package.json")):
+        shutil.copy(str(path), str(folder))
+    install("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", cwd=str(folder))
 
 
 def install_node():

@@ -26,7 +26,7 @@ class Synthesized:
     document : Mapping[str, Any]
         Resources, data sources, outputs.
     required_providers : Mapping[str, Any]
-        The providers and their exact versions.
+        The providers and the versions of them that are allowed.
     assets : Mapping[str, bytes]
         Path as the document has it, to content.
     """

@@ -1,23 +1,28 @@
-"""Lock the audit's own environment anew: hashes of every version, and no registry."""
+"""Lock environments of their own anew, from the Pipfile in each folder: hashes of every version, and no registry."""
 
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 from tools import ROOT
 
-HERE = Path(__file__).resolve().parent
-REQUIREMENTS = HERE / "requirements.lock"
-HEADER = "# Written by 'make audit-lock' from Pipfile; installed by 'make audit-setup' with pip --require-hashes.\n"
+HEADER = "# Written from the Pipfile beside it; installed by set-up with pip --require-hashes.\n"
 
 
 def main() -> None:
+    """Lock each folder that is named."""
+    for folder in sys.argv[1:]:
+        lock(Path(folder))
+
+
+def lock(environment_of: Path) -> None:
     """Run Pipenv's lock in a folder of its own and write what it found as hashed requirements."""
     pipenv = ROOT / ".tools" / "pipenv" / "bin" / "pipenv"
     with tempfile.TemporaryDirectory() as folder:
         pipfile = Path(folder) / "Pipfile"
-        pipfile.write_text((HERE / "Pipfile").read_text(encoding="utf-8"), encoding="utf-8")
+        pipfile.write_text((environment_of / "Pipfile").read_text(encoding="utf-8"), encoding="utf-8")
         environment = dict(
             os.environ,
             PIPENV_PIPFILE=str(pipfile),
@@ -34,7 +39,7 @@ def main() -> None:
             capture_output=True,
             text=True,
         ).stdout
-    REQUIREMENTS.write_text(HEADER + without_registry(printed), encoding="utf-8")
+    (environment_of / "requirements.lock").write_text(HEADER + without_registry(printed), encoding="utf-8")
 
 
 def without_registry(requirements: str) -> str:
