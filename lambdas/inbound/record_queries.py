@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.record_items import (
     BY_EVENT_INDEX,
     BY_RECEIVED_INDEX,
@@ -15,6 +16,7 @@ from lambdas.inbound.record_items import (
     PARTITION_KEY,
     RECEIVED_SHARDS,
     SORT_KEY,
+    State,
     key_of_record,
     listed_keys,
     listing_id_of,
@@ -26,6 +28,8 @@ from lambdas.shared.dynamodb import from_item, to_item
 
 # A long and empty range has many buckets: at about 10 ms each, these take less than API Gateway's 29 s.
 MAX_QUERIES_FOR_A_PAGE = 500
+# Events of a transaction with which one that comes late is compared, in one read.
+NEWEST = 25
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 _MAX_BATCH_GET = 100
 
@@ -77,6 +81,29 @@ class RecordQueries:
             yield from self._read_whole(some)
         # The records of version 0.1.0.
         yield from map(from_item, self._query("#key = :id", {"#key": PARTITION_KEY}, {":id": transaction_id}))
+
+    def has_later_routed(self, event: WebhookEvent) -> bool:
+        """Return whether an event of the same provider and transaction was routed that occurred later.
+
+        That is looked up among the events of the transaction that were received last, `NEWEST` of them.
+        """
+        if event.occurred_at is None:
+            return False
+        newest = self._dynamodb.query(
+            TableName=self._table,
+            IndexName=BY_TRANSACTION_INDEX,
+            KeyConditionExpression="#key = :id",
+            ExpressionAttributeNames={"#key": "transaction"},
+            ExpressionAttributeValues=to_item({":id": event.transaction_id}),
+            ScanIndexForward=False,
+            Limit=NEWEST,
+        )
+        return any(
+            record["provider"] == event.provider
+            and record.get("state") == State.ROUTED
+            and record.get("occurredAt", "") > event.occurred_at
+            for record in self._read_whole(newest["Items"])
+        )
 
     def by_event(self, event_key: str) -> list[dict[str, Any]]:
         """Return the records of an event, by ``<provider>:<event id>``, its own dead letters included."""

@@ -19,6 +19,7 @@ from lambdas.inbound.metrics import (
     SAME_BYTES,
 )
 from lambdas.inbound.record_batches import BatchedRecords
+from lambdas.inbound.record_queries import RecordQueries
 from lambdas.processing.bus import Bus
 from lambdas.processing.environment import ProcessingEnvironment
 from lambdas.processing.ordering import run_in_order
@@ -48,6 +49,7 @@ _environment = ProcessingEnvironment.from_environment()
 _pipeline = Pipeline(
     archive=Archive(client("s3"), _environment.bucket_name),
     records=BatchedRecords(client("dynamodb"), _environment.table_name),
+    queries=RecordQueries(client("dynamodb"), _environment.table_name),
     bus=Bus(client("events"), _environment.event_bus_name, _environment.bucket_name),
     archive_by=_environment.archive_by,
     modes=json.loads(_environment.routed_modes or "{}"),

@@ -15,12 +15,12 @@ from lambdas.inbound.archive import Archive
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.record_batches import CONDITION_FAILED, MAX_STATEMENTS, BatchedRecords, Mark
 from lambdas.inbound.record_items import NO_REPLAY, Claim, Entry, State, Step, entry, first_key
+from lambdas.inbound.record_queries import RecordQueries
 from lambdas.processing.archiving import Archiving
 from lambdas.processing.batching import Batching, InvocationDeadline, InvocationEndsError, chunks
 from lambdas.processing.bus import MAX_ENTRIES, Bus, NotPublishedError, Publication
 from lambdas.processing.claiming import BusyError, Claiming
-from lambdas.processing.latest import Latest
-from lambdas.processing.rules import is_held
+from lambdas.processing.rules import is_held, is_late
 from lambdas.processing.work import BatchResult, Message, Work
 from lambdas.shared import times
 from lambdas.shared.errors import describe
@@ -32,16 +32,14 @@ class Pipeline:
 
     Attributes
     ----------
-    archive, records, bus
-        Where events are stored and published.
+    archive, records, queries, bus
+        Where events are stored, found and published.
     archive_by : str
         Whether payloads share an object, see `lambdas.processing.archiving.Archiving`.
     modes : Mapping[str, str]
         Which events are not published, see `lambdas.processing.rules.is_held`.
     clock : Callable[[], float]
         Seconds since the epoch.
-    latest : Latest
-        What was routed before, see `lambdas.processing.latest`.
     on_failure : Callable[[Message, Exception], None]
         Called with every failure, for logs.
     on_fallback : Callable[[str, str], None]
@@ -50,13 +48,13 @@ class Pipeline:
 
     archive: Archive
     records: BatchedRecords
+    queries: RecordQueries
     bus: Bus
     archive_by: str
     clock: Callable[[], float]
     on_failure: Callable[[Message, Exception], Any]
     on_fallback: Callable[[str, str], Any]
     modes: Mapping[str, str] = field(default_factory=dict)
-    latest: Latest = field(default_factory=Latest)
 
     def run(self, messages: Sequence[Message], seconds_left: float) -> BatchResult:
         """Process a batch without order. A failed message does not fail the others.
@@ -170,11 +168,22 @@ class ArchivedBatch:
         replay = {"replayId": replay_id} if replay_id != NO_REPLAY else {}
         return entry(step, times.iso(self._pipeline.clock()), **details, **replay)
 
+    def _compared(self, outcome: BatchResult, works: Sequence[Work]) -> list[Work]:
+        """Find out which events come after a later one of their transaction; return the works that did not fail."""
+        compared = []
+        for work in works:
+            try:
+                if is_late(work.envelope, work.message.receive_count):
+                    self._deadline.check()
+                    work.out_of_order = self._pipeline.queries.has_later_routed(work.envelope.event)
+            except Exception as error:
+                self._fail(outcome, work.message, work, error)
+            else:
+                compared.append(work)
+        return compared
+
     def _publish(self, outcome: BatchResult, claimed: Sequence[Work]) -> Iterator[list[tuple[Work, Entry]]]:
-        latest = self._pipeline.latest
-        for chunk in chunks(claimed, MAX_ENTRIES):
-            for work in chunk:
-                work.out_of_order = latest.passed(work.envelope.event)
+        for chunk in chunks(self._compared(outcome, claimed), MAX_ENTRIES):
             try:
                 self._deadline.check()
                 results = self._pipeline.bus.publish(
@@ -198,7 +207,6 @@ class ArchivedBatch:
                 if isinstance(result, NotPublishedError):
                     self._fail(outcome, work.message, work, result)
                 else:
-                    latest.routed(work.envelope.event)
                     details: dict[str, str | int] = {"busEventId": result}
                     if work.out_of_order:
                         details["outOfOrder"] = True

@@ -1,4 +1,4 @@
-"""Which message may finish an event that has a record already, and which events are not routed."""
+"""Which message may finish an event that has a record already, which events are not routed, and which are late."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -7,6 +7,10 @@ from typing import Any
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.providers.fields import LIVE
 from lambdas.inbound.record_items import State, carried_out
+from lambdas.shared import times
+
+# Most webhooks come within seconds of what they are about. What comes later may have been passed by another one.
+LATE_SECONDS = 10.0
 
 
 class Decision(Enum):
@@ -44,6 +48,20 @@ def decide(record: Mapping[str, Any], envelope: Envelope, owner: str, now_ms: in
     if record["owner"] == owner or envelope.replay is not None:
         return Decision.BUSY
     return Decision.DUPLICATE
+
+
+def is_late(envelope: Envelope, receive_count: int) -> bool:
+    """Return whether a later event may have been routed before this one: it was late, failed before, or is replayed.
+
+    Parameters
+    ----------
+    receive_count : int
+        How often SQS delivered the message, this time included.
+    """
+    if (occurred := times.parse(envelope.event.occurred_at or "")) is None:
+        return False
+    received = times.parse(envelope.received_at) or occurred
+    return received - occurred > LATE_SECONDS or receive_count > 1 or envelope.replay is not None
 
 
 def is_held(envelope: Envelope, modes: Mapping[str, str]) -> bool:

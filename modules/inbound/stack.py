@@ -200,6 +200,7 @@ class WebhookStack(BaseStack):
         if any(REGISTRY[entry].certificate_hosts for entry in settings.providers.values()):
             self.storage.grant_archive_certificates(processing)
         self.storage.grant_write_records(processing)
+        self.storage.grant_find_later_records(processing)
         self.routing.grant_publish(processing)
         self.queues.add_event_source(processing, maximum_concurrency=self._reserved["processing"])
 

@@ -226,6 +226,11 @@ class StorageLayer(Construct):
         """Allow ``dynamodb:Query`` on the table and the indexes by event and time, and ``dynamodb:BatchGetItem``."""
         self._grant_query(function, BY_EVENT_INDEX, BY_RECEIVED_INDEX)
 
+    def grant_find_later_records(self, function: WebhookFunction) -> None:
+        """Allow ``dynamodb:Query`` on the index by transaction, and ``dynamodb:BatchGetItem``."""
+        function.allow("FindRecords", ["dynamodb:Query"], [f"{self._table_arn}/index/{BY_TRANSACTION_INDEX}"])
+        function.allow("ReadFoundRecords", ["dynamodb:BatchGetItem"], [self._table_arn])
+
     def _grant_query(self, function: WebhookFunction, *indexes: str) -> None:
         arns = [f"{self._table_arn}/index/{name}" for name in indexes]
         function.allow("FindRecords", ["dynamodb:Query"], [self._table_arn, *arns])

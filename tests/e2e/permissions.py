@@ -14,6 +14,7 @@ from tools.local.stack import LocalStack
 from tools.senders import webhook
 
 FIRST_NUMBER = 600_000
+RECEIVED_AT = "2026-11-01T00:00:00.000Z"
 FUNCTIONS = ("ingestion", "processing", "status", "dead-letter", "replay")
 
 
@@ -55,10 +56,11 @@ def used_and_unused(stack: LocalStack) -> tuple[list[str], list[str]]:
 def _dead_letter(stack: LocalStack) -> None:
     """Have an event dead-lettered before it was archived, and replay it: put into the dead letter queue by hand."""
     envelope = Envelope(
+        # With a time, so that processing compares it with later events when it is replayed.
         event=WebhookEvent(
-            provider="stripe", event_id="evt_dead", event_type="t", transaction_id="pi_dead", occurred_at=None
+            provider="stripe", event_id="evt_dead", event_type="t", transaction_id="pi_dead", occurred_at=RECEIVED_AT
         ),
-        received_at="2026-11-01T00:00:00.000Z",
+        received_at=RECEIVED_AT,
         correlation_id="by-hand",
         content_type="application/json",
         scheme="stripe-v1",

@@ -177,6 +177,7 @@ class World:
         values = {
             "archive": self.archive,
             "records": self.records,
+            "queries": self.queries,
             "bus": self.bus,
             "archive_by": self.archive_by,
             "clock": self.clock,

@@ -311,6 +311,8 @@ GRANTS = {
     (storage, "grant_query_records"):     {("dynamodb:Query", TABLE),
                                            ("dynamodb:Query", f"{TABLE}/index/byTransaction"),
                                            ("dynamodb:BatchGetItem", TABLE)},
+    (storage, "grant_find_later_records"): {("dynamodb:Query", f"{TABLE}/index/byTransaction"),
+                                           ("dynamodb:BatchGetItem", TABLE)},
     (storage, "grant_find_records"):      {("dynamodb:Query", TABLE),
                                            ("dynamodb:Query", f"{TABLE}/index/byEvent"),
                                            ("dynamodb:Query", f"{TABLE}/index/byReceived"),

@@ -50,6 +50,8 @@ GRANTS = {
         ("dynamodb:PartiQLUpdate",        TABLE_ARN),
         ("dynamodb:UpdateItem",           TABLE_ARN),
         ("dynamodb:PartiQLSelect",        f"{TABLE_ARN}/index/byEvent"),
+        ("dynamodb:Query",                f"{TABLE_ARN}/index/byTransaction"),
+        ("dynamodb:BatchGetItem",         TABLE_ARN),
         ("events:PutEvents",              BUS_ARN),
     },
     "webhook-dead-letter-dev": {
