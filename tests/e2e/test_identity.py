@@ -12,7 +12,7 @@ from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.identity import ANY_CONTENT
 from modules.constructs.naming import Names
 from tests.e2e.chaos import kill_one_of
-from tests.e2e.observe import await_routed, await_state, log_lines
+from tests.e2e.observe import SETTLE_SECONDS, await_routed, await_state, log_lines
 from tests.e2e.test_operations import emitted
 from tools.local.calls import wait_for
 from tools.senders import SENDERS, Signing, webhook
@@ -32,7 +32,7 @@ def await_processed(stack, correlation_id):
     wait_for(
         f"processing to see {correlation_id}",
         lambda: next((line for line in log_lines(stack, "processing") if correlation_id in line), None),
-        60,
+        SETTLE_SECONDS,
     )
 
 
