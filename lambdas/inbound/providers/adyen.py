@@ -16,8 +16,8 @@ _RETRIES = (
     "after 9, 18 and 27 seconds, then from a queue after 2 minutes and at growing intervals up to 8 hours, for 30 days"
 )
 _KEY_DOC = "the webhook's HMAC key in hex, as the Customer Area shows it when it is generated; one for each endpoint"
-# https://docs.adyen.com/development-resources/currency-codes
-_DIGITS = {"CLP": 2, "CVE": 0, "IDR": 0, "ISK": 2}
+# https://docs.adyen.com/development-resources/currency-codes does not list those with None.
+_DIGITS = {"CLP": 2, "CVE": 0, "IDR": 0, "ISK": 2, "BIF": None, "CLF": None, "UYI": None, "UYW": None}
 # The body is not parsed once more for this; inside of a text, the quotation marks would have backslashes.
 _LIVE = re.compile(rb'"live"\s*:\s*"?(true|false)\b')
 _SOURCES = (
@@ -106,6 +106,7 @@ ADYEN = Provider(
         "https://www.adyen.help/hc/en-us/articles/4545493643676-Why-are-there-duplicate-payments",
         "https://github.com/Adyen/adyen-magento2/blob/main/Model/Notification.php",
         "https://github.com/Adyen/adyen-commercetools/issues/1324",
+        "https://docs.adyen.com/development-resources/currency-codes",
     ),
 )
 
@@ -191,6 +192,9 @@ ADYEN_PLATFORM = Provider(
         JsonField("data.balanceAccount.accountHolderId"),
         JsonField("data.merchantAccount"),
         JsonField("data.merchantId"),
+        # Relayed authorisations, and offers of grants, have no `data`.
+        JsonField("accountHolder.id"),
+        JsonField("accountHolderId"),
     ),
     key_doc=_KEY_DOC,
     exposure=SEND_AGAIN,
@@ -204,5 +208,6 @@ ADYEN_PLATFORM = Provider(
         "https://docs.adyen.com/api-explorer/balanceplatform-webhooks/2/overview",
         "https://docs.adyen.com/api-explorer/dispute-webhooks/4/overview",
         "https://docs.adyen.com/api-explorer/Tokenization-webhooks/1/post/recurring.token.created",
+        "https://github.com/Adyen/adyen-openapi",
     ),
 )

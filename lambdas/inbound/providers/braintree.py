@@ -122,7 +122,7 @@ BRAINTREE = Provider(
         *(JsonField(f"subject.{name}.merchant-account-id") for name in ("transaction", "dispute", "subscription")),
         *_local_payment("transaction", "merchant-account-id"),
         JsonField("subject.disbursement.merchant-account.id"),
-        JsonField("source-merchant"),
+        JsonField("source-merchant-id"),
     ),
     key_doc="an API key as <public key>:<private key>; both stand in the Control Panel under API Keys",
     exposure=SEND_AGAIN,
@@ -136,5 +136,6 @@ BRAINTREE = Provider(
         "https://developer.paypal.com/braintree/docs/reference/response/transaction/python",
         "https://developer.paypal.com/braintree/docs/reference/response/subscription/python",
         "https://developer.paypal.com/braintree/docs/reference/general/webhooks/local-payment-methods/python",
+        "https://github.com/braintree/braintree_python/blob/master/tests/unit/test_webhooks.py",
     ),
 )

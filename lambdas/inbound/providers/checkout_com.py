@@ -26,18 +26,23 @@ CHECKOUT_COM = Provider(
         currency=(JsonField("data.currency"),),
         unit="minor",
         # https://www.checkout.com/docs/payments/accept-payments/format-the-amount-value
-        digits={"CLP": 2},
+        # Its versions do not agree on CLF: without digits in 2022, with two today. The last two are not named in it.
+        digits={"CLP": 2, "CLF": None, "UYI": None, "UYW": None},
     ),
+    # Disputes say it.
     account=(JsonField("data.entity_id"),),
     key_doc="the signature key of the workflow's webhook action, as entered at Checkout.com",
     exposure=SEND_AGAIN,
     sends_api_key=True,
     retries="up to 8 times over 30 hours: after 5, 10, 15 and 30 minutes, then 1, 4, 12 and 12 hours",
-    answer_within=None,
+    answer_within=10,
     sources=(
         "https://www.checkout.com/docs/workflows",
         "https://www.checkout.com/docs/developer-resources/webhooks/manage-webhooks/set-up-your-webhook-receiver",
+        "https://www.checkout.com/docs/business-operations/use-the-dashboard/developers/webhooks",
         "https://www.checkout.com/docs/developer-resources/event-notifications/event-types/payment_captured",
+        "https://www.checkout.com/docs/developer-resources/event-notifications/event-types/dispute_resolved",
+        "https://www.checkout.com/docs/payments/accept-payments/format-the-amount-value",
         "https://github.com/checkout/checkout-api-reference/blob/main/nas_spec/components/schemas/Disputes/DisputeSummary.yaml",
     ),
 )

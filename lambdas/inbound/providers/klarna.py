@@ -31,6 +31,8 @@ KLARNA = Provider(
         unit="minor",
     ),
     mode=(ModeField("metadata.live"),),
+    # The partner; the acquirer who receives its webhooks is recipient_account_id.
+    account=(JsonField("metadata.subject_account_id"),),
     key_doc="the signing key of the webhook, which Klarna shows once, when it is made",
     exposure=SEND_AGAIN,
     sends_api_key=False,

@@ -8,7 +8,7 @@ from lambdas.shared.signatures.stripe import StripeScheme
 PADDLE = Provider(
     name="paddle",
     title="Paddle Billing",
-    # Paddle's own libraries take a time of five seconds before or after. This takes the window of every scheme here: a
+    # Paddle's own libraries refuse a time of more than five seconds ago. This takes the window of every scheme here: a
     # message that waited a little is no forgery, and a replay is a duplicate.
     scheme=StripeScheme(
         name="paddle-h1", header="Paddle-Signature", time_key="ts", signature_key="h1", separator=";", joint=":"
@@ -32,6 +32,8 @@ PADDLE = Provider(
         value=(DecimalField("data.details.totals.grand_total"), DecimalField("data.totals.total")),
         currency=(JsonField("data.currency_code"),),
         unit="minor",
+        # Yen and won have none by Paddle's documents and its example code, which say nothing of these two.
+        digits={"CLP": None, "VND": None},
     ),
     key_doc="the notification destination's secret key, pdl_ntfset_..., from Paddle's dashboard",
     response=AcceptedResponse(status=200),
@@ -43,7 +45,10 @@ PADDLE = Provider(
         "https://developer.paddle.com/webhooks/about/signature-verification",
         "https://developer.paddle.com/webhooks/about/respond-to-webhooks",
         "https://developer.paddle.com/webhooks/about/how-webhooks-work",
+        "https://developer.paddle.com/api-reference/currencies",
+        "https://github.com/PaddleHQ/paddle-nextjs-starter-kit/blob/main/src/utils/paddle/parse-money.ts",
         "https://github.com/PaddleHQ/paddle-python-sdk/blob/main/paddle_billing/Notifications/PaddleSignature.py",
+        "https://github.com/PaddleHQ/paddle-python-sdk/blob/main/paddle_billing/Notifications/Verifier.py",
         "https://github.com/PaddleHQ/paddle-python-sdk/blob/main/paddle_billing/Notifications/Entities/Adjustment.py",
     ),
 )

@@ -160,7 +160,6 @@ PAYPAL = Provider(
             DecimalField("resource.payout_amount.value"),
             DecimalField("resource.invoice.amount.value"),
             DecimalField("resource.invoice.total_amount.value"),
-            DecimalField("resource.total_amount.value"),
         ),
         currency=(
             JsonField("resource.amount.currency_code"),
@@ -171,7 +170,6 @@ PAYPAL = Provider(
             JsonField("resource.payout_amount.currency_code"),
             JsonField("resource.invoice.amount.currency_code"),
             JsonField("resource.invoice.total_amount.currency"),
-            JsonField("resource.total_amount.currency"),
         ),
         unit="major",
     ),
@@ -202,6 +200,7 @@ PAYPAL = Provider(
         "https://developer.paypal.com/docs/api/payments/v2/",
         "https://developer.paypal.com/api/customer-disputes/v1/definitions/dispute",
         "https://developer.paypal.com/payouts/webhooks.md",
+        "https://developer.paypal.com/api/referenced-payouts/v1",
         "https://developer.paypal.com/api/invoicing/webhooks.md",
         # An event in PayPal's API after 39 hours of retries: one transmission, with id and time of the first attempt.
         "https://www.nopcommerce.com/pt/boards/topic/92555/paypal-errornot-a-valid-webhook-url",

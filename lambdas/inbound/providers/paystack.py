@@ -42,17 +42,18 @@ PAYSTACK = Provider(
         value=(DecimalField("data.amount"), DecimalField("data.refund_amount")),
         currency=(JsonField("data.currency"),),
         unit="minor",
-        # Paystack's documents do not say what it counts currencies without a minor unit in.
-        digits={"RWF": None, "XOF": None},
+        # Paystack's plugin for WooCommerce, which takes both, divides the amount of each currency by 100.
+        digits={"RWF": 2, "XOF": 2},
     ),
     mode=(ModeField("data.domain", live="live", test="test"),),
-    account=(JsonField("data.integration"),),
+    # Transfers have an object there.
+    account=(JsonField("data.integration"), JsonField("data.integration.id")),
     key_doc="the secret key of the account, sk_live_... or sk_test_..., which also is the key of Paystack's API",
     response=AcceptedResponse(status=200),
     exposure=SEND_AGAIN,
     sends_api_key=False,
-    retries="every 3 minutes for the first 4 tries, then hourly for 72 hours, in live mode",
-    answer_within=None,
+    retries="every 3 minutes for the first 4 tries, then hourly for 72 hours; in test mode hourly for 10 hours",
+    answer_within=30,
     caveat=(
         "Paystack signs with the account's secret key, which can also move money: who reads this secret can do both. "
         "An event has no id. Two equal refunds of one transaction have the same bytes until a `refund_reference` is "
@@ -63,5 +64,6 @@ PAYSTACK = Provider(
         "https://paystack.com/docs/payments/webhooks/",
         "https://github.com/PaystackOSS/doc-code-snippets/blob/main/dist/doc/payments/webhooks/verifying-transaction.js",
         "https://github.com/PaystackOSS/doc-code-snippets/blob/main/dist/doc/payments/webhooks/events.js",
+        "https://github.com/PaystackOSS/woo-paystack/blob/master/includes/class-wc-gateway-paystack.php",
     ),
 )

@@ -50,6 +50,7 @@ RAZORPAY = Provider(
         "https://razorpay.com/docs/webhooks/validate-test",
         "https://razorpay.com/docs/webhooks/best-practices",
         "https://razorpay.com/docs/webhooks/payments",
+        "https://raw.githubusercontent.com/razorpay/markdown-docs/master/payments/international-payments.md",
         "https://raw.githubusercontent.com/razorpay/markdown-docs/master/webhooks/refunds.md",
         "https://raw.githubusercontent.com/razorpay/markdown-docs/master/webhooks/disputes.md",
     ),

@@ -74,6 +74,8 @@ SQUARE = Provider(
     sources=(
         "https://developer.squareup.com/docs/webhooks/step3validate",
         "https://developer.squareup.com/docs/webhooks/overview",
+        "https://developer.squareup.com/docs/webhooks/troubleshooting",
+        "https://developer.squareup.com/docs/build-basics/working-with-monetary-amounts",
         "https://developer.squareup.com/docs/refunds-api/webhooks",
         "https://developer.squareup.com/reference/square/objects/PaymentRefund",
         "https://developer.squareup.com/reference/square/objects/Dispute",

@@ -58,8 +58,10 @@ STRIPE = Provider(
         ),
         currency=(JsonField("data.object.currency"),),
         unit="minor",
-        # "Zero-decimal currencies" and "special cases" of https://docs.stripe.com/currencies
-        digits={"ISK": 2, "MGA": 0, "UGX": 2},
+        # "Zero-decimal currencies" and "special cases" of https://docs.stripe.com/currencies . UGX is on both lists; by
+        # its special case, 500 is 5 UGX. By an earlier version, BHD, JOD, KWD, OMR and TND have three digits.
+        # What is on no list has two; whether Stripe takes the currencies with None at all is not documented.
+        digits={"ISK": 2, "MGA": 0, "UGX": 2, "CLF": None, "IQD": None, "LYD": None, "UYI": None, "UYW": None},
     ),
     mode=(ModeField("livemode"),),
     # The connected account; thin events name it as the context in which their object is fetched.

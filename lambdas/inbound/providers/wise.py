@@ -50,7 +50,7 @@ WISE = Provider(
     response=AcceptedResponse(status=200),
     exposure=SEND_AGAIN,
     sends_api_key=False,
-    retries="up to 25 times over two weeks, at growing intervals",
+    retries="up to 25 times over two weeks, at growing intervals; after statuses such as 400, up to 3 times",
     answer_within=5,
     caveat=(
         "Wise signs for all of its customers with one key, and does not sign the URL: whoever has an account at Wise "
@@ -59,6 +59,7 @@ WISE = Provider(
     ),
     sources=(
         "https://docs.wise.com/guides/developer/webhooks/event-handling.md",
+        "https://docs.wise.com/guides/developer/webhooks",
         "https://docs.wise.com/api-reference/webhook-event/eventtransfersstatechange",
         "https://github.com/transferwise/digital-signatures-examples/tree/main/verify-webhook-signature",
     ),

@@ -17,6 +17,10 @@ BRAINTREE_SALE = xml_request(
     b"<notification><timestamp>2021-02-25T15:02:10Z</timestamp><kind>transaction_settled</kind><subject><transaction>"
     b"<id>t</id><merchant-account-id>acme_eur</merchant-account-id></transaction></subject></notification>"
 ).body
+BRAINTREE_PARTNER = xml_request(
+    b"<notification><source-merchant-id>12345</source-merchant-id><kind>granted_payment_method_revoked</kind>"
+    b"<subject/></notification>"
+).body
 
 
 def body_of(document):
@@ -66,6 +70,18 @@ SAID = {
         {},
         ("test", "Acme", None),
     ),
+    "adyen-platform: relayed authorisation": (
+        "adyen-platform",
+        {"environment": "live", "id": "1", "accountHolder": {"id": "AH1"}, "balanceAccount": {"id": "BA1"}},
+        {},
+        ("live", "AH1", None),
+    ),
+    "adyen-platform: offer of a grant": (
+        "adyen-platform",
+        {"id": "1", "accountHolderId": "AH1"},
+        {},
+        (None, "AH1", None),
+    ),
     "adyen-platform: classic": ("adyen-platform", {"live": False, "content": {}}, {}, ("test", None, None)),
     "paypal: capture": ("paypal", paypal("capture", {"payee": {"merchant_id": "M1"}}), {}, ("live", "M1", None)),
     "paypal: order": (
@@ -88,6 +104,7 @@ SAID = {
         ("live", "M1", None),
     ),
     "braintree": ("braintree", BRAINTREE_SALE, {}, (None, "acme_eur", None)),
+    "braintree: of a partner": ("braintree", BRAINTREE_PARTNER, {}, (None, "12345", None)),
     "shopify: order": ("shopify", {"id": 1, "test": False}, SHOP, ("live", "acme.myshopify.com", "account")),
     "shopify: test order": ("shopify", {"id": 1, "test": True}, SHOP, ("test", "acme.myshopify.com", "account")),
     "shopify: refund": (
@@ -115,11 +132,22 @@ SAID = {
     "mollie: simple payload": ("mollie", {"id": "event_1"}, {}, (None, None, None)),
     "razorpay": ("razorpay", {"account_id": "acc_1"}, {}, (None, "acc_1", None)),
     "paddle": ("paddle", {"event_id": "e"}, {}, (None, None, None)),
-    "klarna": ("klarna", {"metadata": {"event_id": "e", "live": False}}, {}, ("test", None, None)),
+    "klarna": (
+        "klarna",
+        {"metadata": {"event_id": "e", "live": False, "subject_account_id": "k", "recipient_account_id": "a"}},
+        {},
+        ("test", "k", None),
+    ),
     "wise": ("wise", {"data": {"resource": {"profile_id": 16055450}}}, {}, (None, "16055450", None)),
     "marqeta": ("marqeta", {"transactions": [{"token": "t"}]}, {}, (None, None, None)),
     "lithic": ("lithic", {}, {}, (None, None, None)),
     "paystack": ("paystack", {"data": {"domain": "live", "integration": 463433}}, {}, ("live", "463433", None)),
+    "paystack: transfer": (
+        "paystack",
+        {"data": {"domain": "test", "integration": {"id": 463433, "is_live": True}}},
+        {},
+        ("test", "463433", None),
+    ),
     "coinbase-commerce": ("coinbase-commerce", {"event": {"id": "e"}}, {}, (None, None, None)),
     "github": ("github", {"sponsorship": {"sponsorable": {"login": "octocat"}}}, {}, (None, "octocat", None)),
     "standard-webhooks": ("standard-webhooks", {}, {}, (None, None, None)),
@@ -161,7 +189,9 @@ def test_a_deployment_says_what_the_sender_does_not_sign(entry, document, header
     assert (event.mode, event.account, event.unsigned) == expected
 
 
-STRIPE, ADYEN, CHECKOUT = (REGISTRY[name].amount.digits for name in ("stripe", "adyen", "checkout-com"))
+STRIPE, ADYEN, CHECKOUT, PADDLE, PAYSTACK = (
+    REGISTRY[name].amount.digits for name in ("stripe", "adyen", "checkout-com", "paddle", "paystack")
+)
 # What the provider writes, and what it is: the amount and the digits of its unit.
 AMOUNTS = [
     ("1099", "EUR", "minor", {}, (1099, 2)),
@@ -184,6 +214,8 @@ AMOUNTS = [
     ("500", "MGA", "minor", STRIPE, (50000, 2)),
     ("500", "XOF", "minor", STRIPE, (500, 0)),
     ("1000", "TWD", "minor", STRIPE, (1000, 2)),
+    ("1000", "HUF", "minor", STRIPE, (1000, 2)),
+    ("5120", "KWD", "minor", STRIPE, (5120, 3)),
     # Adyen
     ("1000", "CLP", "minor", ADYEN, (10, 0)),
     ("1000", "ISK", "minor", ADYEN, (10, 0)),
@@ -192,8 +224,18 @@ AMOUNTS = [
     # Checkout.com
     ("1000", "CLP", "minor", CHECKOUT, (10, 0)),
     ("1000", "ISK", "minor", CHECKOUT, (1000, 0)),
+    ("5120", "KWD", "minor", CHECKOUT, (5120, 3)),
+    # Paddle
+    ("1000", "JPY", "minor", PADDLE, (1000, 0)),
+    ("1000", "KRW", "minor", PADDLE, (1000, 0)),
+    # Paystack counts each currency in hundredths.
+    ("1000", "XOF", "minor", PAYSTACK, (10, 0)),
+    ("1000", "RWF", "minor", PAYSTACK, (10, 0)),
     # What the provider counts in is not documented; what the currency has is not known.
-    ("1000", "XOF", "minor", REGISTRY["paystack"].amount.digits, None),
+    *(("1000", currency, "minor", STRIPE, None) for currency in ("CLF", "IQD", "LYD", "UYI", "UYW")),
+    *(("1000", currency, "minor", ADYEN, None) for currency in ("BIF", "CLF", "UYI", "UYW")),
+    *(("1000", currency, "minor", CHECKOUT, None) for currency in ("CLF", "UYI", "UYW")),
+    *(("1000", currency, "minor", PADDLE, None) for currency in ("CLP", "VND")),
     ("0.00000001", "BTC", "major", {}, None),
 ]
 

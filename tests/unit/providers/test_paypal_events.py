@@ -2,6 +2,7 @@
 
 The documents are made after the samples of https://developer.paypal.com/api/rest/webhooks/event-names/ and the objects
 of https://developer.paypal.com/docs/api/payments/v2/ and https://developer.paypal.com/api/customer-disputes/v1/ .
+An invoice is in the resource, or is the resource: https://developer.paypal.com/api/invoicing/webhooks has the latter.
 """
 
 import json
@@ -93,7 +94,7 @@ EVENTS = {
         "RP1",
     ),
     "invoice": ("INVOICING.INVOICE.PAID", "invoices", {"invoice": {"id": "INV2-1", "status": "PAID"}}, "INV2-1"),
-    "invoice of the first version": ("INVOICING.INVOICE.PAID", "invoices", {"id": "INV2-1"}, "INV2-1"),
+    "invoice by itself": ("INVOICING.INVOICE.PAID", "invoices", {"id": "INV2-1"}, "INV2-1"),
     "merchant": (
         "MERCHANT.ONBOARDING.COMPLETED",
         "merchant-onboarding",
@@ -159,11 +160,12 @@ AMOUNTS = {
         {"invoice": {"total_amount": {"value": "3.00", "currency": "USD"}}},
         ("300", "USD", "minor"),
     ),
-    "invoice of the first version, by itself": (
+    "invoice by itself": (
         "invoices",
-        {"total_amount": {"value": "3.00", "currency": "USD"}},
-        ("300", "USD", "minor"),
+        {"amount": {"value": "250.00", "currency_code": "USD"}, "payments": [{"amount": {"value": "1.00"}}]},
+        ("25000", "USD", "minor"),
     ),
+    "no place of an amount": ("x", {"total_amount": {"value": "3.00", "currency": "USD"}}, (None, None, None)),
     "none": ("checkout-order", {}, (None, None, None)),
     "no number": ("capture", {"amount": {"value": "1e3", "currency_code": "EUR"}}, (None, None, None)),
     "no currency": ("capture", {"amount": {"value": "1.00"}}, (None, None, None)),
