@@ -42,7 +42,7 @@ def _log_failure(message: Message, error: Exception) -> None:
 
 
 def _log_fallback(call: str, reason: str) -> None:
-    logger.warning("done one by one", call=call, reason=reason)
+    logger.warning("call failed, done without it", call=call, reason=reason)
 
 
 _environment = ProcessingEnvironment.from_environment()

@@ -43,7 +43,8 @@ class Pipeline:
     on_failure : Callable[[Message, Exception], None]
         Called with every failure, for logs.
     on_fallback : Callable[[str, str], None]
-        Called with each batch call that left items for single calls, and the reason.
+        Called with each call that failed without failing an event, and the reason: a batch call that left items for
+        single calls, or a comparison with later events.
     """
 
     archive: Archive
@@ -168,22 +169,19 @@ class ArchivedBatch:
         replay = {"replayId": replay_id} if replay_id != NO_REPLAY else {}
         return entry(step, times.iso(self._pipeline.clock()), **details, **replay)
 
-    def _compared(self, outcome: BatchResult, works: Sequence[Work]) -> list[Work]:
-        """Find out which events come after a later one of their transaction; return the works that did not fail."""
-        compared = []
+    def _compare(self, works: Sequence[Work]) -> None:
+        """Find out which events come after a later one of their transaction; no event fails because that fails."""
         for work in works:
             try:
                 if is_late(work.envelope, work.message.receive_count):
                     self._deadline.check()
                     work.out_of_order = self._pipeline.queries.has_later_routed(work.envelope.event)
             except Exception as error:
-                self._fail(outcome, work.message, work, error)
-            else:
-                compared.append(work)
-        return compared
+                self._pipeline.on_fallback("compare with later events", describe(error))
 
     def _publish(self, outcome: BatchResult, claimed: Sequence[Work]) -> Iterator[list[tuple[Work, Entry]]]:
-        for chunk in chunks(self._compared(outcome, claimed), MAX_ENTRIES):
+        self._compare(claimed)
+        for chunk in chunks(claimed, MAX_ENTRIES):
             try:
                 self._deadline.check()
                 results = self._pipeline.bus.publish(

@@ -28,6 +28,7 @@ from lambdas.shared import times
 
 # Events on a page of a range. At about 10 ms for each message, a page takes less than the function's time-out.
 PAGE = 200
+IN_CONFLICT = "it is in conflict with the first event of its id"
 
 
 class NotReplayableError(Exception):
@@ -138,7 +139,7 @@ class Replayer:
                 record=key_of_record(record),
             )
         if record.get("state") == State.CONFLICTING:
-            raise NotReplayableError("it is in conflict with the first event of its id")
+            raise NotReplayableError(IN_CONFLICT)
         if not (key := record.get("deadLetter")):
             raise NotReplayableError("neither archived nor dead-lettered; its message is still in the queue")
         try:
