@@ -145,6 +145,17 @@ UNDATED = {
         shopify({"id": 820982911946154508, "tags": "vip"}, "event-1", "orders/paid"),
         shopify({"id": 820982911946154508, "tags": "vip"}, "event-2", "orders/paid"),
     ),
+    # Neither changes when an order changes, or tells one order from another.
+    "a body cut to a time that does not change": (
+        "shopify",
+        shopify({"id": 1, "processed_at": "2026-11-01T12:00:00Z"}, "event-1", "orders/paid"),
+        shopify({"id": 1, "processed_at": "2026-11-01T12:00:00Z"}, "event-2", "orders/paid"),
+    ),
+    "a body cut to a time": (
+        "shopify",
+        shopify({"updated_at": "2026-11-01T12:00:00Z", "total_price": "9.99"}, "event-1", "orders/paid"),
+        shopify({"updated_at": "2026-11-01T12:00:00Z", "total_price": "9.99"}, "event-2", "orders/paid"),
+    ),
     "a body of two topics": (
         "shopify",
         shopify({"id": 1, "updated_at": "2026-11-01T12:00:00Z"}, "event-1", "shop/update"),
@@ -225,6 +236,11 @@ AGAIN = {
         "shopify",
         shopify({"id": 1, "updated_at": "2026-11-01T12:00:00Z"}, "event-1", "orders/paid"),
         shopify({"id": 1, "updated_at": "2026-11-01T12:00:00Z"}, "event-2", "orders/paid"),
+    ),
+    "Shopify, a refund under another event id": (
+        "shopify",
+        shopify({"id": 1, "order_id": 2, "processed_at": "2026-11-01T12:00:00Z"}, "event-1", "orders/paid"),
+        shopify({"id": 1, "order_id": 2, "processed_at": "2026-11-01T12:00:00Z"}, "event-2", "orders/paid"),
     ),
     "GitHub's redelivery": ("github", *[github({"action": "deleted", "starred_at": None}, "delivery-1")] * 2),
     "GitHub, a replay under another delivery id": (
