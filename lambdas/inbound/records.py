@@ -22,6 +22,7 @@ from lambdas.inbound.record_items import (
     entry,
     first_key,
     identity,
+    key_of_record,
     new_record,
     new_signature,
     occurrence_key,
@@ -64,18 +65,17 @@ class Records:
         """Return the records that events have of version 0.1.0, by `WebhookEvent.key`."""
         return self._first_release.find([event.key for event in events])
 
-    def take_signature(self, envelope: Envelope, archived: ArchivedBody) -> bool:
+    def take_signature(self, envelope: Envelope) -> bool:
         """Return whether the event's signature may be used for its body: it is new, or recorded for this body."""
         if envelope.signature_id is None:
             return True
-        arguments = {
-            "TableName": self._table,
-            "Item": to_item(new_signature(envelope, archived)),
-            "ConditionExpression": "attribute_not_exists(#sha256) OR #sha256 = :sha256",
-            "ExpressionAttributeNames": {"#sha256": "sha256"},
-            "ExpressionAttributeValues": to_item({":sha256": archived.sha256}),
-        }
-        return write_if(self._dynamodb.put_item, arguments, lambda _: False) is not None
+        taken = new_signature(envelope)
+        return self._update(
+            key_of_record(taken),
+            "SET #heldBy = :heldBy, #sha256 = :sha256",
+            {":heldBy": taken["heldBy"], ":sha256": taken["sha256"]},
+            "attribute_not_exists(#sha256) OR #sha256 = :sha256",
+        )
 
     def create(
         self, key: RecordKey, envelope: Envelope, archived: ArchivedBody, claim: Claim, timeline: list[Entry]
@@ -301,7 +301,8 @@ class Records:
         """Return the key of the record that a message belongs to, and the record, empty if there is none yet."""
         event = envelope.event
         keys: Sequence[RecordKey] = [envelope.record] if envelope.record else []
-        if not keys:
+        # The first body under a signature is the event, also if that one was never recorded.
+        if not keys and self.take_signature(envelope):
             keys = self.of_first_release([event]).get(event.key) or [first_key(event)]
             keys = [*keys, occurrence_key(event)] if event.occurrence else keys
         for key in keys:
