@@ -9,6 +9,7 @@ from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.first_release import FirstRelease
 from lambdas.inbound.identity import Same, compare
 from lambdas.inbound.record_items import (
+    FIRST,
     LISTING,
     MAX_TIMELINE_ENTRIES,
     NO_REPLAY,
@@ -26,6 +27,7 @@ from lambdas.inbound.record_items import (
     new_record,
     new_signature,
     occurrence_key,
+    partition_of,
     shortened,
 )
 from lambdas.shared import times
@@ -65,17 +67,25 @@ class Records:
         """Return the records that events have of version 0.1.0, by `WebhookEvent.key`."""
         return self._first_release.find([event.key for event in events])
 
-    def take_signature(self, envelope: Envelope) -> bool:
-        """Return whether the event's signature may be used for its body: it is new, or recorded for this body."""
+    def take_signature(self, envelope: Envelope) -> RecordKey | None:
+        """Record the event's signature for its body, unless that was done for another body.
+
+        Returns
+        -------
+        RecordKey | None
+            The record of the event that has the signature with another body; None if there is none.
+        """
         if envelope.signature_id is None:
-            return True
+            return None
         taken = new_signature(envelope)
-        return self._update(
+        arguments = self._arguments(
             key_of_record(taken),
             "SET #heldBy = :heldBy, #sha256 = :sha256",
             {":heldBy": taken["heldBy"], ":sha256": taken["sha256"]},
             "attribute_not_exists(#sha256) OR #sha256 = :sha256",
         )
+        other = write_if(self._dynamodb.update_item, arguments, lambda _: True)
+        return RecordKey(partition=partition_of(other["heldBy"]), sort=FIRST) if other else None
 
     def create(
         self, key: RecordKey, envelope: Envelope, archived: ArchivedBody, claim: Claim, timeline: list[Entry]
@@ -302,7 +312,7 @@ class Records:
         event = envelope.event
         keys: Sequence[RecordKey] = [envelope.record] if envelope.record else []
         # The first body under a signature is the event, also if that one was never recorded.
-        if not keys and self.take_signature(envelope):
+        if not keys and self.take_signature(envelope) is None:
             keys = self.of_first_release([event]).get(event.key) or [first_key(event)]
             keys = [*keys, occurrence_key(event)] if event.occurrence else keys
         for key in keys:
