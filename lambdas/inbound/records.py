@@ -271,6 +271,10 @@ class Records:
         keep_reason: bool,
     ) -> bool:
         message_id, at, dead_letter, why = letter
+        left = _is_left(found, at)
+        given_up = left or found["state"] in {State.DEAD_LETTERED, State.CONFLICTING}
+        # The record has the first one, by which it is described: another rendering may be in this one.
+        another = {} if given_up and "deadLetter" not in found else {"deadLetter": dead_letter}
         assignments, values = self._identify(key, envelope, found)
         assignments += [
             "#timeline = list_append(if_not_exists(#timeline, :received), :entries)",
@@ -278,7 +282,7 @@ class Records:
         ]
         values |= {
             ":received": [entry(Step.RECEIVED, envelope.received_at)],
-            ":entries": [entry(Step.DEAD_LETTERED, at, reason=why)],
+            ":entries": [entry(Step.DEAD_LETTERED, at, reason=why, **another)],
             ":message": message_id,
         }
         if keep_reason:
@@ -291,7 +295,6 @@ class Records:
         else:
             unchanged = "#receivedAt = :seenAt AND #correlationId = :seenId"
             values |= {":seenAt": found["receivedAt"], ":seenId": found["correlationId"]}
-        left = _is_left(found, at)
         if "state" in found:
             unchanged += " AND #state = :seenState"
             values[":seenState"] = found["state"]
@@ -302,8 +305,8 @@ class Records:
             values[":seenUntil"] = found["leaseUntil"]
         if not left:
             unchanged += " AND (attribute_not_exists(#deadLetterMessage) OR #deadLetterMessage <> :message)"
-        if left or found["state"] in {State.DEAD_LETTERED, State.CONFLICTING}:
-            assignments += ["#state = :state", "#deadLetter = :key"]
+        if given_up:
+            assignments += ["#state = :state", "#deadLetter = if_not_exists(#deadLetter, :key)"]
             values |= {":state": State.DEAD_LETTERED, ":key": dead_letter}
         return self._update(key, "SET " + ", ".join(assignments), values, unchanged)
 

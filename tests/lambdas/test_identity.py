@@ -537,3 +537,17 @@ def test_a_rendering_that_was_dead_lettered_does_not_hold_up_another_one(door):
     }
     (record,) = door.world.all_records()
     assert (record["state"], record["transaction"]) == ("ROUTED", "in_1")
+
+
+def test_of_two_renderings_that_were_dead_lettered_the_first_is_replayed_and_both_are_named(door):
+    first, second = map(stripe, rendered("invoice.paid", {"payment_intent": "pi_1"}))
+    letters = [
+        f"dead-letter/stripe/{door.give_up_unarchived('stripe', one).message_id}.json" for one in (first, second)
+    ]
+
+    (event,) = door.status("pi_1")["events"]
+    later = door.status("pi_1")["timeline"][0]
+    assert [event["deadLetter"], later["deadLetter"]] == letters
+    door.replay("stripe:evt_1")
+    assert door.process().failures == {}
+    assert door.routed_bodies() == {first.body: 1}
