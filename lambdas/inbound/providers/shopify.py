@@ -123,7 +123,8 @@ SHOPIFY = Provider(
         "object that the event is about, such as the fulfillment order or the checkout, which Shopify's bodies do not "
         "connect with an order: an order names its checkout in checkout_token. Of gid://shopify/Order/1 the 1 counts"
     ),
-    occurred_at=(JsonField("updated_at"), JsonField("processed_at"), JsonField("created_at")),
+    # The tags and segments of a customer have the last one.
+    occurred_at=tuple(JsonField(name) for name in ("updated_at", "processed_at", "created_at", "occurredAt")),
     amount=Amount(
         value=(
             DecimalField("total_price"),
