@@ -249,6 +249,8 @@ AGAIN = {
         github({"issue": {"updated_at": "2026-11-01T12:00:00Z"}}, "delivery-2"),
     ),
     "a generic request with its id": ("generic", *[json_of("generic", {"id": "evt_1"})] * 2),
+    # Not printable ASCII without blanks, so that the body stands for it.
+    "a generic request with an id that is no identifier": ("generic", *[json_of("generic", {"id": "Nr. 42"})] * 2),
     "a generic request with a signed time": (
         "generic-timestamped",
         *[json_of("generic-timestamped", {"status": "open"})] * 2,

@@ -189,6 +189,20 @@ DEPLOYED = {
         {"mode": "live"},
         ("test", "Acme", "mode"),
     ),
+    "paypal's live environment, told to be a test": (
+        "paypal",
+        paypal("sale", {}),
+        {},
+        {"mode": "test"},
+        ("test", None, None),
+    ),
+    "paypal's sandbox, told to be live": (
+        "paypal",
+        paypal("sale", {}),
+        {},
+        {"environment": "sandbox", "mode": "live"},
+        ("test", None, None),
+    ),
     "paypal's sandbox": ("paypal", paypal("sale", {}), {}, {"environment": "sandbox"}, ("test", None, None)),
 }
 
