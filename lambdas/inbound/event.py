@@ -132,18 +132,17 @@ def _amount(provider: Provider, request: WebhookRequest, document: Mapping[str, 
 def _money(provider: Provider, request: WebhookRequest, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return whose money it is, and whether it is real."""
 
-    def said(fields: Sequence[Field]) -> tuple[str | None, bool]:
-        """Return a value, and whether it is signed."""
-        for field in fields:
-            if (value := field.read(request, document)) is not None:
-                return value, not isinstance(field, Unsigned)
-        return None, True
+    def said(fields: Sequence[Field]) -> list[tuple[str | None, bool]]:
+        """Return the values, each with whether it is signed."""
+        read = [(field.read(request, document), not isinstance(field, Unsigned)) for field in fields]
+        return [one for one in read if one[0] is not None] or [(None, True)]
 
-    mode, mode_signed = said(provider.mode)
+    # Whoever says that it is no real money is believed, so that nobody takes test money for real.
+    modes = said(provider.mode)
+    mode, mode_signed = next((one for one in modes if one[0] == TEST), modes[0])
     if (deployed := provider.deployed_mode) is not None and mode != TEST:
-        # Whoever says that it is no real money is believed, so that nobody takes test money for real.
         mode, mode_signed = deployed, True
-    account, account_signed = said(provider.account)
+    account, account_signed = said(provider.account)[0]
     if (account is None or not account_signed) and "account" in provider.deployed:
         account, account_signed = provider.deployed["account"], True
     unsigned = [name for name, signed in (("account", account_signed), ("mode", mode_signed)) if not signed]

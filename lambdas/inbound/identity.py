@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from lambdas.inbound.providers.fields import BodyDigest, Field, first_of, is_identifier
+from lambdas.inbound.providers.fields import BodyDigest, Field, JsonField, first_of, is_identifier, value_at
 from lambdas.shared.errors import MalformedWebhookError
 from lambdas.shared.request import WebhookRequest
 
@@ -67,12 +67,20 @@ class WithoutId:
     dated_by: tuple[Field, ...] = ()
     delivery: tuple[Field, ...] = ()
 
-    def identify(self, request: WebhookRequest, document: Mapping[str, Any], request_id: str) -> Identity:
-        """Return the identity of an event without an id; see `IdentityRule.identify`."""
+    def identify(
+        self, request: WebhookRequest, document: Mapping[str, Any], request_id: str, *, named: bool = False
+    ) -> Identity:
+        """Return the identity of an event without an id; see `IdentityRule.identify`.
+
+        Parameters
+        ----------
+        named : bool
+            Whether the body has an id that is no identifier: then the same bytes are the same event.
+        """
         event_id = self.digest.read(request, document)
         assert event_id is not None
         parts = [first_of(self.kind, request, document)] if self.kind else []
-        if first_of(self.dated_by, request, document) is None:
+        if not named and first_of(self.dated_by, request, document) is None:
             parts.append(first_of(self.delivery, request, document) or request_id)
         return Identity(event_id=event_id, occurrence=_digest("\0".join(map(str, parts))) if parts else None)
 
@@ -127,7 +135,9 @@ class IdentityRule:
         if event_id is None:
             if self.without_id is None:
                 raise MalformedWebhookError("no_event_id")
-            return self.without_id.identify(request, document, request_id)
+            paths = [field.path for field in self.event_id if isinstance(field, JsonField)]
+            named = any(value_at(document, path) not in (None, "") for path in paths)
+            return self.without_id.identify(request, document, request_id, named=named)
         content = self.content.read(request, document) if self.content else None
         apart = self.apart_by.read(request, document) if self.apart_by else None
         return Identity(

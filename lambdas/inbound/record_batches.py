@@ -131,9 +131,9 @@ class BatchedRecords(Records):
         written = [listing for listing, code in zip(listings.items(), codes, strict=True) if code is None]
         return {one.key: listing_id for listing_id, group in written for one in group}
 
-    def take_signatures(self, envelopes: Sequence[tuple[Envelope, ArchivedBody]]) -> list[str | None]:
+    def take_signatures(self, envelopes: Sequence[Envelope]) -> list[str | None]:
         """Record new signatures, each for the body of its event; `DUPLICATE` for those that are recorded."""
-        return self._execute([self._insert(new_signature(envelope, archived)) for envelope, archived in envelopes])
+        return self._execute([self._insert(new_signature(envelope)) for envelope in envelopes])
 
     def mark_all_routed(self, marks: Sequence[Mark]) -> list[str | None]:
         """Mark events as published or held, once each; `CONDITION_FAILED` where `mark_routed` returns False."""

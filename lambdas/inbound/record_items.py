@@ -352,7 +352,7 @@ def new_record(
     return record
 
 
-def new_signature(envelope: Envelope, archived: ArchivedBody) -> dict[str, Any]:
+def new_signature(envelope: Envelope) -> dict[str, str]:
     """Return the attributes of the item that records a signature for one body.
 
     No event can have its key, because the key contains a blank. It is in no index.
@@ -361,5 +361,5 @@ def new_signature(envelope: Envelope, archived: ArchivedBody) -> dict[str, Any]:
         PARTITION_KEY: f"signature {envelope.event.provider}:{envelope.signature_id}",
         SORT_KEY: "-",
         "heldBy": envelope.event.key,
-        "sha256": archived.sha256,
+        "sha256": envelope.sha256,
     }

@@ -9,6 +9,7 @@ from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.first_release import FirstRelease
 from lambdas.inbound.identity import Same, compare
 from lambdas.inbound.record_items import (
+    FIRST,
     LISTING,
     MAX_TIMELINE_ENTRIES,
     NO_REPLAY,
@@ -22,9 +23,11 @@ from lambdas.inbound.record_items import (
     entry,
     first_key,
     identity,
+    key_of_record,
     new_record,
     new_signature,
     occurrence_key,
+    partition_of,
     shortened,
 )
 from lambdas.shared import times
@@ -64,18 +67,25 @@ class Records:
         """Return the records that events have of version 0.1.0, by `WebhookEvent.key`."""
         return self._first_release.find([event.key for event in events])
 
-    def take_signature(self, envelope: Envelope, archived: ArchivedBody) -> bool:
-        """Return whether the event's signature may be used for its body: it is new, or recorded for this body."""
+    def take_signature(self, envelope: Envelope) -> RecordKey | None:
+        """Record the event's signature for its body, unless that was done for another body.
+
+        Returns
+        -------
+        RecordKey | None
+            The record of the event that has the signature with another body; None if there is none.
+        """
         if envelope.signature_id is None:
-            return True
-        arguments = {
-            "TableName": self._table,
-            "Item": to_item(new_signature(envelope, archived)),
-            "ConditionExpression": "attribute_not_exists(#sha256) OR #sha256 = :sha256",
-            "ExpressionAttributeNames": {"#sha256": "sha256"},
-            "ExpressionAttributeValues": to_item({":sha256": archived.sha256}),
-        }
-        return write_if(self._dynamodb.put_item, arguments, lambda _: False) is not None
+            return None
+        taken = new_signature(envelope)
+        arguments = self._arguments(
+            key_of_record(taken),
+            "SET #heldBy = :heldBy, #sha256 = :sha256",
+            {":heldBy": taken["heldBy"], ":sha256": taken["sha256"]},
+            "attribute_not_exists(#sha256) OR #sha256 = :sha256",
+        )
+        other = write_if(self._dynamodb.update_item, arguments, lambda _: True)
+        return RecordKey(partition=partition_of(other["heldBy"]), sort=FIRST) if other else None
 
     def create(
         self, key: RecordKey, envelope: Envelope, archived: ArchivedBody, claim: Claim, timeline: list[Entry]
@@ -261,6 +271,10 @@ class Records:
         keep_reason: bool,
     ) -> bool:
         message_id, at, dead_letter, why = letter
+        left = _is_left(found, at)
+        given_up = left or found["state"] in {State.DEAD_LETTERED, State.CONFLICTING}
+        # The record has the first one, by which it is described: another rendering may be in this one.
+        another = {} if given_up and "deadLetter" not in found else {"deadLetter": dead_letter}
         assignments, values = self._identify(key, envelope, found)
         assignments += [
             "#timeline = list_append(if_not_exists(#timeline, :received), :entries)",
@@ -268,7 +282,7 @@ class Records:
         ]
         values |= {
             ":received": [entry(Step.RECEIVED, envelope.received_at)],
-            ":entries": [entry(Step.DEAD_LETTERED, at, reason=why)],
+            ":entries": [entry(Step.DEAD_LETTERED, at, reason=why, **another)],
             ":message": message_id,
         }
         if keep_reason:
@@ -281,7 +295,6 @@ class Records:
         else:
             unchanged = "#receivedAt = :seenAt AND #correlationId = :seenId"
             values |= {":seenAt": found["receivedAt"], ":seenId": found["correlationId"]}
-        left = _is_left(found, at)
         if "state" in found:
             unchanged += " AND #state = :seenState"
             values[":seenState"] = found["state"]
@@ -292,8 +305,8 @@ class Records:
             values[":seenUntil"] = found["leaseUntil"]
         if not left:
             unchanged += " AND (attribute_not_exists(#deadLetterMessage) OR #deadLetterMessage <> :message)"
-        if left or found["state"] in {State.DEAD_LETTERED, State.CONFLICTING}:
-            assignments += ["#state = :state", "#deadLetter = :key"]
+        if given_up:
+            assignments += ["#state = :state", "#deadLetter = if_not_exists(#deadLetter, :key)"]
             values |= {":state": State.DEAD_LETTERED, ":key": dead_letter}
         return self._update(key, "SET " + ", ".join(assignments), values, unchanged)
 
@@ -301,7 +314,8 @@ class Records:
         """Return the key of the record that a message belongs to, and the record, empty if there is none yet."""
         event = envelope.event
         keys: Sequence[RecordKey] = [envelope.record] if envelope.record else []
-        if not keys:
+        # The first body under a signature is the event, also if that one was never recorded.
+        if not keys and self.take_signature(envelope) is None:
             keys = self.of_first_release([event]).get(event.key) or [first_key(event)]
             keys = [*keys, occurrence_key(event)] if event.occurrence else keys
         for key in keys:

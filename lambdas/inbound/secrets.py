@@ -102,7 +102,7 @@ def parse_secret(value: str) -> Sequence[str]:
     UnavailableError
         When it contains no secret, or begins like JSON and is none: taken literally, it would refuse every webhook.
     """
-    parsed: Any = value.removeprefix("\ufeff").strip()
+    parsed: Any = _trimmed(value)
     if parsed.startswith(("{", "[", '"')):
         try:
             parsed = json.loads(parsed)
@@ -113,6 +113,10 @@ def parse_secret(value: str) -> Sequence[str]:
     secrets = [parsed] if isinstance(parsed, str) else parsed
     if not isinstance(secrets, list) or not secrets:
         raise UnavailableError("secret_missing")
-    if not all(isinstance(secret, str) and secret.strip() for secret in secrets):
+    if not all(isinstance(secret, str) and _trimmed(secret) for secret in secrets):
         raise UnavailableError("secret_missing")
-    return tuple(secret.strip() for secret in secrets)
+    return tuple(_trimmed(secret) for secret in secrets)
+
+
+def _trimmed(text: str) -> str:
+    return text.strip().strip("\ufeff").strip()

@@ -76,9 +76,10 @@ class Claiming:
         BusyError
             When another invocation holds the claim.
         """
-        envelope, archived = _archived(work)
-        if not (work.signature_taken or self.records.take_signature(envelope, archived)):
-            work.conflicting = True
+        envelope = work.envelope
+        other = None if work.signature_taken else self.records.take_signature(envelope)
+        if other is not None:
+            self._conflict(work, other)
             return False
         if envelope.replay is not None:
             work.replay_id = envelope.replay.replay_id
@@ -88,12 +89,17 @@ class Claiming:
         # A later payload under the same id never takes the place of the first one; nor does that of a dead letter that
         # is replayed, when another one was recorded meanwhile.
         if same is not Same.EVENT:
-            work.conflicting = True
-            self.records.note_other_payload(work.key, Step.CONFLICTING, archived, self._now())
-            if envelope.replay is not None:
-                self.records.settle_dead_letter(envelope, self._now())
+            self._conflict(work, work.key)
             return False
         return self._go_on(work, existing)
+
+    def _conflict(self, work: Work, key: RecordKey) -> None:
+        """Note a payload in the record of the event with which it is in conflict."""
+        envelope, archived = _archived(work)
+        work.conflicting = True
+        self.records.note_other_payload(key, Step.CONFLICTING, archived, self._now())
+        if envelope.replay is not None:
+            self.records.settle_dead_letter(envelope, self._now())
 
     def _create_or_compare(self, work: Work) -> tuple[dict[str, Any] | None, Same]:
         """Create the record of a work, or return the one that its event, or only its id, has already."""
@@ -150,7 +156,7 @@ class Claiming:
         return True
 
     def _take_signatures(self, works: Sequence[Work]) -> list[str | None]:
-        return self.records.take_signatures([_archived(work) for work in works])
+        return self.records.take_signatures([work.envelope for work in works])
 
     def _create(self, works: Sequence[Work]) -> list[str | None]:
         creations = []

@@ -92,7 +92,8 @@ def _message(record: dict[str, Any]) -> Message:
 
 
 def _report(outcome: BatchResult) -> None:
-    same_bytes = [one for one in outcome.routed if one.event.same_bytes_as is not None and one.replay is None]
+    new = [one for one in outcome.routed + outcome.held if one.replay is None]
+    same_bytes = [one for one in new if one.event.same_bytes_as is not None]
     for name, envelopes in (
         ("event routed", outcome.routed),
         ("event held back", outcome.held),

@@ -64,12 +64,14 @@ class Position:
 def overall_state(states: Set[str]) -> str:
     """Return the state of a transaction: DEAD_LETTERED if any event is, PROCESSING if any is not done, HELD if any is.
 
-    A dead letter in conflict with an event does not count.
+    A dead letter in conflict with an event counts only where there is nothing else.
     """
     states = states - {State.CONFLICTING}
+    if not states:
+        return State.CONFLICTING
     if State.DEAD_LETTERED in states:
         return State.DEAD_LETTERED
-    if not states or states - {State.ROUTED, State.HELD}:
+    if states - {State.ROUTED, State.HELD}:
         return _PROCESSING
     return State.HELD if State.HELD in states else State.ROUTED
 

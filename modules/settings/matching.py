@@ -34,6 +34,7 @@ MEMBERS: Mapping[str, Callable[[Any], bool]] = {
     "occurredAt": _is_text,
     "outOfOrder": lambda value: value is True,
     "unsigned": lambda value: value in ("mode", "account", "account,mode"),
+    "sameBytesAs": is_identifier,
 }
 
 

@@ -145,6 +145,17 @@ UNDATED = {
         shopify({"id": 820982911946154508, "tags": "vip"}, "event-1", "orders/paid"),
         shopify({"id": 820982911946154508, "tags": "vip"}, "event-2", "orders/paid"),
     ),
+    # Neither changes when an order changes, or tells one order from another.
+    "a body cut to a time that does not change": (
+        "shopify",
+        shopify({"id": 1, "processed_at": "2026-11-01T12:00:00Z"}, "event-1", "orders/paid"),
+        shopify({"id": 1, "processed_at": "2026-11-01T12:00:00Z"}, "event-2", "orders/paid"),
+    ),
+    "a body cut to a time": (
+        "shopify",
+        shopify({"updated_at": "2026-11-01T12:00:00Z", "total_price": "9.99"}, "event-1", "orders/paid"),
+        shopify({"updated_at": "2026-11-01T12:00:00Z", "total_price": "9.99"}, "event-2", "orders/paid"),
+    ),
     "a body of two topics": (
         "shopify",
         shopify({"id": 1, "updated_at": "2026-11-01T12:00:00Z"}, "event-1", "shop/update"),
@@ -226,6 +237,11 @@ AGAIN = {
         shopify({"id": 1, "updated_at": "2026-11-01T12:00:00Z"}, "event-1", "orders/paid"),
         shopify({"id": 1, "updated_at": "2026-11-01T12:00:00Z"}, "event-2", "orders/paid"),
     ),
+    "Shopify, a refund under another event id": (
+        "shopify",
+        shopify({"id": 1, "order_id": 2, "processed_at": "2026-11-01T12:00:00Z"}, "event-1", "orders/paid"),
+        shopify({"id": 1, "order_id": 2, "processed_at": "2026-11-01T12:00:00Z"}, "event-2", "orders/paid"),
+    ),
     "GitHub's redelivery": ("github", *[github({"action": "deleted", "starred_at": None}, "delivery-1")] * 2),
     "GitHub, a replay under another delivery id": (
         "github",
@@ -233,6 +249,8 @@ AGAIN = {
         github({"issue": {"updated_at": "2026-11-01T12:00:00Z"}}, "delivery-2"),
     ),
     "a generic request with its id": ("generic", *[json_of("generic", {"id": "evt_1"})] * 2),
+    # Not printable ASCII without blanks, so that the body stands for it.
+    "a generic request with an id that is no identifier": ("generic", *[json_of("generic", {"id": "Nr. 42"})] * 2),
     "a generic request with a signed time": (
         "generic-timestamped",
         *[json_of("generic-timestamped", {"status": "open"})] * 2,
@@ -521,3 +539,17 @@ def test_a_rendering_that_was_dead_lettered_does_not_hold_up_another_one(door):
     }
     (record,) = door.world.all_records()
     assert (record["state"], record["transaction"]) == ("ROUTED", "in_1")
+
+
+def test_of_two_renderings_that_were_dead_lettered_the_first_is_replayed_and_both_are_named(door):
+    first, second = map(stripe, rendered("invoice.paid", {"payment_intent": "pi_1"}))
+    letters = [
+        f"dead-letter/stripe/{door.give_up_unarchived('stripe', one).message_id}.json" for one in (first, second)
+    ]
+
+    (event,) = door.status("pi_1")["events"]
+    later = door.status("pi_1")["timeline"][0]
+    assert [event["deadLetter"], later["deadLetter"]] == letters
+    door.replay("stripe:evt_1")
+    assert door.process().failures == {}
+    assert door.routed_bodies() == {first.body: 1}

@@ -173,3 +173,13 @@ def test_processing_reads_the_setting_and_counts_what_it_holds(cold_start, world
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     assert [line["event_id"] for line in lines if line.get("message") == "event held back"] == ["evt_1"]
     assert [line["Held"] for line in lines if "Held" in line] == [[1.0]]
+
+
+def test_the_same_bytes_are_counted_of_a_held_event_too(cold_start, world, capsys):
+    processing = cold_start("processing", **variables_of(world), ROUTED_MODES=json.dumps(LIVE_ONLY))
+    of_two = [message(envelope(replace(event("evt_1"), mode="test", occurrence=name))) for name in ("first", "second")]
+
+    assert processing.handler(sqs_event(of_two), lambda_context()) == {"batchItemFailures": []}
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert [line["SameBytes"] for line in lines if "SameBytes" in line] == [[1.0]]

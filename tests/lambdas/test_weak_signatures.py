@@ -6,10 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from lambdas.dead_letter.logic import DeadLetters
 from lambdas.inbound.archive import CERTIFICATE_PREFIX
 from lambdas.inbound.envelope import Replay
 from lambdas.inbound.evidence import METADATA_NAME, Evidence
+from lambdas.inbound.identity import ANY_CONTENT
+from lambdas.replay.request import ReplayRequest
 from tests.lambdas.support import (
+    NOW,
     SECONDS_LEFT,
     CrashError,
     Trap,
@@ -23,6 +27,7 @@ from tests.lambdas.support import (
     received_again,
     trapped,
 )
+from tests.lambdas.test_replay import replayer_of
 
 TRANSMISSION = "69cd13f0-d67a-11e5-baa3-778b53f4ae55"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nleaf\n-----END CERTIFICATE-----\n"
@@ -37,7 +42,7 @@ EVIDENCE = Evidence(
 
 
 def signed(event_id="WH-1", body=b'{"id":"WH-1","amount":"1.00"}', signature_id=TRANSMISSION, **changes):
-    return envelope(event(event_id), body=body, signature_id=signature_id, **changes)
+    return envelope(replace(event(event_id), content=ANY_CONTENT), body=body, signature_id=signature_id, **changes)
 
 
 def test_a_forged_event_under_a_signature_that_was_seen_is_archived_and_goes_no_further(world):
@@ -51,7 +56,10 @@ def test_a_forged_event_under_a_signature_that_was_seen_is_archived_and_goes_no_
     assert [one.event.event_id for one in outcome.conflicts] == ["WH-2"]
     assert world.record(forged.event) == {}
     assert world.routed_counts() == {"WH-1": 1}
-    assert forged.body in world.payloads()
+    # and the timeline of the event that has the signature says where the other body is
+    (noted,) = [one for one in world.record(genuine.event)["timeline"] if one["step"] == "conflicting"]
+    place = {"key": noted["archive"], "offset": noted["offset"], "size": noted["size"]}
+    assert world.payload_at({**place, "sha256": forged.sha256}) == forged.body
 
 
 def test_a_forged_event_in_one_batch_with_the_genuine_one_goes_no_further(world):
@@ -109,8 +117,8 @@ def test_a_crash_after_the_signature_was_taken_does_not_lock_its_own_event_out(w
 
 @pytest.mark.parametrize("fail", [raising, losing_the_answer], ids=["refused", "answer lost"])
 def test_a_table_that_cannot_be_asked_lets_nothing_through(world, fail):
-    throttled = aws_error("ProvisionedThroughputExceededException", "PutItem")
-    flaky = Unreliable(world.clients.dynamodb, "put_item", "signature ", fail(throttled))
+    throttled = aws_error("ProvisionedThroughputExceededException", "UpdateItem")
+    flaky = Unreliable(world.clients.dynamodb, "update_item", "signature ", fail(throttled))
     messages = [message(signed())]
 
     outcome = world.process(messages, records=type(world.records)(flaky, world.name))
@@ -189,3 +197,56 @@ def test_a_certificate_that_cannot_be_archived_holds_its_payload_back(world):
 
     assert list(outcome.failures) == [messages[0].message_id]
     assert world.payloads() == []
+
+
+# --- dead letters ---------------------------------------------------------------------------------------------------
+
+FORGED = b'{"id":"WH-1","amount":"9999.00","pad":"oIKz"}'
+
+
+def give_up(world, letter):
+    """Have an event dead-lettered that S3 never took."""
+    one = message(letter)
+    s3 = Unreliable(world.clients.s3, "put_object", "raw/", raising(aws_error("SlowDown", "PutObject")))
+    assert list(world.process([one], archive=type(world.archive)(s3, world.name)).failures) == [one.message_id]
+    DeadLetters(archive=world.archive, records=world.records, clock=world.clock).keep(one.message_id, one.body, NOW)
+    return f"dead-letter/acme/{one.message_id}.json"
+
+
+def replay_all(world):
+    replayer_of(world).run(ReplayRequest(event_keys=("acme:WH-1",)), "replay-1")
+    return world.process(world.queued())
+
+
+def test_a_body_that_comes_after_a_dead_letter_does_not_take_its_place(world):
+    # Given a genuine event that was dead-lettered before it was archived
+    give_up(world, signed())
+
+    # When another body comes under its signature and id
+    outcome = world.process([message(signed(body=FORGED))])
+
+    # Then it is a conflict, and the genuine one is what a replay routes
+    assert [one.body for one in outcome.conflicts] == [FORGED]
+    assert [one.body for one in replay_all(world).routed] == [signed().body]
+
+
+def test_of_two_bodies_that_were_dead_lettered_the_first_is_routed_and_both_are_named(world):
+    # Given a genuine event and another body under its signature, neither of which was archived
+    letters = [give_up(world, letter) for letter in (signed(), signed(body=FORGED))]
+
+    # Then each dead letter has a record
+    waiting = [record for record in world.all_records() if record.get("state") == "DEAD_LETTERED"]
+    assert sorted(record["deadLetter"] for record in waiting) == sorted(letters)
+
+    # When the id is replayed, then the genuine one is routed, and the other one is a conflict and waits no more
+    outcome = replay_all(world)
+    assert (outcome.failures, [one.body for one in outcome.conflicts]) == ({}, [FORGED])
+    assert [one.body for one in outcome.routed] == [signed().body]
+    assert sorted(record["state"] for record in world.all_records() if "state" in record) == ["CONFLICTING", "ROUTED"]
+
+
+def test_a_dead_letter_that_comes_again_is_routed(world):
+    give_up(world, signed())
+
+    assert len(world.process([message(signed())]).routed) == 1
+    assert replay_all(world).conflicts == []

@@ -79,6 +79,8 @@ VALUES = {
     "JSON object with a text": ('{"secrets":"new"}', ["new"]),
     "byte order mark": ("\ufeffwhsec_abc", ["whsec_abc"]),
     "byte order mark before JSON": ('\ufeff{"secrets":["a"]}', ["a"]),
+    "byte order mark behind a blank": (' \ufeff\n["a"]', ["a"]),
+    "byte order mark in JSON": ('{"secrets":["\\ufeffa"]}', ["a"]),
     "newline in JSON": ('{"secrets":["key\\n"]}', ["key"]),
     "JSON null": ("null", ["null"]),
     "one secret": ('{"secrets":["new"]}', ["new"]),

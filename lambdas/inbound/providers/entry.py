@@ -6,7 +6,7 @@ from typing import Any
 
 from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.documents import BodyFormat, JsonBody
-from lambdas.inbound.providers.fields import Field, Unsigned
+from lambdas.inbound.providers.fields import TEST, Field, Unsigned
 from lambdas.shared.signatures.scheme import Scheme
 
 SEND_AGAIN = "send it again, which ends as a duplicate"
@@ -191,8 +191,9 @@ class Provider:
 
     @property
     def deployed_mode(self) -> str | None:
-        """The mode of all of its events, as the deployment says it."""
-        return self.environments.get(getattr(self.scheme, "environment", "")) or self.deployed.get("mode")
+        """The mode of all of its events, as the deployment says it: test, if one of its two options does."""
+        said = (self.environments.get(getattr(self.scheme, "environment", "")), self.deployed.get("mode"))
+        return TEST if TEST in said else said[0] or said[1]
 
     def signs(self, member: str) -> bool:
         """Return whether ``mode`` or ``account`` is signed in all events that say it, or comes from the deployment."""

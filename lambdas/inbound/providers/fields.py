@@ -93,7 +93,8 @@ class DecimalField:
         del request
         value = value_at(document, self.path)
         if isinstance(value, Decimal):
-            value = str(value)
+            # Digits alone, where `str` may write an exponent. A larger number would have too many of them.
+            value = f"{value:f}" if abs(value.adjusted()) < MAX_DECIMAL_CHARS else None
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value) if abs(value) < 10**MAX_DECIMAL_CHARS else None
         return value if isinstance(value, str) and _DECIMAL.fullmatch(value) else None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.inbound.providers.fields import Field, JsonField
+from lambdas.inbound.providers.fields import LIVE, TEST, Field, JsonField
 from lambdas.shared.request import WebhookRequest
 
 
@@ -29,6 +29,29 @@ class FieldOfOnlyItem:
         if not isinstance(items, list) or len(items) != 1 or not isinstance(items[0], dict):
             return None
         return self.field.read(request, items[0])
+
+
+@dataclass(frozen=True)
+class ModeOfItems:
+    """Whether money is real, by all objects of an array.
+
+    Attributes
+    ----------
+    array : str
+        Member of the document with the array.
+    field : Field
+        Where the mode is in each object.
+    """
+
+    array: str
+    field: Field
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return ``test`` if one of them says that, and ``live`` if all of them do."""
+        items = document.get(self.array)
+        given = items if isinstance(items, list) else []
+        modes = {self.field.read(request, item) if isinstance(item, dict) else None for item in given}
+        return TEST if TEST in modes else LIVE if modes == {LIVE} else None
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 
 from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import Amount, Option, Provider
-from lambdas.inbound.providers.fields import DecimalField, HeaderField, JsonField, ModeField, Unsigned
-from lambdas.inbound.providers.selecting_fields import FieldOfOnlyItem
+from lambdas.inbound.providers.fields import DecimalField, HeaderField, JsonField, ModeField, Unsigned, first_of
+from lambdas.inbound.providers.selecting_fields import FieldOfOnlyItem, ModeOfItems
 from lambdas.inbound.signatures.shopify import TOPIC_HEADER, ShopifyScheme
 from lambdas.shared.request import WebhookRequest
 
@@ -39,6 +39,21 @@ class ShopifyId:
         return found[1] if found else value
 
 
+@dataclass(frozen=True)
+class TimeOfChange:
+    """When the body's own object changed, or happened."""
+
+    def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
+        """Return the time; None for a body that `include_fields` left without the object's id."""
+        if first_of((JsonField("id"), JsonField("admin_graphql_api_id")), request, document) is None:
+            return None
+        times = [JsonField("updated_at")]
+        # Refunds and transactions, which name their order, happen once. An order has it too, and keeps it.
+        if JsonField("order_id").read(request, document) is not None:
+            times.append(JsonField("processed_at"))
+        return first_of(times, request, document)
+
+
 _TEST_OF_ORDER = ModeField("test", live="false", test="true")
 
 SHOPIFY = Provider(
@@ -65,12 +80,12 @@ SHOPIFY = Provider(
         without_id=WithoutId(
             kind=(HeaderField(TOPIC_HEADER),),
             # Not created_at: an object that is changed twice may have the same bytes afterwards.
-            dated_by=(JsonField("updated_at"), JsonField("processed_at")),
+            dated_by=(TimeOfChange(),),
             # Not signed.
             delivery=(HeaderField("X-Shopify-Event-Id"),),
         ),
-        told="the digest of the body, the topic in `X-Shopify-Topic` and, unless the body has `updated_at` or "
-        "`processed_at`, `X-Shopify-Event-Id`; Shopify signs neither header",
+        told="the digest of the body, the topic in `X-Shopify-Topic` and, unless the body has the object's `id` and "
+        "`updated_at`, or `order_id` and `processed_at`, `X-Shopify-Event-Id`; Shopify signs neither header",
         sources=(
             "https://shopify.dev/docs/apps/build/webhooks/ignore-duplicates",
             "https://shopify.dev/docs/apps/build/webhooks/delivery-structure",
@@ -108,7 +123,8 @@ SHOPIFY = Provider(
         "object that the event is about, such as the fulfillment order or the checkout, which Shopify's bodies do not "
         "connect with an order: an order names its checkout in checkout_token. Of gid://shopify/Order/1 the 1 counts"
     ),
-    occurred_at=(JsonField("updated_at"), JsonField("processed_at"), JsonField("created_at")),
+    # The tags and segments of a customer have the last one.
+    occurred_at=tuple(JsonField(name) for name in ("updated_at", "processed_at", "created_at", "occurredAt")),
     amount=Amount(
         value=(
             DecimalField("total_price"),
@@ -119,7 +135,7 @@ SHOPIFY = Provider(
         unit="major",
     ),
     # Orders and transactions say whether they are a test; a refund's transactions do.
-    mode=(_TEST_OF_ORDER, FieldOfOnlyItem("transactions", _TEST_OF_ORDER)),
+    mode=(_TEST_OF_ORDER, ModeOfItems("transactions", _TEST_OF_ORDER)),
     # Of all webhooks only those about the shop itself name it in what is signed.
     account=(JsonField("myshopify_domain"), Unsigned(HeaderField("X-Shopify-Shop-Domain"))),
     key_doc=(

@@ -57,7 +57,7 @@ SAID = {
     "adyen: live": ("adyen", adyen("true"), {}, ("live", "Acme", "mode")),
     "adyen: a boolean": ("adyen", adyen(True), {}, ("live", "Acme", "mode")),
     "adyen: in a text": ("adyen", adyen("true", merchantReference='"live":"false"'), {}, ("live", "Acme", "mode")),
-    "adyen: both": ("adyen", b'{"x":{"live":"true"},' + body_of(adyen())[1:], {}, (None, "Acme", None)),
+    "adyen: both": ("adyen", b'{"x":{"live":"true"},' + body_of(adyen())[1:], {}, ("test", "Acme", "mode")),
     "adyen-platform: transfer": (
         "adyen-platform",
         {"environment": "live", "data": {"accountHolder": {"id": "AH1"}, "balanceAccount": {"id": "BA1"}}},
@@ -83,6 +83,7 @@ SAID = {
         (None, "AH1", None),
     ),
     "adyen-platform: classic": ("adyen-platform", {"live": False, "content": {}}, {}, ("test", None, None)),
+    "adyen-platform: both": ("adyen-platform", {"environment": "live", "live": "false"}, {}, ("test", None, None)),
     "paypal: capture": ("paypal", paypal("capture", {"payee": {"merchant_id": "M1"}}), {}, ("live", "M1", None)),
     "paypal: order": (
         "paypal",
@@ -110,6 +111,30 @@ SAID = {
     "shopify: refund": (
         "shopify",
         {"order_id": 1, "transactions": [{"test": True}]},
+        SHOP,
+        ("test", "acme.myshopify.com", "account"),
+    ),
+    "shopify: refund of several payments": (
+        "shopify",
+        {"order_id": 1, "transactions": [{"test": False}, {"test": True}]},
+        SHOP,
+        ("test", "acme.myshopify.com", "account"),
+    ),
+    "shopify: live refund of several payments": (
+        "shopify",
+        {"order_id": 1, "transactions": [{"test": False}, {"test": False}]},
+        SHOP,
+        ("live", "acme.myshopify.com", "account"),
+    ),
+    "shopify: a payment that does not say it": (
+        "shopify",
+        {"order_id": 1, "transactions": [{"test": False}, {}]},
+        SHOP,
+        (None, "acme.myshopify.com", "account"),
+    ),
+    "shopify: test payment of an order": (
+        "shopify",
+        {"id": 1, "test": False, "transactions": [{"test": True}]},
         SHOP,
         ("test", "acme.myshopify.com", "account"),
     ),
@@ -178,6 +203,34 @@ DEPLOYED = {
     "a test item under a live key": ("adyen", adyen("false"), {}, {"mode": "live"}, ("test", "Acme", "mode")),
     "a live item under a test key": ("adyen", adyen("true"), {}, {"mode": "test"}, ("test", "Acme", None)),
     "signed test under a live key": ("stripe", stripe(livemode=False), {}, {"mode": "live"}, ("test", None, None)),
+    "a test refund of several payments under a live key": (
+        "shopify",
+        {"order_id": 1, "transactions": [{"test": True}, {"test": True}]},
+        SHOP,
+        {"mode": "live"},
+        ("test", "acme.myshopify.com", "account"),
+    ),
+    "a body that says both under a live key": (
+        "adyen",
+        adyen("false", additionalData={"live": "true"}),
+        {},
+        {"mode": "live"},
+        ("test", "Acme", "mode"),
+    ),
+    "paypal's live environment, told to be a test": (
+        "paypal",
+        paypal("sale", {}),
+        {},
+        {"mode": "test"},
+        ("test", None, None),
+    ),
+    "paypal's sandbox, told to be live": (
+        "paypal",
+        paypal("sale", {}),
+        {},
+        {"environment": "sandbox", "mode": "live"},
+        ("test", None, None),
+    ),
     "paypal's sandbox": ("paypal", paypal("sale", {}), {}, {"environment": "sandbox"}, ("test", None, None)),
 }
 
@@ -267,6 +320,28 @@ def test_a_provider_s_own_digits_are_used_for_its_events(entry, document):
     event = read(entry, document)
 
     assert (event.amount, event.currency, event.amount_unit, event.exponent) == ("5", "ISK", "minor", 0)
+
+
+@pytest.mark.parametrize(
+    ("written", "amount", "exponent"),
+    [
+        ("1e5", "10000000", 2),
+        ("1.5E+3", "150000", 2),
+        ("0.0000001", "1", 7),
+        ("1E-7", "1", 7),
+        ("0.00000000", "0", 2),
+        # More digits than any currency needs.
+        ("1e-9", None, None),
+        ("1e20", None, None),
+        ("1e999999999", None, None),
+        ("1e-999999999", None, None),
+        ("true", None, None),
+    ],
+)
+def test_a_number_is_read_however_json_writes_it(written, amount, exponent):
+    event = read("generic", b'{"id":"e","currency":"EUR","amount":%s}' % written.encode())
+
+    assert (event.amount, event.exponent) == (amount, exponent)
 
 
 def test_an_amount_of_a_currency_that_is_not_known_stays_as_it_is_written():

@@ -357,6 +357,7 @@ def test_the_amount_is_what_shopify_writes_in_minor_units(document, amount, curr
         ),
         ({"updated_at": None, "created_at": "2021-12-31T19:00:00-05:00"}, "2022-01-01T00:00:00.000Z"),
         ({"processed_at": "2021-12-31T19:00:00-05:00"}, "2022-01-01T00:00:00.000Z"),
+        ({"customerId": "gid://shopify/Customer/1", "occurredAt": "2022-01-01T00:00:00Z"}, "2022-01-01T00:00:00.000Z"),
         ({"updated_at": "yesterday"}, None),
         ({}, None),
     ],
