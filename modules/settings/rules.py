@@ -353,6 +353,12 @@ def check_delivery(
                     f"so that a tenant could get those of another one; set provider_options.{provider}.account if the "
                     "secret is that of one account, or name tenants without accounts"
                 )
+            if delivery.reads_archive and entry.account and entry.body_format.several:
+                raise SettingsError(
+                    f"delivery.subscriptions.{provider}: a webhook of {entry.title} may have events of several "
+                    "accounts, and a tenant would get all of it; set delivery.subscription_payload to 'reference', or "
+                    "name tenants without accounts"
+                )
     if delivery.subscriptions and delivery.bus_name is None and not inbound:
         raise SettingsError(
             "delivery.bus_name: is missing; without an inbound stack in this environment, delivery.subscriptions needs "

@@ -166,6 +166,12 @@ UNDATED = {
         github({"action": "deleted", "starred_at": None}, "delivery-1"),
         github({"action": "deleted", "starred_at": None}, "delivery-2"),
     ),
+    # The day on which a plan changes, and not when somebody asked for it.
+    "a plan that is to be changed, is not, and is after all": (
+        "github",
+        github({"action": "pending_change", "effective_date": "2026-12-25T00:00:00+00:00"}, "delivery-1"),
+        github({"action": "pending_change", "effective_date": "2026-12-25T00:00:00+00:00"}, "delivery-2"),
+    ),
     "a generic body without an id": ("generic", *[json_of("generic", {"status": "open"})] * 2),
     "a generic body without an id, signed again": (
         "generic-timestamped",

@@ -240,3 +240,20 @@ def test_tenants_have_the_standard_plan_and_those_of_the_settings_or_none_at_all
 
     assert made.plans == {"standard": TenantRate(rate=7, burst=8), "large": TenantRate(rate=500, burst=1_000)}
     assert settings(tenant_throttle=False, tenant_plans={"large": {"rate": 5, "burst": 10}}).delivery.plans == {}
+
+
+@pytest.mark.parametrize(("entry", "title"), [("adyen", "Adyen payments"), ("gocardless", "GoCardless")])
+def test_no_tenant_gets_a_webhook_that_may_have_events_of_other_accounts(entry, title):
+    def of(**more):
+        subscriptions = {"pay": {"one": "acme", "two": "globex"}}
+        return build_settings(
+            "dev", {"providers": {"pay": entry}, "delivery": {"subscriptions": subscriptions, **more}}
+        )
+
+    with pytest.raises(SettingsError) as refusal:
+        of()
+    assert str(refusal.value).startswith(
+        f"delivery.subscriptions.pay: a webhook of {title} may have events of several accounts"
+    )
+    # Without the payload, a tenant gets its own event only.
+    assert of(subscription_payload="reference").delivery.by_account("pay")

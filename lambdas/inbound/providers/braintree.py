@@ -5,7 +5,7 @@ import binascii
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import SEND_AGAIN, Amount, Provider
@@ -19,6 +19,8 @@ from lambdas.shared.request import WebhookRequest
 @dataclass(frozen=True)
 class BraintreeBody:
     """A form with a ``<notification>`` in base64 in ``bt_payload``. Elements keep their names, with hyphens."""
+
+    several: ClassVar[bool] = False
 
     def documents(self, request: WebhookRequest) -> Sequence[Mapping[str, Any]]:
         """See `BodyFormat.documents`."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from urllib.parse import unquote_to_bytes
 
 from lambdas.shared.errors import MalformedWebhookError
@@ -13,7 +13,15 @@ MAX_ITEMS = 100
 
 
 class BodyFormat(Protocol):
-    """A format of bodies with events."""
+    """A format of bodies with events.
+
+    Attributes
+    ----------
+    several : bool
+        Whether a body may have several events.
+    """
+
+    several: ClassVar[bool]
 
     def documents(self, request: WebhookRequest) -> Sequence[Mapping[str, Any]]:
         """Return the documents of a request, one for each event.
@@ -28,6 +36,8 @@ class BodyFormat(Protocol):
 @dataclass(frozen=True)
 class JsonBody:
     """One JSON object with one event."""
+
+    several: ClassVar[bool] = False
 
     def documents(self, request: WebhookRequest) -> Sequence[Mapping[str, Any]]:
         """See `BodyFormat.documents`."""
@@ -44,6 +54,7 @@ class JsonOrForm:
         Name of the form's field.
     """
 
+    several: ClassVar[bool] = False
     field: str
 
     def documents(self, request: WebhookRequest) -> Sequence[Mapping[str, Any]]:
@@ -71,6 +82,7 @@ class JsonItems:
         Largest number of events that is read.
     """
 
+    several: ClassVar[bool] = True
     array: str
     item: str | None = None
     most: int = MAX_ITEMS

@@ -17,18 +17,17 @@ GITHUB = Provider(
     identity=IdentityRule(
         without_id=WithoutId(
             kind=(HeaderField("X-GitHub-Event"),),
-            # The time of the change, or of what happens once.
+            # The time of the change, or of what happens once. A purchase has only the day on which its plan changes.
             dated_by=(
                 JsonField("pull_request.updated_at"),
                 JsonField("issue.updated_at"),
-                JsonField("effective_date"),
                 FieldWhere("action", "created", JsonField("sponsorship.created_at")),
             ),
             # Not signed. It belongs to the event: a redelivery has the same one.
             delivery=(HeaderField("X-GitHub-Delivery"),),
         ),
         told="the digest of the body, the type of the event in `X-GitHub-Event` and, unless the body says when an "
-        "issue, pull request or purchase was changed or a sponsorship created, `X-GitHub-Delivery`; GitHub signs "
+        "issue or pull request was changed or a sponsorship created, `X-GitHub-Delivery`; GitHub signs "
         "neither header",
         sources=(
             "https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from lambdas.inbound.identity import IdentityRule
 from lambdas.inbound.providers.documents import MAX_ITEMS
@@ -20,6 +20,8 @@ class MarqetaBody:
 
     A document has two members: ``kind``, and ``event``, which is as Marqeta sent it.
     """
+
+    several: ClassVar[bool] = True
 
     def documents(self, request: WebhookRequest) -> Sequence[Mapping[str, Any]]:
         """See `BodyFormat.documents`."""
