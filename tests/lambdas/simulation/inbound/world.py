@@ -172,8 +172,8 @@ class World:
         self.violations: dict[str, list[str]] = defaultdict(list)
         self.events: dict[EventKey, Known] = {}
         self.webhooks = 0
-        # Senders that may send again.
-        self.sending = 0
+        # Clients that are not done: they may send something yet.
+        self.clients = 0
         self.last_sequence: dict[tuple[str, str], str] = {}
         self.repeated_allowed = 0
         self.repeated_other = 0
@@ -277,7 +277,15 @@ class World:
 
     def client(self, what: str, run: Callable[[], Any]) -> Invocation:
         """Begin something outside of AWS that calls the API and waits."""
-        return self.kernel.start(what, run, seconds=1e9)
+
+        def counted() -> Any:
+            self.clients += 1
+            try:
+                return run()
+            finally:
+                self.clients -= 1
+
+        return self.kernel.start(what, counted, seconds=1e9)
 
     def do(self, run: Callable[[], Any]) -> Any:
         """Have a client do something, and let time pass until it is done."""
@@ -341,7 +349,6 @@ class World:
 
     def send_until_accepted(self, webhook: Signed, tries: int = 12) -> None:
         """Send a webhook again, as providers do, until it is accepted."""
-        self.sending += 1
         for number in range(tries):
             answer = self.send(webhook)
             if 400 <= answer.status < 500:
@@ -349,7 +356,6 @@ class World:
             if 200 <= answer.status < 500:
                 break
             self.kernel.sleep(min(5.0 * 2**number, 900.0))
-        self.sending -= 1
 
     def ask_replay(self, body: dict[str, Any]) -> ApiAnswer:
         """Replay, as an operator."""
@@ -420,7 +426,7 @@ class World:
 
     @property
     def settled(self) -> bool:
-        return not (self.sending or self.main.unsettled or self.dead_letters.unsettled or self.ingest.unsettled)
+        return not (self.clients or self.main.unsettled or self.dead_letters.unsettled or self.ingest.unsettled)
 
     def drain(self, limit: float) -> None:
         """Let everything come to its end without faults."""
