@@ -17,9 +17,7 @@ class Route(Validated):
         When API Gateway takes no such method.
     """
 
-    method: str = setting(
-        doc="HTTP method.", choices=("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "ANY")
-    )
+    method: str = setting(doc="HTTP method.", choices=("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"))
     path: str = setting(
         doc="Path from the root, with parameters in braces.",
         pattern=r"(/([A-Za-z0-9._:-]+|{[A-Za-z0-9_]+\+?}))+",

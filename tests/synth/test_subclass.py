@@ -260,6 +260,8 @@ WRONG_VALUES = {
     "a memory": (lambda: FunctionSize(memory=1, timeout=3), "memory: 1 is not allowed; allowed: 128 to 10240 MB"),
     "a time-out": (lambda: FunctionSize(memory=128, timeout=901), "timeout: 901 is not allowed; allowed: 1 to 900 s"),
     "a method": (lambda: Route(method="get", path="/x"), "method: 'get' is not allowed"),
+    # The function's permission names the method, and API Gateway calls it as the method that came.
+    "any method": (lambda: Route(method="ANY", path="/x"), "method: 'ANY' is not allowed"),
     "an authorization": (lambda: Route(method="GET", path="/x", authorization="IAM"), "authorization: 'IAM' is not"),
     "a header": (lambda: Route(method="GET", path="/x", required_headers="X"), "required_headers: 'X' is not a list"),
     **{
