@@ -5,13 +5,14 @@ import json
 import re
 from collections.abc import Sequence
 
-from modules.constructs.api_stage import deployed_stage, metered_key
+from modules.constructs.api_stage import deployed_stage, metered_key, throttle
 from modules.constructs.gateway_responses import GATEWAY_RESPONSES, GatewayResponse, gateway_response
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.policy import Statement, policy_document, to_block
 from modules.constructs.route import Route
 from modules.constructs.webhook_function import WebhookFunction
+from modules.settings.checked import checked
 from modules.settings.sections import ApiSettings
 from modules.synth.at_synth import change_at_synth
 from modules.synth.cdk import (
@@ -64,10 +65,12 @@ WAITED_FOR = (
 )
 
 
+@checked
 class ApiLayer(Construct):
     """A regional REST API with proxy integrations.
 
-    Routes are added with `route`. `deploy` is called once, and deploys what is there when the stack is synthesized.
+    Routes are added with `route`, before `deploy` and after it: it is called once, and deploys what is there when the
+    stack is synthesized.
 
     Parameters
     ----------
@@ -186,7 +189,7 @@ class ApiLayer(Construct):
         Raises
         ------
         ValueError
-            When the route needs an authorizer, and the API has none yet.
+            When the API has the route already, or the route needs an authorizer and the API has none yet.
         """
         method = self.add_method(route)
         integration = ApiGatewayIntegration(
@@ -217,8 +220,10 @@ class ApiLayer(Construct):
         Raises
         ------
         ValueError
-            When the route needs an authorizer, and the API has none yet.
+            When the API has the route already, or the route needs an authorizer and the API has none yet.
         """
+        if any((each.method, each.path) == (route.method, route.path) for each in self._routes):
+            raise ValueError(f"{route.method} {route.path}: is a route of this API already")
         if route.authorization == "CUSTOM" and self._authorizer is None:
             raise ValueError(f"{route.method} {route.path}: the API has no authorizer yet: call authorize_by first")
         resource_id = self._resource(route.path)
@@ -239,8 +244,30 @@ class ApiLayer(Construct):
         return method
 
     def throttle(self, route: Route, rate: int) -> None:
-        """Give a route a rate of its own, in requests/s, before `deploy`."""
+        """Give a route a rate of its own.
+
+        Parameters
+        ----------
+        rate : int
+            Requests/s; at most those of the stage, which count for every route.
+
+        Raises
+        ------
+        ValueError
+            When the API has no such route, or not such a rate.
+        """
+        if route not in self._routes:
+            raise ValueError(f"route: {route.method} {route.path} is none of this API; add it first")
+        if not 1 <= rate <= self._settings.throttle_rate:
+            raise ValueError(f"rate: {rate} is not allowed; allowed: 1 to {self._settings.throttle_rate} requests/s")
         self._rates[f"{route.path.strip('/')}/{route.method}"] = rate
+        if hasattr(self, "stage"):
+            self._write_rates()
+
+    def _write_rates(self) -> None:
+        for path, rate in self._rates.items():
+            throttle(self, rest_api_id=self._id, stage=self.stage, settings=self._settings, path=path, rate=rate)
+        self._rates.clear()
 
     def freeze(self, *resources: TerraformResource) -> None:
         """Have the deployment wait for what it freezes."""
@@ -304,8 +331,9 @@ class ApiLayer(Construct):
             settings=self._settings,
             names=self._names,
             log_retention=self._log_retention,
-            rates=self._rates,
         )
+        throttle(self, rest_api_id=self._id, stage=self.stage, settings=self._settings)
+        self._write_rates()
         if self._settings.api_key:
             self.api_key = metered_key(
                 self, rest_api_id=self._id, stage=self.stage, settings=self._settings, names=self._names

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping
 
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
@@ -58,16 +57,13 @@ def deployed_stage(
     settings: ApiSettings,
     names: Names,
     log_retention: int,
-    rates: Mapping[str, int],
 ) -> ApiGatewayStage:
-    """Create the stage, with throttle, traces, access log and execution log.
+    """Create the stage, with traces, access log and execution log.
 
     Parameters
     ----------
     log_retention : int
         Days that both logs are kept.
-    rates : Mapping[str, int]
-        Requests/s of single methods, by path and HTTP method, as in ``webhook/shop/POST``; their burst is twice that.
     """
     account = _account(scope, names) if settings.manage_account_log_role else None
     access_log = CloudwatchLogGroup(
@@ -80,7 +76,7 @@ def deployed_stage(
         name=f"API-Gateway-Execution-Logs_{rest_api_id}/{stage_name}",
         retention_in_days=log_retention,
     )
-    stage = ApiGatewayStage(
+    return ApiGatewayStage(
         scope,
         "stage",
         rest_api_id=rest_api_id,
@@ -92,28 +88,43 @@ def deployed_stage(
         ),
         depends_on=[execution_log, *([account] if account else [])],
     )
-    throttles = {
-        "*/*": (settings.throttle_rate, settings.throttle_burst),
-        **{path: (rate, min(2 * rate, settings.throttle_burst)) for path, rate in rates.items()},
-    }
-    for path, (rate, burst) in throttles.items():
-        ApiGatewayMethodSettings(
-            scope,
-            "method_settings" if path == "*/*" else re.sub(r"\W+", "_", path) + "_settings",
-            rest_api_id=rest_api_id,
-            stage_name=stage.stage_name,
-            method_path=path,
-            # Those of a method take the place of all those of the stage.
-            # https://docs.aws.amazon.com/apigateway/latest/api/API_MethodSetting.html
-            settings=ApiGatewayMethodSettingsSettings(
-                throttling_rate_limit=rate,
-                throttling_burst_limit=burst,
-                logging_level=settings.execution_log_level,
-                data_trace_enabled=False,
-                metrics_enabled=True,
-            ),
-        )
-    return stage
+
+
+def throttle(
+    scope: Construct,
+    *,
+    rest_api_id: str,
+    stage: ApiGatewayStage,
+    settings: ApiSettings,
+    path: str = "*/*",
+    rate: int | None = None,
+) -> None:
+    """Throttle all methods of the stage by the settings, or a single one.
+
+    Parameters
+    ----------
+    path : str
+        Path and HTTP method, as in ``webhook/shop/POST``.
+    rate : int | None
+        Requests/s of the single one; its burst is twice that.
+    """
+    burst = settings.throttle_burst
+    ApiGatewayMethodSettings(
+        scope,
+        "method_settings" if path == "*/*" else re.sub(r"\W+", "_", path) + "_settings",
+        rest_api_id=rest_api_id,
+        stage_name=stage.stage_name,
+        method_path=path,
+        # Those of a method take the place of all those of the stage.
+        # https://docs.aws.amazon.com/apigateway/latest/api/API_MethodSetting.html
+        settings=ApiGatewayMethodSettingsSettings(
+            throttling_rate_limit=rate or settings.throttle_rate,
+            throttling_burst_limit=min(2 * rate, burst) if rate else burst,
+            logging_level=settings.execution_log_level,
+            data_trace_enabled=False,
+            metrics_enabled=True,
+        ),
+    )
 
 
 def metered_key(

@@ -5,6 +5,7 @@ from modules.constructs.lambda_fleet import Fleet, FleetMember
 from modules.constructs.monitoring import Monitoring
 from modules.constructs.naming import PREFIX, Names
 from modules.constructs.webhook_function import WebhookFunction
+from modules.settings.checked import checked
 from modules.settings.model import Settings
 from modules.synth.cdk import AwsProvider, Construct, DataAwsCallerIdentity, TerraformStack
 
@@ -12,6 +13,7 @@ from modules.synth.cdk import AwsProvider, Construct, DataAwsCallerIdentity, Ter
 AWS_PROVIDER_VERSIONS = ">= 5.100.0, < 7.0.0"
 
 
+@checked
 class BaseStack(TerraformStack):
     """A stack of an environment.
 

@@ -7,29 +7,46 @@ from pathlib import Path
 from modules.constructs.naming import Names
 from modules.constructs.network import Network
 from modules.constructs.webhook_function import FunctionSize, WebhookFunction
+from modules.settings.checked import checked
 from modules.settings.sections import FunctionSettings
+from modules.settings.validation import Validated, setting
 from modules.synth.cdk import (
     Construct,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class FleetMember:
-    """A function that a fleet deploys.
+class FleetMember(Validated):
+    """A function that a fleet deploys; see `WebhookFunction`.
 
-    Attributes
-    ----------
-    name, bundle, handler, reserved_concurrency, size
-        See `WebhookFunction`.
+    Raises
+    ------
+    SettingsError
+        When Lambda takes no such function.
     """
 
-    name: str
-    bundle: Path
-    handler: str
-    reserved_concurrency: int | None = None
-    size: FunctionSize | None = None
+    name: str = setting(
+        doc="Its name in AWS, without prefix and environment.",
+        pattern="[a-z0-9]([a-z0-9_-]{0,28}[a-z0-9])?",
+        words="1 to 30 lower-case letters, digits, inner hyphens and underscores",
+    )
+    bundle: Path = setting(doc="Zip with its code.")
+    handler: str = setting(
+        doc="Module and function of its handler.",
+        pattern=r"(\w+\.)+\w+",
+        words="names with dots between, of modules and of the function, as in app.handler",
+    )
+    reserved_concurrency: int | None = setting(
+        None,
+        unit="executions",
+        low=0,
+        high=1_000_000,
+        doc="Executions reserved for it; None leaves it to the account's unreserved ones.",
+    )
+    size: FunctionSize | None = setting(None, doc="Its memory and time-out, where they are not those of the settings.")
 
 
+@checked
 class Fleet(Construct):
     """The functions of one stack.
 

@@ -8,6 +8,7 @@ from modules.constructs.event_alarm import EventAlarm
 from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement, policy_document
 from modules.constructs.webhook_function import NAMESPACE, WebhookFunction
+from modules.settings.checked import checked
 from modules.settings.sections import MonitoringSettings
 from modules.synth.at_synth import change_at_synth
 from modules.synth.cdk import (
@@ -23,6 +24,7 @@ from modules.synth.cdk import (
 )
 
 
+@checked
 class Monitoring(Construct):
     """What tells an operator that something is wrong.
 
@@ -77,16 +79,7 @@ class Monitoring(Construct):
         ----------
         refuses_by_errors : bool
             Whether it can refuse only by failing, as an authorizer must, so that its errors say nothing.
-
-        Raises
-        ------
-        TypeError
-            When it is not a `WebhookFunction`.
         """
-        if not hasattr(function, "function"):
-            raise TypeError(
-                f"function: {type(function).__name__} is not a WebhookFunction; the stack's add_function makes one"
-            )
         id_ = function.node.id
         dimensions = {"FunctionName": function.function.function_name}
         if not refuses_by_errors:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from modules.settings.validation import Validated, setting
+
 PREFIX = "webhook"
 DELIVERY_PREFIX = f"{PREFIX}-delivery"
 
@@ -12,19 +14,28 @@ def archive_bucket_name(account_id: str, environment: str, prefix: str = PREFIX)
 
 
 @dataclass(frozen=True)
-class Names:
+class Names(Validated):
     """Makes the names of one stack of an environment.
 
     Attributes
     ----------
-    environment : str
-        Environment suffix.
-    prefix : str
-        What every name begins with; another one for each stack of an environment.
+    environment, prefix
+        What every name ends and begins with; a prefix of its own for each stack of an environment.
+
+    Raises
+    ------
+    SettingsError
+        When names would be too long, or hold what a bucket's name must not.
     """
 
-    environment: str
-    prefix: str = PREFIX
+    environment: str = setting(doc="Environment suffix.")
+    prefix: str = setting(
+        PREFIX,
+        doc="What every name begins with.",
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+        pattern="[a-z0-9]([a-z0-9-]{0,23}[a-z0-9])?",
+        words="1 to 25 lower-case letters, digits and inner hyphens",
+    )
 
     def __call__(self, resource: str, qualifier: str | None = None) -> str:
         """Return the name of a resource.

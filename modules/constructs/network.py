@@ -5,6 +5,7 @@ from ipaddress import IPv4Network
 
 from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement, policy_document, to_block
+from modules.settings.checked import checked
 from modules.settings.rules import check_network
 from modules.settings.sections import NetworkSettings
 from modules.synth.at_synth import change_at_synth
@@ -29,6 +30,7 @@ GATEWAY_SERVICES = ("s3", "dynamodb")
 INTERFACE_SERVICES = ("sqs", "secretsmanager", "events", "xray")
 
 
+@checked
 class Network(Construct):
     """VPC, two private subnets, gateway and interface endpoints, and what passes through them.
 

@@ -1,8 +1,9 @@
 """IAM policies as data sources, so that a plan shows every sid and action instead of "known after apply"."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from modules.settings.validation import Validated, setting
 from modules.synth.cdk import (
     Construct,
     DataAwsIamPolicyDocument,
@@ -22,32 +23,24 @@ class Condition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Statement:
+class Statement(Validated):
     """A statement of a policy.
 
-    Attributes
-    ----------
-    sid : str
-        Says in one word what the statement is for.
-    actions, resources : Sequence[str]
-        Exact actions, exact ARNs.
-    effect : str
-        ``Allow`` or ``Deny``.
-    services : Sequence[str]
-        Service principals, in a resource policy.
-    anyone : bool
-        Everybody as principal, in a resource policy that denies.
-    conditions : Sequence[Condition]
-        All of which must hold.
+    Raises
+    ------
+    SettingsError
+        When IAM takes no such statement.
     """
 
-    sid: str
-    actions: Sequence[str]
-    resources: Sequence[str]
-    effect: str = "Allow"
-    services: Sequence[str] = ()
-    anyone: bool = False
-    conditions: Sequence[Condition] = field(default=())
+    sid: str = setting(
+        doc="Says in one word what the statement is for.", pattern="[A-Za-z0-9]+", words="letters and digits"
+    )
+    actions: Sequence[str] = setting(doc="Exact actions.")
+    resources: Sequence[str] = setting(doc="Exact ARNs.")
+    effect: str = setting("Allow", choices=("Allow", "Deny"), doc="What it does.")
+    services: Sequence[str] = setting((), doc="Service principals, in a resource policy.")
+    anyone: bool = setting(False, doc="Everybody as principal, in a resource policy that denies.")
+    conditions: Sequence[Condition] = setting((), doc="All of which must hold.")
 
 
 def deny_plain_http(actions: Sequence[str], resources: Sequence[str]) -> Statement:

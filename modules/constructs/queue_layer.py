@@ -6,6 +6,7 @@ from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.queues import CONSUME, dead_letter_queue, from_rules, protect_queue, redrive, working_queue
 from modules.constructs.webhook_function import WebhookFunction
+from modules.settings.checked import checked
 from modules.settings.rules import SMALL_BATCH, check_queue
 from modules.settings.sections import QueueSettings
 from modules.synth.cdk import (
@@ -16,6 +17,7 @@ from modules.synth.cdk import (
 )
 
 
+@checked
 class QueueLayer(Construct):
     """Main queue and dead letter queue, both standard or both FIFO, encrypted, TLS only.
 

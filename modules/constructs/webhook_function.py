@@ -5,14 +5,17 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lambdas.shared.environment import Environment
 from modules.constructs.naming import Names
 from modules.constructs.network import Network
 from modules.constructs.policy import Condition, Statement, policy_document, to_block
+from modules.settings.checked import checked
 from modules.settings.sections import FunctionSettings
+from modules.settings.validation import Validated, setting
 from modules.synth.at_synth import change_at_synth
 from modules.synth.cdk import (
     AssetType,
@@ -66,21 +69,22 @@ MANAGE_NETWORK_INTERFACES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class FunctionSize:
+class FunctionSize(Validated):
     """What one function may use, where it is not what all functions of the settings do.
 
-    Attributes
-    ----------
-    memory : int
-        MB.
-    timeout : int
-        Seconds.
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+
+    Raises
+    ------
+    SettingsError
+        When Lambda takes no such size.
     """
 
-    memory: int
-    timeout: int
+    memory: int = setting(unit="MB", low=128, high=10_240, doc="Memory.")
+    timeout: int = setting(unit="s", low=1, high=900, doc="Time-out.")
 
 
+@checked
 class WebhookFunction(Construct):
     """One deployed Lambda function.
 
@@ -205,28 +209,39 @@ class WebhookFunction(Construct):
     def allow(
         self, sid: str, actions: Sequence[str], resources: Sequence[str], conditions: Sequence[Condition] = ()
     ) -> None:
-        """Add a statement to the function's policy. One that it has already is not added twice.
+        """Add a statement to the function's policy, or its resources to the statement that allows the same already.
 
         Raises
         ------
+        SettingsError
+            When IAM takes no such statement.
         ValueError
             When the policy has another statement with this sid, which IAM refuses.
         """
         self._state(Statement(sid=sid, actions=actions, resources=resources, conditions=conditions))
 
     def _state(self, statement: Statement) -> None:
-        same = [vars(each) for each in self._statements if each.sid == statement.sid]
-        if not same:
+        place = next((at for at, each in enumerate(self._statements) if each.sid == statement.sid), None)
+        if place is None:
             self._statements.append(statement)
             return
-        # Each look at an ARN is another token for the same place.
-        had, now = Tokenization.resolve(
-            [json.dumps(each, default=vars) for each in (*same, vars(statement))],
+        had, now = self._statements[place], statement
+        if self._resolved([replace(had, resources=())]) != self._resolved([replace(now, resources=())]):
+            raise ValueError(f"{self.name}: its policy has another statement with the sid {statement.sid}")
+        known = self._resolved(had.resources)
+        more = [
+            arn for arn, text in zip(now.resources, self._resolved(now.resources), strict=True) if text not in known
+        ]
+        self._statements[place] = replace(had, resources=[*had.resources, *more])
+
+    def _resolved(self, values: Sequence[Any]) -> list[str]:
+        """Return what values mean: each look at an ARN is another token for the same place."""
+        texts: list[str] = Tokenization.resolve(
+            [json.dumps(each, default=vars) for each in values],
             resolver=DefaultTokenResolver(StringConcat()),
             scope=self,
         )
-        if had != now:
-            raise ValueError(f"{self.name}: its policy has another statement with the sid {statement.sid}")
+        return texts
 
     def _write_policy(self, stack: TerraformStack) -> None:
         del stack

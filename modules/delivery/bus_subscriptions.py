@@ -12,6 +12,7 @@ from modules.constructs.pinning import pin
 from modules.constructs.queues import dead_letter_queue, from_rules, protect_queue
 from modules.constructs.webhook_function import WebhookFunction
 from modules.inbound.event_routing import event_pattern
+from modules.settings.checked import checked
 from modules.synth.cdk import (
     CloudwatchEventRule,
     CloudwatchEventTarget,
@@ -28,6 +29,7 @@ from modules.synth.cdk import (
 _WHOLE_EVENT = "<aws.events.event.json>"
 
 
+@checked
 class InboundSubscriptions(Construct):
     """A rule for each provider that tenants subscribe to, and a queue for what could not be handed over.
 

@@ -3,9 +3,11 @@
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.webhook_function import WebhookFunction
+from modules.settings.checked import checked
 from modules.synth.cdk import CloudwatchEventBus, Construct
 
 
+@checked
 class OperationsBus(Construct):
     """A custom bus without rules: operators attach theirs.
 

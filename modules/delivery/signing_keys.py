@@ -3,9 +3,11 @@
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.webhook_function import WebhookFunction
+from modules.settings.checked import checked
 from modules.synth.cdk import Construct, SecretsmanagerSecret
 
 
+@checked
 class SigningKeys(Construct):
     """The secret with the keys of asymmetric signatures, which an operator's call fills and rotates.
 

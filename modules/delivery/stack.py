@@ -30,6 +30,7 @@ from modules.delivery.tables import DeliveryTables
 from modules.delivery.tenant_plans import TenantPlans, keys_name
 from modules.guards import Waiver, guard_everything
 from modules.rules.queues import TIMEOUTS_IN_VISIBILITY
+from modules.settings.checked import checked
 from modules.settings.delivery import DeliverySettings, TenantRate
 from modules.settings.model import Settings
 from modules.settings.sections import ApiSettings, QueueSettings
@@ -73,6 +74,7 @@ RESPONSES = (
 )
 
 
+@checked
 class DeliveryStack(BaseStack):
     """Takes tenants' events in over an API, and delivers each to every endpoint that subscribes to it.
 

@@ -23,6 +23,7 @@ from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.policy import Condition
 from modules.constructs.webhook_function import WebhookFunction
+from modules.settings.checked import checked
 from modules.synth.cdk import (
     Construct,
     DynamodbTable,
@@ -44,6 +45,7 @@ class _Index:
     attributes: Sequence[str] | None = None
 
 
+@checked
 class DeliveryTables(Construct):
     """Identities, endpoint configuration and events: on demand, encrypted, with point-in-time recovery.
 

@@ -13,6 +13,7 @@ from modules.constructs.api_layer import ApiLayer
 from modules.constructs.naming import Names
 from modules.constructs.policy import Statement, policy_document
 from modules.constructs.webhook_function import WebhookFunction
+from modules.settings.checked import checked
 from modules.settings.delivery import TenantRate
 from modules.synth.cdk import (
     ApiGatewayApiKey,
@@ -33,6 +34,7 @@ def keys_name(names: Names) -> str:
     return names("tenants", "{}")
 
 
+@checked
 class TenantPlans(Construct):
     """A usage plan for each rate that tenants can have, and one with the key of all tenants that have no plan.
 

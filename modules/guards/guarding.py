@@ -6,6 +6,7 @@ from weakref import WeakSet
 
 from modules.guards.waiver import GUARDS, Waiver
 from modules.rules.rule import Finding
+from modules.settings.checked import checked
 from modules.synth.at_synth import as_it_is, check_at_synth
 from modules.synth.bindings import type_by_name
 from modules.synth.cdk import TerraformResource, TerraformStack
@@ -51,6 +52,7 @@ def guard_error(error: BaseException) -> GuardError | None:
     return behind
 
 
+@checked
 class Guards:
     """The guards of one stack, and what is waived.
 

@@ -16,6 +16,7 @@ from modules.constructs.ingest_template import send_message
 from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement, policy_document
 from modules.constructs.route import Route
+from modules.settings.checked import checked
 from modules.synth.cdk import (
     ApiGatewayIntegration,
     ApiGatewayIntegrationResponse,
@@ -65,6 +66,7 @@ _REFUSED = (
 )
 
 
+@checked
 class DirectIntegration(Construct):
     """Methods of an API that write to the ingest queue, and the role that allows it.
 

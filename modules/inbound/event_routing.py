@@ -8,6 +8,7 @@ from lambdas.processing.bus import SOURCE_PREFIX
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.webhook_function import WebhookFunction
+from modules.settings.checked import checked
 from modules.settings.sections import RoutingSettings
 from modules.synth.cdk import CloudwatchEventArchive, CloudwatchEventBus, CloudwatchEventRule, Construct
 
@@ -18,6 +19,7 @@ def event_pattern(provider: str, match: Mapping[str, Any] | None = None) -> str:
     return json.dumps({"source": [SOURCE_PREFIX + provider], **detail}, separators=(",", ":"))
 
 
+@checked
 class EventRouting(Construct):
     """A custom bus with one rule for each provider, to which downstream systems attach their targets.
 

@@ -7,12 +7,14 @@ from modules.constructs.bundling import FUNCTIONS, bundle_of
 from modules.constructs.lambda_fleet import Fleet, FleetMember
 from modules.constructs.naming import Names
 from modules.constructs.network import Network
+from modules.settings.checked import checked
 from modules.settings.sections import FunctionSettings
 from modules.synth.cdk import (
     Construct,
 )
 
 
+@checked
 class LambdaFleet(Fleet):
     """All functions of the inbound pipeline.
 

@@ -16,8 +16,10 @@ from modules.constructs.queues import (
     working_queue,
 )
 from modules.constructs.webhook_function import WebhookFunction
+from modules.settings.checked import checked
 from modules.settings.rules import INGEST_MESSAGE_BYTES, SMALL_BATCH
 from modules.settings.sections import QueueSettings
+from modules.settings.validation import SettingsError
 from modules.synth.cdk import Construct, LambdaEventSourceMapping, LambdaEventSourceMappingScalingConfig
 
 # An hour at the visibility timeout of the presets: what an outage of Secrets Manager takes, or filling a secret that
@@ -30,6 +32,7 @@ RECEIVES = 12
 _RETENTION_SECONDS = DEAD_LETTER_RETENTION_SECONDS - 1
 
 
+@checked
 class IngestQueue(Construct):
     """A standard queue and its dead letter queue, encrypted, TLS only.
 
@@ -47,10 +50,17 @@ class IngestQueue(Construct):
     ----------
     queue, dead_letter : SqsQueue
         The queues.
+
+    Raises
+    ------
+    SettingsError
+        When the settings are those of a FIFO queue.
     """
 
     def __init__(self, scope: Construct, id_: str, *, settings: QueueSettings, names: Names) -> None:
         super().__init__(scope, id_)
+        if settings.fifo:
+            raise SettingsError("queue.fifo: True is not allowed; allowed: False, since requests are in no order yet")
         self.dead_letter = pin(
             dead_letter_queue(self, "dead_letter", names("inbox-dlq"), fifo=False), f"{id_}_dead_letter"
         )

@@ -5,10 +5,13 @@ from collections.abc import Collection, Mapping
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.webhook_function import WebhookFunction
+from modules.settings.checked import checked
+from modules.settings.rules import check_provider_options, check_providers
 from modules.synth.cdk import Construct, SecretsmanagerSecret
 from modules.synth.json_text import json_text
 
 
+@checked
 class SecretsLayer(Construct):
     """The signing secrets.
 
@@ -27,6 +30,11 @@ class SecretsLayer(Construct):
     ----------
     secrets : dict[str, SecretsmanagerSecret]
         Deployed name to secret.
+
+    Raises
+    ------
+    SettingsError
+        When a provider is not in the registry, or its entry does not take these options.
     """
 
     def __init__(
@@ -40,6 +48,8 @@ class SecretsLayer(Construct):
         names: Names,
     ) -> None:
         super().__init__(scope, id_)
+        check_providers(providers)
+        check_provider_options(providers, options)
         self._providers = providers
         self._options = options
         self.secrets = {

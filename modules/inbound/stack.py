@@ -38,11 +38,13 @@ from modules.inbound.secrets_layer import SecretsLayer
 from modules.inbound.smoke_policy import smoke_policy
 from modules.inbound.storage_layer import StorageLayer
 from modules.inbound.subscriber_queues import SubscriberQueues
+from modules.settings.checked import checked
 from modules.settings.concurrency import reserved_concurrency
 from modules.settings.model import Settings
 from modules.synth.cdk import Construct, TerraformOutput
 
 
+@checked
 class WebhookStack(BaseStack):
     """Receives webhooks, verifies them, archives, records and routes them.
 

@@ -12,6 +12,7 @@ from modules.constructs.naming import Names, archive_bucket_name
 from modules.constructs.pinning import pin
 from modules.constructs.policy import deny_plain_http, policy_document
 from modules.constructs.webhook_function import WebhookFunction
+from modules.settings.checked import checked
 from modules.settings.sections import StorageSettings
 from modules.synth.cdk import (
     Construct,
@@ -38,6 +39,7 @@ from modules.synth.cdk import (
 )
 
 
+@checked
 class StorageLayer(Construct):
     """Table and bucket, encrypted; the bucket versioned, private, TLS only.
 

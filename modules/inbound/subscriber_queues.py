@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.queues import dead_letter_queue, from_rules, protect_queue, redrive, working_queue
+from modules.settings.checked import checked
 from modules.settings.sections import QueueSettings
 from modules.synth.cdk import (
     CloudwatchEventRule,
@@ -36,6 +37,7 @@ class Subscriber:
     undelivered: SqsQueue
 
 
+@checked
 class SubscriberQueues(Construct):
     """One queue for each subscriber that the settings name, attached to the rule of its provider.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from modules.settings.model import Settings
 from modules.settings.presets import PRESETS
-from modules.settings.validation import SettingsError, section_of
+from modules.settings.validation import SettingsError, misfit, section_of, shown
 
 _SECTIONS = {declared.name: kind for declared in fields(Settings) if (kind := section_of(declared))}
 
@@ -107,6 +107,8 @@ def build_settings(environment: str, values: Mapping[str, Any]) -> Settings:
     SettingsError
         When a field is unknown, or its value wrong.
     """
+    if wanted := misfit(Mapping[str, Any], values):
+        raise SettingsError(f"values: {shown(values)} is not {wanted}")
     preset = values.get("preset", "standard")
     if not isinstance(preset, str) or preset not in PRESETS:
         raise SettingsError(f"preset: {preset!r} is not allowed; allowed: one of {', '.join(PRESETS)}")

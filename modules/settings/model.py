@@ -112,6 +112,6 @@ class Settings(Validated):
         ]
         if groups and not any(applied):
             raise SettingsError(
-                f"preset: {self.preset!r} changes nothing here; call modules.settings.environments.build_settings("
+                f"preset: {self.preset!r} changes nothing here; call {__package__}.environments.build_settings("
                 f"{self.environment!r}, {{'preset': {self.preset!r}}}), which starts from its values"
             )

@@ -3,7 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from types import NoneType, UnionType
 from typing import Any, cast, get_args, get_origin
+
+_NOTHING = "nothing"
+_WORDS: Mapping[type, str] = {int: "a whole number", bool: "true or false", str: "a text", NoneType: _NOTHING}
+_GROUPS: Mapping[Any, str] = {Mapping: "mapping", Sequence: "list"}
 
 
 class SettingsError(ValueError):
@@ -78,7 +83,7 @@ def rule_of(declared: "Field[Any]") -> SettingRule:
 
 def section_of(declared: "Field[Any]") -> type | None:
     """Return the settings class that a field holds, or may hold; None for a plain value."""
-    kinds = (declared.type, *get_args(declared.type))
+    kinds = get_args(declared.type) if isinstance(declared.type, UnionType) else (declared.type,)
     return next((kind for kind in kinds if isinstance(kind, type) and is_dataclass(kind)), None)
 
 
@@ -98,24 +103,38 @@ class Validated:
                 _check(declared, getattr(self, declared.name))
 
 
+def misfit(kind: Any, value: Any) -> str:
+    """Return in words what a value should be, or nothing where it is of the kind that an annotation says.
+
+    Of generic kinds it knows lists and mappings, with the class of what they hold, or of their keys.
+    """
+    if isinstance(kind, UnionType):
+        misfits = [misfit(each, value) for each in get_args(kind)]
+        return " or ".join(each for each in misfits if each != _NOTHING) if all(misfits) else ""
+    group = get_origin(kind)
+    if group in (Mapping, Sequence):
+        item = get_args(kind)[0]
+        fits = isinstance(value, group) and not isinstance(value, str) and not any(misfit(item, each) for each in value)
+        return "" if fits else f"a {_GROUPS[group]} of {'texts' if item is str else item.__name__}"
+    if not isinstance(kind, type) or (isinstance(value, kind) and not (kind is int and isinstance(value, bool))):
+        return ""
+    return _WORDS.get(kind) or f"a{'n' if kind.__name__[0] in 'AEIOU' else ''} {kind.__name__}"
+
+
+def shown(value: Any) -> str:
+    """Return a value as an error shows it: a plain one itself, any other by its class."""
+    return repr(value) if type(value).__module__ == "builtins" else type(value).__name__
+
+
 def _check(declared: "Field[Any]", value: Any) -> None:
     rule = rule_of(declared)
     if value is None and declared.default is None:
         return
-    if (section := section_of(declared)) is not None and not isinstance(value, section):
-        raise SettingsError(
-            f"{declared.name}: {value!r:.60} is not a {section.__name__}; plain values are read by "
-            "modules.settings.environments.build_settings(environment, values)"
-        )
-    expected = next((kind for kind in (int, bool, str) if declared.type in (kind, kind | None)), None)
-    if expected is not None and (not isinstance(value, expected) or (expected is int and isinstance(value, bool))):
-        wanted = {int: "a whole number", bool: "true or false", str: "a text"}[expected]
-        raise SettingsError(f"{declared.name}: {value!r} is not {wanted}")
-    if (group := get_origin(declared.type)) in (Mapping, Sequence) and (
-        not isinstance(value, group) or isinstance(value, str) or not all(isinstance(item, str) for item in value)
-    ):
-        kind = "a mapping of texts" if group is Mapping else "a list of texts"
-        raise SettingsError(f"{declared.name}: {value!r} is not {kind}")
+    if wanted := misfit(declared.type, value):
+        section = section_of(declared)
+        reader = f"; plain values are read by {__package__}.environments.build_settings(environment, values)"
+        hint = reader if section and section.__module__.startswith(f"{__package__}.") else ""
+        raise SettingsError(f"{declared.name}: {shown(value)} is not {wanted}{hint}")
     out_of_range = (
         (rule.choices and value not in rule.choices)
         or (rule.low is not None and value < rule.low)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from modules.constructs.webhook_function import WebhookFunction
 from modules.synth import cdk
 from tests.synth.template import Template
 
@@ -24,6 +25,8 @@ def synthesize(stack: cdk.TerraformStack) -> Template:
 @dataclass
 class StubFunction:
     """Stands for a `WebhookFunction`, and keeps what it is allowed."""
+
+    __class__ = WebhookFunction  # type: ignore[assignment]
 
     name: str = "f"
     allowed: list[tuple[str, list[str], list[str]]] = field(default_factory=list)

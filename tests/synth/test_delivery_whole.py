@@ -19,7 +19,7 @@ def app_of(monkeypatch, tmp_path, bundles):
     def synthesize(environment, values):
         document = {"context": {"environments": {environment: values}}}
         (tmp_path / "cdktf.json").write_text(json.dumps(document), encoding="utf-8")
-        monkeypatch.setattr(main, "ROOT", tmp_path)
+        monkeypatch.chdir(tmp_path)
         main.build_app(environment, tmp_path / "out").synth()
         manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
         return {

@@ -16,6 +16,7 @@ from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.webhook_function import WebhookFunction
 from modules.inbound.event_routing import EventRouting
 from modules.inbound.fleet import LambdaFleet
+from modules.inbound.ingest_queue import IngestQueue
 from modules.inbound.routes import REPLAY, STATUS, WEBHOOK_BY_HEADER, WEBHOOK_BY_PATH
 from modules.inbound.secrets_layer import SecretsLayer
 from modules.inbound.storage_layer import StorageLayer
@@ -444,6 +445,20 @@ REFUSED_ALONE = {
     "an order without FIFO": (
         lambda stack: QueueLayer(stack, "q", settings=QueueSettings(ordered_by="transaction"), names=Names("dev")),
         "queue.ordered_by: 'transaction'",
+    ),
+    "an ingest queue with an order": (
+        lambda stack: IngestQueue(
+            stack, "q", settings=QueueSettings(fifo=True, batch_size=10, batch_window=0), names=Names("dev")
+        ),
+        "queue.fifo: True is not allowed",
+    ),
+    "a provider that is none": (
+        lambda stack: SecretsLayer(stack, "s", providers={"x": "nope"}, options={}, names=Names("dev")),
+        "providers.x: 'nope' is none of",
+    ),
+    "a provider without the option that it needs": (
+        lambda stack: SecretsLayer(stack, "s", providers={"square": "square"}, options={}, names=Names("dev")),
+        "provider_options.square.url: is missing",
     ),
     "public addresses": (
         lambda stack: network(stack, "n", Names("dev"), cidr="8.8.0.0/23"),

@@ -23,6 +23,7 @@ OTHER_VALUES = {
     "functions_account_concurrency": 2_000,
     "functions_log_retention": 365,
     "functions_log_level": "WARNING",
+    "functions_system_log_level": "INFO",
     "monitoring_error_rate": 3,
     "monitoring_minimum_invocations": 50,
     "monitoring_refused_requests": 40,

@@ -51,6 +51,7 @@ OTHER_VALUES = {
     "functions_account_concurrency": 2_000,
     "functions_log_retention": 365,
     "functions_log_level": "WARNING",
+    "functions_system_log_level": "INFO",
     "queue_visibility_timeout": 240,
     "queue_max_receive_count": 5,
     "queue_retention": 86_400,

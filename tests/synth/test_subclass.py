@@ -2,12 +2,15 @@
 
 import json
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from modules.constructs.lambda_fleet import FleetMember
 from modules.constructs.naming import Names
 from modules.constructs.route import Route
+from modules.constructs.webhook_function import FunctionSize
 from modules.inbound.stack import WebhookStack
 from modules.inbound.storage_layer import StorageLayer
 from modules.settings.environments import build_settings
@@ -47,6 +50,12 @@ class OurStack(WebhookStack):
 
 def stack_of(bundles, kind=OurStack, preset="burst"):
     return kind(cdk.Testing.app(), "webhooks-dev", build_settings("dev", {"preset": preset}), bundles)
+
+
+@pytest.fixture(scope="module")
+def burst(bundles):
+    """A stack to which nothing can be added that is wrong."""
+    return stack_of(bundles)
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +126,20 @@ def test_a_function_that_is_there_already_is_refused(bundles):
         stack.add_function(FleetMember(name="orders", bundle=bundles / "status.zip", handler="a.b"))
 
 
+def test_a_route_of_ones_own_may_have_a_rate_of_its_own(bundles):
+    stack = stack_of(bundles, preset="standard")
+    stack.api.throttle(ORDERS, 7)
+
+    (settings,) = [
+        each["settings"]
+        for each in synthesize(stack).all("aws_api_gateway_method_settings")
+        if each["method_path"] == "orders/{id}/GET"
+    ]
+
+    assert (settings["throttling_rate_limit"], settings["throttling_burst_limit"]) == (7, 14)
+    assert settings["data_trace_enabled"] is False
+
+
 def test_a_bundle_that_is_not_there_is_refused(bundles):
     stack = stack_of(bundles, preset="standard")
 
@@ -133,40 +156,140 @@ def test_a_grant_twice_is_a_grant(bundles):
     assert len(stack.orders.statements) == before
 
 
-def test_the_same_grant_on_something_else_is_refused(bundles):
+def policy_of(stack):
+    """Return the statements of the function orders, with names for references."""
+    return {each["sid"]: each for each in statements(synthesize(stack), "fleet_orders_permissions")}
+
+
+def test_the_same_grant_on_another_layer_is_one_on_both(bundles):
     stack = stack_of(bundles, preset="standard")
     other = StorageLayer(
-        stack,
-        "other",
-        settings=stack.settings.storage,
-        names=Names("dev", "other"),
-        account_id=stack.account_id,
+        stack, "other", settings=stack.settings.storage, names=Names("dev", "other"), account_id=stack.account_id
     )
+    other.grant_query_records(stack.orders)
+    other.grant_query_records(stack.orders)
+
+    allowed = policy_of(stack)["ReadFoundRecords"]["resources"]
+
+    assert len(allowed) == 2
+    assert len(policy_of(stack)["FindRecords"]["resources"]) == 4
+
+
+def test_every_grant_of_a_layer_goes_together_with_every_other(bundles):
+    stack = stack_of(bundles, preset="standard")
+    for name in dir(StorageLayer):
+        if name.startswith("grant_"):
+            getattr(stack.storage, name)(stack.orders)
+
+    policy = policy_of(stack)
+
+    assert len(policy["FindRecords"]["resources"]) == 4, "the table, and an index for each way to find a record"
+    assert {"WriteRecords", "MarkRecords", "ArchivePayloads"} < set(policy)
+
+
+def test_a_statement_that_allows_something_else_under_a_sid_is_refused(bundles):
+    stack = stack_of(bundles, preset="standard")
 
     with pytest.raises(ValueError, match="webhook-orders-dev: its policy has another statement with the sid FindRec"):
-        other.grant_query_records(stack.orders)
+        stack.orders.allow("FindRecords", ["dynamodb:Scan"], [stack.storage.table.arn])
 
 
+HERE = Path(__file__)
+ONE_ARN = ["arn:aws:s3:::b/*"]
 WRONG = {
     "a function of the bindings": (
         lambda stack: stack.monitoring.watch_function(stack.orders.function),
         "function: LambdaFunction is not a WebhookFunction",
     ),
+    "nothing": (lambda stack: stack.monitoring.watch_recursion(None), "function: None is not a WebhookFunction"),
+    "a grant to a role": (
+        lambda stack: stack.queues.grant_send(stack.orders.role),
+        "function: IamRole is not a WebhookFunction",
+    ),
+    "a grant to a name": (
+        lambda stack: stack.secrets.grant_read("orders"),
+        "function: 'orders' is not a WebhookFunction",
+    ),
+    "a queue": (lambda stack: stack.monitoring.watch_queue(stack.queues.main), "queue_name: SqsQueue is not a text"),
+    "metrics": (
+        lambda stack: stack.monitoring.show_counts("t", stack.orders, "Held"),
+        "metrics: 'Held' is not a list of texts",
+    ),
+    "a role and not its ARN": (
+        lambda stack: stack.network.permit(stack.orders.role, stack.orders.statements),
+        "role_arn: IamRole is not a text",
+    ),
+    "a concurrency": (
+        lambda stack: stack.queues.add_event_source(stack.orders, maximum_concurrency="5"),
+        "maximum_concurrency: '5' is not a whole number",
+    ),
+    "a waiver": (lambda stack: stack.guards.waive("name-suffix"), "waiver: 'name-suffix' is not a Waiver"),
     "a number in the environment": (lambda stack: stack.orders.configure({"N1": 5}), "environment: N1 is 5 and not a"),
     "a variable of Lambda's": (
         lambda stack: stack.orders.configure({"AWS_REGION": "eu-west-1"}),
         "environment: 'AWS_REGION' is not allowed",
     ),
     "a variable that is no name": (lambda stack: stack.orders.configure({"A-B": "x"}), "environment: 'A-B' is not"),
+    "variables": (lambda stack: stack.orders.configure("N=5"), "environment: 'N=5' is not a"),
+    "one action": (
+        lambda stack: stack.orders.allow("Read", "s3:GetObject", ONE_ARN),
+        "actions: 's3:GetObject' is not a list of texts",
+    ),
+    "one resource": (
+        lambda stack: stack.orders.allow("Read", ["s3:GetObject"], ONE_ARN[0]),
+        "resources: 'arn:aws:s3:::b/*' is not a list of texts",
+    ),
+    "a sid": (lambda stack: stack.orders.allow("read it", ["s3:GetObject"], ONE_ARN), "sid: 'read it' is not allowed"),
+    "a member": (lambda stack: stack.add_function("more"), "member: 'more' is not a FleetMember"),
+    "a route": (lambda stack: stack.api.route("/more", stack.orders), "route: '/more' is not a Route"),
+    "a route twice": (lambda stack: stack.api.route(ORDERS, stack.orders), "GET /orders/{id}: is a route of this API"),
+    "a rate of no route": (
+        lambda stack: stack.api.throttle(replace(ORDERS, path="/order"), 5),
+        "route: GET /order is none of this API",
+    ),
+    "a rate": (lambda stack: stack.api.throttle(ORDERS, 0), "rate: 0 is not allowed; allowed: 1 to 10000 requests/s"),
+    "a rate beyond the stage's": (lambda stack: stack.api.throttle(ORDERS, 10_001), "rate: 10001 is not allowed"),
+}
+MEMBER = {"name": "more", "bundle": HERE, "handler": "orders.handler"}
+WRONG_VALUES = {
+    "a member's name": (lambda: FleetMember(**{**MEMBER, "name": "My Function"}), "name: 'My Function' is not"),
+    "a member's bundle": (lambda: FleetMember(**{**MEMBER, "bundle": "x.zip"}), "bundle: 'x.zip' is not a Path"),
+    "a member's handler": (lambda: FleetMember(**{**MEMBER, "handler": "orders"}), "handler: 'orders' is not allowed"),
+    "a reservation": (lambda: FleetMember(**MEMBER, reserved_concurrency=-5), "reserved_concurrency: -5 is not"),
+    "a size": (lambda: FleetMember(**MEMBER, size={"memory": 512}), "size: {'memory': 512} is not a FunctionSize"),
+    "a memory": (lambda: FunctionSize(memory=1, timeout=3), "memory: 1 is not allowed; allowed: 128 to 10240 MB"),
+    "a time-out": (lambda: FunctionSize(memory=128, timeout=901), "timeout: 901 is not allowed; allowed: 1 to 900 s"),
+    "a method": (lambda: Route(method="get", path="/x"), "method: 'get' is not allowed"),
+    # The function's permission names the method, and API Gateway calls it as the method that came.
+    "any method": (lambda: Route(method="ANY", path="/x"), "method: 'ANY' is not allowed"),
+    "an authorization": (lambda: Route(method="GET", path="/x", authorization="IAM"), "authorization: 'IAM' is not"),
+    "a header": (lambda: Route(method="GET", path="/x", required_headers="X"), "required_headers: 'X' is not a list"),
+    **{
+        f"the path {path}": (lambda path=path: Route(method="GET", path=path), f"path: {path!r} is not allowed")
+        for path in ("", "/", "x", "/x/", "/x//y", "/x y", "/{id", "/{order-id}")
+    },
+    "a prefix": (lambda: Names("dev", "Pay_Ment"), "prefix: 'Pay_Ment' is not allowed"),
+    "an environment": (lambda: Names(5), "environment: 5 is not a text"),
 }
 
 
 @pytest.mark.parametrize(("call", "message"), WRONG.values(), ids=WRONG.keys())
-def test_a_wrong_argument_is_refused_by_name(bundles, call, message):
-    stack = stack_of(bundles, preset="standard")
-
+def test_a_wrong_argument_is_refused_by_name(burst, call, message):
     with pytest.raises((TypeError, ValueError), match=re.escape(message)):
-        call(stack)
+        call(burst)
+
+
+@pytest.mark.parametrize(("make", "message"), WRONG_VALUES.values(), ids=WRONG_VALUES.keys())
+def test_a_wrong_value_is_refused_by_name(make, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make()
+
+
+def test_settings_and_bundles_are_refused_by_name(bundles):
+    with pytest.raises(TypeError, match=re.escape("settings: {'preset': 'burst'} is not a Settings")):
+        WebhookStack(cdk.Testing.app(), "webhooks-dev", {"preset": "burst"}, bundles)
+    with pytest.raises(TypeError, match="bundles: '/tmp' is not a Path"):
+        WebhookStack(cdk.Testing.app(), "webhooks-dev", build_settings("dev", {}), "/tmp")
 
 
 class InTheCloud(WebhookStack):

@@ -352,5 +352,11 @@ def test_settings_of_a_preset_may_be_changed(preset):
 
 @pytest.mark.parametrize("section", ["api", "queue", "functions", "network", "delivery", "backend"])
 def test_plain_values_for_a_section_are_refused_by_name(section):
-    with pytest.raises(SettingsError, match=f"{section}: {{'fifo': True}} is not a .*Settings; .*build_settings"):
+    with pytest.raises(SettingsError, match=f"{section}: {{'fifo': True}} is not an? .*Settings; .*build_settings"):
         Settings(**{section: {"fifo": True}})
+
+
+@pytest.mark.parametrize("wrong", [["queue"], "burst", None])
+def test_values_that_are_no_mapping_are_refused_by_name(wrong):
+    with pytest.raises(SettingsError, match=r"^values: .* is not a mapping of texts$"):
+        build_settings("dev", wrong)

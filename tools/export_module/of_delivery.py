@@ -16,6 +16,7 @@ OFFERED = (
     offer("functions.account_concurrency", only_checked=True),
     offer("functions.log_retention"),
     offer("functions.log_level"),
+    offer("functions.system_log_level"),
     offer("monitoring.error_rate"),
     offer("monitoring.minimum_invocations"),
     offer("monitoring.refused_requests"),

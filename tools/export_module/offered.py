@@ -79,6 +79,7 @@ OFFERED = (
     offer("functions.account_concurrency", only_checked=True),
     offer("functions.log_retention"),
     offer("functions.log_level"),
+    offer("functions.system_log_level"),
     offer("queue.visibility_timeout"),
     offer("queue.max_receive_count"),
     offer("queue.retention"),
