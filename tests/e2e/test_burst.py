@@ -107,7 +107,7 @@ def test_a_function_of_the_users_own_answers_its_own_route_and_may_do_what_it_is
     ]
     statements = json.loads(document["json"])["Statement"]
     mine = [each["Action"] for each in statements if "role/webhook-orders-local-burst" in json.dumps(each["Condition"])]
-    assert mine == ["dynamodb:Query"]
+    assert mine == ["dynamodb:Query", "dynamodb:BatchGetItem"]
 
 
 def test_over_the_throttle_no_function_runs(burst, report):

@@ -12,7 +12,9 @@ def answer(event, context):
     client = boto3.client("dynamodb")
     found = client.query(
         TableName=table,
-        KeyConditionExpression="transactionId = :id",
+        IndexName="byTransaction",
+        KeyConditionExpression="#transaction = :id",
+        ExpressionAttributeNames={"#transaction": "transaction"},
         ExpressionAttributeValues={":id": {"S": transaction}},
     )
     try:
