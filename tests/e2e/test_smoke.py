@@ -15,7 +15,8 @@ PAIR, NOBODY, EMPTY = "standard-webhooks-ed25519", "paypal", "acme"
 
 
 def marked(stack):
-    return {each["transactionId"]["S"] for each in records(stack) if each["transactionId"]["S"].startswith(MARK)}
+    transactions = {each.get("transaction", {"S": ""})["S"] for each in records(stack)}
+    return {transaction for transaction in transactions if transaction.startswith(MARK)}
 
 
 def printed(capsys):
