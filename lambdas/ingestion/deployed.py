@@ -11,9 +11,10 @@ from lambdas.inbound.secrets import SecretStore
 from lambdas.ingestion.environment import IngestionEnvironment
 from lambdas.ingestion.logic import Ingestion
 
+_environment = IngestionEnvironment.from_environment()
 
-def _build() -> Ingestion:
-    environment = IngestionEnvironment.from_environment()
+
+def _build(environment: IngestionEnvironment) -> Ingestion:
     deployed = json.loads(environment.providers)
     credentials = RoleCredentials()
     bucket = environment.bucket_name
@@ -33,4 +34,5 @@ def _build() -> Ingestion:
 
 
 # Clients are created while the function initialises, because Lambda gives it a whole CPU then.
-INGESTION = _build()
+INGESTION = _build(_environment)
+EXPECTED: frozenset[str] = frozenset(json.loads(_environment.expected or "[]"))

@@ -21,6 +21,8 @@ class IngestionEnvironment(Environment):
         Name of the archive bucket.
     max_body_bytes : int
         Largest payload accepted.
+    expected : str | None
+        JSON: deployed names of the providers of which accepted events are counted by name; None for none.
     """
 
     providers: str
@@ -28,3 +30,4 @@ class IngestionEnvironment(Environment):
     message_group_by: str
     bucket_name: str
     max_body_bytes: int
+    expected: str | None = None

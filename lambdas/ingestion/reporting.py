@@ -1,27 +1,54 @@
 """What ingestion logs and counts of a webhook, from either entry point. It is never the payload."""
 
 import traceback
+from collections import Counter
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from lambdas.inbound.metrics import ACCEPTED, refused
+from lambdas.inbound.metrics import ACCEPTED, REFUSED, refused
+from lambdas.ingestion.deployed import EXPECTED, INGESTION
 from lambdas.ingestion.logic import Accepted
 from lambdas.shared.errors import WebhookRefusedError
 from lambdas.shared.observability import logger, metrics
+
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+# Of this invocation: provider and reason, each empty where the count is not by it, to metric to count.
+_counted: dict[tuple[str, str], Counter[str]] = {}
+
+
+def report_counts(handler: Handler) -> Handler:
+    """Write what an invocation counts at its end: a line for each provider and reason, as dimensions are of a line.
+
+    Every line counts without a provider too.
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+
+    @wraps(handler)
+    def run(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        try:
+            return handler(event, context)
+        finally:
+            _write()
+
+    return run
 
 
 def report_accepted(accepted: Accepted, **keys: Any) -> None:
     """Log and count each event of a webhook that is durable."""
     for one in accepted.events:
         logger.info("webhook accepted", event_id=one.event_id, event_type=one.event_type, **keys)
-        _count(ACCEPTED)
+    provider = keys["provider"] if keys["provider"] in EXPECTED else ""
+    _count({ACCEPTED: len(accepted.events)}, provider)
 
 
 def report_refused(refusal: WebhookRefusedError, message: str = "webhook refused", **keys: Any) -> None:
     """Log and count a webhook that is refused, for good or for now."""
     logger.warning(message, status=refusal.status, reason=refusal.reason, **keys)
-    _count(refused(refusal.status))
+    _count_refused(refusal.status, refusal.reason, keys)
 
 
 def report_failed(error: Exception, **keys: Any) -> None:
@@ -34,8 +61,28 @@ def report_failed(error: Exception, **keys: Any) -> None:
         place=f"{place.filename}:{place.lineno}",
         **keys,
     )
-    _count(refused(500))
+    _count_refused(500, "internal_error", keys)
 
 
-def _count(name: str) -> None:
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
+def _count_refused(status: int, reason: str, keys: dict[str, Any]) -> None:
+    # Anybody can make up a name, and each would be a metric that is paid for.
+    if (provider := keys.get("provider")) in INGESTION.providers:
+        _count({refused(status): 1, REFUSED: 1}, str(provider), reason)
+    else:
+        _count({refused(status): 1})
+
+
+def _count(counts: dict[str, int], provider: str = "", reason: str = "") -> None:
+    _counted.setdefault((provider, reason), Counter()).update(counts)
+
+
+def _write() -> None:
+    for (provider, reason), counts in _counted.items():
+        for name, value in counts.items():
+            metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        if provider:
+            metrics.add_dimensions(service=metrics.service, provider=provider)
+        if reason:
+            metrics.add_dimensions(service=metrics.service, provider=provider, reason=reason)
+        metrics.flush_metrics()
+    _counted.clear()
