@@ -19,7 +19,15 @@ from modules.settings.concurrency import (
 )
 from modules.settings.delivery import DeliverySettings
 from modules.settings.matching import check_match
-from modules.settings.sections import ApiSettings, FunctionSettings, NetworkSettings, QueueSettings, RoutingSettings
+from modules.settings.sections import (
+    ApiSettings,
+    FunctionSettings,
+    MonitoringSettings,
+    NetworkSettings,
+    QueueSettings,
+    RoutingSettings,
+)
+from modules.settings.silence import read_expectation
 from modules.settings.validation import SettingsError
 
 # Deployed name to registry entry, and to options.
@@ -117,9 +125,11 @@ def _check_headers(name: str, scheme: object) -> None:
         )
 
 
-def check_variables(providers: Providers, provider_options: Options, *, region: str, environment: str) -> None:
-    """Check that ingestion's variable with all providers fits; see `SecretsLayer.providers_variable`."""
-    size = 0
+def check_variables(
+    providers: Providers, provider_options: Options, monitoring: MonitoringSettings, *, region: str, environment: str
+) -> None:
+    """Check that ingestion's variables with all providers fit; see `SecretsLayer.providers_variable`."""
+    size = len(json.dumps(list(monitoring.expect_every))) if monitoring.expect_every else 0
     for name, entry in providers.items():
         options = provider_options.get(name)
         said = {"entry": entry, **({"options": dict(options)} if options else {})}
@@ -258,6 +268,16 @@ def check_modes(providers: Providers, provider_options: Options, routing: Routin
                 f"routing.modes.{name}: {entry.title} does not sign whether money is real; set "
                 f"provider_options.{name}.mode, which says whose secret this name has"
             )
+
+
+def check_expectations(providers: Providers, monitoring: MonitoringSettings) -> None:
+    """Check that each expectation is about a deployed provider, and can be alarmed on."""
+    for name, given in monitoring.expect_every.items():
+        if name not in providers:
+            raise SettingsError(
+                f"monitoring.expect_every: {name!r} is none of the deployed providers, {', '.join(providers)}"
+            )
+        read_expectation(f"monitoring.expect_every.{name}", given)
 
 
 def check_concurrency(
