@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tests.unit.priced_stack import Observed, bill, entry, stack
+from tests.unit.priced_stack import DOCUMENT, Observed, bill, entry, stack
 from tools.estimate.assumptions import ASSUMPTIONS
 from tools.estimate.cost.rules import FREE, RULES, NoPriceError, Paid
 
@@ -38,6 +38,23 @@ RATES = some.floats(0.001, 5_000)
 )
 def test_a_line_is_what_it_is_by_hand(what, usd):
     assert entry(bill(rate=1), what).usd == pytest.approx(usd)
+
+
+@pytest.mark.parametrize("sample", [set(), {"Webhooks service=ingestion,provider=stripe Accepted"}])
+def test_every_expected_provider_has_a_metric_whichever_the_sample_is_of(sample):
+    # Given a stack that expects something of three providers, and a sample of one of them or of a fourth
+    observed = Observed()
+    usage = observed.ingestion()
+    observed.ingestion = lambda: replace(usage, metrics=usage.metrics | sample)
+    ingestion = DOCUMENT["resource"]["aws_lambda_function"]["ingestion"]
+    expected = {**ingestion["environment"]["variables"], "EXPECTED": '["stripe", "github", "shop"]'}
+
+    priced = bill(stack(aws_lambda_function__ingestion={"environment": {"variables": expected}}), observed=observed)
+
+    # Then there are theirs, and that of all
+    line = entry(priced, "custom metrics of ingestion").line
+    assert line.quantity == 4
+    assert line.formula == "Accepted, Accepted of github, Accepted of shop, Accepted of stripe"
 
 
 @pytest.mark.parametrize(

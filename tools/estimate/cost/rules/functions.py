@@ -1,7 +1,9 @@
 """Lambda: requests, duration, custom metrics, traces."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 
+from lambdas.inbound.metrics import ACCEPTED
 from tools.estimate.cost.case import Case
 from tools.estimate.cost.rules.api_gateway import traced
 from tools.estimate.cost.rules.rule import Line, Paid, PricingRule
@@ -14,7 +16,7 @@ def _function(resource: Resource, case: Case) -> Iterable[Line]:
         batch, direct = case.ingest_batch, case.path.ingest_queue is not None
         why = f"webhooks / {batch:.2f} in a batch of the ingest queue" if direct else "one for each webhook"
         yield from _run(resource, case, case.webhooks / batch, case.ingestion_s() * batch, why)
-        yield from _metrics(resource, case, case.ingested.metrics)
+        yield from _metrics(resource, case, _by_provider(case.ingested.metrics, case.stack.variables(resource)))
         if (case.path.method is None or direct) and _is_traced(resource):
             yield _traces(resource, case, case.workload.rate / batch, "batches" if direct else "requests")
     elif resource.address == case.path.processing.address:
@@ -49,6 +51,15 @@ def _run(resource: Resource, case: Case, invocations: float, seconds: float, why
     )
 
 
+def _by_provider(metrics: Iterable[str], variables: Mapping[str, str]) -> Iterable[str]:
+    """Return ingestion's metrics, with one of each expected provider: the sample is of one provider."""
+    for name in metrics:
+        if ",provider=" not in name:
+            yield name
+            if name.endswith(f" {ACCEPTED}"):
+                yield from (f"{name} of {provider}" for provider in json.loads(variables.get("EXPECTED", "[]")))
+
+
 def _metrics(resource: Resource, case: Case, metrics: Iterable[str]) -> Iterable[Line]:
     found = sorted(metrics)
     if found:
@@ -59,7 +70,8 @@ def _metrics(resource: Resource, case: Case, metrics: Iterable[str]) -> Iterable
             quantity=len(found),
             price=case.price("custom-metric"),
             paid=Paid.BUSY,
-            formula=", ".join(name.rsplit(" ", maxsplit=1)[-1] for name in found),
+            # Without namespace and dimensions.
+            formula=", ".join(name.split(" ", maxsplit=2)[-1] for name in found),
         )
 
 
