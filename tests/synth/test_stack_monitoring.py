@@ -202,7 +202,7 @@ def expecting(synthesize):
 def alarms_at(alarm, now, accepted):
     """Tell whether a silence alarm goes off, if each of some times had an accepted event.
 
-    HOUR and DAY have a value in every period. What is missing is 0 in FILL and in sums.
+    HOUR and DAY have a value in every period.
     Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
     """
     queries = {query["id"]: query for query in alarm["metric_query"]}
@@ -214,8 +214,9 @@ def alarms_at(alarm, now, accepted):
             expression.replace(" OR ", " or ").replace(" AND ", " and "),
             {
                 "__builtins__": {},
-                "accepted": sum(begin <= at < begin + period for at in accepted),
-                "FILL": lambda value, _: value,
+                # A period in which nothing is counted has no data.
+                "accepted": sum(begin <= at < begin + period for at in accepted) or None,
+                "FILL": lambda value, filler: filler if value is None else value,
                 "HOUR": lambda _, begin=begin: begin.hour,
                 "DAY": lambda _, begin=begin: begin.isoweekday(),
                 "IF": lambda condition, then, otherwise: then if condition else otherwise,

@@ -619,3 +619,16 @@ def test_an_expectation_of_a_provider_that_is_not_deployed_is_refused():
         build_settings("dev", {"providers": {"acme": "stripe"}, "monitoring": {"expect_every": {"stripe": "1h"}}})
 
     assert str(refusal.value) == "monitoring.expect_every: 'stripe' is none of the deployed providers, acme"
+
+
+def test_the_names_of_expected_providers_take_room_of_the_environment():
+    # Given 20 providers, for which ingestion's environment has room
+    providers = {f"provider-{number:023}": "generic" for number in range(20)}
+    build_settings("dev", {"providers": providers})
+
+    # When each is expected to send
+    with pytest.raises(SettingsError) as refusal:
+        build_settings("dev", {"providers": providers, "monitoring": {"expect_every": dict.fromkeys(providers, "1h")}})
+
+    # Then they no longer fit
+    assert str(refusal.value).startswith("providers: 20 with their options take ")
