@@ -54,6 +54,8 @@ MAX_TIMELINE_ENTRIES = 500
 FIRST_ENTRIES = 4
 LAST_ENTRIES = 250
 NO_REPLAY = "-"
+# The provider of a dead letter that cannot be read. No deployed one is called so.
+UNREADABLE = "unreadable"
 
 # What operators are shown of a record; none of them is payload.
 _SHOWN = (

@@ -266,7 +266,7 @@ class ApiLayer(Construct):
         return domain
 
     def operator_policy(self) -> DataAwsIamPolicyDocument:
-        """Return a policy for operators: ``execute-api:Invoke`` on the routes that ask for IAM, and nothing else."""
+        """Return a policy for operators: ``execute-api:Invoke`` on the routes that ask for IAM, but those apart."""
         if self._operator_policy is None:
             self._operator_policy = policy_document(self, "operator_policy", [])
             change_at_synth(TerraformStack.of(self), self._write_operator_policy)
@@ -275,16 +275,16 @@ class ApiLayer(Construct):
     def _write_operator_policy(self, stack: TerraformStack) -> None:
         del stack
         assert self._operator_policy is not None
-        statement = Statement(
-            sid="CallOperatorsEndpoints",
-            actions=["execute-api:Invoke"],
-            resources=[
-                f"{self._arn}/{self.stage_name}/{route.method}{route.any_path}"
-                for route in self._routes
-                if route.authorization == "AWS_IAM"
-            ],
-        )
-        self._operator_policy.put_statement([to_block(statement)])
+        routes = [route for route in self._routes if route.authorization == "AWS_IAM" and not route.apart]
+        self._operator_policy.put_statement([to_block(self._call("CallOperatorsEndpoints", routes))])
+
+    def policy_of(self, id_: str, sid: str, route: Route) -> DataAwsIamPolicyDocument:
+        """Return a policy for one route: ``execute-api:Invoke`` on it."""
+        return policy_document(self, id_, [self._call(sid, [route])])
+
+    def _call(self, sid: str, routes: Sequence[Route]) -> Statement:
+        resources = [f"{self._arn}/{self.stage_name}/{route.method}{route.any_path}" for route in routes]
+        return Statement(sid=sid, actions=["execute-api:Invoke"], resources=resources)
 
     def deploy(self) -> None:
         """Deploy the routes to the stage, with throttle, traces, access log and execution log."""

@@ -15,7 +15,7 @@ from tools.senders import webhook
 
 FIRST_NUMBER = 600_000
 RECEIVED_AT = "2026-11-01T00:00:00.000Z"
-FUNCTIONS = ("ingestion", "processing", "status", "dead-letter", "replay")
+FUNCTIONS = ("ingestion", "processing", "status", "dead-letter", "replay", "operator")
 
 
 def exercise(stack: LocalStack, *, paddings: Iterable[int] = ()) -> None:
