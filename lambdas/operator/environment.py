@@ -14,7 +14,7 @@ class OperatorEnvironment(Environment):
     table_name, bucket_name : str
         Names of the table and of the archive bucket.
     providers : str
-        The deployed names, with commas between them.
+        Each deployed name, with its entry of the registry, as JSON.
     """
 
     table_name: str

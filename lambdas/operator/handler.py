@@ -1,6 +1,7 @@
 """Lambda entry point of the operators' lists."""
 
 import base64
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +30,7 @@ _operator = Operator(
     read_archived=partial(read_payload, _s3, _environment.bucket_name),
     read_dead_letter=Archive(_s3, _environment.bucket_name).read_dead_letter,
     executor=ThreadPoolExecutor(_SIDE_BY_SIDE),
-    providers=_environment.providers.split(","),
+    providers=list(json.loads(_environment.providers)),
 )
 
 

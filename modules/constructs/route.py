@@ -20,15 +20,12 @@ class Route:
         API's Lambda authorizer lets through.
     required_headers : Sequence[str]
         Headers without which API Gateway refuses the request before any function runs.
-    apart : bool
-        Whether operators need a policy of its own for it.
     """
 
     method: str
     path: str
     authorization: str = "NONE"
     required_headers: Sequence[str] = ()
-    apart: bool = False
 
     @property
     def id(self) -> str:

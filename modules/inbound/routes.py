@@ -13,7 +13,7 @@ EVENTS = Route(method="GET", path="/internal/events", authorization="AWS_IAM")
 EVENT = Route(method="GET", path="/internal/events/{event}", authorization="AWS_IAM")
 COUNTS = Route(method="GET", path="/internal/counts", authorization="AWS_IAM")
 # Not below the event: who may call `/internal/events/*` may call all that is below it.
-PAYLOAD = Route(method="GET", path="/internal/payloads/{event}", authorization="AWS_IAM", apart=True)
+PAYLOAD = Route(method="GET", path="/internal/payloads/{event}", authorization="AWS_IAM")
 
 
 def webhook_of(provider: str) -> Route:

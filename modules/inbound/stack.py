@@ -243,7 +243,7 @@ class WebhookStack(BaseStack):
             OperatorEnvironment(
                 table_name=self.storage.table.name,
                 bucket_name=self.storage.bucket.bucket,
-                providers=",".join(settings.providers),
+                providers=json.dumps(dict(settings.providers)),
             )
         )
         self.storage.grant_list_records(operator)

@@ -68,13 +68,17 @@ class Caller:
 
 @pytest.fixture
 def operator(cold_start, world):
-    variables = {"TABLE_NAME": world.name, "BUCKET_NAME": world.name, "PROVIDERS": "acme,globex"}
+    variables = {
+        "TABLE_NAME": world.name,
+        "BUCKET_NAME": world.name,
+        "PROVIDERS": '{"acme": "generic", "globex": "generic"}',
+    }
     return Caller(cold_start("operator", **variables))
 
 
 @pytest.fixture(scope="module")
 def without_table(warm_start):
-    return Caller(warm_start("operator", TABLE_NAME="gone", BUCKET_NAME="gone", PROVIDERS="acme"))
+    return Caller(warm_start("operator", TABLE_NAME="gone", BUCKET_NAME="gone", PROVIDERS='{"acme": "generic"}'))
 
 
 def receive(world, *received, provider="acme", **changes):

@@ -54,7 +54,7 @@ VARIABLES = {
     "webhook-operator-dev": {
         "TABLE_NAME": f"{TABLE}.name",
         "BUCKET_NAME": f"{BUCKET}.bucket",
-        "PROVIDERS": "stripe,github,standard-webhooks,generic",
+        "PROVIDERS": json.dumps({name: name for name in ("stripe", "github", "standard-webhooks", "generic")}),
     },
 }
 
