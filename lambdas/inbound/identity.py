@@ -16,13 +16,20 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from lambdas.inbound.providers.fields import BodyDigest, Field, JsonField, first_of, is_identifier, value_at
+from lambdas.inbound.providers.fields import (
+    BodyDigest,
+    Field,
+    JsonField,
+    first_of,
+    is_identifier,
+    short_digest,
+    value_at,
+)
 from lambdas.shared.errors import MalformedWebhookError
 from lambdas.shared.request import WebhookRequest
 
 ANY_CONTENT = "any"
 """The content of an event that its sender's id alone identifies."""
-_DIGEST_CHARS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,4 +204,4 @@ def later_id(event_id: str, occurrence: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARS]
+    return short_digest(text.encode("utf-8", "surrogatepass"))

@@ -119,13 +119,13 @@ class Claim:
 
 def first_key(event: WebhookEvent) -> RecordKey:
     """Return the key of the first record of an event's id."""
-    return RecordKey(partition=_EVENT + event.key, sort=FIRST)
+    return RecordKey(partition=partition_of(event.key), sort=FIRST)
 
 
 def occurrence_key(event: WebhookEvent) -> RecordKey:
     """Return the key of an event with an id that an earlier event has."""
     assert event.occurrence is not None
-    return RecordKey(partition=_EVENT + event.key, sort=event.occurrence)
+    return RecordKey(partition=partition_of(event.key), sort=event.occurrence)
 
 
 def event_at(key: RecordKey, event: WebhookEvent) -> WebhookEvent:
@@ -141,7 +141,7 @@ def dead_letter_key(envelope: Envelope) -> RecordKey:
     """Return the key of a dead letter that no record is about."""
     text = f"{envelope.sha256} {envelope.event.content} {envelope.event.occurrence}"
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return RecordKey(partition=_EVENT + envelope.event.key, sort=DEAD_LETTER + digest)
+    return RecordKey(partition=partition_of(envelope.event.key), sort=DEAD_LETTER + digest)
 
 
 def key_of_record(record: Mapping[str, Any]) -> RecordKey:

@@ -76,7 +76,7 @@ class RecordQueries:
 
         The index may miss a record of the last moments. What is found is read strongly consistent.
         """
-        found = self._query("#key = :id", {"#key": "transaction"}, {":id": transaction_id}, BY_TRANSACTION_INDEX)
+        found = self._of_transaction(transaction_id)
         while some := list(islice(found, _MAX_BATCH_GET)):
             yield from self._read_whole(some)
         # The records of version 0.1.0.
@@ -89,20 +89,12 @@ class RecordQueries:
         """
         if event.occurred_at is None:
             return False
-        newest = self._dynamodb.query(
-            TableName=self._table,
-            IndexName=BY_TRANSACTION_INDEX,
-            KeyConditionExpression="#key = :id",
-            ExpressionAttributeNames={"#key": "transaction"},
-            ExpressionAttributeValues=to_item({":id": event.transaction_id}),
-            ScanIndexForward=False,
-            Limit=NEWEST,
-        )
+        newest = islice(self._of_transaction(event.transaction_id, page=NEWEST), NEWEST)
         return any(
             record["provider"] == event.provider
             and record.get("state") == State.ROUTED
             and record.get("occurredAt", "") > event.occurred_at
-            for record in self._read_whole(newest["Items"])
+            for record in self._read_whole(list(newest))
         )
 
     def by_event(self, event_key: str) -> list[dict[str, Any]]:
@@ -119,10 +111,19 @@ class RecordQueries:
             found += [from_item(item) for item in self._query("#key = :id AND #sort = :sort", names, values)]
         return [record for record in found if f"{record['provider']}:{record['eventId']}" == event_key]
 
+    def _of_transaction(self, transaction_id: str, page: int | None = None) -> Iterator[dict[str, Any]]:
+        values = {":id": transaction_id}
+        return self._query("#key = :id", {"#key": "transaction"}, values, BY_TRANSACTION_INDEX, page)
+
     def _query(
-        self, condition: str, names: Mapping[str, str], values: Mapping[str, str], index: str | None = None
+        self,
+        condition: str,
+        names: Mapping[str, str],
+        values: Mapping[str, str],
+        index: str | None = None,
+        page: int | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Yield all items of a query, the latest first; of the table, strongly consistent."""
+        """Yield all items of a query, the latest first; of the table, strongly consistent; `page` of them a call."""
         arguments: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": condition,
@@ -130,6 +131,7 @@ class RecordQueries:
             "ExpressionAttributeValues": to_item(values),
             "ScanIndexForward": False,
             **({"IndexName": index} if index else {"ConsistentRead": True}),
+            **({"Limit": page} if page else {}),
         }
         while True:
             response = self._dynamodb.query(**arguments)

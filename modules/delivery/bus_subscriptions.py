@@ -157,10 +157,10 @@ def _of_no_account(accounts: Iterable[str | None]) -> dict[str, Any]:
     return {"$or": [others, {"unsigned": [{"prefix": "account"}]}]}
 
 
-def _digest(provider: str, account: str) -> str:
+def _digest(*texts: str) -> str:
     """Return what stands for an account in names, which take neither its length nor all of its characters."""
-    return hashlib.sha256(f"{provider} {account}".encode()).hexdigest()[:16]
+    return hashlib.sha256(" ".join(texts).encode()).hexdigest()[:16]
 
 
 def _mark(account: str | None) -> str:
-    return "" if account is None else f"_account_{hashlib.sha256(account.encode()).hexdigest()[:16]}"
+    return "" if account is None else f"_account_{_digest(account)}"

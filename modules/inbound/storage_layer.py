@@ -222,22 +222,23 @@ class StorageLayer(Construct):
 
     def grant_query_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:Query`` on the table and the index by transaction, and ``dynamodb:BatchGetItem``."""
-        self._grant_query(function, BY_TRANSACTION_INDEX)
+        self._grant_query(function, self._table_arn, self._index_arn(BY_TRANSACTION_INDEX))
 
     def grant_find_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:Query`` on the table and the indexes by event and time, and ``dynamodb:BatchGetItem``."""
-        self._grant_query(function, BY_EVENT_INDEX, BY_RECEIVED_INDEX)
+        indexes = (self._index_arn(name) for name in (BY_EVENT_INDEX, BY_RECEIVED_INDEX))
+        self._grant_query(function, self._table_arn, *indexes)
 
     def grant_find_later_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:Query`` on the index by transaction, and ``dynamodb:BatchGetItem``."""
-        function.allow("FindRecords", ["dynamodb:Query"], [f"{self._table_arn}/index/{BY_TRANSACTION_INDEX}"])
-        function.allow("ReadFoundRecords", ["dynamodb:BatchGetItem"], [self._table_arn])
+        self._grant_query(function, self._index_arn(BY_TRANSACTION_INDEX))
 
-    def _grant_query(self, function: WebhookFunction, *indexes: str) -> None:
-        arns = [f"{self._table_arn}/index/{name}" for name in indexes]
-        function.allow("FindRecords", ["dynamodb:Query"], [self._table_arn, *arns])
+    def _grant_query(self, function: WebhookFunction, *places: str) -> None:
+        function.allow("FindRecords", ["dynamodb:Query"], places)
         function.allow("ReadFoundRecords", ["dynamodb:BatchGetItem"], [self._table_arn])
 
     def _grant_find_of_first_release(self, function: WebhookFunction) -> None:
-        index = f"{self._table_arn}/index/{BY_EVENT_INDEX}"
-        function.allow("FindRecordsOfFirstRelease", ["dynamodb:PartiQLSelect"], [index])
+        function.allow("FindRecordsOfFirstRelease", ["dynamodb:PartiQLSelect"], [self._index_arn(BY_EVENT_INDEX)])
+
+    def _index_arn(self, name: str) -> str:
+        return f"{self._table_arn}/index/{name}"

@@ -275,7 +275,7 @@ def _repetitions(entry: Provider) -> list[str]:
         same_bytes = "cannot be: the id is in the bytes" if in_body else "two events"
         first = [unique, "duplicate", other, same_bytes]
     else:
-        first = ["there is none", "", "", ""]
+        first = ["no id", "", "", ""]
     return [*first, "400" if rule.without_id is None else _without_id(rule.without_id, entry)]
 
 

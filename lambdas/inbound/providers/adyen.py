@@ -1,14 +1,23 @@
 """Adyen: payments (standard webhooks), and everything else (platforms, transfers, tokens, management)."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from lambdas.inbound.identity import IdentityRule, WithoutId
 from lambdas.inbound.providers.entry import SEND_AGAIN, AcceptedResponse, Amount, Provider
-from lambdas.inbound.providers.fields import LIVE, TEST, DecimalField, JoinedFields, JsonField, ModeField, Unsigned
+from lambdas.inbound.providers.fields import (
+    LIVE,
+    TEST,
+    DecimalField,
+    JoinedFields,
+    JsonField,
+    ModeField,
+    Unsigned,
+    short_digest,
+)
 from lambdas.inbound.signatures.adyen import ITEMS, AdyenItemsScheme, AdyenPlatformScheme, signed_text
 from lambdas.shared.request import WebhookRequest
 
@@ -33,7 +42,7 @@ class SignedText:
     def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
         """Return 32 hex digits."""
         del request
-        return hashlib.sha256(signed_text(document)).hexdigest()[:32]
+        return short_digest(signed_text(document))
 
 
 @dataclass(frozen=True)
@@ -43,8 +52,14 @@ class LiveOfBody:
     def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
         """Return ``live``, or ``test`` if the body says that anywhere; None if it says neither."""
         del document
-        found = _LIVE.findall(request.body)
-        return TEST if b"false" in found else LIVE if found else None
+        return _mode_of(request.body)
+
+
+# A body has up to a hundred items, and each asks.
+@lru_cache(maxsize=1)
+def _mode_of(body: bytes) -> str | None:
+    found = _LIVE.findall(body)
+    return TEST if b"false" in found else LIVE if found else None
 
 
 # Only eight fields of an item are signed; id, type, transaction and amount are read from these alone. The time of

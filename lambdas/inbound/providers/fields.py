@@ -33,6 +33,11 @@ def is_whole(value: object) -> bool:
     return isinstance(value, str) and _WHOLE.fullmatch(value) is not None
 
 
+def short_digest(data: bytes) -> str:
+    """Return 32 hex digits of the SHA-256."""
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
 def value_at(document: Mapping[str, Any], path: str) -> Any:
     """Return the value at a dotted path, or None. A path does not lead into arrays."""
     value: Any = document
@@ -178,8 +183,7 @@ class ValueDigest:
     def read(self, request: WebhookRequest, document: Mapping[str, Any]) -> str | None:
         """Return 32 hex digits."""
         del request
-        text = json.dumps(value_at(document, self.path), sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return short_digest(json.dumps(value_at(document, self.path), sort_keys=True, default=str).encode())
 
 
 @dataclass(frozen=True)
