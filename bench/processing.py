@@ -13,7 +13,8 @@ from typing import Any
 from bench.measure import Document, Series, interleaved
 from bench.process import MeasuredFunction, Process
 from bench.report import show
-from tests.lambdas.support import Clients, World, envelope
+from lambdas.shared import times
+from tests.lambdas.support import NOW, Clients, World, envelope
 from tests.lambdas.support import event as webhook_event
 from tools.local.aws import REGION, ROOT_KEY, LocalAws
 
@@ -76,11 +77,14 @@ def measure(
 
 
 def _batch(numbers: Any) -> dict[str, Any]:
-    """Return a full batch from the main queue."""
+    """Return a full batch from the main queue, of events that came within seconds of what they are about."""
     records = []
     for number in (next(numbers) for _ in range(BATCH)):
         one = webhook_event(event_id=f"evt_{number}", transaction_id=f"tx_{number}")
-        message = envelope(replace(one), body=b'{"id":"evt_%d","padding":"%s"}' % (number, b"x" * 1_000))
+        message = envelope(
+            replace(one, occurred_at=times.iso(NOW - 6)),
+            body=b'{"id":"evt_%d","padding":"%s"}' % (number, b"x" * 1_000),
+        )
         records.append(
             {
                 "messageId": f"00000000-0000-0000-0000-{number:012}",

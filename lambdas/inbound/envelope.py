@@ -22,6 +22,7 @@ MAX_MESSAGE_BYTES = 262_144 - 2_048
 # Beside the event in the message, so that version 0.1.0, which may still run during an upgrade, can read the event.
 _IDENTITY = ("content", "occurrence", "same_bytes_as")
 _MONEY = ("exponent", "mode", "account", "unsigned")
+_OF_FIRST_RELEASE = tuple(name for name in WebhookEvent.__dataclass_fields__ if name not in _IDENTITY + _MONEY)
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -139,7 +140,7 @@ class Envelope:
         money = {name: event[name] for name in _MONEY if event[name] is not None}
         message: dict[str, Any] = {
             "v": VERSION,
-            "event": {name: value for name, value in event.items() if name not in _IDENTITY + _MONEY},
+            "event": {name: event[name] for name in _OF_FIRST_RELEASE},
             "receivedAt": self.received_at,
             "correlationId": self.correlation_id,
             "contentType": self.content_type,

@@ -1,13 +1,13 @@
 """An event of any provider, in the form that is stored, routed and queried."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lambdas.inbound.providers.currencies import MINOR, in_minor_units
 from lambdas.inbound.providers.entry import Provider
-from lambdas.inbound.providers.fields import TEST, Field, Unsigned, first_of
+from lambdas.inbound.providers.fields import TEST, Unsigned, first_of
 from lambdas.shared import times
 from lambdas.shared.request import WebhookRequest
 
@@ -131,19 +131,21 @@ def _amount(provider: Provider, request: WebhookRequest, document: Mapping[str, 
 
 def _money(provider: Provider, request: WebhookRequest, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return whose money it is, and whether it is real."""
-
-    def said(fields: Sequence[Field]) -> list[tuple[str | None, bool]]:
-        """Return the values, each with whether it is signed."""
-        read = [(field.read(request, document), not isinstance(field, Unsigned)) for field in fields]
-        return [one for one in read if one[0] is not None] or [(None, True)]
-
-    # Whoever says that it is no real money is believed, so that nobody takes test money for real.
-    modes = said(provider.mode)
-    mode, mode_signed = next((one for one in modes if one[0] == TEST), modes[0])
+    mode, mode_signed = None, True
+    for field in provider.mode:
+        value = field.read(request, document)
+        # Whoever says that it is no real money is believed, so that nobody takes test money for real.
+        if value is not None and (mode is None or (value == TEST and mode != TEST)):
+            mode, mode_signed = value, not isinstance(field, Unsigned)
     if (deployed := provider.deployed_mode) is not None and mode != TEST:
         mode, mode_signed = deployed, True
-    account, account_signed = said(provider.account)[0]
-    if (account is None or not account_signed) and "account" in provider.deployed:
-        account, account_signed = provider.deployed["account"], True
+    account, account_signed = provider.deployed.get("account"), True
+    for field in provider.account:
+        value = field.read(request, document)
+        if value is not None:
+            # What the deployment says is no worse than what anybody could have written.
+            if not isinstance(field, Unsigned) or account is None:
+                account, account_signed = value, not isinstance(field, Unsigned)
+            break
     unsigned = [name for name, signed in (("account", account_signed), ("mode", mode_signed)) if not signed]
     return {"mode": mode, "account": account, "unsigned": ",".join(unsigned) or None}

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from lambdas.inbound.envelope import RecordKey
 from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.record_items import (
     BY_EVENT_INDEX,
@@ -82,19 +83,25 @@ class RecordQueries:
         # The records of version 0.1.0.
         yield from map(from_item, self._query("#key = :id", {"#key": PARTITION_KEY}, {":id": transaction_id}))
 
-    def has_later_routed(self, event: WebhookEvent) -> bool:
+    def has_later_routed(self, event: WebhookEvent, key: RecordKey) -> bool:
         """Return whether an event of the same provider and transaction was routed that occurred later.
 
         That is looked up among the events of the transaction that were received last, `NEWEST` of them.
+
+        Parameters
+        ----------
+        key : RecordKey
+            The event's own record, which is not read.
         """
         if event.occurred_at is None:
             return False
         newest = islice(self._of_transaction(event.transaction_id, page=NEWEST), NEWEST)
+        others = [item for item in newest if key_of_record(from_item(item)) != key]
         return any(
             record["provider"] == event.provider
             and record.get("state") == State.ROUTED
             and record.get("occurredAt", "") > event.occurred_at
-            for record in self._read_whole(list(newest))
+            for record in self._read_whole(others)
         )
 
     def by_event(self, event_key: str) -> list[dict[str, Any]]:

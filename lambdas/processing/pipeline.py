@@ -175,7 +175,7 @@ class ArchivedBatch:
             try:
                 if is_late(work.envelope, work.message.receive_count):
                     self._deadline.check()
-                    work.out_of_order = self._pipeline.queries.has_later_routed(work.envelope.event)
+                    work.out_of_order = self._pipeline.queries.has_later_routed(work.envelope.event, work.key)
             except Exception as error:
                 self._pipeline.on_fallback("compare with later events", describe(error))
 

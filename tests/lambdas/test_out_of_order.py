@@ -90,6 +90,20 @@ def test_an_event_that_comes_in_time_costs_no_read(world, seconds, looks):
     assert marked_on_the_bus(world) == {"evt_1": None}
 
 
+def test_a_late_event_that_is_alone_in_its_transaction_costs_one_read(world):
+    reads = []
+
+    def look(call, arguments):
+        reads.append(arguments)
+        return call(**arguments)
+
+    table = Unreliable(world.clients.dynamodb, "batch_get_item", world.name, look)
+
+    world.process([at("evt_1", 60)], queries=type(world.queries)(table, world.name))
+
+    assert reads == []
+
+
 def test_an_event_is_routed_and_the_log_says_so_when_it_cannot_be_compared(world):
     failing = raising(aws_error("ThrottlingException", "Query"))
     table = Unreliable(world.clients.dynamodb, "query", "tx_1", failing)

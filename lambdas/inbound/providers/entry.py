@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from lambdas.inbound.identity import IdentityRule
@@ -174,7 +175,7 @@ class Provider:
     caveat: str = ""
     sources: Sequence[str]
 
-    @property
+    @cached_property
     def configuration(self) -> dict[str, str]:
         """The options of the scheme with which it is deployed."""
         values = {name: getattr(self.scheme, name) for name in self.options}
@@ -189,7 +190,7 @@ class Provider:
         own = {name: value for name, value in options.items() if name not in COMMON_OPTIONS}
         return replace(self, scheme=replace(scheme, **own), deployed=common)
 
-    @property
+    @cached_property
     def deployed_mode(self) -> str | None:
         """The mode of all of its events, as the deployment says it: test, if one of its two options does."""
         said = (self.environments.get(getattr(self.scheme, "environment", "")), self.deployed.get("mode"))

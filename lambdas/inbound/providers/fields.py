@@ -76,6 +76,8 @@ class JsonField:
         """Return the string or whole number at the path."""
         del request
         value = value_at(document, self.path)
+        if value is None:
+            return None
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**MAX_IDENTIFIER_CHARS:
             value = str(value)
         return value if is_identifier(value) else None
@@ -138,7 +140,12 @@ class ModeField:
         """Return `LIVE` or `TEST`."""
         del request
         value = value_at(document, self.path)
-        return {self.live: LIVE, self.test: TEST}.get(str(value).lower()) if isinstance(value, str | bool) else None
+        if not isinstance(value, str | bool):
+            return None
+        said = str(value).lower()
+        if said == self.live:
+            return LIVE
+        return TEST if said == self.test else None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 from lambdas.shared.errors import SignatureRefusedError, UnavailableError
@@ -81,6 +82,7 @@ class ChallengeScheme(Protocol):
         """
 
 
+@lru_cache(maxsize=16)
 def key_id(key: str) -> str:
     """Return 16 hex digits that name a secret key and reveal nothing of it."""
     return hmac.digest(key.encode(), b"webhook key id", "sha256").hex()[:16]
