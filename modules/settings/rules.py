@@ -5,7 +5,7 @@ Every check raises a `SettingsError` that names the field, the value, and what i
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from ipaddress import IPv4Network
 
 from lambdas.inbound.providers.entry import COMMON_OPTIONS
@@ -18,6 +18,7 @@ from modules.settings.concurrency import (
     reserved_concurrency,
 )
 from modules.settings.delivery import DeliverySettings
+from modules.settings.formats import DEPLOYED
 from modules.settings.matching import check_match
 from modules.settings.sections import ApiSettings, FunctionSettings, NetworkSettings, QueueSettings, RoutingSettings
 from modules.settings.validation import SettingsError
@@ -42,8 +43,6 @@ MAX_DIRECT_BODY_BYTES = 180_000
 OWN_TAGS = ("Environment", "Service", "ManagedBy", "Version")
 MAX_OWN_TAGS = 40
 _TAG = re.compile(r"[\w .:/=+@-]+")
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d", re.ASCII)
 # Lambda takes 4 KB of environment variables, of which the other variables of ingestion take some 400 bytes.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MAX_PROVIDERS_CHARS = 3_600
@@ -52,12 +51,6 @@ _SECRET_ARN_CHARS = 80
 # Python calls others private too, of which AWS refuses some, such as 127.0.0.0/8.
 # https://www.rfc-editor.org/rfc/rfc1918
 _PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-
-
-def check_region(region: str) -> None:
-    """Check the form of a region's name."""
-    if not _REGION.fullmatch(region):
-        raise SettingsError(f"region: {region!r} is not the name of an AWS region")
 
 
 def check_tags(tags: Mapping[str, str]) -> None:
@@ -82,7 +75,7 @@ def check_providers(providers: Providers) -> None:
     if not providers:
         raise SettingsError("providers: none is given, and a stack without one receives nothing")
     for name, registered in providers.items():
-        _check_name("providers", name)
+        DEPLOYED.check("providers", name)
         if not isinstance(registered, str) or registered not in REGISTRY:
             raise SettingsError(f"providers.{name}: {registered!r} is none of {', '.join(REGISTRY)}")
 
@@ -231,10 +224,10 @@ def _check_batches(queue: QueueSettings) -> None:
         )
 
 
-def check_subscribers(providers: Providers, routing: RoutingSettings) -> None:
+def check_subscribers(providers: Collection[str], routing: RoutingSettings) -> None:
     """Check that each subscriber names a deployed provider."""
     for name, given in routing.subscribers.items():
-        _check_name("routing.subscribers", name)
+        DEPLOYED.check("routing.subscribers", name)
         provider = given
         if isinstance(given, Mapping) and set(given) == {"provider", "match"}:
             check_match(f"routing.subscribers.{name}.match", given["match"])
@@ -340,7 +333,7 @@ def check_delivery(
             f"code that is compiled for {NATIVE_RUNTIME}"
         )
     for provider in delivery.subscriptions:
-        _check_name("delivery.subscriptions", provider)
+        DEPLOYED.check("delivery.subscriptions", provider)
         if inbound and delivery.bus_name is None and provider not in providers:
             raise SettingsError(
                 f"delivery.subscriptions: {provider!r} is none of the deployed providers, {', '.join(providers)}"
@@ -368,11 +361,4 @@ def check_delivery(
         raise SettingsError(
             "delivery.archive_bucket: is missing; with delivery.bus_name, delivery.subscription_payload 'original' "
             "needs the name of the archive bucket; allowed without it: 'reference'"
-        )
-
-
-def _check_name(field: str, name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise SettingsError(
-            f"{field}: {name!r} is not allowed; allowed: 1 to 32 lower-case letters, digits and inner hyphens"
         )
