@@ -18,6 +18,9 @@ _CASES = (
 # They stand in a text of JSON, in a template.
 _PLAIN = SettingRule(pattern=r'[^"\\$#\x00-\x1f]*', words="a line without quotes, backslashes, $ and #")
 
+# It stands in quotes.
+_QUOTED = SettingRule(pattern=r"[^'\x00-\x1f]+", words="a line without apostrophes")
+
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayResponse(Validated):
@@ -39,6 +42,12 @@ class GatewayResponse(Validated):
     code: str = setting(
         "", doc="What programs know the case by; without one, the text stands in its place.", rule=_PLAIN
     )
+
+    def __post_init__(self) -> None:
+        """Check each part, and the values of the headers."""
+        super().__post_init__()
+        for name, value in self.headers.items():
+            _QUOTED.check(f"headers.{name}", value)
 
 
 # A function at its reserved concurrency is a 500 by default, although it is a matter of waiting like a throttle. So

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from modules.settings.checked import checked
 from modules.settings.formats import ACTION, RESOURCE, TEXT
 from modules.settings.validation import SettingsError, Validated, setting
 from modules.synth.cdk import (
@@ -92,6 +93,7 @@ def deny_plain_http(actions: Sequence[str], resources: Sequence[str]) -> Stateme
     )
 
 
+@checked
 def policy_document(scope: Construct, id_: str, statements: Sequence[Statement]) -> DataAwsIamPolicyDocument:
     """Create the document of a policy."""
     return DataAwsIamPolicyDocument(scope, id_, statement=[to_block(statement) for statement in statements])

@@ -127,7 +127,7 @@ def _kind(name: str, fifo: bool) -> dict[str, Any]:
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/high-throughput-fifo.html
     """
     name += ".fifo" if fifo else ""
-    QUEUE.check("name", name)
+    QUEUE.check("name", name, tokens=True)
     if not fifo:
         return {"name": name}
     return {

@@ -13,6 +13,7 @@ from modules.constructs.queues import dead_letter_queue, from_rules, protect_que
 from modules.constructs.webhook_function import WebhookFunction
 from modules.inbound.event_routing import MAX_RULE, event_pattern
 from modules.settings.checked import checked
+from modules.settings.delivery import check_tenants
 from modules.settings.formats import BUCKET, DEPLOYED, EVENT_BUS
 from modules.synth.cdk import (
     CloudwatchEventRule,
@@ -60,6 +61,11 @@ class InboundSubscriptions(Construct):
         Deployed provider to the rule of its events of no listed account.
     undelivered : SqsQueue | None
         Gets what EventBridge could not send; None without subscriptions.
+
+    Raises
+    ------
+    SettingsError
+        When a rule cannot have these tenants as targets.
     """
 
     def __init__(
@@ -73,6 +79,9 @@ class InboundSubscriptions(Construct):
         rule_names: Names,
     ) -> None:
         super().__init__(scope, id_)
+        for provider, accounts in tenants_of.items():
+            for account, tenants in accounts.items():
+                check_tenants(f"tenants_of.{provider}", account, tenants)
         self._tenants_of = tenants_of
         self.rules = {
             (provider, account): CloudwatchEventRule(

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from modules.guards.guarding import guard_error
+from modules.settings.checked import checked
 from modules.synth import cdk
 
 
+@checked
 class App(cdk.App):
     """An app whose ``synth`` raises a `GuardError` where guards stop it.
 

@@ -1,9 +1,9 @@
 """Public methods and functions that refuse wrong arguments by name, before CDKTF, Terraform or AWS does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from inspect import isfunction, signature
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from modules.settings.formats import TEXT
 from modules.settings.validation import misfit, shown
@@ -34,15 +34,21 @@ def _checked(function: _Checked) -> _Checked:
     def call(*args: Any, **kwargs: Any) -> Any:
         for name, value in expected.bind(*args, **kwargs).arguments.items():
             for each in value if name in many else (value,):
-                _check(name, kinds.get(name), each)
+                kind = kinds.get(name)
+                _check_kind(name, kind, each)
+                (rule,) = getattr(kind, "__metadata__", None) or (TEXT if isinstance(each, str) else None,)
+                if rule and each is not None:
+                    rule.check(name, each, tokens=True)
         return function(*args, **kwargs)
 
     return call  # type: ignore[return-value]
 
 
-def _check(name: str, kind: Any, value: Any) -> None:
+def _check_kind(name: str, kind: Any, value: Any) -> None:
     if wanted := misfit(kind, value):
         raise TypeError(f"{name}: {shown(value)} is not {wanted}")
-    (rule,) = getattr(kind, "__metadata__", None) or (TEXT if isinstance(value, str) else None,)
-    if rule and value is not None:
-        rule.check(name, value, tokens=True)
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if get_origin(kind) is Mapping:
+        for key, each in value.items():
+            _check_kind(f"{name}.{key}", get_args(kind)[1], each)

@@ -316,7 +316,7 @@ class DeliverySettings(Validated):
             if not accounts:
                 raise SettingsError(f"subscriptions.{provider}: {self.subscriptions[provider]!r} names no tenant")
             for account, tenants in accounts.items():
-                self._check_tenants(provider, account, tenants)
+                check_tenants(f"subscriptions.{provider}", account, tenants)
             if len(json.dumps([*accounts])) > _MAX_ACCOUNTS_CHARS:
                 raise SettingsError(
                     f"subscriptions.{provider}: {len(accounts)} accounts are too many for the pattern of a rule; "
@@ -327,22 +327,23 @@ class DeliverySettings(Validated):
         ) > _MAX_ACCOUNTS:
             raise SettingsError(f"subscriptions: {count} accounts are not allowed; allowed: up to {_MAX_ACCOUNTS}")
 
-    def _check_tenants(self, provider: str, account: Any, tenants: tuple[Any, ...]) -> None:
-        field = f"subscriptions.{provider}"
-        if account is not None:
-            if not is_identifier(account):
-                raise SettingsError(f"{field}: {account!r} is not an account; allowed: texts without blanks")
-            field += f".{account}"
-        if not tenants:
-            raise SettingsError(f"{field}: {list(tenants)!r} names no tenant")
-        for tenant in tenants:
-            if not isinstance(tenant, str) or not is_tenant_id(tenant):
-                raise SettingsError(f"{field}: {tenant!r} is not the id of a tenant")
-        if len(set(tenants)) < len(tenants) or len(tenants) > TARGETS_OF_A_RULE:
-            raise SettingsError(
-                f"{field}: {len(tenants)} tenants are not allowed; allowed: up to "
-                f"{TARGETS_OF_A_RULE} different ones, as many as a rule has targets"
-            )
+
+def check_tenants(field: str, account: Any, tenants: Sequence[Any]) -> None:
+    """Check who gets the events of an account, or of any where it is None."""
+    if account is not None:
+        if not is_identifier(account):
+            raise SettingsError(f"{field}: {account!r} is not an account; allowed: texts without blanks")
+        field += f".{account}"
+    if not tenants:
+        raise SettingsError(f"{field}: {list(tenants)!r} names no tenant")
+    for tenant in tenants:
+        if not isinstance(tenant, str) or not is_tenant_id(tenant):
+            raise SettingsError(f"{field}: {tenant!r} is not the id of a tenant")
+    if len(set(tenants)) < len(tenants) or len(tenants) > TARGETS_OF_A_RULE:
+        raise SettingsError(
+            f"{field}: {len(tenants)} tenants are not allowed; allowed: up to "
+            f"{TARGETS_OF_A_RULE} different ones, as many as a rule has targets"
+        )
 
 
 def _listed(tenants: Any) -> Iterator[Any]:

@@ -5,6 +5,7 @@ Every check raises a `SettingsError` that names the field, the value, and what i
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping
 from ipaddress import IPv4Network
 
@@ -17,7 +18,7 @@ from modules.settings.concurrency import (
     UNRESERVED,
     reserved_concurrency,
 )
-from modules.settings.delivery import DeliverySettings
+from modules.settings.delivery import TARGETS_OF_A_RULE, DeliverySettings
 from modules.settings.formats import DEPLOYED
 from modules.settings.matching import check_match
 from modules.settings.sections import ApiSettings, FunctionSettings, NetworkSettings, QueueSettings, RoutingSettings
@@ -225,7 +226,7 @@ def _check_batches(queue: QueueSettings) -> None:
 
 
 def check_subscribers(providers: Collection[str], routing: RoutingSettings) -> None:
-    """Check that each subscriber names a deployed provider."""
+    """Check that each subscriber names a deployed provider, and that its rule has a target left for it."""
     for name, given in routing.subscribers.items():
         DEPLOYED.check("routing.subscribers", name)
         provider = given
@@ -235,6 +236,12 @@ def check_subscribers(providers: Collection[str], routing: RoutingSettings) -> N
         if not isinstance(provider, str) or provider not in providers:
             raise SettingsError(
                 f"routing.subscribers.{name}: {provider!r} is none of the deployed providers, {', '.join(providers)}"
+            )
+    for provider, count in Counter(each for each in routing.subscribers.values() if isinstance(each, str)).items():
+        if count > TARGETS_OF_A_RULE:
+            raise SettingsError(
+                f"routing.subscribers: {count} get all events of {provider!r}; allowed: {TARGETS_OF_A_RULE}, as many "
+                "as a rule has targets"
             )
 
 

@@ -149,7 +149,7 @@ def misfit(kind: Any, value: Any) -> str:
     if group in _GROUPS:
         item = get_args(kind)[0]
         fits = isinstance(value, group) and not isinstance(value, str) and not any(misfit(item, each) for each in value)
-        return "" if fits else f"a {_GROUPS[group]} of {'texts' if item is str else item.__name__}"
+        return "" if fits else f"a {_GROUPS[group]} of {'texts' if item is str else getattr(item, '__name__', item)}"
     if not isinstance(kind, type) or (isinstance(value, kind) and not (kind is int and isinstance(value, bool))):
         return ""
     return _WORDS.get(kind) or f"a{'n' if kind.__name__[0] in 'AEIOU' else ''} {kind.__name__}"

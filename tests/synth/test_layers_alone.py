@@ -13,12 +13,14 @@ from modules.constructs.event_alarm import EventAlarm
 from modules.constructs.monitoring import Monitoring
 from modules.constructs.naming import Names
 from modules.constructs.network import Network
-from modules.constructs.policy import Statement
+from modules.constructs.policy import Statement, policy_document
 from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.queues import dead_letter_queue, redrive
+from modules.constructs.tags import tag_everything
 from modules.constructs.webhook_function import WebhookFunction
 from modules.delivery.bus_subscriptions import InboundSubscriptions
 from modules.delivery.every_minute import EveryMinute
+from modules.guards.app import App
 from modules.inbound.direct_integration import DirectIntegration
 from modules.inbound.event_routing import EventRouting
 from modules.inbound.fleet import LambdaFleet
@@ -453,9 +455,14 @@ def direct_integration(stack):
     )
 
 
-def subscriptions(stack):
+def subscriptions(stack, tenants_of=None):
     return InboundSubscriptions(
-        stack, "s", tenants_of={}, bus_name="webhook-events-dev", names=Names("dev"), rule_names=Names("dev")
+        stack,
+        "s",
+        tenants_of=tenants_of or {},
+        bus_name="webhook-events-dev",
+        names=Names("dev"),
+        rule_names=Names("dev"),
     )
 
 
@@ -571,6 +578,29 @@ REFUSED_ALONE = {
         lambda stack: subscriptions(stack).grant_read_payloads(StubFunction(), "My_Bucket"),
         "bucket: 'My_Bucket' is not allowed; allowed: the name of a bucket",
     ),
+    "a tenant for a list": (
+        lambda stack: subscriptions(stack, {"stripe": {"acct_1": "acme"}}),
+        "tenants_of.stripe.acct_1: 'acme' is not a list of texts",
+    ),
+    "no tenant": (
+        lambda stack: subscriptions(stack, {"stripe": {"acct_1": []}}),
+        "tenants_of.stripe.acct_1: [] names no tenant",
+    ),
+    "a reservation of a fleet": (
+        lambda stack: LambdaFleet(
+            stack,
+            "f",
+            settings=FunctionSettings(),
+            names=Names("dev"),
+            account_id=ACCOUNT,
+            bundles=BUNDLES,
+            reserved_concurrency={"status": "5"},
+        ),
+        "reserved_concurrency.status: '5' is not a whole number",
+    ),
+    "a tag": (lambda stack: tag_everything(stack, {"Team": 5}), "tags.Team: 5 is not a text"),
+    "a statement": (lambda stack: policy_document(stack, "p", [{"sid": "S"}]), "statements: [{'sid': 'S'}] is not a"),
+    "a folder": (lambda _: App(outdir=Path("out")), "outdir: PosixPath is not a text"),
     "a function's name": (
         lambda stack: function_of(stack, name="My Function"),
         "name: 'My Function' is not allowed",

@@ -453,6 +453,10 @@ WRONG_VALUES = {
         lambda: GatewayResponse(response_type="THROTTLED", status=429, message="busy", headers={"X Y": "z"}),
         "headers: 'X Y' is not allowed",
     ),
+    "an answer's header": (
+        lambda: GatewayResponse(response_type="THROTTLED", status=429, message="busy", headers={"X": "it's"}),
+        'headers.X: "it\'s" is not allowed',
+    ),
     "a tenant's rate": (lambda: TenantRate(rate=0, burst=5), "rate: 0 is not allowed; allowed: 1 to 10000 requests/s"),
     "a waiver's path": (lambda: Waiver(5, "open-route", "public"), "path: 5 is not a text"),
     "a waiver's reason": (lambda: Waiver("a/b", "open-route", None), "reason: None is not a text"),
