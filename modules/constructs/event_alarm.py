@@ -18,8 +18,8 @@ class EventAlarm(Validated):
 
     id: str = setting(
         doc="Name of the alarm, without prefix and environment.",
-        pattern="[a-z0-9-]+",
-        words="lower-case letters, digits and hyphens",
+        pattern="[A-Za-z0-9_.-]+",
+        words="letters, digits, hyphens, underscores and dots",
     )
     function: str = setting(doc="Function that counts.", rule=TEXT)
     metric: str = setting(doc="Name of its metric.", pattern="[ -~]{1,255}", words="1 to 255 characters of ASCII")

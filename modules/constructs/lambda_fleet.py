@@ -7,7 +7,7 @@ from typing import Annotated
 
 from modules.constructs.naming import Names
 from modules.constructs.network import Network
-from modules.constructs.webhook_function import HANDLER, NAME, RESERVED, FunctionSize, WebhookFunction
+from modules.constructs.webhook_function import CONCURRENCY, HANDLER, NAME, FunctionSize, WebhookFunction
 from modules.settings.checked import checked
 from modules.settings.concurrency import UNRESERVED
 from modules.settings.formats import ACCOUNT_ID
@@ -36,7 +36,7 @@ class FleetMember(Validated):
     handler: str = setting(doc="Module and function of its handler.", rule=HANDLER)
     reserved_concurrency: int | None = setting(
         None,
-        rule=RESERVED,
+        rule=CONCURRENCY,
         doc="Executions reserved for it; None leaves it to the account's unreserved ones.",
     )
     size: FunctionSize | None = setting(None, doc="Its memory and time-out, where they are not those of the settings.")

@@ -47,7 +47,7 @@ HANDLER = SettingRule(
     pattern=r"(?=.{1,128}$)(\w+\.)+\w+",
     words="names with dots between, of modules and of the function, as in app.handler; up to 128 characters",
 )
-RESERVED = SettingRule(unit="executions", low=0, high=1_000_000)
+CONCURRENCY = SettingRule(unit="executions", low=0, high=1_000_000)
 _MAX_NAME = 64
 # Of a zip that is handed over with the call, and of what is in it.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -154,7 +154,7 @@ class WebhookFunction(Construct):
         account_id: Annotated[str, ACCOUNT_ID],
         bundle: Path,
         handler: Annotated[str, HANDLER],
-        reserved_concurrency: Annotated[int | None, RESERVED] = None,
+        reserved_concurrency: Annotated[int | None, CONCURRENCY] = None,
         network: Network | None = None,
         size: FunctionSize | None = None,
     ) -> None:
@@ -339,7 +339,7 @@ def _check_bundle(name: str, bundle: Path, handler: str) -> None:
     if not bundle.is_file():
         raise FileNotFoundError(f"bundle of {name}: {bundle} is not there")
     if not zipfile.is_zipfile(bundle):
-        raise SettingsError(f"bundle of {name}: {bundle} is no zip")
+        raise SettingsError(f"bundle of {name}: {bundle} is no zip; allowed: a zip with its code")
     if (size := bundle.stat().st_size) > _MAX_ZIPPED:
         raise SettingsError(f"bundle of {name}: {bundle} has {size:,} bytes; allowed: {_MAX_ZIPPED:,}")
     with zipfile.ZipFile(bundle) as archive:

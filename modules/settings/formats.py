@@ -26,7 +26,7 @@ _ARN = r"arn:[^:\s]+:[^:\s]+:[^:\s]*:[^:\s]*:\S+"
 ARN = SettingRule(pattern=_ARN, words="an ARN")
 RESOURCE = SettingRule(pattern=rf"\*|{_ARN}", words="*, or an ARN")
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
-ACTION = SettingRule(pattern=r"\*|[a-z0-9-]+:[A-Za-z0-9*?]+", words="a service and its action, as in s3:GetObject")
+ACTION = SettingRule(pattern=r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+", words="a service and its action, as in s3:GetObject")
 CERTIFICATE_ARN = SettingRule(
     pattern=r"arn:[a-z0-9-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+",
     words="the ARN of a certificate in AWS Certificate Manager",
