@@ -12,6 +12,7 @@ from modules.delivery.stack import DeliveryStack
 from modules.guards import GuardError
 from modules.guards.app import App
 from modules.inbound.stack import WebhookStack
+from modules.settings.checked import checked
 from modules.settings.environments import load_declared, load_settings
 from modules.settings.validation import SettingsError
 
@@ -24,13 +25,17 @@ def _project_folder() -> Path:
     return next((folder for folder in folders if (folder / "cdktf.json").is_file()), folders[0])
 
 
+@checked
 def build_app(
-    environment: str, outdir: Path | None = None, bundles: Path = BUNDLES, declared: Path | None = None
+    environment: str, outdir: Path | str | None = None, bundles: Path = BUNDLES, declared: Path | None = None
 ) -> App:
     """Return the app with the stacks of one environment, ready to synthesize.
 
     Parameters
     ----------
+    outdir : Path | str | None
+        Folder to write to, which is made where it is not there. Where it is None: ``CDKTF_OUTDIR``, or else
+        ``cdktf.out`` beside the ``cdktf.json``.
     bundles : Path
         Folder with the functions' bundles.
     declared : Path | None
@@ -43,6 +48,8 @@ def build_app(
         When a setting is wrong.
     FileNotFoundError
         When the bundles have not been built.
+    OSError
+        When the folder cannot be made.
     """
     settings = load_settings(declared or _project_folder() / "cdktf.json", environment)
     app = App(outdir=str(outdir or os.environ.get("CDKTF_OUTDIR") or _project_folder() / "cdktf.out"))
@@ -61,5 +68,5 @@ if __name__ == "__main__":
         # A name that is mistyped must not become a new stack, with a state of its own.
         load_declared(_project_folder() / "cdktf.json", asked)
         build_app(asked).synth()
-    except (SettingsError, FileNotFoundError, GuardError) as error:
+    except (SettingsError, OSError, GuardError) as error:
         sys.exit(f"error: {error}")

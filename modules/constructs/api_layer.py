@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from typing import Annotated
 
 from modules.constructs.api_stage import deployed_stage, metered_key, throttle
 from modules.constructs.gateway_responses import GATEWAY_RESPONSES, GatewayResponse, gateway_response
@@ -13,7 +14,9 @@ from modules.constructs.policy import Statement, policy_document, to_block
 from modules.constructs.route import Route
 from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.checked import checked
+from modules.settings.formats import ANY_TEXT, CERTIFICATE_ARN, HOST, LOG_RETENTION
 from modules.settings.sections import ApiSettings
+from modules.settings.validation import SettingRule
 from modules.synth.at_synth import change_at_synth
 from modules.synth.cdk import (
     ApiGatewayApiKey,
@@ -42,6 +45,8 @@ from modules.synth.cdk import (
 )
 
 AUTHORIZER_CACHE_SECONDS = 300
+# https://docs.aws.amazon.com/apigateway/latest/api/API_CreateStage.html
+STAGE_NAME = SettingRule(pattern="[A-Za-z0-9_-]{1,128}", words="1 to 128 letters, digits, hyphens and underscores")
 
 IMMUTABLE_AFTER_DEPLOY = (
     ApiGatewayRestApi,
@@ -111,9 +116,9 @@ class ApiLayer(Construct):
         *,
         settings: ApiSettings,
         names: Names,
-        log_retention: int,
-        description: str,
-        stage_name: str,
+        log_retention: Annotated[int, LOG_RETENTION],
+        description: Annotated[str, ANY_TEXT],
+        stage_name: Annotated[str, STAGE_NAME],
         keyed_by_authorizer: bool = False,
         responses: Sequence[GatewayResponse] | None = None,
     ) -> None:
@@ -189,7 +194,7 @@ class ApiLayer(Construct):
         Raises
         ------
         ValueError
-            When the API has the route already, or the route needs an authorizer and the API has none yet.
+            As `add_method` says.
         """
         method = self.add_method(route)
         integration = ApiGatewayIntegration(
@@ -220,12 +225,14 @@ class ApiLayer(Construct):
         Raises
         ------
         ValueError
-            When the API has the route already, or the route needs an authorizer and the API has none yet.
+            When the API has the route already, or another that API Gateway cannot tell from it, or the route needs an
+            authorizer and the API has none yet.
         """
         if any((each.method, each.path) == (route.method, route.path) for each in self._routes):
             raise ValueError(f"{route.method} {route.path}: is a route of this API already")
         if route.authorization == "CUSTOM" and self._authorizer is None:
             raise ValueError(f"{route.method} {route.path}: the API has no authorizer yet: call authorize_by first")
+        self._check_beside(route)
         resource_id = self._resource(route.path)
         method = ApiGatewayMethod(
             self,
@@ -242,6 +249,30 @@ class ApiLayer(Construct):
         self.freeze(method)
         self._routes.append(route)
         return method
+
+    def _check_beside(self, route: Route) -> None:
+        """Check that API Gateway and ids of constructs tell a route's resources from those that are there.
+
+        Source: https://github.com/amazon-archives/aws-apigateway-importer/issues/202
+        """
+        so_far = ""
+        for part in route.path.strip("/").split("/"):
+            above, so_far = so_far, f"{so_far}/{part}"
+            for path in {} if so_far in self._resource_ids else self._resource_ids:
+                parent, _, other = path.rpartition("/")
+                if parent == above and part[0] == other[0] == "{":
+                    raise ValueError(
+                        f"path: {route.path!r} has {part} where {path!r} has {other}; allowed: one parameter in a place"
+                    )
+                if _id_of(path) == _id_of(so_far):
+                    raise ValueError(
+                        f"path: {route.path!r} cannot be told from {path!r}; allowed: another letter or digit"
+                    )
+        for each in self._routes:
+            if each.id == route.id:
+                raise ValueError(
+                    f"path: {route.path!r} cannot be told from {each.path!r}; allowed: another letter or digit"
+                )
 
     def throttle(self, route: Route, rate: int) -> None:
         """Give a route a rate of its own.
@@ -273,7 +304,9 @@ class ApiLayer(Construct):
         """Have the deployment wait for what it freezes."""
         self._deployed += resources
 
-    def add_domain(self, name: str, certificate_arn: str) -> ApiGatewayDomainName:
+    def add_domain(
+        self, name: Annotated[str, HOST], certificate_arn: Annotated[str, CERTIFICATE_ARN]
+    ) -> ApiGatewayDomainName:
         """Give the API, after `deploy`, a domain of its own, whose DNS record and certificate are somebody else's."""
         domain = ApiGatewayDomainName(
             self,
@@ -375,7 +408,7 @@ class ApiLayer(Construct):
             if so_far not in self._resource_ids:
                 resource = ApiGatewayResource(
                     self,
-                    re.sub(r"\W+", "_", so_far).strip("_") + "_resource",
+                    _id_of(so_far),
                     rest_api_id=self._id,
                     parent_id=parent,
                     path_part=part,
@@ -383,3 +416,7 @@ class ApiLayer(Construct):
                 self._resource_ids[so_far] = resource.id
             parent = self._resource_ids[so_far]
         return parent
+
+
+def _id_of(path: str) -> str:
+    return re.sub(r"\W+", "_", path).strip("_") + "_resource"

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from modules.constructs.naming import Names
 from modules.constructs.network import Network
-from modules.constructs.webhook_function import FunctionSize, WebhookFunction
+from modules.constructs.webhook_function import CONCURRENCY, HANDLER, NAME, FunctionSize, WebhookFunction
 from modules.settings.checked import checked
+from modules.settings.concurrency import UNRESERVED
+from modules.settings.formats import ACCOUNT_ID
 from modules.settings.sections import FunctionSettings
-from modules.settings.validation import Validated, setting
+from modules.settings.validation import SettingsError, Validated, setting
 from modules.synth.cdk import (
     Construct,
 )
@@ -27,20 +30,13 @@ class FleetMember(Validated):
 
     name: str = setting(
         doc="Its name in AWS, without prefix and environment.",
-        pattern="[a-z0-9]([a-z0-9_-]{0,28}[a-z0-9])?",
-        words="1 to 30 lower-case letters, digits, inner hyphens and underscores",
+        rule=NAME,
     )
     bundle: Path = setting(doc="Zip with its code.")
-    handler: str = setting(
-        doc="Module and function of its handler.",
-        pattern=r"(\w+\.)+\w+",
-        words="names with dots between, of modules and of the function, as in app.handler",
-    )
+    handler: str = setting(doc="Module and function of its handler.", rule=HANDLER)
     reserved_concurrency: int | None = setting(
         None,
-        unit="executions",
-        low=0,
-        high=1_000_000,
+        rule=CONCURRENCY,
         doc="Executions reserved for it; None leaves it to the account's unreserved ones.",
     )
     size: FunctionSize | None = setting(None, doc="Its memory and time-out, where they are not those of the settings.")
@@ -77,12 +73,13 @@ class Fleet(Construct):
         members: Sequence[FleetMember],
         settings: FunctionSettings,
         names: Names,
-        account_id: str,
+        account_id: Annotated[str, ACCOUNT_ID],
         network: Network | None = None,
     ) -> None:
         super().__init__(scope, id_)
         self._settings, self._names, self._account_id, self._network = settings, names, account_id, network
         self.functions: dict[str, WebhookFunction] = {}
+        self._reserved = 0
         for member in members:
             self.add(member)
 
@@ -92,14 +89,20 @@ class Fleet(Construct):
         Raises
         ------
         ValueError
-            When the fleet has a function of this name.
+            When the fleet has a function of this name, the account not so many executions, or Lambda takes no such
+            bundle.
         FileNotFoundError
             When there is no such bundle.
         """
         if member.name in self.functions:
             raise ValueError(f"name: {member.name!r} is a function of this fleet already")
-        if not member.bundle.is_file():
-            raise FileNotFoundError(f"bundle of {member.name}: {member.bundle} is not there")
+        asked, limit = member.reserved_concurrency or 0, self._settings.account_concurrency - UNRESERVED
+        if self._reserved + asked > limit:
+            raise SettingsError(
+                f"reserved_concurrency: {asked:,} for {member.name} and {self._reserved:,} for the others are not "
+                f"allowed; allowed: {limit:,} together, since Lambda keeps {UNRESERVED} of "
+                "functions.account_concurrency for functions without a reservation"
+            )
         function = WebhookFunction(
             self,
             member.name,
@@ -114,4 +117,5 @@ class Fleet(Construct):
             network=self._network,
         )
         self.functions[member.name] = function
+        self._reserved += asked
         return function

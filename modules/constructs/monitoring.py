@@ -1,7 +1,7 @@
 """Alarms, the topic that they notify, and a dashboard."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from modules.constructs.dashboard import PERIOD_SECONDS, Dashboard
 from modules.constructs.event_alarm import EventAlarm
@@ -9,7 +9,9 @@ from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement, policy_document
 from modules.constructs.webhook_function import NAMESPACE, WebhookFunction
 from modules.settings.checked import checked
+from modules.settings.formats import ACCOUNT_ID, QUEUE, REGION
 from modules.settings.sections import MonitoringSettings
+from modules.settings.validation import SettingRule, SettingsError
 from modules.synth.at_synth import change_at_synth
 from modules.synth.cdk import (
     CloudwatchDashboard,
@@ -22,6 +24,9 @@ from modules.synth.cdk import (
     SnsTopicPolicy,
     TerraformStack,
 )
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+_DESCRIPTION = SettingRule(pattern="(?s).{1,1024}", words="1 to 1,024 characters")
 
 
 @checked
@@ -46,7 +51,14 @@ class Monitoring(Construct):
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, settings: MonitoringSettings, names: Names, account_id: str, region: str
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: MonitoringSettings,
+        names: Names,
+        account_id: Annotated[str, ACCOUNT_ID],
+        region: Annotated[str, REGION],
     ) -> None:
         super().__init__(scope, id_)
         self._settings = settings
@@ -131,7 +143,13 @@ class Monitoring(Construct):
             ],
         )
 
-    def watch_queue(self, queue_name: str, *, longest_delay: int = 0, qualifier: str | None = None) -> None:
+    def watch_queue(
+        self,
+        queue_name: Annotated[str, QUEUE],
+        *,
+        longest_delay: Annotated[int, SettingRule(unit="s", low=0, high=43_200)] = 0,
+        qualifier: str | None = None,
+    ) -> None:
         """Alarm when the backlog is too old or too deep.
 
         Parameters
@@ -173,7 +191,7 @@ class Monitoring(Construct):
 
     def watch_dead_letter_queue(
         self,
-        queue_name: str,
+        queue_name: Annotated[str, QUEUE],
         id_: str = "dlq-not-empty",
         description: str = "messages wait in the dead letter queue: its handler fails",
         qualifier: str | None = None,
@@ -202,7 +220,9 @@ class Monitoring(Construct):
             qualifier=qualifier,
         )
 
-    def watch_subscriber(self, name: str, *, undelivered: str, dead_letter: str) -> None:
+    def watch_subscriber(
+        self, name: str, *, undelivered: Annotated[str, QUEUE], dead_letter: Annotated[str, QUEUE]
+    ) -> None:
         """Alarm when a subscriber's queue could not be reached, or its messages were given up.
 
         Parameters
@@ -263,7 +283,15 @@ class Monitoring(Construct):
         )
 
     def show_counts(self, title: str, function: WebhookFunction, metrics: Sequence[str]) -> None:
-        """Show what a function counts, without an alarm."""
+        """Show what a function counts, without an alarm.
+
+        Raises
+        ------
+        SettingsError
+            When it is nothing.
+        """
+        if not metrics:
+            raise SettingsError(f"metrics: {metrics!r} is not allowed; allowed: one or more")
         self._dashboard.add(title, [[NAMESPACE, metric, "service", function.name] for metric in metrics])
 
     def watch_api(
@@ -347,6 +375,7 @@ class Monitoring(Construct):
         missing: str = "notBreaching",
         **metric: Any,
     ) -> None:
+        _DESCRIPTION.check("description", description, tokens=True)
         CloudwatchMetricAlarm(
             self,
             f"{id_}-{qualifier}" if qualifier else id_,

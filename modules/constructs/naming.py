@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from modules.settings.validation import Validated, setting
+from modules.settings.checked import checked
+from modules.settings.formats import ENVIRONMENT
+from modules.settings.validation import SettingsError, Validated, setting
 
 PREFIX = "webhook"
 DELIVERY_PREFIX = f"{PREFIX}-delivery"
@@ -28,7 +30,7 @@ class Names(Validated):
         When names would be too long, or hold what a bucket's name must not.
     """
 
-    environment: str = setting(doc="Environment suffix.")
+    environment: str = setting(doc="Environment suffix.", rule=ENVIRONMENT)
     prefix: str = setting(
         PREFIX,
         doc="What every name begins with.",
@@ -37,7 +39,8 @@ class Names(Validated):
         words="1 to 25 lower-case letters, digits and inner hyphens",
     )
 
-    def __call__(self, resource: str, qualifier: str | None = None) -> str:
+    @checked
+    def __call__(self, resource: str, qualifier: str | None = None, *, limit: int = 255) -> str:
         """Return the name of a resource.
 
         Parameters
@@ -45,6 +48,19 @@ class Names(Validated):
         qualifier : str | None
             Tells apart resources of one kind, such as the provider of a secret. Its hyphens become underscores:
             otherwise the provider ``shop-eu`` of the environment ``dev`` had the names of ``shop`` in ``eu-dev``.
+        limit : int
+            Characters that AWS takes for such a name.
+
+        Raises
+        ------
+        SettingsError
+            When the name is longer.
         """
         part = f"-{qualifier.replace('-', '_')}" if qualifier else ""
-        return f"{self.prefix}-{resource}{part}-{self.environment}"
+        name = f"{self.prefix}-{resource}{part}-{self.environment}"
+        if len(name) > limit:
+            raise SettingsError(
+                f"{resource}: the name {name!r} has {len(name)} characters; allowed: up to {limit}, prefix and "
+                "environment included"
+            )
+        return name

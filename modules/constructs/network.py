@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from ipaddress import IPv4Network
+from typing import Annotated
 
 from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement, policy_document, to_block
 from modules.settings.checked import checked
+from modules.settings.formats import ARN, REGION
 from modules.settings.rules import check_network
 from modules.settings.sections import NetworkSettings
 from modules.synth.at_synth import change_at_synth
@@ -61,7 +63,7 @@ class Network(Construct):
         *,
         settings: NetworkSettings,
         names: Names,
-        region: str,
+        region: Annotated[str, REGION],
     ) -> None:
         super().__init__(scope, id_)
         check_network(settings)
@@ -119,7 +121,7 @@ class Network(Construct):
         change_at_synth(TerraformStack.of(self), self._write_policies)
         self.subnet_ids, self.security_group_ids = subnet_ids, [functions_id]
 
-    def permit(self, role_arn: str, statements: Sequence[Statement]) -> None:
+    def permit(self, role_arn: Annotated[str, ARN], statements: Sequence[Statement]) -> None:
         """Let a role through the endpoints for exactly what its own policy allows.
 
         Parameters

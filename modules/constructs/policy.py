@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modules.settings.validation import Validated, setting
+from modules.settings.checked import checked
+from modules.settings.formats import ACTION, RESOURCE, TEXT
+from modules.settings.validation import SettingsError, Validated, setting
 from modules.synth.cdk import (
     Construct,
     DataAwsIamPolicyDocument,
@@ -12,18 +14,44 @@ from modules.synth.cdk import (
     DataAwsIamPolicyDocumentStatementPrincipals,
 )
 
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+_OPERATOR = (
+    "(ForAllValues:|ForAnyValue:)?(String(Not)?(Equals(IgnoreCase)?|Like)|Arn(Not)?(Equals|Like)|(Not)?IpAddress|Bool|"
+    "BinaryEquals|(Numeric|Date)((Not)?Equals|(Less|Greater)Than(Equals)?))(IfExists)?|Null"
+)
+
+
+class _Part(Validated):
+    takes_tokens = True
+
+    def _require(self, *names: str) -> None:
+        for name in names:
+            if not (value := getattr(self, name)):
+                raise SettingsError(f"{name}: {value!r} is not allowed; allowed: one or more")
+
 
 @dataclass(frozen=True, kw_only=True)
-class Condition:
-    """A condition of a statement."""
+class Condition(_Part):
+    """A condition of a statement.
 
-    test: str
-    variable: str
-    values: Sequence[str]
+    Raises
+    ------
+    SettingsError
+        When IAM takes no such condition.
+    """
+
+    test: str = setting(doc="Operator.", pattern=_OPERATOR, words="an operator of IAM, such as StringEquals")
+    variable: str = setting(doc="Condition key.", pattern=r"[\w-]+:.+", words="a condition key, as in aws:SourceArn")
+    values: Sequence[str] = setting(doc="Any of which it may have.", rule=TEXT)
+
+    def __post_init__(self) -> None:
+        """Check each part, and that there is a value."""
+        super().__post_init__()
+        self._require("values")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Statement(Validated):
+class Statement(_Part):
     """A statement of a policy.
 
     Raises
@@ -35,12 +63,22 @@ class Statement(Validated):
     sid: str = setting(
         doc="Says in one word what the statement is for.", pattern="[A-Za-z0-9]+", words="letters and digits"
     )
-    actions: Sequence[str] = setting(doc="Exact actions.")
-    resources: Sequence[str] = setting(doc="Exact ARNs.")
+    actions: Sequence[str] = setting(doc="Exact actions.", rule=ACTION)
+    resources: Sequence[str] = setting(doc="Exact ARNs; none in the policy of who may assume a role.", rule=RESOURCE)
     effect: str = setting("Allow", choices=("Allow", "Deny"), doc="What it does.")
-    services: Sequence[str] = setting((), doc="Service principals, in a resource policy.")
+    services: Sequence[str] = setting(
+        (),
+        doc="Service principals, in a resource policy.",
+        pattern=r"[a-z0-9-]+(\.[a-z0-9-]+)+",
+        words="the name of a service, as in lambda.amazonaws.com",
+    )
     anyone: bool = setting(False, doc="Everybody as principal, in a resource policy that denies.")
     conditions: Sequence[Condition] = setting((), doc="All of which must hold.")
+
+    def __post_init__(self) -> None:
+        """Check each part, and that none is missing."""
+        super().__post_init__()
+        self._require("actions", *(() if self.services else ("resources",)))
 
 
 def deny_plain_http(actions: Sequence[str], resources: Sequence[str]) -> Statement:
@@ -55,6 +93,7 @@ def deny_plain_http(actions: Sequence[str], resources: Sequence[str]) -> Stateme
     )
 
 
+@checked
 def policy_document(scope: Construct, id_: str, statements: Sequence[Statement]) -> DataAwsIamPolicyDocument:
     """Create the document of a policy."""
     return DataAwsIamPolicyDocument(scope, id_, statement=[to_block(statement) for statement in statements])

@@ -1,20 +1,26 @@
 """The main queue, its dead letter queue, and who may send to and receive from them."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.queues import CONSUME, dead_letter_queue, from_rules, protect_queue, redrive, working_queue
 from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.checked import checked
+from modules.settings.concurrency import MAX_MAPPING_CONCURRENCY, MIN_MAPPING_CONCURRENCY
+from modules.settings.formats import ARN
 from modules.settings.rules import SMALL_BATCH, check_queue
 from modules.settings.sections import QueueSettings
+from modules.settings.validation import SettingRule
 from modules.synth.cdk import (
     Construct,
     LambdaEventSourceMapping,
     LambdaEventSourceMappingScalingConfig,
     SqsQueue,
 )
+
+EXECUTIONS = SettingRule(unit="executions", low=1)
 
 
 @checked
@@ -42,7 +48,13 @@ class QueueLayer(Construct):
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, settings: QueueSettings, names: Names, rule_arns: Sequence[str] = ()
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: QueueSettings,
+        names: Names,
+        rule_arns: Annotated[Sequence[str], ARN] = (),
     ) -> None:
         super().__init__(scope, id_)
         check_queue(settings)
@@ -59,7 +71,7 @@ class QueueLayer(Construct):
         """Allow ``sqs:SendMessage`` on the main queue, which covers batches too."""
         function.allow("SendToMainQueue", ["sqs:SendMessage"], [self.main.arn])
 
-    def add_event_source(self, function: WebhookFunction, *, maximum_concurrency: int) -> None:
+    def add_event_source(self, function: WebhookFunction, *, maximum_concurrency: Annotated[int, EXECUTIONS]) -> None:
         """Have a function process the main queue, with partial batch responses.
 
         Adds ``sqs:ReceiveMessage``, ``sqs:DeleteMessage`` and ``sqs:GetQueueAttributes`` on it.
@@ -68,7 +80,7 @@ class QueueLayer(Construct):
         ----------
         maximum_concurrency : int
             Invocations at once; at most the function's reserved concurrency, because receives that are throttled count
-            towards the dead letter queue.
+            towards the dead letter queue. The nearest that Lambda takes is used, 2 to 1,000.
         """
         function.allow("ConsumeMainQueue", CONSUME, [self.main.arn])
         self._map(
@@ -96,8 +108,7 @@ class QueueLayer(Construct):
             function_name=function.function.arn,
             **batches,
             function_response_types=["ReportBatchItemFailures"],
-            # Lambda takes 2 to 1,000 here.
             scaling_config=LambdaEventSourceMappingScalingConfig(
-                maximum_concurrency=max(2, min(1_000, maximum_concurrency))
+                maximum_concurrency=max(MIN_MAPPING_CONCURRENCY, min(MAX_MAPPING_CONCURRENCY, maximum_concurrency))
             ),
         )

@@ -1,10 +1,13 @@
 """Queues as this project makes them: encrypted, TLS only, standard or FIFO, dead letters in one of the same kind."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from modules.constructs.policy import Condition, Statement, deny_plain_http, policy_document
+from modules.settings.checked import checked
+from modules.settings.formats import ARN, QUEUE
 from modules.settings.sections import QueueSettings
+from modules.settings.validation import SettingRule
 from modules.synth.cdk import Construct, SqsQueue, SqsQueuePolicy, SqsQueueRedriveAllowPolicy, SqsQueueRedrivePolicy
 from modules.synth.json_text import json_text
 
@@ -18,8 +21,14 @@ _DEAD_LETTER_VISIBILITY_SECONDS = 300
 CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 
 
+@checked
 def working_queue(
-    scope: Construct, id_: str, name: str, settings: QueueSettings, *, max_message_size: int | None = None
+    scope: Construct,
+    id_: str,
+    name: str,
+    settings: QueueSettings,
+    *,
+    max_message_size: Annotated[int | None, SettingRule(unit="bytes", low=1_024, high=262_144)] = None,
 ) -> SqsQueue:
     """Create a queue for messages that are worked on; `redrive` says where they go after their last receive.
 
@@ -41,6 +50,7 @@ def working_queue(
     )
 
 
+@checked
 def dead_letter_queue(scope: Construct, id_: str, name: str, *, fifo: bool) -> SqsQueue:
     """Create a queue that keeps messages for 14 days, the longest that SQS does."""
     return SqsQueue(
@@ -53,7 +63,15 @@ def dead_letter_queue(scope: Construct, id_: str, name: str, *, fifo: bool) -> S
     )
 
 
-def redrive(scope: Construct, id_: str, source: SqsQueue, dead_letter: SqsQueue, *, receives: int) -> None:
+@checked
+def redrive(
+    scope: Construct,
+    id_: str,
+    source: SqsQueue,
+    dead_letter: SqsQueue,
+    *,
+    receives: Annotated[int, SettingRule(unit="receives", low=1, high=1_000)],
+) -> None:
     """Send a queue's messages to a dead letter queue after so many receives; let no other queue send any there.
 
     The policy is a resource of its own, so that both queues are made at once: the provider waits for half a minute
@@ -79,13 +97,15 @@ def redrive(scope: Construct, id_: str, source: SqsQueue, dead_letter: SqsQueue,
     )
 
 
+@checked
 def protect_queue(scope: Construct, id_: str, queue: SqsQueue, allowed: Sequence[Statement] = ()) -> None:
     """Refuse plain HTTP on a queue; allow what the statements say to other services."""
     document = policy_document(scope, f"{id_}_document", [*allowed, deny_plain_http(["sqs:*"], [queue.arn])])
     SqsQueuePolicy(scope, id_, queue_url=queue.id, policy=document.json)
 
 
-def from_rules(rule_arns: Sequence[str], queue: SqsQueue) -> Statement:
+@checked
+def from_rules(rule_arns: Annotated[Sequence[str], ARN], queue: SqsQueue) -> Statement:
     """Return the statement that lets some rules, and nothing else of EventBridge, send to a queue.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
@@ -106,10 +126,12 @@ def _kind(name: str, fifo: bool) -> dict[str, Any]:
     EventBridge. High throughput needs both scopes to be the message group's.
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/high-throughput-fifo.html
     """
+    name += ".fifo" if fifo else ""
+    QUEUE.check("name", name, tokens=True)
     if not fifo:
         return {"name": name}
     return {
-        "name": f"{name}.fifo",
+        "name": name,
         "fifo_queue": True,
         "content_based_deduplication": True,
         "deduplication_scope": "messageGroup",

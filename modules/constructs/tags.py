@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambdas import VERSION
+from modules.settings.checked import checked
 from modules.settings.model import Settings
 from modules.synth.at_synth import change_at_synth
 from modules.synth.cdk import TerraformStack
@@ -20,6 +21,7 @@ def tags_of(settings: Settings) -> dict[str, str]:
     }
 
 
+@checked
 def tag_everything(stack: TerraformStack, tags: Mapping[str, str]) -> None:
     """Tag all of a stack's resources when it is synthesized, those included that are added later.
 

@@ -4,18 +4,20 @@ import base64
 import hashlib
 import json
 import re
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from lambdas.shared.environment import Environment
 from modules.constructs.naming import Names
 from modules.constructs.network import Network
 from modules.constructs.policy import Condition, Statement, policy_document, to_block
 from modules.settings.checked import checked
+from modules.settings.formats import ACCOUNT_ID
 from modules.settings.sections import FunctionSettings
-from modules.settings.validation import Validated, setting
+from modules.settings.validation import SettingRule, SettingsError, Validated, setting
 from modules.synth.at_synth import change_at_synth
 from modules.synth.cdk import (
     AssetType,
@@ -36,6 +38,24 @@ from modules.synth.cdk import (
 )
 
 NAMESPACE = "Webhooks"
+NAME = SettingRule(
+    pattern="[a-z0-9]([a-z0-9_-]{0,28}[a-z0-9])?",
+    words="1 to 30 lower-case letters, digits, inner hyphens and underscores",
+)
+# https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+HANDLER = SettingRule(
+    pattern=r"(?=.{1,128}$)(\w+\.)+\w+",
+    words="names with dots between, of modules and of the function, as in app.handler; up to 128 characters",
+)
+CONCURRENCY = SettingRule(unit="executions", low=0, high=1_000_000)
+_MAX_NAME = 64
+# Of a zip that is handed over with the call, and of what is in it.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_MAX_ZIPPED, _MAX_UNZIPPED = 52_428_800, 262_144_000
+# Of the variables written as JSON.
+# https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
+_MAX_VARIABLES = 4_096
+_TOKEN = re.compile(r"\${TfToken\[[^]]*]}")
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 _VARIABLE = re.compile("[A-Za-z][A-Za-z0-9_]+", re.ASCII)
 _RESERVED = frozenset(
@@ -114,6 +134,13 @@ class WebhookFunction(Construct):
         The function.
     role : IamRole
         Its execution role.
+
+    Raises
+    ------
+    SettingsError
+        When Lambda takes no such function.
+    FileNotFoundError
+        When there is no such bundle.
     """
 
     def __init__(
@@ -121,18 +148,19 @@ class WebhookFunction(Construct):
         scope: Construct,
         id_: str,
         *,
-        name: str,
+        name: Annotated[str, NAME],
         settings: FunctionSettings,
         names: Names,
-        account_id: str,
+        account_id: Annotated[str, ACCOUNT_ID],
         bundle: Path,
-        handler: str,
-        reserved_concurrency: int | None = None,
+        handler: Annotated[str, HANDLER],
+        reserved_concurrency: Annotated[int | None, CONCURRENCY] = None,
         network: Network | None = None,
         size: FunctionSize | None = None,
     ) -> None:
+        _check_bundle(name, bundle, handler)
         super().__init__(scope, id_)
-        self.name = names(name.replace("_", "-"))
+        self.name = names(name.replace("_", "-"), limit=_MAX_NAME)
         size = size or FunctionSize(memory=settings.memory, timeout=settings.timeout)
         log_group = CloudwatchLogGroup(
             self, "logs", name=f"/aws/lambda/{self.name}", retention_in_days=settings.log_retention
@@ -226,7 +254,7 @@ class WebhookFunction(Construct):
             self._statements.append(statement)
             return
         had, now = self._statements[place], statement
-        if self._resolved([replace(had, resources=())]) != self._resolved([replace(now, resources=())]):
+        if self._resolved([{**vars(had), "resources": ()}]) != self._resolved([{**vars(now), "resources": ()}]):
             raise ValueError(f"{self.name}: its policy has another statement with the sid {statement.sid}")
         known = self._resolved(had.resources)
         more = [
@@ -278,7 +306,7 @@ class WebhookFunction(Construct):
         TypeError
             When a value is not a text.
         ValueError
-            When Lambda refuses a name.
+            When Lambda refuses a name, or all variables together.
         """
         given = environment.to_environment() if isinstance(environment, Environment) else environment
         for name, value in given.items():
@@ -289,5 +317,37 @@ class WebhookFunction(Construct):
                     f"environment: {name!r} is not allowed; allowed: a letter, then letters, digits and underscores, "
                     "and none that Lambda sets itself"
                 )
-        self._environment |= given
-        self.function.put_environment(variables=dict(self._environment))
+        together = {**self._environment, **given}
+        if (size := _size(together)) > _MAX_VARIABLES:
+            raise SettingsError(
+                f"environment: the variables of {self.name} take {size:,} bytes as JSON, with {', '.join(given)}; "
+                f"allowed: {_MAX_VARIABLES:,}"
+            )
+        self._environment = together
+        self.function.put_environment(variables=dict(together))
+
+
+def _size(variables: Mapping[str, str]) -> int:
+    """Return how long variables are at least: a text that only Terraform will know counts for nothing."""
+    known = {name: _TOKEN.sub("", value) for name, value in variables.items()}
+    known = {name: "" if "${" in value else value for name, value in known.items()}
+    return len(json.dumps(known, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def _check_bundle(name: str, bundle: Path, handler: str) -> None:
+    """Check that Lambda can unpack a bundle, and Python import the handler's module from it."""
+    if not bundle.is_file():
+        raise FileNotFoundError(f"bundle of {name}: {bundle} is not there")
+    if not zipfile.is_zipfile(bundle):
+        raise SettingsError(f"bundle of {name}: {bundle} is no zip; allowed: a zip with its code")
+    if (size := bundle.stat().st_size) > _MAX_ZIPPED:
+        raise SettingsError(f"bundle of {name}: {bundle} has {size:,} bytes; allowed: {_MAX_ZIPPED:,}")
+    with zipfile.ZipFile(bundle) as archive:
+        files = archive.infolist()
+    if (size := sum(file.file_size for file in files)) > _MAX_UNZIPPED:
+        raise SettingsError(f"bundle of {name}: {bundle} holds {size:,} bytes; allowed: {_MAX_UNZIPPED:,}")
+    module = re.escape(handler.rpartition(".")[0].replace(".", "/"))
+    if not any(re.fullmatch(rf"{module}((/__init__)?\.pyc?|(\.[\w-]+)?\.so)", file.filename) for file in files):
+        raise SettingsError(
+            f"handler of {name}: {handler!r} is in no file of {bundle}; allowed: a module in it, and its function"
+        )

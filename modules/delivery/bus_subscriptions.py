@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from lambdas.delivery.queue.messages import VERSION
 from lambdas.inbound.archive import RAW_PREFIX
@@ -11,8 +11,10 @@ from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.queues import dead_letter_queue, from_rules, protect_queue
 from modules.constructs.webhook_function import WebhookFunction
-from modules.inbound.event_routing import event_pattern
+from modules.inbound.event_routing import MAX_RULE, event_pattern
 from modules.settings.checked import checked
+from modules.settings.delivery import check_tenants
+from modules.settings.formats import BUCKET, DEPLOYED, EVENT_BUS
 from modules.synth.cdk import (
     CloudwatchEventRule,
     CloudwatchEventTarget,
@@ -59,6 +61,11 @@ class InboundSubscriptions(Construct):
         Deployed provider to the rule of its events of no listed account.
     undelivered : SqsQueue | None
         Gets what EventBridge could not send; None without subscriptions.
+
+    Raises
+    ------
+    SettingsError
+        When a rule cannot have these tenants as targets.
     """
 
     def __init__(
@@ -66,21 +73,23 @@ class InboundSubscriptions(Construct):
         scope: Construct,
         id_: str,
         *,
-        tenants_of: Mapping[str, Mapping[str | None, Sequence[str]]],
-        bus_name: str,
+        tenants_of: Annotated[Mapping[str, Mapping[str | None, Sequence[str]]], DEPLOYED],
+        bus_name: Annotated[str, EVENT_BUS],
         names: Names,
         rule_names: Names,
     ) -> None:
         super().__init__(scope, id_)
+        for provider, accounts in tenants_of.items():
+            for account, tenants in accounts.items():
+                check_tenants(f"tenants_of.{provider}", account, tenants)
         self._tenants_of = tenants_of
         self.rules = {
             (provider, account): CloudwatchEventRule(
                 self,
                 f"rule_{provider}{_mark(account)}",
-                # With the longest provider and environment this is the 64 characters that a rule's name may have.
-                name=rule_names("tenant", qualifier=provider)
+                name=rule_names("tenant", qualifier=provider, limit=MAX_RULE)
                 if account is None
-                else rule_names("account", qualifier=_digest(provider, account)),
+                else rule_names("account", qualifier=_digest(provider, account), limit=MAX_RULE),
                 description=f"Events of {provider}{' and ' + account if account else ''} that become events of tenants",
                 event_bus_name=bus_name,
                 event_pattern=event_pattern(provider, _of_account(account) if account else None),
@@ -92,7 +101,7 @@ class InboundSubscriptions(Construct):
             provider: CloudwatchEventRule(
                 self,
                 f"rule_{provider}_unlisted",
-                name=rule_names("other", qualifier=provider),
+                name=rule_names("other", qualifier=provider, limit=MAX_RULE),
                 description=f"Events of {provider} of no listed account; they become events of no tenant",
                 event_bus_name=bus_name,
                 event_pattern=event_pattern(provider, _of_no_account(accounts)),
@@ -107,7 +116,7 @@ class InboundSubscriptions(Construct):
             )
             protect_queue(self, "undelivered_policy", self.undelivered, [from_rules(self.rule_arns, self.undelivered)])
 
-    def grant_read_payloads(self, function: WebhookFunction, bucket: str) -> None:
+    def grant_read_payloads(self, function: WebhookFunction, bucket: Annotated[str, BUCKET]) -> None:
         """Allow ``s3:GetObject`` below ``raw/`` of the archive bucket.
 
         S3 encrypts it with keys of its own, so that no permission on a key is needed. The bucket's policy lets in

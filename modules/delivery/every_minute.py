@@ -4,6 +4,8 @@ from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.queues import dead_letter_queue, from_rules, protect_queue
 from modules.constructs.webhook_function import WebhookFunction
+from modules.inbound.event_routing import MAX_RULE
+from modules.settings.checked import checked
 from modules.synth.cdk import (
     CloudwatchEventRule,
     CloudwatchEventTarget,
@@ -17,6 +19,7 @@ from modules.synth.cdk import (
 SECONDS = 60
 
 
+@checked
 class EveryMinute(Construct):
     """A rule on the default bus, where alone rules can have a schedule.
 
@@ -41,7 +44,7 @@ class EveryMinute(Construct):
         rule = CloudwatchEventRule(
             self,
             "rule",
-            name=names(id_),
+            name=names(id_, limit=MAX_RULE),
             description=f"Invokes {function.name} every minute",
             schedule_expression="rate(1 minute)",
         )

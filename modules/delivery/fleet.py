@@ -1,17 +1,21 @@
 """The functions of delivery."""
 
 from pathlib import Path
+from typing import Annotated
 
 from modules.constructs.bundling import bundle_of
 from modules.constructs.lambda_fleet import Fleet, FleetMember
 from modules.constructs.naming import Names
 from modules.constructs.webhook_function import FunctionSize, WebhookFunction
 from modules.delivery.every_minute import SECONDS as EVERY_SECONDS
+from modules.settings.checked import checked
 from modules.settings.delivery import DeliverySettings
+from modules.settings.formats import ACCOUNT_ID
 from modules.settings.sections import FunctionSettings
 from modules.synth.cdk import Construct
 
 
+@checked
 class DeliveryFleet(Fleet):
     """All functions of the delivery stack.
 
@@ -44,7 +48,7 @@ class DeliveryFleet(Fleet):
         settings: FunctionSettings,
         delivery: DeliverySettings,
         names: Names,
-        account_id: str,
+        account_id: Annotated[str, ACCOUNT_ID],
         bundles: Path,
     ) -> None:
         behind_api = FunctionSize(memory=delivery.memory, timeout=delivery.timeout)

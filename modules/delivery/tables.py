@@ -155,8 +155,9 @@ class DeliveryTables(Construct):
 
         Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
         """
-        conditions = [Condition(test="ForAllValues:StringEquals", variable="dynamodb:LeadingKeys", values=keys)]
-        function.allow(sid, [f"dynamodb:{action}" for action in actions], [table.arn], conditions if keys else ())
+        test, variable = "ForAllValues:StringEquals", "dynamodb:LeadingKeys"
+        conditions = [Condition(test=test, variable=variable, values=keys)] if keys else []
+        function.allow(sid, [f"dynamodb:{action}" for action in actions], [table.arn], conditions)
 
     @staticmethod
     def _allow_index(function: WebhookFunction, sid: str, table: DynamodbTable, index: str) -> None:

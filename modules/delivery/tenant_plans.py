@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 """
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from lambdas.delivery.domain.quotas import shared_key
 from modules.constructs.api_layer import ApiLayer
@@ -15,6 +16,7 @@ from modules.constructs.policy import Statement, policy_document
 from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.checked import checked
 from modules.settings.delivery import TenantRate
+from modules.settings.formats import REGION
 from modules.synth.cdk import (
     ApiGatewayApiKey,
     ApiGatewayUsagePlan,
@@ -87,7 +89,7 @@ class TenantPlans(Construct):
             throttle_settings=ApiGatewayUsagePlanThrottleSettings(rate_limit=rate.rate, burst_limit=rate.burst),
         )
 
-    def grant_assign(self, function: WebhookFunction, *, region: str) -> None:
+    def grant_assign(self, function: WebhookFunction, *, region: Annotated[str, REGION]) -> None:
         """Allow a function to make API keys, to find keys and plans, and to add keys to these plans.
 
         A policy of its own: the plans wait for the stage, and so for the function, which waits for its first policy.

@@ -130,6 +130,7 @@ def _type(kind: type[TerraformResource], present: Container[str]) -> str | None:
     return named if named in present else getattr(kind, "TF_RESOURCE_TYPE", None)
 
 
+@checked
 def guard_everything(stack: TerraformStack, *, environment: str, waivers: Sequence[Waiver] = ()) -> Guards:
     """Check the whole of a stack whenever it is synthesized, also with ``Testing.synth`` and without validations.
 

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-payload
 
 import json
 from collections.abc import Mapping
+from typing import Annotated
 
 from lambdas.inbound.providers.entry import AcceptedResponse
 from modules.constructs.api_layer import ApiLayer
@@ -17,6 +18,8 @@ from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement, policy_document
 from modules.constructs.route import Route
 from modules.settings.checked import checked
+from modules.settings.formats import ACCOUNT_ID, DEPLOYED, REGION
+from modules.settings.validation import SettingRule
 from modules.synth.cdk import (
     ApiGatewayIntegration,
     ApiGatewayIntegrationResponse,
@@ -40,6 +43,7 @@ CONTENT_TYPES = (
     "text/xml",
 )
 RETRY_AFTER_SECONDS = "5"
+_PROVIDER = SettingRule(pattern=f"({DEPLOYED.pattern})?", words=f"{DEPLOYED.words}, or nothing")
 # Here, no integration failure means that all executions are taken: it is SQS or a function that cannot be reached.
 DIRECT_RESPONSES = (
     GatewayResponse(response_type="INTEGRATION_FAILURE", status=503, message="not available, try again", retry_after=5),
@@ -83,7 +87,14 @@ class DirectIntegration(Construct):
     """
 
     def __init__(
-        self, scope: ApiLayer, id_: str, *, queue: SqsQueue, region: str, account_id: str, names: Names
+        self,
+        scope: ApiLayer,
+        id_: str,
+        *,
+        queue: SqsQueue,
+        region: Annotated[str, REGION],
+        account_id: Annotated[str, ACCOUNT_ID],
+        names: Names,
     ) -> None:
         super().__init__(scope, id_)
         self._api = scope
@@ -112,7 +123,7 @@ class DirectIntegration(Construct):
             self, "policy", name=names("api-inbox"), role=self._role.name, policy=document.json
         )
 
-    def receive(self, route: Route, *, provider: str, answer: AcceptedResponse) -> None:
+    def receive(self, route: Route, *, provider: Annotated[str, _PROVIDER], answer: AcceptedResponse) -> None:
         """Add a method that puts a request into the ingest queue.
 
         Parameters

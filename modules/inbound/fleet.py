@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 from modules.constructs.bundling import FUNCTIONS, bundle_of
 from modules.constructs.lambda_fleet import Fleet, FleetMember
 from modules.constructs.naming import Names
 from modules.constructs.network import Network
 from modules.settings.checked import checked
+from modules.settings.formats import ACCOUNT_ID
 from modules.settings.sections import FunctionSettings
 from modules.synth.cdk import (
     Construct,
@@ -49,7 +51,7 @@ class LambdaFleet(Fleet):
         *,
         settings: FunctionSettings,
         names: Names,
-        account_id: str,
+        account_id: Annotated[str, ACCOUNT_ID],
         bundles: Path,
         reserved_concurrency: Mapping[str, int],
         network: Network | None = None,

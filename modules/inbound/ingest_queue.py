@@ -4,6 +4,7 @@ Its name in AWS is ``inbox``.
 """
 
 from dataclasses import replace
+from typing import Annotated
 
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
@@ -17,9 +18,10 @@ from modules.constructs.queues import (
 )
 from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.checked import checked
+from modules.settings.concurrency import MAX_MAPPING_CONCURRENCY, MIN_MAPPING_CONCURRENCY
 from modules.settings.rules import INGEST_MESSAGE_BYTES, SMALL_BATCH
 from modules.settings.sections import QueueSettings
-from modules.settings.validation import SettingsError
+from modules.settings.validation import SettingRule, SettingsError
 from modules.synth.cdk import Construct, LambdaEventSourceMapping, LambdaEventSourceMappingScalingConfig
 
 # An hour at the visibility timeout of the presets: what an outage of Secrets Manager takes, or filling a secret that
@@ -78,7 +80,14 @@ class IngestQueue(Construct):
         protect_queue(self, "policy", self.queue)
         protect_queue(self, "dead_letter_policy", self.dead_letter)
 
-    def add_event_source(self, function: WebhookFunction, *, maximum_concurrency: int) -> None:
+    def add_event_source(
+        self,
+        function: WebhookFunction,
+        *,
+        maximum_concurrency: Annotated[
+            int, SettingRule(unit="executions", low=MIN_MAPPING_CONCURRENCY, high=MAX_MAPPING_CONCURRENCY)
+        ],
+    ) -> None:
         """Have a function verify what comes in, with partial batch responses.
 
         Adds ``sqs:ReceiveMessage``, ``sqs:DeleteMessage`` and ``sqs:GetQueueAttributes`` on the queue. Batches are

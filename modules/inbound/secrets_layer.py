@@ -7,6 +7,7 @@ from modules.constructs.pinning import pin
 from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.checked import checked
 from modules.settings.rules import check_provider_options, check_providers
+from modules.settings.validation import SettingsError
 from modules.synth.cdk import Construct, SecretsmanagerSecret
 from modules.synth.json_text import json_text
 
@@ -34,7 +35,8 @@ class SecretsLayer(Construct):
     Raises
     ------
     SettingsError
-        When a provider is not in the registry, or its entry does not take these options.
+        When a provider is not in the registry, its entry does not take these options, or one without a secret is not
+        deployed.
     """
 
     def __init__(
@@ -50,6 +52,10 @@ class SecretsLayer(Construct):
         super().__init__(scope, id_)
         check_providers(providers)
         check_provider_options(providers, options)
+        if unknown := sorted(set(keyless) - set(providers)):
+            raise SettingsError(
+                f"keyless: {', '.join(unknown)} is none of the deployed providers, {', '.join(providers)}"
+            )
         self._providers = providers
         self._options = options
         self.secrets = {

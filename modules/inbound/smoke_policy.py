@@ -31,12 +31,12 @@ def smoke_policy(
     partition = DataAwsPartition(scope, "smoke_partition").partition
     queue = f"arn:{partition}:sqs:{region}:{account_id}:{names('smoke')}"
     rule = f"arn:{partition}:events:{region}:{account_id}:rule/{routing.bus.name}/{names('smoke')}"
-    secrets = [Statement(sid="ReadSigningSecrets", actions=["secretsmanager:GetSecretValue"], resources=secret_arns)]
+    reading = ["secretsmanager:GetSecretValue"]
     document = policy_document(
         scope,
         "smoke_policy",
         [
-            *(secrets if secret_arns else []),
+            *([Statement(sid="ReadSigningSecrets", actions=reading, resources=secret_arns)] if secret_arns else []),
             Statement(
                 sid="ReadArchivedPayloads", actions=["s3:GetObject"], resources=[f"{storage.bucket.arn}/{RAW_PREFIX}*"]
             ),

@@ -1,5 +1,7 @@
 """The table of records and the archive of payloads."""
 
+from typing import Annotated
+
 from lambdas.inbound.archive import CERTIFICATE_PREFIX, DEAD_LETTER_PREFIX, RAW_PREFIX
 from lambdas.inbound.record_items import (
     BY_EVENT_INDEX,
@@ -13,6 +15,7 @@ from modules.constructs.pinning import pin
 from modules.constructs.policy import deny_plain_http, policy_document
 from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.checked import checked
+from modules.settings.formats import ACCOUNT_ID
 from modules.settings.sections import StorageSettings
 from modules.synth.cdk import (
     Construct,
@@ -60,7 +63,15 @@ class StorageLayer(Construct):
         The archive.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, settings: StorageSettings, names: Names, account_id: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: StorageSettings,
+        names: Names,
+        account_id: Annotated[str, ACCOUNT_ID],
+    ) -> None:
         super().__init__(scope, id_)
         self.table = pin(self._build_table(names), f"{id_}_table")
         self.bucket = pin(self._build_bucket(names, account_id), f"{id_}_bucket")

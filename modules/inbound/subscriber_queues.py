@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
 from modules.constructs.queues import dead_letter_queue, from_rules, protect_queue, redrive, working_queue
 from modules.settings.checked import checked
+from modules.settings.formats import DEPLOYED
 from modules.settings.sections import QueueSettings
 from modules.synth.cdk import (
     CloudwatchEventRule,
@@ -59,6 +61,11 @@ class SubscriberQueues(Construct):
     ----------
     subscribers : dict[str, Subscriber]
         Name to queues.
+
+    Raises
+    ------
+    ValueError
+        When a subscriber has no rule.
     """
 
     def __init__(
@@ -66,12 +73,14 @@ class SubscriberQueues(Construct):
         scope: Construct,
         id_: str,
         *,
-        subscribers: Mapping[str, str],
+        subscribers: Annotated[Mapping[str, str], DEPLOYED],
         settings: QueueSettings,
         names: Names,
         rules: Mapping[str, CloudwatchEventRule],
     ) -> None:
         super().__init__(scope, id_)
+        if missing := sorted(set(subscribers) - set(rules)):
+            raise ValueError(f"rules: there is none for {', '.join(missing)}; allowed: one for each subscriber")
         self._id = id_
         self._settings = settings
         self._names = names

@@ -1,33 +1,54 @@
-"""Public methods that refuse arguments of the wrong type by name, before CDKTF does so with a tree of its own."""
+"""Public methods and functions that refuse wrong arguments by name, before CDKTF, Terraform or AWS does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from inspect import isfunction, signature
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
+from modules.settings.formats import TEXT
 from modules.settings.validation import misfit, shown
 
-_Class = TypeVar("_Class", bound=type)
+_Checked = TypeVar("_Checked", bound=Callable[..., Any])
 
 
-def checked(kind: _Class) -> _Class:
-    """Have a class refuse, with a TypeError, arguments that are not of the types that it says."""
-    for name, method in list(vars(kind).items()):
+def checked(what: _Checked) -> _Checked:
+    """Have a function, or the public methods of a class, refuse arguments that do not go with their annotations.
+
+    What is not of the type is a TypeError. What breaks the rule that ``Annotated`` adds is a SettingsError, and so is
+    an empty text where no rule is added.
+    """
+    if not isinstance(what, type):
+        return _checked(what)
+    for name, method in list(vars(what).items()):
         if isfunction(method) and (name == "__init__" or not name.startswith("_")):
-            setattr(kind, name, _checked(method))
-    return kind
+            setattr(what, name, _checked(method))
+    return what
 
 
-def _checked(method: Callable[..., Any]) -> Callable[..., Any]:
-    expected = signature(method)
+def _checked(function: _Checked) -> _Checked:
+    expected = signature(function)
     many = [each.name for each in expected.parameters.values() if each.kind is each.VAR_POSITIONAL]
-    kinds = {name: kind for name, kind in method.__annotations__.items() if name not in many}
+    kinds = function.__annotations__
 
-    @wraps(method)
+    @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         for name, value in expected.bind(*args, **kwargs).arguments.items():
-            if wanted := misfit(kinds.get(name), value):
-                raise TypeError(f"{name}: {shown(value)} is not {wanted}")
-        return method(*args, **kwargs)
+            for each in value if name in many else (value,):
+                kind = kinds.get(name)
+                _check_kind(name, kind, each)
+                (rule,) = getattr(kind, "__metadata__", None) or (TEXT if isinstance(each, str) else None,)
+                if rule and each is not None:
+                    rule.check(name, each, tokens=True)
+        return function(*args, **kwargs)
 
-    return call
+    return call  # type: ignore[return-value]
+
+
+def _check_kind(name: str, kind: Any, value: Any) -> None:
+    if wanted := misfit(kind, value):
+        raise TypeError(f"{name}: {shown(value)} is not {wanted}")
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if get_origin(kind) is Mapping:
+        for key, each in value.items():
+            _check_kind(f"{name}.{key}", get_args(kind)[1], each)

@@ -14,6 +14,7 @@ from lambdas.delivery.sending.urls import PUBLIC_HTTPS
 from lambdas.delivery_api.environment import ApiEnvironment
 from lambdas.delivery_worker.environment import WorkerEnvironment
 from lambdas.inbound.providers.fields import is_identifier
+from modules.settings.formats import BUCKET, CERTIFICATE_ARN, EVENT_BUS, HOST
 from modules.settings.validation import SettingsError, Validated, setting
 
 _MAX_RATE = 10_000
@@ -28,8 +29,6 @@ _MAX_ACCOUNTS_CHARS = 1_500
 # What starting, reading a batch and recording what came of it may take besides the attempts.
 WORKER_OVERHEAD_SECONDS = 15
 ORIGINAL = "original"
-_HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
-_CERTIFICATE = re.compile(r"arn:[a-z0-9-]+:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,26 +38,20 @@ class DomainSettings(Validated):
     name: str = setting(
         doc="Host name of the API, such as `hooks.example.com`. Its DNS record is yours to make; the output "
         "`domain_target` is what it points to.",
+        rule=HOST,
     )
     certificate_arn: str = setting(
         doc="ARN of its certificate in ACM, in the stack's own region. Neither certificate nor DNS is managed here.",
+        rule=CERTIFICATE_ARN,
     )
-
-    def __post_init__(self) -> None:
-        """Check name and certificate."""
-        super().__post_init__()
-        if not _HOST.fullmatch(self.name):
-            raise SettingsError(f"name: {self.name!r} is not allowed; allowed: a host name in lower case")
-        if not _CERTIFICATE.fullmatch(self.certificate_arn):
-            raise SettingsError(f"certificate_arn: {self.certificate_arn!r} is not the ARN of a certificate in ACM")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TenantRate:
-    """A rate in requests/s, and the requests that may come at once."""
+class TenantRate(Validated):
+    """How much one tenant may send."""
 
-    rate: int
-    burst: int
+    rate: int = setting(unit="requests/s", low=1, high=_MAX_RATE, doc="Steady rate.")
+    burst: int = setting(unit="requests", low=1, high=_MAX_RATE, doc="Requests that may come at once.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,8 +215,7 @@ class DeliverySettings(Validated):
     )
     bus_name: str | None = setting(
         None,
-        pattern=r"[\w./-]{1,256}",
-        words="the name of an event bus of this account and region",
+        rule=EVENT_BUS,
         doc="Event bus whose events `delivery.subscriptions` hands to tenants; without it, that of the inbound stack "
         "of the same environment.",
     )
@@ -241,8 +233,7 @@ class DeliverySettings(Validated):
     )
     archive_bucket: str | None = setting(
         None,
-        pattern=r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
-        words="the name of a bucket",
+        rule=BUCKET,
         doc="Archive bucket of the inbound stack that `delivery.bus_name` belongs to; without it, that of the same "
         "environment.",
     )
@@ -313,17 +304,19 @@ class DeliverySettings(Validated):
                     f"tenant_plans: {name!r} is not allowed; allowed: up to 32 small letters, digits and "
                     f"underscores, and neither {STANDARD_PLAN} nor shared"
                 )
-            if not isinstance(plan, Mapping) or set(plan) != {"rate", "burst"} or not all(map(_is_rate, plan.values())):
+            try:
+                TenantRate(**plan)
+            except (TypeError, SettingsError) as error:
                 raise SettingsError(
                     f"tenant_plans.{name}: {plan!r} is not allowed; allowed: rate and burst, each 1 to {_MAX_RATE}"
-                )
+                ) from error
 
     def _check_subscriptions(self) -> None:
         for provider, accounts in self.tenants_of.items():
             if not accounts:
                 raise SettingsError(f"subscriptions.{provider}: {self.subscriptions[provider]!r} names no tenant")
             for account, tenants in accounts.items():
-                self._check_tenants(provider, account, tenants)
+                check_tenants(f"subscriptions.{provider}", account, tenants)
             if len(json.dumps([*accounts])) > _MAX_ACCOUNTS_CHARS:
                 raise SettingsError(
                     f"subscriptions.{provider}: {len(accounts)} accounts are too many for the pattern of a rule; "
@@ -334,26 +327,23 @@ class DeliverySettings(Validated):
         ) > _MAX_ACCOUNTS:
             raise SettingsError(f"subscriptions: {count} accounts are not allowed; allowed: up to {_MAX_ACCOUNTS}")
 
-    def _check_tenants(self, provider: str, account: Any, tenants: tuple[Any, ...]) -> None:
-        field = f"subscriptions.{provider}"
-        if account is not None:
-            if not is_identifier(account):
-                raise SettingsError(f"{field}: {account!r} is not an account; allowed: texts without blanks")
-            field += f".{account}"
-        if not tenants:
-            raise SettingsError(f"{field}: {list(tenants)!r} names no tenant")
-        for tenant in tenants:
-            if not isinstance(tenant, str) or not is_tenant_id(tenant):
-                raise SettingsError(f"{field}: {tenant!r} is not the id of a tenant")
-        if len(set(tenants)) < len(tenants) or len(tenants) > TARGETS_OF_A_RULE:
-            raise SettingsError(
-                f"{field}: {len(tenants)} tenants are not allowed; allowed: up to "
-                f"{TARGETS_OF_A_RULE} different ones, as many as a rule has targets"
-            )
 
-
-def _is_rate(value: Any) -> bool:
-    return type(value) is int and 1 <= value <= _MAX_RATE
+def check_tenants(field: str, account: Any, tenants: Sequence[Any]) -> None:
+    """Check who gets the events of an account, or of any where it is None."""
+    if account is not None:
+        if not is_identifier(account):
+            raise SettingsError(f"{field}: {account!r} is not an account; allowed: texts without blanks")
+        field += f".{account}"
+    if not tenants:
+        raise SettingsError(f"{field}: {list(tenants)!r} names no tenant")
+    for tenant in tenants:
+        if not isinstance(tenant, str) or not is_tenant_id(tenant):
+            raise SettingsError(f"{field}: {tenant!r} is not the id of a tenant")
+    if len(set(tenants)) < len(tenants) or len(tenants) > TARGETS_OF_A_RULE:
+        raise SettingsError(
+            f"{field}: {len(tenants)} tenants are not allowed; allowed: up to "
+            f"{TARGETS_OF_A_RULE} different ones, as many as a rule has targets"
+        )
 
 
 def _listed(tenants: Any) -> Iterator[Any]:

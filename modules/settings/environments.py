@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from modules.settings.checked import checked
 from modules.settings.model import Settings
 from modules.settings.presets import PRESETS
 from modules.settings.validation import SettingsError, misfit, section_of, shown
@@ -13,6 +14,7 @@ from modules.settings.validation import SettingsError, misfit, section_of, shown
 _SECTIONS = {declared.name: kind for declared in fields(Settings) if (kind := section_of(declared))}
 
 
+@checked
 def load_settings(path: Path, environment: str) -> Settings:
     """Return the settings of an environment.
 
@@ -84,6 +86,7 @@ def is_declared(path: Path, environment: str) -> bool:
         return True
 
 
+@checked
 def load_declared(path: Path, environment: str) -> Settings:
     """Return the settings of an environment that the file names.
 

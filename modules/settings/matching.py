@@ -3,6 +3,7 @@
 Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,6 +13,9 @@ from modules.settings.validation import SettingsError
 
 # Beyond these, EventBridge matches no number.
 _MAX_NUMBER = 5_000_000_000
+# A rule takes a pattern of 2,048 characters, of which the provider takes some.
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+_MAX_CHARS = 1_900
 _COMPARISONS = ("<", "<=", "=", ">", ">=")
 
 
@@ -67,6 +71,10 @@ def check_match(field: str, match: Any) -> None:
                     f"{field}.{member}: {value!r} is not allowed; allowed: a value that events have there, or a filter "
                     "of EventBridge: prefix, anything-but, exists or numeric"
                 )
+    if (chars := len(json.dumps(match, separators=(",", ":")))) > _MAX_CHARS:
+        raise SettingsError(
+            f"{field}: {chars:,} characters are too many for the pattern of a rule; allowed: {_MAX_CHARS:,}"
+        )
 
 
 def _is_filter(given: Mapping[str, Any], is_value: Callable[[Any], bool]) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from modules.settings import rules
 from modules.settings.delivery import DeliverySettings
+from modules.settings.formats import ENVIRONMENT, REGION
 from modules.settings.presets import PRESETS
 from modules.settings.sections import (
     ApiSettings,
@@ -32,15 +33,14 @@ class Settings(Validated):
     environment: str = setting(
         "dev",
         doc="Environment suffix, which ends every name.",
-        pattern=r"[a-z0-9]([a-z0-9-]{0,14}[a-z0-9])?",
-        words="1 to 16 lower-case letters, digits and inner hyphens",
+        rule=ENVIRONMENT,
     )
     preset: str = setting(
         "standard",
         choices=("standard", "ordered", "burst"),
         doc="The preset that the other settings start from.",
     )
-    region: str = setting("us-east-1", doc="AWS region.")
+    region: str = setting("us-east-1", doc="AWS region.", rule=REGION)
     service: str = setting(
         "webhooks",
         doc="Value of the tag Service.",
@@ -77,7 +77,6 @@ class Settings(Validated):
         """Check every field, and those that depend on each other."""
         super().__post_init__()
         self._check_preset()
-        rules.check_region(self.region)
         rules.check_tags(self.tags)
         rules.check_providers(self.providers)
         rules.check_provider_options(self.providers, self.provider_options)

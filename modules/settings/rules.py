@@ -5,7 +5,8 @@ Every check raises a `SettingsError` that names the field, the value, and what i
 
 import json
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from ipaddress import IPv4Network
 
 from lambdas.inbound.providers.entry import COMMON_OPTIONS
@@ -17,7 +18,8 @@ from modules.settings.concurrency import (
     UNRESERVED,
     reserved_concurrency,
 )
-from modules.settings.delivery import DeliverySettings
+from modules.settings.delivery import TARGETS_OF_A_RULE, DeliverySettings
+from modules.settings.formats import DEPLOYED
 from modules.settings.matching import check_match
 from modules.settings.sections import ApiSettings, FunctionSettings, NetworkSettings, QueueSettings, RoutingSettings
 from modules.settings.validation import SettingsError
@@ -42,22 +44,12 @@ MAX_DIRECT_BODY_BYTES = 180_000
 OWN_TAGS = ("Environment", "Service", "ManagedBy", "Version")
 MAX_OWN_TAGS = 40
 _TAG = re.compile(r"[\w .:/=+@-]+")
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d", re.ASCII)
-# Lambda takes 4 KB of environment variables, of which the other variables of ingestion take some 400 bytes.
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-_MAX_PROVIDERS_CHARS = 3_600
-# `,"secretArn":"arn:aws:secretsmanager::123456789012:secret:webhook-secret---AbCdEf"`
-_SECRET_ARN_CHARS = 80
+# Of the 4,096 bytes that Lambda takes of variables as JSON, those of ingestion besides this one have up to 390.
+# https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
+_MAX_PROVIDERS_BYTES = 3_700
 # Python calls others private too, of which AWS refuses some, such as 127.0.0.0/8.
 # https://www.rfc-editor.org/rfc/rfc1918
 _PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-
-
-def check_region(region: str) -> None:
-    """Check the form of a region's name."""
-    if not _REGION.fullmatch(region):
-        raise SettingsError(f"region: {region!r} is not the name of an AWS region")
 
 
 def check_tags(tags: Mapping[str, str]) -> None:
@@ -82,7 +74,7 @@ def check_providers(providers: Providers) -> None:
     if not providers:
         raise SettingsError("providers: none is given, and a stack without one receives nothing")
     for name, registered in providers.items():
-        _check_name("providers", name)
+        DEPLOYED.check("providers", name)
         if not isinstance(registered, str) or registered not in REGISTRY:
             raise SettingsError(f"providers.{name}: {registered!r} is none of {', '.join(REGISTRY)}")
 
@@ -119,17 +111,22 @@ def _check_headers(name: str, scheme: object) -> None:
 
 def check_variables(providers: Providers, provider_options: Options, *, region: str, environment: str) -> None:
     """Check that ingestion's variable with all providers fits; see `SecretsLayer.providers_variable`."""
-    size = 0
-    for name, entry in providers.items():
-        options = provider_options.get(name)
-        said = {"entry": entry, **({"options": dict(options)} if options else {})}
-        size += len(json.dumps({name: said}, separators=(",", ":")))
-        if REGISTRY[entry].needs_secret:
-            size += _SECRET_ARN_CHARS + len(region + name + environment)
-    if size > _MAX_PROVIDERS_CHARS:
+    partition = "aws-us-gov" if region.startswith(("us-gov-", "cn-")) else "aws"
+    arn = f"arn:{partition}:secretsmanager:{region}:123456789012:secret:webhook-secret"
+    said = {
+        name: {
+            "entry": entry,
+            **({"secretArn": f"{arn}-{name}-{environment}-AbCdEf"} if REGISTRY[entry].needs_secret else {}),
+            **({"options": dict(options)} if (options := provider_options.get(name)) else {}),
+        }
+        for name, entry in providers.items()
+    }
+    # JSON in JSON, in which each quotation mark counts twice.
+    size = len(json.dumps(json.dumps(said, separators=(",", ":"))))
+    if size > _MAX_PROVIDERS_BYTES:
         raise SettingsError(
             f"providers: {len(providers)} with their options take {size:,} bytes of ingestion's environment, "
-            f"of which Lambda leaves {_MAX_PROVIDERS_CHARS:,}; allowed: fewer of them, or shorter names and options; "
+            f"of which Lambda leaves {_MAX_PROVIDERS_BYTES:,}; allowed: fewer of them, or shorter names and options; "
             "deploy the others as an environment of their own"
         )
 
@@ -231,10 +228,10 @@ def _check_batches(queue: QueueSettings) -> None:
         )
 
 
-def check_subscribers(providers: Providers, routing: RoutingSettings) -> None:
-    """Check that each subscriber names a deployed provider."""
+def check_subscribers(providers: Collection[str], routing: RoutingSettings) -> None:
+    """Check that each subscriber names a deployed provider, and that its rule has a target left for it."""
     for name, given in routing.subscribers.items():
-        _check_name("routing.subscribers", name)
+        DEPLOYED.check("routing.subscribers", name)
         provider = given
         if isinstance(given, Mapping) and set(given) == {"provider", "match"}:
             check_match(f"routing.subscribers.{name}.match", given["match"])
@@ -242,6 +239,12 @@ def check_subscribers(providers: Providers, routing: RoutingSettings) -> None:
         if not isinstance(provider, str) or provider not in providers:
             raise SettingsError(
                 f"routing.subscribers.{name}: {provider!r} is none of the deployed providers, {', '.join(providers)}"
+            )
+    for provider, count in Counter(each for each in routing.subscribers.values() if isinstance(each, str)).items():
+        if count > TARGETS_OF_A_RULE:
+            raise SettingsError(
+                f"routing.subscribers: {count} get all events of {provider!r}; allowed: {TARGETS_OF_A_RULE}, as many "
+                "as a rule has targets"
             )
 
 
@@ -340,7 +343,7 @@ def check_delivery(
             f"code that is compiled for {NATIVE_RUNTIME}"
         )
     for provider in delivery.subscriptions:
-        _check_name("delivery.subscriptions", provider)
+        DEPLOYED.check("delivery.subscriptions", provider)
         if inbound and delivery.bus_name is None and provider not in providers:
             raise SettingsError(
                 f"delivery.subscriptions: {provider!r} is none of the deployed providers, {', '.join(providers)}"
@@ -368,11 +371,4 @@ def check_delivery(
         raise SettingsError(
             "delivery.archive_bucket: is missing; with delivery.bus_name, delivery.subscription_payload 'original' "
             "needs the name of the archive bucket; allowed without it: 'reference'"
-        )
-
-
-def _check_name(field: str, name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise SettingsError(
-            f"{field}: {name!r} is not allowed; allowed: 1 to 32 lower-case letters, digits and inner hyphens"
         )

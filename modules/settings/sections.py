@@ -4,36 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modules.settings.validation import SettingsError, Validated, setting
+from modules.settings.formats import BUCKET, KMS_KEY, LOG_RETENTION, REGION, ROLE_ARN, STATE_KEY, TEXT
+from modules.settings.validation import Validated, setting
 
 # Provider 5.100.0 knows these runtimes; 3.14 is not among them, and 3.11 is near its end on Lambda.
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 RUNTIMES = ("python3.12", "python3.13")
-# https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/cloudwatch_log_group
-LOG_RETENTION_DAYS = (
-    1,
-    3,
-    5,
-    7,
-    14,
-    30,
-    60,
-    90,
-    120,
-    150,
-    180,
-    365,
-    400,
-    545,
-    731,
-    1096,
-    1827,
-    2192,
-    2557,
-    2922,
-    3288,
-    3653,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +125,7 @@ class FunctionSettings(Validated):
         doc="The account's limit of concurrent executions in the region, of which 100 stay unreserved. New accounts "
         "have less than the usual 1,000.",
     )
-    log_retention: int = setting(7, unit="days", choices=LOG_RETENTION_DAYS, doc="How long logs are kept.")
+    log_retention: int = setting(7, rule=LOG_RETENTION, doc="How long logs are kept.")
     log_level: str = setting("INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"), doc="Level of the functions' logs.")
     system_log_level: str = setting(
         "WARN",
@@ -334,25 +310,19 @@ class MonitoringSettings(Validated):
 class BackendSettings(Validated):
     """Where Terraform's state is kept: an S3 bucket, locked by a file beside the state."""
 
-    bucket: str = setting(doc="Bucket of the state; it must exist.")
+    bucket: str = setting(doc="Bucket of the state; it must exist.", rule=BUCKET)
     key: str = setting(
-        doc="Object key of the inbound stack's state. That of the delivery stack has `-delivery` before its suffix."
+        doc="Object key of the inbound stack's state. That of the delivery stack has `-delivery` before its suffix.",
+        rule=STATE_KEY,
     )
-    region: str = setting("us-east-1", doc="Region of the bucket.")
+    region: str = setting("us-east-1", doc="Region of the bucket.", rule=REGION)
     kms_key_id: str | None = setting(
-        None, doc="ARN of the KMS key that encrypts the state; without it, it is S3's own key."
+        None, doc="KMS key that encrypts the state; without it, it is S3's own key.", rule=KMS_KEY
     )
-    role_arn: str | None = setting(None, doc="ARN of the role that Terraform assumes to read and write the state.")
+    role_arn: str | None = setting(None, doc="Role that Terraform assumes to read and write the state.", rule=ROLE_ARN)
     profile: str | None = setting(
-        None, doc="Profile of the shared AWS configuration with which Terraform reads and writes the state."
+        None, doc="Profile of the shared AWS configuration with which Terraform reads and writes the state.", rule=TEXT
     )
     use_path_style: bool = setting(
         False, doc="Put the bucket's name into the path of the URL, as S3-compatible stores other than AWS want it."
     )
-
-    def __post_init__(self) -> None:
-        """Check that nothing is empty."""
-        super().__post_init__()
-        for name in ("bucket", "key", "region", "kms_key_id", "role_arn", "profile"):
-            if getattr(self, name) == "":
-                raise SettingsError(f"{name}: '' is not allowed; allowed: a text that is not empty")

@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import time
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,8 +14,6 @@ from tools.local.aws import REGION, LocalAws
 from tools.local.stack import ENVIRONMENTS, LocalStack
 from tools.local.terraform import Workspace
 
-# The app whose stacks are deployed.
-OWN_APP = Path(__file__).with_name("own_app")
 STATE_BUCKET = "terraform-state"
 DEPLOY_TIMEOUT_SECONDS = 600
 
@@ -27,7 +24,7 @@ class CdktfError(Exception):
 
 @dataclass
 class Project:
-    """A user's app with a copy of this project's packages, whose environments keep their state in one bucket.
+    """A copy of this project whose environments keep their state in one bucket.
 
     Attributes
     ----------
@@ -50,9 +47,7 @@ class Project:
     def create(cls, folder: Path, aws: LocalAws, environments: tuple[str, ...]) -> "Project":
         for name in ("modules", "lambdas"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(OWN_APP / "main.py", folder)
-        with zipfile.ZipFile(folder / "orders.zip", "w") as bundle:
-            bundle.write(OWN_APP / "orders.py", "orders.py")
+        shutil.copy(ROOT / "main.py", folder)
         for name in (".build", ".venv", "node_modules"):
             (folder / name).symlink_to(ROOT / name)
         document = json.loads((ROOT / "cdktf.json").read_text(encoding="utf-8"))

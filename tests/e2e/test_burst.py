@@ -1,6 +1,5 @@
 """The preset ``burst``: what API Gateway answers by itself, before any function runs."""
 
-import json
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -85,29 +84,6 @@ def test_without_a_required_header_no_function_runs(burst, missing):
     assert answer.status_code == 400
     assert burst.post(make(burst, FIRST_NUMBER + 201)).status_code == 202
     assert await_invocations(burst, before + 1) == before + 1
-
-
-def test_a_function_of_the_users_own_answers_its_own_route_and_may_do_what_it_is_granted_alone(project, burst):
-    sent = make(burst, FIRST_NUMBER + 300)
-    assert burst.post(sent).status_code == 202
-    await_state(burst, sent.transaction_id, "ROUTED")
-
-    answer = burst.call("GET", f"/orders/{sent.transaction_id}")
-
-    # Then the operators' policy lets them call it, and its role lets it query and nothing else
-    assert (answer.status_code, answer.json()) == (200, {"records": 1, "scan": "AccessDeniedException"})
-    assert burst.call("GET", f"/orders/{sent.transaction_id}", operator=burst.stranger()).status_code == 403
-    assert post(burst, replace(sent, path="/orders/any")).status_code == 403
-    # and the policy that DynamoDB's endpoint was made with, which the local AWS does not keep, lets its role do that
-    (document,) = [
-        instance["attributes"]
-        for resource in json.loads(project.state(burst.environment))["resources"]
-        for instance in resource["instances"]
-        if resource["name"].startswith("network_dynamodb_policy")
-    ]
-    statements = json.loads(document["json"])["Statement"]
-    mine = [each["Action"] for each in statements if "role/webhook-orders-local-burst" in json.dumps(each["Condition"])]
-    assert mine == ["dynamodb:Query", "dynamodb:BatchGetItem"]
 
 
 def test_over_the_throttle_no_function_runs(burst, report):

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from modules.constructs.bundling import BUNDLES
+from modules.constructs.webhook_function import MANAGE_NETWORK_INTERFACES
+from tests.e2e.calls import CALLED_BY_LAMBDA, granted
 from tests.e2e.left import left_behind
 from tests.e2e.observe import await_state
 from tests.e2e.remote import environment_of
+from tests.e2e.strangers import are_kept_out
 from tools import ROOT
 from tools.local.aws import LocalAws
 from tools.local.stack import LocalStack
@@ -94,7 +97,7 @@ def test_an_app_of_ones_own_is_deployed_and_destroyed(checkout, empty):
     assert left_behind(empty) == {}
 
 
-def test_a_function_of_a_subclass_answers_on_its_own_route(checkout, empty, number):
+def test_a_function_of_a_subclass_answers_on_its_own_route_and_may_do_what_it_is_granted_alone(checkout, empty, number):
     # Given
     folder, _ = follow(checkout, empty, "subclass")
     workspace = Workspace.reopen(folder / "cdktf.out" / "stacks" / "webhooks-dev", environment_of(empty))
@@ -108,10 +111,23 @@ def test_a_function_of_a_subclass_answers_on_its_own_route(checkout, empty, numb
     await_state(stack, sent.transaction_id, "ROUTED")
     after = stack.call("GET", path)
 
-    # Then its role lets it read the records, and the policy of operators lets them call it
+    # Then its role lets it read the records, and the policy of operators lets them and nobody else call it
     assert (before.status_code, before.json()["states"]) == (200, [])
     assert (after.status_code, after.json()["states"]) == (200, ["ROUTED"])
-    assert stack.call("GET", path, operator=stack.stranger()).status_code == 403
+    are_kept_out(stack, "GET", path)
+    # and its role, and the policy of DynamoDB's endpoint, which the local AWS does not keep, let it do that alone
+    reads = ["dynamodb:Query", "dynamodb:BatchGetItem"]
+    assert granted(empty, "webhook-orders-dev") - CALLED_BY_LAMBDA == {*reads, *MANAGE_NETWORK_INTERFACES}
+    state = json.loads((folder / "terraform.webhooks-dev.tfstate").read_text(encoding="utf-8"))
+    (document,) = [
+        instance["attributes"]["json"]
+        for resource in state["resources"]
+        for instance in resource["instances"]
+        if resource["name"].startswith("network_dynamodb_policy")
+    ]
+    statements = json.loads(document)["Statement"]
+    mine = [each["Action"] for each in statements if "role/webhook-orders-dev" in json.dumps(each["Condition"])]
+    assert mine == reads
 
 
 def test_a_layer_stands_alone_in_another_stack(checkout, local_aws):

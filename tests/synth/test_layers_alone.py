@@ -6,14 +6,22 @@ from pathlib import Path
 
 import pytest
 
+from lambdas.inbound.providers.entry import AcceptedResponse
 from modules.constructs.api_layer import ApiLayer
+from modules.constructs.bundling import BUNDLES
 from modules.constructs.event_alarm import EventAlarm
 from modules.constructs.monitoring import Monitoring
 from modules.constructs.naming import Names
 from modules.constructs.network import Network
-from modules.constructs.policy import Statement
+from modules.constructs.policy import Statement, policy_document
 from modules.constructs.queue_layer import QueueLayer
+from modules.constructs.queues import dead_letter_queue, redrive
+from modules.constructs.tags import tag_everything
 from modules.constructs.webhook_function import WebhookFunction
+from modules.delivery.bus_subscriptions import InboundSubscriptions
+from modules.delivery.every_minute import EveryMinute
+from modules.guards.app import App
+from modules.inbound.direct_integration import DirectIntegration
 from modules.inbound.event_routing import EventRouting
 from modules.inbound.fleet import LambdaFleet
 from modules.inbound.ingest_queue import IngestQueue
@@ -31,6 +39,7 @@ from modules.settings.sections import (
     StorageSettings,
 )
 from modules.synth import cdk
+from modules.synth.cdk import SqsQueue
 from tests.synth.bare import ACCOUNT, StubFunction, bare_stack, synthesize
 from tests.synth.template import NAME_ATTRIBUTES
 
@@ -85,7 +94,8 @@ def network(scope, id_, names, cidr="10.0.0.0/23"):
         names=names,
         region="us-east-1",
     )
-    layer.permit("arn:role", [Statement(sid="Send", actions=["sqs:SendMessage"], resources=["arn:queue"])])
+    role, queue = f"arn:aws:iam::{ACCOUNT}:role/r", f"arn:aws:sqs:us-east-1:{ACCOUNT}:q"
+    layer.permit(role, [Statement(sid="Send", actions=["sqs:SendMessage"], resources=[queue])])
     return layer
 
 
@@ -404,8 +414,8 @@ def test_a_function_adds_up_what_it_is_allowed_and_told(bundles):
         bundle=bundles / "status.zip",
         handler="lambdas.status.handler.handler",
     )
-    function.allow("One", ["a:A"], ["arn:1"])
-    function.allow("Two", ["b:B"], ["arn:2"])
+    function.allow("One", ["a:A"], ["arn:aws:a:::1"])
+    function.allow("Two", ["b:B"], ["arn:aws:b:::2"])
     function.configure({"XX": "1", "YY": "1"})
     function.configure({"YY": "2"})
 
@@ -414,8 +424,8 @@ def test_a_function_adds_up_what_it_is_allowed_and_told(bundles):
     statements = template.statements(template.one("aws_iam_role_policy")["policy"])
     variables = template.one("aws_lambda_function")["environment"]["variables"]
     assert [(s["sid"], s["actions"], s["resources"]) for s in statements[-2:]] == [
-        ("One", ["a:A"], ["arn:1"]),
-        ("Two", ["b:B"], ["arn:2"]),
+        ("One", ["a:A"], ["arn:aws:a:::1"]),
+        ("Two", ["b:B"], ["arn:aws:b:::2"]),
     ]
     assert {"XX": "1", "YY": "2"}.items() <= variables.items()
 
@@ -431,6 +441,40 @@ def test_a_function_without_a_bundle_is_refused_with_what_to_do(tmp_path):
             bundles=tmp_path,
             reserved_concurrency={},
         )
+
+
+def api_layer(stack, id_="api", **values):
+    given = {"names": Names("dev"), "log_retention": 7, "description": "", "stage_name": "v1", **values}
+    return ApiLayer(stack, id_, settings=ApiSettings(), **given)
+
+
+def direct_integration(stack):
+    queue = SqsQueue(stack, "queue")
+    return DirectIntegration(
+        api_layer(stack), "direct", queue=queue, region="us-east-1", account_id=ACCOUNT, names=Names("dev")
+    )
+
+
+def subscriptions(stack, tenants_of=None):
+    return InboundSubscriptions(
+        stack,
+        "s",
+        tenants_of=tenants_of or {},
+        bus_name="webhook-events-dev",
+        names=Names("dev"),
+        rule_names=Names("dev"),
+    )
+
+
+def function_of(stack, **values):
+    given = {
+        "name": "f",
+        "names": Names("dev"),
+        "bundle": BUNDLES / "status.zip",
+        "handler": "lambdas.status.handler.handler",
+        **values,
+    }
+    return WebhookFunction(stack, "f", settings=FunctionSettings(), account_id=ACCOUNT, **given)
 
 
 REFUSED_ALONE = {
@@ -464,6 +508,115 @@ REFUSED_ALONE = {
         lambda stack: network(stack, "n", Names("dev"), cidr="8.8.0.0/23"),
         "network.cidr: '8.8.0.0/23'",
     ),
+    "days that CloudWatch does not know": (
+        lambda stack: api_layer(stack, log_retention=8),
+        "log_retention: 8 is not allowed; allowed: one of 1, 3, 5, 7, 14",
+    ),
+    "a stage's name": (lambda stack: api_layer(stack, stage_name="v 1"), "stage_name: 'v 1' is not allowed"),
+    "an account": (
+        lambda stack: StorageLayer(stack, "s", settings=StorageSettings(), names=Names("dev"), account_id="1234"),
+        "account_id: '1234' is not allowed; allowed: the 12 digits of an account",
+    ),
+    "a region": (
+        lambda stack: Monitoring(
+            stack, "m", settings=MonitoringSettings(), names=Names("dev"), account_id=ACCOUNT, region="useast1"
+        ),
+        "region: 'useast1' is not allowed; allowed: the name of an AWS region",
+    ),
+    "no id": (lambda stack: api_layer(stack, id_=""), "id_: '' is not allowed; allowed: a text that is not empty"),
+    "a provider for a list": (
+        lambda stack: EventRouting(stack, "r", settings=RoutingSettings(), names=Names("dev"), providers="stripe"),
+        "providers: 'stripe' is not a list of texts",
+    ),
+    "a provider's name": (
+        lambda stack: EventRouting(stack, "r", settings=RoutingSettings(), names=Names("dev"), providers=["My Shop"]),
+        "providers: 'My Shop' is not allowed",
+    ),
+    "a subscriber of a provider that is not deployed": (
+        lambda stack: EventRouting(
+            stack, "r", settings=RoutingSettings(subscribers={"a": "github"}), names=Names("dev"), providers=["stripe"]
+        ),
+        "routing.subscribers.a: 'github' is none of the deployed providers, stripe",
+    ),
+    "a subscriber without a rule": (
+        lambda stack: SubscriberQueues(
+            stack, "q", subscribers={"a": "stripe"}, settings=QueueSettings(), names=Names("dev"), rules={}
+        ),
+        "rules: there is none for a",
+    ),
+    "a provider without a secret that there is not": (
+        lambda stack: SecretsLayer(
+            stack, "s", providers={"a": "stripe"}, options={}, keyless=["b"], names=Names("dev")
+        ),
+        "keyless: b is none of the deployed providers, a",
+    ),
+    "more executions than a mapping may use": (
+        lambda stack: IngestQueue(stack, "q", settings=QueueSettings(), names=Names("dev")).add_event_source(
+            StubFunction(), maximum_concurrency=1_001
+        ),
+        "maximum_concurrency: 1001 is not allowed; allowed: 2 to 1000 executions",
+    ),
+    "a provider's path": (
+        lambda stack: direct_integration(stack).receive(WEBHOOK_BY_PATH, provider="My Shop", answer=AcceptedResponse()),
+        "provider: 'My Shop' is not allowed",
+    ),
+    "receives": (
+        lambda stack: redrive(stack, "r", SqsQueue(stack, "a"), SqsQueue(stack, "b"), receives=0),
+        "receives: 0 is not allowed; allowed: 1 to 1000 receives",
+    ),
+    "a queue's name": (
+        lambda stack: dead_letter_queue(stack, "q", "q" * 76, fifo=True),
+        "name: '" + "q" * 76 + ".fifo' is not allowed; allowed: 1 to 80",
+    ),
+    "an archive's name": (
+        lambda stack: EventRouting(
+            stack, "r", settings=RoutingSettings(), names=Names("e" * 16, "p" * 25), providers=["stripe"]
+        ),
+        "eee' has 49 characters; allowed: up to 48",
+    ),
+    "an archive bucket": (
+        lambda stack: subscriptions(stack).grant_read_payloads(StubFunction(), "My_Bucket"),
+        "bucket: 'My_Bucket' is not allowed; allowed: the name of a bucket",
+    ),
+    "a tenant for a list": (
+        lambda stack: subscriptions(stack, {"stripe": {"acct_1": "acme"}}),
+        "tenants_of.stripe.acct_1: 'acme' is not a list of texts",
+    ),
+    "no tenant": (
+        lambda stack: subscriptions(stack, {"stripe": {"acct_1": []}}),
+        "tenants_of.stripe.acct_1: [] names no tenant",
+    ),
+    "a reservation of a fleet": (
+        lambda stack: LambdaFleet(
+            stack,
+            "f",
+            settings=FunctionSettings(),
+            names=Names("dev"),
+            account_id=ACCOUNT,
+            bundles=BUNDLES,
+            reserved_concurrency={"status": "5"},
+        ),
+        "reserved_concurrency.status: '5' is not a whole number",
+    ),
+    "a tag": (lambda stack: tag_everything(stack, {"Team": 5}), "tags.Team: 5 is not a text"),
+    "a statement": (lambda stack: policy_document(stack, "p", [{"sid": "S"}]), "statements: [{'sid': 'S'}] is not a"),
+    "a folder": (lambda _: App(outdir=Path("out")), "outdir: PosixPath is not a text"),
+    "a function's name": (
+        lambda stack: function_of(stack, name="My Function"),
+        "name: 'My Function' is not allowed",
+    ),
+    "a function's name with its prefix": (
+        lambda stack: function_of(stack, name="f" * 30, names=Names("e" * 16, "p" * 25)),
+        "eee' has 73 characters; allowed: up to 64",
+    ),
+    "a reservation": (
+        lambda stack: function_of(stack, reserved_concurrency=-1),
+        "reserved_concurrency: -1 is not allowed",
+    ),
+    "a queue of a schedule": (
+        lambda stack: EveryMinute(stack, "e", names=Names("dev"), function="f"),
+        "function: 'f' is not a WebhookFunction",
+    ),
     "executions of a function that there is not": (
         lambda stack: LambdaFleet(
             stack,
@@ -479,7 +632,8 @@ REFUSED_ALONE = {
 }
 
 
+@pytest.mark.usefixtures("bundles")
 @pytest.mark.parametrize(("layer", "message"), REFUSED_ALONE.values(), ids=REFUSED_ALONE.keys())
 def test_a_layer_alone_refuses_what_the_settings_of_a_stack_refuse(layer, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
         layer(bare_stack())

@@ -26,6 +26,7 @@ from pathlib import Path
 import pytest
 
 from main import build_app
+from modules.guards.app import App
 from modules.inbound.stack import WebhookStack
 from modules.settings.environments import build_settings, load_settings
 from modules.settings.validation import SettingsError
@@ -198,9 +199,33 @@ def files(folder):
 
 
 def test_two_synths_in_one_process_write_the_same_bytes(synthesized, bundles, tmp_path):
-    build_app("dev", tmp_path).synth()
+    # In a folder that is not there, nor the one that it is in.
+    build_app("dev", tmp_path / "a" / "b").synth()
 
-    assert files(tmp_path) == files(synthesized)
+    assert files(tmp_path / "a" / "b") == files(synthesized)
+
+
+def test_an_app_makes_the_folder_that_it_writes_to(tmp_path, monkeypatch):
+    monkeypatch.setenv("CDKTF_OUTDIR", str(tmp_path / "a" / "b"))
+
+    App()
+
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_an_app_that_cannot_make_its_folder_names_it(tmp_path):
+    (tmp_path / "file").touch()
+
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OSError, match=re.escape(str(folder))):
+            build_app("dev", folder)
+
+
+def test_arguments_of_an_app_are_refused_by_name():
+    with pytest.raises(TypeError, match="outdir: 5 is not a Path or a text"):
+        build_app("dev", 5)
+    with pytest.raises(TypeError, match=re.escape("path: 'cdktf.json' is not a Path")):
+        load_settings("cdktf.json", "dev")
 
 
 @pytest.mark.parametrize("name", WAYS)

@@ -2,17 +2,23 @@
 
 import json
 import re
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from modules.constructs.event_alarm import EventAlarm
+from modules.constructs.gateway_responses import GatewayResponse
 from modules.constructs.lambda_fleet import FleetMember
 from modules.constructs.naming import Names
+from modules.constructs.policy import Condition, Statement
 from modules.constructs.route import Route
 from modules.constructs.webhook_function import FunctionSize
+from modules.guards import Waiver
 from modules.inbound.stack import WebhookStack
 from modules.inbound.storage_layer import StorageLayer
+from modules.settings.delivery import TenantRate
 from modules.settings.environments import build_settings
 from modules.synth import cdk
 from tests.synth.bare import synthesize
@@ -26,7 +32,7 @@ class OurStack(WebhookStack):
     def __init__(self, scope, id_, settings, bundles):
         super().__init__(scope, id_, settings, bundles)
         self.orders = self.add_function(
-            FleetMember(name="orders", bundle=bundles / "status.zip", handler="orders.handler")
+            FleetMember(name="orders", bundle=bundles / "status.zip", handler="lambdas.status.handler.handler")
         )
         self.storage.grant_query_records(self.orders)
         self.api.route(ORDERS, self.orders)
@@ -147,6 +153,89 @@ def test_a_bundle_that_is_not_there_is_refused(bundles):
         stack.add_function(FleetMember(name="more", bundle=bundles / "absent.zip", handler="a.b"))
 
 
+def zip_of(path, *names, size=None, before=0):
+    """Write a zip with empty files, of which one says that it is so large, after so many other bytes."""
+    with path.open("wb") as file:
+        file.truncate(before)
+        file.seek(before)
+        with zipfile.ZipFile(file, "w") as bundle:
+            for name in names:
+                bundle.writestr(name, "")
+            if size:
+                bundle.infolist()[0].file_size = size
+    return path
+
+
+@pytest.mark.parametrize("name", ["app/orders.py", "app/orders.pyc", "app/orders/__init__.py", "app/orders.abi3.so"])
+def test_a_bundle_has_the_handlers_module_in_any_form_that_python_imports(bundles, tmp_path, name):
+    stack = stack_of(bundles, WebhookStack, "standard")
+    bundle = zip_of(tmp_path / "orders.zip", "app/__init__.py", name)
+
+    stack.add_function(FleetMember(name="orders", bundle=bundle, handler="app.orders.answer"))
+
+
+def test_a_bundle_that_lambda_cannot_use_is_refused_by_name(burst, tmp_path):
+    zips = {
+        "bundle of more: {} is no zip": HERE,
+        "handler of more: 'orders.answer' is in no file of {}; allowed: a module in it": zip_of(
+            tmp_path / "other.zip", "app/orders.py", "orders.txt"
+        ),
+        "bundle of more: {} holds 262,144,001 bytes; allowed: 262,144,000": zip_of(
+            tmp_path / "unzipped.zip", "orders.py", size=262_144_001
+        ),
+        "bundle of more: {} has 52,428,": zip_of(tmp_path / "large.zip", "orders.py", before=52_428_750),
+    }
+    for message, bundle in zips.items():
+        with pytest.raises(ValueError, match=re.escape(message.format(bundle))):
+            burst.add_function(FleetMember(name="more", bundle=bundle, handler="orders.answer"))
+
+
+def test_variables_that_are_longer_than_lambda_takes_are_refused_with_their_size(bundles):
+    stack = stack_of(bundles, preset="standard")
+    synthesized = synthesize(stack).one("aws_lambda_function", "webhook-orders-dev")["environment"]["variables"]
+    room = 4_096 - len(json.dumps({**synthesized, "NOTE": ""}, separators=(",", ":")))
+    name = stack.storage.table.name
+
+    # Of a name that only Terraform will know no length is known; the text beside it counts.
+    for fits in ("x" * room, name * 90, f"{name}{'x' * room}", f"${{upper({'x' * room})}}"):
+        stack.orders.configure({"NOTE": fits})
+    for too_long in ("x" * (room + 1), f"{name}{'x' * (room + 1)}", "x" * (room - 1) + '"', "x" * (room - 1) + "é"):
+        said = "environment: the variables of webhook-orders-dev take 4,097 bytes as JSON, with NOTE; allowed: 4,096"
+        with pytest.raises(ValueError, match=re.escape(said)):
+            stack.orders.configure({"NOTE": too_long})
+
+
+def test_executions_that_the_account_does_not_have_are_refused(bundles):
+    stack = stack_of(bundles, preset="standard")
+
+    with pytest.raises(ValueError, match=re.escape("reserved_concurrency: 751 for more and 150 for the others")):
+        stack.add_function(more(bundles, reserved_concurrency=751))
+
+    stack.add_function(more(bundles, reserved_concurrency=750))
+
+
+def more(bundles, **values):
+    return FleetMember(name="more", bundle=bundles / "status.zip", handler="lambdas.status.handler.handler", **values)
+
+
+def test_routes_that_api_gateway_cannot_tell_apart_are_refused(bundles):
+    stack = stack_of(bundles, preset="standard")
+    before = len(stack.node.find_all())
+
+    refused = {
+        "path: '/orders/{order}/items' has {order} where '/orders/{id}' has {id}": "/orders/{order}/items",
+        "path: '/orders/{proxy+}' has {proxy+} where '/orders/{id}' has {id}": "/orders/{proxy+}",
+        # Of a difference in a character that ids of constructs do not have.
+        "path: '/orders/id' cannot be told from '/orders/{id}'": "/orders/id",
+    }
+    for message, path in refused.items():
+        with pytest.raises(ValueError, match=re.escape(message)):
+            stack.api.route(Route(method="GET", path=path), stack.orders)
+
+    assert len(stack.node.find_all()) == before
+    stack.api.route(Route(method="GET", path="/orders/{id}/items/{item}", authorization="AWS_IAM"), stack.orders)
+
+
 def test_a_grant_twice_is_a_grant(bundles):
     stack = stack_of(bundles, preset="standard")
     before = len(stack.orders.statements)
@@ -248,8 +337,64 @@ WRONG = {
         "route: GET /order is none of this API",
     ),
     "a rate": (lambda stack: stack.api.throttle(ORDERS, 0), "rate: 0 is not allowed; allowed: 1 to 10000 requests/s"),
+    "no actions": (
+        lambda stack: stack.orders.allow("Read", [], ONE_ARN),
+        "actions: [] is not allowed; allowed: one or",
+    ),
+    "no resources": (
+        lambda stack: stack.orders.allow("Read", ["s3:GetObject"], ()),
+        "resources: () is not allowed; allowed: one or more",
+    ),
+    "an action": (lambda stack: stack.orders.allow("Read", ["GetObject"], ONE_ARN), "actions: 'GetObject' is not"),
+    "a resource": (
+        lambda stack: stack.orders.allow("Read", ["s3:GetObject"], ["my-bucket"]),
+        "resources: 'my-bucket' is not allowed; allowed: *, or an ARN",
+    ),
+    "a role's name": (
+        lambda stack: stack.network.permit("webhook-orders-dev", stack.orders.statements),
+        "role_arn: 'webhook-orders-dev' is not allowed; allowed: an ARN",
+    ),
+    "a concurrency of none": (
+        lambda stack: stack.queues.add_event_source(stack.orders, maximum_concurrency=0),
+        "maximum_concurrency: 0 is not allowed; allowed: 1 executions or more",
+    ),
+    "a queue's URL": (
+        lambda stack: stack.monitoring.watch_queue("https://sqs.us-east-1.amazonaws.com/123456789012/q"),
+        "queue_name: 'https://sqs.us-east-1.amazonaws.com/123456789012/q' is not allowed; allowed: 1 to 80",
+    ),
+    "a delay": (
+        lambda stack: stack.monitoring.watch_queue("q", longest_delay=-1, qualifier="q"),
+        "longest_delay: -1 is not allowed; allowed: 0 to 43200 s",
+    ),
+    "no queue": (lambda stack: stack.monitoring.watch_dead_letter_queue(""), "queue_name: '' is not allowed"),
+    "an alarm's name": (
+        lambda stack: stack.monitoring.watch_dead_letter_queue("q", "x" * 255),
+        "x-dev' has 267 characters; allowed: up to 255",
+    ),
+    "an alarm's description": (
+        lambda stack: stack.monitoring.watch_dead_letter_queue("q", "d", "y" * 1025),
+        "y' is not allowed; allowed: 1 to 1,024 characters",
+    ),
+    "no title": (lambda stack: stack.monitoring.show_counts(" ", stack.orders, ["Held"]), "title: ' ' is not allowed"),
+    "no metrics": (lambda stack: stack.monitoring.show_counts("t", stack.orders, []), "metrics: [] is not allowed"),
+    "no pattern": (lambda stack: stack.api.authorize_by(stack.orders, pattern=""), "pattern: '' is not allowed"),
+    "a domain": (
+        lambda stack: stack.api.add_domain("https://hooks.example.com", "arn"),
+        "name: 'https://hooks.example.com' is not allowed; allowed: a host name in lower case",
+    ),
+    "a certificate": (
+        lambda stack: stack.api.add_domain("hooks.example.com", "arn:aws:iam::123456789012:server-certificate/x"),
+        "certificate_arn: 'arn:aws:iam::123456789012:server-certificate/x' is not allowed",
+    ),
+    "what is no resource": (lambda stack: stack.api.freeze(stack.health, "health"), "resources: 'health' is not a T"),
+    "a subscriber of nobody": (
+        lambda stack: stack.routing.rule_of("ledger", "nobody"),
+        "provider: 'nobody' is none of generic, generic-timestamped",
+    ),
     "a rate beyond the stage's": (lambda stack: stack.api.throttle(ORDERS, 10_001), "rate: 10001 is not allowed"),
 }
+CONDITION = {"test": "StringEquals", "variable": "aws:SourceAccount", "values": ["123456789012"]}
+ALARM = {"id": "held", "function": "orders", "metric": "Held", "description": "orders are held"}
 MEMBER = {"name": "more", "bundle": HERE, "handler": "orders.handler"}
 WRONG_VALUES = {
     "a member's name": (lambda: FleetMember(**{**MEMBER, "name": "My Function"}), "name: 'My Function' is not"),
@@ -268,8 +413,61 @@ WRONG_VALUES = {
         f"the path {path}": (lambda path=path: Route(method="GET", path=path), f"path: {path!r} is not allowed")
         for path in ("", "/", "x", "/x/", "/x//y", "/x y", "/{id", "/{order-id}")
     },
+    "a greedy part before the end": (
+        lambda: Route(method="GET", path="/{proxy+}/x"),
+        "path: '/{proxy+}/x' is not allowed",
+    ),
+    "a parameter twice": (lambda: Route(method="GET", path="/{id}/x/{id}"), "path: '/{id}/x/{id}' names {id} twice"),
+    "a long path": (
+        lambda: Route(method="DELETE", path="/" + "x" * 83),
+        "x' has 84 characters; allowed with DELETE: 83",
+    ),
+    "a header's name": (
+        lambda: Route(method="GET", path="/x", required_headers=["X-A", "X B"]),
+        "required_headers: 'X B' is not allowed",
+    ),
+    "a long handler": (lambda: FleetMember(**{**MEMBER, "handler": "a." + "b" * 127}), "bbb' is not allowed"),
+    "a condition's test": (lambda: Condition(**{**CONDITION, "test": "Equals"}), "test: 'Equals' is not allowed"),
+    "a condition's variable": (lambda: Condition(**{**CONDITION, "variable": "account"}), "variable: 'account' is not"),
+    "a condition on nothing": (lambda: Condition(**{**CONDITION, "values": []}), "values: [] is not allowed"),
+    "a service": (
+        lambda: Statement(sid="S", actions=["sts:AssumeRole"], resources=[], services=["lambda"]),
+        "services: 'lambda' is not allowed",
+    ),
+    "an alarm's id": (lambda: EventAlarm(**{**ALARM, "id": "Too Many"}), "id: 'Too Many' is not allowed"),
+    "an alarm's metric": (lambda: EventAlarm(**{**ALARM, "metric": ""}), "metric: '' is not allowed"),
+    "an alarm's threshold": (lambda: EventAlarm(**ALARM, threshold=-1), "threshold: -1 is not allowed"),
+    "an answer's case": (
+        lambda: GatewayResponse(response_type="TOO_BUSY", status=429, message="busy"),
+        "response_type: 'TOO_BUSY' is not allowed; allowed: one of ACCESS_DENIED",
+    ),
+    "an answer's status": (
+        lambda: GatewayResponse(response_type="THROTTLED", status=42, message="busy"),
+        "status: 42 is not allowed; allowed: 100 to 599",
+    ),
+    "an answer's text": (
+        lambda: GatewayResponse(response_type="THROTTLED", status=429, message='"busy"'),
+        "message: '\"busy\"' is not allowed",
+    ),
+    "an answer's headers": (
+        lambda: GatewayResponse(response_type="THROTTLED", status=429, message="busy", headers={"X Y": "z"}),
+        "headers: 'X Y' is not allowed",
+    ),
+    "an answer's header": (
+        lambda: GatewayResponse(response_type="THROTTLED", status=429, message="busy", headers={"X": "it's"}),
+        'headers.X: "it\'s" is not allowed',
+    ),
+    "a tenant's rate": (lambda: TenantRate(rate=0, burst=5), "rate: 0 is not allowed; allowed: 1 to 10000 requests/s"),
+    "a waiver's path": (lambda: Waiver(5, "open-route", "public"), "path: 5 is not a text"),
+    "a waiver's reason": (lambda: Waiver("a/b", "open-route", None), "reason: None is not a text"),
     "a prefix": (lambda: Names("dev", "Pay_Ment"), "prefix: 'Pay_Ment' is not allowed"),
     "an environment": (lambda: Names(5), "environment: 5 is not a text"),
+    "an environment that no name may end with": (lambda: Names("Prod!"), "environment: 'Prod!' is not allowed"),
+    "a name of nothing": (lambda: Names("dev")(""), "resource: '' is not allowed"),
+    "a long name": (
+        lambda: Names("a" * 16, "b" * 25)("events", "c" * 32, limit=64),
+        "aaa' has 82 characters; allowed: up to 64",
+    ),
 }
 
 

@@ -109,7 +109,7 @@ def test_an_environment_without_any_stack_is_refused():
         ({"domain": {"name": "Hooks", "certificate_arn": CERTIFICATE}}, "delivery.domain.name: 'Hooks' is not allowed"),
         (
             {"domain": {"name": "hooks.example.com", "certificate_arn": "arn:aws:s3:::b"}},
-            "delivery.domain.certificate_arn: 'arn:aws:s3:::b' is not the ARN of a certificate in ACM",
+            "delivery.domain.certificate_arn: 'arn:aws:s3:::b' is not allowed; allowed: the ARN of a",
         ),
         ({"domain": {"host": "h"}}, "delivery.domain.host: unknown setting; known: name, certificate_arn"),
         ({"domain": "hooks.example.com"}, "delivery.domain: 'hooks.example.com' is not a group of settings"),

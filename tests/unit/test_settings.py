@@ -8,7 +8,6 @@ import pytest
 from modules.settings.environments import build_settings
 from modules.settings.model import Settings
 from modules.settings.sections import (
-    LOG_RETENTION_DAYS,
     RUNTIMES,
     ApiSettings,
     BackendSettings,
@@ -176,7 +175,7 @@ def test_what_is_no_choice_is_refused_with_all_choices(field, value):
 
 
 def test_the_log_retentions_are_those_of_cloudwatch_logs():
-    assert set(LOG_RETENTION_DAYS) == RETENTION_OF_CLOUDWATCH_LOGS
+    assert set(CHOICES["functions.log_retention"]) == RETENTION_OF_CLOUDWATCH_LOGS
 
 
 def test_the_runtime_that_requirements_ask_for_is_the_default_and_a_choice():
@@ -231,14 +230,6 @@ def test_null_is_no_value(field):
     assert str(refusal.value).startswith(f"{field}: None is not ")
 
 
-@pytest.mark.parametrize("field", BACKEND_TEXTS)
-def test_an_empty_backend_field_is_refused(field):
-    with pytest.raises(SettingsError) as refusal:
-        environment(field, "")
-
-    assert str(refusal.value) == f"{field}: '' is not allowed; allowed: a text that is not empty"
-
-
 @pytest.mark.parametrize("missing", ["bucket", "key"])
 def test_a_backend_without_bucket_or_key_is_refused(missing):
     with pytest.raises(SettingsError, match=rf"^backend: .*missing.*'{missing}'"):
@@ -276,7 +267,50 @@ def test_what_is_no_region_is_refused(region):
     with pytest.raises(SettingsError) as refusal:
         build_settings("dev", {"region": region})
 
-    assert str(refusal.value) == f"region: {region!r} is not the name of an AWS region"
+    assert str(refusal.value) == f"region: {region!r} is not allowed; allowed: the name of an AWS region"
+
+
+KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
+BACKEND_ACCEPTED = {
+    "bucket": ("abc", "my.state-1", "a" * 63, "1.2.3.4.5"),
+    "key": ("a", "webhooks/prod.tfstate", "a" * 1_000),
+    "kms_key_id": (
+        f"arn:aws:kms:us-east-1:123456789012:key/{KEY_ID}",
+        "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+        "arn:aws:kms:us-east-1:123456789012:alias/state",
+        KEY_ID,
+        "alias/state",
+    ),
+    "role_arn": ("arn:aws:iam::123456789012:role/state", "arn:aws-cn:iam::123456789012:role/path/of+it/state@x"),
+    "profile": ("default", "My profile"),
+}
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html and what Terraform's backend refuses.
+BACKEND_REFUSED = {
+    "bucket": (
+        *("", "ab", "a" * 64, "My-State", "my_state", "-state", "state-", "a..b", "192.168.5.4", "xn--state"),
+        *("sthree-state", "amzn-s3-demo-state", "s3://state", "arn:aws:s3:::state", "state\n"),
+    ),
+    "key": ("", " ", "/webhooks", "webhooks/", "a" * 1_001),
+    "region": ("", "useast1", "us-east-1a"),
+    "kms_key_id": ("", "state", "arn:aws:iam::123456789012:role/state", "arn:aws:kms:us-east-1:123456789012:state"),
+    "role_arn": ("", "state", "arn:aws:iam::123456789012:user/state", "arn:aws:iam::1234:role/state"),
+    "profile": ("", " "),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, value) for n, values in BACKEND_ACCEPTED.items() for value in values])
+def test_what_terraforms_backend_takes_is_accepted(name, value):
+    assert getattr(section(f"backend.{name}", value), name) == value
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, value) for n, values in BACKEND_REFUSED.items() for value in values])
+def test_what_terraforms_backend_or_s3_refuses_is_refused(name, value):
+    with pytest.raises(SettingsError) as refusal:
+        environment(f"backend.{name}", value)
+
+    rule = RULES[f"backend.{name}"]
+    assert str(refusal.value) == f"backend.{name}: {value!r} is not allowed; allowed: {rule.allowed()}"
+    assert rule.allowed()
 
 
 # The value of a tag, which AWS refuses otherwise when the stack is applied.

@@ -387,6 +387,7 @@ FIELD = "routing.subscribers.ledger.match"
         ({"account": [{"exists": True, "prefix": "a"}]}, f"{FIELD}.account: {{'exists': True, 'prefix': 'a'}} is not"),
         ({"outOfOrder": [False]}, f"{FIELD}.outOfOrder: False is not allowed"),
         ({"account": [None]}, f"{FIELD}.account: None is not allowed"),
+        ({"eventType": [f"{n:05d}" for n in range(236)]}, f"{FIELD}: 1,903 characters are too many for the pattern of"),
     ],
 )
 def test_what_no_event_could_match_is_refused(match, message):
@@ -394,6 +395,22 @@ def test_what_no_event_could_match_is_refused(match, message):
         subscribed(match)
 
     assert str(refusal.value).startswith(message)
+
+
+def test_a_pattern_as_long_as_a_rule_takes_is_accepted():
+    assert subscribed({"eventType": [f"{n:05d}" for n in range(235)]})
+
+
+def test_all_events_of_a_provider_go_to_as_many_subscribers_as_a_rule_has_targets():
+    def of(count):
+        matching = {"match": {"provider": "acme", "match": {"mode": ["live"]}}}
+        subscribers = {f"s{n}": "acme" for n in range(count)} | matching
+        return build_settings("dev", {"providers": {"acme": "stripe"}, "routing": {"subscribers": subscribers}})
+
+    assert len(of(5).routing.subscribers) == 6
+    with pytest.raises(SettingsError) as refusal:
+        of(6)
+    assert str(refusal.value).startswith("routing.subscribers: 6 get all events of 'acme'; allowed: 5,")
 
 
 # A provider is deployed under a name: an entry that is not deployed, or only under another, sends nothing.
