@@ -30,7 +30,7 @@ class Expectation:
     Attributes
     ----------
     words : str
-        The duration and its exceptions, for whom the alarm wakes.
+        The duration and its exceptions, for the alarm to say.
     seconds : int
         The duration.
     hours : tuple[int, int] | None

@@ -173,6 +173,13 @@ def test_the_error_rate_alarms_over_one_percent_and_not_at_a_single_failure(temp
     assert (value > alarm["threshold"]) == alarms, f"{rate} is {value}"
 
 
+def test_refusals_of_a_provider_are_those_of_an_hour(template):
+    alarm = template.one("aws_cloudwatch_metric_alarm", "webhook-provider-refused-stripe-dev")
+
+    assert (alarm["period"], alarm["evaluation_periods"]) == (3_600, 1)
+    assert alarm["alarm_description"] == "more than 5 webhooks of stripe were refused in an hour"
+
+
 def test_the_thresholds_are_settings(synthesize):
     chosen = {"error_rate": 5, "minimum_invocations": 50, "backlog_age": 60, "backlog_depth": 7, "refused_requests": 8}
     chosen["refused_of_provider"] = 9
