@@ -2,6 +2,8 @@
 
 # Ingestion
 ACCEPTED = "Accepted"
+# Of deployed providers, with any status.
+REFUSED = "Refused"
 
 
 def refused(status: int) -> str:

@@ -4,15 +4,15 @@ import json
 from typing import Any
 
 from lambdas.ingestion.deployed import INGESTION
-from lambdas.ingestion.reporting import report_accepted, report_failed, report_refused
+from lambdas.ingestion.reporting import report_accepted, report_counts, report_failed, report_refused
 from lambdas.shared.errors import WebhookRefusedError
-from lambdas.shared.observability import logger, metrics, tracer
+from lambdas.shared.observability import logger, tracer
 from lambdas.shared.request import from_api_gateway
 
 RETRY_AFTER_SECONDS = "5"
 
 
-@metrics.log_metrics
+@report_counts
 @tracer.capture_lambda_handler(capture_response=False)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -14,14 +14,14 @@ from typing import Any
 from lambdas.inbound.secrets import INGEST_QUEUE_RECHECK_SECONDS
 from lambdas.ingestion.deployed import INGESTION
 from lambdas.ingestion.ingest_message import read
-from lambdas.ingestion.reporting import report_accepted, report_failed, report_refused
+from lambdas.ingestion.reporting import report_accepted, report_counts, report_failed, report_refused
 from lambdas.shared.errors import UnavailableError, WebhookRefusedError
-from lambdas.shared.observability import logger, metrics, tracer
+from lambdas.shared.observability import logger, tracer
 
 _ingestion = replace(INGESTION, recheck_seconds=INGEST_QUEUE_RECHECK_SECONDS)
 
 
-@metrics.log_metrics
+@report_counts
 @tracer.capture_lambda_handler(capture_response=False)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

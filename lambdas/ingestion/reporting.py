@@ -1,27 +1,53 @@
 """What ingestion logs and counts of a webhook, from either entry point. It is never the payload."""
 
 import traceback
+from collections import Counter
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from lambdas.inbound.metrics import ACCEPTED, refused
+from lambdas.inbound.metrics import ACCEPTED, REFUSED, refused
+from lambdas.ingestion.deployed import INGESTION
 from lambdas.ingestion.logic import Accepted
 from lambdas.shared.errors import WebhookRefusedError
 from lambdas.shared.observability import logger, metrics
 
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
-def report_accepted(accepted: Accepted, **keys: Any) -> None:
+# What this invocation counted: by metric, provider and reason, the last two empty where it is not by them.
+_counted: Counter[tuple[str, str, str]] = Counter()
+
+
+def report_counts(handler: Handler) -> Handler:
+    """Write what an invocation counts at its end: a line for each provider and reason, as dimensions are of a line.
+
+    A line counts without its provider and its reason too.
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+
+    @wraps(handler)
+    def run(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        try:
+            return handler(event, context)
+        finally:
+            _write()
+
+    return run
+
+
+def report_accepted(accepted: Accepted, *, provider: str, **keys: Any) -> None:
     """Log and count each event of a webhook that is durable."""
     for one in accepted.events:
-        logger.info("webhook accepted", event_id=one.event_id, event_type=one.event_type, **keys)
-        _count(ACCEPTED)
+        logger.info("webhook accepted", event_id=one.event_id, event_type=one.event_type, provider=provider, **keys)
+    _counted[ACCEPTED, provider, ""] += len(accepted.events)
 
 
 def report_refused(refusal: WebhookRefusedError, message: str = "webhook refused", **keys: Any) -> None:
     """Log and count a webhook that is refused, for good or for now."""
     logger.warning(message, status=refusal.status, reason=refusal.reason, **keys)
-    _count(refused(refusal.status))
+    _count_refused(refusal.status, refusal.reason, keys)
 
 
 def report_failed(error: Exception, **keys: Any) -> None:
@@ -34,8 +60,22 @@ def report_failed(error: Exception, **keys: Any) -> None:
         place=f"{place.filename}:{place.lineno}",
         **keys,
     )
-    _count(refused(500))
+    _count_refused(500, "internal_error", keys)
 
 
-def _count(name: str) -> None:
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
+def _count_refused(status: int, reason: str, keys: dict[str, Any]) -> None:
+    _counted[refused(status), "", ""] += 1
+    # Anybody can make up a name, and each would be a metric that is paid for.
+    if (provider := keys.get("provider", "")) in INGESTION.providers:
+        _counted[REFUSED, provider, reason] += 1
+
+
+def _write() -> None:
+    for (metric, provider, reason), count in _counted.items():
+        metrics.add_metric(name=metric, unit=MetricUnit.Count, value=count)
+        if provider:
+            metrics.add_dimensions(service=metrics.service, provider=provider)
+        if reason:
+            metrics.add_dimensions(service=metrics.service, provider=provider, reason=reason)
+        metrics.flush_metrics()
+    _counted.clear()

@@ -22,8 +22,11 @@ class Dashboard:
         self._region = region
         self._widgets: list[dict[str, Any]] = []
 
-    def add(self, title: str, metrics: Sequence[Sequence[str]]) -> None:
-        """Add a graph of some metrics, each a namespace, a name, and names and values of dimensions."""
+    def add(self, title: str, metrics: Sequence[Sequence[Any]]) -> None:
+        """Add a graph of some metrics, each a namespace, a name, names and values of dimensions, and options.
+
+        Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+        """
         position = len(self._widgets)
         self._widgets.append(
             {

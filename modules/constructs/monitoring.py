@@ -1,6 +1,6 @@
 """Alarms, the topic that they notify, and a dashboard."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any
 
 from modules.constructs.dashboard import PERIOD_SECONDS, Dashboard
@@ -11,6 +11,7 @@ from modules.constructs.webhook_function import NAMESPACE, WebhookFunction
 from modules.settings.checked import checked
 from modules.settings.formats import ACCOUNT_ID, QUEUE, REGION
 from modules.settings.sections import MonitoringSettings
+from modules.settings.silence import Expectation
 from modules.settings.validation import SettingRule, SettingsError
 from modules.synth.at_synth import change_at_synth
 from modules.synth.cdk import (
@@ -27,6 +28,8 @@ from modules.synth.cdk import (
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 _DESCRIPTION = SettingRule(pattern="(?s).{1,1024}", words="1 to 1,024 characters")
+# A provider of few webhooks sends each again a few times an hour.
+_REFUSED_SECONDS = 3_600
 
 
 @checked
@@ -255,6 +258,94 @@ class Monitoring(Construct):
         )
         self._dashboard.add(alarm.id, [[NAMESPACE, alarm.metric, "service", function.name]])
 
+    def watch_providers(
+        self, function: WebhookFunction, providers: Collection[str], *, accepted: str, refused: str
+    ) -> None:
+        """Alarm when much of a provider is refused, and when nothing is accepted for longer than it may be silent.
+
+        Parameters
+        ----------
+        accepted, refused : str
+            Metrics that the function counts by ``provider``; the second also by ``provider`` and ``reason``.
+        """
+        service = {"service": function.name}
+        for name in providers:
+            self._metric_alarm(
+                "provider-refused",
+                f"more than {self._settings.refused_of_provider} webhooks of {name} were refused in an hour",
+                namespace=NAMESPACE,
+                metric_name=refused,
+                dimensions={**service, "provider": name},
+                threshold=self._settings.refused_of_provider,
+                qualifier=name,
+                period=_REFUSED_SECONDS,
+            )
+        for name, expectation in self._settings.expectations.items():
+            self._silence_alarm(name, expectation, accepted, {**service, "provider": name})
+        for metric in (accepted, refused):
+            self._dashboard.add(
+                f"{metric.lower()} by provider",
+                [[NAMESPACE, metric, "service", function.name, "provider", name] for name in providers],
+            )
+        by_reason = f'{{{NAMESPACE},service,provider,reason}} MetricName="{refused}" service="{function.name}"'
+        self._dashboard.add(
+            f"{refused.lower()} by reason",
+            [[{"id": "reasons", "expression": f"SEARCH('{by_reason}', 'Sum', {PERIOD_SECONDS})"}]],
+        )
+        self._dashboard.add(
+            f"hours since the last {accepted.lower()}",
+            [
+                line
+                for number, name in enumerate(providers)
+                for line in _hours_since(
+                    [NAMESPACE, accepted, "service", function.name, "provider", name], number, name
+                )
+            ],
+        )
+
+    def _silence_alarm(self, name: str, expectation: Expectation, metric: str, dimensions: Mapping[str, str]) -> None:
+        """Alarm when a count was 0, or missing, in every period; a period that does not count is taken for 1.
+
+        Without FILL an alarm first looks further back than its periods, and goes off periods late. HOUR and DAY have a
+        value in every period, whatever is missing. Should there be no value nevertheless, it breaches.
+
+        Sources: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html,
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+        """
+        excepted = [f"(DAY(accepted) == {day})" for day in expectation.weekdays]
+        if expectation.hours is not None:
+            first, end = expectation.hours
+            both = "AND" if first < end else "OR"
+            excepted.append(f"((HOUR(accepted) >= {first}) {both} (HOUR(accepted) < {end}))")
+        filled = "FILL(accepted, 0)"
+        self._alarm(
+            "silent",
+            f"nothing of {name} was accepted for {expectation.words}",
+            qualifier=name,
+            comparison="LessThanThreshold",
+            threshold=1,
+            evaluation_periods=expectation.seconds // expectation.period,
+            missing="breaching",
+            metric_query=[
+                CloudwatchMetricAlarmMetricQuery(
+                    id="counted",
+                    label="accepted, and 1 where it does not count",
+                    return_data=True,
+                    expression=f"IF({' OR '.join(excepted)}, 1, {filled})" if excepted else filled,
+                ),
+                CloudwatchMetricAlarmMetricQuery(
+                    id="accepted",
+                    metric=CloudwatchMetricAlarmMetricQueryMetric(
+                        namespace=NAMESPACE,
+                        metric_name=metric,
+                        dimensions=dict(dimensions),
+                        period=expectation.period,
+                        stat="Sum",
+                    ),
+                ),
+            ],
+        )
+
     def watch_regular(self, alarm: EventAlarm, function: WebhookFunction) -> None:
         """Alarm when a value that a function gives every minute is too high, or is not given."""
         self._metric_alarm(
@@ -351,6 +442,7 @@ class Monitoring(Construct):
         threshold: int = 0,
         qualifier: str | None = None,
         missing: str = "notBreaching",
+        period: int = PERIOD_SECONDS,
     ) -> None:
         self._alarm(
             id_,
@@ -362,7 +454,7 @@ class Monitoring(Construct):
             metric_name=metric_name,
             dimensions=dict(dimensions),
             statistic=statistic,
-            period=PERIOD_SECONDS,
+            period=period,
         )
 
     def _alarm(
@@ -373,6 +465,8 @@ class Monitoring(Construct):
         threshold: int,
         qualifier: str | None = None,
         missing: str = "notBreaching",
+        comparison: str = "GreaterThanThreshold",
+        evaluation_periods: int = 1,
         **metric: Any,
     ) -> None:
         _DESCRIPTION.check("description", description, tokens=True)
@@ -381,11 +475,22 @@ class Monitoring(Construct):
             f"{id_}-{qualifier}" if qualifier else id_,
             alarm_name=self._names(id_.replace("_", "-"), qualifier=qualifier),
             alarm_description=description,
-            comparison_operator="GreaterThanThreshold",
+            comparison_operator=comparison,
             threshold=threshold,
-            evaluation_periods=1,
+            evaluation_periods=evaluation_periods,
             treat_missing_data=missing,
             alarm_actions=self._actions,
             ok_actions=self._actions,
             **metric,
         )
+
+
+def _hours_since(metric: Sequence[str], number: int, label: str) -> list[list[Any]]:
+    """Return a line of a graph: in each period, the hours since the last one in which something was counted."""
+    count, last = f"count{number}", f"last{number}"
+    return [
+        [*metric, {"id": count, "visible": False}],
+        [{"id": last, "expression": f"FILL(IF({count} > 0, EPOCH({count})), REPEAT)", "visible": False}],
+        # Nothing before the first: an operation may take what is missing for 0.
+        [{"id": f"hours{number}", "expression": f"IF({last} > 0, (EPOCH({count}) - {last}) / 3600)", "label": label}],
+    ]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from lambdas.dead_letter.environment import DeadLetterEnvironment
+from lambdas.inbound.metrics import ACCEPTED, REFUSED
 from lambdas.inbound.providers.entry import AcceptedResponse
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.ingestion.environment import IngestionEnvironment
@@ -249,6 +250,7 @@ class WebhookStack(BaseStack):
         watch.watch_api(self.api.api.name, STAGE)
         for alarm in EVENT_ALARMS:
             watch.watch_event(alarm, self.fleet.functions[alarm.function])
+        watch.watch_providers(self.fleet.ingestion, self.settings.providers, accepted=ACCEPTED, refused=REFUSED)
         for name, subscriber in self.subscribers.subscribers.items():
             watch.watch_subscriber(
                 name, undelivered=subscriber.undelivered.name, dead_letter=subscriber.dead_letter.name

@@ -21,7 +21,14 @@ from modules.settings.concurrency import (
 from modules.settings.delivery import TARGETS_OF_A_RULE, DeliverySettings
 from modules.settings.formats import DEPLOYED
 from modules.settings.matching import check_match
-from modules.settings.sections import ApiSettings, FunctionSettings, NetworkSettings, QueueSettings, RoutingSettings
+from modules.settings.sections import (
+    ApiSettings,
+    FunctionSettings,
+    MonitoringSettings,
+    NetworkSettings,
+    QueueSettings,
+    RoutingSettings,
+)
 from modules.settings.validation import SettingsError
 
 # Deployed name to registry entry, and to options.
@@ -260,6 +267,15 @@ def check_modes(providers: Providers, provider_options: Options, routing: Routin
             raise SettingsError(
                 f"routing.modes.{name}: {entry.title} does not sign whether money is real; set "
                 f"provider_options.{name}.mode, which says whose secret this name has"
+            )
+
+
+def check_expectations(providers: Providers, monitoring: MonitoringSettings) -> None:
+    """Check that each expectation is about a deployed provider, and can be alarmed on."""
+    for name in monitoring.expectations:
+        if name not in providers:
+            raise SettingsError(
+                f"monitoring.expect_every: {name!r} is none of the deployed providers, {', '.join(providers)}"
             )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modules.settings.formats import BUCKET, KMS_KEY, LOG_RETENTION, REGION, ROLE_ARN, STATE_KEY, TEXT
+from modules.settings.silence import Expectation, read_expectation
 from modules.settings.validation import Validated, setting
 
 # Provider 5.100.0 knows these runtimes; 3.14 is not among them, and 3.11 is near its end on Lambda.
@@ -290,6 +291,19 @@ class MonitoringSettings(Validated):
         high=100_000_000,
         doc="Requests that were answered 4xx, by API Gateway or by ingestion, above which the API alarms.",
     )
+    refused_of_provider: int = setting(
+        5,
+        unit="webhooks in 1 h",
+        low=0,
+        high=100_000_000,
+        doc="Refused webhooks of one provider, for any reason, above which its own alarm goes off.",
+    )
+    expect_every: Mapping[str, Any] = setting(
+        factory=dict,
+        doc='How long nothing may be accepted of a provider before its alarm goes off, by deployed name: `{"stripe": '
+        '"2h"}`; or `{"shop": {"every": "6h", "except_hours": "22-6", "except_weekdays": ["sat", "sun"]}}`, in UTC. '
+        "5m to 7d, in steps of 5 minutes up to a day and of an hour beyond.",
+    )
     backlog_age: int = setting(
         600,
         unit="s",
@@ -304,6 +318,14 @@ class MonitoringSettings(Validated):
         high=100_000_000,
         doc="Waiting messages above which the backlog alarms.",
     )
+
+    @property
+    def expectations(self) -> Mapping[str, Expectation]:
+        """Provider to how long it may be silent."""
+        return {
+            name: read_expectation(f"monitoring.expect_every.{name}", given)
+            for name, given in self.expect_every.items()
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

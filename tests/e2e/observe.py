@@ -1,5 +1,6 @@
 """Looking at what the deployed stack did."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -75,6 +76,22 @@ def log_lines(stack: LocalStack, function: str) -> list[str]:
 def invocations(stack: LocalStack, function: str) -> int:
     """Return how often a function was invoked."""
     return sum(line.startswith("START ") for line in log_lines(stack, function))
+
+
+def counted_by_provider(stack: LocalStack) -> Counter[tuple[str, ...]]:
+    """Return what ingestion counted by provider, and by provider and reason, from the EMF lines of its log.
+
+    MiniStack does not extract metrics from them.
+    """
+    counted: Counter[tuple[str, ...]] = Counter()
+    for line in log_lines(stack, "ingestion"):
+        if '"CloudWatchMetrics"' in line:
+            document = json.loads(line)
+            (block,) = document["_aws"]["CloudWatchMetrics"]
+            for _, *names in block["Dimensions"]:
+                for metric in block["Metrics"] if names else ():
+                    counted[metric["Name"], *(document[name] for name in names)] += sum(document[metric["Name"]])
+    return counted
 
 
 def by_transaction(events: Iterable[dict[str, Any]]) -> Counter[str]:

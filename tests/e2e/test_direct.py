@@ -17,7 +17,15 @@ import pytest
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.ingestion.ingest_message import read
 from tests.copies import a_copy
-from tests.e2e.observe import await_state, invocations, log_lines, objects, records, waiting
+from tests.e2e.observe import (
+    await_state,
+    counted_by_provider,
+    invocations,
+    log_lines,
+    objects,
+    records,
+    waiting,
+)
 from tests.e2e.permissions import exercise, used_and_unused
 from tests.e2e.proven import every_event, every_sender, follow_to_the_proof, hear_braintrees_challenge, make
 from tests.e2e.smoking import left_by_smoke, run_smoke
@@ -237,6 +245,24 @@ def test_a_provider_in_a_header_needs_both_headers(stack, number):
 
 
 # --- refused ----------------------------------------------------------------------------------------------------------
+
+
+def test_each_provider_is_counted_apart_behind_the_queue(stack, number):
+    before, now = counted_by_provider(stack), int(time.time())
+
+    sent = [webhook("lithic", number * 10 + each, stack.secrets["lithic"], now) for each in range(2)]
+    sent.append(webhook("razorpay", number, new_secret("razorpay"), now))
+    assert [stack.post(each).status_code for each in sent] == [202] * 3
+
+    def look():
+        counted = counted_by_provider(stack) - before
+        return counted if counted.total() >= 4 else None
+
+    assert wait_for("ingestion's log", look, SETTLE_SECONDS) == {
+        ("Accepted", "lithic"): 2,
+        ("Refused", "razorpay"): 1,
+        ("Refused", "razorpay", "signature_mismatch"): 1,
+    }
 
 
 @every_sender

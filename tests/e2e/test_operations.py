@@ -2,7 +2,8 @@
 
 import json
 import time
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,9 +12,17 @@ import pytest
 from lambdas.inbound.envelope import Envelope
 from modules.constructs.naming import Names
 from tests.e2e.faults import no_archive_grant, send_at_once
-from tests.e2e.observe import await_routed, await_state, by_transaction, log_lines, objects, waiting
+from tests.e2e.observe import (
+    await_routed,
+    await_state,
+    by_transaction,
+    counted_by_provider,
+    log_lines,
+    objects,
+    waiting,
+)
 from tools.local.calls import wait_for
-from tools.senders import SentWebhook, webhook
+from tools.senders import SENDERS, SentWebhook, webhook
 
 
 def emitted(stack, function, metric):
@@ -75,43 +84,83 @@ def test_a_poisoned_message_in_a_batch_of_ten_takes_none_with_it(stack, given_up
     wait_for("the dead letter to be worked off", lambda: waiting(stack, "dead_letter_queue_url") == 0 or None, 60)
 
 
-def test_a_dead_letter_sets_off_its_alarm(stack, given_up):
-    del given_up
-    count = wait_for("the dead letter's log", lambda: emitted(stack, "dead-letter", "DeadLettered") or None, 60)
-    assert count >= 1
-    sqs, sns = stack.aws.client("sqs"), stack.aws.client("sns")
+@contextmanager
+def pager(stack):
+    """Subscribe to the stack's topic, and give a function that counts something and waits for the page of its alarm."""
+    sqs, sns, cloudwatch = (stack.aws.client(service) for service in ("sqs", "sns", "cloudwatch"))
     url, arn = stack.aws.queue_for("sns.amazonaws.com", "pager")
     topic = stack.outputs["alarm_topic_arn"]
     subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
 
-    # When CloudWatch takes the count from the function's log. MiniStack does not extract embedded metrics, so the test
-    # does that step; namespace, name and dimension are those of the line that the function wrote.
-    stack.aws.client("cloudwatch").put_metric_data(
-        Namespace="Webhooks",
-        MetricData=[
-            {
-                "MetricName": "DeadLettered",
-                "Dimensions": [{"Name": "service", "Value": Names(stack.environment)("dead-letter")}],
-                "Value": count,
-                "Unit": "Count",
-            }
-        ],
-    )
+    def page(alarm_name, metric, value, **dimensions):
+        # What CloudWatch takes from the function's log. MiniStack does not extract embedded metrics, so the test does
+        # that step; namespace, name and dimensions are those of the line that the function wrote.
+        named = [{"Name": name, "Value": text} for name, text in dimensions.items()]
+        data = {"MetricName": metric, "Dimensions": named, "Value": value, "Unit": "Count"}
+        cloudwatch.put_metric_data(Namespace="Webhooks", MetricData=[data])
 
-    # Then whoever is subscribed to the topic hears it
-    def page():
-        messages = sqs.receive_message(QueueUrl=url).get("Messages", [])
-        texts = [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
-        return next((text for text in texts if text["AlarmName"] == "webhook-dead-lettered-local"), None)
+        def look():
+            messages = sqs.receive_message(QueueUrl=url).get("Messages", [])
+            texts = [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
+            return next((text for text in texts if text["AlarmName"] == alarm_name), None)
 
-    alarm = wait_for("the page", page, 60)
-    assert alarm["NewStateValue"] == "ALARM"
-    # Nothing looks again when the metric's period is over: the alarm would stay on for every later test of this stack.
-    stack.aws.client("cloudwatch").set_alarm_state(
-        AlarmName=alarm["AlarmName"], StateValue="OK", StateReason="the test"
-    )
+        alarm = wait_for(f"the page of {alarm_name}", look, 60)
+        # Nothing looks again when the metric's period is over: it would stay on for every later test of this stack.
+        cloudwatch.set_alarm_state(AlarmName=alarm_name, StateValue="OK", StateReason="the test")
+        return alarm
+
+    yield page
     sns.unsubscribe(SubscriptionArn=subscription)
     sqs.delete_queue(QueueUrl=url)
+
+
+def test_a_dead_letter_sets_off_its_alarm(stack, given_up):
+    del given_up
+    count = wait_for("the dead letter's log", lambda: emitted(stack, "dead-letter", "DeadLettered") or None, 60)
+    assert count >= 1
+
+    # Then whoever is subscribed to the topic hears it
+    with pager(stack) as page:
+        alarm = page(
+            "webhook-dead-lettered-local", "DeadLettered", count, service=Names(stack.environment)("dead-letter")
+        )
+
+    assert alarm["NewStateValue"] == "ALARM"
+
+
+def test_refusals_of_one_provider_are_counted_by_reason_and_set_off_its_own_alarm(stack, number):
+    before = counted_by_provider(stack)
+    now = int(time.time())
+
+    # When a provider's secret is wrong, somebody else sends unsigned webhooks in its name, and all is well with another
+    forged = [webhook("razorpay", number * 10 + each, SENDERS["razorpay"].new_secret(), now) for each in range(4)]
+    unsigned = [replace(each, headers={"Content-Type": "application/json"}) for each in forged[:2]]
+    good = webhook("lithic", number, stack.secrets["lithic"], now)
+    assert [stack.post(each).status_code for each in (*forged, *unsigned, good)] == [401] * 6 + [202]
+
+    # Then each is counted apart
+    def look():
+        counted = counted_by_provider(stack) - before
+        return counted if counted["Accepted", "lithic"] else None
+
+    counted = wait_for("ingestion's log", look, 60)
+    assert counted == {
+        ("Accepted", "lithic"): 1,
+        ("Refused", "razorpay"): 6,
+        ("Refused", "razorpay", "signature_mismatch"): 4,
+        ("Refused", "razorpay", "missing_signature_header"): 2,
+    }
+    # and an alarm goes off that all six are too few for in the sum of all
+    assert counted["Refused", "razorpay"] < 20
+    with pager(stack) as page:
+        alarm = page(
+            "webhook-provider-refused-razorpay-local",
+            "Refused",
+            counted["Refused", "razorpay"],
+            service=Names(stack.environment)("ingestion"),
+            provider="razorpay",
+        )
+    assert alarm["AlarmDescription"] == "more than 5 webhooks of razorpay were refused in an hour"
 
 
 def test_a_dead_letter_is_replayed_once_its_cause_is_mended(stack, downstream, given_up):

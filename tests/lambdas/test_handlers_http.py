@@ -5,6 +5,7 @@ import json
 import re
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -424,19 +425,59 @@ def test_one_request_leaves_nothing_behind_in_the_log_of_the_next(start_ingestio
     assert {"provider", "event_id", "event_type"} & set(second) == set()
 
 
-def test_ingestion_counts_what_it_does(start_ingestion, capfd):
-    # Given a function, when it accepts one webhook and refuses another
+def metrics_in(text):
+    """Return what CloudWatch makes of the printed lines: metric and dimensions, without the function's, to its sum."""
+    counted = Counter()
+    for line in map(json.loads, text.splitlines()):
+        for block in line["_aws"]["CloudWatchMetrics"] if "_aws" in line else ():
+            for names in block["Dimensions"]:
+                assert names[0] == "service"
+                for metric in block["Metrics"]:
+                    counted[metric["Name"], *(line[name] for name in names[1:])] += sum(line[metric["Name"]])
+    return counted
+
+
+def test_ingestion_counts_what_it_accepts_by_provider(start_ingestion, capfd):
+    # Given a function, when it accepts two webhooks of a provider, and one of another
     ingestion = start_ingestion()
     post(ingestion, Request().to_event())
-    post(ingestion, Request(secret=OTHER_SECRET).to_event())
+    post(ingestion, Request(body=BODY.replace(b"evt_1", b"evt_2")).to_event())
+    post(ingestion, Request(provider="timed").to_event())
 
-    # Then there is a metric for each
-    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-    counted = [line for line in lines if "_aws" in line]
-    assert [{name: line[name] for name in ("Accepted", "Refused401") if name in line} for line in counted] == [
-        {"Accepted": [1.0]},
-        {"Refused401": [1.0]},
-    ]
+    # Then there is a metric of all, and one of each
+    assert metrics_in(capfd.readouterr().out) == {("Accepted",): 3, ("Accepted", "acme"): 2, ("Accepted", "timed"): 1}
+
+
+def test_ingestion_counts_what_it_refuses_by_provider_and_reason(start_ingestion, capfd):
+    # Given a function, when it refuses two webhooks of a provider, and one of a name that somebody made up
+    ingestion = start_ingestion()
+    post(ingestion, Request(secret=OTHER_SECRET).to_event())
+    post(ingestion, Request(signed=False).to_event())
+    post(ingestion, Request(provider="made-up").to_event())
+
+    # Then only deployed names are dimensions
+    assert metrics_in(capfd.readouterr().out) == {
+        ("Refused401",): 2,
+        ("Refused404",): 1,
+        ("Refused",): 2,
+        ("Refused", "acme"): 2,
+        ("Refused", "acme", "signature_mismatch"): 1,
+        ("Refused", "acme", "missing_signature_header"): 1,
+    }
+
+
+def test_ingestion_counts_what_fails_by_provider_too(start_ingestion, capfd, monkeypatch):
+    ingestion = start_ingestion()
+    monkeypatch.setattr(type(ingestion.INGESTION), "accept", lambda *_: 1 / 0)
+
+    post(ingestion, Request().to_event())
+
+    assert metrics_in(capfd.readouterr().out) == {
+        ("Refused500",): 1,
+        ("Refused",): 1,
+        ("Refused", "acme"): 1,
+        ("Refused", "acme", "internal_error"): 1,
+    }
 
 
 # --- status ---------------------------------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ def counted(capfd):
         counts = {}
         for line in lines:
             for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"] if "_aws" in line else ():
-                counts[metric["Name"]] = sum(line[metric["Name"]])
+                counts[metric["Name"]] = counts.get(metric["Name"], 0) + sum(line[metric["Name"]])
         return out + err, counts
 
     return read
@@ -158,6 +158,7 @@ def test_what_is_refused_for_good_is_dropped_and_counted(start, world, counted, 
     assert queued(world) == []
     assert world.objects() == []
     text, counts = counted()
+    assert counts.pop("Refused", 0) == (status != 404)
     assert counts == {f"Refused{status}": 1.0}
     assert "webhook dropped" in text
     assert "4242424242424242" not in text
@@ -178,7 +179,7 @@ def test_a_signed_request_that_cannot_be_accepted_is_returned_to_the_queue_and_c
 
     assert [one.event.event_id for one in queued(world)] == ["evt_1"]
     text, counts = counted()
-    assert counts == {"Accepted": 1.0, f"Refused{status}": 1.0}
+    assert counts == {"Accepted": 1.0, f"Refused{status}": 1.0, "Refused": 1.0}
     assert "webhook returned to the queue" in text
     assert "4242424242424242" not in text
 
@@ -217,7 +218,7 @@ def test_a_request_that_cannot_be_checked_or_kept_is_returned_to_the_queue(start
 
     assert queued(world) == []
     text, counts = counted()
-    assert counts == {metric: 1.0}
+    assert counts == {metric: 1.0, "Refused": 1.0}
     assert "4242424242424242" not in text
 
 
@@ -264,7 +265,22 @@ def test_a_message_that_fails_leaves_its_neighbours_alone(start, world, counted)
     assert failures(start(), mixed) == ["1", "3"]
 
     assert [one.event.event_id for one in queued(world)] == ["evt_0", "evt_1", "evt_2", "evt_3"]
-    assert counted()[1] == {"Accepted": 4.0, "Refused500": 2.0, "Refused401": 1.0}
+    assert counted()[1] == {"Accepted": 4.0, "Refused500": 2.0, "Refused401": 1.0, "Refused": 1.0}
+
+
+def test_a_batch_counts_its_providers_each_in_a_line_of_its_own(start, capfd):
+    of_both = [ingest_message(body_of(f"evt_{number}"), provider=("acme", "timed")[number % 2]) for number in range(3)]
+
+    assert failures(start(), batch(*of_both, ingest_message(secret=OTHER_SECRET))) == []
+
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if "_aws" in line]
+    names = ("provider", "reason", "Accepted", "Refused", "Refused401")
+    assert [tuple(line.get(name) for name in names) for line in lines] == [
+        ("acme", None, [2], None, None),
+        ("timed", None, [1], None, None),
+        (None, None, None, None, [1]),
+        ("acme", "signature_mismatch", None, [1], None),
+    ]
 
 
 def test_all_that_is_done_names_nothing(start):

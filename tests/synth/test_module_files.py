@@ -63,6 +63,7 @@ OTHER_VALUES = {
     "monitoring_error_rate": 3,
     "monitoring_minimum_invocations": 50,
     "monitoring_refused_requests": 40,
+    "monitoring_refused_of_provider": 30,
     "monitoring_backlog_age": 900,
     "monitoring_backlog_depth": 25_000,
 }

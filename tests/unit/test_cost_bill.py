@@ -40,6 +40,19 @@ def test_a_line_is_what_it_is_by_hand(what, usd):
     assert entry(bill(rate=1), what).usd == pytest.approx(usd)
 
 
+def test_every_deployed_provider_has_a_metric_whichever_the_sample_is_of():
+    # Given a stack with the providers a and b, and a sample of one of them
+    observed = Observed()
+    usage = observed.ingestion()
+    counted = {"Webhooks service=ingestion Accepted", "Webhooks service=ingestion,provider=b Accepted"}
+    observed.ingestion = lambda: replace(usage, metrics=counted)
+
+    line = entry(bill(observed=observed), "custom metrics of ingestion").line
+
+    # Then there are theirs, and that of all
+    assert (line.quantity, line.formula) == (3, "Accepted x 3")
+
+
 @pytest.mark.parametrize(
     ("logging", "platform"),
     [

@@ -41,7 +41,7 @@ OPTIONAL_BACKEND_TEXTS = ("backend.kms_key_id", "backend.role_arn", "backend.pro
 BACKEND_TEXTS = ("backend.bucket", "backend.key", "backend.region", *OPTIONAL_BACKEND_TEXTS)
 TEXTS = (*BACKEND_TEXTS, "network.cidr")
 LISTS = ("api.api_key_added_for", "network.zones")
-MAPPINGS = ("routing.subscribers", "routing.modes", "api.provider_rates")
+MAPPINGS = ("routing.subscribers", "routing.modes", "api.provider_rates", "monitoring.expect_every")
 # Fields that may be left to what follows from others.
 OPTIONAL = (
     "functions.ingestion_reserved_concurrency",

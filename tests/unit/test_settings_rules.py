@@ -522,3 +522,118 @@ WRONG_RATES = {
 def test_a_rate_is_that_of_a_deployed_provider_and_within_the_stage_s(rates, message):
     with pytest.raises(SettingsError, match=re.escape(message)):
         build_settings("dev", {"providers": ["stripe"], "api": {"provider_rates": rates}})
+
+
+# --- silence --------------------------------------------------------------------------------------------------------
+
+
+def of_silence(given):
+    return build_settings("dev", {"monitoring": {"expect_every": {"stripe": given}}}).monitoring.expectations["stripe"]
+
+
+@pytest.mark.parametrize(
+    ("every", "seconds", "period"),
+    [
+        ("5m", 300, 300),
+        ("90m", 5_400, 300),
+        ("24h", 86_400, 300),
+        ("1d", 86_400, 300),
+        ("25h", 90_000, 3_600),
+        ("7d", 604_800, 3_600),
+    ],
+)
+def test_a_duration_has_periods_with_which_an_alarm_looks_back_as_far(every, seconds, period):
+    expected = of_silence(every)
+
+    assert (expected.seconds, expected.period) == (seconds, period)
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    assert seconds <= (86_400 if period < 3_600 else 604_800)
+    assert seconds % period == 0
+
+
+@pytest.mark.parametrize(
+    "every", ["4m", "7m", "0h", "05m", "8d", "169h", "1441m", "1505m", "1 h", "1w", "h", "", "1H", 3_600, None, ["1h"]]
+)
+def test_a_duration_that_no_alarm_looks_back_for_is_refused(every):
+    with pytest.raises(SettingsError) as refusal:
+        of_silence({"every": every})
+
+    assert str(refusal.value) == (
+        f"monitoring.expect_every.stripe.every: {every!r} is not allowed; allowed: 5m to 7d, which is as far as an "
+        "alarm looks back, in steps of 5 minutes up to a day and of an hour beyond, such as 30m, 6h or 2d"
+    )
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "allowed"),
+    [
+        *(
+            (
+                "except_hours",
+                value,
+                "the first hour that does not count and the first that counts again, 0 to 23 in UTC, such as 22-6",
+            )
+            for value in ("6-6", "22", "22-24", "-1-6", "22:00-6:00", "", [22, 6], 22)
+        ),
+        *(
+            ("except_weekdays", value, "a list of mon, tue, wed, thu, fri, sat, sun")
+            for value in ("sat", ["Sat"], [6], ["saturday"], None)
+        ),
+    ],
+)
+def test_hours_and_weekdays_that_are_not_are_refused(member, value, allowed):
+    with pytest.raises(SettingsError) as refusal:
+        of_silence({"every": "1h", member: value})
+
+    assert (
+        str(refusal.value) == f"monitoring.expect_every.stripe.{member}: {value!r} is not allowed; allowed: {allowed}"
+    )
+
+
+@pytest.mark.parametrize(
+    "given", [None, 3_600, {}, {"except_hours": "22-6"}, {"every": "1h", "except": "22-6"}, ["1h"]]
+)
+def test_an_expectation_of_another_form_is_refused(given):
+    with pytest.raises(SettingsError) as refusal:
+        of_silence(given)
+
+    assert str(refusal.value) == (
+        f"monitoring.expect_every.stripe: {given!r} is not allowed; allowed: a duration such as 2h, or every with "
+        "except_hours, except_weekdays or both"
+    )
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "longest", "works"),
+    [
+        ({"except_hours": "22-6"}, 16, "955m"),
+        ({"except_hours": "0-23"}, 1, "55m"),
+        ({"except_weekdays": ["sat", "sun"]}, 120, "119h"),
+        # From Saturday into Monday.
+        ({"except_weekdays": ["tue", "wed", "thu", "fri"]}, 72, "71h"),
+        ({"except_hours": "22-6", "except_weekdays": ["sat", "sun"]}, 16, "955m"),
+        ({"except_hours": "6-22", "except_weekdays": ["sat", "sun"]}, 8, "475m"),
+    ],
+)
+def test_a_silence_that_exceptions_always_interrupt_is_refused(exceptions, longest, works):
+    assert of_silence({"every": works, **exceptions}).words.startswith(f"{works}, not counting ")
+
+    with pytest.raises(SettingsError) as refusal:
+        of_silence({"every": f"{longest}h", **exceptions})
+
+    assert str(refusal.value) == (
+        f"monitoring.expect_every.stripe.every: '{longest}h' is not allowed with what is excepted; allowed: less than "
+        f"{longest}h, the longest time without an excepted hour or weekday, since silence is counted anew after each"
+    )
+
+
+def test_a_week_that_is_excepted_as_a_whole_is_refused():
+    with pytest.raises(SettingsError, match=r"allowed: less than 0h, "):
+        of_silence({"every": "5m", "except_weekdays": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]})
+
+
+def test_an_expectation_of_a_provider_that_is_not_deployed_is_refused():
+    with pytest.raises(SettingsError) as refusal:
+        build_settings("dev", {"providers": {"acme": "stripe"}, "monitoring": {"expect_every": {"stripe": "1h"}}})
+
+    assert str(refusal.value) == "monitoring.expect_every: 'stripe' is none of the deployed providers, acme"

@@ -299,7 +299,12 @@ def test_an_event_that_does_not_come_is_told_for_each_place_where_it_is_missing(
 
 
 def test_an_alarm_that_is_on_is_told_and_that_of_another_environment_is_not(run):
-    code, printed = run(World(alarms={"webhook-errors-dev": "ALARM", "webhook-dlq-dev": "INSUFFICIENT_DATA"}))
+    states = {
+        "webhook-errors-dev": "ALARM",
+        "webhook-dlq-dev": "INSUFFICIENT_DATA",
+        "webhook-silent-stripe-dev": "ALARM",
+    }
+    code, printed = run(World(alarms=states))
 
     assert code == 1
     assert "FAILED no alarm is on: webhook-errors-dev ok" in printed

@@ -91,6 +91,7 @@ OFFERED = (
     offer("monitoring.error_rate"),
     offer("monitoring.minimum_invocations"),
     offer("monitoring.refused_requests"),
+    offer("monitoring.refused_of_provider"),
     offer("monitoring.backlog_age"),
     offer("monitoring.backlog_depth"),
 )
@@ -136,6 +137,7 @@ FIXED: Mapping[str, str] = MappingProxyType(
         "queue.batch_window": "goes with the kind of queue",
         "routing.modes": "goes with the providers",
         "routing.subscribers": "each has resources of its own",
+        "monitoring.expect_every": "each has resources of its own",
         "network.vpc": "the VPC has resources of its own",
         "network.cidr": "the subnets are computed from it",
         "network.zones": "each has a subnet of its own",

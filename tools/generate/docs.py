@@ -67,7 +67,9 @@ def synthesized() -> dict[str, Any]:
     values = {
         "preset": "burst",
         "api": {"ingest": "direct", "max_body_bytes": MAX_DIRECT_BODY_BYTES},
-        "routing": {"subscribers": {"name": "generic"}},
+        "providers": {"name": "generic"},
+        "routing": {"subscribers": {"name": "name"}},
+        "monitoring": {"expect_every": {"name": "2h"}},
     }
     settings = build_settings("dev", values)
     reviewed = reviewed_stacks.values_of(reviewed_stacks.DELIVERY)

@@ -52,7 +52,13 @@ class Reports:
         logger = SimpleNamespace(
             inject_lambda_context=unchanged, set_correlation_id=lambda _: None, info=line, warning=line, error=line
         )
-        metrics = SimpleNamespace(add_metric=self._add, log_metrics=self._flushed)
+        metrics = SimpleNamespace(
+            service="simulated",
+            add_metric=self._add,
+            add_dimensions=lambda **_: None,
+            flush_metrics=self._flush,
+            log_metrics=self._flushed,
+        )
         return {"logger": logger, "metrics": metrics, "tracer": SimpleNamespace(capture_lambda_handler=unchanged)}
 
     def _add(self, *, name: str, unit: Any, value: int) -> None:
@@ -61,16 +67,19 @@ class Reports:
         assert inv is not None
         self._buffers.setdefault(inv.root, Counter())[name] += value
 
+    def _flush(self) -> None:
+        inv = self._kernel.current
+        assert inv is not None
+        buffer = self._buffers.pop(inv.root, Counter())
+        if not inv.root.killed:
+            self.metrics.update(buffer)
+
     def _flushed(self, handler: Callable[..., Any]) -> Callable[..., Any]:
         def run(event: dict[str, Any], context: Any) -> Any:
-            inv = self._kernel.current
-            assert inv is not None
             try:
                 return handler(event, context)
             finally:
-                buffer = self._buffers.pop(inv.root, Counter())
-                if not inv.root.killed:
-                    self.metrics.update(buffer)
+                self._flush()
 
         return run
 

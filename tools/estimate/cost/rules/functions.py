@@ -1,6 +1,9 @@
 """Lambda: requests, duration, custom metrics, traces."""
 
-from collections.abc import Iterable
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from tools.estimate.cost.case import Case
 from tools.estimate.cost.rules.api_gateway import traced
@@ -14,7 +17,7 @@ def _function(resource: Resource, case: Case) -> Iterable[Line]:
         batch, direct = case.ingest_batch, case.path.ingest_queue is not None
         why = f"webhooks / {batch:.2f} in a batch of the ingest queue" if direct else "one for each webhook"
         yield from _run(resource, case, case.webhooks / batch, case.ingestion_s() * batch, why)
-        yield from _metrics(resource, case, case.ingested.metrics)
+        yield from _metrics(resource, case, _by_provider(case.ingested.metrics, case.stack.variables(resource)))
         if (case.path.method is None or direct) and _is_traced(resource):
             yield _traces(resource, case, case.workload.rate / batch, "batches" if direct else "requests")
     elif resource.address == case.path.processing.address:
@@ -49,8 +52,18 @@ def _run(resource: Resource, case: Case, invocations: float, seconds: float, why
     )
 
 
+def _by_provider(metrics: Iterable[str], variables: Mapping[str, str]) -> Iterable[str]:
+    """Return ingestion's metrics, with one for each deployed provider: the sample is of one of them."""
+    for name in metrics:
+        found = re.fullmatch(r"(.+,provider=)\S+( \S+)", name)
+        yield from (
+            [f"{found[1]}{provider}{found[2]}" for provider in json.loads(variables["PROVIDERS"])] if found else [name]
+        )
+
+
 def _metrics(resource: Resource, case: Case, metrics: Iterable[str]) -> Iterable[Line]:
     found = sorted(metrics)
+    by_name = Counter(name.rsplit(" ", maxsplit=1)[-1] for name in found)
     if found:
         yield Line(
             resource=resource.address,
@@ -59,7 +72,7 @@ def _metrics(resource: Resource, case: Case, metrics: Iterable[str]) -> Iterable
             quantity=len(found),
             price=case.price("custom-metric"),
             paid=Paid.BUSY,
-            formula=", ".join(name.rsplit(" ", maxsplit=1)[-1] for name in found),
+            formula=", ".join(name if times == 1 else f"{name} x {times}" for name, times in by_name.items()),
         )
 
 
