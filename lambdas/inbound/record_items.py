@@ -54,6 +54,31 @@ MAX_TIMELINE_ENTRIES = 500
 FIRST_ENTRIES = 4
 LAST_ENTRIES = 250
 NO_REPLAY = "-"
+# The provider of a dead letter that cannot be read. No deployed one is called so.
+UNREADABLE = "unreadable"
+
+# What operators are shown of a record; none of them is payload.
+_SHOWN = (
+    "provider",
+    "eventId",
+    "eventType",
+    "state",
+    "occurredAt",
+    "amount",
+    "currency",
+    "amountUnit",
+    "exponent",
+    "mode",
+    "account",
+    "unsigned",
+    "receivedAt",
+    "correlationId",
+    "scheme",
+    "sameBytesAs",
+    "archive",
+    "deadLetter",
+    "lastFailure",
+)
 
 # An entry of a record's timeline.
 Entry = dict[str, str | int]
@@ -157,6 +182,11 @@ def is_of_first_release(key: RecordKey) -> bool:
 def transaction_of(record: Mapping[str, Any]) -> str:
     """Return the transaction of a record."""
     return str(record.get("transaction", record[PARTITION_KEY]))
+
+
+def shown(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what operators are shown of a record, without its timeline."""
+    return {field: record[field] for field in _SHOWN if field in record}
 
 
 def partition_of(event_key: str) -> str:

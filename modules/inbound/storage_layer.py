@@ -201,6 +201,10 @@ class StorageLayer(Construct):
         """Allow ``s3:GetObject`` below ``dead-letter/``."""
         function.allow("ReadDeadLetters", ["s3:GetObject"], [f"{self._bucket_arn}/{DEAD_LETTER_PREFIX}*"])
 
+    def grant_read_payloads(self, function: WebhookFunction) -> None:
+        """Allow ``s3:GetObject`` below ``raw/``."""
+        function.allow("ReadPayloads", ["s3:GetObject"], [f"{self._bucket_arn}/{RAW_PREFIX}*"])
+
     def grant_write_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:PutItem`` and ``dynamodb:UpdateItem`` on the table, and the same for many in one call.
 
@@ -227,6 +231,11 @@ class StorageLayer(Construct):
     def grant_find_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:Query`` on the table and the indexes by event and time, and ``dynamodb:BatchGetItem``."""
         indexes = (self._index_arn(name) for name in (BY_EVENT_INDEX, BY_RECEIVED_INDEX))
+        self._grant_query(function, self._table_arn, *indexes)
+
+    def grant_list_records(self, function: WebhookFunction) -> None:
+        """Allow ``dynamodb:Query`` on the table and all its indexes, and ``dynamodb:BatchGetItem``."""
+        indexes = (self._index_arn(name) for name in (BY_EVENT_INDEX, BY_TRANSACTION_INDEX, BY_RECEIVED_INDEX))
         self._grant_query(function, self._table_arn, *indexes)
 
     def grant_find_later_records(self, function: WebhookFunction) -> None:

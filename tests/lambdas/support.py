@@ -27,7 +27,7 @@ from lambdas.delivery.store.items import (
     STATE_KEY,
     TENANT_KEY,
 )
-from lambdas.inbound.archive import Archive
+from lambdas.inbound.archive import Archive, read_payload
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.record_batches import BatchedRecords
@@ -46,7 +46,7 @@ from lambdas.processing.pipeline import Pipeline
 from lambdas.processing.work import BatchResult, Message
 from lambdas.shared import times
 from lambdas.shared.dynamodb import from_item
-from tools.commands.archive_reader import payloads_of, read_payload
+from tools.commands.archive_reader import payloads_of
 from tools.local.aws import ACCOUNT_ID, REGION, LocalAws
 
 NOW = 1_790_000_000.0

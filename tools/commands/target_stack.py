@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import boto3
+import requests
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
@@ -137,15 +138,38 @@ class Target:
         NoCredentialsError
             When there are none to ask with.
         """
-        if self.credentials is None:
-            raise NoCredentialsError
-        url = self.base_url + status_path(transaction_id)
-        answer = call_signed("GET", url, self.credentials, verify=self.verify, region=self.settings.region)
+        answer = self._get(status_path(transaction_id))
         if answer.status_code == 404:
             return None
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
+
+    def ask(self, path: str) -> dict[str, Any]:
+        """Return what an operators' route answers.
+
+        Raises
+        ------
+        NoTargetError
+            When it refuses; with what it says.
+        requests.RequestException
+            When it cannot be asked.
+        NoCredentialsError
+            When there are none to ask with.
+        """
+        answer = self._get(path)
+        if answer.status_code in {400, 403, 404}:
+            refusal = answer.json()
+            raise NoTargetError(str(refusal.get("error") or refusal.get("message")))
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def _get(self, path: str) -> requests.Response:
+        if self.credentials is None:
+            raise NoCredentialsError
+        url = self.base_url + path
+        return call_signed("GET", url, self.credentials, verify=self.verify, region=self.settings.region)
 
     def entry_of(self, provider: str) -> str:
         """Return the registry entry under a deployed name.
