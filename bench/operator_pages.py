@@ -17,9 +17,7 @@ from lambdas.inbound.envelope import ArchivedBody, Envelope
 from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.record_batches import BatchedRecords, Creation
 from lambdas.inbound.record_items import (
-    BY_EVENT_INDEX,
-    BY_RECEIVED_INDEX,
-    BY_TRANSACTION_INDEX,
+    INDEXES,
     Claim,
     Step,
     entry,
@@ -70,12 +68,7 @@ def _size(item: Mapping[str, Any]) -> int:
 def filled(events: int, hours: float) -> Any:
     """Return a table with events that came in evenly, in batches of one provider each."""
     client = MemoryDynamoDB(lambda: NOW)
-    indexes = {
-        BY_EVENT_INDEX: ("eventKey",),
-        BY_TRANSACTION_INDEX: ("transaction", "receivedAt"),
-        BY_RECEIVED_INDEX: ("receivedBucket", "receivedAt"),
-    }
-    create_table(client, "records", ("transactionId", "timestamp"), indexes, "KEYS_ONLY")
+    create_table(client, "records", ("transactionId", "timestamp"), INDEXES, "KEYS_ONLY")
     records = BatchedRecords(client, "records")
     rng = random.Random(1)  # noqa: S311 (the same events in every run)
     for first in range(0, events, BATCH):

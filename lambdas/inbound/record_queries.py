@@ -11,10 +11,11 @@ from lambdas.inbound.record_items import (
     BY_EVENT_INDEX,
     BY_RECEIVED_INDEX,
     BY_TRANSACTION_INDEX,
+    INDEXES,
     LISTING,
     MAX_LISTED,
     PARTITION_KEY,
-    RECEIVED_SHARDS,
+    SHARDS,
     SORT_KEY,
     State,
     key_of_record,
@@ -183,7 +184,7 @@ class RecordQueries:
         return RecordPage(records=records, bucket=bucket, after=after, complete=bucket >= len(buckets))
 
     def newest(
-        self, index: str, of: tuple[str, str], *, start: str, end: str, limit: int, after: Mapping[str, Any] | None
+        self, index: str, partition: str, *, start: str, end: str, limit: int, after: Mapping[str, Any] | None = None
     ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         """Return the next entries of a partition of an index, the newest first, and where they continue, if they do.
 
@@ -191,20 +192,18 @@ class RecordQueries:
 
         Parameters
         ----------
-        of : tuple[str, str]
-            The index's partition attribute, and its value.
         start, end : str
-            The range of `receivedAt`, both included.
+            The range of the index's time, both included.
         after : Mapping[str, Any] | None
             Where to continue, from the previous call; None for the first one.
         """
-        name, value = of
+        of, at = INDEXES[index]
         response = self._dynamodb.query(
             TableName=self._table,
             IndexName=index,
-            KeyConditionExpression="#of = :of AND receivedAt BETWEEN :start AND :end",
-            ExpressionAttributeNames={"#of": name},
-            ExpressionAttributeValues=to_item({":of": value, ":start": start, ":end": end}),
+            KeyConditionExpression="#of = :of AND #at BETWEEN :start AND :end",
+            ExpressionAttributeNames={"#of": of, "#at": at},
+            ExpressionAttributeValues=to_item({":of": partition, ":start": start, ":end": end}),
             ScanIndexForward=False,
             Limit=limit,
             **({"ExclusiveStartKey": after} if after else {}),
@@ -256,4 +255,4 @@ def received_buckets(provider: str, start: str, end: str) -> list[str]:
 
 def buckets_of_hour(provider: str, time: str) -> list[str]:
     """Return the partition keys of the hour of a time in the index by time of receipt."""
-    return [received_bucket(provider, time, shard) for shard in range(RECEIVED_SHARDS)]
+    return [received_bucket(provider, time, shard) for shard in range(SHARDS)]

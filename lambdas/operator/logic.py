@@ -1,6 +1,5 @@
 """Lists of events, one event with all that belongs to it, its payload, and counts."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
@@ -13,13 +12,14 @@ from lambdas.inbound.providers.fields import is_identifier
 from lambdas.inbound.record_items import DEAD_LETTER, SORT_KEY, UNREADABLE, shown, transaction_of
 from lambdas.inbound.record_queries import RecordQueries
 from lambdas.inbound.requests import BadRequestError, read_path_id
+from lambdas.operator.counting import count
 from lambdas.operator.request import Wanted, write_position
-from lambdas.operator.scan import MAX_RECORDS, Scan
+from lambdas.operator.scan import Scan
 
-MAX_COUNTED = 2_000
-# Read together where only some of them are asked for, and where all of them are only counted.
+# Records of a page.
+MAX_RECORDS = 1_000
+# Read together where only some of them are asked for.
 _TOGETHER = 100
-_COUNTED_TOGETHER = 500
 # An event has one record, and one for each dead letter with its id and another payload.
 MAX_SHOWN = 20
 MAX_RELATED = 100
@@ -82,18 +82,8 @@ class Operator:
         return {"events": [_listed(record) for record in found], "next": _next_of(scan, wanted)}
 
     def counts(self, wanted: Wanted) -> dict[str, Any]:
-        """Return how many events there are by provider and state, of as many as one page reads."""
-        scan = self._scan(wanted, MAX_COUNTED)
-        counted = Counter((one["provider"], one.get("state")) for one in scan.records(_COUNTED_TOGETHER))
-        return {
-            "from": wanted.start,
-            "to": wanted.end,
-            "counts": [
-                {"provider": provider, "state": state, "events": number}
-                for (provider, state), number in sorted(counted.items(), key=str)
-            ],
-            "next": _next_of(scan, wanted),
-        }
+        """Return how many events there are by provider and state, exactly or estimated."""
+        return count(self.queries, self.executor, self._providers(wanted), wanted)
 
     def event(self, key: str) -> dict[str, Any]:
         """Return the records of an event, each with its timeline, and the other events of its transaction.
@@ -163,8 +153,7 @@ class Operator:
         providers = self._providers(wanted)
         found = self.executor.map(self.queries.by_event, [f"{name}:{wanted.event_id}" for name in providers])
         records = [record for records in found for record in records]
-        matching = [one for one in records if wanted.start <= one["receivedAt"] < wanted.end and wanted.matches(one)]
-        return sorted(matching, key=itemgetter("receivedAt"), reverse=True)[: wanted.limit]
+        return sorted(filter(wanted.matches, records), key=itemgetter("receivedAt"), reverse=True)[: wanted.limit]
 
     def _scan(self, wanted: Wanted, most: int) -> Scan:
         return Scan(self.queries, self.executor, wanted, self._providers(wanted), most)

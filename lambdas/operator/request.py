@@ -10,11 +10,14 @@ from functools import partial
 from typing import Any
 
 from lambdas.inbound.providers.fields import LIVE, MAX_IDENTIFIER_CHARS, TEST, is_identifier
-from lambdas.inbound.record_items import State, received_minute
+from lambdas.inbound.record_items import BY_CONFLICT_INDEX, BY_DEAD_LETTER_INDEX, INDEXES, State, received_minute
 from lambdas.inbound.requests import DEFAULT_LIMIT, MAX_LIMIT, BadRequestError, read_cursor, read_limit, write_cursor
 from lambdas.shared import times
 
 DEFAULT_HOURS = 24
+MAX_COUNTED_HOURS = 24 * 7
+# Lists that have an index of their own.
+INDEX_OF = {"dead-letters": BY_DEAD_LETTER_INDEX, "conflicts": BY_CONFLICT_INDEX}
 _BEGINNING = times.iso(0)
 # Behind every key: no key has a character as high as this.
 LAST = "\x7f"
@@ -54,6 +57,8 @@ class Wanted:
         The range of time, ISO 8601, UTC; `end` is not part of it.
     event_id, transaction_id : str | None
         What is looked up instead of going through all events of the range.
+    index : str | None
+        Index of the list, if it has one of its own.
     attributes : Mapping[str, str]
         Attributes that a record must have, with their values.
     limit : int
@@ -66,6 +71,7 @@ class Wanted:
     end: str
     event_id: str | None = None
     transaction_id: str | None = None
+    index: str | None = None
     attributes: Mapping[str, str]
     limit: int
     position: Position
@@ -75,9 +81,16 @@ class Wanted:
         """The provider that is asked for."""
         return self.attributes.get("provider")
 
+    @property
+    def time(self) -> str:
+        """The attribute by which the list is ordered, and which the range is about."""
+        return "receivedAt" if self.index is None else INDEXES[self.index][1]
+
     def matches(self, record: Mapping[str, Any]) -> bool:
-        """Return whether a record is asked for, apart from its time."""
-        return all(record.get(name) == value for name, value in self.attributes.items())
+        """Return whether a record is asked for."""
+        # An index may be behind its table, and name a record that has left it.
+        in_range = self.start <= record.get(self.time, "") < self.end
+        return in_range and all(record.get(name) == value for name, value in self.attributes.items())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,10 +151,10 @@ def _identifying(name: str, description: str, attribute: str | None = None) -> P
     return Parameter(name=name, description=description, schema=_IDENTIFIER, read=_identifier, attribute=attribute)
 
 
-def _choosing(name: str, description: str, allowed: Sequence[str]) -> Parameter:
+def _choosing(name: str, description: str, allowed: Sequence[str], attribute: str | None = None) -> Parameter:
     schema = {"type": "string", "enum": [*map(str, allowed)]}
     return Parameter(
-        name=name, description=description, schema=schema, read=partial(_one_of, allowed=allowed), attribute=name
+        name=name, description=description, schema=schema, read=partial(_one_of, allowed=allowed), attribute=attribute
     )
 
 
@@ -160,8 +173,14 @@ _PROVIDER = _identifying("provider", "Deployed name. All deployed providers if i
 EVENTS = (
     _PROVIDER,
     _identifying("type", "Event type, as the provider names it.", "eventType"),
-    _choosing("state", "State of the event.", list(State)),
-    _choosing("mode", "Real money, or play money.", (LIVE, TEST)),
+    _choosing("state", "State of the event.", list(State), "state"),
+    _choosing(
+        "list",
+        "Only what is a dead letter now, or what was ever noted as a conflict, at any time. Order, `from` and `to` are "
+        "by when that happened.",
+        list(INDEX_OF),
+    ),
+    _choosing("mode", "Real money, or play money.", (LIVE, TEST), "mode"),
     _identifying("account", "The provider's account that the event is about.", "account"),
     _identifying("eventId", "The provider's id of the event. It is looked up, at any time."),
     _identifying("transactionId", "Id of a transaction. Its events are looked up, at any time."),
@@ -175,7 +194,7 @@ EVENTS = (
     ),
     _NEXT,
 )
-COUNTS = (_PROVIDER, *_RANGE, _NEXT)
+COUNTS = (_PROVIDER, *_RANGE)
 PAYLOAD = (
     Parameter(
         name="record",
@@ -202,21 +221,31 @@ def read_list(query: Mapping[str, Sequence[str]], known: Sequence[Parameter], no
         With the wrong parameter and its value.
     """
     values = read_parameters(query, known)
-    looked_up = {"eventId", "transactionId"} & set(values)
+    looked_up = [name for name in ("eventId", "transactionId", "list") if name in values]
+    if len(looked_up) > 1:
+        raise BadRequestError(f"{looked_up[1]}: not together with {looked_up[0]}")
     end = values.get("to", times.iso(now))
     default = _BEGINNING if looked_up else times.iso(max(0.0, (times.parse(end) or 0.0) - DEFAULT_HOURS * 3600))
     start = values.get("from", default)
     if not start < end:
         raise BadRequestError(f"to: {end} is not after from, {start}")
+    if known is COUNTS and (times.parse(end) or 0.0) - (times.parse(start) or 0.0) > MAX_COUNTED_HOURS * 3600:
+        raise BadRequestError(f"from: {start} is more than {MAX_COUNTED_HOURS} hours before to, {end}")
     position = Position(at=end)
     if "next" in values:
         start, position = _read_position(values["next"], values.get("from"), end)
+    attributes = {each.attribute: values[each.name] for each in known if each.attribute and each.name in values}
+    index = INDEX_OF.get(values.get("list", ""))
+    if index == BY_DEAD_LETTER_INDEX:
+        # One that is replayed leaves the list when it is routed.
+        attributes.setdefault("state", State.DEAD_LETTERED)
     return Wanted(
         start=start,
         end=end,
         event_id=values.get("eventId"),
         transaction_id=values.get("transactionId"),
-        attributes={each.attribute: values[each.name] for each in known if each.attribute and each.name in values},
+        index=index,
+        attributes=attributes,
         limit=read_limit(values.get("limit")),
         position=position,
     )

@@ -1,8 +1,8 @@
 """Going through records, the newest first, at a cost that has an end.
 
-An index partition holds a provider's entries of an hour, or a transaction's. Those of one span of time are read side by
-side and merged. The order is that of entries: records that were created together have one entry, see
-`lambdas.inbound.record_items`, and stay together.
+An index partition holds a provider's entries of an hour, a transaction's, or a part of all dead letters or conflicts.
+Those of one span of time are read side by side and merged. The order is that of entries: records that were created
+together have one entry, see `lambdas.inbound.record_items`, and stay together.
 """
 
 import heapq
@@ -19,6 +19,7 @@ from lambdas.inbound.record_items import (
     BY_TRANSACTION_INDEX,
     MAX_LISTED,
     PARTITION_KEY,
+    SHARDS,
     SORT_KEY,
     listing_id_of,
     received_minute,
@@ -29,7 +30,6 @@ from lambdas.shared import times
 
 # Of a page. At about 2 ms each, and ten at a time, these queries take less than a second.
 MAX_QUERIES = 400
-MAX_RECORDS = 1_000
 # About 4 KB of entries, which are half a read unit.
 CHUNK = 20
 _Entry = dict[str, Any]
@@ -41,16 +41,15 @@ class Span:
 
     Attributes
     ----------
-    index, attribute : str
-        The index, and its partition attribute.
+    index : str
+        The index.
     partitions : Sequence[str]
-        The values of that.
+        Its partitions.
     start, end : str
-        The range of `receivedAt`, both included.
+        The range of its time, both included.
     """
 
     index: str
-    attribute: str
     partitions: Sequence[str]
     start: str
     end: str
@@ -58,8 +57,7 @@ class Span:
     @property
     def behind(self) -> Position:
         """The place behind all of it."""
-        earlier = datetime.fromisoformat(self.start) - timedelta(milliseconds=1)
-        return Position(times.iso(earlier.timestamp()), LAST, LAST)
+        return Position(before(self.start), LAST, LAST)
 
 
 class Scan:
@@ -109,8 +107,7 @@ class Scan:
         together : int
             About how many are read at a time.
         """
-        spans = self._hours() if self._wanted.transaction_id is None else self._transaction()
-        for span in spans:
+        for span in self._spans():
             # The first one is read in any case: each page gets further than the one before.
             if self._calls and self._calls + len(span.partitions) > MAX_QUERIES:
                 return
@@ -122,27 +119,17 @@ class Scan:
             self.position = span.behind
         self.complete = True
 
-    def _hours(self) -> Iterator[Span]:
-        # A listing is in the index at the time of its first record.
-        earliest = received_minute(self._wanted.start) + ":00.000Z"
-        end = self.position.at
-        while end >= earliest:
-            hour = end[:13]
-            buckets = [bucket for provider in self._providers for bucket in buckets_of_hour(provider, hour)]
-            start = max(earliest, hour + ":00:00.000Z")
-            span = Span(index=BY_RECEIVED_INDEX, attribute="receivedBucket", partitions=buckets, start=start, end=end)
-            yield span
-            end = span.behind.at
-
-    def _transaction(self) -> Iterator[Span]:
-        assert self._wanted.transaction_id is not None
-        yield Span(
-            index=BY_TRANSACTION_INDEX,
-            attribute="transaction",
-            partitions=[self._wanted.transaction_id],
-            start=self._wanted.start,
-            end=self.position.at,
-        )
+    def _spans(self) -> Iterator[Span]:
+        wanted, end = self._wanted, self.position.at
+        if wanted.transaction_id is not None:
+            partitions = [wanted.transaction_id]
+            yield Span(index=BY_TRANSACTION_INDEX, partitions=partitions, start=wanted.start, end=end)
+        elif wanted.index is not None:
+            yield Span(index=wanted.index, partitions=[*map(str, range(SHARDS))], start=wanted.start, end=end)
+        else:
+            for start, until in hours_of(wanted.start, end):
+                buckets = [bucket for provider in self._providers for bucket in buckets_of_hour(provider, start)]
+                yield Span(index=BY_RECEIVED_INDEX, partitions=buckets, start=start, end=until)
 
     def _entries(self, span: Span) -> Iterator[_Entry]:
         """Yield the entries of a span, from the position on."""
@@ -150,16 +137,16 @@ class Scan:
         first = list(self._executor.map(lambda partition: self._query(span, partition, None), span.partitions))
         streams = [self._in_order(span, *each) for each in zip(span.partitions, first, strict=True)]
         begun = self.position
-        for entry in heapq.merge(*streams, key=_place_of, reverse=True):
-            place = _place_of(entry)
+        for entry in heapq.merge(*streams, key=self._place_of, reverse=True):
+            place = self._place_of(entry)
             if place < begun.entry or (place == begun.entry and begun.taken):
                 yield entry
 
     def _in_order(self, span: Span, partition: str, page: tuple[list[_Entry], Any]) -> Iterator[_Entry]:
         # DynamoDB has an order of its own among entries of one time. An index partition takes 1,000 writes/s, so that
         # these are few.
-        for _, together in groupby(self._pages(span, partition, page), key=itemgetter("receivedAt")):
-            yield from sorted(together, key=_place_of, reverse=True)
+        for _, together in groupby(self._pages(span, partition, page), key=itemgetter(self._wanted.time)):
+            yield from sorted(together, key=self._place_of, reverse=True)
 
     def _pages(self, span: Span, partition: str, page: tuple[list[_Entry], Any]) -> Iterator[_Entry]:
         entries, after = page
@@ -171,9 +158,7 @@ class Scan:
             entries, after = self._query(span, partition, after)
 
     def _query(self, span: Span, partition: str, after: Any) -> tuple[list[_Entry], Any]:
-        return self._queries.newest(
-            span.index, (span.attribute, partition), start=span.start, end=span.end, limit=CHUNK, after=after
-        )
+        return self._queries.newest(span.index, partition, start=span.start, end=span.end, limit=CHUNK, after=after)
 
     def _take(self, entries: Iterator[_Entry], together: int) -> list[_Entry]:
         """Take entries that have about so many records."""
@@ -192,16 +177,33 @@ class Scan:
         if listed := [len(records) for entry, records in zip(batch, found, strict=True) if listing_id_of(entry)]:
             self._listed = sum(listed) / len(listed)
         for entry, records in zip(batch, found, strict=True):
-            taken = self.position.taken if _place_of(entry) == self.position.entry else 0
-            behind = Position(*_place_of(entry))
+            taken = self.position.taken if self._place_of(entry) == self.position.entry else 0
+            behind = Position(*self._place_of(entry))
             for number, record in enumerate(reversed(records), start=1):
                 if number > taken:
                     self.position = replace(behind, taken=number) if number < len(records) else behind
-                    if record is not None and self._wanted.start <= record["receivedAt"] < self._wanted.end:
+                    if record is not None:
                         yield record
             # Never to be read again, so that each page gets further than the one before.
             self.position = behind
 
+    def _place_of(self, entry: _Entry) -> tuple[str, str, str]:
+        return entry[self._wanted.time], entry[PARTITION_KEY], entry[SORT_KEY]
 
-def _place_of(entry: _Entry) -> tuple[str, str, str]:
-    return entry["receivedAt"], entry[PARTITION_KEY], entry[SORT_KEY]
+
+def hours_of(start: str, end: str) -> Iterator[tuple[str, str]]:
+    """Yield the hours in which records of a range may be in the index by time of receipt, the newest first.
+
+    Each is given by its first and last millisecond, as far as they are in the range.
+    """
+    # A listing is in the index at the time of its first record.
+    earliest = received_minute(start) + ":00.000Z"
+    while end >= earliest:
+        begin = max(earliest, end[:13] + ":00:00.000Z")
+        yield begin, end
+        end = before(begin)
+
+
+def before(time: str) -> str:
+    """Return the last millisecond before a time."""
+    return times.iso((datetime.fromisoformat(time) - timedelta(milliseconds=1)).timestamp())

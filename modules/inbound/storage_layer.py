@@ -1,10 +1,13 @@
 """The table of records and the archive of payloads."""
 
+from itertools import chain
+
 from lambdas.inbound.archive import CERTIFICATE_PREFIX, DEAD_LETTER_PREFIX, RAW_PREFIX
 from lambdas.inbound.record_items import (
     BY_EVENT_INDEX,
     BY_RECEIVED_INDEX,
     BY_TRANSACTION_INDEX,
+    INDEXES,
     PARTITION_KEY,
     SORT_KEY,
 )
@@ -69,7 +72,7 @@ class StorageLayer(Construct):
         self._protect_bucket(settings)
 
     def _build_table(self, names: Names) -> DynamodbTable:
-        keys = (PARTITION_KEY, SORT_KEY, "eventKey", "transaction", "receivedBucket", "receivedAt")
+        keys = dict.fromkeys([PARTITION_KEY, SORT_KEY, *chain(*INDEXES.values())])
         return DynamodbTable(
             self,
             "table",
@@ -80,20 +83,12 @@ class StorageLayer(Construct):
             attribute=[DynamodbTableAttribute(name=key, type="S") for key in keys],
             global_secondary_index=[
                 DynamodbTableGlobalSecondaryIndex(
-                    name=BY_EVENT_INDEX, hash_key="eventKey", projection_type="KEYS_ONLY"
-                ),
-                DynamodbTableGlobalSecondaryIndex(
-                    name=BY_TRANSACTION_INDEX,
-                    hash_key="transaction",
-                    range_key="receivedAt",
+                    name=name,
+                    hash_key=partition,
+                    range_key=sort[0] if sort else None,
                     projection_type="KEYS_ONLY",
-                ),
-                DynamodbTableGlobalSecondaryIndex(
-                    name=BY_RECEIVED_INDEX,
-                    hash_key="receivedBucket",
-                    range_key="receivedAt",
-                    projection_type="KEYS_ONLY",
-                ),
+                )
+                for name, (partition, *sort) in INDEXES.items()
             ],
             point_in_time_recovery=DynamodbTablePointInTimeRecovery(enabled=True),
             server_side_encryption=DynamodbTableServerSideEncryption(enabled=True),
@@ -235,8 +230,7 @@ class StorageLayer(Construct):
 
     def grant_list_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:Query`` on the table and all its indexes, and ``dynamodb:BatchGetItem``."""
-        indexes = (self._index_arn(name) for name in (BY_EVENT_INDEX, BY_TRANSACTION_INDEX, BY_RECEIVED_INDEX))
-        self._grant_query(function, self._table_arn, *indexes)
+        self._grant_query(function, self._table_arn, *map(self._index_arn, INDEXES))
 
     def grant_find_later_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:Query`` on the index by transaction, and ``dynamodb:BatchGetItem``."""

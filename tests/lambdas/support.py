@@ -32,9 +32,7 @@ from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.record_batches import BatchedRecords
 from lambdas.inbound.record_items import (
-    BY_EVENT_INDEX,
-    BY_RECEIVED_INDEX,
-    BY_TRANSACTION_INDEX,
+    INDEXES,
     first_key,
     listing_id_of,
 )
@@ -142,12 +140,7 @@ class World:
     @classmethod
     def build(cls, clients: Clients) -> "World":
         name = f"test-{uuid.uuid4().hex[:12]}"
-        indexes = {
-            BY_EVENT_INDEX: ("eventKey",),
-            BY_TRANSACTION_INDEX: ("transaction", "receivedAt"),
-            BY_RECEIVED_INDEX: ("receivedBucket", "receivedAt"),
-        }
-        create_table(clients.dynamodb, name, ("transactionId", "timestamp"), indexes, "KEYS_ONLY")
+        create_table(clients.dynamodb, name, ("transactionId", "timestamp"), INDEXES, "KEYS_ONLY")
         clients.s3.create_bucket(Bucket=name)
         # With versions, an object that is written twice cannot hide it.
         clients.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})

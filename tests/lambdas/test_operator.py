@@ -4,13 +4,15 @@ import base64
 import json
 import random
 import sys
-from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from lambdas.dead_letter.logic import DeadLetters
-from lambdas.inbound.record_items import first_key
+from lambdas.inbound.envelope import Replay
+from lambdas.inbound.record_items import archived_of, first_key, key_of_record
 from lambdas.inbound.records import wire_key
+from lambdas.processing.bus import Bus
 from lambdas.shared import times
 from tests.lambdas.support import (
     NOW,
@@ -23,6 +25,7 @@ from tests.lambdas.support import (
     message,
     payload_of,
     raising,
+    without_batches,
 )
 from tools.generate import operator_openapi
 from tools.local.stack import path_id
@@ -95,7 +98,7 @@ def give_up(world, event_id, **changes):
     s3 = Unreliable(world.clients.s3, "put_object", "raw/", raising(aws_error("SlowDown", "PutObject")))
     one = message(envelope(event(event_id), **changes))
     assert list(world.process([one], archive=type(world.archive)(s3, world.name)).failures) == [one.message_id]
-    DeadLetters(archive=world.archive, records=world.records, clock=world.clock).keep(one.message_id, one.body, NOW)
+    keep(world, one)
 
 
 # --- lists ----------------------------------------------------------------------------------------------------------
@@ -260,6 +263,107 @@ def module_of(name):
     return sys.modules[f"lambdas.operator.{name}"]
 
 
+# --- dead letters and conflicts -------------------------------------------------------------------------------------
+
+
+def keep(world, one):
+    DeadLetters(archive=world.archive, records=world.records, clock=world.clock).keep(one.message_id, one.body, NOW)
+
+
+def replay(world, event_id, **changes):
+    """Replay an event."""
+    sent = envelope(event(event_id), **changes)
+    archived = archived_of(world.record(event(event_id)))
+    replayed = replace(sent, archived=archived, body=None) if archived else sent
+    record = first_key(event(event_id))
+    asked = Replay(replay_id=f"r_{event_id}", requested_at=times.iso(world.clock.now))
+    assert world.process([message(replace(replayed, replay=asked, record=record))]).failures == {}
+    assert world.record(event(event_id))["state"] == "ROUTED"
+
+
+def without_bus(world):
+    error = raising(aws_error("InternalFailure", "PutEvents"))
+    return {"bus": Bus(Unreliable(world.clients.events, "put_events", "", error), world.name, world.name)}
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_dead_letters_are_a_list_which_they_leave_when_they_are_routed(operator, world, one_by_one):
+    # Given an event that was routed, and two dead letters, of which the one that was received first was given up last
+    receive(world, ("evt_0", NOON))
+    give_up(world, "evt_2", received_at=times.iso(NOON))
+    world.clock.now += 60
+    give_up(world, "evt_1", received_at=times.iso(NOON - 5 * 24 * HOUR))
+
+    # When dead letters are listed, then they come by when they were given up, at any time of receipt
+    assert operator.ids(list="dead-letters") == ["evt_1", "evt_2"]
+    assert operator.ids(list="dead-letters", limit="1") == ["evt_1", "evt_2"]
+    assert operator.ids(list="dead-letters", provider="globex") == []
+    assert operator.ids(list="dead-letters", **{"from": times.iso(NOW), "to": times.iso(NOW + 30)}) == ["evt_2"]
+    assert operator.ids(list="conflicts") == []
+
+    # When one is replayed and routed, then it leaves the list and its index
+    if one_by_one:
+        world = replace(world, clients=replace(world.clients, dynamodb=without_batches(world.clients.dynamodb)))
+    replay(world, "evt_1", received_at=times.iso(NOON - 5 * 24 * HOUR))
+    assert operator.ids(list="dead-letters") == ["evt_2"]
+    assert not {"deadLetterShard", "deadLetteredAt"} & set(world.record(event("evt_1")))
+
+
+def test_a_dead_letter_that_its_first_message_routes_after_all_leaves_the_list(operator, world):
+    # Given a message that stops while it publishes, and its event, which is given up when the claim has ended
+    one = message(envelope(event("evt_1")))
+
+    def give_up_meanwhile(call, arguments):
+        world.clock.pass_lease()
+        keep(world, one)
+        assert operator.ids(list="dead-letters") == ["evt_1"]
+        return call(**arguments)
+
+    bus = Bus(Unreliable(world.clients.events, "put_events", "", give_up_meanwhile), world.name, world.name)
+
+    # When the message goes on and marks the event as routed, then it is no dead letter any more
+    assert world.process([one], bus=bus).failures == {}
+    assert world.record(event("evt_1"))["state"] == "ROUTED"
+    assert operator.ids(list="dead-letters") == []
+
+
+def test_conflicts_are_a_list_in_which_they_stay_when_they_are_routed(operator, world):
+    # Given an event that was routed, and a dead letter, each of which comes again with another payload
+    receive(world, ("evt_0", NOON), ("evt_1", NOON))
+    two = message(envelope(event("evt_2")))
+    assert world.process([two], **without_bus(world)).failures
+    world.clock.pass_lease()
+    keep(world, two)
+    for event_id in ("evt_2", "evt_1"):
+        world.clock.now += 1
+        assert world.process([message(envelope(event(event_id), body=b"other"))]).failures == {}
+
+    # When conflicts are listed, then they come by when that was noted
+    assert operator.ids(list="conflicts") == ["evt_1", "evt_2"]
+    assert operator.ids(list="dead-letters") == ["evt_2"]
+
+    # When the dead letter is routed, then it is in conflict still
+    replay(world, "evt_2")
+    assert operator.ids(list="conflicts") == ["evt_1", "evt_2"]
+    assert operator.ids(list="dead-letters") == []
+
+
+def test_a_dead_letter_that_turns_out_to_be_in_conflict_goes_from_one_list_to_the_other(operator, world):
+    # Given a dead letter with the id of an event, and other bytes
+    receive(world, ("evt_1", NOON))
+    give_up(world, "evt_1", body=b"other")
+    assert operator.ids(list="dead-letters") == ["evt_1"]
+
+    # When it is replayed
+    asked = Replay(replay_id="r_1", requested_at=times.iso(NOW))
+    assert world.process([message(envelope(event("evt_1"), body=b"other", replay=asked))]).failures == {}
+
+    # Then both are in conflict: the event, and what has its id
+    assert operator.ids(list="dead-letters") == []
+    (page,) = operator.pages(list="conflicts")
+    assert {(one["eventId"], one["state"]) for one in page} == {("evt_1", "ROUTED"), ("evt_1", "CONFLICTING")}
+
+
 # --- one event ------------------------------------------------------------------------------------------------------
 
 
@@ -383,32 +487,65 @@ def test_what_is_answered_has_the_fields_that_the_document_says(operator, variou
 # --- counts ---------------------------------------------------------------------------------------------------------
 
 
-def test_events_are_counted_by_provider_and_state_a_page_at_a_time(operator, world, monkeypatch):
-    # Given events of two providers, in three states
+def counted(operator, **query):
+    status, body = operator.get("/internal/counts", **query)
+    assert status == 200, body
+    return body["exact"], {(one["provider"], one["state"]): one["events"] for one in body["counts"]}
+
+
+def test_events_are_counted_by_provider_and_state(operator, world):
+    # Given events of two providers, in two states
     receive(world, *((f"evt_{number}", NOON + number) for number in range(7)))
     receive(world, ("evt_8", NOON), provider="globex")
     give_up(world, "evt_9", received_at=times.iso(NOON))
+
+    # When they are counted, then each is counted once, and an entry that is in the range in part counts in part
     expected = {("acme", "ROUTED"): 7, ("globex", "ROUTED"): 1, ("acme", "DEAD_LETTERED"): 1}
+    assert counted(operator, **WIDE) == (True, expected)
+    assert counted(operator, **WIDE, provider="globex") == (True, {("globex", "ROUTED"): 1})
+    assert counted(operator, **{**WIDE, "from": times.iso(NOON + 3)}) == (True, {("acme", "ROUTED"): 4})
 
-    # When they are counted
-    status, body = operator.get("/internal/counts", **WIDE)
 
-    # Then each is counted once
-    assert (status, body["next"], body["from"], body["to"]) == (200, None, WIDE["from"], WIDE["to"])
-    assert {(one["provider"], one["state"]): one["events"] for one in body["counts"]} == expected
+def test_what_is_too_much_to_be_read_is_estimated_from_what_is_spread_over_it(operator, world, monkeypatch):
+    # Given ten batches of twelve events, of which a quarter is held, and an event of another provider
+    for batch in range(10):
+        receive(world, *((f"evt_{batch}_{number}", NOON - batch * 60) for number in range(12)))
+    for record in world.all_records():
+        if record["eventId"].endswith(("_0", "_1", "_11")):
+            hold(world, record)
+    receive(world, ("evt_x", NOON), provider="globex")
+    exact = {("acme", "ROUTED"): 90, ("acme", "HELD"): 30, ("globex", "ROUTED"): 1}
+    assert counted(operator, **WIDE) == (True, exact)
 
-    # and also once when each page reads little
-    monkeypatch.setattr(module_of("logic"), "MAX_COUNTED", 2)
-    monkeypatch.setattr(module_of("logic"), "_COUNTED_TOGETHER", 2)
-    counted, cursor, pages = Counter(), {}, 0
-    while pages == 0 or cursor:
-        _, body = operator.get("/internal/counts", **WIDE, **cursor)
-        counted.update({(one["provider"], one["state"]): one["events"] for one in body["counts"]})
-        cursor = {"next": body["next"]} if body["next"] else {}
-        pages += 1
-        assert pages < 20, "the counts do not come to an end"
-    assert pages > 2
-    assert counted == expected
+    # When three batches of each provider may be read, then they stand for the others, and the answer says so
+    monkeypatch.setattr(module_of("counting"), "MAX_RECORDS", 3 * 3 * 25)
+    assert counted(operator, **WIDE) == (False, exact)
+    monkeypatch.undo()
+
+    # When half of the shards may be read, then each stands for two
+    monkeypatch.setattr(module_of("counting"), "MAX_QUERIES", 3 * 5 * 5)
+    read = [one for one in world.listings() if int(one["receivedBucket"][-1]) < 5]
+    assert 0 < len(read) < 10
+    is_exact, found = counted(operator, **WIDE)
+    assert (is_exact, found["acme", "ROUTED"], found["acme", "HELD"]) == (False, len(read) * 18, len(read) * 6)
+    monkeypatch.undo()
+
+    # When only the newest entry of each partition may be read, then the rest of the hour is taken to be as dense
+    for name in ("MAX_ENTRIES", "MIN_ENTRIES"):
+        monkeypatch.setattr(module_of("counting"), name, 1)
+    is_exact, found = counted(operator, **WIDE)
+    assert not is_exact
+    assert found["acme", "ROUTED"] > 90
+
+
+def hold(world, record):
+    world.clients.dynamodb.update_item(
+        TableName=world.name,
+        Key=wire_key(key_of_record(record)),
+        UpdateExpression="SET #state = :held",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":held": {"S": "HELD"}},
+    )
 
 
 @pytest.mark.parametrize("resource", ["/internal/events", "/internal/counts"])

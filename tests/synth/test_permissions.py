@@ -82,6 +82,8 @@ GRANTS = {
         ("dynamodb:Query",                f"{TABLE_ARN}/index/byEvent"),
         ("dynamodb:Query",                f"{TABLE_ARN}/index/byTransaction"),
         ("dynamodb:Query",                f"{TABLE_ARN}/index/byReceived"),
+        ("dynamodb:Query",                f"{TABLE_ARN}/index/byDeadLetter"),
+        ("dynamodb:Query",                f"{TABLE_ARN}/index/byConflict"),
         ("dynamodb:BatchGetItem",         TABLE_ARN),
         ("s3:GetObject",                  f"{BUCKET_ARN}/raw/*"),
         ("s3:GetObject",                  f"{BUCKET_ARN}/dead-letter/*"),

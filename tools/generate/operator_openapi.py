@@ -56,6 +56,8 @@ _EVENT = {
             },
         },
         "deadLetter": {**_TEXT, "description": "Object with the message that was given up."},
+        "deadLetteredAt": {**_TIME, "description": "Of a dead letter."},
+        "conflictAt": {**_TIME, "description": "When another payload under its id was last noted as a conflict."},
         "lastFailure": {
             "type": "object",
             "required": ["reason", "at"],
@@ -112,13 +114,17 @@ _SCHEMAS: dict[str, Any] = {
     },
     "Counts": {
         "type": "object",
-        "required": ["from", "to", "counts", "next"],
+        "required": ["from", "to", "exact", "counts"],
         "properties": {
             "from": _TIME,
             "to": _TIME,
+            "exact": {
+                "type": "boolean",
+                "description": "Whether every event was counted. If not, they are estimates from a sample, "
+                "and a state that few events have may be missing.",
+            },
             "counts": {
                 "type": "array",
-                "description": "Of this page. Add up those of all pages.",
                 "items": {
                     "type": "object",
                     "required": ["provider", "state", "events"],
@@ -129,7 +135,6 @@ _SCHEMAS: dict[str, Any] = {
                     },
                 },
             },
-            "next": _NEXT,
         },
     },
     "Error": {
