@@ -66,12 +66,12 @@ send: setup ## Send COUNT signed webhooks of PROVIDER (EVENT=type, FORGE=body|ke
 	@$(PYTHON) -m tools.commands.send $(call required,PROVIDER) $(if $(EVENT),--event $(EVENT)) $(if $(FORGE),--forge $(FORGE)) \
 		$(if $(COUNT),--count $(COUNT)) $(if $(NUMBER),--number $(NUMBER))
 
-events: setup ## List the newest events (PROVIDER, TYPE, STATE, MODE, ACCOUNT, TRANSACTION, CORRELATION, SINCE=2h, COUNT); in a pipe as JSON
+events: setup ## List the newest events (PROVIDER, TYPE, STATE, MODE, ACCOUNT, TRANSACTION, CORRELATION, LIST=dead-letters, SINCE=2h, COUNT)
 	@$(PYTHON) -m tools.commands.events list $(if $(PROVIDER),--provider "$(PROVIDER)") $(if $(TYPE),--type "$(TYPE)") $(if $(STATE),--state "$(STATE)") \
 		$(if $(MODE),--mode "$(MODE)") $(if $(ACCOUNT),--account "$(ACCOUNT)") $(if $(TRANSACTION),--transactionId "$(TRANSACTION)") \
-		$(if $(CORRELATION),--correlationId "$(CORRELATION)") $(if $(SINCE),--since "$(SINCE)") $(if $(COUNT),--count "$(COUNT)")
+		$(if $(CORRELATION),--correlationId "$(CORRELATION)") $(if $(LIST),--list "$(LIST)") $(if $(SINCE),--since "$(SINCE)") $(if $(COUNT),--count "$(COUNT)")
 
-event: setup ## Show the event ID=stripe:evt_1, its timeline and its transaction; in a pipe as JSON
+event: setup ## Show the event ID=stripe:evt_1 from receipt to the last attempt, and its transaction
 	@$(PYTHON) -m tools.commands.events show "$(if $(ID),$(ID),$(error ID is missing: make event ID=stripe:evt_1))"
 
 smoke: setup ## Check the deployed ENVIRONMENT_SUFFIX, or what 'make up' started, from outside and without harm (PROVIDERS="a b")

@@ -10,8 +10,11 @@ import pytest
 from botocore.credentials import Credentials
 from rich.console import Console
 
+from lambdas.delivery.domain.retention import Retention
+from lambdas.delivery.queue.messages import BusEvent
+from lambdas.delivery_worker.bus_events import tenant_event
 from tools.commands import events, target_stack
-from tools.commands.target_stack import NoTargetError, Target
+from tools.commands.target_stack import NoTargetError, NotThereError, Target
 
 EVENT = {
     "provider": "stripe",
@@ -35,6 +38,8 @@ class Asked:
     def __init__(self, *pages):
         self.pages = list(pages)
         self.paths = []
+
+    settings = SimpleNamespace(delivery=None)
 
     def ask(self, path):
         self.paths.append(path)
@@ -92,7 +97,108 @@ def test_one_event_is_asked_for_by_its_id_and_shown_with_all_that_belongs_to_it(
 
 
 def test_one_event_in_a_pipe_is_json(run):
-    assert json.loads(run(Asked(SHOWN), "show", "stripe:evt_1")) == SHOWN
+    assert json.loads(run(Asked(SHOWN), "show", "stripe:evt_1")) == {**SHOWN, "deliveryEvents": []}
+
+
+# --- with the delivery stack beside it ------------------------------------------------------------------------------
+
+OCCURRED = "2026-01-01T00:00:00Z"
+REPLAYED = {"step": "routed", "at": "2026-01-02", "replayId": "r-1"}
+RECORD = {**EVENT, "account": "acct_1", "occurredAt": OCCURRED, "record": "-", "timeline": [REPLAYED]}
+
+
+class Joined(Asked):
+    """A target with a delivery stack, whose tenants by account are `TENANTS`."""
+
+    settings = SimpleNamespace(
+        delivery=SimpleNamespace(
+            tenants_of={
+                "stripe": {None: ("acme",), "acct_1": ("globex",), "acct_2": ("other",)},
+                "adyen": {None: ("x",)},
+            }
+        )
+    )
+
+    def __init__(self, known, refused=None):
+        super().__init__({**SHOWN, "records": [RECORD]})
+        self.known = known
+        self.refused = refused
+
+    def delivery_url(self):
+        return "https://delivery"
+
+    def ask(self, path, base_url=None):
+        if base_url is None:
+            return super().ask(path)
+        assert base_url == "https://delivery"
+        self.paths.append(path)
+        if self.refused:
+            raise NoTargetError(self.refused)
+        if path not in self.known:
+            raise NotThereError("not_found")
+        return self.known[path]
+
+
+def path_of(tenant, replay):
+    # As the worker makes it of what is on the bus.
+    bus_event = {
+        "source": "webhooks.stripe",
+        "detail-type": "charge.failed",
+        "detail": {
+            "provider": "stripe",
+            "eventId": EVENT["eventId"],
+            "occurredAt": OCCURRED,
+            **({"replay": {"replayId": replay}} if replay else {}),
+        },
+    }
+    message = BusEvent(tenant_id=tenant, event=bus_event, detail="{}", hops=0)
+    made, _, _ = tenant_event(message, 1_790_000_000.0, Retention(), None)
+    return f"/operator/tenants/{tenant}/events/{made.event_id}"
+
+
+BECAME = {
+    "eventId": "evt_T",
+    "createdAt": "2026-01-03",
+    "attempts": [
+        {"endpointId": "ep_1", "number": 1, "at": "2026-01-04", "durationMs": 5, "outcome": "status 500", "status": 500}
+    ],
+    "deliveries": [
+        {"endpointId": "ep_1", "state": "DLQ", "reason": "gave up", "nextAttemptAt": None, "updatedAt": "2026-01-05"}
+    ],
+}
+
+
+def test_what_became_of_an_event_is_asked_of_the_tenants_that_get_it_for_each_time_it_was_published(run):
+    # Given an event of an account, which was published and replayed
+    target = Joined({path_of("globex", "r-1"): BECAME})
+
+    # When it is shown
+    shown = json.loads(run(target, "show", "stripe:evt_1"))
+
+    # Then each tenant that gets events of the account was asked, and what there is was found
+    assert set(target.paths[1:]) == {path_of(tenant, replay) for tenant in ("acme", "globex") for replay in ("", "r-1")}
+    assert shown["deliveryEvents"] == [{"tenantId": "globex", **BECAME}]
+
+
+def test_one_timeline_goes_from_receipt_to_the_last_attempt(run):
+    lines = run(Joined({path_of("acme", ""): BECAME}), "show", "stripe:evt_1", terminal=True).splitlines()
+
+    whens = [line.split()[1] for line in lines if line.startswith("│ 2026-01-0") and "charge.failed" not in line]
+    assert whens == ["2026-01-05", "2026-01-04", "2026-01-03", "2026-01-02"]
+    (last,) = [line for line in lines if "2026-01-04" in line]
+    assert [part.strip() for part in last.strip("│").split("│")] == [
+        "2026-01-04",
+        "acme",
+        "attempt 1",
+        "ep_1, status 500, 5 ms",
+    ]
+
+
+def test_who_may_not_read_deliveries_sees_the_inbound_half(run, capsys):
+    shown = run(Joined({}, refused="not authorized"), "show", "stripe:evt_1", terminal=True)
+
+    assert "replayId r-1" in shown
+    assert capsys.readouterr().err == "what became of it in delivery is not shown: not authorized\n"
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30m", 1_800), ("2h", 7_200), ("7d", 604_800)])

@@ -1,10 +1,16 @@
-"""``make events`` and ``make event``: what the operators' lists say, as a table on a terminal and as JSON in a pipe."""
+"""``make events`` and ``make event``: what the operators' lists say, as a table on a terminal and as JSON in a pipe.
+
+What became of an event in delivery is asked of the delivery stack's own API. So the two stacks need no permission on
+each other, and whoever may not read tenants' events still sees the inbound half.
+"""
 
 import argparse
 import json
 import re
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -12,9 +18,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lambdas.delivery.domain.inbound_events import inbound_event_id
 from lambdas.inbound.record_items import State
+from lambdas.operator.request import INDEX_OF
+from lambdas.processing.bus import SOURCE_PREFIX
 from lambdas.shared import times
-from tools.commands.target_stack import Target, run
+from tools.commands.target_stack import NoTargetError, NotThereError, Target, run
 from tools.local.stack import path_id
 
 DEFAULT_COUNT = 50
@@ -30,7 +39,8 @@ _COLUMNS = {
     "transaction": "transactionId",
     "last failure": "lastFailure",
 }
-_FILTERS = ("provider", "type", "state", "mode", "account", "transactionId", "correlationId")
+_CHOICES: Mapping[str, Sequence[str]] = {"state": list(State), "list": list(INDEX_OF)}
+_FILTERS = ("provider", "type", "state", "mode", "account", "transactionId", "correlationId", "list")
 
 console = Console()
 
@@ -41,14 +51,20 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     listing = commands.add_parser("list")
     for name in _FILTERS:
-        listing.add_argument(f"--{name}", choices=list(State) if name == "state" else None)
+        listing.add_argument(f"--{name}", choices=_CHOICES.get(name))
     listing.add_argument("--since", type=_seconds, help="how long ago, such as 30m, 2h or 7d")
     listing.add_argument("--count", type=int, default=DEFAULT_COUNT, help="how many at most")
     commands.add_parser("show").add_argument("event", help="<provider>:<event id>")
     arguments = parser.parse_args()
     target = Target.chosen()
     if arguments.command == "show":
-        show_event(target.ask(f"/internal/events/{path_id(arguments.event)}"))
+        event = target.ask(f"/internal/events/{path_id(arguments.event)}")
+        try:
+            found = delivery_events(target, event["records"])
+        except NoTargetError as error:
+            print(f"what became of it in delivery is not shown: {error}", file=sys.stderr)
+            found = []
+        show_event({**event, "deliveryEvents": found})
     else:
         query = {name: value for name in _FILTERS if (value := getattr(arguments, name))}
         if arguments.since:
@@ -75,6 +91,29 @@ def listed(target: Target, query: Mapping[str, str], count: int) -> list[dict[st
         cursor = {"next": page["next"]}
 
 
+def delivery_events(target: Target, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the events of tenants that the records of an event became, with deliveries and attempts.
+
+    Tenants are those that the environment's settings name, and their ids of the event follow from it.
+    """
+    if target.settings.delivery is None or (api := target.delivery_url()) is None:
+        return []
+    asked = {
+        (tenant, inbound_event_id(tenant, [SOURCE_PREFIX + provider, provider, record["eventId"], replay], occurred))
+        for record in records
+        for provider, occurred in [(record["provider"], record.get("occurredAt") or "")]
+        for account, tenants in target.settings.delivery.tenants_of.get(provider, {}).items()
+        if account in {None, record.get("account")}
+        for tenant in tenants
+        for replay in ["", *(step["replayId"] for step in record["timeline"] if "replayId" in step)]
+    }
+    found = []
+    for tenant, event_id in sorted(asked):
+        with suppress(NotThereError):
+            found.append({"tenantId": tenant, **target.ask(f"/operator/tenants/{tenant}/events/{event_id}", api)})
+    return found
+
+
 def show_events(events: Sequence[Mapping[str, Any]]) -> None:
     """Print a table, or in a pipe a line of JSON for each event."""
     if not console.is_terminal:
@@ -94,19 +133,37 @@ def show_event(event: Mapping[str, Any]) -> None:
         print(json.dumps(event))
         return
     for record in event["records"]:
-        rows = Table("field", "value", title=Text(event["event"]))
+        rows = Table("field", "value", title=Text(f"{event['event']} {record['record']}"))
         for name, value in record.items():
             if name != "timeline":
                 rows.add_row(name, _cell(value))
-        steps = Table("at", "step", "details", title="timeline")
-        for step in record["timeline"]:
-            details = {name: value for name, value in step.items() if name not in {"at", "step"}}
-            steps.add_row(step["at"], step["step"], ", ".join(f"{name} {value}" for name, value in details.items()))
-        console.print(rows, steps)
+        console.print(rows)
+    steps = Table("at", "where", "step", "details", title="from receipt to the last attempt, the newest first")
+    for row in sorted(_steps(event), reverse=True):
+        steps.add_row(*map(Text, row))
+    console.print(steps)
     transaction = event["transaction"]
     more = ", and more" if transaction["hasMore"] else ""
     console.print(f"other events of {transaction['transactionId']}{more}", markup=False, highlight=False)
     show_events(transaction["otherEvents"])
+
+
+def _steps(event: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield every step of an event: when, in which half, which, and more about it."""
+    for record in event["records"]:
+        for step in record["timeline"]:
+            details = {name: value for name, value in step.items() if name not in {"at", "step"}}
+            yield step["at"], "inbound", step["step"], ", ".join(f"{name} {value}" for name, value in details.items())
+    for found in event["deliveryEvents"]:
+        tenant = found["tenantId"]
+        yield found["createdAt"], tenant, "accepted", found["eventId"]
+        for attempt in found["attempts"]:
+            result = f"{attempt['endpointId']}, {attempt['outcome']}, {attempt['durationMs']} ms"
+            yield attempt["at"], tenant, f"attempt {attempt['number']}", result
+        for delivery in found["deliveries"]:
+            more = {"reason": delivery["reason"], "next attempt": delivery["nextAttemptAt"]}
+            about = [delivery["endpointId"], *(f"{name} {value}" for name, value in more.items() if value)]
+            yield delivery["updatedAt"], tenant, delivery["state"], ", ".join(about)
 
 
 def _cell(value: Any) -> Text:
