@@ -1,7 +1,9 @@
-"""``python -m bench.operator_pages``: what pages of the operators' lists cost, among many records in memory.
+"""``python -m bench.operator_pages 100000 720``: what pages of the operators' lists cost, on the local AWS.
 
-The calls are counted, and their read units by DynamoDB's rules: an eventually consistent query takes half a unit for
-each 4 KB that it reads, and half a unit if it reads nothing; a strongly consistent item takes one for each 4 KB.
+Arguments are the number of events and the hours over which they came. The calls are counted, and their read units by
+DynamoDB's rules: an eventually consistent query takes half a unit for each 4 KB that it reads, and half a unit if it
+reads nothing; a strongly consistent item takes one for each 4 KB. Times are those of a table in memory, which AWS's are
+not; they say what the function itself needs.
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 """
 
@@ -27,8 +29,8 @@ from lambdas.inbound.record_queries import RecordQueries
 from lambdas.operator.logic import Operator
 from lambdas.operator.request import COUNTS, EVENTS, read_list
 from lambdas.shared import times
-from tests.lambdas.simulation.memory_dynamodb import MemoryDynamoDB
 from tests.lambdas.support import create_table
+from tools.local.aws import LocalAws
 
 NOW = 1_790_000_000.0
 PROVIDERS = ("stripe", "adyen", "github", "generic")
@@ -65,9 +67,8 @@ def _size(item: Mapping[str, Any]) -> int:
     return sum(len(name) + len(str(value)) for name, value in item.items())
 
 
-def filled(events: int, hours: float) -> Any:
-    """Return a table with events that came in evenly, in batches of one provider each."""
-    client = MemoryDynamoDB(lambda: NOW)
+def fill(client: Any, events: int, hours: float) -> None:
+    """Make a table with events that came in evenly, in batches of one provider each, and one dead letter in 1,000."""
     create_table(client, "records", ("transactionId", "timestamp"), INDEXES, "KEYS_ONLY")
     records = BatchedRecords(client, "records")
     rng = random.Random(1)  # noqa: S311 (the same events in every run)
@@ -76,7 +77,10 @@ def filled(events: int, hours: float) -> Any:
         provider = rng.choice(PROVIDERS)
         codes = records.create_all([_creation(provider, number, at) for number in range(first, first + BATCH)])
         assert set(codes) == {None}
-    return client
+        if first % 1_000 == 0:
+            envelope = _creation(provider, first, at).envelope
+            # Its message was received for the last time when the claim had ended.
+            records.mark_dead_lettered(envelope, f"m-{first}", times.iso(at), "dead-letter/one.json", "it is broken")
 
 
 def _creation(provider: str, number: int, at: float) -> Creation:
@@ -106,6 +110,7 @@ QUERIES: Mapping[str, Mapping[str, str]] = {
     "newest 50 of a provider": {"provider": "stripe"},
     "newest 200": {"limit": "200"},
     "50 of a type that one in 10,000 has": {"type": "wanted"},
+    "newest 50 dead letters": {"list": "dead-letters"},
     "one event": {"eventId": f"evt_{77_777:024}"},
     "one transaction": {"transactionId": f"pi_{7_777:024}"},
 }
@@ -114,17 +119,25 @@ QUERIES: Mapping[str, Mapping[str, str]] = {
 def main() -> None:
     """Print what each page costs."""
     events, hours = int(sys.argv[1]), float(sys.argv[2])
-    client = filled(events, hours)
-    print(f"{events:,} events over {hours:g} hours, of {len(PROVIDERS)} providers")
-    for name, query in QUERIES.items():
-        show(name, client, query)
-    show("counts of an hour, one page", client, {"from": times.iso(NOW - 3_600)}, counted=True)
+    with LocalAws.start() as aws:
+        client = aws.client("dynamodb")
+        started = time.monotonic()
+        fill(client, events, hours)
+        print(
+            f"{events:,} events over {hours:g} hours, of {len(PROVIDERS)} providers; {time.monotonic() - started:.0f} s"
+        )
+        for name, query in QUERIES.items():
+            show(name, client, query)
+        for name, back in (("hour", 1), ("day", 24), ("week", 168)):
+            since = {"from": times.iso(NOW - back * 3_600)}
+            show(f"counts of an {name}" if back == 1 else f"counts of a {name}", client, since, counted=True)
+        show("counts of a week of a provider", client, {**since, "provider": "stripe"}, counted=True)
 
 
 def show(name: str, client: Any, query: Mapping[str, str], *, counted: bool = False) -> None:
     """Print what a page costs."""
     counting = Counting(client)
-    with ThreadPoolExecutor(1) as executor:
+    with ThreadPoolExecutor(10) as executor:
         operator = Operator(
             queries=RecordQueries(counting, "records"),
             read_archived=lambda _: b"",
@@ -138,7 +151,7 @@ def show(name: str, client: Any, query: Mapping[str, str], *, counted: bool = Fa
         spent = time.process_time() - started
     number = sum(one["events"] for one in page["counts"]) if counted else len(page["events"])
     calls = ", ".join(f"{count} {call}" for call, count in counting.calls.items())
-    more = ", and more" if page["next"] is not None else ""
+    more = (", exact" if page["exact"] else ", estimated") if counted else ", and more" if page["next"] else ""
     print(f"{name}: {number} events{more}; {calls}; {counting.units:.0f} read units; {spent:.2f} s of CPU here")
 
 

@@ -90,5 +90,11 @@ def _dead_letter(stack: LocalStack) -> None:
         QueueUrl=stack.outputs["dead_letter_queue_url"], MessageBody=envelope.to_message()
     )
     await_state(stack, "pi_dead", "DEAD_LETTERED")
+    assert "evt_dead" in _listed(stack, "dead-letters")
     stack.call("POST", "/internal/replay", {"eventIds": ["stripe:evt_dead"]}).raise_for_status()
     await_state(stack, "pi_dead", "ROUTED")
+    assert "evt_dead" not in _listed(stack, "dead-letters") + _listed(stack, "conflicts")
+
+
+def _listed(stack: LocalStack, of: str) -> list[str]:
+    return [event["eventId"] for event in stack.call("GET", f"/internal/events?list={of}").json()["events"]]
