@@ -55,6 +55,12 @@ def read_transaction_id(part: str) -> str:
     return transaction_id
 
 
+def is_event_key(text: str) -> bool:
+    """Return whether a text is of the form ``<provider>:<event id>``."""
+    provider, separator, event_id = text.partition(":")
+    return bool(separator) and is_identifier(provider) and is_identifier(event_id)
+
+
 def read_limit(text: str | None) -> int:
     """Read the page size.
 

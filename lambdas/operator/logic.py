@@ -8,10 +8,9 @@ from operator import itemgetter
 from typing import Any
 
 from lambdas.inbound.envelope import Envelope, NotAnEnvelopeError
-from lambdas.inbound.providers.fields import is_identifier
 from lambdas.inbound.record_items import DEAD_LETTER, SORT_KEY, UNREADABLE, shown, transaction_of
 from lambdas.inbound.record_queries import RecordQueries
-from lambdas.inbound.requests import BadRequestError, read_path_id
+from lambdas.inbound.requests import BadRequestError, is_event_key, read_path_id
 from lambdas.operator.counting import count
 from lambdas.operator.request import Wanted, write_position
 from lambdas.operator.scan import Scan
@@ -34,8 +33,7 @@ def read_event_key(part: str) -> str:
         When it cannot name an event.
     """
     key = read_path_id("event", part)
-    provider, separator, event_id = key.partition(":")
-    if not (separator and is_identifier(provider) and is_identifier(event_id)):
+    if not is_event_key(key):
         raise BadRequestError(f'event: {key[:60]!r} is not of the form "<provider>:<event id>"')
     return key
 

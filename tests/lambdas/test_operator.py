@@ -25,7 +25,6 @@ from tests.lambdas.support import (
     message,
     payload_of,
     raising,
-    without_batches,
 )
 from tools.generate import operator_openapi
 from tools.local.stack import path_id
@@ -270,15 +269,18 @@ def keep(world, one):
     DeadLetters(archive=world.archive, records=world.records, clock=world.clock).keep(one.message_id, one.body, NOW)
 
 
-def replay(world, event_id, **changes):
-    """Replay an event."""
-    sent = envelope(event(event_id), **changes)
-    archived = archived_of(world.record(event(event_id)))
-    replayed = replace(sent, archived=archived, body=None) if archived else sent
-    record = first_key(event(event_id))
-    asked = Replay(replay_id=f"r_{event_id}", requested_at=times.iso(world.clock.now))
-    assert world.process([message(replace(replayed, replay=asked, record=record))]).failures == {}
-    assert world.record(event(event_id))["state"] == "ROUTED"
+def replay(world, *event_ids):
+    """Replay events in one batch."""
+    messages = []
+    for event_id in event_ids:
+        record = world.record(event(event_id))
+        sent = envelope(event(event_id), received_at=record["receivedAt"])
+        archived = archived_of(record)
+        replayed = replace(sent, archived=archived, body=None) if archived else sent
+        asked = Replay(replay_id=f"r_{event_id}", requested_at=times.iso(world.clock.now))
+        messages.append(message(replace(replayed, replay=asked, record=first_key(event(event_id)))))
+    assert world.process(messages).failures == {}
+    assert {world.record(event(event_id))["state"] for event_id in event_ids} == {"ROUTED"}
 
 
 def without_bus(world):
@@ -286,8 +288,8 @@ def without_bus(world):
     return {"bus": Bus(Unreliable(world.clients.events, "put_events", "", error), world.name, world.name)}
 
 
-@pytest.mark.parametrize("one_by_one", [False, True])
-def test_dead_letters_are_a_list_which_they_leave_when_they_are_routed(operator, world, one_by_one):
+@pytest.mark.parametrize("replayed", [["evt_1"], ["evt_1", "evt_2"]])
+def test_dead_letters_are_a_list_which_they_leave_when_they_are_routed(operator, world, replayed):
     # Given an event that was routed, and two dead letters, of which the one that was received first was given up last
     receive(world, ("evt_0", NOON))
     give_up(world, "evt_2", received_at=times.iso(NOON))
@@ -301,12 +303,11 @@ def test_dead_letters_are_a_list_which_they_leave_when_they_are_routed(operator,
     assert operator.ids(list="dead-letters", **{"from": times.iso(NOW), "to": times.iso(NOW + 30)}) == ["evt_2"]
     assert operator.ids(list="conflicts") == []
 
-    # When one is replayed and routed, then it leaves the list and its index
-    if one_by_one:
-        world = replace(world, clients=replace(world.clients, dynamodb=without_batches(world.clients.dynamodb)))
-    replay(world, "evt_1", received_at=times.iso(NOON - 5 * 24 * HOUR))
-    assert operator.ids(list="dead-letters") == ["evt_2"]
-    assert not {"deadLetterShard", "deadLetteredAt"} & set(world.record(event("evt_1")))
+    # When one is replayed and routed, or both in a batch, then they leave the list and its index
+    replay(world, *replayed)
+    assert operator.ids(list="dead-letters") == [one for one in ("evt_1", "evt_2") if one not in replayed]
+    for one in replayed:
+        assert not {"deadLetterShard", "deadLetteredAt"} & set(world.record(event(one)))
 
 
 def test_a_dead_letter_that_its_first_message_routes_after_all_leaves_the_list(operator, world):
@@ -536,6 +537,12 @@ def test_what_is_too_much_to_be_read_is_estimated_from_what_is_spread_over_it(op
     is_exact, found = counted(operator, **WIDE)
     assert not is_exact
     assert found["acme", "ROUTED"] > 90
+
+
+def test_no_event_seen_is_none_only_where_all_was_looked_at(operator, monkeypatch):
+    assert counted(operator, **WIDE) == (True, {})
+    monkeypatch.setattr(module_of("counting"), "MAX_QUERIES", 1)
+    assert counted(operator, **WIDE) == (False, {})
 
 
 def hold(world, record):
