@@ -20,7 +20,7 @@ SET_UP = python3 tools/build/setup.py $1 || { echo; $(DOCTOR); exit 1; }
 
 required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 
-.PHONY: help setup doctor bundle synth deploy module wheel demo up down secret send smoke receiver verify-archive test test-unit test-lambdas \
+.PHONY: help setup doctor bundle synth deploy module wheel demo up down secret send events event smoke receiver verify-archive test test-unit test-lambdas \
 	test-synth test-plan test-e2e test-versions test-bindings test-provider-6 test-cdktn test-setup audit audit-accept audit-setup audit-lock \
 	bindings-lock cost simulate simulate-delivery simulate-inbound lint docs openapi golden bench bench-deployments fuzz lock clean
 
@@ -65,6 +65,14 @@ secret: setup ## Set or rotate the signing secret of PROVIDER, read from the ter
 send: setup ## Send COUNT signed webhooks of PROVIDER (EVENT=type, FORGE=body|key|time|unsigned) to the local or a deployed stack
 	@$(PYTHON) -m tools.commands.send $(call required,PROVIDER) $(if $(EVENT),--event $(EVENT)) $(if $(FORGE),--forge $(FORGE)) \
 		$(if $(COUNT),--count $(COUNT)) $(if $(NUMBER),--number $(NUMBER))
+
+events: setup ## List the newest events (PROVIDER, TYPE, STATE, MODE, ACCOUNT, TRANSACTION, CORRELATION, LIST=dead-letters, SINCE=2h, COUNT)
+	@$(PYTHON) -m tools.commands.events list $(if $(PROVIDER),--provider "$(PROVIDER)") $(if $(TYPE),--type "$(TYPE)") $(if $(STATE),--state "$(STATE)") \
+		$(if $(MODE),--mode "$(MODE)") $(if $(ACCOUNT),--account "$(ACCOUNT)") $(if $(TRANSACTION),--transactionId "$(TRANSACTION)") \
+		$(if $(CORRELATION),--correlationId "$(CORRELATION)") $(if $(LIST),--list "$(LIST)") $(if $(SINCE),--since "$(SINCE)") $(if $(COUNT),--count "$(COUNT)")
+
+event: setup ## Show the event ID=stripe:evt_1 from receipt to the last attempt, and its transaction
+	@$(PYTHON) -m tools.commands.events show "$(if $(ID),$(ID),$(error ID is missing: make event ID=stripe:evt_1))"
 
 smoke: setup ## Check the deployed ENVIRONMENT_SUFFIX, or what 'make up' started, from outside and without harm (PROVIDERS="a b")
 	@$(PYTHON) -m tools.smoke $(if $(PROVIDERS),--providers $(PROVIDERS))
@@ -150,8 +158,9 @@ lint: setup ## Check format, style and types
 docs: setup ## Write the generated tables of docs/
 	@$(PYTHON) -m tools.generate.docs
 
-openapi: setup ## Write the OpenAPI document of the delivery API
+openapi: setup ## Write the OpenAPI documents of the delivery API and of the operators' lists
 	@$(PYTHON) -m tools.generate.openapi
+	@$(PYTHON) -m tools.generate.operator_openapi
 
 golden: bundle ## Accept what the presets deploy as reviewed: write tests/synth/golden
 	@$(PYTHON) -m tools.generate.golden

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from lambdas.inbound.archive import Archive
 from lambdas.inbound.envelope import Envelope, NotAnEnvelopeError
 from lambdas.inbound.event import WebhookEvent
+from lambdas.inbound.record_items import UNREADABLE
 from lambdas.inbound.records import Records
 from lambdas.shared import times
-
-UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, kw_only=True)

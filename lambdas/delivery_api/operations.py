@@ -9,12 +9,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.delivery.domain.errors import ConflictError, LoopError, NotFoundError, QuotaReachedError, StoreBusyError
-from lambdas.delivery.domain.ids import ENDPOINT, EVENT, is_id
+from lambdas.delivery.domain.ids import ENDPOINT, is_id
 from lambdas.delivery.domain.metrics import ApiMetric
 from lambdas.delivery.domain.model import DeliveryState, Endpoint, EndpointState, SignatureStyle
 from lambdas.delivery.domain.operational_events import RESERVED_PREFIX, is_reserved, quota_reached
 from lambdas.delivery.domain.subscriptions import EVENT_TYPE, MAX_EVENT_TYPE_CHARS
-from lambdas.delivery.http import attempts
+from lambdas.delivery.http import attempts, events
 from lambdas.delivery.http.bodies import body_of, read_object, require_json_type
 from lambdas.delivery.http.idempotency import IDEMPOTENCY_HEADER, key_of, request_of
 from lambdas.delivery.http.problems import bad_request
@@ -128,14 +128,7 @@ class _Events:
             query=schemas.EventsQuery,
             answer=schemas.ListEventsResponse,
         )
-        rest.add(
-            "GET",
-            "/v1/events/{eventId}",
-            operate=self.show,
-            summary="Show an event, its deliveries and every attempt",
-            answer=schemas.EventDetailResponse,
-            refusals=(404,),
-        )
+        rest.add("GET", f"/v1{events.EVENT_PATH}", operate=self.show, **events.SHOW)
         rest.add(
             "DELETE",
             "/v1/events/{eventId}/payload",
@@ -197,7 +190,7 @@ class _Events:
         asked = json.dumps(["events", query.from_, query.to])
         page = self._services.listing.events(tenant_id, self._range(tenant_id, asked, query), self._services.clock())
         return schemas.ListEventsResponse(
-            events=[schemas.EventResponse.of(event) for event in page.entries],
+            events=[events.EventResponse.of(event) for event in page.entries],
             next=self._next(tenant_id, asked, page.position),
         )
 
@@ -226,19 +219,11 @@ class _Events:
     def show_attempt(self, call: Call) -> attempts.AttemptDetailResponse:
         return attempts.show_attempt(self._services.events.answers, call.tenant_id, call, self._services.clock())
 
-    def show(self, call: Call) -> schemas.EventDetailResponse:
-        found = self._services.listing.find(call.tenant_id, _event_id(call), self._services.clock())
-        if found is None:
-            raise NotFoundError
-        return schemas.EventDetailResponse(
-            **schemas.EventResponse.of(found.event).model_dump(),
-            deliveries=[DeliveryResponse.model_validate(delivery) for delivery in found.deliveries],
-            attempts=[attempts.AttemptResponse.model_validate(attempt) for attempt in found.attempts],
-            attempts_complete=found.complete,
-        )
+    def show(self, call: Call) -> events.EventDetailResponse:
+        return events.show_event(self._services.listing, call.tenant_id, call, self._services.clock())
 
     def erase(self, call: Call) -> ErasePayloadResponse:
-        event_id = _event_id(call)
+        event_id = events.event_id_of(call)
         erased_at = self._services.events.erase_payload(call.tenant_id, event_id, self._services.clock())
         if erased_at is None:
             raise NotFoundError
@@ -249,7 +234,9 @@ class _Events:
         endpoint_id = call.path["endpointId"]
         if not is_id(ENDPOINT, endpoint_id):
             raise NotFoundError
-        delivery = self._services.requeue.resend(call.tenant_id, _event_id(call), endpoint_id, self._services.clock())
+        delivery = self._services.requeue.resend(
+            call.tenant_id, events.event_id_of(call), endpoint_id, self._services.clock()
+        )
         return DeliveryResponse.model_validate(delivery)
 
     def _range(self, tenant_id: str, asked: str, query: Any) -> Range:
@@ -510,17 +497,3 @@ def _take_event(call: Call, services: TenantServices) -> None:
             # The next request that is refused tries again.
             logger.error("quota could not be announced", tenant=call.tenant_id, reason=describe(error))
         raise
-
-
-def _event_id(call: Call) -> str:
-    """Return the event's id from the path.
-
-    Raises
-    ------
-    NotFoundError
-        For a text that cannot be an event's id.
-    """
-    event_id = call.path["eventId"]
-    if not is_id(EVENT, event_id):
-        raise NotFoundError
-    return event_id

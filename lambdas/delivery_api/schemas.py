@@ -18,7 +18,7 @@ from lambdas.delivery.domain.subscriptions import (
     MAX_VALUE_CHARS,
     check_filters,
 )
-from lambdas.delivery.http.attempts import AttemptResponse
+from lambdas.delivery.http.events import EventResponse
 from lambdas.delivery.http.schemas import (
     TYPE_CHARS,
     CursorText,
@@ -276,29 +276,6 @@ class DeliveriesQuery(EventsQuery):
     endpoint_id: EndpointId | None = None
 
 
-class EventResponse(ResponseModel):
-    """An event."""
-
-    event_id: str
-    type: str
-    created_at: str
-    size: int = Field(description="Bytes of the payload.")
-    sha256: str = Field(description="Of the payload, hex.")
-    erased_at: str | None = Field(description="When its payload was erased on request.")
-
-    @classmethod
-    def of(cls, event: Event) -> Self:
-        """Return the response for an event."""
-        return cls(
-            event_id=event.event_id,
-            type=event.event_type,
-            created_at=event.created_at,
-            size=event.size,
-            sha256=event.sha256,
-            erased_at=event.erased_at,
-        )
-
-
 class AcceptEventResponse(ResponseModel):
     """An event that is durable."""
 
@@ -310,14 +287,6 @@ class AcceptEventResponse(ResponseModel):
     def of(cls, event: Event) -> Self:
         """Return the response for an event that was accepted."""
         return cls(event_id=event.event_id, type=event.event_type, created_at=event.created_at)
-
-
-class EventDetailResponse(EventResponse):
-    """An event with its deliveries and attempts."""
-
-    deliveries: list[DeliveryResponse]
-    attempts: list[AttemptResponse]
-    attempts_complete: bool = Field(description="Whether these are all attempts.")
 
 
 class ListEventsResponse(ResponseModel):

@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lambdas.delivery.domain.errors import ConflictError, NotFoundError
-from lambdas.delivery.domain.ids import EVENT, is_id
 from lambdas.delivery.domain.quotas import STANDARD_PLAN
-from lambdas.delivery.http import attempts
+from lambdas.delivery.http import attempts, events
 from lambdas.delivery.http.problems import bad_request
 from lambdas.delivery.http.replays import ReplayRoutes
 from lambdas.delivery.http.rest import Call, Rest
@@ -244,8 +243,12 @@ class _Deliveries:
             refusals=(404,),
         )
         one = "/operator/tenants/{tenantId}"
+        rest.add("GET", f"{one}{events.EVENT_PATH}", operate=self.show_event, **events.SHOW)
         rest.add("GET", f"{one}{attempts.ATTEMPTS_PATH}", operate=self.list_attempts, **attempts.LIST, refusals=(404,))
         rest.add("GET", f"{one}{attempts.ATTEMPT_PATH}", operate=self.show_attempt, **attempts.SHOW)
+
+    def show_event(self, call: Call) -> events.EventDetailResponse:
+        return events.show_event(self._services.listing, tenant_of(call), call, self._services.clock())
 
     def list_attempts(self, call: Call) -> attempts.ListAttemptsResponse:
         tenant_id, query, now = tenant_of(call), call.query, self._services.clock()
@@ -269,9 +272,7 @@ class _Deliveries:
         return DeliveryResponse.model_validate(delivery)
 
     def erase(self, call: Call) -> ErasePayloadResponse:
-        tenant_id, event_id = tenant_of(call), call.path["eventId"]
-        if not is_id(EVENT, event_id):
-            raise NotFoundError
+        tenant_id, event_id = tenant_of(call), events.event_id_of(call)
         erased_at = self._services.events.erase_payload(tenant_id, event_id, self._services.clock())
         if erased_at is None:
             raise NotFoundError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.delivery.domain.due import to_fan_out
-from lambdas.delivery.domain.endpoint_disabling import derived_id
+from lambdas.delivery.domain.inbound_events import inbound_event_id
 from lambdas.delivery.domain.metrics import WorkerMetric
 from lambdas.delivery.domain.model import Event
 from lambdas.delivery.domain.retention import Retention
@@ -60,12 +60,7 @@ class BusEventConsumer:
 def tenant_event(
     message: BusEvent, now: float, retention: Retention, payloads: InboundPayloads | None
 ) -> tuple[Event, bytes, str | None]:
-    """Return the tenant's event that a bus event is, its body, and why it has no payload of the provider's.
-
-    The id is made of what the event is, and not of its EventBridge id: the inbound stack publishes an event a second
-    time when it dies between publishing and recording that, and the tenant's receivers are to see one id. A replay that
-    an operator asked for is another event.
-    """
+    """Return the tenant's event that a bus event is, its body, and why it has no payload of the provider's."""
     bus_event = message.event
     detail = bus_event.get("detail")
     fields: Mapping[str, Any] = detail if isinstance(detail, dict) else {}
@@ -73,7 +68,7 @@ def tenant_event(
     if len(event_type) > MAX_EVENT_TYPE_CHARS or not EVENT_TYPE.fullmatch(event_type):
         event_type = UNKNOWN_TYPE
     occurred = _text(fields, "occurredAt")
-    event_id = derived_id("\0".join([message.tenant_id, *_identity(bus_event, fields)]), times.parse(occurred) or 0.0)
+    event_id = inbound_event_id(message.tenant_id, _identity(bus_event, fields), occurred)
     head = {"type": event_type, "timestamp": occurred or _text(bus_event, "time") or times.iso(now)}
     payload, left_out = (
         payloads.complete(head, fields, message.detail) if payloads else (body(head, message.detail), None)

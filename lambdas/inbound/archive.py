@@ -6,7 +6,7 @@ A payload has an object of its own, or shares one with the other payloads of its
 import hashlib
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lambdas.inbound.batch_object import Payload, write_batch
@@ -39,6 +39,10 @@ def raw_key(event: WebhookEvent, sha256: str) -> str:
 def key_part(event_id: str) -> str:
     """Return an event's id in the form that keys use."""
     return _NOT_SAFE_IN_A_KEY.sub(lambda match: f"!{ord(match[0]):02X}", event_id)
+
+
+class PayloadChangedError(Exception):
+    """What lies in the archive is not what was archived."""
 
 
 class Archive:
@@ -133,3 +137,29 @@ class Archive:
                 if code != "PreconditionFailed":
                     raise
             return
+
+
+def read_payload(s3: Any, bucket: str, archive: Mapping[str, Any]) -> bytes:
+    """Read one payload in one request, of its own bytes and no others, as whoever gets an event from the bus does.
+
+    Parameters
+    ----------
+    s3
+        A boto3 S3 client.
+    archive : Mapping[str, Any]
+        ``detail.archive`` of an event, or ``archive`` of a record: key, offset, size and sha256.
+
+    Raises
+    ------
+    PayloadChangedError
+        When the bytes have another digest.
+    """
+    offset, size = int(archive.get("offset", 0)), int(archive["size"])
+    body = b""
+    # A range cannot be empty: https://www.rfc-editor.org/rfc/rfc9110#section-14.1.2
+    if size:
+        answer = s3.get_object(Bucket=bucket, Key=archive["key"], Range=f"bytes={offset}-{offset + size - 1}")
+        body = bytes(answer["Body"].read())
+    if hashlib.sha256(body).hexdigest() != archive["sha256"]:
+        raise PayloadChangedError(f"{archive['key']} at {offset}: its digest is not the recorded one")
+    return body

@@ -35,6 +35,7 @@ CONDITION_FAILED = "ConditionalCheckFailed"
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.update.html
 _MARK = (
     'UPDATE "{table}" SET "state" = ? SET "timeline" = list_append("timeline", ?) REMOVE "lastFailure" '
+    'REMOVE "deadLetterShard" REMOVE "deadLetteredAt" '
     'WHERE "transactionId" = ? AND "timestamp" = ? AND "owner" = ? AND "state" <> ?'
 )
 

@@ -15,6 +15,10 @@ in that index; `BY_TRANSACTION_INDEX` finds them by their transaction.
 records that are created together share one, if they are of one provider and minute. It is the entry of a listing: an
 item with their keys. The listing is written first, and each record names it. A listed record that does not exist, or
 names no listing or another one, was not created with this one.
+
+`BY_DEAD_LETTER_INDEX` and `BY_CONFLICT_INDEX` find dead letters and conflicts by when they happened. They are sparse:
+no other record has their attributes. They are two, because a dead letter can be in conflict, and stays so when it is
+routed.
 """
 
 import hashlib
@@ -38,11 +42,24 @@ _LISTED_AS = "listing "
 BY_EVENT_INDEX = "byEvent"
 BY_TRANSACTION_INDEX = "byTransaction"
 BY_RECEIVED_INDEX = "byReceived"
+BY_DEAD_LETTER_INDEX = "byDeadLetter"
+BY_CONFLICT_INDEX = "byConflict"
+# Of these two: the shard of the event, and the time.
+DEAD_LETTER_SHARD, DEAD_LETTERED_AT = "deadLetterShard", "deadLetteredAt"
+CONFLICT_SHARD, CONFLICT_AT = "conflictShard", "conflictAt"
+# Each index, and its keys.
+INDEXES: Mapping[str, Sequence[str]] = {
+    BY_EVENT_INDEX: ("eventKey",),
+    BY_TRANSACTION_INDEX: ("transaction", "receivedAt"),
+    BY_RECEIVED_INDEX: ("receivedBucket", "receivedAt"),
+    BY_DEAD_LETTER_INDEX: (DEAD_LETTER_SHARD, DEAD_LETTERED_AT),
+    BY_CONFLICT_INDEX: (CONFLICT_SHARD, CONFLICT_AT),
+}
 # Of a record: the id of its listing.
 LISTING = "listing"
 # An index partition allows 1,000 writes/s; ten of them per provider and hour allow the 10,000 of the preset burst.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
-RECEIVED_SHARDS = 10
+SHARDS = 10
 # A listing costs two writes: its own, and that of its entry in the index.
 MIN_LISTED = 3
 # As many as one call creates, see `lambdas.inbound.record_batches`.
@@ -54,6 +71,33 @@ MAX_TIMELINE_ENTRIES = 500
 FIRST_ENTRIES = 4
 LAST_ENTRIES = 250
 NO_REPLAY = "-"
+# The provider of a dead letter that cannot be read. No deployed one is called so.
+UNREADABLE = "unreadable"
+
+# What operators are shown of a record; none of them is payload.
+_SHOWN = (
+    "provider",
+    "eventId",
+    "eventType",
+    "state",
+    "occurredAt",
+    "amount",
+    "currency",
+    "amountUnit",
+    "exponent",
+    "mode",
+    "account",
+    "unsigned",
+    "receivedAt",
+    "correlationId",
+    "scheme",
+    "sameBytesAs",
+    "archive",
+    "deadLetter",
+    DEAD_LETTERED_AT,
+    CONFLICT_AT,
+    "lastFailure",
+)
 
 # An entry of a record's timeline.
 Entry = dict[str, str | int]
@@ -159,6 +203,11 @@ def transaction_of(record: Mapping[str, Any]) -> str:
     return str(record.get("transaction", record[PARTITION_KEY]))
 
 
+def shown(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what operators are shown of a record, without its timeline."""
+    return {field: record[field] for field in _SHOWN if field in record}
+
+
 def partition_of(event_key: str) -> str:
     """Return the partition of the records of an event, by ``<provider>:<event id>``."""
     return _EVENT + event_key
@@ -224,7 +273,7 @@ def new_listing(listing_id: str, envelopes: Sequence[Envelope], keys: Sequence[R
     return {
         PARTITION_KEY: _LISTED_AS + listing_id,
         SORT_KEY: FIRST,
-        "receivedBucket": received_bucket(event.provider, first, shard_of(event)),
+        "receivedBucket": received_bucket(event.provider, first, shard_of(event.key)),
         "receivedAt": first,
         "records": [[key.partition, key.sort] for key in keys],
     }
@@ -241,9 +290,9 @@ def listed_keys(listing: Mapping[str, Any]) -> list[RecordKey]:
     return [RecordKey(partition=partition, sort=sort) for partition, sort in listing["records"]]
 
 
-def shard_of(event: WebhookEvent) -> int:
-    """Return the shard of an event, the same for every redelivery."""
-    return int(hashlib.sha256(event.key.encode()).hexdigest()[:8], 16) % RECEIVED_SHARDS
+def shard_of(key: str) -> int:
+    """Return the shard of a key that every redelivery of an event has."""
+    return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % SHARDS
 
 
 def entry(step: Step, at: str, **details: str | int) -> Entry:
@@ -316,7 +365,7 @@ def identity(envelope: Envelope, key: RecordKey) -> dict[str, Any]:
         "eventId": event.event_id,
         "eventType": event.event_type,
         "receivedAt": envelope.received_at,
-        "receivedBucket": received_bucket(event.provider, envelope.received_at, shard_of(event)),
+        "receivedBucket": received_bucket(event.provider, envelope.received_at, shard_of(event.key)),
         "correlationId": envelope.correlation_id,
         "contentType": envelope.content_type,
         "scheme": envelope.scheme,

@@ -1,4 +1,4 @@
-"""Reading records: by transaction for the status, by event or by time for a replay."""
+"""Reading records: by transaction for the status, by event or by time for a replay or a list."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +12,11 @@ from lambdas.inbound.record_items import (
     BY_EVENT_INDEX,
     BY_RECEIVED_INDEX,
     BY_TRANSACTION_INDEX,
+    INDEXES,
     LISTING,
     MAX_LISTED,
     PARTITION_KEY,
-    RECEIVED_SHARDS,
+    SHARDS,
     SORT_KEY,
     State,
     key_of_record,
@@ -180,7 +181,8 @@ class RecordQueries:
             if after:
                 arguments["ExclusiveStartKey"] = to_item(after)
             response = self._dynamodb.query(**arguments)
-            found.extend(self._read_received(response["Items"]))
+            entries = self.records_of([from_item(item) for item in response["Items"]])
+            found.extend(record for records in entries for record in records if record)
             if "LastEvaluatedKey" in response:
                 after = from_item(response["LastEvaluatedKey"])
             else:
@@ -188,20 +190,52 @@ class RecordQueries:
         records = [record for record in found if start <= record["receivedAt"] < end]
         return RecordPage(records=records, bucket=bucket, after=after, complete=bucket >= len(buckets))
 
-    def _read_received(self, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the records of entries of the index by time of receipt, the listed ones in place of their listings."""
-        read = self._read_whole(entries)
+    def newest(
+        self, index: str, partition: str, *, start: str, end: str, limit: int, after: Mapping[str, Any] | None = None
+    ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+        """Return the next entries of a partition of an index, the newest first, and where they continue, if they do.
+
+        It is one call.
+
+        Parameters
+        ----------
+        start, end : str
+            The range of the index's time, both included.
+        after : Mapping[str, Any] | None
+            Where to continue, from the previous call; None for the first one.
+        """
+        of, at = INDEXES[index]
+        response = self._dynamodb.query(
+            TableName=self._table,
+            IndexName=index,
+            KeyConditionExpression="#of = :of AND #at BETWEEN :start AND :end",
+            ExpressionAttributeNames={"#of": of, "#at": at},
+            ExpressionAttributeValues=to_item({":of": partition, ":start": start, ":end": end}),
+            ScanIndexForward=False,
+            Limit=limit,
+            **({"ExclusiveStartKey": after} if after else {}),
+        )
+        return [from_item(item) for item in response["Items"]], response.get("LastEvaluatedKey")
+
+    def records_of(self, entries: Sequence[Mapping[str, Any]]) -> list[list[dict[str, Any] | None]]:
+        """Return the records of each entry of an index.
+
+        A listing has several, in its order. There is None for each that does not exist, or was not created with it.
+        """
+        wire_keys = [to_item({name: entry[name] for name in (PARTITION_KEY, SORT_KEY)}) for entry in entries]
+        read = {key_of_record(item): item for item in self._read_whole(wire_keys)}
+        listings = {key: item for key, item in read.items() if listing_id_of(item)}
         # Two listings may have one key, and one call must not name an item twice.
-        keys = dict.fromkeys(key for item in read if listing_id_of(item) for key in listed_keys(item))
-        wire_keys = [to_item({PARTITION_KEY: key.partition, SORT_KEY: key.sort}) for key in keys]
-        listed = {key_of_record(record): record for record in self._read_whole(wire_keys)}
-        records = []
-        for item in read:
-            if (listing_id := listing_id_of(item)) is None:
-                records.append(item)
+        keys = dict.fromkeys(key for item in listings.values() for key in listed_keys(item))
+        listed_wire_keys = [to_item({PARTITION_KEY: key.partition, SORT_KEY: key.sort}) for key in keys]
+        listed = {key_of_record(record): record for record in self._read_whole(listed_wire_keys)}
+        records: list[list[dict[str, Any] | None]] = []
+        for key in map(key_of_record, entries):
+            if (listing := listings.get(key)) is None:
+                records.append([read.get(key)])
                 continue
-            of_listing = [listed[key] for key in listed_keys(item) if key in listed]
-            records += [record for record in of_listing if record.get(LISTING) == listing_id]
+            of_listing = [listed.get(each) for each in listed_keys(listing)]
+            records.append([one if one and one.get(LISTING) == listing_id_of(listing) else None for one in of_listing])
         return records
 
     def _read_whole(self, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -223,4 +257,9 @@ def received_buckets(provider: str, start: str, end: str) -> list[str]:
     first = datetime.fromisoformat(start).replace(minute=0, second=0, microsecond=0)
     hours = int((datetime.fromisoformat(end) - first) / timedelta(hours=1))
     times = [(first + timedelta(hours=number)).isoformat(timespec="milliseconds") for number in range(hours + 1)]
-    return [received_bucket(provider, time, shard) for time in times for shard in range(RECEIVED_SHARDS)]
+    return [bucket for time in times for bucket in buckets_of_hour(provider, time)]
+
+
+def buckets_of_hour(provider: str, time: str) -> list[str]:
+    """Return the partition keys of the hour of a time in the index by time of receipt."""
+    return [received_bucket(provider, time, shard) for shard in range(SHARDS)]

@@ -9,6 +9,10 @@ from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.first_release import FirstRelease
 from lambdas.inbound.identity import Same, compare
 from lambdas.inbound.record_items import (
+    CONFLICT_AT,
+    CONFLICT_SHARD,
+    DEAD_LETTER_SHARD,
+    DEAD_LETTERED_AT,
     FIRST,
     LISTING,
     MAX_TIMELINE_ENTRIES,
@@ -28,12 +32,15 @@ from lambdas.inbound.record_items import (
     new_signature,
     occurrence_key,
     partition_of,
+    shard_of,
     shortened,
 )
 from lambdas.shared import times
 from lambdas.shared.dynamodb import from_item, names_in, to_item, write_if
 from lambdas.shared.errors import TellableError
 
+# What every change of the state of a dead letter does: it leaves the list of them.
+_NO_DEAD_LETTER = f"#{DEAD_LETTER_SHARD}, #{DEAD_LETTERED_AT}"
 UNKNOWN_REASON = "no reason was recorded: look for the correlation id in the log of the processing function"
 _MARK_ATTEMPTS = 5
 
@@ -146,7 +153,8 @@ class Records:
         """Mark the event as published, or as held; return False if it is marked, or another message took over."""
         return self._update(
             key,
-            "SET #state = :state, #timeline = list_append(#timeline, :timeline) REMOVE #lastFailure",
+            "SET #state = :state, #timeline = list_append(#timeline, :timeline) "
+            f"REMOVE #lastFailure, {_NO_DEAD_LETTER}",
             {
                 ":state": state,
                 ":owner": claim.owner,
@@ -158,10 +166,12 @@ class Records:
 
     def note_other_payload(self, key: RecordKey, step: Step, archived: ArchivedBody, at: str) -> None:
         """Note another payload under the event's id, and its place; once for each payload."""
+        listed, values = _listed_conflict(key, at) if step is Step.CONFLICTING else ("", {})
         self._update(
             key,
-            "SET #timeline = list_append(#timeline, :entries) ADD #otherPayloads :digest",
+            f"SET #timeline = list_append(#timeline, :entries){listed} ADD #otherPayloads :digest",
             {
+                **values,
                 ":entries": [entry(step, at, archive=archived.key, offset=archived.offset, size=archived.size)],
                 ":digest": {archived.sha256},
                 ":one": archived.sha256,
@@ -183,10 +193,13 @@ class Records:
 
     def settle_dead_letter(self, envelope: Envelope, at: str) -> None:
         """Mark a dead letter that no record is about as being in conflict; do nothing if there is none."""
+        key = dead_letter_key(envelope)
+        listed, values = _listed_conflict(key, at)
         self._update(
-            dead_letter_key(envelope),
-            "SET #state = :state, #timeline = list_append(#timeline, :entries)",
+            key,
+            f"SET #state = :state, #timeline = list_append(#timeline, :entries){listed} REMOVE {_NO_DEAD_LETTER}",
             {
+                **values,
                 ":state": State.CONFLICTING,
                 ":entries": [entry(Step.CONFLICTING, at)],
                 ":seenState": State.DEAD_LETTERED,
@@ -306,8 +319,13 @@ class Records:
         if not left:
             unchanged += " AND (attribute_not_exists(#deadLetterMessage) OR #deadLetterMessage <> :message)"
         if given_up:
-            assignments += ["#state = :state", "#deadLetter = if_not_exists(#deadLetter, :key)"]
-            values |= {":state": State.DEAD_LETTERED, ":key": dead_letter}
+            assignments += [
+                "#state = :state",
+                "#deadLetter = if_not_exists(#deadLetter, :key)",
+                f"#{DEAD_LETTER_SHARD} = :shard",
+                f"#{DEAD_LETTERED_AT} = :at",
+            ]
+            values |= {":state": State.DEAD_LETTERED, ":key": dead_letter, ":shard": _shard_of(key), ":at": at}
         return self._update(key, "SET " + ", ".join(assignments), values, unchanged)
 
     def _place_of(self, envelope: Envelope) -> tuple[RecordKey, dict[str, Any]]:
@@ -380,6 +398,15 @@ class Records:
             "ExpressionAttributeValues": to_item(values),
             "ConditionExpression": condition,
         }
+
+
+def _shard_of(key: RecordKey) -> str:
+    return str(shard_of(key.partition))
+
+
+def _listed_conflict(key: RecordKey, at: str) -> tuple[str, dict[str, str]]:
+    """Return the assignments, and their values, that put a record into the list of conflicts."""
+    return f", #{CONFLICT_SHARD} = :shard, #{CONFLICT_AT} = :at", {":shard": _shard_of(key), ":at": at}
 
 
 def _noted_failure(found: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from lambdas.inbound.providers.fields import is_identifier
 from lambdas.inbound.record_items import State
+from lambdas.inbound.requests import is_event_key
 from lambdas.shared import times
 from lambdas.shared.errors import MalformedWebhookError
 from lambdas.shared.jsonbody import parse_object
@@ -103,8 +104,7 @@ def _event_keys(value: Any) -> Sequence[str]:
         given = f"{len(value)} ids" if isinstance(value, list) and value else _show(value)
         raise BadReplayError(f"eventIds: {given} given; a list of 1 to {MAX_EVENTS} ids expected")
     for item in value:
-        provider, separator, event_id = item.partition(":") if isinstance(item, str) else ("", "", "")
-        if not (separator and is_identifier(provider) and is_identifier(event_id)):
+        if not (isinstance(item, str) and is_event_key(item)):
             raise BadReplayError(f'eventIds: {_show(item)} is not of the form "<provider>:<event id>"')
     return tuple(dict.fromkeys(value))
 

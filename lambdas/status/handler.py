@@ -3,18 +3,12 @@
 from typing import Any
 
 from lambdas.inbound.record_queries import RecordQueries
+from lambdas.inbound.requests import BadRequestError, read_limit, read_transaction_id
 from lambdas.shared.api import json_answer
 from lambdas.shared.aws import client
 from lambdas.shared.observability import logger, tracer
 from lambdas.status.environment import StatusEnvironment
-from lambdas.status.logic import (
-    BadRequestError,
-    describe_transaction,
-    read_cursor,
-    read_events_cursor,
-    read_limit,
-    read_transaction_id,
-)
+from lambdas.status.logic import describe_transaction, read_cursor, read_events_cursor
 
 _records = RecordQueries(client("dynamodb"), StatusEnvironment.from_environment().table_name)
 

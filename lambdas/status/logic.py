@@ -1,55 +1,24 @@
 """The status of a transaction, from its records."""
 
-import base64
-import binascii
 import heapq
-import json
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from lambdas.inbound.providers.fields import is_identifier
-from lambdas.inbound.record_items import SORT_KEY, State, Step
+from lambdas.inbound import requests
+from lambdas.inbound.record_items import SORT_KEY, State, Step, shown
 
-DEFAULT_LIMIT = 50
-MAX_LIMIT = 200
 # Events on a page: at 3 KB each, a tenth of the 6 MB that a function may return.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_EVENTS = 200
 
-_EVENT_FIELDS = (
-    "provider",
-    "eventId",
-    "eventType",
-    "state",
-    "occurredAt",
-    "amount",
-    "currency",
-    "amountUnit",
-    "exponent",
-    "mode",
-    "account",
-    "unsigned",
-    "receivedAt",
-    "correlationId",
-    "scheme",
-    "sameBytesAs",
-    "archive",
-    "deadLetter",
-    "lastFailure",
-)
 # The position of an event among those of its transaction: when it occurred, and its record.
 EventPosition = tuple[str, str]
 # Provider, when an event occurred, when it was routed, and its record.
 _Routed = tuple[str, str, str, str]
 _PROCESSING = "PROCESSING"
-_ENCODED = "~"
-
-
-class BadRequestError(ValueError):
-    """A parameter of the request is wrong."""
 
 
 @dataclass(frozen=True, order=True)
@@ -117,8 +86,7 @@ def describe_transaction(
             routed.extend(_routed(record, name))
             place = (record.get("occurredAt", "-"), name)
             if events_after is None or place < events_after:
-                shown = {field: record[field] for field in _EVENT_FIELDS if field in record}
-                heapq.heappush(events, (place, count, shown))
+                heapq.heappush(events, (place, count, shown(record)))
                 if len(events) > MAX_EVENTS + 1:
                     heapq.heappop(events)
             whose = {field: record[field] for field in ("provider", "eventId")}
@@ -132,14 +100,14 @@ def describe_transaction(
         return None
     events.sort(reverse=True)
     passed = _passed(routed)
-    for (_, name), _, shown in events:
+    for (_, name), _, event in events:
         if name in passed:
-            shown["outOfOrder"] = True
+            event["outOfOrder"] = True
     return {
         "transactionId": transaction_id,
         "state": overall_state(states),
-        "events": [shown for _, _, shown in events[:MAX_EVENTS]],
-        "nextEvents": _encode(events[MAX_EVENTS - 1][0]) if len(events) > MAX_EVENTS else None,
+        "events": [event for _, _, event in events[:MAX_EVENTS]],
+        "nextEvents": requests.write_cursor(events[MAX_EVENTS - 1][0]) if len(events) > MAX_EVENTS else None,
         "timeline": [step for _, step in page[:limit]],
         "next": write_cursor(page[limit - 1][0]) if len(page) > limit else None,
     }
@@ -170,34 +138,7 @@ def _name_of(record: Mapping[str, Any]) -> str:
 
 def write_cursor(position: Position) -> str:
     """Return a position as an opaque text."""
-    return _encode([position.at, position.record, position.number])
-
-
-def read_transaction_id(part: str) -> str:
-    """Return the transaction id from the last part of the path.
-
-    A path cannot contain every id: a slash splits it, ``..`` is removed. Percent-encoding does not help: API Gateway
-    decodes parameters, AWS does not document whether before or after it finds the route, and clients sign ``%2F`` in
-    different ways. So an id can also be written as ``~`` and its base64url without padding, characters that no URL
-    encodes. An id that begins with ``~`` must be written so.
-    Sources: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html and
-    https://www.rfc-editor.org/rfc/rfc3986#section-2.3
-
-    Raises
-    ------
-    BadRequestError
-        When it cannot be the id of a transaction.
-    """
-    if part.startswith(_ENCODED):
-        encoded = part.removeprefix(_ENCODED)
-        try:
-            raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
-            part = raw.decode("ascii")
-        except ValueError as error:
-            raise BadRequestError("transactionId: base64url of an id expected after ~") from error
-    if not is_identifier(part):
-        raise BadRequestError("transactionId: 1 to 256 printable ASCII characters without blanks expected")
-    return part
+    return requests.write_cursor([position.at, position.record, position.number])
 
 
 def read_cursor(text: str) -> Position:
@@ -208,13 +149,7 @@ def read_cursor(text: str) -> Position:
     BadRequestError
         When `write_cursor` did not write it.
     """
-    try:
-        at, record, number = _decode(text)
-    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
-        raise BadRequestError("next: not a cursor that this API returned") from error
-    if not (isinstance(at, str) and isinstance(record, str) and type(number) is int):
-        raise BadRequestError("next: not a cursor that this API returned")
-    return Position(at, record, number)
+    return Position(*requests.read_cursor("next", text, str, str, int))
 
 
 def read_events_cursor(text: str) -> EventPosition:
@@ -225,33 +160,5 @@ def read_events_cursor(text: str) -> EventPosition:
     BadRequestError
         When it is not a text that `describe_transaction` encoded.
     """
-    try:
-        found = _decode(text)
-    except (ValueError, binascii.Error, RecursionError):
-        found = None
-    if not (isinstance(found, list) and list(map(type, found)) == [str, str]):
-        raise BadRequestError("nextEvents: not a cursor that this API returned")
-    return found[0], found[1]
-
-
-def _encode(value: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode("ascii").rstrip("=")
-
-
-def _decode(text: str) -> Any:
-    return json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-
-
-def read_limit(text: str | None) -> int:
-    """Read the page size.
-
-    Raises
-    ------
-    BadRequestError
-        When it is not a whole number from 1 to 200.
-    """
-    if text is None:
-        return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_LIMIT):
-        raise BadRequestError(f"limit: {text[:20]!r} is not a whole number from 1 to {MAX_LIMIT}")
-    return int(text)
+    occurred_at, name = requests.read_cursor("nextEvents", text, str, str)
+    return occurred_at, name

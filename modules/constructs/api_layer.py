@@ -131,6 +131,8 @@ class ApiLayer(Construct):
         self._names = names
         self._log_retention = log_retention
         self._routes: list[Route] = []
+        # Which routes have a policy of their own.
+        self._apart: list[Route] = []
         self._rates: dict[str, int] = {}
         self._deployed: list[TerraformResource] = []
         self._operator_policy: DataAwsIamPolicyDocument | None = None
@@ -326,7 +328,10 @@ class ApiLayer(Construct):
         return domain
 
     def operator_policy(self) -> DataAwsIamPolicyDocument:
-        """Return a policy for operators: ``execute-api:Invoke`` on the routes that ask for IAM, and nothing else."""
+        """Return a policy for operators: ``execute-api:Invoke`` on the routes that ask for IAM.
+
+        Those with a policy of their own, see `policy_of`, are not among them.
+        """
         if self._operator_policy is None:
             self._operator_policy = policy_document(self, "operator_policy", [])
             change_at_synth(TerraformStack.of(self), self._write_operator_policy)
@@ -335,16 +340,17 @@ class ApiLayer(Construct):
     def _write_operator_policy(self, stack: TerraformStack) -> None:
         del stack
         assert self._operator_policy is not None
-        statement = Statement(
-            sid="CallOperatorsEndpoints",
-            actions=["execute-api:Invoke"],
-            resources=[
-                f"{self._arn}/{self.stage_name}/{route.method}{route.any_path}"
-                for route in self._routes
-                if route.authorization == "AWS_IAM"
-            ],
-        )
-        self._operator_policy.put_statement([to_block(statement)])
+        routes = [route for route in self._routes if route.authorization == "AWS_IAM" and route not in self._apart]
+        self._operator_policy.put_statement([to_block(self._call("CallOperatorsEndpoints", routes))])
+
+    def policy_of(self, id_: str, sid: str, route: Route) -> DataAwsIamPolicyDocument:
+        """Return a policy for one route, which the operators' policy leaves out: ``execute-api:Invoke`` on it."""
+        self._apart.append(route)
+        return policy_document(self, id_, [self._call(sid, [route])])
+
+    def _call(self, sid: str, routes: Sequence[Route]) -> Statement:
+        resources = [f"{self._arn}/{self.stage_name}/{route.method}{route.any_path}" for route in routes]
+        return Statement(sid=sid, actions=["execute-api:Invoke"], resources=resources)
 
     def deploy(self) -> None:
         """Deploy the routes to the stage, with throttle, traces, access log and execution log."""

@@ -49,7 +49,7 @@ def _delivery(function: str, *categories: str) -> Bundle:
 
 
 INBOUND_BUNDLES = (
-    *(Bundle(function=name) for name in ("ingestion", "processing", "status", "dead_letter", "replay")),
+    *(Bundle(function=name) for name in ("ingestion", "processing", "status", "dead_letter", "replay", "operator")),
     # For stacks with a provider whose signatures need compiled code; no other code imports it.
     Bundle(function="ingestion", categories=(CATEGORY, NATIVE_CATEGORY), suffix=NATIVE_SUFFIX),
 )

@@ -8,12 +8,17 @@ from modules.constructs.bundling import FUNCTIONS, bundle_of
 from modules.constructs.lambda_fleet import Fleet, FleetMember
 from modules.constructs.naming import Names
 from modules.constructs.network import Network
+from modules.constructs.webhook_function import FunctionSize
 from modules.settings.checked import checked
 from modules.settings.formats import ACCOUNT_ID
 from modules.settings.sections import FunctionSettings
 from modules.synth.cdk import (
     Construct,
 )
+
+# Of this, Lambda gives a whole CPU, which many small queries side by side need. It runs for operators alone.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+OPERATOR_MEMORY = 1_769
 
 
 @checked
@@ -33,7 +38,7 @@ class LambdaFleet(Fleet):
 
     Attributes
     ----------
-    ingestion, processing, status, dead_letter, replay : WebhookFunction
+    ingestion, processing, status, dead_letter, replay, operator : WebhookFunction
         The functions.
 
     Raises
@@ -63,12 +68,16 @@ class LambdaFleet(Fleet):
                 f"reserved_concurrency: {', '.join(unknown)} is no function; functions: {', '.join(FUNCTIONS)}"
             )
         modules = {"ingestion": "direct_integration"} if direct else {}
+        sizes = {
+            "operator": FunctionSize(memory=max(settings.memory, OPERATOR_MEMORY), timeout=settings.timeout),
+        }
         members = [
             FleetMember(
                 name=name,
                 bundle=bundle_of(bundles, name, native=native_ingestion and name == "ingestion"),
                 handler=f"lambdas.{name}.{modules.get(name, 'handler')}.handler",
                 reserved_concurrency=reserved_concurrency.get(name),
+                size=sizes.get(name),
             )
             for name in FUNCTIONS
         ]
@@ -86,3 +95,4 @@ class LambdaFleet(Fleet):
         self.status = self.functions["status"]
         self.dead_letter = self.functions["dead_letter"]
         self.replay = self.functions["replay"]
+        self.operator = self.functions["operator"]

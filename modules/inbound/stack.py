@@ -8,6 +8,7 @@ from lambdas.inbound.metrics import ACCEPTED, REFUSED
 from lambdas.inbound.providers.entry import AcceptedResponse
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.ingestion.environment import IngestionEnvironment
+from lambdas.operator.environment import OperatorEnvironment
 from lambdas.processing.environment import ProcessingEnvironment
 from lambdas.replay.environment import ReplayEnvironment
 from lambdas.shared.signatures.scheme import ChallengeScheme
@@ -27,6 +28,10 @@ from modules.inbound.fleet import LambdaFleet
 from modules.inbound.ingest_queue import IngestQueue
 from modules.inbound.routes import (
     CHALLENGE,
+    COUNTS,
+    EVENT,
+    EVENTS,
+    PAYLOAD,
     REPLAY,
     STAGE,
     STATUS,
@@ -232,7 +237,23 @@ class WebhookStack(BaseStack):
         self.storage.grant_read_dead_letters(replay)
         self.queues.grant_send(replay)
         self.api.route(REPLAY, replay)
+        self._wire_operator(settings)
         self.api.deploy()
+
+    def _wire_operator(self, settings: Settings) -> None:
+        operator = self.fleet.operator
+        operator.configure(
+            OperatorEnvironment(
+                table_name=self.storage.table.name,
+                bucket_name=self.storage.bucket.bucket,
+                providers=json.dumps(dict(settings.providers)),
+            )
+        )
+        self.storage.grant_list_records(operator)
+        self.storage.grant_read_payloads(operator)
+        self.storage.grant_read_dead_letters(operator)
+        for route in (EVENTS, EVENT, COUNTS, PAYLOAD):
+            self.api.route(route, operator)
 
     def _watch(self) -> None:
         watch = self.monitoring
@@ -279,7 +300,11 @@ class WebhookStack(BaseStack):
             "alarm_topic_arn": (self.monitoring.topic.arn, "ARN of the topic that the alarms notify"),
             "operator_policy_json": (
                 self.api.operator_policy().json,
-                "IAM policy for operators: it lets people or roles call the status and replay endpoints",
+                "IAM policy for operators: it lets people or roles call the endpoints for status, events and replays",
+            ),
+            "payload_policy_json": (
+                self.api.policy_of("payload_policy", "ReadPayloads", PAYLOAD).json,
+                "IAM policy for those operators who may also read events' payloads",
             ),
             "smoke_policy_json": (
                 smoke.json,

@@ -1,5 +1,6 @@
 """The table of records and the archive of payloads."""
 
+from itertools import chain
 from typing import Annotated
 
 from lambdas.inbound.archive import CERTIFICATE_PREFIX, DEAD_LETTER_PREFIX, RAW_PREFIX
@@ -7,6 +8,7 @@ from lambdas.inbound.record_items import (
     BY_EVENT_INDEX,
     BY_RECEIVED_INDEX,
     BY_TRANSACTION_INDEX,
+    INDEXES,
     PARTITION_KEY,
     SORT_KEY,
 )
@@ -80,7 +82,7 @@ class StorageLayer(Construct):
         self._protect_bucket(settings)
 
     def _build_table(self, names: Names) -> DynamodbTable:
-        keys = (PARTITION_KEY, SORT_KEY, "eventKey", "transaction", "receivedBucket", "receivedAt")
+        keys = dict.fromkeys([PARTITION_KEY, SORT_KEY, *chain(*INDEXES.values())])
         return DynamodbTable(
             self,
             "table",
@@ -91,20 +93,12 @@ class StorageLayer(Construct):
             attribute=[DynamodbTableAttribute(name=key, type="S") for key in keys],
             global_secondary_index=[
                 DynamodbTableGlobalSecondaryIndex(
-                    name=BY_EVENT_INDEX, hash_key="eventKey", projection_type="KEYS_ONLY"
-                ),
-                DynamodbTableGlobalSecondaryIndex(
-                    name=BY_TRANSACTION_INDEX,
-                    hash_key="transaction",
-                    range_key="receivedAt",
+                    name=name,
+                    hash_key=partition,
+                    range_key=sort[0] if sort else None,
                     projection_type="KEYS_ONLY",
-                ),
-                DynamodbTableGlobalSecondaryIndex(
-                    name=BY_RECEIVED_INDEX,
-                    hash_key="receivedBucket",
-                    range_key="receivedAt",
-                    projection_type="KEYS_ONLY",
-                ),
+                )
+                for name, (partition, *sort) in INDEXES.items()
             ],
             point_in_time_recovery=DynamodbTablePointInTimeRecovery(enabled=True),
             server_side_encryption=DynamodbTableServerSideEncryption(enabled=True),
@@ -212,6 +206,10 @@ class StorageLayer(Construct):
         """Allow ``s3:GetObject`` below ``dead-letter/``."""
         function.allow("ReadDeadLetters", ["s3:GetObject"], [f"{self._bucket_arn}/{DEAD_LETTER_PREFIX}*"])
 
+    def grant_read_payloads(self, function: WebhookFunction) -> None:
+        """Allow ``s3:GetObject`` below ``raw/``."""
+        function.allow("ReadPayloads", ["s3:GetObject"], [f"{self._bucket_arn}/{RAW_PREFIX}*"])
+
     def grant_write_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:PutItem`` and ``dynamodb:UpdateItem`` on the table, and the same for many in one call.
 
@@ -239,6 +237,10 @@ class StorageLayer(Construct):
         """Allow ``dynamodb:Query`` on the table and the indexes by event and time, and ``dynamodb:BatchGetItem``."""
         indexes = (self._index_arn(name) for name in (BY_EVENT_INDEX, BY_RECEIVED_INDEX))
         self._grant_query(function, self._table_arn, *indexes)
+
+    def grant_list_records(self, function: WebhookFunction) -> None:
+        """Allow ``dynamodb:Query`` on the table and all its indexes, and ``dynamodb:BatchGetItem``."""
+        self._grant_query(function, self._table_arn, *map(self._index_arn, INDEXES))
 
     def grant_find_later_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:Query`` on the index by transaction, and ``dynamodb:BatchGetItem``."""

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 
+from lambdas.inbound.archive import read_payload
 from lambdas.shared.dynamodb import from_item
 from tests.e2e.chaos import Killer, deliver
 from tests.e2e.observe import payloads, records, waiting
-from tools.commands.archive_reader import read_payload
 from tools.local.calls import wait_for
 from tools.local.downstream import Downstream
 from tools.local.stack import LocalStack

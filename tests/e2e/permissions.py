@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from urllib.parse import quote, urlencode
 
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.event import WebhookEvent
@@ -10,16 +11,17 @@ from modules.constructs.naming import Names
 from tests.e2e.calls import CALLED_BY_LAMBDA, granted, was_called
 from tests.e2e.faults import send_at_once
 from tests.e2e.observe import await_state
-from tools.local.stack import LocalStack
-from tools.senders import webhook
+from tools.local.calls import create_operator
+from tools.local.stack import LocalStack, path_id
+from tools.senders import SentWebhook, webhook
 
 FIRST_NUMBER = 600_000
 RECEIVED_AT = "2026-11-01T00:00:00.000Z"
-FUNCTIONS = ("ingestion", "processing", "status", "dead-letter", "replay")
+FUNCTIONS = ("ingestion", "processing", "status", "dead-letter", "replay", "operator")
 
 
 def exercise(stack: LocalStack, *, paddings: Iterable[int] = ()) -> None:
-    """Send one event alone, two together, one for each padding, and a dead letter; replay by id and by time.
+    """Send one event alone, two together, one for each padding, and a dead letter; replay and look at them.
 
     Parameters
     ----------
@@ -41,6 +43,24 @@ def exercise(stack: LocalStack, *, paddings: Iterable[int] = ()) -> None:
     span = {"from": received, "to": (datetime.fromisoformat(received) + timedelta(milliseconds=1)).isoformat()}
     dry = stack.call("POST", "/internal/replay", {"provider": "stripe", "dryRun": True, **span})
     assert dry.json()["matched"] >= 1
+    _look(stack, "stripe", alone, span)
+
+
+def _look(stack: LocalStack, provider: str, sent: SentWebhook, span: dict[str, str]) -> None:
+    """List, show and count events, and read a payload as one who may."""
+    listed = stack.call("GET", f"/internal/events?{urlencode({'provider': provider, **span}, quote_via=quote)}").json()
+    assert listed["events"][0]["receivedAt"] == span["from"]
+    (event,) = stack.call("GET", f"/internal/events?transactionId={sent.transaction_id}").json()["events"]
+    part = path_id(f"{provider}:{event['eventId']}")
+    shown = stack.call("GET", f"/internal/events/{part}").json()
+    assert shown["records"][0]["timeline"][0]["step"] == "routed"
+    counts = stack.call("GET", f"/internal/counts?{urlencode(span, quote_via=quote)}").json()["counts"]
+    assert [one["events"] for one in counts if (one["provider"], one["state"]) == (provider, "ROUTED")] >= [1]
+    # Operators may not, and those with the other policy may nothing else.
+    reader = create_operator(stack.aws, f"payload-reader-{stack.environment}", stack.outputs["payload_policy_json"])
+    assert stack.call("GET", f"/internal/payloads/{part}").status_code == 403
+    assert stack.call("GET", f"/internal/events/{part}", operator=reader).status_code == 403
+    assert stack.call("GET", f"/internal/payloads/{part}", operator=reader).content == sent.body
 
 
 def used_and_unused(stack: LocalStack) -> tuple[list[str], list[str]]:
@@ -70,5 +90,11 @@ def _dead_letter(stack: LocalStack) -> None:
         QueueUrl=stack.outputs["dead_letter_queue_url"], MessageBody=envelope.to_message()
     )
     await_state(stack, "pi_dead", "DEAD_LETTERED")
+    assert "evt_dead" in _listed(stack, "dead-letters")
     stack.call("POST", "/internal/replay", {"eventIds": ["stripe:evt_dead"]}).raise_for_status()
     await_state(stack, "pi_dead", "ROUTED")
+    assert "evt_dead" not in _listed(stack, "dead-letters") + _listed(stack, "conflicts")
+
+
+def _listed(stack: LocalStack, of: str) -> list[str]:
+    return [event["eventId"] for event in stack.call("GET", f"/internal/events?list={of}").json()["events"]]

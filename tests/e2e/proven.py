@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import requests
 
+from lambdas.inbound.archive import read_payload
 from tests.e2e.observe import await_routed, await_state
 from tools.commands.archive_proof import ArchivedPayload, Proof, prove
-from tools.commands.archive_reader import read_payload
 from tools.local.downstream import Downstream
 from tools.local.stack import LocalStack
 from tools.senders import SENDERS, SentWebhook, Signing, kept

@@ -5,7 +5,17 @@ import requests
 
 from tools.local.stack import LocalStack
 
-operators_routes = pytest.mark.parametrize(("method", "path"), [("GET", "/status/pi_1"), ("POST", "/internal/replay")])
+operators_routes = pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/status/pi_1"),
+        ("POST", "/internal/replay"),
+        ("GET", "/internal/events"),
+        ("GET", "/internal/events/stripe:evt_1"),
+        ("GET", "/internal/counts"),
+        ("GET", "/internal/payloads/stripe:evt_1"),
+    ],
+)
 
 
 def are_kept_out(stack: LocalStack, method: str, path: str) -> None:

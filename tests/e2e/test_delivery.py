@@ -3,6 +3,7 @@
 import contextlib
 import json
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import stripe
+from botocore.credentials import Credentials
 from standardwebhooks.webhooks import Webhook
 
 from lambdas.delivery.store.items import DUE_AT, DUE_KEY, due_shard, hold_key
@@ -18,16 +20,19 @@ from lambdas.delivery_receiver.faults import Fault
 from lambdas.shared import times
 from lambdas.shared.dynamodb import to_item
 from modules.constructs.naming import DELIVERY_PREFIX, Names
+from modules.settings.environments import load_settings
 from tests import emulator
 from tests.copies import a_copy
 from tests.e2e.calls import CALLED_BY_LAMBDA, granted, was_called
 from tests.e2e.delivery import refused_url, settled
 from tests.e2e.left import left_behind
-from tests.e2e.observe import log_lines
-from tools.local.calls import wait_for
+from tests.e2e.observe import await_state, log_lines
+from tools.commands import events
+from tools.commands.target_stack import Target
+from tools.local.calls import create_operator, wait_for
 from tools.local.delivery import LocalDelivery, TenantClient
 from tools.local.faulty_receiver import FaultyReceiver
-from tools.local.stack import LocalStack
+from tools.local.stack import ENVIRONMENTS, LocalStack
 from tools.senders import SENDERS, Signing, webhook
 
 SETTLE_SECONDS = 240
@@ -435,6 +440,55 @@ def test_an_inbound_webhook_becomes_an_event_of_the_tenant_that_subscribes(inbou
     assert request.body.endswith(b'"data": ' + sent.body + b"}")
     assert json.loads(request.body)["source"]["provider"] == "stripe"
     assert request.headers["webhook-id"] in [each["eventId"] for each in acme.ask("GET", "/v1/events")["events"]]
+
+
+def as_one_who_may(stack: LocalStack, *policies: str) -> Target:
+    """Return the stacks as somebody sees them who may do what these policies say."""
+    name = f"night-{uuid.uuid4()}"
+    who = create_operator(stack.aws, name, None)
+    for index, policy in enumerate(policies):
+        stack.aws.client("iam").put_user_policy(UserName=name, PolicyName=f"{index}", PolicyDocument=policy)
+    return Target(
+        settings=load_settings(ENVIRONMENTS, stack.environment),
+        base_url=stack.base_url,
+        outputs=stack.outputs,
+        client=stack.aws.client,
+        verify=str(stack.aws.certificate_authority),
+        signing_secrets={},
+        credentials=Credentials(who.key, who.secret),
+        delivery_url=lambda: stack.delivery.base_url,
+    )
+
+
+def test_make_event_shows_one_timeline_from_receipt_to_the_last_attempt(inbound, endpoint, number, monkeypatch, capsys):
+    # Given a webhook that became an event of a tenant, and was delivered
+    inbound.delivery.make_tenant("acme").add_endpoint(endpoint.url())
+    sent = webhook("stripe", number, inbound.secrets["stripe"], int(time.time()))
+    inbound.post(sent).raise_for_status()
+    (request,) = arrived(endpoint)
+    (event,) = await_state(inbound, sent.transaction_id, "ROUTED")["events"]
+
+    def shown(target):
+        monkeypatch.setattr(Target, "chosen", lambda: target)
+        monkeypatch.setattr("sys.argv", ["make event", "show", f"stripe:{event['eventId']}"])
+        assert events.main() == 0
+        out, err = capsys.readouterr()
+        return json.loads(out), err
+
+    # When whoever may read both halves looks at it, then every step is there
+    policies = [stack.outputs["operator_policy_json"] for stack in (inbound, inbound.delivery)]
+    both = as_one_who_may(inbound, *policies)
+    wait_for("the attempt", lambda: shown(both)[0]["deliveryEvents"][0]["attempts"] or None, SETTLE_SECONDS)
+    whole, err = shown(both)
+    (became,) = whole["deliveryEvents"]
+    assert (became["tenantId"], became["eventId"], err) == ("acme", request.headers["webhook-id"], "")
+    assert [one["status"] for one in became["attempts"]] == [200]
+    assert [one["step"] for one in whole["records"][0]["timeline"]] == ["routed", "recorded", "archived", "received"]
+
+    # When somebody looks who may read the inbound half only, then that is there
+    half, err = shown(as_one_who_may(inbound, policies[0]))
+    assert half == {**whole, "deliveryEvents": []}
+    assert err.startswith("what became of it in delivery is not shown: ")
 
 
 def test_one_id_under_two_orders_is_one_event_inbound_and_for_the_tenant(inbound, delivery, endpoint, number):

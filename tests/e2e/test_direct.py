@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import pytest
 
+from lambdas.inbound.archive import read_payload
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.ingestion.ingest_message import read
 from tests.copies import a_copy
@@ -30,7 +31,6 @@ from tests.e2e.permissions import exercise, used_and_unused
 from tests.e2e.proven import every_event, every_sender, follow_to_the_proof, hear_braintrees_challenge, make
 from tests.e2e.smoking import left_by_smoke, run_smoke
 from tests.e2e.strangers import all_log_lines, are_kept_out, operators_routes
-from tools.commands.archive_reader import read_payload
 from tools.local.calls import wait_for
 from tools.local.downstream import Downstream
 from tools.local.stack import BOTH_QUEUES

@@ -28,7 +28,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from lambdas.inbound.archive import CERTIFICATE_PREFIX
+from lambdas.inbound.archive import CERTIFICATE_PREFIX, read_payload
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.inbound.signatures import paypal_authorities
 from modules.constructs.naming import Names
@@ -39,7 +39,6 @@ from tests.unit.providers import paypal_world as world
 from tests.unit.providers.paypal_deliveries import LIVE
 from tools.build.bundle import bundles_for_this_machine
 from tools.commands.archive_proof import ArchivedPayload, Proof, prove
-from tools.commands.archive_reader import read_payload
 from tools.commands.target_stack import Target
 from tools.commands.verify_archive import all_keys, archived, archived_certificate
 from tools.local.calls import wait_for

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from lambdas.inbound.archive import read_payload
 from lambdas.inbound.providers.registry import REGISTRY
 from tests.e2e.observe import await_routed, await_state, invocations, log_lines, objects, records
 from tests.e2e.strangers import all_log_lines, are_kept_out, operators_routes
-from tools.commands.archive_reader import read_payload
 from tools.local.calls import wait_for
 from tools.senders import providers, webhook
 

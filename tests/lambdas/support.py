@@ -27,14 +27,12 @@ from lambdas.delivery.store.items import (
     STATE_KEY,
     TENANT_KEY,
 )
-from lambdas.inbound.archive import Archive
+from lambdas.inbound.archive import Archive, read_payload
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.event import WebhookEvent
 from lambdas.inbound.record_batches import BatchedRecords
 from lambdas.inbound.record_items import (
-    BY_EVENT_INDEX,
-    BY_RECEIVED_INDEX,
-    BY_TRANSACTION_INDEX,
+    INDEXES,
     first_key,
     listing_id_of,
 )
@@ -46,7 +44,7 @@ from lambdas.processing.pipeline import Pipeline
 from lambdas.processing.work import BatchResult, Message
 from lambdas.shared import times
 from lambdas.shared.dynamodb import from_item
-from tools.commands.archive_reader import payloads_of, read_payload
+from tools.commands.archive_reader import payloads_of
 from tools.local.aws import ACCOUNT_ID, REGION, LocalAws
 
 NOW = 1_790_000_000.0
@@ -142,12 +140,7 @@ class World:
     @classmethod
     def build(cls, clients: Clients) -> "World":
         name = f"test-{uuid.uuid4().hex[:12]}"
-        indexes = {
-            BY_EVENT_INDEX: ("eventKey",),
-            BY_TRANSACTION_INDEX: ("transaction", "receivedAt"),
-            BY_RECEIVED_INDEX: ("receivedBucket", "receivedAt"),
-        }
-        create_table(clients.dynamodb, name, ("transactionId", "timestamp"), indexes, "KEYS_ONLY")
+        create_table(clients.dynamodb, name, ("transactionId", "timestamp"), INDEXES, "KEYS_ONLY")
         clients.s3.create_bucket(Bucket=name)
         # With versions, an object that is written twice cannot hide it.
         clients.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})

@@ -128,7 +128,7 @@ def test_a_record_that_existed_keeps_what_it_said(world, dead_letters):
 
     # Then the record still says what the first one said
     after = world.record(given)
-    ours = {"state", "timeline", "deadLetter", "deadLetterMessage"}
+    ours = {"state", "timeline", "deadLetter", "deadLetterMessage", "deadLetterShard", "deadLetteredAt"}
     assert {name: value for name, value in after.items() if name not in ours} == {
         name: value for name, value in before.items() if name not in ours
     }

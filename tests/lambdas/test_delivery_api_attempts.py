@@ -156,3 +156,15 @@ def test_a_cursor_is_good_for_its_tenant_and_its_query_alone(tenant_api, place):
         (tenant_api, {"endpointId": new_id(ENDPOINT, 1)}),
     ):
         assert api("GET", "/v1/attempts", query={**asked, **changes, "cursor": cursor}).status == 400
+
+
+def test_an_operator_sees_an_event_of_a_tenant_as_the_tenant_does(tenant_api, operator, place):
+    event_id, endpoint_id = tenant_api.send(), new_id(ENDPOINT, NOW)
+    attempted(place, event_id, endpoint_id, (500, answered(b"echo")))
+
+    shown = operator("GET", f"/operator/tenants/acme/events/{event_id}")
+    assert (shown.status, shown.json) == (200, tenant_api("GET", f"/v1/events/{event_id}").json)
+    assert [one["outcome"] for one in shown.json["attempts"]] == ["status 500"]
+
+    for tenant, other in (("other", event_id), ("acme", new_id(EVENT, NOW)), ("acme", "evt_1"), ("A", event_id)):
+        assert operator("GET", f"/operator/tenants/{tenant}/events/{other}").status == 404, (tenant, other)

@@ -7,6 +7,7 @@ FUNCTIONS = {
     "webhook-status-dev": "status",
     "webhook-dead-letter-dev": "dead_letter",
     "webhook-replay-dev": "replay",
+    "webhook-operator-dev": "operator",
 }
 PROVIDERS = ("stripe", "github", "standard-webhooks", "generic")
 

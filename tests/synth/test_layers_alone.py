@@ -313,6 +313,7 @@ GRANTS = {
     (storage, "grant_archive_certificates"): {("s3:PutObject", f"{BUCKET}/evidence/certificates/*")},
     (storage, "grant_keep_dead_letters"): {("s3:PutObject", f"{BUCKET}/dead-letter/*")},
     (storage, "grant_read_dead_letters"): {("s3:GetObject", f"{BUCKET}/dead-letter/*")},
+    (storage, "grant_read_payloads"):     {("s3:GetObject", f"{BUCKET}/raw/*")},
     (storage, "grant_write_records"):     {
         *((f"dynamodb:{action}", TABLE) for action in ("PutItem", "UpdateItem", "PartiQLInsert", "PartiQLUpdate")),
         ("dynamodb:PartiQLSelect", f"{TABLE}/index/byEvent"),
@@ -328,6 +329,12 @@ GRANTS = {
                                            ("dynamodb:Query", f"{TABLE}/index/byEvent"),
                                            ("dynamodb:Query", f"{TABLE}/index/byReceived"),
                                            ("dynamodb:BatchGetItem", TABLE)},
+    (storage, "grant_list_records"):      {
+        ("dynamodb:Query", TABLE),
+        *(("dynamodb:Query", f"{TABLE}/index/{index}") for index in
+          ("byEvent", "byTransaction", "byReceived", "byDeadLetter", "byConflict")),
+        ("dynamodb:BatchGetItem", TABLE),
+    },
     (queues,  "grant_send"):              {("sqs:SendMessage", QUEUE)},
     (queues,  "add_event_source"):                    {("sqs:ReceiveMessage", QUEUE), ("sqs:DeleteMessage", QUEUE),
                                            ("sqs:GetQueueAttributes", QUEUE)},

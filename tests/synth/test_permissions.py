@@ -2,6 +2,7 @@
 
 import json
 import re
+from fnmatch import fnmatch
 
 import pytest
 
@@ -76,6 +77,17 @@ GRANTS = {
         ("s3:GetObject",                  f"{BUCKET_ARN}/dead-letter/*"),
         ("sqs:SendMessage",               QUEUE_ARN),
     },
+    "webhook-operator-dev": {
+        ("dynamodb:Query",                TABLE_ARN),
+        ("dynamodb:Query",                f"{TABLE_ARN}/index/byEvent"),
+        ("dynamodb:Query",                f"{TABLE_ARN}/index/byTransaction"),
+        ("dynamodb:Query",                f"{TABLE_ARN}/index/byReceived"),
+        ("dynamodb:Query",                f"{TABLE_ARN}/index/byDeadLetter"),
+        ("dynamodb:Query",                f"{TABLE_ARN}/index/byConflict"),
+        ("dynamodb:BatchGetItem",         TABLE_ARN),
+        ("s3:GetObject",                  f"{BUCKET_ARN}/raw/*"),
+        ("s3:GetObject",                  f"{BUCKET_ARN}/dead-letter/*"),
+    },
 }  # fmt: skip
 
 LAMBDA_OF_THIS_ACCOUNT = {
@@ -98,6 +110,10 @@ INVOCATIONS = {
     ("webhook-ingestion-dev", f"{EXECUTION}/*/POST/webhook"),
     ("webhook-status-dev",    f"{EXECUTION}/*/GET/status/*"),
     ("webhook-replay-dev",    f"{EXECUTION}/*/POST/internal/replay"),
+    ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/events"),
+    ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/events/*"),
+    ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/counts"),
+    ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/payloads/*"),
 }  # fmt: skip
 
 
@@ -336,9 +352,27 @@ def test_an_operators_policy_allows_the_operators_endpoints_alone(template):
             "sid": "CallOperatorsEndpoints",
             "effect": "Allow",
             "actions": ["execute-api:Invoke"],
-            "resources": [f"{EXECUTION}/v1/GET/status/*", f"{EXECUTION}/v1/POST/internal/replay"],
+            "resources": [
+                f"{EXECUTION}/v1/GET/status/*",
+                f"{EXECUTION}/v1/POST/internal/replay",
+                f"{EXECUTION}/v1/GET/internal/events",
+                f"{EXECUTION}/v1/GET/internal/events/*",
+                f"{EXECUTION}/v1/GET/internal/counts",
+            ],
         }
     ]
+
+
+def test_payloads_are_read_with_a_policy_of_their_own(template):
+    def resources(output):
+        statements = template.statements(template.document["output"][output]["value"])
+        return [resource for statement in statements for resource in statement["resources"]]
+
+    payloads = f"{EXECUTION}/v1/GET/internal/payloads/*"
+
+    assert resources("payload_policy_json") == [payloads]
+    # A wildcard of IAM matches slashes too.
+    assert not any(fnmatch(payloads, allowed) for allowed in resources("operator_policy_json"))
 
 
 def test_smokes_policy_allows_what_operators_may_and_what_it_makes_and_looks_at(template):

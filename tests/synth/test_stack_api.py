@@ -22,6 +22,10 @@ ROUTES = {
     "POST /webhook":                ("NONE",    "webhook-ingestion-dev", {"X-Webhook-Signature", "X-Provider-ID"}),
     "GET /status/{transactionId}":  ("AWS_IAM", "webhook-status-dev",    set()),
     "POST /internal/replay":        ("AWS_IAM", "webhook-replay-dev",    set()),
+    "GET /internal/events":         ("AWS_IAM", "webhook-operator-dev",  set()),
+    "GET /internal/events/{event}": ("AWS_IAM", "webhook-operator-dev",  set()),
+    "GET /internal/counts":         ("AWS_IAM", "webhook-operator-dev",  set()),
+    "GET /internal/payloads/{event}": ("AWS_IAM", "webhook-operator-dev", set()),
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from lambdas.dead_letter.environment import DeadLetterEnvironment
 from lambdas.ingestion.environment import IngestionEnvironment
+from lambdas.operator.environment import OperatorEnvironment
 from lambdas.processing.environment import ProcessingEnvironment
 from lambdas.replay.environment import ReplayEnvironment
 from lambdas.status.environment import StatusEnvironment
@@ -50,6 +51,11 @@ VARIABLES = {
         "QUEUE_URL": f"{QUEUE}.url",
         "MESSAGE_GROUP_BY": "provider",
     },
+    "webhook-operator-dev": {
+        "TABLE_NAME": f"{TABLE}.name",
+        "BUCKET_NAME": f"{BUCKET}.bucket",
+        "PROVIDERS": json.dumps({name: name for name in ("stripe", "github", "standard-webhooks", "generic")}),
+    },
 }
 
 ENVIRONMENTS = {
@@ -58,6 +64,7 @@ ENVIRONMENTS = {
     "webhook-status-dev": StatusEnvironment,
     "webhook-dead-letter-dev": DeadLetterEnvironment,
     "webhook-replay-dev": ReplayEnvironment,
+    "webhook-operator-dev": OperatorEnvironment,
 }
 
 
@@ -71,7 +78,7 @@ def test_a_function_has_the_size_and_runtime_of_the_preset(template, name):
 
     assert {attribute: function.get(attribute) for attribute in ("runtime", "memory_size", "timeout")} == {
         "runtime": "python3.13",
-        "memory_size": 512,
+        "memory_size": 1_769 if name == "webhook-operator-dev" else 512,
         "timeout": 30,
     }
     assert function["architectures"] == ["arm64"]
@@ -97,10 +104,16 @@ def test_size_and_runtime_are_settings(synthesize):
 
     functions = synthesize(values={"functions": chosen}).by_name("aws_lambda_function")
 
-    assert {(f["runtime"], f["memory_size"], f["timeout"]) for f in functions.values()} == {("python3.12", 256, 10)}
+    assert {(f["runtime"], f["timeout"]) for f in functions.values()} == {("python3.12", 10)}
+    # Operators' lists keep the memory that comes with a whole CPU.
+    assert functions.pop("webhook-operator-dev")["memory_size"] == 1_769
+    assert {f["memory_size"] for f in functions.values()} == {256}
     assert {f["environment"]["variables"]["POWERTOOLS_LOG_LEVEL"] for f in functions.values()} == {"DEBUG"}
     assert functions["webhook-ingestion-dev"]["reserved_concurrent_executions"] == 5
     assert functions["webhook-processing-dev"]["reserved_concurrent_executions"] == 6
+
+    larger = synthesize(values={"functions": {"memory": 3_008}}).by_name("aws_lambda_function").values()
+    assert {f["memory_size"] for f in larger} == {3_008}
 
 
 @each_function

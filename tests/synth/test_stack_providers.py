@@ -62,7 +62,7 @@ def test_processing_may_archive_certificates_where_there_are_any(paypal, templat
     assert statement["actions"] == ["s3:PutObject"]
     assert statement["resources"] == ["aws_s3_bucket[webhook-archive-<account_id>-dev].arn/evidence/certificates/*"]
     assert "ArchiveCertificates" not in statements(template, "processing")
-    for function in ("ingestion", "status", "dead-letter", "replay"):
+    for function in ("ingestion", "status", "dead-letter", "replay", "operator"):
         assert "ArchiveCertificates" not in statements(paypal, function)
 
 
@@ -76,5 +76,5 @@ def test_compiled_code_comes_with_ingestion_alone_and_only_where_a_provider_need
 
     assert code_of(native, "ingestion") == digest(bundles, "ingestion_native")
     assert code_of(template, "ingestion") == digest(bundles, "ingestion")
-    for name in ("processing", "status", "dead_letter", "replay"):
+    for name in ("processing", "status", "dead_letter", "replay", "operator"):
         assert code_of(native, name.replace("_", "-")) == digest(bundles, name)

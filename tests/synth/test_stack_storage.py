@@ -14,7 +14,7 @@ def test_the_keys_are_those_of_the_requirements(template):
     assert (table["hash_key"], table["range_key"]) == ("transactionId", "timestamp")
 
 
-def test_the_indexes_are_those_that_a_replay_reads(template):
+def test_the_indexes_are_those_that_replays_and_lists_read(template):
     table = template.one("aws_dynamodb_table", "webhook-records-dev")
 
     indexes = {i["name"]: (i["hash_key"], i.get("range_key")) for i in table["global_secondary_index"]}
@@ -23,6 +23,8 @@ def test_the_indexes_are_those_that_a_replay_reads(template):
         "byEvent": ("eventKey", None),
         "byTransaction": ("transaction", "receivedAt"),
         "byReceived": ("receivedBucket", "receivedAt"),
+        "byDeadLetter": ("deadLetterShard", "deadLetteredAt"),
+        "byConflict": ("conflictShard", "conflictAt"),
     }
 
 

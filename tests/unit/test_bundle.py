@@ -44,6 +44,7 @@ VARIABLES = {
         "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/q",
         "MESSAGE_GROUP_BY": "provider",
     },
+    "operator": {"TABLE_NAME": "t", "BUCKET_NAME": "b", "PROVIDERS": '{"stripe": "stripe"}'},
 }
 each_function = pytest.mark.parametrize("function", FUNCTIONS)
 runtime_only = pytest.mark.skipif(

@@ -18,6 +18,7 @@ from lambdas.delivery.domain.circuit_breaker import (
 )
 from lambdas.delivery.domain.endpoint_disabling import FEWEST_FAILURES, derived_id, failed_for_too_long
 from lambdas.delivery.domain.holds import PAGE, RECHECK_SECONDS, UNSIGNABLE_PAGE, Allowance, Hold, allowance
+from lambdas.delivery.domain.inbound_events import inbound_event_id
 from lambdas.delivery.domain.model import Endpoint, EndpointState, Health
 from lambdas.delivery.domain.rate_limit import MAX_RATE, interval_ms
 from lambdas.shared import times
@@ -163,6 +164,22 @@ def endpoint(**changes):
         "updated_at": times.iso(NOW - 5),
     }
     return Endpoint(**(values | changes))
+
+
+OF_THE_BUS = ["acme", "webhooks.stripe", "stripe", "evt_1", "", "2026-01-01T00:00:00Z"]
+
+
+def test_an_event_of_the_bus_has_the_id_that_it_always_had():
+    # Tenants' receivers have seen these ids, and operators look them up.
+    assert inbound_event_id("acme", OF_THE_BUS[1:-1], OF_THE_BUS[-1]) == "evt_01KDVDNA004KS19QAYP58317J5"
+    assert inbound_event_id("acme", ["orders", "b-1"], "") == "evt_00000000007TQ0D9RSDHSSQM20"
+
+
+@pytest.mark.parametrize("place", range(len(OF_THE_BUS)))
+def test_each_part_of_its_identity_makes_another_event_of_the_bus(place):
+    tenant, *identity, occurred = [*OF_THE_BUS[:place], "2027-01-01T00:00:00Z", *OF_THE_BUS[place + 1 :]]
+
+    assert inbound_event_id(tenant, identity, occurred) != "evt_01KDVDNA004KS19QAYP58317J5"
 
 
 def test_derived_ids_have_the_form_of_ids_and_sort_by_time():

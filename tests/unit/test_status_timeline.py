@@ -9,18 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdas.inbound.requests import DEFAULT_LIMIT, MAX_LIMIT, BadRequestError, read_limit
 from lambdas.shared import times
 from lambdas.status.logic import (
-    DEFAULT_LIMIT,
     MAX_EVENTS,
-    MAX_LIMIT,
-    BadRequestError,
     Position,
     describe_transaction,
     overall_state,
     read_cursor,
     read_events_cursor,
-    read_limit,
     write_cursor,
 )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import boto3
+import requests
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
@@ -30,6 +31,10 @@ UP_STATE = ROOT / ".local" / "up.json"
 
 class NoTargetError(Exception):
     """There is no such stack to work on; the message says what to do."""
+
+
+class NotThereError(NoTargetError):
+    """The stack knows nothing of what it is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +59,8 @@ class Target:
         Those of whoever calls the operators' routes.
     is_local : bool
         Whether it runs on the local AWS.
+    delivery_url : Callable[[], str | None]
+        Returns the base URL of the delivery stack's API; None where there is no such stack beside it.
     """
 
     settings: Settings
@@ -64,6 +71,7 @@ class Target:
     signing_secrets: Mapping[str, str]
     credentials: Credentials | None = None
     is_local: bool = False
+    delivery_url: Callable[[], str | None] = lambda: None
 
     @classmethod
     def chosen(cls) -> Self:
@@ -94,6 +102,7 @@ class Target:
         aws = LocalEndpoint(state["port"], Path(state["folder"]))
         described = json.loads((aws.folder / DESCRIPTION).read_text(encoding="utf-8"))
         outputs = described["inbound"]["outputs"]
+        delivery = described["delivery"] and local_base_url(aws, described["delivery"]["outputs"]["endpoint_url"])
         return cls(
             settings=load_settings(ENVIRONMENTS, LOCAL),
             base_url=local_base_url(aws, outputs["endpoint_url"]),
@@ -103,19 +112,14 @@ class Target:
             signing_secrets=described["secrets"],
             credentials=Credentials(ROOT_KEY, ROOT_KEY),
             is_local=True,
+            delivery_url=lambda: delivery,
         )
 
     @classmethod
     def deployed(cls, environment: str) -> Self:
         """Return a stack in AWS, as this folder's ``cdktf deploy`` left it; credentials are the caller's own."""
         settings = load_settings(ROOT / "cdktf.json", environment)
-        folder = ROOT / "cdktf.out" / "stacks" / f"webhooks-{environment}"
-        try:
-            outputs = Workspace.reopen(folder, os.environ).outputs()
-        except (TerraformError, FileNotFoundError) as error:
-            raise NoTargetError(f"the outputs of {environment!r} cannot be read; deploy it first: {error}") from error
-        if not outputs:
-            raise NoTargetError(f"{environment!r} has no outputs: deploy it first")
+        outputs = _outputs(f"webhooks-{environment}")
         session = boto3.Session(region_name=settings.region)
         return cls(
             settings=settings,
@@ -125,6 +129,7 @@ class Target:
             verify=True,
             signing_secrets={},
             credentials=session.get_credentials(),
+            delivery_url=lambda: _outputs(f"delivery-{environment}")["endpoint_url"] if settings.delivery else None,
         )
 
     def status(self, transaction_id: str) -> dict[str, Any] | None:
@@ -137,15 +142,41 @@ class Target:
         NoCredentialsError
             When there are none to ask with.
         """
-        if self.credentials is None:
-            raise NoCredentialsError
-        url = self.base_url + status_path(transaction_id)
-        answer = call_signed("GET", url, self.credentials, verify=self.verify, region=self.settings.region)
+        answer = self._get(status_path(transaction_id))
         if answer.status_code == 404:
             return None
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
+
+    def ask(self, path: str, base_url: str | None = None) -> dict[str, Any]:
+        """Return what an operators' route answers, of the inbound API where no other is given.
+
+        Raises
+        ------
+        NotThereError
+            When it says 404.
+        NoTargetError
+            When it refuses otherwise; with what it says.
+        requests.RequestException
+            When it cannot be asked.
+        NoCredentialsError
+            When there are none to ask with.
+        """
+        answer = self._get(path, base_url)
+        if answer.status_code in {400, 403, 404}:
+            refusal = answer.json()
+            kind = NotThereError if answer.status_code == 404 else NoTargetError
+            raise kind(str(refusal.get("error") or refusal.get("message")))
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def _get(self, path: str, base_url: str | None = None) -> requests.Response:
+        if self.credentials is None:
+            raise NoCredentialsError
+        url = (base_url or self.base_url) + path
+        return call_signed("GET", url, self.credentials, verify=self.verify, region=self.settings.region)
 
     def entry_of(self, provider: str) -> str:
         """Return the registry entry under a deployed name.
@@ -160,6 +191,17 @@ class Target:
         except KeyError:
             names = ", ".join(self.settings.providers)
             raise NoTargetError(f"PROVIDER: {provider!r} is not deployed; deployed: {names}") from None
+
+
+def _outputs(stack: str) -> Mapping[str, Any]:
+    """Return the outputs of a stack in AWS, as this folder's ``cdktf deploy`` left it."""
+    try:
+        outputs = Workspace.reopen(ROOT / "cdktf.out" / "stacks" / stack, os.environ).outputs()
+    except (TerraformError, FileNotFoundError) as error:
+        raise NoTargetError(f"the outputs of {stack!r} cannot be read; deploy it first: {error}") from error
+    if not outputs:
+        raise NoTargetError(f"{stack!r} has no outputs: deploy it first")
+    return outputs
 
 
 def run(main: Callable[[], int]) -> None:

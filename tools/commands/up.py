@@ -53,6 +53,7 @@ def print_commands(stack: LocalStack) -> None:
             f"{signed} -H 'Content-Type: application/json' -d '{{\"eventIds\":[\"stripe:evt_1\"]}}' "
             f"{stack.base_url}/internal/replay",
         ),
+        ("what came in, and one event", "make events SINCE=1h; make event ID=stripe:evt_1"),
         ("what processing logs", f"tail -f {stack.aws.folder}/log"),
     ):
         console.print(f"\n[bold]{title}[/]")

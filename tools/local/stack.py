@@ -102,10 +102,15 @@ class LocalStack(DeployedStack):
 
 
 def status_path(transaction_id: str) -> str:
-    """Return the path of a transaction's status, see `lambdas.status.logic.read_transaction_id`."""
-    if re.fullmatch(r"[A-Za-z0-9_-]+", transaction_id, re.ASCII):
-        return f"/status/{transaction_id}"
-    return "/status/~" + base64.urlsafe_b64encode(transaction_id.encode()).decode("ascii").rstrip("=")
+    """Return the path of a transaction's status."""
+    return f"/status/{path_id(transaction_id)}"
+
+
+def path_id(text: str) -> str:
+    """Return an id as the last part of a path, see `lambdas.inbound.requests.read_path_id`."""
+    if re.fullmatch(r"[A-Za-z0-9_-]+", text, re.ASCII):
+        return text
+    return "~" + base64.urlsafe_b64encode(text.encode()).decode("ascii").rstrip("=")
 
 
 def post_webhook(

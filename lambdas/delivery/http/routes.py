@@ -98,6 +98,7 @@ ROUTES: Sequence[ApiRoute] = (
     _operator("POST", "/operator/tenants/{tenantId}/endpoints/{endpointId}/pause"),
     _operator("POST", "/operator/tenants/{tenantId}/endpoints/{endpointId}/disable"),
     _operator("POST", "/operator/tenants/{tenantId}/endpoints/{endpointId}/activate"),
+    _operator("GET", "/operator/tenants/{tenantId}/events/{eventId}"),
     _operator("DELETE", "/operator/tenants/{tenantId}/events/{eventId}/payload"),
     _operator("GET", "/operator/tenants/{tenantId}/attempts"),
     _operator("GET", "/operator/tenants/{tenantId}/events/{eventId}/attempts/{endpointId}/{number}"),

@@ -17,9 +17,7 @@ from lambdas.dead_letter.environment import DeadLetterEnvironment
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.metrics import CONFLICTING_DUPLICATES, DEAD_LETTERED, RENDERED_ANEW
 from lambdas.inbound.record_items import (
-    BY_EVENT_INDEX,
-    BY_RECEIVED_INDEX,
-    BY_TRANSACTION_INDEX,
+    INDEXES,
     PARTITION_KEY,
     SORT_KEY,
 )
@@ -181,12 +179,7 @@ class World:
         self.dead_lettered = 0
         self.reports = Reports(self.kernel, self.chaos.say)
         self.memory = MemoryDynamoDB(lambda: self.kernel.now, lambda: lag(self.chance))
-        indexes = {
-            BY_EVENT_INDEX: ("eventKey",),
-            BY_TRANSACTION_INDEX: ("transaction", "receivedAt"),
-            BY_RECEIVED_INDEX: ("receivedBucket", "receivedAt"),
-        }
-        create_table(self.memory, TABLE, (PARTITION_KEY, SORT_KEY), indexes, "KEYS_ONLY")
+        create_table(self.memory, TABLE, (PARTITION_KEY, SORT_KEY), INDEXES, "KEYS_ONLY")
         self.s3 = MemoryS3()
         self._build(secrets, concurrency)
 

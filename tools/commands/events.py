@@ -1,0 +1,176 @@
+"""``make events`` and ``make event``: what the operators' lists say, as a table on a terminal and as JSON in a pipe.
+
+What became of an event in delivery is asked of the delivery stack's own API. So the two stacks need no permission on
+each other, and whoever may not read tenants' events still sees the inbound half.
+"""
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lambdas.delivery.domain.inbound_events import inbound_event_id
+from lambdas.inbound.record_items import State
+from lambdas.operator.request import INDEX_OF
+from lambdas.processing.bus import SOURCE_PREFIX
+from lambdas.shared import times
+from tools.commands.target_stack import NoTargetError, NotThereError, Target, run
+from tools.local.stack import path_id
+
+DEFAULT_COUNT = 50
+_UNITS = {"m": 60, "h": 3_600, "d": 86_400}
+# What the table has: a heading, and the field below it.
+_COLUMNS = {
+    "received": "receivedAt",
+    "provider": "provider",
+    "event": "eventId",
+    "type": "eventType",
+    "state": "state",
+    "mode": "mode",
+    "transaction": "transactionId",
+    "last failure": "lastFailure",
+}
+_CHOICES: Mapping[str, Sequence[str]] = {"state": list(State), "list": list(INDEX_OF)}
+_FILTERS = ("provider", "type", "state", "mode", "account", "transactionId", "correlationId", "list")
+
+console = Console()
+
+
+def main() -> int:
+    """Print events, or one event."""
+    parser = argparse.ArgumentParser(prog="make events")
+    commands = parser.add_subparsers(dest="command", required=True)
+    listing = commands.add_parser("list")
+    for name in _FILTERS:
+        listing.add_argument(f"--{name}", choices=_CHOICES.get(name))
+    listing.add_argument("--since", type=_seconds, help="how long ago, such as 30m, 2h or 7d")
+    listing.add_argument("--count", type=int, default=DEFAULT_COUNT, help="how many at most")
+    commands.add_parser("show").add_argument("event", help="<provider>:<event id>")
+    arguments = parser.parse_args()
+    target = Target.chosen()
+    if arguments.command == "show":
+        event = target.ask(f"/internal/events/{path_id(arguments.event)}")
+        try:
+            found = delivery_events(target, event["records"])
+        except NoTargetError as error:
+            print(f"what became of it in delivery is not shown: {error}", file=sys.stderr)
+            found = []
+        show_event({**event, "deliveryEvents": found})
+    else:
+        query = {name: value for name in _FILTERS if (value := getattr(arguments, name))}
+        if arguments.since:
+            query["from"] = times.iso(time.time() - arguments.since)
+        show_events(listed(target, query, arguments.count))
+    return 0
+
+
+def _seconds(text: str) -> float:
+    if not (match := re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", text, re.ASCII)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 30m, 2h or 7d")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def listed(target: Target, query: Mapping[str, str], count: int) -> list[dict[str, Any]]:
+    """Return the newest events, over as many pages as that takes."""
+    found: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = target.ask("/internal/events?" + urlencode({**query, **cursor}, quote_via=quote))
+        found += page["events"]
+        if len(found) >= count or page["next"] is None:
+            return found[:count]
+        cursor = {"next": page["next"]}
+
+
+def delivery_events(target: Target, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the events of tenants that the records of an event became, with deliveries and attempts.
+
+    Tenants are those that the environment's settings name, and their ids of the event follow from it.
+    """
+    if target.settings.delivery is None or (api := target.delivery_url()) is None:
+        return []
+    asked = {
+        (tenant, inbound_event_id(tenant, [SOURCE_PREFIX + provider, provider, record["eventId"], replay], occurred))
+        for record in records
+        for provider, occurred in [(record["provider"], record.get("occurredAt") or "")]
+        for account, tenants in target.settings.delivery.tenants_of.get(provider, {}).items()
+        if account in {None, record.get("account")}
+        for tenant in tenants
+        for replay in ["", *(step["replayId"] for step in record["timeline"] if "replayId" in step)]
+    }
+    found = []
+    for tenant, event_id in sorted(asked):
+        with suppress(NotThereError):
+            found.append({"tenantId": tenant, **target.ask(f"/operator/tenants/{tenant}/events/{event_id}", api)})
+    return found
+
+
+def show_events(events: Sequence[Mapping[str, Any]]) -> None:
+    """Print a table, or in a pipe a line of JSON for each event."""
+    if not console.is_terminal:
+        for event in events:
+            print(json.dumps(event))
+        return
+    table = Table(*_COLUMNS)
+    for event in events:
+        table.add_row(*(_cell(event.get(field)) for field in _COLUMNS.values()))
+    console.print(table)
+    console.print(f"{len(events)} events", highlight=False)
+
+
+def show_event(event: Mapping[str, Any]) -> None:
+    """Print an event: each record with its timeline, and the other events of its transaction; in a pipe as JSON."""
+    if not console.is_terminal:
+        print(json.dumps(event))
+        return
+    for record in event["records"]:
+        rows = Table("field", "value", title=Text(f"{event['event']} {record['record']}"))
+        for name, value in record.items():
+            if name != "timeline":
+                rows.add_row(name, _cell(value))
+        console.print(rows)
+    steps = Table("at", "where", "step", "details", title="from receipt to the last attempt, the newest first")
+    for row in sorted(_steps(event), reverse=True):
+        steps.add_row(*map(Text, row))
+    console.print(steps)
+    transaction = event["transaction"]
+    more = ", and more" if transaction["hasMore"] else ""
+    console.print(f"other events of {transaction['transactionId']}{more}", markup=False, highlight=False)
+    show_events(transaction["otherEvents"])
+
+
+def _steps(event: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield every step of an event: when, in which half, which, and more about it."""
+    for record in event["records"]:
+        for step in record["timeline"]:
+            details = {name: value for name, value in step.items() if name not in {"at", "step"}}
+            yield step["at"], "inbound", step["step"], ", ".join(f"{name} {value}" for name, value in details.items())
+    for found in event["deliveryEvents"]:
+        tenant = found["tenantId"]
+        yield found["createdAt"], tenant, "accepted", found["eventId"]
+        for attempt in found["attempts"]:
+            result = f"{attempt['endpointId']}, {attempt['outcome']}, {attempt['durationMs']} ms"
+            yield attempt["at"], tenant, f"attempt {attempt['number']}", result
+        for delivery in found["deliveries"]:
+            more = {"reason": delivery["reason"], "next attempt": delivery["nextAttemptAt"]}
+            about = [delivery["endpointId"], *(f"{name} {value}" for name, value in more.items() if value)]
+            yield delivery["updatedAt"], tenant, delivery["state"], ", ".join(about)
+
+
+def _cell(value: Any) -> Text:
+    text = value.get("reason") or json.dumps(value) if isinstance(value, dict) else "" if value is None else str(value)
+    # Nothing that a provider sent is markup.
+    return Text(text)
+
+
+if __name__ == "__main__":
+    run(main)
