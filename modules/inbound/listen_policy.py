@@ -23,7 +23,7 @@ def listen_policy(
     """Return the policy of ``make listen``.
 
     It reads records by their time of receipt: ``dynamodb:Query`` on that index, and ``dynamodb:BatchGetItem``. It reads
-    archived payloads: ``s3:GetObject``. It makes and removes a queue and a rule on the bus that have one of the names of
+    archived payloads: ``s3:GetObject``. It makes and removes a queue and a rule on the bus under one of the names of
     listeners, also those that another one has left. Such a queue is the only target that such a rule may have.
     """
     partition = DataAwsPartition(scope, "listen_partition").partition
