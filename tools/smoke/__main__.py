@@ -10,7 +10,7 @@ from functools import partial
 from tools.commands.target_stack import Target, run
 from tools.local.calls import wait_for
 from tools.smoke.look import Look, Result, look_at
-from tools.smoke.own_queue import MarkedQueue, stopped_by_signals
+from tools.smoke.own_queue import RULE_SECONDS, MarkedQueue, stopped_by_signals
 from tools.smoke.page import show
 from tools.smoke.surroundings import check_alarms, check_log_retention, check_too_large
 from tools.smoke.trial import FORGED, MARK, Trial
@@ -18,8 +18,6 @@ from tools.smoke.trial import FORGED, MARK, Trial
 # The alarm refused-signatures goes off when more than 20 signatures are refused in five minutes.
 FORGED_AT_MOST = 10
 SETTLE_SECONDS = 120
-# "Allow a short period of time": https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
-RULE_SECONDS = 30
 JSON, WITH_CHARSET = "application/json", "application/json; charset=utf-8"
 
 

@@ -15,7 +15,9 @@ from tools.commands.target_stack import Target
 from tools.local.calls import wait_for
 from tools.smoke.look import WrongError, said
 
-_GONE = ("ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+# "Allow a short period of time": https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+RULE_SECONDS = 30
+GONE = ("ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
 
 @contextmanager
@@ -65,12 +67,11 @@ class OwnQueue:
     left: list[str] = field(default_factory=list)
 
     def make(self, pattern: Mapping[str, Any], cleanup: ExitStack) -> None:
-        """Make both, for events with a pattern. What removes each is registered before it is made."""
-        # Asked for: who was interrupted in the middle of the call does not know it.
-        cleanup.callback(self._remove_queue)
+        """Make both, for events with a pattern. What removes them is registered before they are made."""
+        cleanup.callback(self.remove)
         # SQS makes no queue under the name of one that was deleted less than a minute ago.
         wait_for("SQS to have forgotten the last run's queue", self.create, 90)
-        self.subscribe(pattern, cleanup)
+        self.subscribe(pattern)
 
     def create(self) -> bool | None:
         """Make the queue; return None where SQS makes none under this name yet.
@@ -96,26 +97,26 @@ class OwnQueue:
         self.url = str(made["QueueUrl"])
         return True
 
-    def subscribe(self, pattern: Mapping[str, Any], cleanup: ExitStack) -> None:
+    def subscribe(self, pattern: Mapping[str, Any]) -> None:
         """Make the rule, with the queue as its target."""
         events = self.target.client("events")
-        cleanup.callback(self._remove_rule)
         events.put_rule(
             **self._on_the_bus("Name"),
             EventPattern=json.dumps(pattern),
             Description=f"make {self.command} removes it",
         )
-        cleanup.callback(self._remove_target)
         target = {"Id": self.command, "Arn": self._arn("sqs", self.name)}
         done = events.put_targets(**self._on_the_bus("Rule"), Targets=[target])
         if done.get("FailedEntryCount"):
             raise WrongError(f"the rule takes no target: {done['FailedEntries'][0]['ErrorCode']}")
 
     def remove(self) -> None:
-        """Remove what there is of both, the queue last: as long as anything is left, there is a queue."""
-        self._remove_target()
-        self._remove_rule()
-        self._remove_queue()
+        """Remove what there is of both."""
+        sqs, events = self.target.client("sqs"), self.target.client("events")
+        self._remove("target of rule", lambda: events.remove_targets(**self._on_the_bus("Rule"), Ids=[self.command]))
+        self._remove("rule", lambda: events.delete_rule(**self._on_the_bus("Name")))
+        # Asked for: who was interrupted in the middle of the call that made it does not know it.
+        self._remove("queue", lambda: sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=self.name)["QueueUrl"]))
 
     @property
     def _bus(self) -> str:
@@ -128,22 +129,11 @@ class OwnQueue:
         _, partition, _, region, account, _ = self.target.outputs["bus_arn"].split(":")
         return f"arn:{partition}:{service}:{region}:{account}:{resource}"
 
-    def _remove_target(self) -> None:
-        events = self.target.client("events")
-        self._remove("target of rule", lambda: events.remove_targets(**self._on_the_bus("Rule"), Ids=[self.command]))
-
-    def _remove_rule(self) -> None:
-        self._remove("rule", lambda: self.target.client("events").delete_rule(**self._on_the_bus("Name")))
-
-    def _remove_queue(self) -> None:
-        sqs = self.target.client("sqs")
-        self._remove("queue", lambda: sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=self.name)["QueueUrl"]))
-
     def _remove(self, what: str, call: Callable[[], Any]) -> None:
         try:
             call()
         except (ClientError, BotoCoreError) as error:
-            if not (isinstance(error, ClientError) and error.response["Error"]["Code"] in _GONE):
+            if not (isinstance(error, ClientError) and error.response["Error"]["Code"] in GONE):
                 self.left.append(f"{what} {self.name} could not be removed: {said(error, self.command)}")
 
 
