@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 from lambdas.inbound.evidence import Evidence
 from lambdas.inbound.providers.fields import LIVE, TEST, is_identifier
@@ -166,7 +167,7 @@ class Listener:
             self._pause(0)
             try:
                 return call()
-            except HTTPClientError as error:
+            except (HTTPClientError, NoConnectionError) as error:
                 tell(f"AWS does not answer ({type(error).__name__}); trying again")
             self._pause(RETRY_SECONDS)
 

@@ -39,15 +39,17 @@ def take_place(target: Target, pattern: Mapping[str, Any], cleanup: ExitStack) -
         file = _lock(name)
         if file is None:
             continue
-        cleanup.enter_context(file)
         # SQS refuses to make a queue that exists with another value: of two listeners at once, one gets the name.
         mark = str(LIFETIME_SECONDS + secrets.randbelow(_SLACK_SECONDS))
         _write(file, mark)
         queue = _queue(target, name, MessageRetentionPeriod=mark, VisibilityTimeout=str(_HIDDEN_SECONDS))
-        if _create(queue):
-            cleanup.callback(_leave, queue, file)
-            queue.subscribe(pattern)
-            return queue
+        if not _create(queue):
+            file.close()
+            continue
+        cleanup.enter_context(file)
+        cleanup.callback(_leave, queue, file)
+        queue.subscribe(pattern)
+        return queue
     raise NoTargetError(
         f"{LISTENERS} listen to {target.settings.environment!r} already, or have ended less than a minute ago"
     )
