@@ -386,16 +386,19 @@ def test_what_is_not_in_the_archive_as_it_came_is_told_and_the_next_goes_on(run,
     assert [each.body for each in receiver.received] == [b"2"]
 
 
-def test_bytes_that_came_under_two_names_go_on_with_the_headers_of_the_one_that_is_listened_to(monkeypatch):
+def test_bytes_that_came_more_than_once_go_on_with_the_headers_of_their_own_event(monkeypatch):
     world = World()
     event = world.event(1)
-    digest = event["archive"]["sha256"]
-    of = {
-        name: SimpleNamespace(provider=name, sha256=digest, event="evt_1", body=b"{}", evidence=name) for name in "ab"
-    }
-    monkeypatch.setattr(arrivals.ArchivedPayload, "of_object", lambda *_: [of["a"], of["b"]])
+    others = [("another", "evt_1"), ("mine", "evt_0"), ("mine", "evt_1"), ("mine", "evt_2")]
+    together = [
+        SimpleNamespace(provider=name, event=one, sha256=event["archive"]["sha256"], body=b"{}", evidence=(name, one))
+        for name, one in others
+    ]
+    monkeypatch.setattr(arrivals.ArchivedPayload, "of_object", lambda *_: together)
 
-    assert arrivals.ArchiveReader(world.target, "b").read(Arrival.read(event)) == (b"{}", "b")
+    body, evidence = arrivals.ArchiveReader(world.target, "mine").read(Arrival.read(event))
+
+    assert (body, evidence) == (b"{}", ("mine", "evt_1"))
 
 
 def test_an_event_of_another_form_on_the_bus_is_left_out(run, receiver):
