@@ -13,7 +13,6 @@ from typing import TypeVar
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from lambdas.inbound.evidence import Evidence
 from lambdas.inbound.providers.fields import LIVE, TEST, is_identifier
 from lambdas.inbound.providers.registry import REGISTRY
 from tools.commands.target_stack import NoTargetError, Target, run
@@ -60,12 +59,14 @@ class Listener:
     forwarded: int = 0
     refused: int = 0
     _archive: ArchiveReader = field(init=False)
+    _window: int | None = field(init=False)
     # Webhook to the ids of its events that are told.
     _told: dict[tuple[str, str, str | None], set[str]] = field(default_factory=dict)
     _warned: bool = False
 
     def __post_init__(self) -> None:
         self._archive = ArchiveReader(self.target, self.wanted.provider)
+        self._window = replay_window(self.target, self.wanted.provider)
 
     def run(self, since: float) -> None:
         """Forward what was received since a time, and then what comes, until the day is over.
@@ -105,10 +106,11 @@ class Listener:
         messages = self._patiently(lambda: sqs.receive_message(**asked)).get("Messages", [])
         arrivals = []
         for message in messages:
-            try:
-                arrivals.append((Arrival.read(json.loads(message["Body"])["detail"]), message))
-            except NotForwardableError as reason:
-                tell(f"left out: {reason}")
+            arrival = Arrival.read(json.loads(message["Body"])["detail"])
+            if arrival is None:
+                tell("left out: an event on the bus that is none of a webhook")
+            else:
+                arrivals.append((arrival, message))
         for arrival, message in sorted(arrivals, key=lambda pair: pair[0].received_at):
             yield arrival
             handled = {"QueueUrl": queue.url, "ReceiptHandle": message["ReceiptHandle"]}
@@ -122,15 +124,15 @@ class Listener:
         told.add(arrival.event_id)
         note = "replayed" if arrival.replay_id else ""
         if len(told) > 1:
-            tell_of("with above", arrival, note)
+            tell_of("-", arrival, f"in a webhook that was forwarded already{f', {note}' if note else ''}")
             return
         try:
             body, evidence = self._patiently(lambda: self._archive.read(arrival))
         except NotForwardableError as reason:
             tell_of("not sent", arrival, str(reason))
             return
-        if age := too_old(evidence, time.time()):
-            self._warn(age)
+        if self._window is not None and time.time() - evidence.received_at > self._window:
+            self._warn()
             note = f"received {arrival.received_at}"
         # Of what came, these are kept: what was signed, and what the body is.
         status = self._post(body, {**evidence.headers, "content-type": arrival.content_type})
@@ -140,10 +142,10 @@ class Listener:
             note = f"{note}, not sent again".removeprefix(", ")
         tell_of(status, arrival, note)
 
-    def _warn(self, window: int) -> None:
+    def _warn(self) -> None:
         if not self._warned:
             tell(
-                f"what was received more than {window} s ago is forwarded as it was signed then: a receiver that "
+                f"what was received more than {self._window} s ago is forwarded as it was signed then: a receiver that "
                 "checks the time refuses it, unless its tolerance is larger"
             )
         self._warned = True
@@ -177,14 +179,13 @@ class Listener:
         time.sleep(seconds)
 
 
-def too_old(evidence: Evidence, now: float) -> int | None:
-    """Return the replay window that a webhook was received in and is outside of now; None if there is none."""
-    scheme = REGISTRY[evidence.entry].scheme
+def replay_window(target: Target, provider: str) -> int | None:
+    """Return the seconds for which a provider's signatures are taken; None if it signs no time."""
+    options = target.settings.provider_options.get(provider, {})
+    scheme = REGISTRY[target.entry_of(provider)].configured(options).scheme
     # Some schemes sign a time only where they have a header for it.
-    if getattr(scheme, "timestamp_header", "") is None:
-        return None
-    window: int | None = getattr(scheme, "tolerance_seconds", None)
-    return window if window is not None and now - evidence.received_at > window else None
+    signs_time = getattr(scheme, "timestamp_header", "") is not None
+    return getattr(scheme, "tolerance_seconds", None) if signs_time else None
 
 
 def tell(text: str) -> None:

@@ -42,8 +42,8 @@ class Arrival:
         As in the record and on the bus.
     mode : str | None
         ``live`` or ``test``, if that is known.
-    archive : Mapping[str, Any]
-        The place of its payload.
+    archive : Mapping[str, str]
+        Key and digest of its payload.
     replay_id : str | None
         Set for an event that an operator had sent again.
     """
@@ -54,18 +54,12 @@ class Arrival:
     correlation_id: str
     content_type: str
     mode: str | None
-    archive: Mapping[str, Any]
+    archive: Mapping[str, str]
     replay_id: str | None
 
     @classmethod
-    def read(cls, found: Mapping[str, Any]) -> Self:
-        """Read a record, or the detail of an event on the bus: both have the same members.
-
-        Raises
-        ------
-        NotForwardableError
-            When it is neither.
-        """
+    def read(cls, found: Mapping[str, Any]) -> Self | None:
+        """Read a record, or the detail of an event on the bus: both have the same members. None if it is neither."""
         try:
             arrival = cls(
                 event_id=found["eventId"],
@@ -77,12 +71,10 @@ class Arrival:
                 archive={name: found["archive"][name] for name in ("key", "sha256")},
                 replay_id=found.get("replay", {}).get("replayId"),
             )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise NotForwardableError("it is no event of a webhook") from error
+        except (KeyError, TypeError, AttributeError):
+            return None
         # Nothing else goes to the terminal, whoever may write to the bus.
-        if not (is_identifier(arrival.event_id) and is_identifier(arrival.event_type)):
-            raise NotForwardableError("it is no event of a webhook")
-        return arrival
+        return arrival if is_identifier(arrival.event_id) and is_identifier(arrival.event_type) else None
 
     @property
     def webhook(self) -> tuple[str, str, str | None]:
@@ -146,10 +138,8 @@ def received_since(target: Target, wanted: Wanted, start: float, end: float) -> 
         count += len(page.records)
         if count > MAX_RECORDS:
             raise NoTargetError(f"SINCE: more than {MAX_RECORDS:,} events came since then; take a shorter time")
-        arrivals = (
-            Arrival.read(record) for record in page.records if record.get("state") in (State.ROUTED, State.RECORDED)
-        )
-        found += [arrival for arrival in arrivals if wanted.includes(arrival)]
+        records = [record for record in page.records if record.get("state") in (State.ROUTED, State.RECORDED)]
+        found += [arrival for arrival in map(Arrival.read, records) if arrival and wanted.includes(arrival)]
     return sorted(found, key=lambda arrival: arrival.received_at)
 
 
