@@ -20,7 +20,7 @@ SET_UP = python3 tools/build/setup.py $1 || { echo; $(DOCTOR); exit 1; }
 
 required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 
-.PHONY: help setup doctor bundle synth deploy module wheel demo up down secret send events event smoke receiver verify-archive test test-unit test-lambdas \
+.PHONY: help setup doctor bundle synth deploy module wheel demo up down secret send events event smoke listen receiver verify-archive test test-unit test-lambdas \
 	test-synth test-plan test-e2e test-versions test-bindings test-provider-6 test-cdktn test-setup audit audit-accept audit-setup audit-lock \
 	bindings-lock cost simulate simulate-delivery simulate-inbound lint docs openapi golden bench bench-deployments fuzz lock clean
 
@@ -76,6 +76,10 @@ event: setup ## Show the event ID=stripe:evt_1 from receipt to the last attempt,
 
 smoke: setup ## Check the deployed ENVIRONMENT_SUFFIX, or what 'make up' started, from outside and without harm (PROVIDERS="a b")
 	@$(PYTHON) -m tools.smoke $(if $(PROVIDERS),--providers $(PROVIDERS))
+
+listen: setup ## Forward PROVIDER's events to FORWARD=url as they came (SINCE=2h first sends earlier ones; TYPE="a b*", MODE=live or test)
+	@$(PYTHON) -m tools.listen --provider "$(call required,PROVIDER)" --forward "$(FORWARD)" \
+		$(if $(SINCE),--since "$(SINCE)") $(if $(TYPE),--types "$(TYPE)") $(if $(MODE),--mode "$(MODE)")
 
 # SECRET reaches the receiver in its environment, where make puts what its command line sets.
 receiver: setup ## Run an endpoint that verifies signatures (SECRET=whsec_..., SECRETS=file by tenant) and simulates faults (PORT)

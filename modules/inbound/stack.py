@@ -26,6 +26,7 @@ from modules.inbound.direct_integration import DIRECT_RESPONSES, DirectIntegrati
 from modules.inbound.event_routing import EventRouting
 from modules.inbound.fleet import LambdaFleet
 from modules.inbound.ingest_queue import IngestQueue
+from modules.inbound.listen_policy import listen_policy
 from modules.inbound.routes import (
     CHALLENGE,
     COUNTS,
@@ -290,6 +291,14 @@ class WebhookStack(BaseStack):
             region=self.settings.region,
             account_id=self.account_id,
         )
+        listen = listen_policy(
+            self,
+            storage=self.storage,
+            routing=self.routing,
+            names=self.names,
+            region=self.settings.region,
+            account_id=self.account_id,
+        )
         outputs = {
             "endpoint_url": (self.api.stage.invoke_url, "Base URL of the API; webhooks go to /webhook/{provider}"),
             "table_name": (self.storage.table.name, "Table of the records"),
@@ -309,6 +318,10 @@ class WebhookStack(BaseStack):
             "smoke_policy_json": (
                 smoke.json,
                 "IAM policy for make smoke: that of operators, reading secrets and archive, and a queue of its own",
+            ),
+            "listen_policy_json": (
+                listen.json,
+                "IAM policy for make listen: reading records and archived payloads, and a queue and a rule of its own",
             ),
             "secret_arns": (secret_arns, "ARNs of the signing secrets, to be filled after the first deployment"),
         }

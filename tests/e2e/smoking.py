@@ -2,14 +2,17 @@
 
 import json
 import uuid
+from collections.abc import Mapping
 from functools import cache, partial
+from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
 
 from modules.settings.environments import load_settings
 from tools.commands.target_stack import Target
-from tools.local.calls import create_operator
+from tools.local.aws import LocalEndpoint
+from tools.local.calls import Operator, create_operator, local_base_url
 from tools.local.stack import ENVIRONMENTS, LocalStack
 from tools.smoke import __main__ as smoke
 
@@ -25,24 +28,34 @@ def run_smoke(stack: LocalStack, patch: pytest.MonkeyPatch, *providers: str, wit
     policy = json.loads(stack.outputs["smoke_policy_json"])
     policy["Statement"] = [each for each in policy["Statement"] if each["Sid"] != without]
     smoker = create_operator(stack.aws, f"smoker-{uuid.uuid4()}", json.dumps(policy))
-    target = Target(
-        settings=load_settings(ENVIRONMENTS, stack.environment),
-        base_url=stack.base_url,
-        outputs=stack.outputs,
-        client=cache(partial(stack.aws.client, key=smoker.key, secret=smoker.secret)),
-        verify=str(stack.aws.certificate_authority),
-        signing_secrets={},
-        credentials=Credentials(smoker.key, smoker.secret),
-        is_local=True,
-    )
+    target = target_of(stack.aws, stack.environment, stack.outputs, smoker)
     patch.setattr(Target, "chosen", lambda: target)
     patch.setattr("sys.argv", ["smoke", "--providers", *providers])
     return smoke.main()
 
 
+def target_of(aws: LocalEndpoint, environment: str, outputs: Mapping[str, Any], user: Operator) -> Target:
+    """Return a stack as a user of its own sees it."""
+    return Target(
+        settings=load_settings(ENVIRONMENTS, environment),
+        base_url=local_base_url(aws, outputs["endpoint_url"]),
+        outputs=outputs,
+        client=cache(partial(aws.client, key=user.key, secret=user.secret)),
+        verify=str(aws.certificate_authority),
+        signing_secrets={},
+        credentials=Credentials(user.key, user.secret),
+        is_local=True,
+    )
+
+
 def left_by_smoke(stack: LocalStack) -> list[str]:
     """Return the rules and queues that a run has left."""
+    return left_by(stack, "smoke")
+
+
+def left_by(stack: LocalStack, command: str) -> list[str]:
+    """Return the rules and queues that there are under the names of a command."""
     bus = stack.outputs["bus_arn"].partition("/")[2]
     rules = [rule["Name"] for rule in stack.aws.client("events").list_rules(EventBusName=bus)["Rules"]]
     queues = stack.aws.client("sqs").list_queues().get("QueueUrls", [])
-    return [name for name in (*rules, *queues) if "smoke" in name]
+    return [name for name in (*rules, *queues) if f"webhook-{command}-" in name]

@@ -400,6 +400,28 @@ def test_smokes_policy_allows_what_operators_may_and_what_it_makes_and_looks_at(
     ]
 
 
+def test_listens_policy_allows_reading_and_what_listeners_of_this_environment_make(template):
+    (document,) = [each for each in template.all("data.aws_iam_policy_document") if each.id == "listen_policy"]
+    allowed = {statement["sid"]: statement for statement in template.meaning(document["statement"])}
+    partition = "data.aws_partition[listen_partition].partition"
+    own = [f"webhook-listen-{number}-dev" for number in range(1, 6)]
+    queues = [f"arn:{partition}:sqs:us-east-1:{ACCOUNT}:{name}" for name in own]
+    rules = [f"arn:{partition}:events:us-east-1:{ACCOUNT}:rule/{BUS}.name/{name}" for name in own]
+    on_queues = ("CreateQueue", "GetQueueUrl", "GetQueueAttributes", "ReceiveMessage", "DeleteMessage", "DeleteQueue")
+
+    assert {sid: (each["actions"], each["resources"]) for sid, each in allowed.items()} == {
+        "FindRecordsByTime": (["dynamodb:Query"], [f"{TABLE_ARN}/index/byReceived"]),
+        "ReadFoundRecords": (["dynamodb:BatchGetItem"], [TABLE_ARN]),
+        "ReadArchivedPayloads": (["s3:GetObject"], [f"{BUCKET_ARN}/raw/*"]),
+        "UseQueuesOfListeners": ([f"sqs:{action}" for action in on_queues], queues),
+        "UseRulesOfListeners": (["events:PutRule", "events:RemoveTargets", "events:DeleteRule"], rules),
+        "SendFromThoseRulesToThoseQueues": (["events:PutTargets"], rules),
+    }
+    assert [each["condition"] for each in allowed.values() if each.get("condition")] == [
+        [{"test": "ForAllValues:ArnEquals", "variable": "events:TargetArn", "values": queues}]
+    ]
+
+
 def test_only_the_main_queue_may_redrive_to_the_dead_letter_queue(template):
     allow = template.one("aws_sqs_queue_redrive_allow_policy")
 

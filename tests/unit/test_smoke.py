@@ -25,10 +25,11 @@ from tools.commands.target_stack import NoTargetError, Target
 from tools.senders import SENDERS, Signing
 from tools.smoke import __main__ as smoke
 from tools.smoke import surroundings, trial
-from tools.smoke.own_queue import OwnQueue
+from tools.smoke.own_queue import MarkedQueue
 from tools.smoke.trial import MARK
 
 NOW = 1_790_000_000
+MARKED = {"detail": {"transactionId": [{"prefix": MARK}]}}
 TOPIC = "arn:aws:sns:us-east-1:1:webhook-alarms-dev"
 LOGS = [
     *(f"/aws/lambda/webhook-{name.replace('_', '-')}-dev" for name in FUNCTIONS),
@@ -155,7 +156,7 @@ class World:
 
     def put_rule(self, **asked):
         self.refuse("PutRule")
-        assert json.loads(asked["EventPattern"]) == {"detail": {"transactionId": [{"prefix": MARK}]}}
+        assert json.loads(asked["EventPattern"]) == MARKED
         self.made.append(f"rule {asked['EventBusName']}/{asked['Name']}")
 
     def put_targets(self, **asked):
@@ -417,6 +418,6 @@ def test_a_queue_whose_name_sqs_still_remembers_is_made_as_soon_as_it_may_be(mon
 
     monkeypatch.setattr(world, "create_queue", refuse_once)
     with ExitStack() as cleanup:
-        OwnQueue.of(world.target).make(MARK, cleanup)
+        MarkedQueue.of(world.target).make(MARKED, cleanup)
         assert len(world.made) == 3
     assert (len(tried), world.made) == (2, [])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from lambdas.inbound.archive import key_part
+from lambdas.inbound.archive import BATCH_PREFIX, key_part
 from lambdas.inbound.batch_object import NotABatchObjectError, read_index
 from lambdas.inbound.event import read_events
 from lambdas.inbound.evidence import Evidence, NoEvidenceError
@@ -68,6 +68,19 @@ class ArchivedPayload:
     sha256: str
     body: bytes
     evidence: Evidence | None
+
+    @classmethod
+    def of_object(cls, key: str, content: bytes, metadata: Mapping[str, str]) -> "list[ArchivedPayload]":
+        """Return the payloads of an object below ``raw/``.
+
+        Raises
+        ------
+        NotABatchObjectError
+            When its key says that it holds many, and it does not.
+        """
+        return (
+            cls.of_a_batch(key, content) if key.startswith(BATCH_PREFIX) else [cls.of_its_own(key, content, metadata)]
+        )
 
     @classmethod
     def of_its_own(cls, key: str, body: bytes, metadata: Mapping[str, str]) -> "ArchivedPayload":

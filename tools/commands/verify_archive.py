@@ -111,12 +111,8 @@ def archived(target: Target, provider: str | None, unreadable: list[tuple[str, s
                 raise
             unreadable.append((key, Proof.IN_GLACIER))
             continue
-        content = answer["Body"].read()
-        if not key.startswith(BATCH_PREFIX):
-            yield ArchivedPayload.of_its_own(key, content, answer["Metadata"])
-            continue
         try:
-            payloads = ArchivedPayload.of_a_batch(key, content)
+            payloads = ArchivedPayload.of_object(key, answer["Body"].read(), answer["Metadata"])
         except NotABatchObjectError as error:
             unreadable.append((key, f"{Proof.CHANGED}, {error}"))
             continue

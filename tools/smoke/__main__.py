@@ -1,18 +1,16 @@
 """``make smoke``: looks at everything, prints a page, and ends with 1 when anything is not as it must be."""
 
 import argparse
-import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
-from typing import Any
 
 from tools.commands.target_stack import Target, run
 from tools.local.calls import wait_for
 from tools.smoke.look import Look, Result, look_at
-from tools.smoke.own_queue import OwnQueue
+from tools.smoke.own_queue import RULE_SECONDS, MarkedQueue, stopped_by_signals
 from tools.smoke.page import show
 from tools.smoke.surroundings import check_alarms, check_log_retention, check_too_large
 from tools.smoke.trial import FORGED, MARK, Trial
@@ -20,8 +18,6 @@ from tools.smoke.trial import FORGED, MARK, Trial
 # The alarm refused-signatures goes off when more than 20 signatures are refused in five minutes.
 FORGED_AT_MOST = 10
 SETTLE_SECONDS = 120
-# "Allow a short period of time": https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
-RULE_SECONDS = 30
 JSON, WITH_CHARSET = "application/json", "application/json; charset=utf-8"
 
 
@@ -33,28 +29,9 @@ def main() -> int:
     target = Target.chosen()
     for name in names or ():
         target.entry_of(name)
-    with stopped_by_signals():
+    with stopped_by_signals("smoke"):
         trials, looks = smoke(target, names or list(target.settings.providers))
     return show(target, trials, looks)
-
-
-@contextmanager
-def stopped_by_signals() -> Iterator[None]:
-    """Have a signal end the run as an error does, so that all is removed; a second one changes nothing."""
-    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def stop(number: int, frame: Any) -> None:
-        del frame
-        for each in watched:
-            signal.signal(each, signal.SIG_IGN)
-        sys.exit(f"smoke stopped by {signal.Signals(number).name}")
-
-    before = [signal.signal(each, stop) for each in watched]
-    try:
-        yield
-    finally:
-        for each, handler in zip(watched, before, strict=True):
-            signal.signal(each, handler)
 
 
 def smoke(target: Target, names: Sequence[str]) -> tuple[list[Trial], list[Look]]:
@@ -66,10 +43,11 @@ def smoke(target: Target, names: Sequence[str]) -> tuple[list[Trial], list[Look]
         look_at("logs are kept as set", partial(check_log_retention, target)),
     ]
     trials = planned(target, names, direct=direct)
-    queue = OwnQueue.of(target)
+    queue = MarkedQueue.of(target)
+    marked = {"detail": {"transactionId": [{"prefix": MARK}]}}
     try:
         with ExitStack() as cleanup:
-            looks.append(look_at("the bus takes a rule with a queue", partial(queue.make, MARK, cleanup)))
+            looks.append(look_at("the bus takes a rule with a queue", partial(queue.make, marked, cleanup)))
             on_the_bus = queue if looks[-1].result is Result.GOOD else None
             if on_the_bus and not target.is_local:
                 print(
@@ -108,7 +86,7 @@ def planned(target: Target, names: Sequence[str], *, direct: bool) -> list[Trial
     return trials
 
 
-def follow(trials: Sequence[Trial], queue: OwnQueue | None) -> None:
+def follow(trials: Sequence[Trial], queue: MarkedQueue | None) -> None:
     """Wait until what was accepted has come to an end and the bus has sent it on; for two minutes at most."""
     genuine = {trial.genuine.transaction_id: trial for trial in trials if trial.genuine and trial.is_accepted}
 

@@ -42,11 +42,11 @@ def look_at(what: str, look: Callable[[], str | None]) -> Look:
         return Look(what, Result.BAD, said(error))
 
 
-def said(error: Exception) -> str:
+def said(error: Exception, command: str = "smoke") -> str:
     """Return what kind of trouble it is. Its own words may repeat what was sent."""
     if isinstance(error, ClientError):
         code = error.response["Error"]["Code"]
-        more = "; the output smoke_policy_json allows it" if "Denied" in code else ""
+        more = f"; the output {command}_policy_json allows it" if "Denied" in code else ""
         return f"{error.operation_name}: {code}{more}"
     if isinstance(error, requests.HTTPError):
         return f"answered {error.response.status_code}"

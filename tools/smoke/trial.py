@@ -8,7 +8,6 @@ from typing import Any
 
 import requests
 
-from lambdas.inbound.archive import BATCH_PREFIX
 from lambdas.inbound.batch_object import NotABatchObjectError
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.processing.bus import SOURCE_PREFIX
@@ -19,7 +18,7 @@ from tools.commands.target_stack import NoTargetError, Target
 from tools.local.stack import post_webhook
 from tools.senders import SENDERS, SentWebhook, Signing
 from tools.smoke.look import TROUBLE, Look, Result, WrongError, look_at, said
-from tools.smoke.own_queue import OwnQueue
+from tools.smoke.own_queue import MarkedQueue
 
 # What the transaction ids of test events begin with: in the payload, on the record and on the bus.
 MARK = "smoke_test_"
@@ -114,7 +113,7 @@ class Trial:
         if self.genuine:
             self._note("answer", self._send_genuine)
 
-    def examine(self, queue: OwnQueue | None) -> None:
+    def examine(self, queue: MarkedQueue | None) -> None:
         """Look at what has become of the events."""
         if self.forged and self.looks[FORGED].result is Result.GOOD:
             self._note(FORGED, self._check_forged)
@@ -169,13 +168,8 @@ class Trial:
         assert self.genuine is not None
         key = self.status["events"][0]["archive"]["key"]
         answer = self.target.client("s3").get_object(Bucket=self.target.outputs["bucket_name"], Key=key)
-        content = answer["Body"].read()
         try:
-            found = (
-                ArchivedPayload.of_a_batch(key, content)
-                if key.startswith(BATCH_PREFIX)
-                else [ArchivedPayload.of_its_own(key, content, answer["Metadata"])]
-            )
+            found = ArchivedPayload.of_object(key, answer["Body"].read(), answer["Metadata"])
         except NotABatchObjectError as error:
             raise WrongError(f"{key}: {error}") from error
         for payload in found:
@@ -188,7 +182,7 @@ class Trial:
         if proof is not Proof.PROVEN:
             raise WrongError(proof)
 
-    def _check_event(self, queue: OwnQueue) -> None:
+    def _check_event(self, queue: MarkedQueue) -> None:
         assert self.genuine is not None
         event = queue.events.get(self.genuine.transaction_id)
         if event is None:
