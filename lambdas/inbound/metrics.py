@@ -2,6 +2,8 @@
 
 # Ingestion
 ACCEPTED = "Accepted"
+QUARANTINED = "Quarantined"
+NOT_QUARANTINED = "NotQuarantined"
 
 
 def refused(status: int) -> str:

@@ -3,11 +3,11 @@
 import traceback
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
-from lambdas.inbound.metrics import ACCEPTED, refused
+from lambdas.inbound.metrics import ACCEPTED, NOT_QUARANTINED, QUARANTINED, refused
 from lambdas.ingestion.logic import Accepted
-from lambdas.shared.errors import WebhookRefusedError
+from lambdas.shared.errors import SignatureRefusedError, WebhookRefusedError
 from lambdas.shared.observability import logger, metrics
 
 
@@ -19,9 +19,19 @@ def report_accepted(accepted: Accepted, **keys: Any) -> None:
 
 
 def report_refused(refusal: WebhookRefusedError, message: str = "webhook refused", **keys: Any) -> None:
-    """Log and count a webhook that is refused, for good or for now."""
-    logger.warning(message, status=refusal.status, reason=refusal.reason, **keys)
+    """Log and count a webhook that is refused, for good or for now, and whether the quarantine has it."""
+    quarantined = refusal.quarantined if isinstance(refusal, SignatureRefusedError) else None
+    more = {} if quarantined is None else {"quarantined": quarantined}
+    logger.warning(message, status=refusal.status, reason=refusal.reason, **more, **keys)
     _count(refused(refusal.status))
+    if quarantined:
+        _count(QUARANTINED)
+    elif quarantined is False:
+        _count(NOT_QUARANTINED)
+        # Only deployed providers come here, so that senders cannot make metrics of their own.
+        with single_metric(name=NOT_QUARANTINED, unit=MetricUnit.Count, value=1) as metric:
+            metric.add_dimension("service", str(metrics.service))
+            metric.add_dimension("provider", keys["provider"])
 
 
 def report_failed(error: Exception, **keys: Any) -> None:
