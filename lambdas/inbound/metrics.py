@@ -4,6 +4,7 @@
 ACCEPTED = "Accepted"
 QUARANTINED = "Quarantined"
 NOT_QUARANTINED = "NotQuarantined"
+REQUALIFIED = "Requalified"
 
 
 def refused(status: int) -> str:

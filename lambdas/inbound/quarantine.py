@@ -10,6 +10,7 @@ Nothing reads what is here but ``make requalify``, and nothing of it is logged.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from lambdas.inbound.archive import Archive, key_part
@@ -28,6 +29,22 @@ _BLOCKS = 1_000
 # The refusals that another secret, or another option of the provider, can turn into a proof. A signature that is
 # missing or malformed, or whose time is too old, stays refused whatever the secret is.
 REPAIRABLE = frozenset({"signature_mismatch", "other_topic", "other_subscription"})
+
+# The member of an event that asks ingestion to verify quarantined webhooks.
+REQUALIFY = "requalify"
+
+
+class Outcome(StrEnum):
+    """What became of a quarantined webhook that was verified anew."""
+
+    ACCEPTED = "accepted"
+    """It is proven, and was handed over."""
+    PROVEN = "proven"
+    """It is proven. In a dry run, nothing is handed over."""
+    UNPROVEN = "unproven"
+    """Its signature is still refused."""
+    REFUSED = "refused"
+    """It was refused for another reason: it cannot be verified or kept now, or is not acceptable although proven."""
 
 
 def key_of(provider: str, received_at: float, correlation_id: str) -> str:

@@ -35,9 +35,7 @@ def _build() -> Ingestion:
     )
 
 
-def _quarantine(
-    environment: IngestionEnvironment, archive: Archive, credentials: RoleCredentials
-) -> Quarantine | None:
+def _quarantine(environment: IngestionEnvironment, archive: Archive, credentials: RoleCredentials) -> Quarantine | None:
     per_hour, table = environment.quarantine_per_hour, environment.table_name
     if per_hour is None or table is None:
         return None

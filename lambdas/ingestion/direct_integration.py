@@ -1,4 +1,4 @@
-"""Lambda entry point of ingestion behind the ingest queue: batches from the queue, challenges by HTTP, and quarantined webhooks."""
+"""Lambda entry point of ingestion behind the ingest queue: batches from the queue, and all that `handler` takes."""
 
 from typing import Any
 

@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
+from lambdas.inbound.quarantine import REQUALIFY
 from lambdas.ingestion.deployed import INGESTION
-from lambdas.ingestion.requalify import REQUALIFY, requalify
 from lambdas.ingestion.reporting import report_accepted, report_failed, report_refused
+from lambdas.ingestion.requalify import requalify
 from lambdas.shared.errors import WebhookRefusedError
 from lambdas.shared.observability import logger, metrics, tracer
 from lambdas.shared.request import from_api_gateway

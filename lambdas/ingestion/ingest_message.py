@@ -1,7 +1,7 @@
 """A message of the ingest queue: the request as API Gateway received it, not verified yet.
 
-API Gateway writes it, by the template in ``modules/constructs/ingest_template.py``. The quarantine keeps requests in the
-same form.
+API Gateway writes it, by the template in ``modules/constructs/ingest_template.py``. The quarantine keeps requests in
+the same form.
 """
 
 import base64

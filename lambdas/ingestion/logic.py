@@ -114,7 +114,7 @@ class Ingestion:
         return self.keep(self.verify_or_quarantine(name, request, correlation_id), correlation_id)
 
     def verify_or_quarantine(self, name: str, request: WebhookRequest, correlation_id: str) -> Verified:
-        """Verify a webhook. One that may be proven when its secret is corrected is quarantined, and refused all the same.
+        """Verify a webhook; one that another secret may prove is quarantined, and refused all the same.
 
         Raises
         ------

@@ -21,7 +21,7 @@ def report_accepted(accepted: Accepted, **keys: Any) -> None:
 def report_refused(refusal: WebhookRefusedError, message: str = "webhook refused", **keys: Any) -> None:
     """Log and count a webhook that is refused, for good or for now, and whether the quarantine has it."""
     quarantined = refusal.quarantined if isinstance(refusal, SignatureRefusedError) else None
-    more = {} if quarantined is None else {"quarantined": quarantined}
+    more: dict[str, Any] = {} if quarantined is None else {"quarantined": quarantined}
     logger.warning(message, status=refusal.status, reason=refusal.reason, **more, **keys)
     _count(refused(refusal.status))
     if quarantined:

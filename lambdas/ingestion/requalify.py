@@ -1,34 +1,25 @@
 """Verifying quarantined webhooks anew: an operator's tool invokes ingestion with them, which alone may read secrets.
 
 The event is ``{"requalify": {"messages": [...], "dryRun": true}}``, with messages as they were quarantined. API Gateway
-and SQS write no such event: what they pass on is in members of their own.
+and SQS write no such event: what they pass on is in members of their own. The response is ``{"results": [{"outcome":
+"unproven", "reason": "signature_mismatch"}, ...]}``, with `lambdas.inbound.quarantine.Outcome`.
 """
 
 import time
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
+
+from lambdas.inbound.metrics import REQUALIFIED
+from lambdas.inbound.quarantine import REQUALIFY, Outcome
 from lambdas.ingestion.deployed import INGESTION
 from lambdas.ingestion.ingest_message import NotAnIngestMessageError, read
-from lambdas.ingestion.reporting import report_accepted
+from lambdas.ingestion.reporting import report_accepted, report_failed
 from lambdas.shared.errors import SignatureRefusedError, WebhookRefusedError
-from lambdas.shared.observability import logger
+from lambdas.shared.observability import logger, metrics
 
-REQUALIFY = "requalify"
-# What became of a message.
-ACCEPTED = "accepted"
-PROVEN = "proven"
-UNPROVEN = "unproven"
-REFUSED = "refused"
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of a message: accepted, proven (in a dry run), unproven, or refused for another reason."""
-
-    outcome: str
-    reason: str | None = None
+Result = tuple[Outcome, str | None]
 
 
 def requalify(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -44,9 +35,10 @@ def requalify(event: dict[str, Any], context: Any) -> dict[str, Any]:
         if results and context.get_remaining_time_in_millis() < half:
             break
         results.append(_requalify(text, anew, dry_run=asked["dryRun"]))
-    counts = Counter(result.outcome for result in results)
-    logger.info("webhooks requalified", dry_run=asked["dryRun"], providers=sorted(anew), **counts)
-    return {"results": [vars(result) for result in results]}
+    counts = Counter(str(outcome) for outcome, _ in results)
+    metrics.add_metric(name=REQUALIFIED, unit=MetricUnit.Count, value=counts[Outcome.ACCEPTED])
+    logger.info("webhooks requalified", dry_run=asked["dryRun"], providers=sorted(anew), counts=counts)
+    return {"results": [{"outcome": outcome, "reason": reason} for outcome, reason in results]}
 
 
 def _requalify(text: str, anew: set[str], *, dry_run: bool) -> Result:
@@ -57,13 +49,16 @@ def _requalify(text: str, anew: set[str], *, dry_run: bool) -> Result:
             anew.add(message.provider)
         verified = INGESTION.verify(message.provider, message.request)
         if dry_run:
-            return Result(PROVEN)
+            return Outcome.PROVEN, None
         accepted = INGESTION.keep(verified, message.correlation_id, requalified_at=time.time())
     except NotAnIngestMessageError:
-        return Result(REFUSED, "unreadable")
+        return Outcome.REFUSED, "unreadable"
     except SignatureRefusedError as refusal:
-        return Result(UNPROVEN, refusal.reason)
+        return Outcome.UNPROVEN, refusal.reason
     except WebhookRefusedError as refusal:
-        return Result(REFUSED, refusal.reason)
+        return Outcome.REFUSED, refusal.reason
+    except Exception as error:
+        report_failed(error)
+        return Outcome.REFUSED, "internal_error"
     report_accepted(accepted, correlation_id=message.correlation_id, provider=message.provider)
-    return Result(ACCEPTED)
+    return Outcome.ACCEPTED, None

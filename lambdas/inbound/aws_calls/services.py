@@ -92,7 +92,7 @@ class DynamoDb:
         Raises
         ------
         AwsError
-            When it may not be changed; its code is ``ConditionalCheckFailedException`` when the condition does not hold.
+            When it may not be changed; ``ConditionalCheckFailedException`` if the condition does not hold.
         """
         response = _json_call(self._caller, "UpdateItem", "DynamoDB_20120810", "1.0", arguments)
         if not isinstance(response, dict):
