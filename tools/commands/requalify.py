@@ -26,7 +26,8 @@ console = Console()
 MAX_MESSAGES = 100
 # An invocation takes 6 MB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_BYTES = 5_000_000
-CONNECTIONS = 16
+# As many as boto3 keeps open.
+CONNECTIONS = 10
 
 
 def main() -> int:
