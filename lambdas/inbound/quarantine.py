@@ -25,7 +25,7 @@ ALLOWANCE_PARTITION = "quarantine "
 UNIT_BYTES = 32 * 1024
 HOUR_SECONDS = 3_600
 # At most so many blocks make an hour's allowance, and so many writes.
-_BLOCKS = 1_000
+MAX_BLOCKS = 1_000
 # The refusals that another secret, or another option of the provider, can turn into a proof. A signature that is
 # missing or malformed, or whose time is too old, stays refused whatever the secret is.
 REPAIRABLE = frozenset({"signature_mismatch", "other_topic", "other_subscription"})
@@ -90,7 +90,7 @@ class Allowance:
         self._dynamodb = dynamodb
         self._table = table
         self._per_hour = per_hour
-        self._block = max(1, per_hour // _BLOCKS)
+        self._block = max(1, per_hour // MAX_BLOCKS)
         self._clock = clock
         self._hours: dict[str, _Hour] = {}
 

@@ -56,7 +56,7 @@ def executions(count, per_hour=PER_HOUR, table=None, clock=None):
 def test_a_flood_through_any_number_of_executions_is_kept_up_to_the_allowance(count):
     table, allowances = executions(count)
 
-    kept = sum(allowances[number % count].take("stripe", SMALL) for number in range(100_000))
+    kept = sum(allowances[number % count].take("stripe", SMALL) for number in range(1_000_000))
 
     # Blocks that are begun in each execution may be left over, and nothing is kept beyond.
     assert PER_HOUR - count * PER_HOUR // 1_000 <= kept <= PER_HOUR
