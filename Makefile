@@ -20,7 +20,7 @@ SET_UP = python3 tools/build/setup.py $1 || { echo; $(DOCTOR); exit 1; }
 
 required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 
-.PHONY: help setup doctor bundle synth deploy module wheel demo up down secret send events event smoke listen receiver verify-archive test test-unit test-lambdas \
+.PHONY: help setup doctor bundle synth deploy module wheel demo up down secret send events event smoke listen receiver verify-archive requalify test test-unit test-lambdas \
 	test-synth test-plan test-e2e test-versions test-bindings test-provider-6 test-cdktn test-setup audit audit-accept audit-setup audit-lock \
 	bindings-lock cost simulate simulate-delivery simulate-inbound lint docs openapi golden bench bench-deployments fuzz lock clean
 
@@ -87,6 +87,9 @@ receiver: setup ## Run an endpoint that verifies signatures (SECRET=whsec_..., S
 
 verify-archive: setup ## Verify the archived payloads again (PROVIDER=name, RETIRED=file with retired keys)
 	@$(PYTHON) -m tools.commands.verify_archive $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(RETIRED),--retired $(RETIRED))
+
+requalify: setup ## Verify the quarantined webhooks of PROVIDER again, and hand over what is proven (DRY_RUN=1, SINCE=time, UNTIL=time)
+	@$(PYTHON) -m tools.commands.requalify $(call required,PROVIDER) $(if $(DRY_RUN),--dry-run) $(if $(SINCE),--since "$(SINCE)") $(if $(UNTIL),--until "$(UNTIL)")
 
 # Most of the end-to-end tests wait, so that there are more workers than cores.
 WORKERS := 4

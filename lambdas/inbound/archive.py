@@ -112,6 +112,10 @@ class Archive:
         self._put_once(full_key, message.encode("utf-8", "surrogatepass"), "application/json", {})
         return full_key
 
+    def store_quarantined(self, key: str, message: str) -> None:
+        """Store a webhook that was refused for its signature, unless it is stored already."""
+        self._put_once(key, message.encode(), "application/json", {})
+
     def read_dead_letter(self, full_key: str) -> str:
         """Return a dead-lettered message."""
         response = self._s3.get_object(Bucket=self._bucket, Key=full_key)

@@ -42,6 +42,9 @@ class Evidence:
         ``accepted``: only accepted payloads are archived.
     certificate : str | None
         PEM of the certificate that `key_id` names. It is archived once under that name, not with each payload.
+    requalified_at : float | None
+        When a request that had been refused and quarantined was verified anew, seconds since the epoch; None for one
+        that was verified when it was received.
     """
 
     entry: str
@@ -52,10 +55,11 @@ class Evidence:
     received_at: float
     verdict: str = "accepted"
     certificate: str | None = None
+    requalified_at: float | None = None
 
     def to_document(self) -> dict[str, Any]:
         """Return the JSON form."""
-        document = {
+        document: dict[str, Any] = {
             "entry": self.entry,
             "options": dict(self.options),
             "scheme": self.scheme,
@@ -64,7 +68,11 @@ class Evidence:
             "receivedAt": self.received_at,
             "verdict": self.verdict,
         }
-        return document if self.certificate is None else {**document, "certificate": self.certificate}
+        if self.certificate is not None:
+            document["certificate"] = self.certificate
+        if self.requalified_at is not None:
+            document["requalifiedAt"] = self.requalified_at
+        return document
 
     @classmethod
     def from_document(cls, document: Any) -> Self:
@@ -76,6 +84,7 @@ class Evidence:
             When it has another form.
         """
         try:
+            requalified_at = document.get("requalifiedAt")
             evidence = cls(
                 entry=document["entry"],
                 options=dict(document["options"]),
@@ -85,6 +94,7 @@ class Evidence:
                 received_at=float(document["receivedAt"]),
                 verdict=document["verdict"],
                 certificate=document.get("certificate"),
+                requalified_at=None if requalified_at is None else float(requalified_at),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise NoEvidenceError(f"not evidence: {type(error).__name__}") from error

@@ -4,6 +4,9 @@
 ACCEPTED = "Accepted"
 # Of deployed providers, with any status.
 REFUSED = "Refused"
+QUARANTINED = "Quarantined"
+NOT_QUARANTINED = "NotQuarantined"
+REQUALIFIED = "Requalified"
 
 
 def refused(status: int) -> str:

@@ -21,6 +21,10 @@ class IngestionEnvironment(Environment):
         Name of the archive bucket.
     max_body_bytes : int
         Largest payload accepted.
+    quarantine_per_hour : int | None
+        Webhooks of a provider that the quarantine keeps in an hour; None without a quarantine.
+    table_name : str | None
+        Name of the table that counts them.
     """
 
     providers: str
@@ -28,3 +32,5 @@ class IngestionEnvironment(Environment):
     message_group_by: str
     bucket_name: str
     max_body_bytes: int
+    quarantine_per_hour: int | None = None
+    table_name: str | None = None

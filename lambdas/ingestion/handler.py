@@ -1,10 +1,12 @@
-"""Lambda entry point of ingestion: an API Gateway event in, an HTTP response out."""
+"""Lambda entry point of ingestion: an API Gateway event in, an HTTP response out; or quarantined webhooks to verify."""
 
 import json
 from typing import Any
 
+from lambdas.inbound.quarantine import REQUALIFY
 from lambdas.ingestion.deployed import INGESTION
 from lambdas.ingestion.reporting import report_accepted, report_counts, report_failed, report_refused
+from lambdas.ingestion.requalify import requalify
 from lambdas.shared.errors import WebhookRefusedError
 from lambdas.shared.observability import logger, tracer
 from lambdas.shared.request import from_api_gateway
@@ -17,7 +19,8 @@ RETRY_AFTER_SECONDS = "5"
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return 202 once the webhook is durable, otherwise the status of the refusal."""
-    del context
+    if REQUALIFY in event:
+        return requalify(event, context)
     correlation_id = event["requestContext"]["requestId"]
     logger.set_correlation_id(correlation_id)
     keys: dict[str, str] = {}

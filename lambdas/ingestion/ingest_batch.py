@@ -3,7 +3,8 @@
 The sender has received 202 already and does not send again. Three kinds of message result:
 
 * accepted: on the main queue;
-* not verified: dropped, and counted under the status that the sender would have received in the response;
+* not verified: quarantined if another secret may prove it, and dropped; counted under the status that the sender would
+  have received in the response;
 * not possible now, or signed by its provider and not acceptable (too large, unreadable): returned to the ingest queue
   until SQS moves it to the dead letter queue.
 """
@@ -47,7 +48,7 @@ def _process(record: dict[str, Any]) -> bool:
     try:
         message = read(record["body"])
         keys |= {"correlation_id": message.correlation_id, "provider": message.provider[:64]}
-        verified = _ingestion.verify(message.provider, message.request)
+        verified = _ingestion.verify_or_quarantine(message.provider, message.request, message.correlation_id)
         accepted = _ingestion.keep(verified, message.correlation_id)
     except WebhookRefusedError as refusal:
         # What is not verified is deleted: otherwise anybody could fill the dead letter queue, and the messages in

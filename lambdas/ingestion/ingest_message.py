@@ -1,6 +1,7 @@
 """A message of the ingest queue: the request as API Gateway received it, not verified yet.
 
-API Gateway writes it, by the template in ``modules/constructs/ingest_template.py``.
+API Gateway writes it, by the template in ``modules/constructs/ingest_template.py``. The quarantine keeps requests in
+the same form.
 """
 
 import base64
@@ -8,11 +9,13 @@ import binascii
 import json
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from lambdas.shared.request import WebhookRequest
 
 VERSION = "1"
+# None of these is signed, and each lets its holder in somewhere: they are neither queued nor kept.
+KEPT_OUT = ("x-api-key", "authorization", "cookie")
 # The value of ``$input.body`` for a request without a body; no base64 begins like that.
 # https://github.com/localstack/localstack/pull/12413 (tried on AWS)
 _NO_BODY = "{}"
@@ -71,3 +74,20 @@ def read(message: str) -> IngestMessage:
         return IngestMessage(provider=provider, correlation_id=members["correlationId"], request=request)
     except (KeyError, TypeError, AttributeError, RecursionError, binascii.Error, ValueError) as error:
         raise NotAnIngestMessageError(type(error).__name__) from error
+
+
+def write(message: IngestMessage) -> str:
+    """Return a message that `read` reads."""
+    request = message.request
+    headers = [(name, value) for name, values in request.headers.items() if name not in KEPT_OUT for value in values]
+    return json.dumps(
+        {
+            "v": VERSION,
+            "provider": message.provider,
+            "correlationId": message.correlation_id,
+            "receivedAt": str(round(request.received_at * 1000)),
+            "headers": urlencode(headers, errors="surrogatepass"),
+            "body": base64.b64encode(request.body).decode("ascii"),
+        },
+        separators=(",", ":"),
+    )

@@ -10,8 +10,10 @@ from lambdas.inbound.envelope import MAX_MESSAGE_BYTES, Envelope
 from lambdas.inbound.event import WebhookEvent, read_events
 from lambdas.inbound.evidence import Evidence
 from lambdas.inbound.providers.entry import AcceptedResponse, Provider
+from lambdas.inbound.quarantine import REPAIRABLE, Quarantine
 from lambdas.inbound.queue import MainQueue
 from lambdas.inbound.secrets import RECHECK_SECONDS, SecretStore
+from lambdas.ingestion.ingest_message import IngestMessage, write
 from lambdas.shared import times
 from lambdas.shared.errors import (
     PayloadTooLargeError,
@@ -81,6 +83,8 @@ class Ingestion:
         Largest payload accepted.
     recheck_seconds : float
         Age at which a secret is read again before a wrong signature is refused, or because it was missing.
+    quarantine : Quarantine | None
+        Where webhooks go that are refused for their signature; None to keep none.
     """
 
     providers: Mapping[str, Provider]
@@ -89,6 +93,7 @@ class Ingestion:
     archive: Archive
     max_body_bytes: int
     recheck_seconds: float = RECHECK_SECONDS
+    quarantine: Quarantine | None = None
 
     def accept(self, name: str, request: WebhookRequest, correlation_id: str) -> Accepted:
         """Verify a webhook and store it durably. One that is too large is not verified.
@@ -101,12 +106,31 @@ class Ingestion:
         Raises
         ------
         WebhookRefusedError
-            With the status of the response. Nothing of the webhook is stored, except when the queue or the archive
-            failed after a part of it.
+            With the status of the response. Nothing of the webhook is stored, except in the quarantine, or when the
+            queue or the archive failed after a part of it.
         """
         self._provider(name)
         self._check_size(request)
-        return self.keep(self.verify(name, request), correlation_id)
+        return self.keep(self.verify_or_quarantine(name, request, correlation_id), correlation_id)
+
+    def verify_or_quarantine(self, name: str, request: WebhookRequest, correlation_id: str) -> Verified:
+        """Verify a webhook; one that another secret may prove is quarantined, and refused all the same.
+
+        Raises
+        ------
+        WebhookRefusedError
+            When it is not verified; an `UnavailableError` when it should be kept, and AWS does not answer.
+        """
+        try:
+            return self.verify(name, request)
+        except SignatureRefusedError as refusal:
+            if self.quarantine is not None and refusal.reason in REPAIRABLE:
+                message = write(IngestMessage(provider=name, correlation_id=correlation_id, request=request))
+                try:
+                    refusal.quarantined = self.quarantine.keep(name, request.received_at, correlation_id, message)
+                except AwsError as error:
+                    raise UnavailableError("not_quarantined") from error
+            raise
 
     def verify(self, name: str, request: WebhookRequest) -> Verified:
         """Verify a webhook.
@@ -120,8 +144,24 @@ class Ingestion:
         verdict = self._verdict(name, provider, request)
         return Verified(name=name, provider=provider, request=request, verdict=verdict)
 
-    def keep(self, verified: Verified, correlation_id: str) -> Accepted:
+    def read_secret_anew(self, name: str) -> None:
+        """Read a provider's secret, however fresh the one in the cache is.
+
+        Raises
+        ------
+        WebhookRefusedError
+            When there is no such provider, or no secret.
+        """
+        if self._provider(name).needs_secret:
+            self.secrets.get(name, max_age=0.0, recheck_seconds=0.0)
+
+    def keep(self, verified: Verified, correlation_id: str, requalified_at: float | None = None) -> Accepted:
         """Store a verified webhook durably.
+
+        Parameters
+        ----------
+        requalified_at : float | None
+            When it was verified, seconds since the epoch, if it was refused when it came.
 
         Raises
         ------
@@ -140,6 +180,7 @@ class Ingestion:
             headers=verdict.headers,
             received_at=request.received_at,
             certificate=verdict.certificate,
+            requalified_at=requalified_at,
         )
         content_type = request.header("content-type") or ""
         if not _CONTENT_TYPE.fullmatch(content_type):

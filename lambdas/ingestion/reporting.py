@@ -8,10 +8,10 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from lambdas.inbound.metrics import ACCEPTED, REFUSED, refused
+from lambdas.inbound.metrics import ACCEPTED, NOT_QUARANTINED, QUARANTINED, REFUSED, REQUALIFIED, refused
 from lambdas.ingestion.deployed import INGESTION
 from lambdas.ingestion.logic import Accepted
-from lambdas.shared.errors import WebhookRefusedError
+from lambdas.shared.errors import SignatureRefusedError, WebhookRefusedError
 from lambdas.shared.observability import logger, metrics
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -45,9 +45,22 @@ def report_accepted(accepted: Accepted, *, provider: str, **keys: Any) -> None:
 
 
 def report_refused(refusal: WebhookRefusedError, message: str = "webhook refused", **keys: Any) -> None:
-    """Log and count a webhook that is refused, for good or for now."""
-    logger.warning(message, status=refusal.status, reason=refusal.reason, **keys)
+    """Log and count a webhook that is refused, for good or for now, and whether the quarantine has it."""
+    quarantined = refusal.quarantined if isinstance(refusal, SignatureRefusedError) else None
+    more: dict[str, Any] = {} if quarantined is None else {"quarantined": quarantined}
+    logger.warning(message, status=refusal.status, reason=refusal.reason, **more, **keys)
     _count_refused(refusal.status, refusal.reason, keys)
+    if quarantined:
+        _counted[QUARANTINED, "", ""] += 1
+    elif quarantined is False:
+        # Only deployed providers come here, so that senders cannot make metrics of their own.
+        _counted[NOT_QUARANTINED, keys["provider"], ""] += 1
+
+
+def report_requalified(accepted: int, **keys: Any) -> None:
+    """Log that quarantined webhooks were verified anew, and count those that were handed over."""
+    logger.info("webhooks requalified", **keys)
+    _counted[REQUALIFIED, "", ""] += accepted
 
 
 def report_failed(error: Exception, **keys: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Self
 _SWITCH = {"on": True, "off": False}
 _KINDS: dict[Any, tuple[Any, str]] = {
     int: (int, "a whole number"),
+    int | None: (int, "a whole number"),
     float: (float, "a number"),
     bool: (_SWITCH.__getitem__, "on or off"),
 }
@@ -16,8 +17,8 @@ _KINDS: dict[Any, tuple[Any, str]] = {
 class Environment:
     """Base of a function's model: its field ``table_name`` is the variable ``TABLE_NAME``; never a secret.
 
-    A field is ``str``, ``int``, ``float``, ``bool`` (``on`` or ``off``) or ``str | None``; one with a default may be
-    missing.
+    A field is ``str``, ``int``, ``float``, ``bool`` (``on`` or ``off``), ``str | None`` or ``int | None``; one with a
+    default may be missing.
     """
 
     @classmethod

@@ -26,9 +26,16 @@ class MalformedWebhookError(WebhookRefusedError):
 
 
 class SignatureRefusedError(WebhookRefusedError):
-    """The signature is missing, malformed, wrong, or outside the replay window."""
+    """The signature is missing, malformed, wrong, or outside the replay window.
+
+    Attributes
+    ----------
+    quarantined : bool | None
+        Whether the webhook is kept in the quarantine; None if it is not one that would be kept there.
+    """
 
     status = 401
+    quarantined: bool | None = None
 
 
 class UnknownProviderError(WebhookRefusedError):

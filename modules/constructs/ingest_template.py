@@ -8,10 +8,8 @@ Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway
 
 from urllib.parse import quote
 
-from lambdas.ingestion.ingest_message import VERSION
+from lambdas.ingestion.ingest_message import KEPT_OUT, VERSION
 
-# Neither is signed, and each lets its holder in somewhere: they have no place in a queue.
-KEPT_OUT = ("x-api-key", "authorization", "cookie")
 # Names are in the case in which they were sent, which HTTP leaves to the sender and a look-up by name does not.
 _HEADERS = (
     "#foreach($name in $input.params().header.keySet())"

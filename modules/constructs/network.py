@@ -142,7 +142,10 @@ class Network(Construct):
                             actions=actions,
                             resources=statement.resources,
                             anyone=True,
-                            conditions=[Condition(test="ArnEquals", variable="aws:PrincipalArn", values=[role])],
+                            conditions=[
+                                Condition(test="ArnEquals", variable="aws:PrincipalArn", values=[role]),
+                                *statement.conditions,
+                            ],
                         )
                     )
                     for index, (role, allowed) in enumerate(self._permitted)

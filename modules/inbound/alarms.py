@@ -1,6 +1,12 @@
 """What the inbound functions count that an operator must know of."""
 
-from lambdas.inbound.metrics import CONFLICTING_DUPLICATES, DEAD_LETTERED, PROCESSING_FAILURES, refused
+from lambdas.inbound.metrics import (
+    CONFLICTING_DUPLICATES,
+    DEAD_LETTERED,
+    NOT_QUARANTINED,
+    PROCESSING_FAILURES,
+    refused,
+)
 from lambdas.shared.errors import (
     MalformedWebhookError,
     PayloadTooLargeError,
@@ -55,4 +61,10 @@ EVENT_ALARMS = (
         description="many signatures are refused: a secret was rotated on one side only, or somebody forges",
         threshold=20,
     ),
+)
+QUARANTINE_ALARM = EventAlarm(
+    id="not-quarantined",
+    function="ingestion",
+    metric=NOT_QUARANTINED,
+    description="more signatures are refused than quarantine.webhooks_per_hour keeps; what comes beyond is not kept",
 )

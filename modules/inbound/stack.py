@@ -21,12 +21,13 @@ from modules.constructs.network import Network
 from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.tags import tag_everything, tags_of
 from modules.guards import guard_everything
-from modules.inbound.alarms import EVENT_ALARMS
+from modules.inbound.alarms import EVENT_ALARMS, QUARANTINE_ALARM
 from modules.inbound.direct_integration import DIRECT_RESPONSES, DirectIntegration
 from modules.inbound.event_routing import EventRouting
 from modules.inbound.fleet import LambdaFleet
 from modules.inbound.ingest_queue import IngestQueue
 from modules.inbound.listen_policy import listen_policy
+from modules.inbound.requalify_policy import requalify_policy
 from modules.inbound.routes import (
     CHALLENGE,
     COUNTS,
@@ -74,7 +75,15 @@ class WebhookStack(BaseStack):
         super().__init__(scope, id_, settings)
         names, account_id = self.names, self.account_id
 
-        self.storage = StorageLayer(self, "storage", settings=settings.storage, names=names, account_id=account_id)
+        self._quarantines = settings.quarantine.is_on(settings.api.ingest)
+        self.storage = StorageLayer(
+            self,
+            "storage",
+            settings=settings.storage,
+            names=names,
+            account_id=account_id,
+            quarantine_days=settings.quarantine.days if self._quarantines else None,
+        )
         self.queues = QueueLayer(self, "queues", settings=settings.queue, names=names)
         direct = settings.api.ingest == "direct"
         self.ingest_queue = IngestQueue(self, "inbox", settings=settings.queue, names=names) if direct else None
@@ -164,8 +173,12 @@ class WebhookStack(BaseStack):
                 message_group_by=settings.queue.ordered_by,
                 bucket_name=self.storage.bucket.bucket,
                 max_body_bytes=settings.api.max_body_bytes,
+                quarantine_per_hour=settings.quarantine.webhooks_per_hour if self._quarantines else None,
+                table_name=self.storage.table.name if self._quarantines else None,
             )
         )
+        if self._quarantines:
+            self.storage.grant_quarantine(ingestion)
         self.secrets.grant_read(ingestion)
         self.queues.grant_send(ingestion)
         self.storage.grant_archive_payloads(ingestion)
@@ -270,7 +283,7 @@ class WebhookStack(BaseStack):
                 "requests that could not be verified wait for an operator: fix the cause, then redrive them",
             )
         watch.watch_api(self.api.api.name, STAGE)
-        for alarm in EVENT_ALARMS:
+        for alarm in (*EVENT_ALARMS, *([QUARANTINE_ALARM] if self._quarantines else [])):
             watch.watch_event(alarm, self.fleet.functions[alarm.function])
         watch.watch_providers(self.fleet.ingestion, self.settings.providers, accepted=ACCEPTED, refused=REFUSED)
         for name, subscriber in self.subscribers.subscribers.items():
@@ -330,6 +343,11 @@ class WebhookStack(BaseStack):
             outputs["inbox_dead_letter_queue_url"] = (
                 self.ingest_queue.dead_letter.url,
                 "URL of the inbox's dead letter queue, whose requests can be redriven",
+            )
+        if self._quarantines:
+            outputs["requalify_policy_json"] = (
+                requalify_policy(self, storage=self.storage, ingestion=self.fleet.ingestion).json,
+                "IAM policy for make requalify: it reads and removes what is quarantined, and invokes ingestion",
             )
         if subscribers := self.subscribers.subscribers:
             outputs["subscriber_queue_urls"] = (

@@ -4,6 +4,7 @@ from itertools import chain
 from typing import Annotated
 
 from lambdas.inbound.archive import CERTIFICATE_PREFIX, DEAD_LETTER_PREFIX, RAW_PREFIX
+from lambdas.inbound.quarantine import ALLOWANCE_PARTITION, QUARANTINE_PREFIX
 from lambdas.inbound.record_items import (
     BY_EVENT_INDEX,
     BY_RECEIVED_INDEX,
@@ -14,7 +15,7 @@ from lambdas.inbound.record_items import (
 )
 from modules.constructs.naming import Names, archive_bucket_name
 from modules.constructs.pinning import pin
-from modules.constructs.policy import deny_plain_http, policy_document
+from modules.constructs.policy import Condition, deny_plain_http, policy_document
 from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.checked import checked
 from modules.settings.formats import ACCOUNT_ID
@@ -30,6 +31,7 @@ from modules.synth.cdk import (
     S3BucketLifecycleConfiguration,
     S3BucketLifecycleConfigurationRule,
     S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
+    S3BucketLifecycleConfigurationRuleExpiration,
     S3BucketLifecycleConfigurationRuleFilter,
     S3BucketLifecycleConfigurationRuleFilterAnd,
     S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
@@ -56,6 +58,8 @@ class StorageLayer(Construct):
         Naming of the environment.
     account_id : str
         The account, part of the bucket's name.
+    quarantine_days : int | None
+        How long the bucket keeps what is quarantined; None without a quarantine.
 
     Attributes
     ----------
@@ -73,13 +77,14 @@ class StorageLayer(Construct):
         settings: StorageSettings,
         names: Names,
         account_id: Annotated[str, ACCOUNT_ID],
+        quarantine_days: int | None = None,
     ) -> None:
         super().__init__(scope, id_)
         self.table = pin(self._build_table(names), f"{id_}_table")
         self.bucket = pin(self._build_bucket(names, account_id), f"{id_}_bucket")
         # Read once: each look at a construct is a call to Node.js.
         self._table_arn, self._bucket_arn = self.table.arn, self.bucket.arn
-        self._protect_bucket(settings)
+        self._protect_bucket(settings, quarantine_days)
 
     def _build_table(self, names: Names) -> DynamodbTable:
         keys = dict.fromkeys([PARTITION_KEY, SORT_KEY, *chain(*INDEXES.values())])
@@ -108,7 +113,7 @@ class StorageLayer(Construct):
         name = archive_bucket_name(account_id, names.environment, names.prefix)
         return S3Bucket(self, "bucket", bucket=name, force_destroy=True)
 
-    def _protect_bucket(self, settings: StorageSettings) -> None:
+    def _protect_bucket(self, settings: StorageSettings, quarantine_days: int | None) -> None:
         bucket_id = self.bucket.id
         versioning = S3BucketVersioningA(
             self,
@@ -147,7 +152,7 @@ class StorageLayer(Construct):
             self,
             "lifecycle",
             bucket=bucket_id,
-            rule=self._lifecycle_rules(settings),
+            rule=[*self._lifecycle_rules(settings), *self._quarantine_rules(quarantine_days)],
             # A rule for old versions wants a bucket that is versioned already.
             # https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/s3_bucket_lifecycle_configuration
             depends_on=[versioning],
@@ -190,6 +195,24 @@ class StorageLayer(Construct):
             ),
         ]
 
+    def _quarantine_rules(self, days: int | None) -> list[S3BucketLifecycleConfigurationRule]:
+        if days is None:
+            return []
+        return [
+            S3BucketLifecycleConfigurationRule(
+                id="quarantine",
+                status="Enabled",
+                filter=[S3BucketLifecycleConfigurationRuleFilter(prefix=QUARANTINE_PREFIX)],
+                # It also removes what deleting leaves behind when its versions are gone; of two rules for old versions,
+                # the shorter time counts.
+                # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-conflicts.html
+                expiration=[S3BucketLifecycleConfigurationRuleExpiration(days=days)],
+                noncurrent_version_expiration=[
+                    S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(noncurrent_days=1)
+                ],
+            )
+        ]
+
     def grant_archive_payloads(self, function: WebhookFunction) -> None:
         """Allow ``s3:PutObject`` below ``raw/``."""
         function.allow("ArchivePayloads", ["s3:PutObject"], [f"{self._bucket_arn}/{RAW_PREFIX}*"])
@@ -209,6 +232,15 @@ class StorageLayer(Construct):
     def grant_read_payloads(self, function: WebhookFunction) -> None:
         """Allow ``s3:GetObject`` below ``raw/``."""
         function.allow("ReadPayloads", ["s3:GetObject"], [f"{self._bucket_arn}/{RAW_PREFIX}*"])
+
+    def grant_quarantine(self, function: WebhookFunction) -> None:
+        """Allow ``s3:PutObject`` below ``quarantine/``, and ``dynamodb:UpdateItem`` on the items that count it."""
+        function.allow("Quarantine", ["s3:PutObject"], [f"{self._bucket_arn}/{QUARANTINE_PREFIX}*"])
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+        of_the_allowance = Condition(
+            test="ForAllValues:StringLike", variable="dynamodb:LeadingKeys", values=[f"{ALLOWANCE_PARTITION}*"]
+        )
+        function.allow("CountQuarantined", ["dynamodb:UpdateItem"], [self._table_arn], [of_the_allowance])
 
     def grant_write_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:PutItem`` and ``dynamodb:UpdateItem`` on the table, and the same for many in one call.

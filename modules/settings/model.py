@@ -13,6 +13,7 @@ from modules.settings.sections import (
     FunctionSettings,
     MonitoringSettings,
     NetworkSettings,
+    QuarantineSettings,
     QueueSettings,
     RoutingSettings,
     StorageSettings,
@@ -68,6 +69,9 @@ class Settings(Validated):
     functions: FunctionSettings = setting(factory=FunctionSettings, doc="The Lambda functions.")
     queue: QueueSettings = setting(factory=QueueSettings, doc="The main queue and its dead letter queue.")
     storage: StorageSettings = setting(factory=StorageSettings, doc="The table and the archive bucket.")
+    quarantine: QuarantineSettings = setting(
+        factory=QuarantineSettings, doc="The webhooks that were refused for their signature."
+    )
     routing: RoutingSettings = setting(factory=RoutingSettings, doc="The event bus.")
     network: NetworkSettings = setting(factory=NetworkSettings, doc="The network.")
     monitoring: MonitoringSettings = setting(factory=MonitoringSettings, doc="The alarms.")

@@ -223,6 +223,31 @@ class StorageSettings(Validated):
 
 
 @dataclass(frozen=True, kw_only=True)
+class QuarantineSettings(Validated):
+    """Settings of the quarantine, which keeps webhooks that were refused for their signature."""
+
+    enabled: bool | None = setting(
+        None,
+        doc="Keep what is refused for its signature, so that nothing is lost while a secret is wrong. By default with "
+        "`api.ingest` `direct` only, where the sender has received 202. A sender that receives 401 sends again, and "
+        "true makes its answer wait until the webhook is kept.",
+    )
+    days: int = setting(14, unit="days", low=1, high=90, doc="How long it is kept.")
+    webhooks_per_hour: int = setting(
+        36_000,
+        unit="webhooks",
+        low=1_000,
+        high=3_600_000,
+        doc="How many are kept of each provider in an hour, of which a webhook counts one for each 32 KB that it "
+        "begins. It bounds what a flood of forgeries costs; what comes beyond is counted, and is lost.",
+    )
+
+    def is_on(self, ingest: str) -> bool:
+        """Tell whether there is a quarantine, with a value of `api.ingest`."""
+        return ingest == "direct" if self.enabled is None else self.enabled
+
+
+@dataclass(frozen=True, kw_only=True)
 class RoutingSettings(Validated):
     """Settings of the event bus."""
 

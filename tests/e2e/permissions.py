@@ -13,7 +13,7 @@ from tests.e2e.faults import send_at_once
 from tests.e2e.observe import await_state
 from tools.local.calls import create_operator
 from tools.local.stack import LocalStack, path_id
-from tools.senders import SentWebhook, webhook
+from tools.senders import SentWebhook, new_secret, webhook
 
 FIRST_NUMBER = 600_000
 RECEIVED_AT = "2026-11-01T00:00:00.000Z"
@@ -21,7 +21,7 @@ FUNCTIONS = ("ingestion", "processing", "status", "dead-letter", "replay", "oper
 
 
 def exercise(stack: LocalStack, *, paddings: Iterable[int] = ()) -> None:
-    """Send one event alone, two together, one for each padding, and a dead letter; replay and look at them.
+    """Send one event alone, two together, one for each padding, a forgery, and a dead letter; replay and look at them.
 
     Parameters
     ----------
@@ -38,6 +38,8 @@ def exercise(stack: LocalStack, *, paddings: Iterable[int] = ()) -> None:
     for sent in ([alone], together, *([one] for one in padded)):
         send_at_once(stack, sent)
         states = [await_state(stack, one.transaction_id, "ROUTED") for one in sent]
+    # What is quarantined where there is a quarantine
+    stack.post(webhook("stripe", FIRST_NUMBER, new_secret("stripe"), now))
     _dead_letter(stack)
     received = states[-1]["events"][0]["receivedAt"]
     span = {"from": received, "to": (datetime.fromisoformat(received) + timedelta(milliseconds=1)).isoformat()}

@@ -1,9 +1,11 @@
 """A stack with nothing in it but a provider, and functions that are only names: what a layer needs to stand alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from modules.constructs.policy import Condition
 from modules.constructs.webhook_function import WebhookFunction
 from modules.synth import cdk
 from tests.synth.template import Template
@@ -39,5 +41,6 @@ class StubFunction:
     def node(self) -> Any:
         return SimpleNamespace(id=self.name)
 
-    def allow(self, sid: str, actions: list[str], resources: list[str]) -> None:
+    def allow(self, sid: str, actions: list[str], resources: list[str], conditions: Sequence[Condition] = ()) -> None:
+        del conditions
         self.allowed.append((sid, list(actions), list(resources)))

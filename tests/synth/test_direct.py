@@ -13,6 +13,7 @@ from modules.inbound.ingest_queue import RECEIVES
 from modules.settings.environments import build_settings
 from modules.settings.rules import MAX_DIRECT_BODY_BYTES
 from modules.settings.validation import SettingsError
+from tests.synth.labels import BUCKET, TABLE
 from tools.local.mapping_template import render
 
 PROVIDERS = {"stripe": "stripe", "shop": "generic", "adyen": "adyen", "braintree": "braintree"}
@@ -290,3 +291,112 @@ def test_a_change_of_what_the_method_returns_makes_a_new_deployment(synthesize, 
 def test_nothing_of_it_is_in_a_stack_with_a_function_integration(standard):
     assert [each.name for each in standard.all("aws_sqs_queue") if "inbox" in each.name] == []
     assert standard.all("aws_api_gateway_integration_response") == []
+
+
+# --- the quarantine ---------------------------------------------------------------------------------------------------
+
+
+def quarantine_of(template):
+    """Return what there is of a quarantine: variables, lifecycle, permissions, alarm, output."""
+    environment = template.one("aws_lambda_function", "webhook-ingestion-dev").block("environment")["variables"]
+    rules = template.one("aws_s3_bucket_lifecycle_configuration").blocks("rule")
+    policy = template.pointing_at("aws_iam_role_policy", "role", template.one("aws_iam_role", "webhook-ingestion-dev"))[
+        0
+    ]["policy"]
+    return {
+        "variable": environment.get("QUARANTINE_PER_HOUR"),
+        "table": template.meaning(environment.get("TABLE_NAME")),
+        "rules": [rule for rule in rules if rule["id"] == "quarantine"],
+        "may": [
+            statement
+            for statement in template.statements(policy)
+            if statement["sid"] in ("Quarantine", "CountQuarantined")
+        ],
+        "alarm": "webhook-not-quarantined-dev" in template.by_name("aws_cloudwatch_metric_alarm"),
+        "output": "requalify_policy_json" in template.document["output"],
+    }
+
+
+def test_behind_the_ingest_queue_what_is_refused_is_quarantined_for_some_days(direct):
+    assert quarantine_of(direct) == {
+        "variable": "36000",
+        "table": f"{TABLE}.name",
+        "rules": [
+            {
+                "id": "quarantine",
+                "status": "Enabled",
+                "filter": [{"prefix": "quarantine/"}],
+                "expiration": [{"days": 14}],
+                # In a versioned bucket, what expires or is removed is only then gone.
+                "noncurrent_version_expiration": [{"noncurrent_days": 1}],
+            }
+        ],
+        # It may only put there, and count in the items of the allowance and no record.
+        "may": [
+            {
+                "sid": "Quarantine",
+                "effect": "Allow",
+                "actions": ["s3:PutObject"],
+                "resources": [f"{BUCKET}.arn/quarantine/*"],
+            },
+            {
+                "sid": "CountQuarantined",
+                "effect": "Allow",
+                "actions": ["dynamodb:UpdateItem"],
+                "resources": [f"{TABLE}.arn"],
+                "condition": [
+                    {
+                        "test": "ForAllValues:StringLike",
+                        "variable": "dynamodb:LeadingKeys",
+                        "values": ["quarantine *"],
+                    }
+                ],
+            },
+        ],
+        "alarm": True,
+        "output": True,
+    }
+
+
+NOTHING = {"variable": None, "table": None, "rules": [], "may": [], "alarm": False, "output": False}
+
+
+def test_a_sender_that_hears_401_sends_again_so_that_nothing_is_quarantined_by_default(template):
+    assert quarantine_of(template) == NOTHING
+
+
+def test_the_quarantine_can_be_switched_off_and_on(synthesize):
+    off = synthesize(values={**VALUES, "quarantine": {"enabled": False}})
+    on = quarantine_of(synthesize(values={"quarantine": {"enabled": True, "days": 3, "webhooks_per_hour": 1_000}}))
+
+    assert quarantine_of(off) == NOTHING
+    assert (on["variable"], on["rules"][0]["expiration"]) == ("1000", [{"days": 3}])
+    assert len(on["may"]) == 2
+
+
+def test_whoever_requalifies_reads_the_quarantine_alone_and_no_secret(direct):
+    policy = direct.document["output"]["requalify_policy_json"]["value"]
+
+    assert {each["sid"]: (each["actions"], each["resources"]) for each in direct.statements(policy)} == {
+        "ListQuarantine": (["s3:ListBucket"], [f"{BUCKET}.arn"]),
+        "ReadAndRemoveQuarantined": (["s3:GetObject", "s3:DeleteObject"], [f"{BUCKET}.arn/quarantine/*"]),
+        "VerifyQuarantined": (["lambda:InvokeFunction"], ["aws_lambda_function[webhook-ingestion-dev].arn"]),
+    }
+    (listing,) = [each for each in direct.statements(policy) if each["sid"] == "ListQuarantine"]
+    assert listing["condition"] == [{"test": "StringLike", "variable": "s3:prefix", "values": ["quarantine/*"]}]
+
+
+def test_nobody_else_may_read_what_is_quarantined(direct):
+    for role in direct.all("aws_iam_role"):
+        for policy in direct.pointing_at("aws_iam_role_policy", "role", role):
+            for statement in direct.statements(policy["policy"]):
+                if "s3:GetObject" in statement["actions"]:
+                    assert statement["resources"] == [f"{BUCKET}.arn/dead-letter/*"]
+
+
+def test_in_a_vpc_the_endpoint_lets_the_count_through_with_its_condition(synthesize):
+    template = synthesize(values={"network": {"vpc": True}, "quarantine": {"enabled": True}})
+    policies = [template.statements(each["policy"]) for each in template.all("aws_vpc_endpoint")]
+    (count,) = [each for said in policies for each in said if each["sid"].startswith("CountQuarantined")]
+
+    assert [each["variable"] for each in count["condition"]] == ["aws:PrincipalArn", "dynamodb:LeadingKeys"]

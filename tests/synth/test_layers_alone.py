@@ -314,6 +314,7 @@ GRANTS = {
     (storage, "grant_keep_dead_letters"): {("s3:PutObject", f"{BUCKET}/dead-letter/*")},
     (storage, "grant_read_dead_letters"): {("s3:GetObject", f"{BUCKET}/dead-letter/*")},
     (storage, "grant_read_payloads"):     {("s3:GetObject", f"{BUCKET}/raw/*")},
+    (storage, "grant_quarantine"):        {("s3:PutObject", f"{BUCKET}/quarantine/*"), ("dynamodb:UpdateItem", TABLE)},
     (storage, "grant_write_records"):     {
         *((f"dynamodb:{action}", TABLE) for action in ("PutItem", "UpdateItem", "PartiQLInsert", "PartiQLUpdate")),
         ("dynamodb:PartiQLSelect", f"{TABLE}/index/byEvent"),

@@ -1,4 +1,4 @@
-"""The three operations that ingestion needs, with the names and arguments of boto3's clients."""
+"""The four operations that ingestion needs, with the names and arguments of boto3's clients."""
 
 import json
 from collections.abc import Mapping
@@ -74,6 +74,29 @@ class SecretsManager:
         response = _json_call(self._caller, "GetSecretValue", "secretsmanager", "1.1", arguments)
         if not isinstance(response, dict):
             raise AwsUnreachableError("GetSecretValue", "a response that is not an object")
+        return response
+
+
+class DynamoDb:
+    """Amazon DynamoDB."""
+
+    def __init__(self, credentials: RoleCredentials) -> None:
+        self._caller = _caller("dynamodb", "DYNAMODB", credentials)
+
+    def update_item(self, **arguments: Any) -> Mapping[str, Any]:
+        """Change an item, if its condition holds.
+
+        It may have been changed twice, if the response to an earlier attempt was lost.
+        Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html
+
+        Raises
+        ------
+        AwsError
+            When it may not be changed; ``ConditionalCheckFailedException`` if the condition does not hold.
+        """
+        response = _json_call(self._caller, "UpdateItem", "DynamoDB_20120810", "1.0", arguments)
+        if not isinstance(response, dict):
+            raise AwsUnreachableError("UpdateItem", "a response that is not an object")
         return response
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from tools.estimate.cost.alternatives import Alternative
 from tools.estimate.cost.bill import Bill
+from tools.estimate.cost.flood import flood
 from tools.estimate.cost.rules import Paid
 from tools.estimate.cost.workload import Workload
 
@@ -26,6 +27,8 @@ def text(name: str, bill: Bill, others: Sequence[tuple[Alternative, Bill]]) -> I
     yield ""
     most = bill.case.path.mapping.get("batch_size", 10)
     yield f"Batches of processing hold {bill.case.batch:.2f} of at most {most} events at this rate."
+    if found := flood(bill.case):
+        yield found.words()
     yield ""
     yield from _others(bill, others)
     yield ""
@@ -140,6 +143,7 @@ def document(name: str, bill: Bill, others: Sequence[tuple[Alternative, Bill]]) 
         "workload": vars(bill.case.workload),
         "region": "us-east-1",
         **_totals(bill),
+        "floodUsdPerDay": found.per_day if (found := flood(bill.case)) else 0.0,
         "lines": [
             {
                 "service": entry.line.service,

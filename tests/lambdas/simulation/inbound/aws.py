@@ -29,6 +29,14 @@ class MemoryS3:
             raise failure("GetObject", "NoSuchKey")
         return {"Body": io.BytesIO(self.objects[request["Key"]])}
 
+    def delete_object(self, **request: Any) -> dict[str, Any]:
+        self.objects.pop(request["Key"], None)
+        return {}
+
+    def list_objects_v2(self, **request: Any) -> dict[str, Any]:
+        keys = sorted(key for key in self.objects if key.startswith(request["Prefix"]))
+        return {"Contents": [{"Key": key} for key in keys]}
+
 
 class MemoryBus:
     """An event bus, which refuses a part of a call at times.

@@ -139,6 +139,7 @@ class Function:
                 replace(observability, name, value)
             replace(credentials, "RoleCredentials", lambda: None)
             replace(services, "S3", lambda *_: AwsCalls(self._clients["s3"]))
+            replace(services, "DynamoDb", lambda _: AwsCalls(self._clients["dynamodb"]))
             replace(services, "Sqs", lambda _: AwsCalls(self._clients["sqs"]))
             replace(services, "SecretsManager", lambda _: AwsCalls(self._clients["secretsmanager"]))
             replace(secrets, "SecretStore", partial(secrets.SecretStore, clock=self._kernel.clock))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lambdas.inbound.metrics import QUARANTINED
 from lambdas.shared import times
 from tests.lambdas.simulation.faults import INDEX_LAGS, USUAL
 from tests.lambdas.simulation.inbound.webhooks import PROVIDERS, SECRETS, webhook
@@ -35,6 +36,7 @@ class SeedResult:
     replays: int = 0
     conflicts: int = 0
     dead_letters: int = 0
+    quarantined: int = 0
     states: Counter[str] = field(default_factory=Counter)
     happened: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
@@ -63,6 +65,14 @@ def _outages(world: World) -> None:
         world.chaos.force = refused
 
 
+def _wrong_secret(world: World) -> None:
+    """Have a provider's secret be wrong for up to an hour, where no sender is told."""
+    if world.deployment.direct:
+        chance = world.chance
+        start = world.kernel.now + chance.uniform(0.0, CHAOS_SECONDS - HOUR)
+        world.secrets.wrong[chance.choice(PROVIDERS)] = start, start + chance.uniform(600.0, HOUR)
+
+
 class _Outside:
     """What providers and the operator do by themselves."""
 
@@ -77,6 +87,8 @@ class _Outside:
         for provider in PROVIDERS:
             self.world.client(provider, lambda provider=provider: self.send(provider))
         self.world.client("operator", self.operate)
+        if self.world.secrets.wrong:
+            self.world.client("operator", self.requalify)
 
     def send(self, provider: str) -> None:
         """Send in bursts, as providers do."""
@@ -122,6 +134,13 @@ class _Outside:
             for _ in range(chance.choice((1, 1, 2, 3))):
                 world.client("operator", lambda body=body: self.replay(body))
                 world.kernel.sleep(chance.choice((0.0, 0.2, 60.0)))
+
+    def requalify(self) -> None:
+        """Look now and then whether the secret is right again."""
+        world = self.world
+        while world.kernel.now < self.until:
+            world.kernel.sleep(self.chance.expovariate(1 / 900.0))
+            world.requalify()
 
     def some_replay(self) -> dict[str, Any] | None:
         world, chance, now = self.world, self.chance, self.world.kernel.now
@@ -184,6 +203,7 @@ def run_seed(
     with world.running():
         if only is None and factor:
             _outages(world)
+            _wrong_secret(world)
         _Outside(world, size).begin()
         world.kernel.run(world.kernel.now + CHAOS_SECONDS)
         world.drain(DRAIN_SECONDS)
@@ -202,6 +222,7 @@ def _result(world: World) -> SeedResult:
         replays=sum(len(known.replays) for known in events),
         conflicts=sum(max(0, len(known.accepted) - 1) for known in events),
         dead_letters=world.dead_lettered,
+        quarantined=world.reports.metrics[QUARANTINED],
         states=world.states,
         happened=world.chaos.happened,
         calls=world.chaos.calls,
@@ -232,6 +253,7 @@ def rows(results: Sequence[SeedResult]) -> dict[str, str]:
         "replays": total("replays"),
         "payloads with the id of another": total("conflicts"),
         "dead letters": total("dead_letters"),
+        "quarantined, with a wrong secret": total("quarantined"),
         "calls of AWS": f"{sum(sum(one.calls.values()) for one in results):,}",
         **{name: f"{happened[name]:,}" for name in ("kills", "answers lost", "refused", "duplicates")},
         "lost": broken("lost"),

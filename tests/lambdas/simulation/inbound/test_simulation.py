@@ -5,6 +5,7 @@ from itertools import count
 import pytest
 
 from lambdas.inbound.identity import Same
+from lambdas.inbound.quarantine import Quarantine
 from lambdas.inbound.record_batches import BatchedRecords
 from lambdas.inbound.record_items import State, Step
 from lambdas.inbound.records import Records
@@ -67,6 +68,30 @@ def test_what_the_bus_refuses_for_long_is_dead_lettered_told_and_replayable():
     world = ran(force=bus_out)
     assert world.states == {"DEAD_LETTERED": 12}
     assert world.reports.metrics["DeadLettered"] == 12
+    assert world.violations == {}
+    assert {len(known.published) for known in world.events.values()} == {1}
+
+
+DIRECT = Deployment(direct=True)
+
+
+def with_a_wrong_secret():
+    """Return a world in which every webhook came while its secret was wrong, and all came to its end."""
+    world = World(1, DIRECT, SECRETS)
+    now = world.kernel.now
+    world.secrets.wrong["stripe"] = (now - 1, now + HOUR)
+    with world.running():
+        world.do(lambda: [world.send_until_accepted(webhook("stripe", number, now)) for number in range(12)])
+        world.kernel.run(now + HOUR)
+        world.drain(2 * HOUR)
+        world.finish()
+    return world
+
+
+def test_what_came_while_the_secret_was_wrong_is_routed_once():
+    world = with_a_wrong_secret()
+    assert world.reports.metrics["Quarantined"] == 12
+    assert world.states == {"ROUTED": 12}
     assert world.violations == {}
     assert {len(known.published) for known in world.events.values()} == {1}
 
@@ -136,6 +161,11 @@ def test_a_group_that_goes_on_behind_a_failed_message_is_seen(monkeypatch):
 
     monkeypatch.setattr(ordering, "run_in_order", blocking_nothing)
     assert set(ran(ORDERED, force=nth(2, "put_events", "refused")).violations) == {"out of order"}
+
+
+def test_a_quarantine_that_keeps_nothing_is_seen(monkeypatch):
+    monkeypatch.setattr(Quarantine, "keep", lambda *_: True)
+    assert set(with_a_wrong_secret().violations) == {"lost"}
 
 
 def test_an_event_that_stays_recorded_is_seen(monkeypatch):

@@ -1,14 +1,17 @@
 """The deployed inbound stack of one seed: functions, queues, table, archive and bus, and the rules that all keep."""
 
 import hashlib
+import io
 import json
 import random
 from base64 import b64encode
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 from urllib.parse import urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lambdas.dead_letter.environment import DeadLetterEnvironment
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.metrics import CONFLICTING_DUPLICATES, DEAD_LETTERED, RENDERED_ANEW
+from lambdas.inbound.quarantine import QUARANTINE_PREFIX
 from lambdas.inbound.record_items import (
     INDEXES,
     PARTITION_KEY,
@@ -33,8 +37,10 @@ from tests.lambdas.simulation.inbound.functions import Function, Reports
 from tests.lambdas.simulation.inbound.queues import Mapping as EventSourceMapping
 from tests.lambdas.simulation.inbound.queues import MemoryQueue
 from tests.lambdas.simulation.kernel import Invocation, Kernel, determined
-from tests.lambdas.simulation.memory_dynamodb import MemoryDynamoDB
+from tests.lambdas.simulation.memory_dynamodb import MemoryDynamoDB, failure
 from tests.lambdas.support import api_gateway_event, create_table
+from tools.commands import requalify
+from tools.commands.target_stack import NoTargetError
 
 TABLE, BUCKET = "sim", "bucket"
 SECONDS = 30.0
@@ -181,6 +187,7 @@ class World:
         self.memory = MemoryDynamoDB(lambda: self.kernel.now, lambda: lag(self.chance))
         create_table(self.memory, TABLE, (PARTITION_KEY, SORT_KEY), INDEXES, "KEYS_ONLY")
         self.s3 = MemoryS3()
+        self.secrets = _Secrets(secrets, lambda: self.kernel.now)
         self._build(secrets, concurrency)
 
     def _build(self, secrets: Mapping[str, str], concurrency: int) -> None:
@@ -197,19 +204,19 @@ class World:
         )
         url = "https://queue.fifo" if fifo else "https://queue"
         group_by = self.deployment.order or "provider"
-        clients = {
+        clients = self.aws = {
             "dynamodb": Faulty("dynamodb", PartlyRefusing(self.memory, chaos), chaos),
             "s3": Faulty("s3", self.s3, chaos),
             "sqs": Faulty("sqs", self.main, chaos),
             "events": Faulty("events", MemoryBus(chaos, self._published), chaos),
-            "secretsmanager": Faulty("secretsmanager", _Secrets(secrets), chaos),
+            "secretsmanager": Faulty("secretsmanager", self.secrets, chaos),
         }
         providers = json.dumps({name: {"entry": name, "secretArn": name} for name in secrets})
 
         def function(modules: Sequence[str], environment: Any) -> Function:
             return Function(kernel, self.reports, tuple(modules), environment.to_environment(), clients)
 
-        ingestion = ["ingestion.deployed", "ingestion.reporting", "ingestion.handler"]
+        ingestion = [f"ingestion.{name}" for name in ("deployed", "reporting", "requalify", "handler")]
         if self.deployment.direct:
             ingestion += ["ingestion.ingest_batch", "ingestion.direct_integration"]
         self.ingestion = function(
@@ -220,6 +227,8 @@ class World:
                 message_group_by=group_by,
                 bucket_name=BUCKET,
                 max_body_bytes=4_194_304,
+                quarantine_per_hour=1_000_000 if self.deployment.direct else None,
+                table_name=TABLE if self.deployment.direct else None,
             ),
         )
         self.processing = function(
@@ -263,7 +272,7 @@ class World:
     @contextmanager
     def running(self) -> Iterator["World"]:
         """Have everything come from the seed."""
-        with determined(self.seed, self.kernel):
+        with determined(self.seed, self.kernel), mock.patch.object(requalify, "ThreadPoolExecutor", _OneByOne):
             yield self
 
     # Callers
@@ -373,6 +382,40 @@ class World:
         )
         return self.call(_OPERATORS[1], self.status, event)
 
+    def requalify(self) -> None:
+        """Verify what is quarantined again, as an operator, who tries again later when something fails."""
+        s3 = self.aws["s3"]
+        clients = {
+            "s3": SimpleNamespace(
+                get_paginator=s3.get_paginator,
+                get_object=s3.get_object,
+                delete_object=s3.delete_object,
+                exceptions=SimpleNamespace(NoSuchKey=KeyError),
+            ),
+            "lambda": SimpleNamespace(invoke=self._invoke_ingestion),
+        }
+        target: Any = SimpleNamespace(
+            settings=SimpleNamespace(environment="sim"), client=clients.__getitem__, outputs={"bucket_name": BUCKET}
+        )
+        for provider in self.secrets.names:
+            with suppress(ClientError, BotoCoreError, NoTargetError):
+                requalify.requalify(target, provider, dry_run=False)
+
+    def _invoke_ingestion(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 (names of boto3)
+        del FunctionName
+        event = json.loads(Payload)
+        made = self.kernel.call(
+            "requalify", lambda: self._started(self.ingestion, event), seconds=SECONDS, skew=self._skew()
+        )
+        if made.error is not None or self.chaos.hits(self.chaos.rates.lost):
+            raise failure("Invoke", "ServiceException")
+        return {"Payload": io.BytesIO(json.dumps(made.result).encode())}
+
+    @property
+    def quarantined(self) -> list[str]:
+        """The keys of what is quarantined."""
+        return [key for key in self.s3.objects if key.startswith(QUARANTINE_PREFIX)]
+
     # What is seen
 
     def violate(self, rule: str, what: str) -> None:
@@ -419,7 +462,13 @@ class World:
 
     @property
     def settled(self) -> bool:
-        return not (self.clients or self.main.unsettled or self.dead_letters.unsettled or self.ingest.unsettled)
+        return not (
+            self.clients
+            or self.quarantined
+            or self.main.unsettled
+            or self.dead_letters.unsettled
+            or self.ingest.unsettled
+        )
 
     def drain(self, limit: float) -> None:
         """Let everything come to its end without faults."""
@@ -428,6 +477,8 @@ class World:
         while self.kernel.now < end:
             self.kernel.run(min(self.kernel.now + 300, end))
             self.ingest_dead_letters.redrive(self.ingest)
+            if self.quarantined:
+                self.do(self.requalify)
             if self.settled:
                 return
         self.violate("never settled", f"{self.main.unsettled}, {self.dead_letters.unsettled}, {self.ingest.unsettled}")
@@ -570,10 +621,39 @@ class Shown:
 
 
 class _Secrets:
-    """Secrets Manager."""
+    """Secrets Manager.
 
-    def __init__(self, secrets: Mapping[str, str]) -> None:
+    Attributes
+    ----------
+    wrong
+        Provider to the time in which its secret is another one than its own, of the same form.
+    """
+
+    def __init__(self, secrets: Mapping[str, str], clock: Callable[[], float]) -> None:
+        self.names = tuple(secrets)
+        self.wrong: dict[str, tuple[float, float]] = {}
         self._secrets = {name: MemorySecrets(secret) for name, secret in secrets.items()}
+        self._clock = clock
 
     def get_secret_value(self, **request: Any) -> dict[str, Any]:
-        return self._secrets[request["SecretId"]].get_secret_value()
+        name = request["SecretId"]
+        start, end = self.wrong.get(name, (0.0, 0.0))
+        if start <= self._clock() < end:
+            return {"SecretString": "cd" * 32}
+        return self._secrets[name].get_secret_value()
+
+
+class _OneByOne:
+    """A pool of threads that has none: the simulation's time is no thread's."""
+
+    def __init__(self, size: int) -> None:
+        del size
+
+    def __enter__(self) -> "_OneByOne":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def map(self, call: Callable[[Any], Any], of: Iterable[Any]) -> Iterator[Any]:
+        return map(call, of)
