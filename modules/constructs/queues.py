@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from modules.constructs.policy import Condition, Statement, deny_plain_http, policy_document
 from modules.settings.checked import checked
-from modules.settings.formats import ARN, QUEUE
+from modules.settings.formats import ARN, QUEUE, RECEIVES
+from modules.settings.rules import INGEST_MESSAGE_BYTES
 from modules.settings.sections import QueueSettings
 from modules.settings.validation import SettingRule
 from modules.synth.cdk import Construct, SqsQueue, SqsQueuePolicy, SqsQueueRedriveAllowPolicy, SqsQueueRedrivePolicy
@@ -28,7 +29,7 @@ def working_queue(
     name: str,
     settings: QueueSettings,
     *,
-    max_message_size: Annotated[int | None, SettingRule(unit="bytes", low=1_024, high=262_144)] = None,
+    max_message_size: Annotated[int | None, SettingRule(unit="bytes", low=1_024, high=INGEST_MESSAGE_BYTES)] = None,
 ) -> SqsQueue:
     """Create a queue for messages that are worked on; `redrive` says where they go after their last receive.
 
@@ -70,7 +71,7 @@ def redrive(
     source: SqsQueue,
     dead_letter: SqsQueue,
     *,
-    receives: Annotated[int, SettingRule(unit="receives", low=1, high=1_000)],
+    receives: Annotated[int, RECEIVES],
 ) -> None:
     """Send a queue's messages to a dead letter queue after so many receives; let no other queue send any there.
 

@@ -15,7 +15,7 @@ from modules.constructs.naming import Names
 from modules.constructs.network import Network
 from modules.constructs.policy import Condition, Statement, policy_document, to_block
 from modules.settings.checked import checked
-from modules.settings.formats import ACCOUNT_ID
+from modules.settings.formats import ACCOUNT_ID, MEMORY
 from modules.settings.sections import FunctionSettings
 from modules.settings.validation import SettingRule, SettingsError, Validated, setting
 from modules.synth.at_synth import change_at_synth
@@ -100,7 +100,7 @@ class FunctionSize(Validated):
         When Lambda takes no such size.
     """
 
-    memory: int = setting(unit="MB", low=128, high=10_240, doc="Memory.")
+    memory: int = setting(rule=MEMORY, doc="Memory.")
     timeout: int = setting(unit="s", low=1, high=900, doc="Time-out.")
 
 

@@ -14,7 +14,7 @@ from lambdas.delivery.sending.urls import PUBLIC_HTTPS
 from lambdas.delivery_api.environment import ApiEnvironment
 from lambdas.delivery_worker.environment import WorkerEnvironment
 from lambdas.inbound.providers.fields import is_identifier
-from modules.settings.formats import BUCKET, CERTIFICATE_ARN, EVENT_BUS, HOST
+from modules.settings.formats import BUCKET, CERTIFICATE_ARN, EVENT_BUS, HOST, MEMORY
 from modules.settings.validation import SettingsError, Validated, setting
 
 _MAX_RATE = 10_000
@@ -118,7 +118,7 @@ class DeliverySettings(Validated):
         high=350_000,
         doc="Largest payload of an event; a larger one is answered 413. An item of the events table holds 400 KB.",
     )
-    memory: int = setting(512, unit="MB", low=128, high=10_240, doc="Memory of the functions behind the API.")
+    memory: int = setting(512, rule=MEMORY, doc="Memory of the functions behind the API.")
     timeout: int = setting(
         15, unit="s", low=3, high=29, doc="Time-out of the functions behind the API, which waits for 29 s at most."
     )

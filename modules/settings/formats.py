@@ -21,6 +21,10 @@ LOG_RETENTION = SettingRule(
         *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
     ),
 )
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MEMORY = SettingRule(unit="MB", low=128, high=10_240)
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+RECEIVES = SettingRule(unit="receives", low=1, high=1_000)
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 _ARN = r"arn:[^:\s]+:[^:\s]+:[^:\s]*:[^:\s]*:\S+"
 ARN = SettingRule(pattern=_ARN, words="an ARN")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modules.settings.formats import BUCKET, KMS_KEY, LOG_RETENTION, REGION, ROLE_ARN, STATE_KEY, TEXT
+from modules.settings.formats import BUCKET, KMS_KEY, LOG_RETENTION, MEMORY, RECEIVES, REGION, ROLE_ARN, STATE_KEY, TEXT
 from modules.settings.silence import Expectation, read_expectation
 from modules.settings.validation import Validated, setting
 
@@ -81,7 +81,7 @@ class FunctionSettings(Validated):
     """Settings of the Lambda functions."""
 
     runtime: str = setting("python3.13", choices=RUNTIMES, doc="Runtime of every function.")
-    memory: int = setting(512, unit="MB", low=128, high=10_240, doc="Memory, and the share of CPU that comes with it.")
+    memory: int = setting(512, rule=MEMORY, doc="Memory, and the share of CPU that comes with it.")
     timeout: int = setting(
         30,
         unit="s",
@@ -159,9 +159,7 @@ class QueueSettings(Validated):
     )
     max_receive_count: int = setting(
         3,
-        unit="receives",
-        low=1,
-        high=1_000,
+        rule=RECEIVES,
         doc="Receives before a message goes to the dead letter queue.",
     )
     retention: int = setting(
