@@ -75,7 +75,8 @@ class Operator:
         if wanted.event_id is not None:
             return {"events": [_listed(record) for record in self._looked_up(wanted)], "next": None}
         scan = self._scan(wanted, MAX_RECORDS)
-        records = scan.records(_TOGETHER if set(wanted.attributes) - {"provider"} else wanted.limit)
+        selective = wanted.index is None and set(wanted.attributes) - {"provider"}
+        records = scan.records(_TOGETHER if selective else wanted.limit)
         found = list(islice(filter(wanted.matches, records), wanted.limit))
         return {"events": [_listed(record) for record in found], "next": _next_of(scan, wanted)}
 
