@@ -60,6 +60,8 @@ def print_commands(stack: LocalStack) -> None:
         print(command)
     console.print("\n[bold]webhooks of every provider, genuine and forged[/]")
     print("make send PROVIDER=adyen EVENT=REFUND COUNT=3; make send PROVIDER=stripe FORGE=body; make verify-archive")
+    console.print("\n[bold]its events, sent on to your own code[/]")
+    print("make listen PROVIDER=stripe FORWARD=http://localhost:3000/hooks SINCE=1h")
     if stack.delivery is not None:
         print_delivery_commands(stack.delivery, curl)
     console.print("\n'make down' stops it.")

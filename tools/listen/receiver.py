@@ -66,7 +66,7 @@ class Receiver:
             raise NoTargetError("FORWARD: a URL with a user name is not allowed")
         is_https, is_loopback = parts.scheme == "https", _is_loopback(host)
         if not (is_https or is_loopback):
-            raise _refused(url, "would carry payloads in plain text to another machine; allowed: https, or localhost")
+            raise _refused(url, "would carry payloads in plain text to another machine")
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return cls(host=host, port=port, path=path, is_https=is_https, is_loopback=is_loopback)
 
@@ -110,4 +110,5 @@ def _is_loopback(host: str) -> bool:
 
 
 def _refused(url: str, why: str) -> NoTargetError:
-    return NoTargetError(f"FORWARD: {url!r} {why}; such as http://localhost:3000/hooks")
+    allowed = "https, or an address of this machine such as http://localhost:3000/hooks"
+    return NoTargetError(f"FORWARD: {url!r} {why}; allowed: {allowed}")
