@@ -22,6 +22,7 @@ evidences = st.builds(
     key_id=st.text(),
     headers=st.dictionaries(st.text(max_size=20), st.text(max_size=100), max_size=4),
     received_at=st.floats(allow_nan=False, allow_infinity=False),
+    requalified_at=st.none() | st.floats(allow_nan=False, allow_infinity=False),
 )
 
 
@@ -56,6 +57,12 @@ def test_a_certificate_travels_in_the_document_and_lies_in_no_metadata():
 def test_a_certificate_that_is_no_text_is_told(wrong):
     with pytest.raises(NoEvidenceError):
         Evidence.from_document({**EVIDENCE.to_document(), "certificate": wrong})
+
+
+@pytest.mark.parametrize("wrong", [["x"], {}, "x"], ids=json.dumps)
+def test_a_time_of_requalifying_that_is_none_is_told(wrong):
+    with pytest.raises(NoEvidenceError):
+        Evidence.from_document({**EVIDENCE.to_document(), "requalifiedAt": wrong})
 
 
 @pytest.mark.parametrize("metadata", [{}, {METADATA_NAME: ""}, {METADATA_NAME: "!"}, {METADATA_NAME: "e30="}])

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from lambdas.inbound.metrics import NOT_QUARANTINED
 from modules.settings.rules import MAX_DIRECT_BODY_BYTES, SMALL_BATCH
 from tools.estimate.cost.bill import Bill
 from tools.estimate.cost.case import Case
@@ -158,6 +159,8 @@ def _direct(case: Case) -> Iterator[Alternative]:
     # Age and depth of the ingest queue, and whether its dead letter queue is empty.
     for number, alarm in enumerate(watched[:3]):
         edited.add("aws_cloudwatch_metric_alarm", f"ingest_{number}", dict(alarm.values))
+    if not _quarantine_alarms(case):
+        edited.add("aws_cloudwatch_metric_alarm", "not_quarantined", {"metric_name": NOT_QUARANTINED})
     yield Alternative(
         name="direct integration instead of a function in the request",
         price="202 before the signature is verified; forged webhooks are paid for up to the ingest queue; bodies of "
@@ -179,12 +182,20 @@ def _function_integration(case: Case) -> Iterator[Alternative]:
             edited.remove(alarm)
         edited.remove(queue)
     edited.remove(mapping)
+    # By default, the quarantine goes with the ingest queue.
+    for alarm in _quarantine_alarms(case):
+        edited.remove(alarm)
     yield Alternative(
         name="a function integration instead of the ingest queue",
         price="202 after the signature is verified, and 10 requests/s at most for each reserved execution; faster "
         "requests receive 429; the setting is api.ingest",
         stack=edited.stack(),
     )
+
+
+def _quarantine_alarms(case: Case) -> list[Resource]:
+    alarms = case.stack.all("aws_cloudwatch_metric_alarm")
+    return [alarm for alarm in alarms if alarm.get("metric_name") == NOT_QUARANTINED]
 
 
 def _provisioned(case: Case) -> Iterator[Alternative]:
