@@ -227,7 +227,8 @@ def named_awkwardly(synthesize):
     called = ("x", "x-eu", "eu", "dlq", "undelivered", "queue")
 
     def build(environment, preset):
-        subscribers = dict.fromkeys(called, "x")
+        # Of one provider's events a rule has five targets at most.
+        subscribers = {**dict.fromkeys(called, "x"), "x": "eu"}
         values = {"providers": dict.fromkeys(called, "generic"), "routing": {"subscribers": subscribers}}
         return synthesize(environment, {"preset": preset, **values})
 
