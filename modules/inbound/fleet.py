@@ -68,9 +68,7 @@ class LambdaFleet(Fleet):
                 f"reserved_concurrency: {', '.join(unknown)} is no function; functions: {', '.join(FUNCTIONS)}"
             )
         modules = {"ingestion": "direct_integration"} if direct else {}
-        sizes = {
-            "operator": FunctionSize(memory=max(settings.memory, OPERATOR_MEMORY), timeout=settings.timeout),
-        }
+        sizes = {"operator": FunctionSize(memory=OPERATOR_MEMORY, timeout=settings.timeout)}
         members = [
             FleetMember(
                 name=name,

@@ -53,12 +53,12 @@ def test_a_resource_that_is_added_is_not_free(standard_stack):
 
 
 def test_a_month_in_which_nothing_is_sent_is_paid_for_what_waits(standard_stack):
-    # 4 secrets at $0.40, 21 alarms on one metric and 5 on two at $0.10 for each, a dashboard, and 5 and 2 pollers that
+    # 4 secrets at $0.40, 22 alarms on one metric and 6 on two at $0.10 for each, a dashboard, and 5 and 2 pollers that
     # ask an empty queue every 20 s
     idle = bill(standard_stack, rate=0.000001).of(Paid.IDLE)
 
     polling = (5 + 2) * 730 * 3600 / 20 * 0.4e-6
-    assert idle == pytest.approx(4 * 0.40 + (21 + 5 * 2) * 0.10 + 3 + polling, abs=0.01)
+    assert idle == pytest.approx(4 * 0.40 + (22 + 6 * 2) * 0.10 + 3 + polling, abs=0.01)
 
 
 def test_every_alternative_is_priced_by_the_same_rules(preset_stack):

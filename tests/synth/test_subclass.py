@@ -272,7 +272,7 @@ def test_every_grant_of_a_layer_goes_together_with_every_other(bundles):
 
     policy = policy_of(stack)
 
-    assert len(policy["FindRecords"]["resources"]) == 4, "the table, and an index for each way to find a record"
+    assert len(policy["FindRecords"]["resources"]) == 6, "the table, and an index for each way to find a record"
     assert {"WriteRecords", "MarkRecords", "ArchivePayloads"} < set(policy)
 
 
