@@ -381,8 +381,8 @@ def test_every_granted_action_is_called(stack, report):
     used, unused = used_and_unused(stack)
 
     report(f"direct: {len(used)} granted actions, each seen called: {', '.join(used)}")
-    # Ingestion puts into the quarantine. Below raw/ it would put a payload that needs more room than the main queue has,
-    # which here none does; a certificate of PayPal's could be so long, and no stack for these tests can have one.
+    # Ingestion puts into the quarantine. Below raw/ it would put a payload that needs more room than the main queue
+    # has, which here none does; a certificate of PayPal's could be so long, and no stack for these tests has one.
     assert unused == []
 
 
