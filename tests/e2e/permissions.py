@@ -10,8 +10,8 @@ from lambdas.inbound.event import WebhookEvent
 from modules.constructs.naming import Names
 from tests.e2e.calls import CALLED_BY_LAMBDA, granted, was_called
 from tests.e2e.faults import send_at_once
-from tests.e2e.observe import await_state
-from tools.local.calls import create_operator
+from tests.e2e.observe import SETTLE_SECONDS, await_state
+from tools.local.calls import create_operator, wait_for
 from tools.local.stack import LocalStack, path_id
 from tools.senders import SentWebhook, new_secret, webhook
 
@@ -40,7 +40,7 @@ def exercise(stack: LocalStack, *, paddings: Iterable[int] = ()) -> None:
         states = [await_state(stack, one.transaction_id, "ROUTED") for one in sent]
     # What is quarantined where there is a quarantine
     stack.post(webhook("stripe", FIRST_NUMBER, new_secret("stripe"), now))
-    _dead_letter(stack)
+    _dead_letter(stack, together[0].transaction_id)
     received = states[-1]["events"][0]["receivedAt"]
     span = {"from": received, "to": (datetime.fromisoformat(received) + timedelta(milliseconds=1)).isoformat()}
     dry = stack.call("POST", "/internal/replay", {"provider": "stripe", "dryRun": True, **span})
@@ -75,12 +75,14 @@ def used_and_unused(stack: LocalStack) -> tuple[list[str], list[str]]:
     return used, unused
 
 
-def _dead_letter(stack: LocalStack) -> None:
-    """Have an event dead-lettered before it was archived, and replay it: put into the dead letter queue by hand."""
+def _dead_letter(stack: LocalStack, transaction: str) -> None:
+    """Have an event dead-lettered before it was archived, and replay it: put into the dead letter queue by hand.
+
+    It is of a transaction that has a later event, with which processing compares it when it is replayed.
+    """
     envelope = Envelope(
-        # With a time, so that processing compares it with later events when it is replayed.
         event=WebhookEvent(
-            provider="stripe", event_id="evt_dead", event_type="t", transaction_id="pi_dead", occurred_at=RECEIVED_AT
+            provider="stripe", event_id="evt_dead", event_type="t", transaction_id=transaction, occurred_at=RECEIVED_AT
         ),
         received_at=RECEIVED_AT,
         correlation_id="by-hand",
@@ -91,11 +93,10 @@ def _dead_letter(stack: LocalStack) -> None:
     stack.aws.client("sqs").send_message(
         QueueUrl=stack.outputs["dead_letter_queue_url"], MessageBody=envelope.to_message()
     )
-    await_state(stack, "pi_dead", "DEAD_LETTERED")
-    assert "evt_dead" in _listed(stack, "dead-letters")
+    wait_for("the dead letter", lambda: "evt_dead" in _listed(stack, "dead-letters") or None, SETTLE_SECONDS)
     stack.call("POST", "/internal/replay", {"eventIds": ["stripe:evt_dead"]}).raise_for_status()
-    await_state(stack, "pi_dead", "ROUTED")
-    assert "evt_dead" not in _listed(stack, "dead-letters") + _listed(stack, "conflicts")
+    wait_for("its replay", lambda: "evt_dead" not in _listed(stack, "dead-letters") or None, SETTLE_SECONDS)
+    assert "evt_dead" not in _listed(stack, "conflicts")
 
 
 def _listed(stack: LocalStack, of: str) -> list[str]:

@@ -104,12 +104,12 @@ def pager(stack):
             texts = [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
             return next((text for text in texts if text["AlarmName"] == alarm_name), None)
 
-        alarm = wait_for(f"the page of {alarm_name}", look, 60)
-        # Nothing looks again when the metric's period is over: it would stay on for every later test of this stack.
-        cloudwatch.set_alarm_state(AlarmName=alarm_name, StateValue="OK", StateReason="the test")
-        return alarm
+        return wait_for(f"the page of {alarm_name}", look, 60)
 
     yield page
+    # Nothing looks again when the metrics' periods are over: they would stay on for every later test of this stack.
+    for alarm in cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]:
+        cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="OK", StateReason="the test")
     sns.unsubscribe(SubscriptionArn=subscription)
     sqs.delete_queue(QueueUrl=url)
 
