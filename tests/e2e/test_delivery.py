@@ -478,11 +478,16 @@ def test_make_event_shows_one_timeline_from_receipt_to_the_last_attempt(inbound,
     # When whoever may read both halves looks at it, then every step is there
     policies = [stack.outputs["operator_policy_json"] for stack in (inbound, inbound.delivery)]
     both = as_one_who_may(inbound, *policies)
-    wait_for("the attempt", lambda: shown(both)[0]["deliveryEvents"][0]["attempts"] or None, SETTLE_SECONDS)
+
+    def statuses(shown):
+        return [one["status"] for each in shown["deliveryEvents"] for one in each["attempts"]]
+
+    # An attempt may run out of time on a busy machine, and another one follows.
+    wait_for("the attempt", lambda: 200 in statuses(shown(both)[0]) or None, SETTLE_SECONDS)
     whole, err = shown(both)
     (became,) = whole["deliveryEvents"]
     assert (became["tenantId"], became["eventId"], err) == ("acme", request.headers["webhook-id"], "")
-    assert [one["status"] for one in became["attempts"]] == [200]
+    assert statuses(whole)[-1] == 200
     assert [one["step"] for one in whole["records"][0]["timeline"]] == ["routed", "recorded", "archived", "received"]
 
     # When somebody looks who may read the inbound half only, then that is there
