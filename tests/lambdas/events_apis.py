@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from lambdas.reconcile.api import Api
+from lambdas.shared import times
 
 Answer = tuple[int, Any, dict[str, str]]
 
@@ -127,3 +128,80 @@ def _user(basic: str) -> str:
         return base64.b64decode(basic).decode().partition(":")[0]
     except ValueError:
         return ""
+
+
+class PayPalApi(EventsApi):
+    """``GET /v1/notifications/webhooks-events``: https://developer.paypal.com/api/webhooks/v1/webhooks-events-list"""
+
+    def answer(self, method: str, path: str, query: dict[str, str], headers: Any, body: bytes) -> Answer:
+        if path == "/v1/oauth2/token":
+            known = base64.b64decode(headers["Authorization"].removeprefix("Basic ")).decode() == self.key
+            granted = method == "POST" and body == b"grant_type=client_credentials" and known
+            token = {"access_token": "A21.token", "token_type": "Bearer", "expires_in": 32_400}
+            return (200, token, {}) if granted else (401, {"error": "invalid_client"}, {})
+        if self.bearer(headers) != "A21.token":
+            return 401, {"name": "AUTHENTICATION_FAILURE"}, {}
+        since, until = (times.parse(query.get(name, "")) for name in ("start_time", "end_time"))
+        found = [
+            one
+            for one in self.events
+            if (since or 0) <= (times.parse(one["create_time"]) or 0) <= (until or float("inf"))
+        ]
+        offset, size = int(query.get("offset", 0)), int(query.get("page_size", 10))
+        links = [{"href": f"https://api-m.paypal.com{path}", "rel": "self", "method": "GET"}]
+        if offset + size < len(found):
+            more = urlencode({**query, "offset": offset + size})
+            links.append({"href": f"https://api-m.paypal.com{path}?{more}", "rel": "next", "method": "GET"})
+        page = found[offset : offset + size]
+        return 200, {"events": page, "count": len(page), "links": links}, {}
+
+
+class SquareApi(EventsApi):
+    """``POST /v2/events``: https://developer.squareup.com/reference/square/events-api/SearchEvents"""
+
+    def answer(self, method: str, path: str, query: dict[str, str], headers: Any, body: bytes) -> Answer:
+        del query
+        if self.bearer(headers) != self.key:
+            return 401, {"errors": [{"category": "AUTHENTICATION_ERROR", "code": "UNAUTHORIZED"}]}, {}
+        if (method, path) != ("POST", "/v2/events"):
+            return 404, {"errors": []}, {}
+        search = json.loads(body)
+        created = search.get("query", {}).get("filter", {}).get("created_at", {})
+        since, until = (times.parse(created.get(name, "")) for name in ("start_at", "end_at"))
+        found = [
+            one
+            for one in self.events
+            if (since or 0) <= (times.parse(one["created_at"]) or 0) <= (until or float("inf"))
+        ]
+        offset, size = int(search.get("cursor", 0)), search.get("limit", 100)
+        page = found[offset : offset + size]
+        metadata = [{"event_id": one["event_id"], "api_version": "2026-01-22"} for one in page]
+        more = {"cursor": str(offset + size)} if offset + size < len(found) else {}
+        # Without events there is no such member.
+        return 200, {**({"events": page, "metadata": metadata} if page else {}), **more}, {}
+
+
+class GitHubApi(EventsApi):
+    """A hook's deliveries: https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook
+
+    Here an event is a delivery: ``id``, ``guid``, ``delivered_at``, and ``request`` with ``headers`` and ``payload``.
+    """
+
+    hook = "/repos/acme/shop/hooks/7/deliveries"
+
+    def answer(self, method: str, path: str, query: dict[str, str], headers: Any, body: bytes) -> Answer:
+        del body
+        if self.bearer(headers) != self.key:
+            return 401, {"message": "Bad credentials"}, {}
+        newest_first = sorted(self.events, key=lambda one: -one["id"])
+        if method == "GET" and path == self.hook:
+            begin = int(query.get("cursor", "v1_0").removeprefix("v1_"))
+            end = begin + int(query.get("per_page", 30))
+            link = f'<https://api.github.com{path}?per_page=30&cursor=v1_{end}>; rel="next"'
+            listed = [
+                {name: one[name] for name in ("id", "guid", "delivered_at")} | {"status_code": 502}
+                for one in newest_first[begin:end]
+            ]
+            return 200, listed, {"Link": link} if end < len(newest_first) else {}
+        found = [one for one in newest_first if path == f"{self.hook}/{one['id']}"]
+        return (200, found[0], {}) if method == "GET" and found else (404, {"message": "Not Found"}, {})
