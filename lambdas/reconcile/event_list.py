@@ -60,6 +60,10 @@ class EventList(ABC):
         Calls a second that leave the provider's limit to others.
     signed : bool
         Whether it shows the headers of a webhook, its signature among them: only then are the bytes known.
+    has_all_types : bool
+        Whether it has events of types to which the registration is not subscribed.
+    needs_hook : bool
+        Whether there is a list for each registration.
 
     Parameters
     ----------
@@ -75,6 +79,8 @@ class EventList(ABC):
     retention_seconds: ClassVar[int]
     per_second: ClassVar[float]
     signed: ClassVar[bool] = False
+    has_all_types: ClassVar[bool] = False
+    needs_hook: ClassVar[bool] = False
 
     def __init__(self, api: Api, key: str, hook: str = "") -> None:
         self._api = api

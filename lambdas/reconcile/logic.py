@@ -185,7 +185,7 @@ class Reconciliation:
         missing = [each for each, record in zip(candidates, known, strict=True) if record is None]
         # An event of this page may have been handed over by a run that ended before the progress was kept.
         ours = [each.event for each, record in zip(candidates, known, strict=True) if _is_ours(record, progress)]
-        if missing:
+        if missing and not dry_run:
             self.on_missing(one.name, [each.event for each in missing])
         for each in () if dry_run else missing:
             hand_over(

@@ -1,6 +1,8 @@
 """Reconciliation with the provider's list of events: what is missing comes once, whatever breaks."""
 
+import http.client
 import json
+import time
 from dataclasses import replace
 from itertools import pairwise
 
@@ -22,7 +24,7 @@ from lambdas.shared import times
 from lambdas.shared.request import WebhookRequest
 from lambdas.shared.signatures.scheme import key_id
 from tests.lambdas.events_apis import StripeApi
-from tests.lambdas.support import NOW, Clock, CrashError, aws_error, envelope, message
+from tests.lambdas.support import NOW, Clock, CrashError, aws_error, envelope, lambda_context, message, new_secret
 
 HOUR = 3_600.0
 DAY = 86_400.0
@@ -374,3 +376,62 @@ def test_when_the_queue_takes_nothing_the_page_is_done_again(world, api):
     with pytest.raises(Exception, match="ServiceUnavailable"):
         invocation(world, api, clients=replace(world.clients, sqs=Refusing()))()
     assert invocation(world, api)()["recoveredIds"] == ["evt_1"]
+
+
+# --- the function -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def function(world, api, clients, cold_start):
+    """Return the function with Stripe deployed as ``shop``; its connections lead to the API of the test."""
+    secret = new_secret(clients, api.key)
+    deployed = {"shop": {"entry": "stripe", "apiSecretArn": secret, "overlap": 7_200, "types": ["charge.*"]}}
+    module = cold_start(
+        "reconcile",
+        PROVIDERS=json.dumps(deployed),
+        QUEUE_URL=world.queue_url,
+        MESSAGE_GROUP_BY="provider",
+        TABLE_NAME=world.name,
+        BUCKET_NAME=world.name,
+    )
+    module.connect = lambda host: http.client.HTTPConnection("127.0.0.1", api.port, timeout=10)
+    module.secret = secret
+    return module
+
+
+def test_the_function_tells_and_counts_what_it_recovers_and_never_its_key_or_a_payload(world, api, function, capfd):
+    api.events = [{**stripe_event(number, time.time() - 600), "card": "4242424242424242"} for number in range(3)]
+    report = function.handler({"provider": "shop"}, lambda_context(900))
+    assert (report["recovered"], report["complete"]) == (3, True)
+    assert {Envelope.from_message(one.body).event.key for one in world.queued()} == {
+        f"shop:evt_{number}" for number in range(3)
+    }
+    said = capfd.readouterr().out
+    counted = [json.loads(line) for line in said.splitlines() if '"Recovered"' in line]
+    assert [(one["Recovered"], one["provider"]) for one in counted] == [([3.0], "shop")]
+    assert api.key not in said
+    assert "4242424242424242" not in said
+
+
+@pytest.mark.parametrize(
+    ("key", "why"), [("rk_wrong", "api.stripe.com: status 401"), (None, "secret_missing")], ids=["wrong", "none"]
+)
+def test_the_function_tells_and_counts_why_it_cannot_reconcile(clients, function, capfd, key, why):
+    if key:
+        clients.secretsmanager.put_secret_value(SecretId=function.secret, SecretString=key)
+    else:
+        clients.secretsmanager.delete_secret(SecretId=function.secret, ForceDeleteWithoutRecovery=True)
+    assert function.handler({"provider": "shop"}, lambda_context(900)) == {"provider": "shop", "error": why}
+    said = capfd.readouterr().out
+    assert '"ReconciliationFailures":[1.0]' in said.replace(" ", "")
+    assert "rk_wrong" not in said
+
+
+def test_the_function_catches_up_and_runs_dry(world, api, function, capfd):
+    api.events = [stripe_event(1, time.time() - 20 * DAY)]
+    since = times.iso(time.time() - 25 * DAY)
+    assert function.handler({"provider": "shop", "since": since, "dryRun": True}, lambda_context(900))["recovered"] == 1
+    assert '"Recovered"' not in capfd.readouterr().out
+    assert world.queued() == []
+    assert function.handler({"provider": "shop", "since": since}, lambda_context(900))["recovered"] == 1
+    assert len(world.queued()) == 1

@@ -25,6 +25,7 @@ class GitHubDeliveries(EventList):
     retention_seconds = 3 * DAY_SECONDS
     # 5,000 an hour are allowed.
     per_second = 1.0
+    needs_hook = True
     signed = True
 
     def page(self, since: float, until: float, after: str | None) -> Page:

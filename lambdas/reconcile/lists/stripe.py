@@ -18,6 +18,7 @@ class StripeEvents(EventList):
     retention_seconds = 30 * DAY_SECONDS
     # 25 a second are allowed of one operation.
     per_second = 10.0
+    has_all_types = True
 
     def page(self, since: float, until: float, after: str | None) -> Page:
         """See `EventList.page`."""
