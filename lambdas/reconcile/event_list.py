@@ -58,6 +58,10 @@ class EventList(ABC):
         How far the list goes back.
     per_second : float
         Calls a second that leave the provider's limit to others.
+    key_pattern : str
+        Regular expression of an API key, matched as a whole.
+    key_doc : str
+        What the key is, and what it must be allowed.
     signed : bool
         Whether it shows the headers of a webhook, its signature among them: only then are the bytes known.
     has_all_types : bool
@@ -78,6 +82,8 @@ class EventList(ABC):
     hosts: ClassVar[tuple[str, str]]
     retention_seconds: ClassVar[int]
     per_second: ClassVar[float]
+    key_pattern: ClassVar[str] = "[!-~]{8,512}"
+    key_doc: ClassVar[str]
     signed: ClassVar[bool] = False
     has_all_types: ClassVar[bool] = False
     needs_hook: ClassVar[bool] = False

@@ -11,6 +11,7 @@ from modules.constructs.network import Network
 from modules.constructs.webhook_function import FunctionSize
 from modules.settings.checked import checked
 from modules.settings.formats import ACCOUNT_ID
+from modules.settings.reconciliation import RUN_SECONDS
 from modules.settings.sections import FunctionSettings
 from modules.synth.cdk import (
     Construct,
@@ -19,8 +20,6 @@ from modules.synth.cdk import (
 # Of this, Lambda gives a whole CPU, which many small queries side by side need. It runs for operators alone.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 OPERATOR_MEMORY = 1_769
-# The longest that Lambda allows: a catch-up asks for many pages, at the rate that a provider allows.
-RECONCILE_SECONDS = 900
 
 
 @checked
@@ -77,7 +76,7 @@ class LambdaFleet(Fleet):
         modules = {"ingestion": "direct_integration"} if direct else {}
         sizes = {
             "operator": FunctionSize(memory=OPERATOR_MEMORY, timeout=settings.timeout),
-            RECONCILE: FunctionSize(memory=settings.memory, timeout=RECONCILE_SECONDS),
+            RECONCILE: FunctionSize(memory=settings.memory, timeout=RUN_SECONDS),
         }
         members = [
             FleetMember(

@@ -17,6 +17,8 @@ _TYPE = re.compile(r"[A-Za-z0-9._*-]{1,128}", re.ASCII)
 # https://docs.github.com/en/rest/repos/webhooks, https://docs.github.com/en/rest/orgs/webhooks
 _HOOK = re.compile(r"(repos/[\w.-]{1,100}/[\w.-]{1,100}|orgs/[\w.-]{1,100})/hooks/[1-9][0-9]{0,15}", re.ASCII)
 DEFAULT_OVERLAP = "2h"
+# The longest that Lambda allows: a catch-up asks for many pages, at the rate that a provider allows.
+RUN_SECONDS = 900
 
 
 @dataclass(frozen=True, kw_only=True)

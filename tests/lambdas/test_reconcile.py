@@ -1,10 +1,13 @@
 """Reconciliation with the provider's list of events: what is missing comes once, whatever breaks."""
 
 import http.client
+import io
 import json
+import sys
 import time
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 import stripe
@@ -23,8 +26,11 @@ from lambdas.reconcile.progress import OvertakenError, ProgressStore
 from lambdas.shared import times
 from lambdas.shared.request import WebhookRequest
 from lambdas.shared.signatures.scheme import key_id
+from modules.settings.environments import build_settings
 from tests.lambdas.events_apis import StripeApi
 from tests.lambdas.support import NOW, Clock, CrashError, aws_error, envelope, lambda_context, message, new_secret
+from tools.commands import reconcile
+from tools.commands.target_stack import NoTargetError, Target
 
 HOUR = 3_600.0
 DAY = 86_400.0
@@ -435,3 +441,51 @@ def test_the_function_catches_up_and_runs_dry(world, api, function, capfd):
     assert world.queued() == []
     assert function.handler({"provider": "shop", "since": since}, lambda_context(900))["recovered"] == 1
     assert len(world.queued()) == 1
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def command(function, monkeypatch, capsys):
+    """Return a function that runs ``make reconcile`` against the function, with a page for each run."""
+
+    def invoke(*, FunctionName, Payload):  # noqa: N803 (names of boto3)
+        assert FunctionName == "webhook-reconcile-dev"
+        left = iter([900.0, 10.0])
+        context = lambda_context()
+        context.get_remaining_time_in_millis = lambda: next(left, 10.0) * 1000
+        return {"Payload": io.BytesIO(json.dumps(function.handler(json.loads(Payload), context)).encode())}
+
+    def run(*arguments, provider="shop"):
+        values = {"providers": {"shop": "stripe", "acme": "generic"}}
+        settings = build_settings("dev", {**values, "reconciliation": {"shop": {"every": "1h", "types": ["*"]}}})
+        target = SimpleNamespace(
+            settings=settings,
+            client=lambda service, config: SimpleNamespace(invoke=invoke),
+            entry_of=settings.providers.__getitem__,
+        )
+        monkeypatch.setattr(Target, "chosen", lambda: target)
+        monkeypatch.setattr(sys, "argv", ["reconcile", provider, *arguments])
+        code = reconcile.main()
+        return code, capsys.readouterr().out
+
+    return run
+
+
+def test_the_command_goes_on_until_the_window_is_closed(world, api, command):
+    api.events = [stripe_event(number, time.time() - 20 * DAY + number) for number in range(250)]
+    code, said = command("--since", times.iso(time.time() - 25 * DAY))
+    assert code == 0
+    assert len(world.queued()) == 250
+    assert "evt_249" in said
+
+
+def test_the_command_refuses_what_it_cannot_do(command, api):
+    with pytest.raises(NoTargetError, match=r"PROVIDER: 'acme' is not in the setting reconciliation"):
+        command(provider="acme")
+    with pytest.raises(NoTargetError, match=r"SINCE: 'yesterday' is not an RFC 3339 time"):
+        command("--since", "yesterday")
+    api.faults = [(401, {}, {})]
+    with pytest.raises(NoTargetError, match=r"shop: api\.stripe\.com: status 401"):
+        command()

@@ -25,6 +25,7 @@ class GitHubDeliveries(EventList):
     retention_seconds = 3 * DAY_SECONDS
     # 5,000 an hour are allowed.
     per_second = 1.0
+    key_doc = "a fine-grained token that may read webhooks of the one repository or organization"
     needs_hook = True
     signed = True
 

@@ -18,6 +18,8 @@ class PayPalEvents(EventList):
     retention_seconds = 30 * DAY_SECONDS
     # PayPal publishes no limit.
     per_second = 2.0
+    key_pattern = "[!-9;-~]{8,256}:[!-~]{8,256}"
+    key_doc = "client id and secret of an app, joined with a colon; have an app of its own for it, without features"
 
     def page(self, since: float, until: float, after: str | None) -> Page:
         """See `EventList.page`."""

@@ -18,6 +18,7 @@ class SquareEvents(EventList):
     retention_seconds = 28 * DAY_SECONDS
     # Square publishes no limit.
     per_second = 5.0
+    key_doc = "the application's own access token; Square takes no token of a narrower scope here"
     has_all_types = True
 
     def page(self, since: float, until: float, after: str | None) -> Page:

@@ -18,6 +18,8 @@ class StripeEvents(EventList):
     retention_seconds = 30 * DAY_SECONDS
     # 25 a second are allowed of one operation.
     per_second = 10.0
+    key_pattern = "rk_(live|test)_[0-9A-Za-z_]{1,256}"
+    key_doc = "a restricted key, rk_..., that may read events and nothing else; a secret key, sk_..., can move money"
     has_all_types = True
 
     def page(self, since: float, until: float, after: str | None) -> Page:
