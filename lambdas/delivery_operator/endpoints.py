@@ -172,7 +172,7 @@ class EndpointOperations:
         left = [one for one in found if one.endpoint_id > (call.query.after or "")]
         page = left[: call.query.limit]
         return ListOperatorEndpointsResponse(
-            endpoints=[OperatorEndpointResponse(**_plain(endpoint)) for endpoint in page],
+            endpoints=[OperatorEndpointResponse(**plain(endpoint)) for endpoint in page],
             next=page[-1].endpoint_id if len(left) > len(page) else None,
         )
 
@@ -183,7 +183,7 @@ class EndpointOperations:
         _, health = self._services.endpoints.read(tenant_id, endpoint.endpoint_id)
         hold = self._services.due.read_hold(tenant_id, endpoint.endpoint_id)
         return OperatorEndpointDetailResponse(
-            **_plain(endpoint),
+            **plain(endpoint),
             **_health(health, now),
             waiting=0 if hold is None else len(self._services.due.held(hold, _LATEST, MAX_COUNTED)),
             next_look_at=None if hold is None else hold.due_at,
@@ -208,7 +208,8 @@ class EndpointOperations:
         return self.show(call)
 
 
-def _plain(endpoint: Endpoint) -> dict[str, Any]:
+def plain(endpoint: Endpoint) -> dict[str, Any]:
+    """Return what is shown of an endpoint in every answer."""
     url = urlsplit(endpoint.url)
     return {
         "endpoint_id": endpoint.endpoint_id,

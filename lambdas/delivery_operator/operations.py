@@ -1,9 +1,5 @@
 """What the operators' endpoints do, and how they are documented."""
 
-import base64
-import binascii
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,14 +20,12 @@ from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.identities import Identities, Tenant, Token
 from lambdas.delivery.store.listing import Listing
 from lambdas.delivery_operator import schemas
-from lambdas.delivery_operator.calls import log_call, tenant_of
+from lambdas.delivery_operator.calls import Place, log_call, read_cursor, tenant_of, write_cursor
 from lambdas.delivery_operator.endpoints import EndpointOperations, EndpointServices
+from lambdas.delivery_operator.lists import ListOperations
 from lambdas.shared import times
 
 _DAY = 86_400
-_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
-_TIME_TEXT = re.compile(_TIME, re.ASCII)
-_POSITION = re.compile(rf"{_TIME}#evt_[0-9A-Z]{{26}}#ep_[0-9A-Z]{{26}}(#[0-9]{{6}})?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +62,13 @@ def build(services: OperatorServices) -> Rest:
     rest = Rest(OPERATOR_API)
     _Tenants(services).add_to(rest)
     EndpointOperations(services.endpoints, services.clock).add_to(rest)
+    ListOperations(
+        identities=services.identities,
+        endpoints=services.endpoints,
+        events=services.events,
+        listing=services.listing,
+        clock=services.clock,
+    ).add_to(rest)
     _Deliveries(services).add_to(rest)
     _Replays(services).add_to(rest, "/operator/tenants/{tenantId}", schemas.StartTenantReplayRequest)
     _Keys(services).add_to(rest)
@@ -252,9 +253,9 @@ class _Deliveries:
 
     def list_attempts(self, call: Call) -> attempts.ListAttemptsResponse:
         tenant_id, query, now = tenant_of(call), call.query, self._services.clock()
-        after = None if query.cursor is None else _read_cursor(query.cursor)[1]
+        after = None if query.cursor is None else read_cursor(query.cursor).position
         page = attempts.list_attempts(self._services.listing, tenant_id, query, after, now)
-        cursor = _write_cursor(query.to or times.iso(now), page.position) if page.position else None
+        cursor = write_cursor(Place(tenant_id=tenant_id, position=page.position)) if page.position else None
         return attempts.list_response(page, cursor)
 
     def show_attempt(self, call: Call) -> attempts.AttemptDetailResponse:
@@ -361,30 +362,3 @@ def _token_response(token: Token) -> schemas.TokenResponse:
         expires_at=None if token.expires_at is None else times.iso(token.expires_at),
         revoked_at=token.revoked_at,
     )
-
-
-def _write_cursor(end: str, position: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([end, position]).encode()).decode("ascii").rstrip("=")
-
-
-def _read_cursor(text: str) -> tuple[str, str]:
-    """Read a cursor: an end of the range and a position, which reach nothing but the tenant that is named.
-
-    Raises
-    ------
-    lambdas.delivery.http.problems.ProblemError
-        When it is anything else.
-    """
-    not_ours = bad_request("cursor", "is none that this list returned")
-    try:
-        end, position = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
-        raise not_ours from error
-    if not (
-        isinstance(end, str)
-        and _TIME_TEXT.fullmatch(end)
-        and isinstance(position, str)
-        and _POSITION.fullmatch(position)
-    ):
-        raise not_ours
-    return end, position
