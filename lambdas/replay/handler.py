@@ -1,6 +1,7 @@
 """Lambda entry point of the replay endpoint."""
 
 import time
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -8,19 +9,23 @@ from aws_lambda_powertools.metrics import MetricUnit
 from lambdas.inbound.archive import Archive
 from lambdas.inbound.metrics import REPLAYED, REPLAYS_REFUSED
 from lambdas.inbound.queue import MainQueue
+from lambdas.inbound.record_items import AUDIT, PARTITION_KEY, SORT_KEY
 from lambdas.inbound.record_queries import RecordQueries
 from lambdas.replay.environment import ReplayEnvironment
 from lambdas.replay.logic import Replayer
 from lambdas.replay.request import BadReplayError, read_request
 from lambdas.shared.api import json_answer
+from lambdas.shared.audit import AuditLog, Entry
 from lambdas.shared.aws import client
-from lambdas.shared.errors import MalformedWebhookError
+from lambdas.shared.errors import MalformedWebhookError, describe
 from lambdas.shared.observability import logger, metrics, tracer
 from lambdas.shared.request import from_api_gateway
 
 _environment = ReplayEnvironment.from_environment()
+_dynamodb = client("dynamodb")
+_audit = AuditLog(_dynamodb, _environment.table_name, partition=(PARTITION_KEY, AUDIT), sort=SORT_KEY)
 _replayer = Replayer(
-    queries=RecordQueries(client("dynamodb"), _environment.table_name),
+    queries=RecordQueries(_dynamodb, _environment.table_name),
     archive=Archive(client("s3"), _environment.bucket_name),
     queue=MainQueue(client("sqs"), _environment.queue_url, _environment.message_group_by),
     clock=time.time,
@@ -38,7 +43,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     logger.set_correlation_id(replay_id)
     try:
         request = read_request(from_api_gateway(event).body)
-        outcome = _replayer.run(request, replay_id)
+        run = partial(_replayer.run, request, replay_id)
+        entry = Entry.of(
+            event, action="POST /internal/replay", asked=request.asked, reason=request.reason, now=time.time()
+        )
+        outcome = run() if request.dry_run else _audit.record(entry, run, describe)
     except (BadReplayError, MalformedWebhookError) as error:
         metrics.add_metric(name=REPLAYS_REFUSED, unit=MetricUnit.Count, value=1)
         return json_answer(400, {"error": str(error)})

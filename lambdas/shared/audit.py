@@ -74,6 +74,11 @@ class Entry:
             reason=reason,
         )
 
+    def shown(self) -> dict[str, Any]:
+        """Return the entry as JSON has it."""
+        values = asdict(self)
+        return {"requestId": values.pop("request_id"), **values}
+
 
 class AuditLog:
     """Writes and reads the entries, which are in one partition of a table, or of an index of it.

@@ -29,6 +29,7 @@ from modules.inbound.ingest_queue import IngestQueue
 from modules.inbound.listen_policy import listen_policy
 from modules.inbound.requalify_policy import requalify_policy
 from modules.inbound.routes import (
+    AUDIT,
     CHALLENGE,
     COUNTS,
     EVENT,
@@ -249,6 +250,7 @@ class WebhookStack(BaseStack):
         )
         self.storage.grant_find_records(replay)
         self.storage.grant_read_dead_letters(replay)
+        self.storage.grant_audit(replay)
         self.queues.grant_send(replay)
         self.api.route(REPLAY, replay)
         self._wire_operator(settings)
@@ -266,7 +268,7 @@ class WebhookStack(BaseStack):
         self.storage.grant_list_records(operator)
         self.storage.grant_read_payloads(operator)
         self.storage.grant_read_dead_letters(operator)
-        for route in (EVENTS, EVENT, COUNTS, PAYLOAD):
+        for route in (EVENTS, EVENT, COUNTS, PAYLOAD, AUDIT):
             self.api.route(route, operator)
 
     def _watch(self) -> None:

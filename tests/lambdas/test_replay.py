@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lambdas.dead_letter.logic import DeadLetters
 from lambdas.inbound.envelope import MAX_MESSAGE_BYTES, Envelope
@@ -719,6 +720,31 @@ def test_the_endpoint_replays_and_says_what_it_did(replay, world, capfd):
     assert line["caller"] == "arn:aws:iam::000000000000:user/operator"
     assert (line["dry_run"], line["matched"], line["replayed"]) == (False, 1, 1)
     assert [line["Replayed"] for line in lines if "_aws" in line] == [[1.0]]
+
+
+def test_a_replay_is_recorded_with_who_asked_for_it_and_why_and_a_dry_run_is_not(replay, world):
+    # Given replays of every kind
+    route(world, "evt_1")
+    post(replay, {"eventIds": ["acme:evt_1"], "dryRun": True, "reason": "look"})
+    post(replay, {"eventIds": "evt_1", "reason": "wrong"})
+    post(replay, {"eventIds": ["acme:evt_1"], "reason": "the shop was down"})
+
+    (entry,), cursor = replay._audit.newest(None, None, 10, lambda _: True)
+
+    assert (entry.who, entry.reason) == ("arn:aws:iam::000000000000:user/operator", "the shop was down")
+    assert (entry.action, entry.asked) == ("POST /internal/replay", {"eventIds": ["acme:evt_1"]})
+    assert (entry.request_id, entry.outcome, cursor) == ("c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "done", None)
+
+
+def test_a_replay_that_cannot_be_recorded_is_not_carried_out(replay, world, monkeypatch):
+    route(world, "evt_1")
+    refusing = Unreliable(replay._dynamodb, "put_item", "", raising(aws_error("PutItem", "InternalServerError")))
+    monkeypatch.setattr(replay._audit, "_dynamodb", refusing)
+
+    with pytest.raises(ClientError):
+        post(replay, {"eventIds": ["acme:evt_1"]})
+
+    assert world.queued() == []
 
 
 def test_the_endpoint_pages(replay, world, monkeypatch):
