@@ -81,15 +81,34 @@ def read_request(body: bytes) -> ReplayRequest:
     BadReplayError
         With the wrong field and its value.
     """
-    try:
-        fields = parse_object(body)
-    except MalformedWebhookError as error:
-        raise BadReplayError("body: a JSON object expected") from error
-    reason = read_reason(fields)
+    fields = _fields(body)
+    reason = _reason(fields)
     return replace(_read(fields), reason=reason, asked=fields)
 
 
-def read_reason(fields: dict[str, Any]) -> str | None:
+def read_redrive(body: bytes) -> tuple[bool, str | None]:
+    """Read the body of ``POST /internal/redrive``, which may be empty: whether it is a dry run, and the reason.
+
+    Raises
+    ------
+    BadReplayError
+        With the wrong field and its value.
+    """
+    fields = _fields(body or b"{}")
+    reason = _reason(fields)
+    if unknown := sorted(set(fields) - {"dryRun"}):
+        raise BadReplayError(f"{unknown[0][:40]}: unknown field; known are dryRun, reason")
+    return _switch(fields, "dryRun"), reason
+
+
+def _fields(body: bytes) -> dict[str, Any]:
+    try:
+        return parse_object(body)
+    except MalformedWebhookError as error:
+        raise BadReplayError("body: a JSON object expected") from error
+
+
+def _reason(fields: dict[str, Any]) -> str | None:
     """Take the reason out of a request's fields.
 
     Raises

@@ -35,6 +35,7 @@ from modules.inbound.routes import (
     EVENT,
     EVENTS,
     PAYLOAD,
+    REDRIVE,
     REPLAY,
     STAGE,
     STATUS,
@@ -246,8 +247,12 @@ class WebhookStack(BaseStack):
                 bucket_name=self.storage.bucket.bucket,
                 queue_url=self.queues.main.url,
                 message_group_by=settings.queue.ordered_by,
+                inbox_dead_letter_queue_url=None if self.ingest_queue is None else self.ingest_queue.dead_letter.url,
             )
         )
+        if self.ingest_queue is not None:
+            self.ingest_queue.grant_redrive(replay)
+            self.api.route(REDRIVE, replay)
         self.storage.grant_find_records(replay)
         self.storage.grant_read_dead_letters(replay)
         self.storage.grant_audit(replay)
