@@ -256,8 +256,8 @@ def test_nobody_is_allowed_as_anybody(preset):
         for document, statement in statements(preset)
         if statement["effect"] == "Allow"
         and "*" in list(texts(statement.get("principals")))
-        and [(c["test"], c["variable"], len(c["values"])) for c in statement.get("condition", [])]
-        != [("ArnEquals", "aws:PrincipalArn", 1)]
+        and ("ArnEquals", "aws:PrincipalArn", 1)
+        not in [(c["test"], c["variable"], len(c["values"])) for c in statement.get("condition", [])]
     }
     of_endpoints = {preset.target(endpoint["policy"]).address for endpoint in preset.all("aws_vpc_endpoint")}
     by_condition = {
