@@ -58,6 +58,8 @@ class ConsoleServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    # A browser opens several connections at once, and waits seconds for one that does not fit.
+    request_queue_size = 64
 
     def __init__(self, answers: Answers, port: int = 0) -> None:
         self.answers = answers
