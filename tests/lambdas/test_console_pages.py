@@ -615,7 +615,7 @@ def test_what_was_asked_for_and_left_is_not_shown(visit, stack):
     opened = visit("/dev/events")
     page = opened.page
     held = []
-    page.route("**/api/events?state=HELD", lambda route: held.append(route))
+    page.route("**/api/events?state=HELD", lambda route: held.append(route))  # noqa: PLW0108 - it sets an attribute of it
     page.evaluate("history.pushState(null, '', '/dev/events?state=HELD'); dispatchEvent(new Event('moved'))")
     page.get_by_role("link", name="Dead letters").click()
     expect(page.locator("tbody tr")).to_have_count(3)
