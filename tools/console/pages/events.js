@@ -64,13 +64,15 @@ function filters(query, name) {
     go(address(name ?? "events", given));
   };
   const ids = name ? [] : [text("transactionId", "Transaction", query), text("correlationId", "Correlation id", query)];
-  return make("form", { class: "filters", "aria-label": "Filters", submit: change },
+  // On a phone the events come first.
+  const open = innerWidth > 720 || Object.keys(query).length > 0;
+  return make("details", { open }, make("summary", null, "Filters"), make("form", { class: "filters", "aria-label": "Filters", submit: change },
     choice("provider", "Provider", Object.keys(providers()), query), text("type", "Type", query), choice("state", "State", STATES, query),
     choice("mode", "Mode", MODES, query), text("account", "Account", query), ...ids,
     moment("from", "From, UTC", query), moment("to", "To, UTC", query),
     make("button", null, "Show"), make("a", { href: address(name ?? "events") }, "No filters"),
     ...[["Last hour", 3600], ["Last day", 86400], ["Last week", 604800]].map(([label, seconds]) =>
-      make("a", { href: address(name ?? "events", { ...query, from: ago(seconds), to: "" }) }, label)));
+      make("a", { href: address(name ?? "events", { ...query, from: ago(seconds), to: "" }) }, label))));
 }
 
 const field = (label, control) => make("label", null, make("span", null, label), control);
