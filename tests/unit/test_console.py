@@ -314,6 +314,7 @@ def test_providers_have_what_was_accepted_and_refused_by_reason(console, stack):
         for query in asked["MetricDataQueries"]:
             names = {each["Name"]: each["Value"] for each in query["MetricStat"]["Metric"]["Dimensions"]}
             assert names["service"] == "webhook-ingestion-dev"
+            assert names["provider"] in {"stripe", "github"}
             if found := values.get((names["provider"], names.get("reason"))):
                 results.append(
                     {"Id": query["Id"], "Timestamps": [now, now - timedelta(hours=2)], "Values": list(found)}
