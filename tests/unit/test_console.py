@@ -236,6 +236,7 @@ def test_evidence_is_verified_with_the_secret_which_stays_here(console, stack):
     [
         ("whsec_another", {}, "key unknown"),
         (SECRET, {"provider": "github"}, "misplaced"),
+        (SECRET, {"archive": {"key": "raw/_batch/2026-01-01/0", "offset": 0, "size": 1, "sha256": "0"}}, "changed"),
     ],
 )
 def test_evidence_that_proves_nothing_says_why(console, stack, secret, record, proof):

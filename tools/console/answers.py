@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.inbound.batch_object import NotABatchObjectError
 from lambdas.inbound.metrics import ACCEPTED, REFUSED
 from lambdas.inbound.providers.registry import REGISTRY
 from modules.constructs.naming import DELIVERY_PREFIX, PREFIX, Names
@@ -141,7 +142,10 @@ class Answers:
             if error.response["Error"]["Code"] != "InvalidObjectState":
                 raise
             return {"proof": Proof.IN_GLACIER}
-        payloads = ArchivedPayload.of_object(place["key"], answer["Body"].read(), answer["Metadata"])
+        try:
+            payloads = ArchivedPayload.of_object(place["key"], answer["Body"].read(), answer["Metadata"])
+        except NotABatchObjectError:
+            return {"proof": Proof.CHANGED}
         wanted = (provider, place["sha256"])
         payload = next((each for each in payloads if (each.provider, each.sha256) == wanted), None)
         if payload is None:
