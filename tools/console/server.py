@@ -12,6 +12,7 @@ Sources: https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Con
 https://www.w3.org/TR/trusted-types/, https://www.rfc-editor.org/rfc/rfc6265#section-8.5
 """
 
+import contextlib
 import hmac
 import json
 import secrets
@@ -114,8 +115,10 @@ class _Request(BaseHTTPRequestHandler):
         }
         for name, value in headers.items():
             self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(answer.body)
+        # A browser that left the page does not wait for the answer.
+        with contextlib.suppress(ConnectionError):
+            self.end_headers()
+            self.wfile.write(answer.body)
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: an address has ids of customers."""
