@@ -166,9 +166,7 @@ _RANGE = (
     _of_time("from", f"Received at this time or later. {DEFAULT_HOURS} hours before `to` if it is left out."),
     _of_time("to", "Received before this time. Now if it is left out."),
 )
-_NEXT = Parameter(
-    name="next", description="`next` of the page before.", schema={"type": "string"}, read=_text, attribute=None
-)
+_NEXT = Parameter(name="next", description="`next` of the page before.", schema={"type": "string"}, read=_text)
 _PROVIDER = _identifying("provider", "Deployed name. All deployed providers if it is left out.", "provider")
 EVENTS = (
     _PROVIDER,

@@ -257,7 +257,7 @@ class ApiLayer(Construct):
 
         Source: https://github.com/amazon-archives/aws-apigateway-importer/issues/202
         """
-        so_far = ""
+        so_far, alike = "", []
         for part in route.path.strip("/").split("/"):
             above, so_far = so_far, f"{so_far}/{part}"
             for path in {} if so_far in self._resource_ids else self._resource_ids:
@@ -267,14 +267,10 @@ class ApiLayer(Construct):
                         f"path: {route.path!r} has {part} where {path!r} has {other}; allowed: one parameter in a place"
                     )
                 if _id_of(path) == _id_of(so_far):
-                    raise ValueError(
-                        f"path: {route.path!r} cannot be told from {path!r}; allowed: another letter or digit"
-                    )
-        for each in self._routes:
-            if each.id == route.id:
-                raise ValueError(
-                    f"path: {route.path!r} cannot be told from {each.path!r}; allowed: another letter or digit"
-                )
+                    alike.append(path)
+        alike += [each.path for each in self._routes if each.id == route.id]
+        for path in alike:
+            raise ValueError(f"path: {route.path!r} cannot be told from {path!r}; allowed: another letter or digit")
 
     def throttle(self, route: Route, rate: int) -> None:
         """Give a route a rate of its own.

@@ -3,10 +3,11 @@
 from lambdas.inbound.archive import RAW_PREFIX
 from lambdas.inbound.record_items import BY_RECEIVED_INDEX
 from modules.constructs.naming import Names
-from modules.constructs.policy import Condition, Statement, policy_document
+from modules.constructs.policy import Statement, policy_document
 from modules.inbound.event_routing import EventRouting
+from modules.inbound.own_queue import Sids, own_queue_statements
 from modules.inbound.storage_layer import StorageLayer
-from modules.synth.cdk import Construct, DataAwsIamPolicyDocument, DataAwsPartition
+from modules.synth.cdk import Construct, DataAwsIamPolicyDocument
 
 # How many can listen to an environment at once.
 LISTENERS = 5
@@ -26,10 +27,23 @@ def listen_policy(
     archived payloads: ``s3:GetObject``. It makes and removes a queue and a rule on the bus under one of the names of
     listeners, also those that another one has left. Such a queue is the only target that such a rule may have.
     """
-    partition = DataAwsPartition(scope, "listen_partition").partition
-    own = listener_names(names)
-    queues = [f"arn:{partition}:sqs:{region}:{account_id}:{name}" for name in own]
-    rules = [f"arn:{partition}:events:{region}:{account_id}:rule/{routing.bus.name}/{name}" for name in own]
+    own = own_queue_statements(
+        scope,
+        "listen_partition",
+        Sids("UseQueuesOfListeners", "UseRulesOfListeners", "SendFromThoseRulesToThoseQueues"),
+        routing=routing,
+        names=listener_names(names),
+        region=region,
+        account_id=account_id,
+        queue_actions=[
+            "sqs:CreateQueue",
+            "sqs:GetQueueUrl",
+            "sqs:GetQueueAttributes",
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:DeleteQueue",
+        ],
+    )
     return policy_document(
         scope,
         "listen_policy",
@@ -43,28 +57,6 @@ def listen_policy(
             Statement(
                 sid="ReadArchivedPayloads", actions=["s3:GetObject"], resources=[f"{storage.bucket.arn}/{RAW_PREFIX}*"]
             ),
-            Statement(
-                sid="UseQueuesOfListeners",
-                actions=[
-                    "sqs:CreateQueue",
-                    "sqs:GetQueueUrl",
-                    "sqs:GetQueueAttributes",
-                    "sqs:ReceiveMessage",
-                    "sqs:DeleteMessage",
-                    "sqs:DeleteQueue",
-                ],
-                resources=queues,
-            ),
-            Statement(
-                sid="UseRulesOfListeners",
-                actions=["events:PutRule", "events:RemoveTargets", "events:DeleteRule"],
-                resources=rules,
-            ),
-            Statement(
-                sid="SendFromThoseRulesToThoseQueues",
-                actions=["events:PutTargets"],
-                resources=rules,
-                conditions=[Condition(test="ForAllValues:ArnEquals", variable="events:TargetArn", values=queues)],
-            ),
+            *own,
         ],
     )

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from lambdas.inbound.archive import RAW_PREFIX
 from modules.constructs.naming import Names
-from modules.constructs.policy import Condition, Statement, policy_document
+from modules.constructs.policy import Statement, policy_document
 from modules.inbound.event_routing import EventRouting
+from modules.inbound.own_queue import Sids, own_queue_statements
 from modules.inbound.storage_layer import StorageLayer
-from modules.synth.cdk import Construct, DataAwsIamPolicyDocument, DataAwsPartition
+from modules.synth.cdk import Construct, DataAwsIamPolicyDocument
 
 
 def smoke_policy(
@@ -28,9 +29,16 @@ def smoke_policy(
     the rule may have. It lists alarms and log groups, for which AWS takes no narrower resource: see
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
     """
-    partition = DataAwsPartition(scope, "smoke_partition").partition
-    queue = f"arn:{partition}:sqs:{region}:{account_id}:{names('smoke')}"
-    rule = f"arn:{partition}:events:{region}:{account_id}:rule/{routing.bus.name}/{names('smoke')}"
+    own = own_queue_statements(
+        scope,
+        "smoke_partition",
+        Sids("UseQueueOfItsOwn", "UseRuleOfItsOwn", "SendFromThatRuleToThatQueue"),
+        routing=routing,
+        names=[names("smoke")],
+        region=region,
+        account_id=account_id,
+        queue_actions=["sqs:CreateQueue", "sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteQueue"],
+    )
     reading = ["secretsmanager:GetSecretValue"]
     document = policy_document(
         scope,
@@ -40,22 +48,7 @@ def smoke_policy(
             Statement(
                 sid="ReadArchivedPayloads", actions=["s3:GetObject"], resources=[f"{storage.bucket.arn}/{RAW_PREFIX}*"]
             ),
-            Statement(
-                sid="UseQueueOfItsOwn",
-                actions=["sqs:CreateQueue", "sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteQueue"],
-                resources=[queue],
-            ),
-            Statement(
-                sid="UseRuleOfItsOwn",
-                actions=["events:PutRule", "events:RemoveTargets", "events:DeleteRule"],
-                resources=[rule],
-            ),
-            Statement(
-                sid="SendFromThatRuleToThatQueue",
-                actions=["events:PutTargets"],
-                resources=[rule],
-                conditions=[Condition(test="ForAllValues:ArnEquals", variable="events:TargetArn", values=[queue])],
-            ),
+            *own,
             Statement(
                 sid="ListAlarmsAndLogGroupsWhichHaveNoArn",
                 actions=["cloudwatch:DescribeAlarms", "logs:DescribeLogGroups"],

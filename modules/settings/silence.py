@@ -18,7 +18,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400}
 _SHORT_PERIOD, _LONG_PERIOD = 300, 3_600
 _DAY, _WEEK = 86_400, 604_800
-_EVERY = re.compile(r"([1-9][0-9]{0,4})([mhd])", re.ASCII)
+_DURATION = re.compile(r"([1-9][0-9]{0,4})([mhd])", re.ASCII)
 _HOURS = re.compile(r"([0-9]|1[0-9]|2[0-3])-([0-9]|1[0-9]|2[0-3])", re.ASCII)
 _MEMBERS = {"every", "except_hours", "except_weekdays"}
 
@@ -90,9 +90,14 @@ def read_expectation(field: str, given: Any) -> Expectation:
     return expectation
 
 
+def read_duration(text: str) -> int | None:
+    """Return the seconds of a text such as ``30m``, ``2h`` or ``7d``; None if it is no such text."""
+    match = _DURATION.fullmatch(text)
+    return int(match[1]) * _UNITS[match[2]] if match else None
+
+
 def _seconds(field: str, every: Any) -> int:
-    match = _EVERY.fullmatch(every) if isinstance(every, str) else None
-    seconds = int(match[1]) * _UNITS[match[2]] if match else 0
+    seconds = (read_duration(every) if isinstance(every, str) else None) or 0
     step = _SHORT_PERIOD if seconds <= _DAY else _LONG_PERIOD
     if not _SHORT_PERIOD <= seconds <= _WEEK or seconds % step:
         raise SettingsError(

@@ -48,6 +48,9 @@ from tools.commands.archive_reader import payloads_of
 from tools.local.aws import ACCOUNT_ID, REGION, LocalAws
 
 NOW = 1_790_000_000.0
+HOUR = 3600.0
+# The beginning of an hour, so that ranges around it cross from one index partition to the next.
+NOON = NOW - NOW % HOUR
 """An arbitrary time at which the tests' clocks start."""
 SECONDS_LEFT = 30.0
 """What is left of an invocation: the length of its claims."""

@@ -15,6 +15,8 @@ from lambdas.inbound.records import wire_key
 from lambdas.processing.bus import Bus
 from lambdas.shared import times
 from tests.lambdas.support import (
+    HOUR,
+    NOON,
     NOW,
     Unreliable,
     api_gateway_event,
@@ -29,9 +31,6 @@ from tests.lambdas.support import (
 from tools.generate import operator_openapi
 from tools.local.stack import path_id
 
-HOUR = 3600.0
-# The beginning of an hour, so that ranges around it cross from one index partition to the next.
-NOON = NOW - NOW % HOUR
 WIDE = {"from": times.iso(NOON - 3 * HOUR), "to": times.iso(NOON + 2 * HOUR)}
 
 

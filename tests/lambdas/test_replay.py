@@ -20,6 +20,8 @@ from lambdas.replay.logic import Replayer
 from lambdas.replay.request import BadReplayError, ReplayRequest, TimeRange
 from lambdas.shared import times
 from tests.lambdas.support import (
+    HOUR,
+    NOON,
     NOW,
     SECONDS_LEFT,
     CrashError,
@@ -38,10 +40,6 @@ from tests.lambdas.support import (
     received_again,
     trapped,
 )
-
-HOUR = 3600.0
-# The beginning of an hour, so that ranges around it cross from one index partition to the next.
-NOON = NOW - NOW % HOUR
 
 
 @pytest.fixture

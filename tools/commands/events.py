@@ -6,7 +6,6 @@ each other, and whoever may not read tenants' events still sees the inbound half
 
 import argparse
 import json
-import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,11 +22,11 @@ from lambdas.inbound.record_items import State
 from lambdas.operator.request import INDEX_OF
 from lambdas.processing.bus import SOURCE_PREFIX
 from lambdas.shared import times
+from modules.settings.silence import read_duration
 from tools.commands.target_stack import NoTargetError, NotThereError, Target, run
 from tools.local.stack import path_id
 
 DEFAULT_COUNT = 50
-_UNITS = {"m": 60, "h": 3_600, "d": 86_400}
 # What the table has: a heading, and the field below it.
 _COLUMNS = {
     "received": "receivedAt",
@@ -73,10 +72,10 @@ def main() -> int:
     return 0
 
 
-def _seconds(text: str) -> float:
-    if not (match := re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", text, re.ASCII)):
+def _seconds(text: str) -> int:
+    if (seconds := read_duration(text)) is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 30m, 2h or 7d")
-    return int(match[1]) * _UNITS[match[2]]
+    return seconds
 
 
 def listed(target: Target, query: Mapping[str, str], count: int) -> list[dict[str, Any]]:
