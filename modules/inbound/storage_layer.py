@@ -284,7 +284,7 @@ class StorageLayer(Construct):
         """Allow ``s3:PutObject`` and ``s3:DeleteObjectVersion`` below ``raw/`` and ``dead-letter/``.
 
         Also ``s3:ListBucketVersions`` of the same, ``s3:GetObject`` below ``raw/_batch/``, and
-        ``dynamodb:UpdateItem`` on the table.
+        ``dynamodb:UpdateItem`` on the table, but not on the audit log.
         """
         places = [f"{prefix}*" for prefix in (RAW_PREFIX, DEAD_LETTER_PREFIX)]
         objects = [f"{self._bucket_arn}/{place}" for place in places]
@@ -292,7 +292,8 @@ class StorageLayer(Construct):
         below = Condition(test="StringLike", variable="s3:prefix", values=places)
         function.allow("FindVersions", ["s3:ListBucketVersions"], [self._bucket_arn], [below])
         function.allow("ReadBatches", ["s3:GetObject"], [f"{self._bucket_arn}/{BATCH_PREFIX}*"])
-        function.allow("MarkErased", ["dynamodb:UpdateItem"], [self._table_arn])
+        records = Condition(test="ForAllValues:StringNotEquals", variable="dynamodb:LeadingKeys", values=[AUDIT])
+        function.allow("MarkErased", ["dynamodb:UpdateItem"], [self._table_arn], [records])
 
     def grant_find_later_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:Query`` on the index by transaction, and ``dynamodb:BatchGetItem``."""
