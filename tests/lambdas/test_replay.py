@@ -764,6 +764,7 @@ def test_what_is_asked_and_answered_has_the_fields_that_the_document_says(replay
     route(world, "evt_1")
     document = operator_openapi.document()
     schemas = document["components"]["schemas"]
+    assert {path for path, operations in document["paths"].items() if "post" in operations} == set(replay._ANSWERS)
     for path, request, answer, given in (
         ("/internal/replay", "ReplayRequest", "Replay", {"eventIds": ["acme:evt_1"]}),
         ("/internal/redrive", "RedriveRequest", "Redrive", {}),
