@@ -23,6 +23,8 @@ RECORDED_AS = {
     "dynamodb:PartiQLInsert": "BatchExecuteStatement",
     "dynamodb:PartiQLUpdate": "BatchExecuteStatement",
     "dynamodb:PartiQLSelect": "ExecuteStatement",
+    "s3:DeleteObjectVersion": "DeleteObject",
+    "s3:ListBucketVersions": "ListObjects",
 }
 # IAM knows no action of a transaction: each of its parts needs its own.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
