@@ -196,7 +196,7 @@ def test_every_service_that_a_function_may_call_has_an_endpoint(burst):
 @pytest.mark.parametrize("service", sorted(GATEWAYS | INTERFACES))
 def test_an_endpoint_lets_each_role_do_exactly_what_its_own_policy_allows(burst, service):
     role_allows = {
-        (f"aws_iam_role[{function}].arn", action, resource)
+        (f"aws_iam_role[{function}].arn", action, resource, repr(statement.get("condition", [])))
         for function in FOLDERS
         for statement in own_statements(burst, function)
         for action in statement["actions"]
@@ -206,12 +206,14 @@ def test_an_endpoint_lets_each_role_do_exactly_what_its_own_policy_allows(burst,
 
     endpoint_allows = set()
     for statement in burst.statements(endpoints(burst)[service]["policy"]):
-        (condition,) = statement["condition"]
+        *conditions, condition = sorted(statement["condition"], key=lambda each: each["variable"] == "aws:PrincipalArn")
         (role,) = condition.pop("values")
         assert condition == {"test": "ArnEquals", "variable": "aws:PrincipalArn"}
         assert statement["effect"] == "Allow"
         endpoint_allows |= {
-            (role, action, resource) for action in statement["actions"] for resource in statement["resources"]
+            (role, action, resource, repr(conditions))
+            for action in statement["actions"]
+            for resource in statement["resources"]
         }
 
     assert endpoint_allows == role_allows

@@ -25,6 +25,8 @@ ROUTES = {
     "GET /internal/events":         ("AWS_IAM", "webhook-operator-dev",  set()),
     "GET /internal/events/{event}": ("AWS_IAM", "webhook-operator-dev",  set()),
     "GET /internal/counts":         ("AWS_IAM", "webhook-operator-dev",  set()),
+    "GET /internal/audit":          ("AWS_IAM", "webhook-operator-dev",  set()),
+    "POST /internal/erase":         ("AWS_IAM", "webhook-replay-dev",    set()),
     "GET /internal/payloads/{event}": ("AWS_IAM", "webhook-operator-dev", set()),
 }  # fmt: skip
 
