@@ -139,9 +139,9 @@ cost: bundle ## Price PRESET or ENVIRONMENT_SUFFIX for RATE webhooks/s of SIZE b
 		$(if $(RATE),--rate="$(RATE)") $(if $(SIZE),--size="$(SIZE)") $(if $(DUPLICATES),--duplicates="$(DUPLICATES)") \
 		$(if $(MONTHS),--months="$(MONTHS)") $(if $(JSON),--json)
 
-simulate: bundle ## Simulate a burst and a slow downstream of PRESET or ENVIRONMENT_SUFFIX (RATE, SLOW=times, SENDERS, SEED, CAPACITY=1)
+simulate: bundle ## Simulate a burst and a slow downstream of PRESET or ENVIRONMENT_SUFFIX (RATE, SECONDS, SLOW=times, SENDERS, SEED, CAPACITY=1)
 	@$(PYTHON) -m tools.estimate.simulate $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") \
-		$(if $(RATE),--rate="$(RATE)") $(if $(SLOW),--slow="$(SLOW)") $(if $(SENDERS),--senders "$(SENDERS)") \
+		$(if $(RATE),--rate="$(RATE)") $(if $(SECONDS),--seconds="$(SECONDS)") $(if $(SLOW),--slow="$(SLOW)") $(if $(SENDERS),--senders "$(SENDERS)") \
 		$(if $(SEED),--seed="$(SEED)") $(if $(CAPACITY),--capacity)
 
 simulate-delivery simulate-inbound: simulate-%: setup ## Simulate a half with faults at every call (SEEDS=200, FIRST, SIZE=events, FAULTS=kinds, SCENARIOS=1; SEED=number replays one)

@@ -88,7 +88,7 @@ class Settings(Validated):
         rules.check_expectations(self.providers, self.monitoring)
         rules.check_api_key(self.providers, self.api)
         rules.check_provider_rates(self.providers, self.api)
-        rules.check_ingest(self.api, self.functions, self.queue)
+        rules.check_ingest(self.api, self.functions, self.queue, environment=self.environment)
         rules.check_queue(self.queue)
         rules.check_queue_timeout(self.queue, self.functions)
         rules.check_modes(self.providers, self.provider_options, self.routing)

@@ -166,10 +166,16 @@ def check_provider_rates(providers: Providers, api: ApiSettings) -> None:
             )
 
 
-def check_ingest(api: ApiSettings, functions: FunctionSettings, queue: QueueSettings) -> None:
+def check_ingest(api: ApiSettings, functions: FunctionSettings, queue: QueueSettings, *, environment: str) -> None:
     """Check what direct integration needs."""
     if api.ingest != "direct":
         return
+    if environment.startswith("dlq-"):
+        raise SettingsError(
+            f"environment: {environment!r} is not allowed with api.ingest 'direct', whose ingest queue would have the "
+            f"name of the dead letter queue of {environment.removeprefix('dlq-')!r}; allowed: a name that does not "
+            "begin with dlq-"
+        )
     if queue.fifo:
         raise SettingsError(
             "api.ingest: 'direct' is not allowed with queue.fifo, whose order would be that in which requests are "
