@@ -14,6 +14,7 @@ from modules.constructs.lambda_fleet import FleetMember
 from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement
 from modules.constructs.route import Route
+from modules.constructs.tags import tag_everything
 from modules.constructs.webhook_function import FunctionSize
 from modules.guards import Waiver
 from modules.inbound.stack import WebhookStack
@@ -413,6 +414,21 @@ WRONG = {
         "y' is not allowed; allowed: 1 to 1,024 characters",
     ),
     "no title": (lambda stack: stack.monitoring.show_counts(" ", stack.orders, ["Held"]), "title: ' ' is not allowed"),
+    "a quarantine of no days": (
+        lambda stack: StorageLayer(
+            stack,
+            "more",
+            settings=stack.settings.storage,
+            names=Names("dev", "more"),
+            account_id=stack.account_id,
+            quarantine_days=0,
+        ),
+        "quarantine_days: 0 is not allowed; allowed: 1 to 90 days",
+    ),
+    "a tag of AWS's": (
+        lambda stack: tag_everything(stack, {"aws:x": "1"}),
+        "tags: 'aws:x' is not allowed; allowed: 1 to",
+    ),
     "no metrics": (lambda stack: stack.monitoring.show_counts("t", stack.orders, []), "metrics: [] is not allowed"),
     "no pattern": (lambda stack: stack.api.authorize_by(stack.orders, pattern=""), "pattern: '' is not allowed"),
     "a domain": (
