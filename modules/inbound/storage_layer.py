@@ -18,7 +18,7 @@ from modules.constructs.pinning import pin
 from modules.constructs.policy import Condition, deny_plain_http, policy_document
 from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.checked import checked
-from modules.settings.formats import ACCOUNT_ID
+from modules.settings.formats import ACCOUNT_ID, QUARANTINE_DAYS
 from modules.settings.sections import StorageSettings
 from modules.synth.cdk import (
     Construct,
@@ -77,7 +77,7 @@ class StorageLayer(Construct):
         settings: StorageSettings,
         names: Names,
         account_id: Annotated[str, ACCOUNT_ID],
-        quarantine_days: int | None = None,
+        quarantine_days: Annotated[int | None, QUARANTINE_DAYS] = None,
     ) -> None:
         super().__init__(scope, id_)
         self.table = pin(self._build_table(names), f"{id_}_table")

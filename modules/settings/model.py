@@ -84,7 +84,7 @@ class Settings(Validated):
         rules.check_tags(self.tags)
         rules.check_providers(self.providers)
         rules.check_provider_options(self.providers, self.provider_options)
-        rules.check_variables(self.providers, self.provider_options, region=self.region, environment=self.environment)
+        rules.check_variables(self.providers, self.provider_options, environment=self.environment)
         rules.check_expectations(self.providers, self.monitoring)
         rules.check_api_key(self.providers, self.api)
         rules.check_provider_rates(self.providers, self.api)
