@@ -129,7 +129,9 @@ class Target:
             verify=True,
             signing_secrets={},
             credentials=session.get_credentials(),
-            delivery_url=lambda: _outputs(f"delivery-{environment}")["endpoint_url"] if settings.delivery else None,
+            delivery_url=cache(
+                lambda: _outputs(f"delivery-{environment}")["endpoint_url"] if settings.delivery else None
+            ),
         )
 
     def status(self, transaction_id: str) -> dict[str, Any] | None:
@@ -163,14 +165,21 @@ class Target:
         NoCredentialsError
             When there are none to ask with.
         """
+        found: dict[str, Any] = self._answer(path, base_url).json()
+        return found
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes that an operators' route of the inbound API answers; it raises what `ask` does."""
+        return self._answer(path).content
+
+    def _answer(self, path: str, base_url: str | None = None) -> requests.Response:
         answer = self._get(path, base_url)
-        if answer.status_code in {400, 403, 404}:
+        if answer.status_code in {400, 403, 404, 409}:
             refusal = answer.json()
             kind = NotThereError if answer.status_code == 404 else NoTargetError
             raise kind(str(refusal.get("error") or refusal.get("message")))
         answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
-        return found
+        return answer
 
     def _get(self, path: str, base_url: str | None = None) -> requests.Response:
         if self.credentials is None:
