@@ -56,6 +56,8 @@ INDEXES: Mapping[str, Sequence[str]] = {
     BY_CONFLICT_INDEX: (CONFLICT_SHARD, CONFLICT_AT),
 }
 # Of a record: the id of its listing.
+AUDIT = "audit log"
+"""Partition of the operators' audit log; no transaction's id has a blank."""
 LISTING = "listing"
 # An index partition allows 1,000 writes/s; ten of them per provider and hour allow the 10,000 of the preset burst.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html

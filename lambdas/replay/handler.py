@@ -1,6 +1,8 @@
-"""Lambda entry point of the replay endpoint."""
+"""Lambda entry point of the endpoints that send events through the pipeline again."""
 
 import time
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -8,21 +10,28 @@ from aws_lambda_powertools.metrics import MetricUnit
 from lambdas.inbound.archive import Archive
 from lambdas.inbound.metrics import REPLAYED, REPLAYS_REFUSED
 from lambdas.inbound.queue import MainQueue
+from lambdas.inbound.record_items import AUDIT, PARTITION_KEY, SORT_KEY
 from lambdas.inbound.record_queries import RecordQueries
 from lambdas.replay.environment import ReplayEnvironment
 from lambdas.replay.logic import Replayer
-from lambdas.replay.request import BadReplayError, read_request
+from lambdas.replay.request import BadReplayError, read_redrive, read_request
 from lambdas.shared.api import json_answer
+from lambdas.shared.audit import AuditLog, Entry
 from lambdas.shared.aws import client
-from lambdas.shared.errors import MalformedWebhookError
+from lambdas.shared.errors import MalformedWebhookError, describe
 from lambdas.shared.observability import logger, metrics, tracer
+from lambdas.shared.redrive import RedriveUnderWayError, redrive
 from lambdas.shared.request import from_api_gateway
 
+REDRIVE_PATH = "/internal/redrive"
 _environment = ReplayEnvironment.from_environment()
+_dynamodb = client("dynamodb")
+_sqs = client("sqs")
+_audit = AuditLog(_dynamodb, _environment.table_name, partition=(PARTITION_KEY, AUDIT), sort=SORT_KEY)
 _replayer = Replayer(
-    queries=RecordQueries(client("dynamodb"), _environment.table_name),
+    queries=RecordQueries(_dynamodb, _environment.table_name),
     archive=Archive(client("s3"), _environment.bucket_name),
-    queue=MainQueue(client("sqs"), _environment.queue_url, _environment.message_group_by),
+    queue=MainQueue(_sqs, _environment.queue_url, _environment.message_group_by),
     clock=time.time,
 )
 
@@ -34,14 +43,19 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return 202 with what was sent, 200 for a dry run, 400 for a wrong request."""
     del context
     # The id of the request is the id of the replay, so that log, timeline and response can be matched.
-    replay_id = event["requestContext"]["requestId"]
-    logger.set_correlation_id(replay_id)
+    logger.set_correlation_id(event["requestContext"]["requestId"])
     try:
-        request = read_request(from_api_gateway(event).body)
-        outcome = _replayer.run(request, replay_id)
+        return _redrive(event) if event["resource"] == REDRIVE_PATH else _replay(event)
     except (BadReplayError, MalformedWebhookError) as error:
         metrics.add_metric(name=REPLAYS_REFUSED, unit=MetricUnit.Count, value=1)
         return json_answer(400, {"error": str(error)})
+
+
+def _replay(event: dict[str, Any]) -> dict[str, Any]:
+    replay_id = event["requestContext"]["requestId"]
+    request = read_request(from_api_gateway(event).body)
+    run = partial(_replayer.run, request, replay_id)
+    outcome = run() if request.dry_run else _audit.record(_entry(event, request.asked, request.reason), run, describe)
     logger.info(
         "replay",
         caller=event["requestContext"].get("identity", {}).get("userArn"),
@@ -62,3 +76,21 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             "next": outcome.next,
         },
     )
+
+
+def _redrive(event: dict[str, Any]) -> dict[str, Any]:
+    dry_run, reason = read_redrive(from_api_gateway(event).body)
+    url = _environment.inbox_dead_letter_queue_url
+    assert url is not None, "the route is there where the queue is"
+    run = partial(redrive, _sqs, url, dry_run=dry_run)
+    try:
+        found = run() if dry_run else _audit.record(_entry(event, {}, reason), run, describe)
+    except RedriveUnderWayError:
+        return json_answer(409, {"error": "the messages are being moved already"})
+    return json_answer(
+        200 if dry_run else 202, {"dryRun": dry_run, "messages": found.messages, "underWay": found.under_way}
+    )
+
+
+def _entry(event: dict[str, Any], asked: Mapping[str, Any], reason: str | None) -> Entry:
+    return Entry.of(event, action=f"POST {event['resource']}", asked=asked, reason=reason, now=time.time())

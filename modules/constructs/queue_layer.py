@@ -5,7 +5,15 @@ from typing import Annotated
 
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
-from modules.constructs.queues import CONSUME, dead_letter_queue, from_rules, protect_queue, redrive, working_queue
+from modules.constructs.queues import (
+    CONSUME,
+    REDRIVE,
+    dead_letter_queue,
+    from_rules,
+    protect_queue,
+    redrive,
+    working_queue,
+)
 from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.checked import checked
 from modules.settings.concurrency import MAX_MAPPING_CONCURRENCY, MIN_MAPPING_CONCURRENCY
@@ -70,6 +78,14 @@ class QueueLayer(Construct):
     def grant_send(self, function: WebhookFunction) -> None:
         """Allow ``sqs:SendMessage`` on the main queue, which covers batches too."""
         function.allow("SendToMainQueue", ["sqs:SendMessage"], [self.main.arn])
+
+    def grant_redrive(self, function: WebhookFunction) -> None:
+        """Allow a function that has `grant_send` to move messages from the dead letter queue to the main queue.
+
+        Adds ``sqs:StartMessageMoveTask``, ``sqs:ListMessageMoveTasks``, ``sqs:ReceiveMessage``, ``sqs:DeleteMessage``
+        and ``sqs:GetQueueAttributes`` on the dead letter queue.
+        """
+        function.allow("RedriveDeadLetters", REDRIVE, [self.dead_letter.arn])
 
     def add_event_source(self, function: WebhookFunction, *, maximum_concurrency: Annotated[int, EXECUTIONS]) -> None:
         """Have a function process the main queue, with partial batch responses.

@@ -29,11 +29,13 @@ from modules.inbound.ingest_queue import IngestQueue
 from modules.inbound.listen_policy import listen_policy
 from modules.inbound.requalify_policy import requalify_policy
 from modules.inbound.routes import (
+    AUDIT,
     CHALLENGE,
     COUNTS,
     EVENT,
     EVENTS,
     PAYLOAD,
+    REDRIVE,
     REPLAY,
     STAGE,
     STATUS,
@@ -245,10 +247,15 @@ class WebhookStack(BaseStack):
                 bucket_name=self.storage.bucket.bucket,
                 queue_url=self.queues.main.url,
                 message_group_by=settings.queue.ordered_by,
+                inbox_dead_letter_queue_url=None if self.ingest_queue is None else self.ingest_queue.dead_letter.url,
             )
         )
+        if self.ingest_queue is not None:
+            self.ingest_queue.grant_redrive(replay)
+            self.api.route(REDRIVE, replay)
         self.storage.grant_find_records(replay)
         self.storage.grant_read_dead_letters(replay)
+        self.storage.grant_audit(replay)
         self.queues.grant_send(replay)
         self.api.route(REPLAY, replay)
         self._wire_operator(settings)
@@ -266,7 +273,7 @@ class WebhookStack(BaseStack):
         self.storage.grant_list_records(operator)
         self.storage.grant_read_payloads(operator)
         self.storage.grant_read_dead_letters(operator)
-        for route in (EVENTS, EVENT, COUNTS, PAYLOAD):
+        for route in (EVENTS, EVENT, COUNTS, PAYLOAD, AUDIT):
             self.api.route(route, operator)
 
     def _watch(self) -> None:

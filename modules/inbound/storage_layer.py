@@ -6,6 +6,7 @@ from typing import Annotated
 from lambdas.inbound.archive import CERTIFICATE_PREFIX, DEAD_LETTER_PREFIX, RAW_PREFIX
 from lambdas.inbound.quarantine import ALLOWANCE_PARTITION, QUARANTINE_PREFIX
 from lambdas.inbound.record_items import (
+    AUDIT,
     BY_EVENT_INDEX,
     BY_RECEIVED_INDEX,
     BY_TRANSACTION_INDEX,
@@ -273,6 +274,11 @@ class StorageLayer(Construct):
     def grant_list_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:Query`` on the table and all its indexes, and ``dynamodb:BatchGetItem``."""
         self._grant_query(function, self._table_arn, *map(self._index_arn, INDEXES))
+
+    def grant_audit(self, function: WebhookFunction) -> None:
+        """Allow ``dynamodb:PutItem`` on the operators' audit log, and on no record."""
+        log = Condition(test="ForAllValues:StringEquals", variable="dynamodb:LeadingKeys", values=[AUDIT])
+        function.allow("RecordActions", ["dynamodb:PutItem"], [self._table_arn], [log])
 
     def grant_find_later_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:Query`` on the index by transaction, and ``dynamodb:BatchGetItem``."""

@@ -13,6 +13,7 @@ operators_routes = pytest.mark.parametrize(
         ("GET", "/internal/events"),
         ("GET", "/internal/events/stripe:evt_1"),
         ("GET", "/internal/counts"),
+        ("GET", "/internal/audit"),
         ("GET", "/internal/payloads/stripe:evt_1"),
     ],
 )

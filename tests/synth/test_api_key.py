@@ -29,6 +29,7 @@ def test_the_key_is_asked_for_on_both_webhook_routes_and_on_no_operators_route(t
         "GET /internal/events": False,
         "GET /internal/events/{event}": False,
         "GET /internal/counts": False,
+        "GET /internal/audit": False,
         "GET /internal/payloads/{event}": False,
     }
 

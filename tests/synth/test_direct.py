@@ -57,9 +57,11 @@ def test_every_webhook_goes_to_the_ingest_queue_and_the_rest_to_functions(direct
         ("GET", "/webhook/braintree"): "AWS_PROXY",
         ("GET", "/status/{transactionId}"): "AWS_PROXY",
         ("POST", "/internal/replay"): "AWS_PROXY",
+        ("POST", "/internal/redrive"): "AWS_PROXY",
         ("GET", "/internal/events"): "AWS_PROXY",
         ("GET", "/internal/events/{event}"): "AWS_PROXY",
         ("GET", "/internal/counts"): "AWS_PROXY",
+        ("GET", "/internal/audit"): "AWS_PROXY",
         ("GET", "/internal/payloads/{event}"): "AWS_PROXY",
     }
     assert [name for name in PROVIDERS if isinstance(REGISTRY[PROVIDERS[name]].scheme, ChallengeScheme)] == [

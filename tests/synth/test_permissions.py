@@ -74,6 +74,7 @@ GRANTS = {
         ("dynamodb:Query",                f"{TABLE_ARN}/index/byEvent"),
         ("dynamodb:Query",                f"{TABLE_ARN}/index/byReceived"),
         ("dynamodb:BatchGetItem",         TABLE_ARN),
+        ("dynamodb:PutItem",              TABLE_ARN),
         ("s3:GetObject",                  f"{BUCKET_ARN}/dead-letter/*"),
         ("sqs:SendMessage",               QUEUE_ARN),
     },
@@ -113,8 +114,14 @@ INVOCATIONS = {
     ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/events"),
     ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/events/*"),
     ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/counts"),
+    ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/audit"),
     ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/payloads/*"),
 }  # fmt: skip
+CONDITIONS = {
+    "RecordActions": [
+        {"test": "ForAllValues:StringEquals", "variable": "dynamodb:LeadingKeys", "values": ["audit log"]}
+    ]
+}
 
 
 def grants(template, role):
@@ -122,6 +129,8 @@ def grants(template, role):
     granted = set()
     for policy in template.pointing_at("aws_iam_role_policy", "role", role):
         for statement in template.statements(policy["policy"]):
+            conditions = statement.pop("condition", [])
+            assert conditions == CONDITIONS.get(statement["sid"], []), f"{statement['sid']} says more"
             assert set(statement) == {"sid", "effect", "actions", "resources"}, f"{statement['sid']} says more"
             assert statement["effect"] == "Allow"
             granted |= {(action, resource) for action in statement["actions"] for resource in statement["resources"]}
@@ -247,8 +256,8 @@ def test_nobody_is_allowed_as_anybody(preset):
         for document, statement in statements(preset)
         if statement["effect"] == "Allow"
         and "*" in list(texts(statement.get("principals")))
-        and [(c["test"], c["variable"], len(c["values"])) for c in statement.get("condition", [])]
-        != [("ArnEquals", "aws:PrincipalArn", 1)]
+        and ("ArnEquals", "aws:PrincipalArn", 1)
+        not in [(c["test"], c["variable"], len(c["values"])) for c in statement.get("condition", [])]
     }
     of_endpoints = {preset.target(endpoint["policy"]).address for endpoint in preset.all("aws_vpc_endpoint")}
     by_condition = {
@@ -358,6 +367,7 @@ def test_an_operators_policy_allows_the_operators_endpoints_alone(template):
                 f"{EXECUTION}/v1/GET/internal/events",
                 f"{EXECUTION}/v1/GET/internal/events/*",
                 f"{EXECUTION}/v1/GET/internal/counts",
+                f"{EXECUTION}/v1/GET/internal/audit",
             ],
         }
     ]

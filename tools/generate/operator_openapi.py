@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lambdas.inbound.record_items import State, Step
-from lambdas.operator.request import COUNTS, EVENTS, PAYLOAD, Parameter
+from lambdas.operator.request import AUDIT, COUNTS, EVENTS, PAYLOAD, Parameter
 from modules.constructs.route import Route
 from modules.inbound import routes
 from tools import ROOT
@@ -137,6 +137,28 @@ _SCHEMAS: dict[str, Any] = {
             },
         },
     },
+    "Audit": {
+        "type": "object",
+        "required": ["entries", "next"],
+        "properties": {"entries": {"type": "array", "items": {"$ref": "#/components/schemas/Entry"}}, "next": _NEXT},
+    },
+    "Entry": {
+        "type": "object",
+        "required": ["at", "requestId", "who", "action", "asked", "reason", "outcome"],
+        "properties": {
+            "at": _TIME,
+            "requestId": {**_TEXT, "description": "The logs have it as `correlation_id`."},
+            "who": {"type": ["string", "null"], "description": "ARN of the IAM principal."},
+            "action": {**_TEXT, "description": "Method and path of the route."},
+            "asked": {"type": "object", "description": "The request."},
+            "reason": {"type": ["string", "null"]},
+            "outcome": {
+                "type": ["string", "null"],
+                "description": "`done`, or the error. Null while the action is carried out, and where it is not known "
+                "if it was.",
+            },
+        },
+    },
     "Error": {
         "type": "object",
         "required": ["error"],
@@ -166,6 +188,7 @@ def document() -> dict[str, Any]:
             **_path(routes.EVENT, "One event, with its timeline and its transaction", (), "OneEvent", 404),
             **_path(routes.PAYLOAD, "The exact bytes that were received", PAYLOAD, None, 404, 409),
             **_path(routes.COUNTS, "Count events by provider and state", COUNTS, "Counts"),
+            **_path(routes.AUDIT, "List what operators did, the newest first", AUDIT, "Audit"),
         },
         "components": {
             "schemas": _SCHEMAS,
