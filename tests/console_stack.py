@@ -43,12 +43,15 @@ class Stack:
         Operation of AWS to what it answers: a document, or a function of its parameters.
     asked : list
         Each request to the API: its path with the query, and its headers.
+    done : list
+        Each request that was to change something: its path with the query, and its body.
     """
 
     def __init__(self):
         self.answers = {}
         self.aws = {}
         self.asked = []
+        self.done = []
 
     def client(self, service):
         client = boto3.client(
@@ -69,6 +72,7 @@ class Stack:
         return SimpleNamespace(status_code=200), found
 
     def answer(self, path):
+        """Return what a path answers; an action finds itself last in ``done``."""
         return self.answers.get(path, self.answers.get(urlsplit(path).path, (404, {"error": "no such event is known"})))
 
 
@@ -83,6 +87,11 @@ def running(stack: Stack) -> Iterator[ConsoleServer]:
     class Api(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            stack.done.append((self.path, json.loads(body) if body else None))
+            self.do_GET()
+
         def do_GET(self):
             stack.asked.append((self.path, dict(self.headers)))
             found = stack.answer(self.path)
@@ -90,6 +99,8 @@ def running(stack: Stack) -> Iterator[ConsoleServer]:
             body = found if isinstance(found, bytes) else json.dumps(found).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            if status == 302:
+                self.send_header("Location", f"{url}/elsewhere")
             self.end_headers()
             self.wfile.write(body)
 
@@ -131,8 +142,18 @@ def serving(server):
 
 def get(console, path, **headers):
     """Ask the console as its own page does; a header that is None is left out."""
+    return request("GET", console, path, None, headers)
+
+
+def post(console, path, body, **headers):
+    """Have the console do something; a body that is no bytes is sent as JSON."""
+    return request("POST", console, path, body if isinstance(body, bytes) else json.dumps(body), headers)
+
+
+def request(method, console, path, body, headers):
     sent = {"Authorization": f"Bearer {console.token}", **headers}
-    return requests.get(console.origin + path, headers={k: v for k, v in sent.items() if v is not None}, timeout=10)
+    sent = {name: value for name, value in sent.items() if value is not None}
+    return requests.request(method, console.origin + path, headers=sent, data=body, timeout=10)
 
 
 def archived():

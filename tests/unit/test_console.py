@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.console_stack import SECRET, Stack, archived, get, refusal, running
+from tests.console_stack import SECRET, Stack, archived, get, post, refusal, running
 from tools.console.server import PAGES
 
 RECORD = {
@@ -51,6 +51,7 @@ def test_its_own_page_gets_an_answer(console):
         "environment": "dev",
         "region": "eu-central-1",
         "isLocal": False,
+        "hasDelivery": True,
         "providers": {"stripe": "Stripe", "github": "GitHub"},
     }
 
@@ -70,11 +71,11 @@ def test_its_own_page_gets_an_answer(console):
 )
 def test_nobody_else_gets_an_answer_and_nothing_is_asked_for_them(console, stack, status, headers):
     stack.answers["/internal/events"] = {"events": [], "next": None}
+    stack.answers["/internal/replay"] = {}
 
-    answer = get(console, "/api/events", **headers)
-
-    assert answer.status_code == status
-    assert "error" in answer.json()
+    for answer in (get(console, "/api/events", **headers), post(console, "/api/replay", {}, **headers)):
+        assert answer.status_code == status
+        assert "error" in answer.json()
     assert stack.asked == []
 
 
@@ -85,8 +86,8 @@ def test_another_name_for_this_machine_gets_no_page_either(console):
     assert get(console, "/").status_code == 200
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_nothing_but_get_is_known(console, stack, method):
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_nothing_but_get_and_post_is_known(console, stack, method):
     connection = http.client.HTTPConnection(urlsplit(console.origin).netloc, timeout=10)
     connection.request(method, "/api/events", headers={"Authorization": f"Bearer {console.token}"})
 
@@ -172,9 +173,80 @@ def test_a_payload_comes_as_bytes_that_no_browser_shows(console, stack):
 def test_the_answer_of_an_endpoint_is_asked_of_delivery_and_no_part_leaves_its_place(console, stack):
     stack.answers["/operator/tenants/acme/events/evt_T/attempts/ep_1/2"] = {"answer": None}
 
-    assert get(console, "/api/attempts/acme/evt_T/ep_1/2").json() == {"answer": None}
-    assert get(console, "/api/attempts/acme/..%2F..%2Fx/ep_1/2").status_code == 404
-    assert stack.asked[-1][0] == "/operator/tenants/acme/events/..%2F..%2Fx/attempts/ep_1/2"
+    assert get(console, "/api/operator/tenants/acme/events/evt_T/attempts/ep_1/2").json() == {"answer": None}
+    assert get(console, "/api/operator/tenants/..%2F..%2Fx?limit=1&state=a%20b").status_code == 404
+    assert stack.asked[-1][0] == "/operator/tenants/..%2F..%2Fx?limit=1&state=a%20b"
+
+
+@pytest.mark.parametrize(
+    "path", ["operator/%2e%2e/v1/events", "operator/../v1/events", "operator/./x", "operator/tenants/"]
+)
+def test_no_path_leads_out_of_its_place(console, stack, path):
+    # requests would make it straight.
+    connection = http.client.HTTPConnection(urlsplit(console.origin).netloc, timeout=10)
+    connection.request("GET", f"/api/{path}", headers={"Authorization": f"Bearer {console.token}"})
+
+    assert connection.getresponse().status == 404
+    assert stack.asked == []
+
+
+def test_what_operators_do_is_asked_of_the_api_that_does_it(console, stack):
+    stack.answers["/internal/replay"] = (202, {"replayed": ["stripe:evt_1"]})
+    stack.answers["/operator/tenants/acme/endpoints/ep_1/pause"] = {"state": "PAUSED"}
+
+    asked = {"eventIds": ["stripe:evt_1"], "dryRun": True}
+    assert post(console, "/api/replay", asked).json() == {"replayed": ["stripe:evt_1"]}
+    pause = "/api/operator/tenants/acme/endpoints/ep_1/pause?dryRun=true"
+    assert post(console, pause, {"reason": "a b"}).json() == {"state": "PAUSED"}
+    assert post(console, pause.replace("pause", "activate"), None).status_code == 404
+
+    one = "/operator/tenants/acme/endpoints/ep_1"
+    assert stack.done == [
+        ("/internal/replay", asked),
+        (f"{one}/pause?dryRun=true", {"reason": "a b"}),
+        (f"{one}/activate?dryRun=true", None),
+    ]
+    assert stack.asked[0][1]["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDCONSOLE/")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/operator/tenants/acme/tokens",
+        "/api/operator/signing-keys",
+        "/api/operator/tenants",
+        "/api/events",
+        "/replay",
+    ],
+)
+def test_tokens_and_keys_are_made_elsewhere(console, stack, path):
+    assert post(console, path, {}).status_code in (400, 404)
+    assert stack.asked == []
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"1", b"\xff"])
+def test_a_body_that_is_no_action_is_refused(console, stack, body):
+    assert post(console, "/api/replay", body).status_code == 400
+    assert stack.asked == []
+
+
+@pytest.mark.parametrize("length", [str(256 * 1024 + 1), "-1", "many"])
+def test_a_body_that_is_too_long_is_not_read(console, stack, length):
+    connection = http.client.HTTPConnection(urlsplit(console.origin).netloc, timeout=10)
+    headers = {"Authorization": f"Bearer {console.token}", "Content-Length": length}
+    connection.request("POST", "/api/replay", headers=headers)
+
+    answer = connection.getresponse()
+
+    assert (answer.status, answer.headers["Connection"]) == (400, "close")
+    assert stack.asked == []
+
+
+def test_a_signature_is_for_the_stacks_own_address_alone(console, stack):
+    stack.answers["/internal/counts"] = (302, {})
+
+    assert get(console, "/api/counts").json() == {"error": "the API answered 302"}
+    assert [path for path, _ in stack.asked] == ["/internal/counts"]
 
 
 @pytest.mark.parametrize(
@@ -184,6 +256,18 @@ def test_the_answer_of_an_endpoint_is_asked_of_delivery_and_no_part_leaves_its_p
         ((403, {"message": "not authorized to perform"}), 400, "not authorized to perform"),
         ((404, {"error": "no such event is known"}), 404, "no such event is known"),
         ((409, {"error": "payload: it is in Glacier"}), 400, "payload: it is in Glacier"),
+        (
+            (
+                400,
+                {
+                    "error": "invalid_fields",
+                    "message": "some fields are wrong",
+                    "fields": [{"field": "reason", "problem": "is empty"}],
+                },
+            ),
+            400,
+            "some fields are wrong; reason: is empty",
+        ),
         ((500, {"message": "Internal"}), 502, "the API answered 500"),
     ],
 )

@@ -1,12 +1,12 @@
 """What the console's pages ask for: the operators' APIs, signed with the operator's credentials, and AWS itself.
 
-Nothing is changed in AWS, and nothing is kept here.
+Nothing is changed but by the operators' APIs, which record it, and nothing is kept here.
 """
 
 import json
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -32,6 +32,8 @@ _HOUR, _DAY = 3_600, 86_400
 _PERIOD = 300
 _MAX_QUERIES = 500
 _QUEUES = ("inbox_url", "inbox_dead_letter_queue_url", "queue_url", "dead_letter_queue_url")
+# What operators do with what is there. Tokens and keys are not made here: a browser would have them.
+_ACTIONS = {"suspend", "activate", "pause", "disable", "requeue", "redrive"}
 # A boto3 session makes one client at a time.
 _SERVICES = ("cloudwatch", "secretsmanager", "s3", "sqs")
 
@@ -73,32 +75,26 @@ class Answers:
         query : str
             Query string.
         """
-        try:
-            found = self._find([unquote(part) for part in path.split("/")], query)
-        except NotThereError as error:
-            return _json(404, {"error": str(error)})
-        except NoTargetError as error:
-            return _json(400, {"error": str(error)})
-        except (ClientError, BotoCoreError, requests.RequestException) as error:
-            return _json(502, {"error": _trouble(error)})
-        return Answer(200, found, BYTES) if isinstance(found, bytes) else _json(200, found)
+        return _answered(lambda: self._find(_parts(path), _query(query)))
+
+    def act(self, path: str, query: str, body: Mapping[str, Any] | None) -> Answer:
+        """Do what a path says, and return what the API answers; parameters and errors are those of `answer`."""
+        return _answered(lambda: self._act(_parts(path), _query(query), body))
 
     def _find(self, parts: Sequence[str], query: str) -> bytes | dict[str, Any]:
-        # As it is signed: botocore takes a query as it is.
-        asked = urlencode(parse_qsl(query, keep_blank_values=True), quote_via=quote)
         match parts:
             case ["about"]:
                 found = self._about()
-            case ["events" | "counts" as what]:
-                found = self._target.ask(f"/internal/{what}?{asked}")
+            case ["events" | "counts" | "audit" as what]:
+                found = self._target.ask(f"/internal/{what}{query}")
+            case ["operator", *_]:
+                found = self._target.ask(_path(parts, query), self._delivery())
             case ["events", key]:
                 found = whole_event(self._target, key)
             case ["payloads", key]:
-                return self._target.read(f"/internal/payloads/{path_id(key)}?{asked}")
+                return self._target.read(f"/internal/payloads/{path_id(key)}{query}")
             case ["evidence", key]:
-                found = self._evidence(key, dict(parse_qsl(query)).get("record"))
-            case ["attempts", tenant, event, endpoint, number]:
-                found = self._attempt(tenant, event, endpoint, number)
+                found = self._evidence(key, dict(parse_qsl(query.removeprefix("?"))).get("record"))
             case ["alarms"]:
                 found = self._alarms()
             case ["queues"]:
@@ -111,21 +107,29 @@ class Answers:
                 raise NotThereError("the console knows no such answer")
         return found
 
+    def _act(self, parts: Sequence[str], query: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        match parts:
+            case ["replay" | "redrive" as what]:
+                return self._target.act(f"/internal/{what}", body)
+            case ["operator", *_, last] if last in _ACTIONS:
+                return self._target.act(_path(parts, query), body, self._delivery())
+            case _:
+                raise NotThereError("the console knows no such action")
+
     def _about(self) -> dict[str, Any]:
         settings = self._target.settings
         return {
             "environment": settings.environment,
             "region": settings.region,
             "isLocal": self._target.is_local,
+            "hasDelivery": settings.delivery is not None,
             "providers": {name: REGISTRY[entry].title for name, entry in settings.providers.items()},
         }
 
-    def _attempt(self, *names: str) -> dict[str, Any]:
-        """Return an attempt with the endpoint's answer."""
+    def _delivery(self) -> str:
         if (api := self._target.delivery_url()) is None:
             raise NotThereError("there is no delivery stack beside this one")
-        tenant, event, endpoint, number = (quote(name, safe="") for name in names)
-        return self._target.ask(f"/operator/tenants/{tenant}/events/{event}/attempts/{endpoint}/{number}", api)
+        return api
 
     def _evidence(self, key: str, name: str | None) -> dict[str, Any]:
         """Verify the archived payload of a record anew, as ``make verify-archive`` does."""
@@ -275,6 +279,34 @@ class Answers:
                 times = [at.timestamp() for at in result["Timestamps"]]
                 found[int(result["Id"][1:])].update(zip(times, result["Values"], strict=True))
         return found
+
+
+def _parts(path: str) -> list[str]:
+    return [unquote(part) for part in path.split("/")]
+
+
+def _query(query: str) -> str:
+    # As it is signed: botocore takes a query as it is.
+    return f"?{urlencode(parse_qsl(query, keep_blank_values=True), quote_via=quote)}" if query else ""
+
+
+def _path(parts: Sequence[str], query: str) -> str:
+    """Return a path of an API; no part may lead out of its place."""
+    if set(parts) & {"", ".", ".."}:
+        raise NotThereError("the console knows no such answer")
+    return f"/{'/'.join(quote(part, safe='') for part in parts)}{query}"
+
+
+def _answered(find: Callable[[], bytes | dict[str, Any]]) -> Answer:
+    try:
+        found = find()
+    except NotThereError as error:
+        return _json(404, {"error": str(error)})
+    except NoTargetError as error:
+        return _json(400, {"error": str(error)})
+    except (ClientError, BotoCoreError, requests.RequestException) as error:
+        return _json(502, {"error": _trouble(error)})
+    return Answer(200, found, BYTES) if isinstance(found, bytes) else _json(200, found)
 
 
 def _json(status: int, found: Any) -> Answer:

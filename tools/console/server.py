@@ -26,6 +26,8 @@ from tools.console.answers import Answer, Answers
 PAGES = Path(__file__).with_name("pages")
 ADDRESS = "127.0.0.1"
 API, ASSETS = "/api/", "/assets/"
+# A replay of 100 events with the longest ids.
+MAX_BODY_BYTES = 256 * 1024
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -81,22 +83,44 @@ class _Request(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
-        if f"http://{self.headers.get('Host')}" != self.server.origin:
-            answer = _refusal(403, f"this server is {self.server.origin} and nothing else")
-        elif url.path.startswith(API):
-            answer = self._known(url.path.removeprefix(API), url.query)
+        if url.path.startswith(API):
+            answer = self._refused() or self.server.answers.answer(url.path.removeprefix(API), url.query)
         else:
-            answer = self._file(url.path)
+            answer = self._refused_host() or self._file(url.path)
         self._send(answer)
 
-    def _known(self, path: str, query: str) -> Answer:
+    def do_POST(self) -> None:
+        url = urlsplit(self.path)
+        # Of a refused request the body was not read, and would be the next request.
+        self.close_connection = True
+        answer = self._refused()
+        if answer is None:
+            try:
+                length = int(self.headers.get("Content-Length", ""))
+                body = json.loads(self.rfile.read(length)) if 0 <= length <= MAX_BODY_BYTES else ...
+            except ValueError:
+                body = ...
+            if not url.path.startswith(API) or not isinstance(body, dict | None):
+                answer = _refusal(400, f"an action and a JSON object of at most {MAX_BODY_BYTES} bytes expected")
+            else:
+                answer = self.server.answers.act(url.path.removeprefix(API), url.query, body)
+        self._send(answer)
+
+    def _refused_host(self) -> Answer | None:
+        if f"http://{self.headers.get('Host')}" == self.server.origin:
+            return None
+        return _refusal(403, f"this server is {self.server.origin} and nothing else")
+
+    def _refused(self) -> Answer | None:
+        """Return why somebody gets no answer; None for the console's own page."""
+        if refusal := self._refused_host():
+            return refusal
         if self.headers.get("Origin") not in (None, self.server.origin):
             return _refusal(403, "another site may not ask")
-        if not hmac.compare_digest(
-            self.headers.get("Authorization", "").encode(), f"Bearer {self.server.token}".encode()
-        ):
+        given, wanted = self.headers.get("Authorization", ""), f"Bearer {self.server.token}"
+        if not hmac.compare_digest(given.encode(), wanted.encode()):
             return _refusal(401, "open the address that 'make console' printed, in this browser")
-        return self.server.answers.answer(path, query)
+        return None
 
     def _file(self, path: str) -> Answer:
         # Every page is one document, which shows what its address says.
@@ -112,6 +136,7 @@ class _Request(BaseHTTPRequestHandler):
             **_HEADERS,
             "Content-Type": answer.content_type,
             "Content-Length": str(len(answer.body)),
+            **({"Connection": "close"} if self.close_connection else {}),
         }
         for name, value in headers.items():
             self.send_header(name, value)

@@ -9,11 +9,12 @@ export function takeToken() {
   history.replaceState(null, "", location.pathname + location.search);
 }
 
-async function call(path, query, signal) {
+async function call(path, query, signal, sent) {
   const asked = new URLSearchParams(query ?? {}).toString();
   const answer = await fetch(`/api/${path.map(encodeURIComponent).join("/")}${asked && `?${asked}`}`, {
-    headers: { Authorization: `Bearer ${localStorage.getItem(KEPT)}` },
+    headers: { Authorization: `Bearer ${localStorage.getItem(KEPT)}`, ...(sent && { "Content-Type": "application/json" }) },
     signal,
+    ...sent,
   }).catch((error) => {
     if (error.name === "AbortError") throw error;
     throw new Error("The console does not answer: is it still running?");
@@ -27,4 +28,5 @@ async function call(path, query, signal) {
 }
 
 export const ask = async (path, query, signal) => (await call(path, query, signal)).json();
+export const act = async (path, query, body, signal) => (await call(path, query, signal, { method: "POST", body: JSON.stringify(body) })).json();
 export const bytes = async (path, query, signal) => (await call(path, query, signal)).arrayBuffer();

@@ -13,9 +13,9 @@ export function make(name, attributes, ...children) {
 export const time = (at) => (at ? make("time", { datetime: at }, at.replace("T", " ").replace(/(\.\d+)?Z$/, "")) : "");
 
 const SIGNS = {
-  ROUTED: "✓", SUCCEEDED: "✓", OK: "✓", proven: "✓",
-  DEAD_LETTERED: "✕", DLQ: "✕", FAILED: "✕", ALARM: "✕", refuted: "✕", changed: "✕", misplaced: "✕",
-  CONFLICTING: "!", HELD: "‖",
+  ROUTED: "✓", DELIVERED: "✓", OK: "✓", ACTIVE: "✓", proven: "✓", closed: "✓", done: "✓",
+  DEAD_LETTERED: "✕", DLQ: "✕", FAILED: "✕", ALARM: "✕", DISABLED: "✕", refuted: "✕", changed: "✕", misplaced: "✕", open: "✕",
+  CONFLICTING: "!", "half-open": "!", HELD: "‖", PAUSED: "‖", SUSPENDED: "‖",
 };
 
 // A state has a sign besides its colour.

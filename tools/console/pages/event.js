@@ -2,15 +2,17 @@
 
 import { ask, bytes } from "/assets/api.js";
 import { address } from "/assets/place.js";
-import { facts, make, onDemand, section, state, table, time } from "/assets/elements.js";
+import { deliverySection } from "/assets/deliveries.js";
+import { facts, make, onDemand, section, state, time } from "/assets/elements.js";
 import { eventTable } from "/assets/events.js";
 import { money, pretty } from "/assets/formats.js";
 
-export async function eventPage({ main, signal, name, key }) {
+export async function eventPage({ main, signal, name, keys: [key] }) {
   name(key);
   const event = await ask(["events", key], null, signal);
   const { transactionId, otherEvents, hasMore } = event.transaction;
   main.append(
+    make("p", null, make("a", { href: address("replay", { eventIds: key }) }, "Replay this event")),
     ...event.records.map((record) => recordSection(key, record, event.records.length > 1, signal)),
     section("Timeline, the newest step first",
       event.deliveryError && make("p", { class: "trouble" }, `What became of it in delivery is not shown: ${event.deliveryError}`),
@@ -66,29 +68,6 @@ function evidence({ proof, evidence: found }) {
     ["Received", time(new Date(found.receivedAt * 1000).toISOString())],
     ["Verified again", found.requalifiedAt && time(new Date(found.requalifiedAt * 1000).toISOString())], ...headers,
   ]) : null].filter(Boolean);
-}
-
-function deliverySection(found, signal) {
-  return section(`Tenant ${found.tenantId}`,
-    facts([["Event id", make("code", null, found.eventId)], ["Accepted", time(found.createdAt)], ["Erased", found.erasedAt && time(found.erasedAt)]]),
-    table("Deliveries", {
-      endpoint: (one) => make("code", null, one.endpointId), state: (one) => state(one.state), reason: (one) => one.reason,
-      attempts: (one) => String(one.attempts), updated: (one) => time(one.updatedAt), "next attempt": (one) => time(one.nextAttemptAt),
-    }, found.deliveries),
-    table(found.attemptsComplete === false ? "Attempts, not all of them" : "Attempts", {
-      at: (one) => time(one.at), endpoint: (one) => make("code", null, one.endpointId), attempt: (one) => String(one.number),
-      outcome: (one) => one.outcome, ms: (one) => String(one.durationMs),
-      answer: (one) => onDemand("Show", async () => answer(
-        await ask(["attempts", found.tenantId, found.eventId, one.endpointId, String(one.number)], null, signal))),
-    }, found.attempts));
-}
-
-function answer({ answer: found }) {
-  if (!found) return make("p", null, "There was none.");
-  return [
-    make("pre", { tabindex: "0", "aria-label": "Answer" }, `${found.headers.map(({ name, value }) => `${name}: ${value}\n`).join("")}\n${found.body}`),
-    make("p", null, `${found.encoding}${found.complete ? "" : ", cut"}`),
-  ];
 }
 
 function steps(event) {

@@ -4,6 +4,7 @@ let about;
 
 export const setAbout = (known) => { about = known; };
 export const providers = () => about.providers;
+export const hasDelivery = () => about.hasDelivery;
 export const say = (text) => { document.getElementById("status").textContent = text; };
 
 export function address(page, query) {
@@ -17,3 +18,6 @@ export function go(to, replaces = false) {
   history[replaces ? "replaceState" : "pushState"](null, "", to);
   dispatchEvent(new Event("moved"));
 }
+
+// Shows the page anew, which says first what was done.
+export const showAgain = (done) => dispatchEvent(new CustomEvent("moved", { detail: done }));
