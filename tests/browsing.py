@@ -4,9 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tools.build.browser import FLAGS, find_browser
+from tools.console.server import ConsoleServer
+
+# The heading of a page of the console that has all that it asked for.
+SHOWN = "main:not([aria-busy]) h1"
 
 
 @contextmanager
@@ -48,3 +52,21 @@ class Visit:
         hosts = {urlsplit(url).hostname for url in self.requested if not url.startswith("data:")}
         assert hosts == {"127.0.0.1"}
         assert self.complaints == []
+
+
+class ConsoleVisit(Visit):
+    """The console, opened with its token at an address. A page that is left while it asks has requests that fail."""
+
+    def __init__(self, browser: Browser, console: ConsoleServer, path: str = "/", **options) -> None:
+        super().__init__(browser, **options)
+        self.alerts: list[str] = []
+        self.page.on("dialog", lambda dialog: (self.alerts.append(dialog.message), dialog.dismiss()))
+        self.open(f"{console.origin}{path}#token={console.token}")
+        self.wait()
+
+    def wait(self) -> None:
+        expect(self.page.locator(SHOWN)).to_be_visible()
+
+    @property
+    def path(self) -> str:
+        return str(self.page.evaluate("location.pathname + location.search"))

@@ -353,7 +353,7 @@ def test_api_gateway_invokes_a_function_for_its_own_method_and_path_alone(templa
     ]
 
 
-def test_an_operators_policy_allows_the_operators_endpoints_alone(template):
+def test_an_operators_policy_allows_the_operators_endpoints_and_what_the_console_shows_alone(template):
     policy = template.document["output"]["operator_policy_json"]["value"]
 
     assert template.statements(policy) == [
@@ -369,7 +369,19 @@ def test_an_operators_policy_allows_the_operators_endpoints_alone(template):
                 f"{EXECUTION}/v1/GET/internal/counts",
                 f"{EXECUTION}/v1/GET/internal/audit",
             ],
-        }
+        },
+        {
+            "sid": "SeeAlarmsAndMetricsWhichHaveNoArn",
+            "effect": "Allow",
+            "actions": ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics"],
+            "resources": ["*"],
+        },
+        {
+            "sid": "SeeBacklog",
+            "effect": "Allow",
+            "actions": ["sqs:GetQueueAttributes"],
+            "resources": [QUEUE_ARN, DLQ_ARN],
+        },
     ]
 
 

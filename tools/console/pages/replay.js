@@ -59,11 +59,11 @@ export async function replayPage({ main, query, signal }) {
     for await (const page of answers({ ...request, dryRun: true }, until)) {
       matched += page.matched;
       notFound.push(...page.notFound);
-      say(`${matched} events so far`);
+      say(`${matched} so far`);
     }
-    say(`A replay would send ${matched} events`);
-    put(section("Dry run", make("p", null, `A replay would send ${matched} events. Nothing was changed.`), missing(notFound),
-      matched ? make("button", { type: "button", click: () => step(() => replay(wanted(form), matched, stopping())) }, `Replay ${matched} events`) : null));
+    say("Nothing was changed");
+    put(section("Dry run", make("p", null, `Events that a replay would send: ${matched}. Nothing was changed.`), missing(notFound),
+      matched ? make("button", { type: "button", click: () => step(() => replay(wanted(form), matched, stopping())) }, "Replay now") : null));
   }
 
   async function replay({ request, reason }, matched, until) {
@@ -83,7 +83,7 @@ export async function replayPage({ main, query, signal }) {
         notFound.push(...page.notFound);
         ids.push(page.replayId);
         bar.value = sent + failures.length;
-        say(`${sent} of ${matched} events were sent to the main queue`);
+        say(`${sent} of ${matched} sent`);
       }
     } catch (error) {
       if (signal.aborted) throw error;
@@ -92,7 +92,7 @@ export async function replayPage({ main, query, signal }) {
     form.inert = false;
     const names = request.eventIds?.slice(0, WATCHED) ?? [];
     const place = make("div");
-    put(section("Replay", bar, ended, make("p", null, `${sent} of ${matched} events were sent to the main queue. It is in the audit log.`),
+    put(section("Replay", bar, ended, make("p", null, `Sent to the main queue: ${sent} of ${matched}. It is in the audit log.`),
       failures.length ? table("Not sent", { event: ([key]) => link(key), why: ([, why]) => why }, failures) : null, missing(notFound),
       names.length ? place : make("p", null, make("a", { href: address("events", { provider: request.provider, from: request.from, to: request.to }) }, "See these events"))));
     const failed = new Set(failures.map(([key]) => key));
@@ -145,7 +145,7 @@ async function watch(place, keys, replayIds, until) {
       if (ends.every((end) => end !== WAITS)) waiting.delete(key);
     }
     show();
-    say(`${keys.length - waiting.size} of ${keys.length} events were routed, or given up again`);
+    say(`${keys.length - waiting.size} of ${keys.length} were routed, or given up again`);
     if (waiting.size) await new Promise((resolve) => { setTimeout(resolve, EVERY_MS); });
     until.throwIfAborted();
   }
