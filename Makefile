@@ -71,6 +71,10 @@ events: setup ## List the newest events (PROVIDER, TYPE, STATE, MODE, ACCOUNT, T
 		$(if $(MODE),--mode "$(MODE)") $(if $(ACCOUNT),--account "$(ACCOUNT)") $(if $(TRANSACTION),--transactionId "$(TRANSACTION)") \
 		$(if $(CORRELATION),--correlationId "$(CORRELATION)") $(if $(LIST),--list "$(LIST)") $(if $(SINCE),--since "$(SINCE)") $(if $(COUNT),--count "$(COUNT)")
 
+deliveries: setup ## List deliveries of all tenants, tenant by tenant (TENANT, STATE=DLQ, ENDPOINT, TYPE, SINCE=2h, COUNT)
+	@$(PYTHON) -m tools.commands.events deliveries $(if $(TENANT),--tenantId "$(TENANT)") $(if $(STATE),--state "$(STATE)") \
+		$(if $(ENDPOINT),--endpointId "$(ENDPOINT)") $(if $(TYPE),--type "$(TYPE)") $(if $(SINCE),--since "$(SINCE)") $(if $(COUNT),--count "$(COUNT)")
+
 event: setup ## Show the event ID=stripe:evt_1 from receipt to the last attempt, and its transaction
 	@$(PYTHON) -m tools.commands.events show "$(if $(ID),$(ID),$(error ID is missing: make event ID=stripe:evt_1))"
 

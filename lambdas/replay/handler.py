@@ -1,20 +1,23 @@
-"""Lambda entry point of the endpoints that send events through the pipeline again."""
+"""Lambda entry point of the endpoints by which operators act: they replay, redrive and erase."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
 from lambdas.inbound.archive import Archive
+from lambdas.inbound.erasure import Erasure, NotErasableError
 from lambdas.inbound.metrics import REPLAYED, REPLAYS_REFUSED
 from lambdas.inbound.queue import MainQueue
 from lambdas.inbound.record_items import AUDIT, PARTITION_KEY, SORT_KEY
 from lambdas.inbound.record_queries import RecordQueries
+from lambdas.inbound.records import Records
 from lambdas.replay.environment import ReplayEnvironment
 from lambdas.replay.logic import Replayer
-from lambdas.replay.request import BadReplayError, read_redrive, read_request
+from lambdas.replay.request import BadReplayError, read_erase, read_redrive, read_request
+from lambdas.shared import times
 from lambdas.shared.api import json_answer
 from lambdas.shared.audit import AuditLog, Entry
 from lambdas.shared.aws import client
@@ -23,29 +26,31 @@ from lambdas.shared.observability import logger, metrics, tracer
 from lambdas.shared.redrive import RedriveUnderWayError, redrive
 from lambdas.shared.request import from_api_gateway
 
-REDRIVE_PATH = "/internal/redrive"
 _environment = ReplayEnvironment.from_environment()
 _dynamodb = client("dynamodb")
 _sqs = client("sqs")
+_s3 = client("s3")
+_queries = RecordQueries(_dynamodb, _environment.table_name)
 _audit = AuditLog(_dynamodb, _environment.table_name, partition=(PARTITION_KEY, AUDIT), sort=SORT_KEY)
 _replayer = Replayer(
-    queries=RecordQueries(_dynamodb, _environment.table_name),
-    archive=Archive(client("s3"), _environment.bucket_name),
+    queries=_queries,
+    archive=Archive(_s3, _environment.bucket_name),
     queue=MainQueue(_sqs, _environment.queue_url, _environment.message_group_by),
     clock=time.time,
 )
+_erasure = Erasure(_s3, _environment.bucket_name, _queries, Records(_dynamodb, _environment.table_name))
 
 
 @metrics.log_metrics
 @tracer.capture_lambda_handler(capture_response=False)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Return 202 with what was sent, 200 for a dry run, 400 for a wrong request."""
+    """Return 202 with what was sent, 200 for a dry run and for what was erased, 400 for a wrong request."""
     del context
     # The id of the request is the id of the replay, so that log, timeline and response can be matched.
     logger.set_correlation_id(event["requestContext"]["requestId"])
     try:
-        return _redrive(event) if event["resource"] == REDRIVE_PATH else _replay(event)
+        return _ANSWERS[event["resource"]](event)
     except (BadReplayError, MalformedWebhookError) as error:
         metrics.add_metric(name=REPLAYS_REFUSED, unit=MetricUnit.Count, value=1)
         return json_answer(400, {"error": str(error)})
@@ -92,5 +97,37 @@ def _redrive(event: dict[str, Any]) -> dict[str, Any]:
     )
 
 
+def _erase(event: dict[str, Any]) -> dict[str, Any]:
+    request = read_erase(from_api_gateway(event).body)
+    found = _queries.by_event(request.event_key)
+    records = [record for record in found if request.record in (None, record[SORT_KEY])]
+    if not records:
+        return json_answer(404, {"error": "no such event is known"})
+    at = times.iso(time.time())
+    run = partial(_erasure.run, records, at, dry_run=request.dry_run)
+    try:
+        erased = (
+            run() if request.dry_run else _audit.record(_entry(event, request.asked, request.reason), run, describe)
+        )
+    except NotErasableError as error:
+        return json_answer(409, {"error": f"payload: {error}"})
+    return json_answer(
+        200,
+        {
+            "dryRun": request.dry_run,
+            "places": [{"key": place.key, "offset": place.offset, "size": place.size} for place in erased.places],
+            "sameBytes": erased.same_bytes,
+            "erasedAt": None if request.dry_run else at,
+        },
+    )
+
+
 def _entry(event: dict[str, Any], asked: Mapping[str, Any], reason: str | None) -> Entry:
     return Entry.of(event, action=f"POST {event['resource']}", asked=asked, reason=reason, now=time.time())
+
+
+_ANSWERS: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "/internal/replay": _replay,
+    "/internal/redrive": _redrive,
+    "/internal/erase": _erase,
+}

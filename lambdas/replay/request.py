@@ -101,6 +101,51 @@ def read_redrive(body: bytes) -> tuple[bool, str | None]:
     return _switch(fields, "dryRun"), reason
 
 
+@dataclass(frozen=True, kw_only=True)
+class EraseRequest:
+    """An erasure, as it was asked for.
+
+    Attributes
+    ----------
+    event_key : str
+        ``<provider>:<event id>``.
+    record : str | None
+        Which of its records; None for all.
+    dry_run : bool
+        Look only.
+    reason : str | None
+        Why, for the audit log.
+    asked : Mapping[str, Any]
+        The request as it came, but for the reason.
+    """
+
+    event_key: str
+    record: str | None
+    dry_run: bool
+    reason: str | None
+    asked: Mapping[str, Any]
+
+
+def read_erase(body: bytes) -> EraseRequest:
+    """Read the body of ``POST /internal/erase``.
+
+    Raises
+    ------
+    BadReplayError
+        With the wrong field and its value.
+    """
+    fields = _fields(body)
+    reason = _reason(fields)
+    if unknown := sorted(set(fields) - {"eventId", "record", "dryRun"}):
+        raise BadReplayError(f"{unknown[0][:40]}: unknown field; known are dryRun, eventId, reason, record")
+    key, record = fields.get("eventId"), fields.get("record")
+    if not (isinstance(key, str) and is_event_key(key)):
+        raise BadReplayError(f'eventId: {_show(key)} is not of the form "<provider>:<event id>"')
+    if record is not None and not isinstance(record, str):
+        raise BadReplayError(f"record: {_show(record)} is not a text")
+    return EraseRequest(event_key=key, record=record, dry_run=_switch(fields, "dryRun"), reason=reason, asked=fields)
+
+
 def _fields(body: bytes) -> dict[str, Any]:
     try:
         return parse_object(body)

@@ -33,6 +33,7 @@ from modules.inbound.routes import (
     AUDIT,
     CHALLENGE,
     COUNTS,
+    ERASE,
     EVENT,
     EVENTS,
     PAYLOAD,
@@ -258,7 +259,9 @@ class WebhookStack(BaseStack):
         self.storage.grant_read_dead_letters(replay)
         self.storage.grant_audit(replay)
         self.queues.grant_send(replay)
-        self.api.route(REPLAY, replay)
+        self.storage.grant_erase(replay)
+        for route in (REPLAY, ERASE):
+            self.api.route(route, replay)
         self._wire_operator(settings)
         self.api.deploy()
 
@@ -351,6 +354,10 @@ class WebhookStack(BaseStack):
             "payload_policy_json": (
                 self.api.policy_of("payload_policy", "ReadPayloads", PAYLOAD).json,
                 "IAM policy for those operators who may also read events' payloads",
+            ),
+            "erase_policy_json": (
+                self.api.policy_of("erase_policy", "ErasePayloads", ERASE).json,
+                "IAM policy for those operators who may also erase events' payloads",
             ),
             "smoke_policy_json": (
                 smoke.json,

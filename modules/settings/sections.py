@@ -198,7 +198,7 @@ class StorageSettings(Validated):
         choices=("batch", "event"),
         doc="What has an object of its own in the archive. `batch`: the payloads of a batch lie in one object, and the "
         "record says key, offset and size, so that S3's price for each PUT, and later for each move to Glacier, is "
-        "paid once for a batch; to erase one payload, its object is written anew without it. `event`: each payload, at "
+        "paid once for a batch; to erase one payload, its bytes are overwritten there. `event`: each payload, at "
         "a PUT each.",
     )
     glacier_after: int = setting(30, unit="days", low=1, high=36_500, doc="When payloads move to Glacier.")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 import stripe
@@ -20,7 +21,7 @@ from lambdas.shared.dynamodb import to_item
 from modules.constructs.naming import DELIVERY_PREFIX, Names
 from tests import emulator
 from tests.copies import a_copy
-from tests.e2e.calls import CALLED_BY_LAMBDA, granted, was_called
+from tests.e2e.calls import callable_here, was_called
 from tests.e2e.delivery import refused_url, settled
 from tests.e2e.left import left_behind
 from tests.e2e.observe import await_state, log_lines
@@ -387,6 +388,46 @@ def test_operators_routes_are_closed_to_strangers(inbound, delivery):
     assert delivery.call("GET", "/operator/tenants").status_code == 200
 
 
+def test_an_operator_finds_a_delivery_tries_an_action_takes_it_and_is_recorded(
+    inbound, alpha, endpoint, monkeypatch, capsys
+):
+    # Given deliveries of two tenants
+    delivery = inbound.delivery
+    gamma = delivery.make_tenant("gamma")
+    made = [tenant.add_endpoint(endpoint.url())["endpointId"] for tenant in (alpha, gamma)]
+    sent = [tenant.send("invoice.paid") for tenant in (alpha, gamma)]
+    for tenant, event_id in zip((alpha, gamma), sent, strict=True):
+        tenant.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+
+    # When an operator lists what was delivered, with the command, then both are there
+    monkeypatch.setattr(Target, "chosen", lambda: as_one_who_may(inbound, delivery.outputs["operator_policy_json"]))
+    monkeypatch.setattr("sys.argv", ["make deliveries", "deliveries", "--state", "DELIVERED"])
+    assert events.main() == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {("alpha", sent[0]), ("gamma", sent[1])} <= {(each["tenantId"], each["eventId"]) for each in found}
+    (one,) = delivery.call("GET", f"/operator/deliveries?endpointId={made[1]}").json()["deliveries"]
+
+    # When the operator tries an action, or somebody else takes it, then nothing changes
+    shown = f"/operator/tenants/{one['tenantId']}/endpoints/{one['endpointId']}"
+    tried = delivery.call("POST", f"{shown}/pause?dryRun=true", {"reason": "floods"})
+    refused = delivery.call("POST", f"{shown}/pause", {"reason": "floods"}, operator=inbound.stranger())
+    assert (tried.status_code, tried.json()["state"], refused.status_code) == (200, "ACTIVE", 403)
+    assert delivery.call("GET", shown).json()["state"] == "ACTIVE"
+
+    # When the operator takes it, then it is recorded, and only that
+    assert delivery.call("POST", f"{shown}/pause", {"reason": "floods"}).json()["state"] == "PAUSED"
+    route = "POST /operator/tenants/{tenantId}/endpoints/{endpointId}/pause"
+    query = urlencode({"tenantId": "gamma", "action": route}, quote_via=quote)
+    (entry,) = [
+        each
+        for each in delivery.call("GET", f"/operator/audit?{query}").json()["entries"]
+        if each["asked"]["endpointId"] == made[1]
+    ]
+    assert (entry["reason"], entry["outcome"]) == ("floods", "done")
+    assert ":user/" in entry["who"]
+    assert delivery.call("GET", "/operator/audit", operator=inbound.stranger()).status_code == 403
+
+
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc", "/.well-known/webhook-keys.json"])
 def test_documents_and_keys_are_for_everybody(delivery, path):
     assert delivery.get(path).status_code == 200
@@ -744,7 +785,7 @@ def test_every_granted_action_is_called(inbound, delivery, endpoint, number, rep
     used, unused = [], []
     for function in ("worker", "sweeper", "authorizer", "api", "operator", "docs", "receiver"):
         name = Names(delivery.environment, DELIVERY_PREFIX)(function)
-        for action in sorted(granted(delivery.aws, name) - CALLED_BY_LAMBDA):
+        for action in sorted(callable_here(delivery.aws, name)):
             (used if was_called(delivery.aws, name, action) else unused).append(f"{function}: {action}")
 
     report(f"delivery permissions: {len(used)} granted actions, each seen called: {', '.join(used)}")

@@ -459,9 +459,9 @@ def test_the_document_is_generated_from_the_code_as_it_is():
 
 
 def test_the_document_has_the_routes_that_the_function_answers(operator):
-    document = operator_openapi.document()
+    paths = operator_openapi.document()["paths"]
 
-    assert set(document["paths"]) == set(operator.module._ANSWERS)
+    assert {path for path, operations in paths.items() if "get" in operations} == set(operator.module._ANSWERS)
 
 
 def test_what_is_answered_has_the_fields_that_the_document_says(operator, various):

@@ -41,6 +41,7 @@ from tests.lambdas.support import (
     received_again,
     trapped,
 )
+from tools.generate import operator_openapi
 
 
 @pytest.fixture
@@ -756,6 +757,25 @@ def test_requests_in_the_dead_letter_queue_of_the_ingest_queue_are_sent_back_onc
         ("POST /internal/redrive", "S3 is back", "done")
     ]
     assert [one.outcome for one in entries if not one.reason] == ["RedriveUnderWayError"]
+
+
+def test_what_is_asked_and_answered_has_the_fields_that_the_document_says(replay, world, monkeypatch):
+    monkeypatch.setattr(replay._sqs, "list_message_move_tasks", lambda **_: {"Results": []})
+    route(world, "evt_1")
+    document = operator_openapi.document()
+    schemas = document["components"]["schemas"]
+    assert {path for path, operations in document["paths"].items() if "post" in operations} == set(replay._ANSWERS)
+    for path, request, answer, given in (
+        ("/internal/replay", "ReplayRequest", "Replay", {"eventIds": ["acme:evt_1"]}),
+        ("/internal/redrive", "RedriveRequest", "Redrive", {}),
+        ("/internal/erase", "EraseRequest", "Erased", {"eventId": "acme:evt_1"}),
+    ):
+        _, refused = post(replay, {"no such field": 1}, path=path)
+        status, answered = post(replay, {**given, "dryRun": True}, path=path)
+
+        assert refused["error"].partition("known are ")[2].split(", ") == sorted(schemas[request]["properties"])
+        assert set(answered) == set(schemas[answer]["required"]) == set(schemas[answer]["properties"])
+        assert str(status) in document["paths"][path]["post"]["responses"]
 
 
 def test_a_replay_that_cannot_be_recorded_is_not_carried_out(replay, world, monkeypatch):

@@ -26,6 +26,7 @@ def test_the_key_is_asked_for_on_both_webhook_routes_and_on_no_operators_route(t
         "POST /webhook": True,
         "GET /status/{transactionId}": False,
         "POST /internal/replay": False,
+        "POST /internal/erase": False,
         "GET /internal/events": False,
         "GET /internal/events/{event}": False,
         "GET /internal/counts": False,

@@ -75,7 +75,14 @@ GRANTS = {
         ("dynamodb:Query",                f"{TABLE_ARN}/index/byReceived"),
         ("dynamodb:BatchGetItem",         TABLE_ARN),
         ("dynamodb:PutItem",              TABLE_ARN),
+        ("dynamodb:UpdateItem",           TABLE_ARN),
         ("s3:GetObject",                  f"{BUCKET_ARN}/dead-letter/*"),
+        ("s3:GetObject",                  f"{BUCKET_ARN}/raw/_batch/*"),
+        ("s3:PutObject",                  f"{BUCKET_ARN}/raw/*"),
+        ("s3:PutObject",                  f"{BUCKET_ARN}/dead-letter/*"),
+        ("s3:DeleteObjectVersion",        f"{BUCKET_ARN}/raw/*"),
+        ("s3:DeleteObjectVersion",        f"{BUCKET_ARN}/dead-letter/*"),
+        ("s3:ListBucketVersions",         BUCKET_ARN),
         ("sqs:SendMessage",               QUEUE_ARN),
     },
     "webhook-operator-dev": {
@@ -111,6 +118,7 @@ INVOCATIONS = {
     ("webhook-ingestion-dev", f"{EXECUTION}/*/POST/webhook"),
     ("webhook-status-dev",    f"{EXECUTION}/*/GET/status/*"),
     ("webhook-replay-dev",    f"{EXECUTION}/*/POST/internal/replay"),
+    ("webhook-replay-dev",    f"{EXECUTION}/*/POST/internal/erase"),
     ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/events"),
     ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/events/*"),
     ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/counts"),
@@ -120,7 +128,11 @@ INVOCATIONS = {
 CONDITIONS = {
     "RecordActions": [
         {"test": "ForAllValues:StringEquals", "variable": "dynamodb:LeadingKeys", "values": ["audit log"]}
-    ]
+    ],
+    "MarkErased": [
+        {"test": "ForAllValues:StringNotEquals", "variable": "dynamodb:LeadingKeys", "values": ["audit log"]}
+    ],
+    "FindVersions": [{"test": "StringLike", "variable": "s3:prefix", "values": ["raw/*", "dead-letter/*"]}],
 }
 
 
@@ -385,16 +397,20 @@ def test_an_operators_policy_allows_the_operators_endpoints_and_what_the_console
     ]
 
 
-def test_payloads_are_read_with_a_policy_of_their_own(template):
+@pytest.mark.parametrize(
+    ("output", "route"),
+    [("payload_policy_json", "GET/internal/payloads/*"), ("erase_policy_json", "POST/internal/erase")],
+)
+def test_payloads_are_read_and_erased_with_policies_of_their_own(template, output, route):
     def resources(output):
         statements = template.statements(template.document["output"][output]["value"])
         return [resource for statement in statements for resource in statement["resources"]]
 
-    payloads = f"{EXECUTION}/v1/GET/internal/payloads/*"
+    apart = f"{EXECUTION}/v1/{route}"
 
-    assert resources("payload_policy_json") == [payloads]
+    assert resources(output) == [apart]
     # A wildcard of IAM matches slashes too.
-    assert not any(fnmatch(payloads, allowed) for allowed in resources("operator_policy_json"))
+    assert not any(fnmatch(apart, allowed) for allowed in resources("operator_policy_json"))
 
 
 def test_smokes_policy_allows_what_operators_may_and_what_it_makes_and_looks_at(template):

@@ -37,7 +37,7 @@ def main() -> int:
         proof = prove(payload, keys.get(payload.provider, ()), certificate_of)
         proofs.setdefault(payload.provider, Counter())[proof] += 1
         seen[payload.provider, payload.event, payload.sha256] += 1
-        if proof is not Proof.PROVEN:
+        if proof not in {Proof.PROVEN, Proof.ERASED}:
             doubtful.append((payload.place, proof))
     if arguments.provider and not proofs and not doubtful:
         raise NoTargetError(f"PROVIDER: nothing is archived under {arguments.provider!r}")
