@@ -81,7 +81,7 @@ def refusal(code, operation):
 
 
 @contextmanager
-def running(stack: Stack) -> Iterator[ConsoleServer]:
+def running(stack: Stack, environment: str = "dev") -> Iterator[ConsoleServer]:
     """Run a console in front of a stack."""
 
     class Api(BaseHTTPRequestHandler):
@@ -110,13 +110,13 @@ def running(stack: Stack) -> Iterator[ConsoleServer]:
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), Api)) as api:
         url = f"http://127.0.0.1:{api.server_address[1]}"
         target = Target(
-            settings=build_settings("dev", {**SETTINGS, "region": "eu-central-1"}),
+            settings=build_settings(environment, {**SETTINGS, "region": "eu-central-1"}),
             base_url=url,
             outputs={
                 "secret_arns": {"stripe": "arn:stripe", "github": "arn:github"},
                 "bucket_name": "archive",
-                "queue_url": "https://sqs/1/webhook-main-dev",
-                "dead_letter_queue_url": "https://sqs/1/webhook-main-dead-dev",
+                "queue_url": f"https://sqs/1/webhook-queue-{environment}",
+                "dead_letter_queue_url": f"https://sqs/1/webhook-dlq-{environment}",
             },
             client=cache(stack.client),
             verify=True,

@@ -716,7 +716,7 @@ def test_the_overview_shows_alarms_backlog_and_counts_and_links_to_their_events(
     expect(page.get_by_role("row", name=re.compile("webhook-dead-lettered-dev"))).to_contain_text(
         "an event was given up"
     )
-    expect(page.get_by_role("row", name=re.compile("webhook-main-dev"))).to_contain_text("7")
+    expect(page.get_by_role("row", name=re.compile("webhook-queue-dev"))).to_contain_text("7")
     expect(page.get_by_text("Events of the last hour by provider and state, estimated")).to_be_visible()
     page.get_by_role("link", name="12,345").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Events")
@@ -746,7 +746,7 @@ def test_what_is_cheap_is_looked_at_again_unless_it_is_switched_off(browser, con
     with page.expect_response("**/api/counts?**"):
         page.clock.run_for(30_000)
 
-    expect(page.get_by_role("row", name=re.compile("webhook-main-dev"))).to_contain_text("8")
+    expect(page.get_by_role("row", name=re.compile("webhook-queue-dev"))).to_contain_text("8")
     expect(page.get_by_role("link", name="12,345")).to_have_count(3)
     assert len(asked(stack, "/internal/counts")) == 4
     page.get_by_label("Look again").uncheck()

@@ -368,7 +368,7 @@ def test_queues_have_their_backlog_and_the_age_of_the_oldest_message(console, st
     now = datetime.now(UTC)
     stack.aws["GetQueueAttributes"] = lambda asked: {
         "Attributes": {
-            "ApproximateNumberOfMessages": "7" if "dead" in asked["QueueUrl"] else "0",
+            "ApproximateNumberOfMessages": "7" if "dlq" in asked["QueueUrl"] else "0",
             "ApproximateNumberOfMessagesNotVisible": "1",
         }
     }
@@ -376,13 +376,13 @@ def test_queues_have_their_backlog_and_the_age_of_the_oldest_message(console, st
         "MetricDataResults": [
             {"Id": query["Id"], "Timestamps": [now, now - timedelta(minutes=5)], "Values": [90.0, 30.0]}
             for query in asked["MetricDataQueries"]
-            if "dead" in query["MetricStat"]["Metric"]["Dimensions"][0]["Value"]
+            if "dlq" in query["MetricStat"]["Metric"]["Dimensions"][0]["Value"]
         ]
     }
 
     assert get(console, "/api/queues").json()["queues"] == [
-        {"name": "webhook-main-dev", "waiting": 0, "inWork": 1, "oldestSeconds": None},
-        {"name": "webhook-main-dead-dev", "waiting": 7, "inWork": 1, "oldestSeconds": 90.0},
+        {"name": "webhook-queue-dev", "waiting": 0, "inWork": 1, "oldestSeconds": None},
+        {"name": "webhook-dlq-dev", "waiting": 7, "inWork": 1, "oldestSeconds": 90.0},
     ]
 
 

@@ -33,7 +33,7 @@ _PERIOD = 300
 _MAX_QUERIES = 500
 _QUEUES = ("inbox_url", "inbox_dead_letter_queue_url", "queue_url", "dead_letter_queue_url")
 # What operators do with what is there. Tokens and keys are not made here: a browser would have them.
-_ACTIONS = {"suspend", "activate", "pause", "disable", "requeue", "redrive"}
+_ACTIONS = {"suspend", "activate", "pause", "disable", "requeue"}
 # A boto3 session makes one client at a time.
 _SERVICES = ("cloudwatch", "secretsmanager", "s3", "sqs")
 
@@ -109,8 +109,8 @@ class Answers:
 
     def _act(self, parts: Sequence[str], query: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         match parts:
-            case ["replay" | "redrive" as what]:
-                return self._target.act(f"/internal/{what}", body)
+            case ["replay"]:
+                return self._target.act("/internal/replay", body)
             case ["operator", *_, last] if last in _ACTIONS:
                 return self._target.act(_path(parts, query), body, self._delivery())
             case _:
