@@ -225,10 +225,12 @@ INTERFACES = {
     "ec2:UnassignPrivateIpAddresses",
 }
 LISTS = ("cloudwatch:DescribeAlarms", "logs:DescribeLogGroups")
-# The functions', and those of whoever runs `make smoke`.
+METRICS = ("cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics")
+# The functions', and those of whoever runs `make smoke` or `make console`.
 ANYWHERE = {
     *((action, "WriteTracesWhichHaveNoArn") for action, _ in TRACES),
     *((action, "ListAlarmsAndLogGroupsWhichHaveNoArn") for action in LISTS),
+    *((action, "SeeAlarmsAndMetricsWhichHaveNoArn") for action in METRICS),
 }
 EVERYWHERE = {
     "standard": ANYWHERE,
@@ -385,7 +387,7 @@ def test_an_operators_policy_allows_the_operators_endpoints_and_what_the_console
         {
             "sid": "SeeAlarmsAndMetricsWhichHaveNoArn",
             "effect": "Allow",
-            "actions": ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics"],
+            "actions": list(METRICS),
             "resources": ["*"],
         },
         {
@@ -404,7 +406,8 @@ def test_an_operators_policy_allows_the_operators_endpoints_and_what_the_console
 def test_payloads_are_read_and_erased_with_policies_of_their_own(template, output, route):
     def resources(output):
         statements = template.statements(template.document["output"][output]["value"])
-        return [resource for statement in statements for resource in statement["resources"]]
+        calls = [statement for statement in statements if "execute-api:Invoke" in statement["actions"]]
+        return [resource for statement in calls for resource in statement["resources"]]
 
     apart = f"{EXECUTION}/v1/{route}"
 
