@@ -20,7 +20,7 @@ SET_UP = python3 tools/build/setup.py $1 || { echo; $(DOCTOR); exit 1; }
 
 required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 
-.PHONY: help setup doctor bundle synth deploy module wheel demo up down secret send events event smoke listen receiver verify-archive requalify test test-unit test-lambdas \
+.PHONY: help setup doctor bundle synth deploy module wheel demo up down secret send events event console screenshots smoke listen receiver verify-archive requalify test test-unit test-lambdas \
 	test-synth test-plan test-e2e test-versions test-bindings test-provider-6 test-cdktn test-setup audit audit-accept audit-setup audit-lock \
 	bindings-lock cost simulate simulate-delivery simulate-inbound lint docs openapi golden bench bench-deployments fuzz lock clean
 
@@ -77,6 +77,12 @@ deliveries: setup ## List deliveries of all tenants, tenant by tenant (TENANT, S
 
 event: setup ## Show the event ID=stripe:evt_1 from receipt to the last attempt, and its transaction
 	@$(PYTHON) -m tools.commands.events show "$(if $(ID),$(ID),$(error ID is missing: make event ID=stripe:evt_1))"
+
+console: setup ## Open a console for ENVIRONMENT_SUFFIX, or what 'make up' started, on this machine (PORT)
+	@$(PYTHON) -m tools.console $(if $(PORT),--port "$(PORT)")
+
+screenshots: setup ## Take the documents' pictures of the console
+	@$(PYTHON) -m tests.console_pictures
 
 smoke: setup ## Check the deployed ENVIRONMENT_SUFFIX, or what 'make up' started, from outside and without harm (PROVIDERS="a b")
 	@$(PYTHON) -m tools.smoke $(if $(PROVIDERS),--providers $(PROVIDERS))

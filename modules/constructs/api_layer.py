@@ -323,21 +323,26 @@ class ApiLayer(Construct):
         )
         return domain
 
-    def operator_policy(self) -> DataAwsIamPolicyDocument:
+    def operator_policy(self, *more: Statement) -> DataAwsIamPolicyDocument:
         """Return a policy for operators: ``execute-api:Invoke`` on the routes that ask for IAM.
 
         Those with a policy of their own, see `policy_of`, are not among them.
+
+        Parameters
+        ----------
+        *more : Statement
+            What they may do besides; only the first call says it.
         """
         if self._operator_policy is None:
             self._operator_policy = policy_document(self, "operator_policy", [])
-            change_at_synth(TerraformStack.of(self), self._write_operator_policy)
+            change_at_synth(TerraformStack.of(self), lambda _: self._write_operator_policy(more))
         return self._operator_policy
 
-    def _write_operator_policy(self, stack: TerraformStack) -> None:
-        del stack
+    def _write_operator_policy(self, more: Sequence[Statement]) -> None:
         assert self._operator_policy is not None
         routes = [route for route in self._routes if route.authorization == "AWS_IAM" and route not in self._apart]
-        self._operator_policy.put_statement([to_block(self._call("CallOperatorsEndpoints", routes))])
+        statements = [self._call("CallOperatorsEndpoints", routes), *more]
+        self._operator_policy.put_statement([to_block(statement) for statement in statements])
 
     def policy_of(self, id_: str, sid: str, route: Route) -> DataAwsIamPolicyDocument:
         """Return a policy for one route, which the operators' policy leaves out: ``execute-api:Invoke`` on it."""

@@ -18,6 +18,7 @@ from modules.constructs.base_stack import BaseStack
 from modules.constructs.bundling import BUNDLES
 from modules.constructs.monitoring import Monitoring
 from modules.constructs.network import Network
+from modules.constructs.policy import Statement
 from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.tags import tag_everything, tags_of
 from modules.guards import guard_everything
@@ -302,11 +303,26 @@ class WebhookStack(BaseStack):
             )
         watch.build_dashboard()
 
+    def _console_statements(self) -> list[Statement]:
+        """Return what ``make console`` asks AWS for besides the API. CloudWatch has no narrower resource for it.
+
+        Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+        """
+        queues = [self.queues.main.arn, self.queues.dead_letter.arn]
+        if self.ingest_queue is not None:
+            queues += [self.ingest_queue.queue.arn, self.ingest_queue.dead_letter.arn]
+        metrics = ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics"]
+        return [
+            Statement(sid="SeeAlarmsAndMetricsWhichHaveNoArn", actions=metrics, resources=["*"]),
+            Statement(sid="SeeBacklog", actions=["sqs:GetQueueAttributes"], resources=queues),
+        ]
+
     def _publish_outputs(self) -> None:
         secret_arns = {name: secret.arn for name, secret in self.secrets.secrets.items()}
+        operators = self.api.operator_policy(*self._console_statements())
         smoke = smoke_policy(
             self,
-            operators=self.api.operator_policy(),
+            operators=operators,
             secret_arns=list(secret_arns.values()),
             storage=self.storage,
             routing=self.routing,
@@ -331,8 +347,9 @@ class WebhookStack(BaseStack):
             "bus_arn": (self.routing.bus.arn, "ARN of the event bus"),
             "alarm_topic_arn": (self.monitoring.topic.arn, "ARN of the topic that the alarms notify"),
             "operator_policy_json": (
-                self.api.operator_policy().json,
-                "IAM policy for operators: it lets people or roles call the endpoints for status, events and replays",
+                operators.json,
+                "IAM policy for operators: it lets people or roles call the endpoints for status, events and replays, "
+                "and see the alarms, metrics and backlog that make console shows",
             ),
             "payload_policy_json": (
                 self.api.policy_of("payload_policy", "ReadPayloads", PAYLOAD).json,
