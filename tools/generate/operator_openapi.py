@@ -44,6 +44,7 @@ _EVENT = {
         "unsigned": {},
         "correlationId": _TEXT,
         "scheme": {**_TEXT, "description": "How the signature was verified."},
+        "recovered": {"type": "boolean", "description": "True if it was fetched from its provider's list of events."},
         "sameBytesAs": _TEXT,
         "archive": {
             "type": "object",
