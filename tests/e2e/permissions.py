@@ -65,10 +65,10 @@ def _look(stack: LocalStack, provider: str, sent: SentWebhook, span: dict[str, s
     assert stack.call("GET", f"/internal/payloads/{part}", operator=reader).content == sent.body
 
 
-def used_and_unused(stack: LocalStack) -> tuple[list[str], list[str]]:
+def used_and_unused(stack: LocalStack, functions: Iterable[str] = FUNCTIONS) -> tuple[list[str], list[str]]:
     """Return the actions that functions are granted and called, and those that they are granted and did not call."""
     used, unused = [], []
-    for function in FUNCTIONS:
+    for function in functions:
         name = Names(stack.environment)(function)
         for action in sorted(granted(stack.aws, name) - CALLED_BY_LAMBDA):
             (used if was_called(stack.aws, name, action) else unused).append(f"{function}: {action}")

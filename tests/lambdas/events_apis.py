@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,46 +48,8 @@ class EventsApi:
 
     @contextmanager
     def serve(self) -> Iterator["EventsApi"]:
-        api = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def _do(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                address = urlsplit(self.path)
-                api.calls.append((api.clock(), f"{self.command} {self.path}"))
-                query = {name: values[0] for name, values in parse_qs(address.query).items()}
-                fault = api.faults.pop(0) if api.faults else "fine"
-                status, document, headers = api.answer(self.command, address.path, query, self.headers, body)
-                if fault is None:
-                    self.close_connection = True
-                    return
-                if fault != "fine":
-                    status, document, headers = fault
-                content = json.dumps(document, indent=2).encode()
-                self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(content))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_POST = _do  # noqa: N815 (names of the standard library)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
-        self.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
+        with serving(lambda _: self) as self.port:
             yield self
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
     def client(self, kind: Any, clock: Any, *, sandbox: bool = False) -> Api:
         """Return the reconciliation's client of this API."""
@@ -97,6 +60,53 @@ class EventsApi:
             clock=clock,
             sleep=lambda seconds: setattr(clock, "now", clock.now + seconds),
         )
+
+
+@contextmanager
+def serving(api_of: Callable[[str], EventsApi], tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Serve APIs by the host that is asked for, and return the port; over TLS if that is given."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _do(self) -> None:
+            api = api_of(self.headers["Host"])
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            address = urlsplit(self.path)
+            api.calls.append((api.clock(), f"{self.command} {self.path}"))
+            query = {name: values[0] for name, values in parse_qs(address.query).items()}
+            fault = api.faults.pop(0) if api.faults else "fine"
+            status, document, headers = api.answer(self.command, address.path, query, self.headers, body)
+            if fault is None:
+                self.close_connection = True
+                return
+            if fault != "fine":
+                status, document, headers = fault
+            content = json.dumps(document, indent=2).encode()
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = _do  # noqa: N815 (names of the standard library)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    if tls is not None:
+        # Each connection shakes hands in a thread of its own.
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 class StripeApi(EventsApi):
