@@ -5,7 +5,8 @@ import http.client
 import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -38,6 +39,13 @@ class EventsApi:
         self.events: list[dict[str, Any]] = []
         self.calls: list[tuple[float, str]] = []
         self.faults: list[Any] = []
+
+    def asked(self, method: str, path: str, headers: Any, body: bytes) -> Answer:
+        """Note a call, and return its answer."""
+        self.calls.append((self.clock(), f"{method} {path}"))
+        address = urlsplit(path)
+        query = {name: values[0] for name, values in parse_qs(address.query).items()}
+        return self.answer(method, address.path, query, headers, body)
 
     def answer(self, method: str, path: str, query: dict[str, str], headers: Any, body: bytes) -> Answer:
         """Return status, document and headers."""
@@ -72,11 +80,8 @@ def serving(api_of: Callable[[str], EventsApi], tls: ssl.SSLContext | None = Non
         def _do(self) -> None:
             api = api_of(self.headers["Host"])
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            address = urlsplit(self.path)
-            api.calls.append((api.clock(), f"{self.command} {self.path}"))
-            query = {name: values[0] for name, values in parse_qs(address.query).items()}
             fault = api.faults.pop(0) if api.faults else "fine"
-            status, document, headers = api.answer(self.command, address.path, query, self.headers, body)
+            status, document, headers = api.asked(self.command, self.path, self.headers, body)
             if fault is None:
                 self.close_connection = True
                 return
@@ -112,6 +117,18 @@ def serving(api_of: Callable[[str], EventsApi], tls: ssl.SSLContext | None = Non
 class StripeApi(EventsApi):
     """``GET /v1/events``: https://docs.stripe.com/api/events/list"""
 
+    # Events of a page at most.
+    most = 100
+    _of: Sequence[Any] = ()
+
+    def _sorted(self) -> tuple[list[dict[str, Any]], dict[str, int]]:
+        """Return the events from the newest to the oldest, and the place of each by its id; for many events, fast."""
+        if self._of != [self.events, len(self.events)]:
+            newest_first = sorted(self.events, key=_age)
+            self._of = [self.events, len(self.events)]
+            self._kept = newest_first, {one["id"]: place for place, one in enumerate(newest_first)}
+        return self._kept
+
     def answer(self, method: str, path: str, query: dict[str, str], headers: Any, body: bytes) -> Answer:
         del body
         basic = str(headers.get("Authorization", "")).removeprefix("Basic ")
@@ -120,17 +137,20 @@ class StripeApi(EventsApi):
         if (method, path) != ("GET", "/v1/events"):
             return 404, {"error": {"type": "invalid_request_error"}}, {}
         since, until = int(query.get("created[gte]", 0)), int(query.get("created[lt]", 1 << 40))
-        newest_first = sorted(self.events, key=lambda one: -one["created"])
-        found = [one for one in newest_first if since <= one["created"] < until]
+        newest_first, places = self._sorted()
+        begin = bisect_right(newest_first, -until, key=_age)
         if after := query.get("starting_after"):
-            ids = [one["id"] for one in newest_first]
-            if after not in ids:
+            if after not in places:
                 return 404, {"error": {"code": "resource_missing"}}, {}
-            behind = set(ids[ids.index(after) + 1 :])
-            found = [one for one in found if one["id"] in behind]
-        limit = int(query.get("limit", 10))
+            begin = max(begin, places[after] + 1)
+        found = newest_first[begin : bisect_right(newest_first, -since, key=_age)]
+        limit = min(int(query.get("limit", 10)), self.most)
         page = {"object": "list", "url": "/v1/events", "has_more": len(found) > limit, "data": found[:limit]}
         return 200, page, {}
+
+
+def _age(event: dict[str, Any]) -> int:
+    return -int(event["created"])
 
 
 def _user(basic: str) -> str:
