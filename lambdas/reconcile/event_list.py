@@ -56,6 +56,10 @@ class EventList(ABC):
         The hosts of its API for live money and for test money.
     retention_seconds : int
         How far the list goes back.
+    page_size : int
+        Events of a page at most.
+    one_by_one : bool
+        Whether each event is a call of its own besides.
     per_second : float
         Calls a second that leave the provider's limit to others.
     key_pattern : str
@@ -81,6 +85,8 @@ class EventList(ABC):
 
     hosts: ClassVar[tuple[str, str]]
     retention_seconds: ClassVar[int]
+    page_size: ClassVar[int] = 100
+    one_by_one: ClassVar[bool] = False
     per_second: ClassVar[float]
     key_pattern: ClassVar[str] = "[!-~]{8,512}"
     key_doc: ClassVar[str]

@@ -23,6 +23,9 @@ class GitHubDeliveries(EventList):
 
     hosts = ("api.github.com", "api.github.com")
     retention_seconds = 3 * DAY_SECONDS
+    # Few, because the progress is kept after each page.
+    page_size = 30
+    one_by_one = True
     # 5,000 an hour are allowed.
     per_second = 1.0
     key_doc = "a fine-grained token that may read webhooks of the one repository or organization"
@@ -33,8 +36,7 @@ class GitHubDeliveries(EventList):
         """See `EventList.page`."""
         self._api.headers |= {"Authorization": f"Bearer {self._key}", "X-GitHub-Api-Version": "2022-11-28"}
         path = f"/{self._hook}/deliveries"
-        # Few, because the progress is kept after each page.
-        answer = self._api.get(path, {"per_page": 30, **({"cursor": after} if after else {})})
+        answer = self._api.get(path, {"per_page": self.page_size, **({"cursor": after} if after else {})})
         if not isinstance(answer.document, list):
             raise NotAListError("no array of deliveries")
         # A redelivery is a delivery of its own, of the same event.

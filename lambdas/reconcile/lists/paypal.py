@@ -25,7 +25,11 @@ class PayPalEvents(EventList):
         """See `EventList.page`."""
         if "Authorization" not in self._api.headers:
             self._api.headers["Authorization"] = f"Bearer {self._token()}"
-        query: dict[str, str | int] = {"page_size": 100, "start_time": times.iso(since), "end_time": times.iso(until)}
+        query: dict[str, str | int] = {
+            "page_size": self.page_size,
+            "start_time": times.iso(since),
+            "end_time": times.iso(until),
+        }
         path = "/v1/notifications/webhooks-events"
         document = (self._api.get(after) if after else self._api.get(path, query)).document
         events = objects_in(document, "events")

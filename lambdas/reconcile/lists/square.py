@@ -25,7 +25,7 @@ class SquareEvents(EventList):
         """See `EventList.page`."""
         self._api.headers["Authorization"] = f"Bearer {self._key}"
         search: dict[str, Any] = {
-            "limit": 100,
+            "limit": self.page_size,
             "query": {"filter": {"created_at": {"start_at": times.iso(since), "end_at": times.iso(until)}}},
             **({"cursor": after} if after else {}),
         }

@@ -26,7 +26,7 @@ class StripeEvents(EventList):
         """See `EventList.page`."""
         self._api.headers["Authorization"] = f"Bearer {self._key}"
         query: dict[str, str | int] = {
-            "limit": 100,
+            "limit": self.page_size,
             "created[gte]": math.floor(since),
             "created[lt]": math.ceil(until),
             **({"starting_after": after} if after else {}),
