@@ -80,6 +80,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         logger.error("reconciliation failed", provider=name, reason=why)
         _count(RECONCILIATION_FAILURES, name, 1)
         return {"provider": name, "error": why}
+    for problem in report["problems"]:
+        logger.error("not all of it is reconciled", provider=name, reason=problem)
+    if report["problems"]:
+        _count(RECONCILIATION_FAILURES, name, len(report["problems"]))
     logger.info("reconciled", **{member: value for member, value in report.items() if member != "recoveredIds"})
     return report
 

@@ -37,6 +37,8 @@ SETTLE_SECONDS = 300.0
 STOP_SECONDS = 60.0
 # An event at the end of the provider's retention may be gone before its page is asked for.
 RETENTION_MARGIN_SECONDS = 3_600.0
+# A window that is open for longer means that the runs are too short for the events that there are.
+BEHIND_SECONDS = 86_400.0
 # A cursor that the provider no longer knows.
 _CURSOR_GONE = frozenset({400, 404, 410, 422})
 
@@ -146,7 +148,7 @@ class Reconciliation:
                 continue
             progress = self._reconcile(one, page, progress, dry_run=dry_run)
             store.write(one.name, progress)
-        report = _report(one, progress, dry_run=dry_run)
+        report = _report(one, progress, self.clock(), dry_run=dry_run)
         if progress.all_listed and not progress.closed:
             key = f"{REPORT_PREFIX}{one.name}/{time_in_key(progress.until)}{'-dry-run' if dry_run else ''}.json"
             self.archive.store_json(key, json.dumps(report, indent=2))
@@ -166,8 +168,9 @@ class Reconciliation:
             return kept
         earliest = now - one.events.retention_seconds + RETENTION_MARGIN_SECONDS
         until = now - SETTLE_SECONDS
+        lost_since = begin if begin < earliest else None
         begin = min(until, max(earliest, begin if since is None else min(since, begin)))
-        return Progress(opened_at=times.iso(now), since=begin, until=until)
+        return Progress(opened_at=times.iso(now), since=begin, until=until, lost_since=lost_since)
 
     def _reconcile(self, one: Reconciled, page: Page, progress: Progress, *, dry_run: bool) -> Progress:
         candidates: list[_Candidate] = []
@@ -269,7 +272,16 @@ def _is_ours(record: Mapping[str, Any] | None, progress: Progress) -> bool:
     return bool(record and record.get("recovered") and record["receivedAt"] >= progress.opened_at)
 
 
-def _report(one: Reconciled, progress: Progress, *, dry_run: bool) -> dict[str, Any]:
+def _report(one: Reconciled, progress: Progress, now: float, *, dry_run: bool) -> dict[str, Any]:
+    problems = []
+    if progress.unreadable:
+        problems.append(f"{progress.unreadable} entries of the list cannot be read, or are not what was signed")
+    if progress.lost_since is not None:
+        problems.append(
+            f"from {times.iso(progress.lost_since)} to {times.iso(progress.since)} the list had ended already"
+        )
+    if not progress.all_listed and now - progress.until > BEHIND_SECONDS:
+        problems.append("the list is longer than the runs are enough for")
     counts = asdict(progress)
     names = ("listed", "present", "recovered", "unreadable", "unwanted")
     return {
@@ -282,5 +294,6 @@ def _report(one: Reconciled, progress: Progress, *, dry_run: bool) -> dict[str, 
         "until": times.iso(progress.until),
         "complete": progress.all_listed,
         **{name: counts[name] for name in names},
+        "problems": problems,
         "recoveredIds": list(progress.named),
     }

@@ -40,6 +40,8 @@ class Progress:
         not wanted.
     named : tuple[str, ...]
         Ids of the first events that were handed over.
+    lost_since : float | None
+        From when on the list ended before it was compared, up to `since`; None if it did not.
     """
 
     opened_at: str
@@ -54,6 +56,7 @@ class Progress:
     unreadable: int = 0
     unwanted: int = 0
     named: tuple[str, ...] = field(default=())
+    lost_since: float | None = None
 
 
 class ProgressStore:

@@ -174,6 +174,35 @@ def test_a_catch_up_goes_back_as_far_as_the_provider_does(world, api):
     assert "evt_1" not in report["recoveredIds"]
 
 
+def test_what_the_list_no_longer_had_is_told(world, api):
+    api.events = [stripe_event(1)]
+    first = invocation(world, api)()
+    assert first["problems"] == []
+    world.clock.now += 31 * DAY
+    report = invocation(world, api)()
+    assert report["since"] == times.iso(world.clock.now - 30 * DAY + HOUR)
+    assert report["problems"] == [
+        f"from {times.iso(NOW - SETTLE_SECONDS - 2 * HOUR)} to {report['since']} the list had ended already"
+    ]
+    # And it is told in the run that goes on, whatever became of the first.
+    assert reports(world)[-1] == report
+    world.clock.now += HOUR
+    assert invocation(world, api)()["problems"] == []
+
+
+def test_runs_that_are_never_enough_are_told(world, api):
+    api.events = [stripe_event(number, FIRST + number) for number in range(250)]
+
+    def one_page():
+        left = iter([900.0, 10.0])
+        return invocation(world, api)(lambda: next(left))
+
+    assert one_page()["problems"] == []
+    world.clock.now += 25 * HOUR
+    assert one_page()["problems"] == ["the list is longer than the runs are enough for"]
+    assert invocation(world, api)()["problems"] == []
+
+
 def test_what_has_just_happened_is_left_to_its_webhook(world, api):
     api.events = [stripe_event(1, NOW - 10)]
     assert invocation(world, api)()["listed"] == 0
@@ -217,6 +246,7 @@ def test_an_entry_without_an_id_is_counted_and_fails_no_other(world, api):
     api.events = [stripe_event(1), {**stripe_event(2), "id": "not an id\n"}]
     report = invocation(world, api)()
     assert (report["recoveredIds"], report["unreadable"]) == (["evt_1"], 1)
+    assert report["problems"] == ["1 entries of the list cannot be read, or are not what was signed"]
 
 
 def test_missing_events_are_told_before_they_are_handed_over(world, api):
@@ -431,6 +461,14 @@ def test_the_function_tells_and_counts_why_it_cannot_reconcile(clients, function
     said = capfd.readouterr().out
     assert '"ReconciliationFailures":[1.0]' in said.replace(" ", "")
     assert "rk_wrong" not in said
+
+
+def test_the_function_tells_and_counts_what_it_cannot_read(api, function, capfd):
+    api.events = [{**stripe_event(1, time.time() - 600), "id": "not an id\n"}]
+    assert function.handler({"provider": "shop"}, lambda_context(900))["complete"]
+    said = capfd.readouterr().out
+    assert "not all of it is reconciled" in said
+    assert '"ReconciliationFailures":[1.0]' in said.replace(" ", "")
 
 
 def test_the_function_catches_up_and_runs_dry(world, api, function, capfd):

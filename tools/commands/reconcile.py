@@ -43,6 +43,8 @@ def main() -> int:
     table = Table(*COUNTS, title=f"{arguments.provider}, {report['since']} to {report['until']}", title_justify="left")
     table.add_row(*(f"{report[name]:,}" for name in COUNTS))
     console.print(table)
+    for problem in report["problems"]:
+        console.print(problem, style="red", highlight=False)
     for event_id in report["recoveredIds"]:
         console.print(event_id, highlight=False)
     if arguments.dry_run:
