@@ -1,11 +1,14 @@
 """Which providers are reconciled: what is refused, with the field and the value."""
 
+import re
+
 import pytest
 
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.reconcile.lists.registry import LISTS
 from modules.settings.environments import build_settings
 from modules.settings.validation import SettingsError
+from tools import ROOT
 
 PROVIDERS = {"stripe": "stripe", "shop": "square", "github": "github", "paypal": "paypal", "adyen": "adyen"}
 OPTIONS = {"shop": {"url": "https://example.com/"}, "paypal": {"webhook_id": "5GP028458E2496506"}}
@@ -67,5 +70,10 @@ def test_in_a_vpc_without_a_way_out_it_is_refused():
     assert settings(given).reconciled
 
 
-def test_each_list_is_of_an_entry():
-    assert set(LISTS) <= set(REGISTRY)
+def test_the_page_says_of_every_entry_whether_it_has_a_list():
+    page = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
+    section = page.partition("\n## Which providers can be reconciled\n")[2].partition("\n## ")[0]
+    rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| `")]
+    told = [(entry, said) for names, said, *_ in rows for entry in names.strip("| `").split("`, `")]
+    assert sorted(entry for entry, _ in told) == sorted(REGISTRY)
+    assert {entry for entry, said in told if not re.match(r"not read here|no\b|the sender's own", said)} == set(LISTS)
