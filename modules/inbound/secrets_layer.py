@@ -75,7 +75,11 @@ class SecretsLayer(Construct):
 
     def grant_read(self, function: WebhookFunction) -> None:
         """Allow ``secretsmanager:GetSecretValue`` on these secrets, if there are any."""
-        if arns := [secret.arn for secret in self.secrets.values()]:
+        self.grant_read_of(function, self.secrets)
+
+    def grant_read_of(self, function: WebhookFunction, names: Collection[str]) -> None:
+        """Allow ``secretsmanager:GetSecretValue`` on the secrets of some providers, if there are any."""
+        if arns := [self.secrets[name].arn for name in names]:
             function.allow("ReadSigningSecrets", ["secretsmanager:GetSecretValue"], arns)
 
     def providers_variable(self) -> str:

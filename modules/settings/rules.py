@@ -328,6 +328,15 @@ def check_certificates(providers: Providers, network: NetworkSettings) -> None:
             )
 
 
+def check_reconciliation(reconciled: Collection[str], network: NetworkSettings) -> None:
+    """Check that reconciliation reaches the providers' APIs."""
+    for name in reconciled if network.vpc else ():
+        raise SettingsError(
+            f"reconciliation.{name}: the provider's list of events is asked for over the internet, which functions in "
+            "a VPC without a way there cannot reach; set network.vpc to false"
+        )
+
+
 def check_runtime(providers: Providers, functions: FunctionSettings) -> None:
     """Check that the runtime is the one that compiled code was built for, where a provider needs such code."""
     for name, registered in providers.items():

@@ -66,7 +66,7 @@ class Target:
     settings: Settings
     base_url: str
     outputs: Mapping[str, Any]
-    client: Callable[[str], Any]
+    client: Callable[..., Any]
     verify: str | bool
     signing_secrets: Mapping[str, str]
     credentials: Credentials | None = None

@@ -45,7 +45,8 @@ def main() -> None:
         rate = _number("RATE", asked.rate, 0.1, 20_000) if asked.rate else None
         if asked.senders not in RETRIES:
             raise SimulationError(f"SENDERS: {asked.senders!r} is not known; allowed: {', '.join(RETRIES)}")
-        chosen = [asked.preset] if asked.preset or asked.environment else ["standard"] if asked.capacity else list(PRESETS)
+        every = ["standard"] if asked.capacity else list(PRESETS)
+        chosen = [asked.preset] if asked.preset or asked.environment else every
         for preset in chosen:
             name, deployment, timing = _deployed(preset, asked.environment)
             print("\n".join(page.deployed(name, deployment, timing, AWS, _needs(deployment, timing))))
