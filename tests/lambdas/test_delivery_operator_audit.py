@@ -83,6 +83,7 @@ def test_entries_are_found_by_each_parameter(both):
     latest, _, first = (one["at"] for one in everything)
 
     assert [one["asked"]["tenantId"] for one in entries(operator, limit=1)] == ["globex", "globex", "acme"]
+    assert [len(page) for page in all_pages(operator, "/operator/audit", "entries", limit=2)] == [2, 1]
     assert len(entries(operator, tenantId="globex")) == 2
     assert len(entries(operator, action="POST /operator/tenants", limit=1)) == 2
     assert (len(entries(operator, who=OPERATOR)), entries(operator, who="arn:aws:iam::1:user/x")) == (3, [])

@@ -502,6 +502,7 @@ def test_what_operators_did_is_listed_the_newest_first(operator, world):
         while True:
             status, page = operator.get("/internal/audit", **query, **cursor)
             assert status == 200, page
+            assert len(page["entries"]) <= int(query.get("limit", 50))
             found += [one["requestId"][-1] for one in page["entries"]]
             if page["next"] is None:
                 return "".join(found)

@@ -14,7 +14,7 @@ import requests
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from modules.settings.environments import load_settings
+from modules.settings.environments import load_declared, load_settings
 from modules.settings.model import Settings
 from modules.settings.validation import SettingsError
 from tools import ROOT
@@ -66,7 +66,7 @@ class Target:
     settings: Settings
     base_url: str
     outputs: Mapping[str, Any]
-    client: Callable[[str], Any]
+    client: Callable[..., Any]
     verify: str | bool
     signing_secrets: Mapping[str, str]
     credentials: Credentials | None = None
@@ -118,7 +118,7 @@ class Target:
     @classmethod
     def deployed(cls, environment: str) -> Self:
         """Return a stack in AWS, as this folder's ``cdktf deploy`` left it; credentials are the caller's own."""
-        settings = load_settings(ROOT / "cdktf.json", environment)
+        settings = load_declared(ROOT / "cdktf.json", environment)
         outputs = _outputs(f"webhooks-{environment}")
         session = boto3.Session(region_name=settings.region)
         return cls(

@@ -22,7 +22,7 @@ console = Console()
 
 
 def main() -> int:
-    """Verify and show; return 1 when any payload is not proven."""
+    """Verify and show; return 1 when any payload is neither proven nor fetched from its provider."""
     parser = argparse.ArgumentParser(prog="make verify-archive")
     parser.add_argument("--provider", help="deployed name; all by default")
     parser.add_argument("--retired", type=Path, help="file with retired keys: a JSON object of lists by deployed name")
@@ -37,7 +37,7 @@ def main() -> int:
         proof = prove(payload, keys.get(payload.provider, ()), certificate_of)
         proofs.setdefault(payload.provider, Counter())[proof] += 1
         seen[payload.provider, payload.event, payload.sha256] += 1
-        if proof not in {Proof.PROVEN, Proof.ERASED}:
+        if proof not in {Proof.PROVEN, Proof.FETCHED, Proof.ERASED}:
             doubtful.append((payload.place, proof))
     if arguments.provider and not proofs and not doubtful:
         raise NoTargetError(f"PROVIDER: nothing is archived under {arguments.provider!r}")
