@@ -29,6 +29,7 @@ from lambdas.shared.signatures.scheme import key_id
 from modules.settings.environments import build_settings
 from tests.lambdas.events_apis import StripeApi
 from tests.lambdas.support import NOW, Clock, CrashError, aws_error, envelope, lambda_context, message, new_secret
+from tests.lambdas.test_upgrade import BY_NAME
 from tools.commands import reconcile
 from tools.commands.target_stack import NoTargetError, Target
 
@@ -232,6 +233,13 @@ def test_a_dry_run_tells_and_changes_nothing(world, api):
     assert reports(world) == [report]
     assert world.snapshot()["records"] == before["records"]
     # And the real one does all of it.
+    assert invocation(world, api)()["recoveredIds"] == ["evt_2"]
+
+
+def test_a_record_of_version_0_1_0_is_a_record(world, api):
+    first = BY_NAME["stripe"]
+    first.record(world)
+    api.events = [{**json.loads(first.request.body), "created": int(FIRST)}, stripe_event(2)]
     assert invocation(world, api)()["recoveredIds"] == ["evt_2"]
 
 
