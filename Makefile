@@ -20,7 +20,7 @@ SET_UP = python3 tools/build/setup.py $1 || { echo; $(DOCTOR); exit 1; }
 
 required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 
-.PHONY: help setup doctor bundle synth deploy module wheel demo up down secret send events event smoke listen receiver verify-archive requalify reconcile test test-unit test-lambdas \
+.PHONY: help setup doctor bundle synth deploy module wheel demo up down secret send events event console screenshots smoke listen receiver verify-archive requalify reconcile test test-unit test-lambdas \
 	test-synth test-plan test-e2e test-versions test-bindings test-provider-6 test-cdktn test-setup audit audit-accept audit-setup audit-lock \
 	bindings-lock cost simulate simulate-delivery simulate-inbound lint docs openapi golden bench bench-deployments fuzz lock clean
 
@@ -71,8 +71,18 @@ events: setup ## List the newest events (PROVIDER, TYPE, STATE, MODE, ACCOUNT, T
 		$(if $(MODE),--mode "$(MODE)") $(if $(ACCOUNT),--account "$(ACCOUNT)") $(if $(TRANSACTION),--transactionId "$(TRANSACTION)") \
 		$(if $(CORRELATION),--correlationId "$(CORRELATION)") $(if $(LIST),--list "$(LIST)") $(if $(SINCE),--since "$(SINCE)") $(if $(COUNT),--count "$(COUNT)")
 
+deliveries: setup ## List deliveries of all tenants, tenant by tenant (TENANT, STATE=DLQ, ENDPOINT, TYPE, SINCE=2h, COUNT)
+	@$(PYTHON) -m tools.commands.events deliveries $(if $(TENANT),--tenantId "$(TENANT)") $(if $(STATE),--state "$(STATE)") \
+		$(if $(ENDPOINT),--endpointId "$(ENDPOINT)") $(if $(TYPE),--type "$(TYPE)") $(if $(SINCE),--since "$(SINCE)") $(if $(COUNT),--count "$(COUNT)")
+
 event: setup ## Show the event ID=stripe:evt_1 from receipt to the last attempt, and its transaction
 	@$(PYTHON) -m tools.commands.events show "$(if $(ID),$(ID),$(error ID is missing: make event ID=stripe:evt_1))"
+
+console: setup ## Open a console for ENVIRONMENT_SUFFIX, or what 'make up' started, on this machine (PORT)
+	@$(PYTHON) -m tools.console $(if $(PORT),--port "$(PORT)")
+
+screenshots: setup ## Take the documents' pictures of the console
+	@$(PYTHON) -m tests.console_pictures
 
 smoke: setup ## Check the deployed ENVIRONMENT_SUFFIX, or what 'make up' started, from outside and without harm (PROVIDERS="a b")
 	@$(PYTHON) -m tools.smoke $(if $(PROVIDERS),--providers $(PROVIDERS))
@@ -142,9 +152,9 @@ cost: bundle ## Price PRESET or ENVIRONMENT_SUFFIX for RATE webhooks/s of SIZE b
 		$(if $(RATE),--rate="$(RATE)") $(if $(SIZE),--size="$(SIZE)") $(if $(DUPLICATES),--duplicates="$(DUPLICATES)") \
 		$(if $(MONTHS),--months="$(MONTHS)") $(if $(JSON),--json)
 
-simulate: bundle ## Simulate a burst and a slow downstream of PRESET or ENVIRONMENT_SUFFIX (RATE, SLOW=times, SENDERS, SEED, CAPACITY=1)
+simulate: bundle ## Simulate a burst and a slow downstream of PRESET or ENVIRONMENT_SUFFIX (RATE, SECONDS, SLOW=times, SENDERS, SEED, CAPACITY=1)
 	@$(PYTHON) -m tools.estimate.simulate $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") \
-		$(if $(RATE),--rate="$(RATE)") $(if $(SLOW),--slow="$(SLOW)") $(if $(SENDERS),--senders "$(SENDERS)") \
+		$(if $(RATE),--rate="$(RATE)") $(if $(SECONDS),--seconds="$(SECONDS)") $(if $(SLOW),--slow="$(SLOW)") $(if $(SENDERS),--senders "$(SENDERS)") \
 		$(if $(SEED),--seed="$(SEED)") $(if $(CAPACITY),--capacity)
 
 simulate-delivery simulate-inbound: simulate-%: setup ## Simulate a half with faults at every call (SEEDS=200, FIRST, SIZE=events, FAULTS=kinds, SCENARIOS=1; SEED=number replays one)

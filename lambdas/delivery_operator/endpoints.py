@@ -20,10 +20,10 @@ from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.health import HealthStore
 from lambdas.delivery.store.listing import MAX_LIMIT
+from lambdas.delivery_operator.audit import MAX_REASON_CHARS, TrialQuery
 from lambdas.delivery_operator.calls import log_call, tenant_of
 from lambdas.shared import times
 
-MAX_REASON_CHARS = 500
 MAX_COUNTED = 1_000
 """Waiting deliveries that are counted; there may be many more."""
 _LATEST = "~"
@@ -129,7 +129,8 @@ class EndpointOperations:
         every = "/operator/tenants/{tenantId}/endpoints"
         one = f"{every}/{{endpointId}}"
         shown: dict[str, Any] = {"answer": OperatorEndpointDetailResponse}
-        stopped = {**shown, "body": StopEndpointRequest, "refusals": (404, 409, 413, 415)}
+        tried = {**shown, "query": TrialQuery}
+        stopped = {**tried, "body": StopEndpointRequest, "refusals": (404, 409, 413, 415)}
         rest.add(
             "GET",
             every,
@@ -162,8 +163,8 @@ class EndpointOperations:
             operate=self.activate,
             summary="Let an endpoint's deliveries go on",
             description="Whoever stopped it.",
-            refusals=(404, 409),
-            **shown,
+            refusals=(404,),
+            **tried,
         )
 
     def list(self, call: Call) -> ListOperatorEndpointsResponse:
@@ -172,7 +173,7 @@ class EndpointOperations:
         left = [one for one in found if one.endpoint_id > (call.query.after or "")]
         page = left[: call.query.limit]
         return ListOperatorEndpointsResponse(
-            endpoints=[OperatorEndpointResponse(**_plain(endpoint)) for endpoint in page],
+            endpoints=[OperatorEndpointResponse(**plain(endpoint)) for endpoint in page],
             next=page[-1].endpoint_id if len(left) > len(page) else None,
         )
 
@@ -183,7 +184,7 @@ class EndpointOperations:
         _, health = self._services.endpoints.read(tenant_id, endpoint.endpoint_id)
         hold = self._services.due.read_hold(tenant_id, endpoint.endpoint_id)
         return OperatorEndpointDetailResponse(
-            **_plain(endpoint),
+            **plain(endpoint),
             **_health(health, now),
             waiting=0 if hold is None else len(self._services.due.held(hold, _LATEST, MAX_COUNTED)),
             next_look_at=None if hold is None else hold.due_at,
@@ -192,6 +193,9 @@ class EndpointOperations:
     def stop(self, state: EndpointState, call: Call) -> OperatorEndpointDetailResponse:
         """Pause or disable an endpoint."""
         tenant_id, reason, now = tenant_of(call), call.body.reason, self._clock()
+        if call.query.dry_run:
+            self._services.admin.check_stop(tenant_id, call.path["endpointId"], state)
+            return self.show(call)
         stopped = self._services.admin.stop(tenant_id, call.path["endpointId"], state, reason, now)
         if state is EndpointState.DISABLED:
             # The next sweep gives up what is held up; a call that dies before this leaves it to the hold's own time.
@@ -202,13 +206,16 @@ class EndpointOperations:
     def activate(self, call: Call) -> OperatorEndpointDetailResponse:
         """Activate an endpoint."""
         tenant_id = tenant_of(call)
+        if call.query.dry_run:
+            return self.show(call)
         active = self._services.admin.activate(tenant_id, call.path["endpointId"], self._clock(), by_operator=True)
         self._services.resume(tenant_id, active.endpoint_id)
         log_call(call, "endpoint active", tenant_id, endpoint_id=active.endpoint_id)
         return self.show(call)
 
 
-def _plain(endpoint: Endpoint) -> dict[str, Any]:
+def plain(endpoint: Endpoint) -> dict[str, Any]:
+    """Return what is shown of an endpoint in every answer."""
     url = urlsplit(endpoint.url)
     return {
         "endpoint_id": endpoint.endpoint_id,

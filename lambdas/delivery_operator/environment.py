@@ -16,6 +16,8 @@ class OperatorEnvironment(Environment):
         Names of the tables.
     queue_url : str
         The delivery queue.
+    dead_letter_queue_url : str
+        Its dead letter queue.
     signing_keys_secret_arn : str
         Secret of the ed25519 key pairs.
     tenant_plans : str
@@ -30,6 +32,7 @@ class OperatorEnvironment(Environment):
     endpoints_table: str
     events_table: str
     queue_url: str
+    dead_letter_queue_url: str
     signing_keys_secret_arn: str
     tenant_plans: str = ""
     tenant_keys_name: str = ""

@@ -5,6 +5,7 @@ every function has.
 """
 
 import time
+from functools import partial
 from typing import Any
 
 from lambdas.delivery.domain.retention import Retention
@@ -21,11 +22,15 @@ from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.identities import Identities
 from lambdas.delivery.store.listing import Listing
 from lambdas.delivery.store.replays import ReplayStore
+from lambdas.delivery_operator.audit import audit_log
 from lambdas.delivery_operator.endpoints import EndpointServices
 from lambdas.delivery_operator.environment import OperatorEnvironment
 from lambdas.delivery_operator.operations import OperatorServices, build
 from lambdas.shared.aws import client
 from lambdas.shared.observability import logger, tracer
+from lambdas.shared.redrive import redrive
+
+_sqs = client("sqs")
 
 
 def _services(environment: OperatorEnvironment) -> OperatorServices:
@@ -34,7 +39,7 @@ def _services(environment: OperatorEnvironment) -> OperatorServices:
     endpoints = Endpoints(dynamodb, environment.endpoints_table)
     identities = Identities(dynamodb, environment.tenants_table)
     listing = Listing(dynamodb, environment.events_table)
-    queue = DeliveryQueue(client("sqs"), environment.queue_url)
+    queue = DeliveryQueue(_sqs, environment.queue_url)
     sending: dict[str, Any] = {
         "deliveries": Deliveries(dynamodb, environment.events_table),
         "endpoints": endpoints,
@@ -55,6 +60,8 @@ def _services(environment: OperatorEnvironment) -> OperatorServices:
         replays=Replays(store=ReplayStore(dynamodb, environment.events_table), listing=listing, **sending),
         suspension=Suspension(identities=identities, endpoints=endpoints, due=due, queue=queue),
         endpoints=EndpointServices.build(dynamodb, environment.endpoints_table, due, queue, time.time),
+        redrive=partial(redrive, _sqs, environment.dead_letter_queue_url),
+        audit=audit_log(dynamodb, environment.tenants_table),
         clock=time.time,
     )
 

@@ -1,9 +1,5 @@
 """What the operators' endpoints do, and how they are documented."""
 
-import base64
-import binascii
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,8 +9,7 @@ from lambdas.delivery.http import attempts, events
 from lambdas.delivery.http.problems import bad_request
 from lambdas.delivery.http.replays import ReplayRoutes
 from lambdas.delivery.http.rest import Call, Rest
-from lambdas.delivery.http.routes import OPERATOR_API
-from lambdas.delivery.http.schemas import DeliveryResponse, ErasePayloadResponse
+from lambdas.delivery.http.schemas import DeliveryResponse
 from lambdas.delivery.services.key_pairs import SigningKeyPairs
 from lambdas.delivery.services.replays import Replays
 from lambdas.delivery.services.requeue import Requeue
@@ -24,14 +19,15 @@ from lambdas.delivery.store.events import Events
 from lambdas.delivery.store.identities import Identities, Tenant, Token
 from lambdas.delivery.store.listing import Listing
 from lambdas.delivery_operator import schemas
-from lambdas.delivery_operator.calls import log_call, tenant_of
+from lambdas.delivery_operator.audit import AuditedRest, TrialQuery
+from lambdas.delivery_operator.calls import Place, log_call, read_cursor, tenant_of, write_cursor
 from lambdas.delivery_operator.endpoints import EndpointOperations, EndpointServices
+from lambdas.delivery_operator.lists import ListOperations
 from lambdas.shared import times
+from lambdas.shared.audit import AuditLog
+from lambdas.shared.redrive import Redriven, RedriveUnderWayError
 
 _DAY = 86_400
-_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
-_TIME_TEXT = re.compile(_TIME, re.ASCII)
-_POSITION = re.compile(rf"{_TIME}#evt_[0-9A-Z]{{26}}#ep_[0-9A-Z]{{26}}(#[0-9]{{6}})?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +42,10 @@ class OperatorServices:
         The usage plans that there are.
     suspension, endpoints
         The brakes.
+    redrive : Callable[..., Redriven]
+        Moves what is in the dead letter queue back, see `lambdas.shared.redrive`.
+    audit : AuditLog
+        Has what was done.
     clock : Callable[[], float]
         Seconds since the epoch.
     """
@@ -60,14 +60,23 @@ class OperatorServices:
     suspension: Suspension
     endpoints: EndpointServices
     replays: Replays
+    redrive: Callable[..., Redriven]
+    audit: AuditLog
     clock: Callable[[], float]
 
 
 def build(services: OperatorServices) -> Rest:
     """Return the operators' endpoints."""
-    rest = Rest(OPERATOR_API)
+    rest = AuditedRest(services.audit, services.clock)
     _Tenants(services).add_to(rest)
     EndpointOperations(services.endpoints, services.clock).add_to(rest)
+    ListOperations(
+        identities=services.identities,
+        endpoints=services.endpoints,
+        events=services.events,
+        listing=services.listing,
+        clock=services.clock,
+    ).add_to(rest)
     _Deliveries(services).add_to(rest)
     _Replays(services).add_to(rest, "/operator/tenants/{tenantId}", schemas.StartTenantReplayRequest)
     _Keys(services).add_to(rest)
@@ -117,6 +126,7 @@ class _Tenants:
             "POST",
             f"{one}/suspend",
             operate=lambda call: self._set(call, self._suspension.suspend),
+            query=TrialQuery,
             summary="Suspend a tenant",
             description="From the answer on, no attempt begins: its deliveries wait. Its tokens may be taken for up to "
             "five minutes, for which API Gateway caches authorizations.",
@@ -127,6 +137,7 @@ class _Tenants:
             "POST",
             f"{one}/activate",
             operate=lambda call: self._set(call, self._suspension.activate),
+            query=TrialQuery,
             summary="End a tenant's suspension",
             description="What waits goes on, of each endpoint a page a minute.",
             answer=schemas.TenantResponse,
@@ -214,6 +225,8 @@ class _Tenants:
         return _token_response(token)
 
     def _set(self, call: Call, set_state: Callable[[str, float], Tenant]) -> schemas.TenantResponse:
+        if call.query.dry_run:
+            return self.show(call)
         tenant = set_state(tenant_of(call), self._clock())
         log_call(call, f"tenant {tenant.state.lower()}", tenant.tenant_id)
         return schemas.TenantResponse.model_validate(tenant)
@@ -229,17 +242,31 @@ class _Deliveries:
             "/operator/requeue",
             operate=self.requeue,
             summary="Send an event to an endpoint again",
+            description="A dry run answers with the delivery as it would be.",
+            query=TrialQuery,
             body=schemas.RequeueRequest,
             status=202,
             answer=DeliveryResponse,
             refusals=(404, 409, 413, 415),
         )
         rest.add(
+            "POST",
+            "/operator/redrive",
+            operate=self.redrive,
+            summary="Send back what is in the pipeline's dead letter queue",
+            description="SQS moves the messages, and goes on by itself. What is out of date does nothing.",
+            query=TrialQuery,
+            status=202,
+            answer=schemas.RedriveResponse,
+            refusals=(409,),
+        )
+        rest.add(
             "DELETE",
             "/operator/tenants/{tenantId}/events/{eventId}/payload",
             operate=self.erase,
             summary="Erase the payload of an event",
-            answer=ErasePayloadResponse,
+            query=TrialQuery,
+            answer=schemas.OperatorErasePayloadResponse,
             refusals=(404,),
         )
         one = "/operator/tenants/{tenantId}"
@@ -252,9 +279,9 @@ class _Deliveries:
 
     def list_attempts(self, call: Call) -> attempts.ListAttemptsResponse:
         tenant_id, query, now = tenant_of(call), call.query, self._services.clock()
-        after = None if query.cursor is None else _read_cursor(query.cursor)[1]
+        after = None if query.cursor is None else read_cursor(query.cursor).position
         page = attempts.list_attempts(self._services.listing, tenant_id, query, after, now)
-        cursor = _write_cursor(query.to or times.iso(now), page.position) if page.position else None
+        cursor = write_cursor(Place(tenant_id=tenant_id, position=page.position)) if page.position else None
         return attempts.list_response(page, cursor)
 
     def show_attempt(self, call: Call) -> attempts.AttemptDetailResponse:
@@ -266,18 +293,28 @@ class _Deliveries:
     def requeue(self, call: Call) -> DeliveryResponse:
         asked = call.body
         delivery = self._services.requeue.resend(
-            asked.tenant_id, asked.event_id, asked.endpoint_id, self._services.clock()
+            asked.tenant_id, asked.event_id, asked.endpoint_id, self._services.clock(), dry_run=call.query.dry_run
         )
-        log_call(call, "requeued", asked.tenant_id, event_id=asked.event_id, endpoint_id=asked.endpoint_id)
+        if not call.query.dry_run:
+            log_call(call, "requeued", asked.tenant_id, event_id=asked.event_id, endpoint_id=asked.endpoint_id)
         return DeliveryResponse.model_validate(delivery)
 
-    def erase(self, call: Call) -> ErasePayloadResponse:
+    def redrive(self, call: Call) -> schemas.RedriveResponse:
+        try:
+            return schemas.RedriveResponse.model_validate(self._services.redrive(dry_run=call.query.dry_run))
+        except RedriveUnderWayError:
+            raise ConflictError("redrive_under_way", "the messages are being moved already") from None
+
+    def erase(self, call: Call) -> schemas.OperatorErasePayloadResponse:
         tenant_id, event_id = tenant_of(call), events.event_id_of(call)
+        if call.query.dry_run:
+            shown = self.show_event(call)
+            return schemas.OperatorErasePayloadResponse(event_id=event_id, erased_at=shown.erased_at)
         erased_at = self._services.events.erase_payload(tenant_id, event_id, self._services.clock())
         if erased_at is None:
             raise NotFoundError
         log_call(call, "payload erased", tenant_id, event_id=event_id)
-        return ErasePayloadResponse(event_id=event_id, erased_at=erased_at)
+        return schemas.OperatorErasePayloadResponse(event_id=event_id, erased_at=erased_at)
 
 
 class _Replays(ReplayRoutes):
@@ -361,30 +398,3 @@ def _token_response(token: Token) -> schemas.TokenResponse:
         expires_at=None if token.expires_at is None else times.iso(token.expires_at),
         revoked_at=token.revoked_at,
     )
-
-
-def _write_cursor(end: str, position: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([end, position]).encode()).decode("ascii").rstrip("=")
-
-
-def _read_cursor(text: str) -> tuple[str, str]:
-    """Read a cursor: an end of the range and a position, which reach nothing but the tenant that is named.
-
-    Raises
-    ------
-    lambdas.delivery.http.problems.ProblemError
-        When it is anything else.
-    """
-    not_ours = bad_request("cursor", "is none that this list returned")
-    try:
-        end, position = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
-        raise not_ours from error
-    if not (
-        isinstance(end, str)
-        and _TIME_TEXT.fullmatch(end)
-        and isinstance(position, str)
-        and _POSITION.fullmatch(position)
-    ):
-        raise not_ours
-    return end, position

@@ -111,6 +111,20 @@ class RequeueRequest(RequestModel):
     endpoint_id: EndpointId
 
 
+class RedriveResponse(ResponseModel):
+    """What waits in the pipeline's dead letter queue."""
+
+    messages: int = Field(description="About, as SQS counts them.")
+    under_way: bool = Field(description="Whether they are being moved.")
+
+
+class OperatorErasePayloadResponse(ResponseModel):
+    """An event without its payload."""
+
+    event_id: str
+    erased_at: str | None = Field(description="Null in a dry run, if the payload was not erased before.")
+
+
 class StartTenantReplayRequest(ReplayRequest):
     """What to send, to one endpoint or to all."""
 

@@ -145,6 +145,28 @@ def read_index(content: bytes) -> list[IndexEntry]:
     return entries
 
 
+def erase(content: bytes, offset: int, size: int) -> tuple[bytes, list[str]]:
+    """Return an object with a payload's bytes as zeros, and without their evidence; and the keys of its events.
+
+    The other payloads stay where they are.
+
+    Raises
+    ------
+    NotABatchObjectError
+        When this is not such an object.
+    """
+    named = [entry for entry in read_index(content) if (entry.offset, entry.size) == (offset, size)]
+    start = len(content) - _END.size - _END.unpack(content[-_END.size :])[0]
+    document = json.loads(content[start : -_END.size])
+    for each in document["payloads"]:
+        if (each["offset"], each["size"]) == (offset, size):
+            each["evidence"] = None
+    index = json.dumps(document, separators=(",", ":")).encode("ascii")
+    payloads = content[:offset] + bytes(size if named else 0) + content[offset + (size if named else 0) : start]
+    erased = b"".join([payloads, index, _END.pack(len(index), MAGIC)])
+    return erased, [f"{entry.provider}:{entry.event_id}" for entry in named]
+
+
 def _evidence_of(payload: Payload) -> dict[str, Any] | None:
     """Return the evidence without its certificate, which is archived once and not with each payload."""
     return None if payload.evidence is None else replace(payload.evidence, certificate=None).to_document()

@@ -57,6 +57,8 @@ INDEXES: Mapping[str, Sequence[str]] = {
 }
 # Of a record: the id of its listing.
 LISTING = "listing"
+AUDIT = "audit log"
+"""Partition of the operators' audit log; no transaction's id has a blank."""
 # An index partition allows 1,000 writes/s; ten of them per provider and hour allow the 10,000 of the preset burst.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 SHARDS = 10
@@ -95,6 +97,7 @@ _SHOWN = (
     "sameBytesAs",
     "archive",
     "deadLetter",
+    "erasedAt",
     DEAD_LETTERED_AT,
     CONFLICT_AT,
     "lastFailure",
@@ -134,6 +137,8 @@ class Step(StrEnum):
     """The same event was received with another payload, which is archived too."""
     CONFLICTING = "conflicting"
     """The same event id was received with another payload, which is archived too."""
+    ERASED = "erased"
+    """An operator erased its payload."""
     OMITTED = "omitted"
     """Stands for entries that were dropped because the timeline was too long."""
 

@@ -126,11 +126,13 @@ class Records:
         """
         self._shorten(key, seen)
         described = {} if "archive" in seen else identity(envelope, key)
+        # It has a payload again.
+        forgotten = "#sha256" if described == {} else "#sha256, #erasedAt"
         assignments = "".join(f", #{name} = :{name}" for name in described)
         return self._update(
             key,
             "SET #state = :state, #owner = :owner, #leaseUntil = :until, #claim = :claim, #archive = :archive, "
-            f"#replayId = :replay, #timeline = list_append(#timeline, :steps){assignments} REMOVE #sha256",
+            f"#replayId = :replay, #timeline = list_append(#timeline, :steps){assignments} REMOVE {forgotten}",
             {
                 **{f":{name}": value for name, value in described.items()},
                 ":state": State.RECORDED,
@@ -178,6 +180,15 @@ class Records:
                 ":most": MAX_TIMELINE_ENTRIES,
             },
             "(attribute_not_exists(#otherPayloads) OR NOT contains(#otherPayloads, :one)) AND size(#timeline) < :most",
+        )
+
+    def mark_erased(self, key: RecordKey, at: str) -> None:
+        """Note that the payload of a record was erased."""
+        self._update(
+            key,
+            "SET #erasedAt = :at, #timeline = list_append(#timeline, :entries)",
+            {":at": at, ":entries": [entry(Step.ERASED, at)]},
+            "attribute_exists(#provider)",
         )
 
     def complete_identity(self, key: RecordKey, event: WebhookEvent) -> None:

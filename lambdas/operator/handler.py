@@ -10,13 +10,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.inbound import record_items
 from lambdas.inbound.archive import Archive, PayloadChangedError, read_payload
 from lambdas.inbound.record_queries import RecordQueries
 from lambdas.inbound.requests import BadRequestError
 from lambdas.operator.environment import OperatorEnvironment
 from lambdas.operator.logic import NoPayloadError, NotFoundError, Operator, read_event_key
-from lambdas.operator.request import COUNTS, EVENTS, PAYLOAD, read_list, read_parameters
+from lambdas.operator.request import COUNTS, EVENTS, PAYLOAD, read_audit, read_list, read_parameters
 from lambdas.shared.api import json_answer
+from lambdas.shared.audit import AuditLog
 from lambdas.shared.aws import client
 from lambdas.shared.errors import aws_code
 from lambdas.shared.observability import logger, tracer
@@ -25,8 +27,15 @@ from lambdas.shared.observability import logger, tracer
 _SIDE_BY_SIDE = 10
 _environment = OperatorEnvironment.from_environment()
 _s3 = client("s3")
+_dynamodb = client("dynamodb")
+_audit = AuditLog(
+    _dynamodb,
+    _environment.table_name,
+    partition=(record_items.PARTITION_KEY, record_items.AUDIT),
+    sort=record_items.SORT_KEY,
+)
 _operator = Operator(
-    queries=RecordQueries(client("dynamodb"), _environment.table_name),
+    queries=RecordQueries(_dynamodb, _environment.table_name),
     read_archived=partial(read_payload, _s3, _environment.bucket_name),
     read_dead_letter=Archive(_s3, _environment.bucket_name).read_dead_letter,
     executor=ThreadPoolExecutor(_SIDE_BY_SIDE),
@@ -56,6 +65,14 @@ def _events(event: dict[str, Any]) -> dict[str, Any]:
 
 def _counts(event: dict[str, Any]) -> dict[str, Any]:
     return json_answer(200, _operator.counts(read_list(_query(event), COUNTS, time.time())))
+
+
+def _audited(event: dict[str, Any]) -> dict[str, Any]:
+    wanted = read_audit(_query(event))
+    entries, cursor = _audit.newest(
+        wanted.start, wanted.before, wanted.limit, lambda entry: wanted.who in (None, entry.who)
+    )
+    return json_answer(200, {"entries": [entry.shown() for entry in entries], "next": cursor})
 
 
 def _event(event: dict[str, Any]) -> dict[str, Any]:
@@ -101,4 +118,5 @@ _ANSWERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "/internal/events/{event}": _event,
     "/internal/payloads/{event}": _payload,
     "/internal/counts": _counts,
+    "/internal/audit": _audited,
 }

@@ -126,6 +126,8 @@ class Operator:
         records = [record for record in self._records(key) if sort in (None, record[SORT_KEY])]
         if not records:
             raise NotFoundError
+        if erased := [record["erasedAt"] for record in records if "erasedAt" in record]:
+            raise NoPayloadError(f"it was erased at {erased[0]}")
         for record in records:
             if archived := record.get("archive"):
                 return self.read_archived(archived)

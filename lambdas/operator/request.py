@@ -21,6 +21,8 @@ INDEX_OF = {"dead-letters": BY_DEAD_LETTER_INDEX, "conflicts": BY_CONFLICT_INDEX
 _BEGINNING = times.iso(0)
 # Behind every key: no key has a character as high as this.
 LAST = "\x7f"
+# Where the audit log goes on: behind an entry.
+_AUDITED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#[A-Za-z0-9-]{1,64}", re.ASCII)
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 
@@ -193,6 +195,23 @@ EVENTS = (
     _NEXT,
 )
 COUNTS = (_PROVIDER, *_RANGE)
+AUDIT = (
+    Parameter(
+        name="who",
+        description="ARN of the IAM principal.",
+        schema={"type": "string"},
+        read=_text,
+    ),
+    _of_time("from", "At this time or later."),
+    _of_time("to", "Before this time."),
+    Parameter(
+        name="limit",
+        description="Entries on a page.",
+        schema={"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+        read=_text,
+    ),
+    _NEXT,
+)
 PAYLOAD = (
     Parameter(
         name="record",
@@ -264,6 +283,45 @@ def read_parameters(query: Mapping[str, Sequence[str]], known: Sequence[Paramete
         if len(given) != 1:
             raise BadRequestError(f"{name}: given {len(given)} times")
     return {name: readers[name].read(name, given[0]) for name, given in query.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedEntries:
+    """Entries of the audit log, the newest first.
+
+    Attributes
+    ----------
+    who : str | None
+        ARN of the IAM principal.
+    start, before : str | None
+        Where the list ends and begins, see `lambdas.shared.audit.AuditLog.newest`.
+    limit : int
+        Entries on a page.
+    """
+
+    who: str | None
+    start: str | None
+    before: str | None
+    limit: int
+
+
+def read_audit(query: Mapping[str, Sequence[str]]) -> WantedEntries:
+    """Read the query string of the audit log.
+
+    Raises
+    ------
+    BadRequestError
+        With the wrong parameter and its value.
+    """
+    values = read_parameters(query, AUDIT)
+    start, end = values.get("from"), values.get("to")
+    if start and end and not start < end:
+        raise BadRequestError(f"to: {end} is not after from, {start}")
+    if "next" in values and not _AUDITED.fullmatch(values["next"]):
+        raise BadRequestError("next: not a cursor that this API returned")
+    return WantedEntries(
+        who=values.get("who"), start=start, before=values.get("next", end), limit=read_limit(values.get("limit"))
+    )
 
 
 def write_position(start: str, position: Position) -> str:

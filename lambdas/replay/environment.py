@@ -17,9 +17,12 @@ class ReplayEnvironment(Environment):
         URL of the main queue.
     message_group_by : str
         What a message's group is, see `lambdas.inbound.queue.MainQueue`.
+    inbox_dead_letter_queue_url : str | None
+        URL of the ingest queue's dead letter queue, where there is an ingest queue.
     """
 
     table_name: str
     bucket_name: str
     queue_url: str
     message_group_by: str
+    inbox_dead_letter_queue_url: str | None = None

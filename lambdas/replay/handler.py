@@ -1,47 +1,66 @@
-"""Lambda entry point of the replay endpoint."""
+"""Lambda entry point of the endpoints by which operators act: they replay, redrive and erase."""
 
 import time
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
 from lambdas.inbound.archive import Archive
+from lambdas.inbound.erasure import Erasure, NotErasableError
 from lambdas.inbound.metrics import REPLAYED, REPLAYS_REFUSED
 from lambdas.inbound.queue import MainQueue
+from lambdas.inbound.record_items import AUDIT, PARTITION_KEY, SORT_KEY
 from lambdas.inbound.record_queries import RecordQueries
+from lambdas.inbound.records import Records
 from lambdas.replay.environment import ReplayEnvironment
 from lambdas.replay.logic import Replayer
-from lambdas.replay.request import BadReplayError, read_request
+from lambdas.replay.request import BadReplayError, read_erase, read_redrive, read_request
+from lambdas.shared import times
 from lambdas.shared.api import json_answer
+from lambdas.shared.audit import AuditLog, Entry
 from lambdas.shared.aws import client
-from lambdas.shared.errors import MalformedWebhookError
+from lambdas.shared.errors import MalformedWebhookError, describe
 from lambdas.shared.observability import logger, metrics, tracer
+from lambdas.shared.redrive import RedriveUnderWayError, redrive
 from lambdas.shared.request import from_api_gateway
 
 _environment = ReplayEnvironment.from_environment()
+_dynamodb = client("dynamodb")
+_sqs = client("sqs")
+_s3 = client("s3")
+_queries = RecordQueries(_dynamodb, _environment.table_name)
+_audit = AuditLog(_dynamodb, _environment.table_name, partition=(PARTITION_KEY, AUDIT), sort=SORT_KEY)
 _replayer = Replayer(
-    queries=RecordQueries(client("dynamodb"), _environment.table_name),
-    archive=Archive(client("s3"), _environment.bucket_name),
-    queue=MainQueue(client("sqs"), _environment.queue_url, _environment.message_group_by),
+    queries=_queries,
+    archive=Archive(_s3, _environment.bucket_name),
+    queue=MainQueue(_sqs, _environment.queue_url, _environment.message_group_by),
     clock=time.time,
 )
+_erasure = Erasure(_s3, _environment.bucket_name, _queries, Records(_dynamodb, _environment.table_name))
 
 
 @metrics.log_metrics
 @tracer.capture_lambda_handler(capture_response=False)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Return 202 with what was sent, 200 for a dry run, 400 for a wrong request."""
+    """Return 202 with what was sent, 200 for a dry run and for what was erased, 400 for a wrong request."""
     del context
     # The id of the request is the id of the replay, so that log, timeline and response can be matched.
-    replay_id = event["requestContext"]["requestId"]
-    logger.set_correlation_id(replay_id)
+    logger.set_correlation_id(event["requestContext"]["requestId"])
     try:
-        request = read_request(from_api_gateway(event).body)
-        outcome = _replayer.run(request, replay_id)
+        return _ANSWERS[event["resource"]](event)
     except (BadReplayError, MalformedWebhookError) as error:
         metrics.add_metric(name=REPLAYS_REFUSED, unit=MetricUnit.Count, value=1)
         return json_answer(400, {"error": str(error)})
+
+
+def _replay(event: dict[str, Any]) -> dict[str, Any]:
+    replay_id = event["requestContext"]["requestId"]
+    request = read_request(from_api_gateway(event).body)
+    run = partial(_replayer.run, request, replay_id)
+    outcome = run() if request.dry_run else _audit.record(_entry(event, request.asked, request.reason), run, describe)
     logger.info(
         "replay",
         caller=event["requestContext"].get("identity", {}).get("userArn"),
@@ -62,3 +81,53 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             "next": outcome.next,
         },
     )
+
+
+def _redrive(event: dict[str, Any]) -> dict[str, Any]:
+    dry_run, reason = read_redrive(from_api_gateway(event).body)
+    url = _environment.inbox_dead_letter_queue_url
+    assert url is not None, "the route is there where the queue is"
+    run = partial(redrive, _sqs, url, dry_run=dry_run)
+    try:
+        found = run() if dry_run else _audit.record(_entry(event, {}, reason), run, describe)
+    except RedriveUnderWayError:
+        return json_answer(409, {"error": "the messages are being moved already"})
+    return json_answer(
+        200 if dry_run else 202, {"dryRun": dry_run, "messages": found.messages, "underWay": found.under_way}
+    )
+
+
+def _erase(event: dict[str, Any]) -> dict[str, Any]:
+    request = read_erase(from_api_gateway(event).body)
+    found = _queries.by_event(request.event_key)
+    records = [record for record in found if request.record in (None, record[SORT_KEY])]
+    if not records:
+        return json_answer(404, {"error": "no such event is known"})
+    at = times.iso(time.time())
+    run = partial(_erasure.run, records, at, dry_run=request.dry_run)
+    try:
+        erased = (
+            run() if request.dry_run else _audit.record(_entry(event, request.asked, request.reason), run, describe)
+        )
+    except NotErasableError as error:
+        return json_answer(409, {"error": f"payload: {error}"})
+    return json_answer(
+        200,
+        {
+            "dryRun": request.dry_run,
+            "places": [{"key": place.key, "offset": place.offset, "size": place.size} for place in erased.places],
+            "sameBytes": erased.same_bytes,
+            "erasedAt": None if request.dry_run else at,
+        },
+    )
+
+
+def _entry(event: dict[str, Any], asked: Mapping[str, Any], reason: str | None) -> Entry:
+    return Entry.of(event, action=f"POST {event['resource']}", asked=asked, reason=reason, now=time.time())
+
+
+_ANSWERS: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "/internal/replay": _replay,
+    "/internal/redrive": _redrive,
+    "/internal/erase": _erase,
+}

@@ -128,6 +128,8 @@ class Replayer:
         return replayed, failed
 
     def _envelope(self, record: Mapping[str, Any]) -> Envelope:
+        if "erasedAt" in record:
+            raise NotReplayableError(f"its payload was erased at {record['erasedAt']}")
         if archived := archived_of(record):
             return Envelope(
                 event=event_of(record),

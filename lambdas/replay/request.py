@@ -1,8 +1,8 @@
 """The replay request. It is read strictly, and each error names the field and the value."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from lambdas.shared.jsonbody import parse_object
 
 MAX_EVENTS = 100
 MAX_RANGE_HOURS = 24 * 7
+MAX_REASON_CHARS = 500
 
 
 class BadReplayError(ValueError):
@@ -57,6 +58,10 @@ class ReplayRequest:
         Where a range continues.
     any_mode : bool
         Whether to route events that `routing.modes` holds back.
+    reason : str | None
+        Why, for the audit log.
+    asked : Mapping[str, Any]
+        The request as it came, but for the reason.
     """
 
     event_keys: Sequence[str] = ()
@@ -64,6 +69,8 @@ class ReplayRequest:
     dry_run: bool = False
     cursor: str | None = None
     any_mode: bool = False
+    reason: str | None = None
+    asked: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 def read_request(body: bytes) -> ReplayRequest:
@@ -74,13 +81,96 @@ def read_request(body: bytes) -> ReplayRequest:
     BadReplayError
         With the wrong field and its value.
     """
+    fields = _fields(body)
+    reason = _reason(fields)
+    return replace(_read(fields), reason=reason, asked=fields)
+
+
+def read_redrive(body: bytes) -> tuple[bool, str | None]:
+    """Read the body of ``POST /internal/redrive``, which may be empty: whether it is a dry run, and the reason.
+
+    Raises
+    ------
+    BadReplayError
+        With the wrong field and its value.
+    """
+    fields = _fields(body or b"{}")
+    reason = _reason(fields)
+    if unknown := sorted(set(fields) - {"dryRun"}):
+        raise BadReplayError(f"{unknown[0][:40]}: unknown field; known are dryRun, reason")
+    return _switch(fields, "dryRun"), reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class EraseRequest:
+    """An erasure, as it was asked for.
+
+    Attributes
+    ----------
+    event_key : str
+        ``<provider>:<event id>``.
+    record : str | None
+        Which of its records; None for all.
+    dry_run : bool
+        Look only.
+    reason : str | None
+        Why, for the audit log.
+    asked : Mapping[str, Any]
+        The request as it came, but for the reason.
+    """
+
+    event_key: str
+    record: str | None
+    dry_run: bool
+    reason: str | None
+    asked: Mapping[str, Any]
+
+
+def read_erase(body: bytes) -> EraseRequest:
+    """Read the body of ``POST /internal/erase``.
+
+    Raises
+    ------
+    BadReplayError
+        With the wrong field and its value.
+    """
+    fields = _fields(body)
+    reason = _reason(fields)
+    if unknown := sorted(set(fields) - {"eventId", "record", "dryRun"}):
+        raise BadReplayError(f"{unknown[0][:40]}: unknown field; known are dryRun, eventId, reason, record")
+    key, record = fields.get("eventId"), fields.get("record")
+    if not (isinstance(key, str) and is_event_key(key)):
+        raise BadReplayError(f'eventId: {_show(key)} is not of the form "<provider>:<event id>"')
+    if record is not None and not isinstance(record, str):
+        raise BadReplayError(f"record: {_show(record)} is not a text")
+    return EraseRequest(event_key=key, record=record, dry_run=_switch(fields, "dryRun"), reason=reason, asked=fields)
+
+
+def _fields(body: bytes) -> dict[str, Any]:
     try:
-        fields = parse_object(body)
+        return parse_object(body)
     except MalformedWebhookError as error:
         raise BadReplayError("body: a JSON object expected") from error
+
+
+def _reason(fields: dict[str, Any]) -> str | None:
+    """Take the reason out of a request's fields.
+
+    Raises
+    ------
+    BadReplayError
+        When it is no text of 1 to 500 characters.
+    """
+    reason = fields.pop("reason", None)
+    if reason is not None and not (isinstance(reason, str) and 1 <= len(reason) <= MAX_REASON_CHARS):
+        raise BadReplayError(f"reason: {_show(reason)} is not a text of 1 to {MAX_REASON_CHARS} characters")
+    return reason
+
+
+def _read(fields: dict[str, Any]) -> ReplayRequest:
     known = {"eventIds", "provider", "from", "to", "status", "dryRun", "anyMode", "next"}
     if unknown := sorted(set(fields) - known):
-        raise BadReplayError(f"{unknown[0][:40]}: unknown field; known are {', '.join(sorted(known))}")
+        raise BadReplayError(f"{unknown[0][:40]}: unknown field; known are {', '.join(sorted(known | {'reason'}))}")
     dry_run, any_mode = (_switch(fields, name) for name in ("dryRun", "anyMode"))
     if "eventIds" in fields:
         if set(fields) - {"eventIds", "dryRun", "anyMode"}:

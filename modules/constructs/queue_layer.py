@@ -5,7 +5,15 @@ from typing import Annotated
 
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
-from modules.constructs.queues import CONSUME, dead_letter_queue, from_rules, protect_queue, redrive, working_queue
+from modules.constructs.queues import (
+    CONSUME,
+    REDRIVE,
+    dead_letter_queue,
+    from_rules,
+    protect_queue,
+    redrive,
+    working_queue,
+)
 from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.checked import checked
 from modules.settings.concurrency import MAX_MAPPING_CONCURRENCY, MIN_MAPPING_CONCURRENCY
@@ -71,6 +79,14 @@ class QueueLayer(Construct):
         """Allow ``sqs:SendMessage`` on the main queue, which covers batches too."""
         function.allow("SendToMainQueue", ["sqs:SendMessage"], [self.main.arn])
 
+    def grant_redrive(self, function: WebhookFunction) -> None:
+        """Allow a function that has `grant_send` to move messages from the dead letter queue to the main queue.
+
+        Adds ``sqs:StartMessageMoveTask``, ``sqs:ListMessageMoveTasks``, ``sqs:ReceiveMessage``, ``sqs:DeleteMessage``
+        and ``sqs:GetQueueAttributes`` on the dead letter queue.
+        """
+        function.allow("RedriveDeadLetters", REDRIVE, [self.dead_letter.arn])
+
     def add_event_source(self, function: WebhookFunction, *, maximum_concurrency: Annotated[int, EXECUTIONS]) -> None:
         """Have a function process the main queue, with partial batch responses.
 
@@ -82,7 +98,6 @@ class QueueLayer(Construct):
             Invocations at once; at most the function's reserved concurrency, because receives that are throttled count
             towards the dead letter queue. The nearest that Lambda takes is used, 2 to 1,000.
         """
-        function.allow("ConsumeMainQueue", CONSUME, [self.main.arn])
         self._map(
             "main_mapping",
             self.main,
@@ -91,12 +106,13 @@ class QueueLayer(Construct):
             maximum_batching_window_in_seconds=self._settings.batch_window,
             maximum_concurrency=maximum_concurrency,
         )
+        function.allow("ConsumeMainQueue", CONSUME, [self.main.arn])
 
     def add_dead_letter_event_source(self, function: WebhookFunction) -> None:
         """Have a function process the dead letter queue, with the same grants on that queue."""
-        function.allow("ConsumeDeadLetterQueue", CONSUME, [self.dead_letter.arn])
         # Each takes some calls of its own, so that a batch saves nothing.
         self._map("dead_letter_mapping", self.dead_letter, function, batch_size=SMALL_BATCH, maximum_concurrency=2)
+        function.allow("ConsumeDeadLetterQueue", CONSUME, [self.dead_letter.arn])
 
     def _map(
         self, id_: str, queue: SqsQueue, function: WebhookFunction, *, maximum_concurrency: int, **batches: int

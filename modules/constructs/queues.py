@@ -20,6 +20,9 @@ _DEAD_LETTER_VISIBILITY_SECONDS = 300
 # What a function that is fed from a queue must be allowed on it.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+# Moving messages takes the rights to receive and delete them.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
+REDRIVE = ("sqs:StartMessageMoveTask", "sqs:ListMessageMoveTasks", *CONSUME)
 
 
 @checked

@@ -245,6 +245,7 @@ class DeliveryStack(BaseStack):
                 endpoints_table=self.tables.endpoints.name,
                 events_table=self.tables.events.name,
                 queue_url=self.queues.main.url,
+                dead_letter_queue_url=self.queues.dead_letter.url,
                 signing_keys_secret_arn=self.signing_keys.secret.arn,
                 tenant_plans=",".join(delivery.plans),
                 tenant_keys_name=keys_name(names),
@@ -254,6 +255,7 @@ class DeliveryStack(BaseStack):
         )
         self.tables.grant_operate(operator)
         self.queues.grant_send(operator)
+        self.queues.grant_redrive(operator)
         self.signing_keys.grant_rotate(operator)
         for route in routes_of(OPERATOR_API):
             self.api.route(route, operator)

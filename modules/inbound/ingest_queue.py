@@ -11,6 +11,7 @@ from modules.constructs.pinning import pin
 from modules.constructs.queues import (
     CONSUME,
     DEAD_LETTER_RETENTION_SECONDS,
+    REDRIVE,
     dead_letter_queue,
     protect_queue,
     redrive,
@@ -80,6 +81,15 @@ class IngestQueue(Construct):
         protect_queue(self, "policy", self.queue)
         protect_queue(self, "dead_letter_policy", self.dead_letter)
 
+    def grant_redrive(self, function: WebhookFunction) -> None:
+        """Allow a function to move messages from the dead letter queue to the ingest queue.
+
+        Adds ``sqs:StartMessageMoveTask``, ``sqs:ListMessageMoveTasks``, ``sqs:ReceiveMessage``, ``sqs:DeleteMessage``
+        and ``sqs:GetQueueAttributes`` on the dead letter queue, and ``sqs:SendMessage`` on the ingest queue.
+        """
+        function.allow("RedriveInbox", REDRIVE, [self.dead_letter.arn])
+        function.allow("SendToInbox", ["sqs:SendMessage"], [self.queue.arn])
+
     def add_event_source(
         self,
         function: WebhookFunction,
@@ -100,7 +110,6 @@ class IngestQueue(Construct):
             Invocations at once, 2 to 1,000; at most the function's reserved concurrency, see
             `QueueLayer.add_event_source`.
         """
-        function.allow("ConsumeInbox", CONSUME, [self.queue.arn])
         LambdaEventSourceMapping(
             self,
             "mapping",
@@ -110,3 +119,4 @@ class IngestQueue(Construct):
             function_response_types=["ReportBatchItemFailures"],
             scaling_config=LambdaEventSourceMappingScalingConfig(maximum_concurrency=maximum_concurrency),
         )
+        function.allow("ConsumeInbox", CONSUME, [self.queue.arn])

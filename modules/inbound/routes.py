@@ -9,9 +9,12 @@ WEBHOOK_BY_HEADER = Route(method="POST", path="/webhook", required_headers=("X-P
 CHALLENGE = Route(method="GET", path="/webhook/{provider}")
 STATUS = Route(method="GET", path="/status/{transactionId}", authorization="AWS_IAM")
 REPLAY = Route(method="POST", path="/internal/replay", authorization="AWS_IAM")
+REDRIVE = Route(method="POST", path="/internal/redrive", authorization="AWS_IAM")
+ERASE = Route(method="POST", path="/internal/erase", authorization="AWS_IAM")
 EVENTS = Route(method="GET", path="/internal/events", authorization="AWS_IAM")
 EVENT = Route(method="GET", path="/internal/events/{event}", authorization="AWS_IAM")
 COUNTS = Route(method="GET", path="/internal/counts", authorization="AWS_IAM")
+AUDIT = Route(method="GET", path="/internal/audit", authorization="AWS_IAM")
 # Not below the event: who may call `/internal/events/*` may call all that is below it.
 PAYLOAD = Route(method="GET", path="/internal/payloads/{event}", authorization="AWS_IAM")
 

@@ -20,6 +20,7 @@ from modules.constructs.base_stack import BaseStack
 from modules.constructs.bundling import BUNDLES
 from modules.constructs.monitoring import Monitoring
 from modules.constructs.network import Network
+from modules.constructs.policy import Statement
 from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.tags import tag_everything, tags_of
 from modules.guards import guard_everything
@@ -32,11 +33,14 @@ from modules.inbound.listen_policy import listen_policy
 from modules.inbound.reconciliation import ReconciliationLayer
 from modules.inbound.requalify_policy import requalify_policy
 from modules.inbound.routes import (
+    AUDIT,
     CHALLENGE,
     COUNTS,
+    ERASE,
     EVENT,
     EVENTS,
     PAYLOAD,
+    REDRIVE,
     REPLAY,
     STAGE,
     STATUS,
@@ -291,12 +295,19 @@ class WebhookStack(BaseStack):
                 bucket_name=self.storage.bucket.bucket,
                 queue_url=self.queues.main.url,
                 message_group_by=settings.queue.ordered_by,
+                inbox_dead_letter_queue_url=None if self.ingest_queue is None else self.ingest_queue.dead_letter.url,
             )
         )
+        if self.ingest_queue is not None:
+            self.ingest_queue.grant_redrive(replay)
+            self.api.route(REDRIVE, replay)
         self.storage.grant_find_records(replay)
         self.storage.grant_read_dead_letters(replay)
+        self.storage.grant_audit(replay)
         self.queues.grant_send(replay)
-        self.api.route(REPLAY, replay)
+        self.storage.grant_erase(replay)
+        for route in (REPLAY, ERASE):
+            self.api.route(route, replay)
         self._wire_operator(settings)
         self.api.deploy()
 
@@ -312,7 +323,7 @@ class WebhookStack(BaseStack):
         self.storage.grant_list_records(operator)
         self.storage.grant_read_payloads(operator)
         self.storage.grant_read_dead_letters(operator)
-        for route in (EVENTS, EVENT, COUNTS, PAYLOAD):
+        for route in (EVENTS, EVENT, COUNTS, PAYLOAD, AUDIT):
             self.api.route(route, operator)
 
     def _watch(self) -> None:
@@ -338,11 +349,26 @@ class WebhookStack(BaseStack):
             )
         watch.build_dashboard()
 
+    def _console_statements(self) -> list[Statement]:
+        """Return what ``make console`` asks AWS for besides the API. CloudWatch has no narrower resource for it.
+
+        Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+        """
+        queues = [self.queues.main.arn, self.queues.dead_letter.arn]
+        if self.ingest_queue is not None:
+            queues += [self.ingest_queue.queue.arn, self.ingest_queue.dead_letter.arn]
+        metrics = ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics"]
+        return [
+            Statement(sid="SeeAlarmsAndMetricsWhichHaveNoArn", actions=metrics, resources=["*"]),
+            Statement(sid="SeeBacklog", actions=["sqs:GetQueueAttributes"], resources=queues),
+        ]
+
     def _publish_outputs(self) -> None:
         secret_arns = {name: secret.arn for name, secret in self.secrets.secrets.items()}
+        operators = self.api.operator_policy(*self._console_statements())
         smoke = smoke_policy(
             self,
-            operators=self.api.operator_policy(),
+            operators=operators,
             secret_arns=list(secret_arns.values()),
             storage=self.storage,
             routing=self.routing,
@@ -367,12 +393,17 @@ class WebhookStack(BaseStack):
             "bus_arn": (self.routing.bus.arn, "ARN of the event bus"),
             "alarm_topic_arn": (self.monitoring.topic.arn, "ARN of the topic that the alarms notify"),
             "operator_policy_json": (
-                self.api.operator_policy().json,
-                "IAM policy for operators: it lets people or roles call the endpoints for status, events and replays",
+                operators.json,
+                "IAM policy for operators: it lets people or roles call the endpoints for status, events and replays, "
+                "and see the alarms, metrics and backlog that make console shows",
             ),
             "payload_policy_json": (
                 self.api.policy_of("payload_policy", "ReadPayloads", PAYLOAD).json,
                 "IAM policy for those operators who may also read events' payloads",
+            ),
+            "erase_policy_json": (
+                self.api.policy_of("erase_policy", "ErasePayloads", ERASE).json,
+                "IAM policy for those operators who may also erase events' payloads",
             ),
             "smoke_policy_json": (
                 smoke.json,

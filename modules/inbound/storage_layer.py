@@ -3,9 +3,10 @@
 from itertools import chain
 from typing import Annotated
 
-from lambdas.inbound.archive import CERTIFICATE_PREFIX, DEAD_LETTER_PREFIX, RAW_PREFIX
+from lambdas.inbound.archive import BATCH_PREFIX, CERTIFICATE_PREFIX, DEAD_LETTER_PREFIX, RAW_PREFIX
 from lambdas.inbound.quarantine import ALLOWANCE_PARTITION, QUARANTINE_PREFIX
 from lambdas.inbound.record_items import (
+    AUDIT,
     BY_EVENT_INDEX,
     BY_RECEIVED_INDEX,
     BY_TRANSACTION_INDEX,
@@ -20,7 +21,7 @@ from modules.constructs.pinning import pin
 from modules.constructs.policy import Condition, deny_plain_http, policy_document
 from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.checked import checked
-from modules.settings.formats import ACCOUNT_ID
+from modules.settings.formats import ACCOUNT_ID, QUARANTINE_DAYS
 from modules.settings.sections import StorageSettings
 from modules.synth.cdk import (
     Construct,
@@ -79,7 +80,7 @@ class StorageLayer(Construct):
         settings: StorageSettings,
         names: Names,
         account_id: Annotated[str, ACCOUNT_ID],
-        quarantine_days: int | None = None,
+        quarantine_days: Annotated[int | None, QUARANTINE_DAYS] = None,
     ) -> None:
         super().__init__(scope, id_)
         self.table = pin(self._build_table(names), f"{id_}_table")
@@ -291,6 +292,26 @@ class StorageLayer(Construct):
     def grant_list_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:Query`` on the table and all its indexes, and ``dynamodb:BatchGetItem``."""
         self._grant_query(function, self._table_arn, *map(self._index_arn, INDEXES))
+
+    def grant_audit(self, function: WebhookFunction) -> None:
+        """Allow ``dynamodb:PutItem`` on the operators' audit log, and on no record."""
+        log = Condition(test="ForAllValues:StringEquals", variable="dynamodb:LeadingKeys", values=[AUDIT])
+        function.allow("RecordActions", ["dynamodb:PutItem"], [self._table_arn], [log])
+
+    def grant_erase(self, function: WebhookFunction) -> None:
+        """Allow ``s3:PutObject`` and ``s3:DeleteObjectVersion`` below ``raw/`` and ``dead-letter/``.
+
+        Also ``s3:ListBucketVersions`` of the same, ``s3:GetObject`` below ``raw/_batch/``, and
+        ``dynamodb:UpdateItem`` on the table, but not on the audit log.
+        """
+        places = [f"{prefix}*" for prefix in (RAW_PREFIX, DEAD_LETTER_PREFIX)]
+        objects = [f"{self._bucket_arn}/{place}" for place in places]
+        function.allow("ErasePayloads", ["s3:PutObject", "s3:DeleteObjectVersion"], objects)
+        below = Condition(test="StringLike", variable="s3:prefix", values=places)
+        function.allow("FindVersions", ["s3:ListBucketVersions"], [self._bucket_arn], [below])
+        function.allow("ReadBatches", ["s3:GetObject"], [f"{self._bucket_arn}/{BATCH_PREFIX}*"])
+        records = Condition(test="ForAllValues:StringNotEquals", variable="dynamodb:LeadingKeys", values=[AUDIT])
+        function.allow("MarkErased", ["dynamodb:UpdateItem"], [self._table_arn], [records])
 
     def grant_find_later_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:Query`` on the index by transaction, and ``dynamodb:BatchGetItem``."""

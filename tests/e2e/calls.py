@@ -16,15 +16,24 @@ CALLED_BY_LAMBDA = {
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
 }
+# MiniStack does not move messages. `lambdas.shared.redrive` is tested with a stand-in for these two calls.
+NOT_IN_MINISTACK = {"sqs:StartMessageMoveTask", "sqs:ListMessageMoveTasks"}
 RECORDED_AS = {
     # Actions that IAM names otherwise than the call that needs them.
     "dynamodb:PartiQLInsert": "BatchExecuteStatement",
     "dynamodb:PartiQLUpdate": "BatchExecuteStatement",
     "dynamodb:PartiQLSelect": "ExecuteStatement",
+    "s3:DeleteObjectVersion": "DeleteObject",
+    "s3:ListBucketVersions": "ListObjects",
 }
 # IAM knows no action of a transaction: each of its parts needs its own.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
 IN_TRANSACTIONS = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"}
+
+
+def callable_here(aws: LocalAws, name: str) -> set[str]:
+    """Return the granted actions of a function that it calls itself, and that there are on the local AWS."""
+    return granted(aws, name) - CALLED_BY_LAMBDA - NOT_IN_MINISTACK
 
 
 def granted(aws: LocalAws, name: str) -> set[str]:

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.event import WebhookEvent
 from modules.constructs.naming import Names
-from tests.e2e.calls import CALLED_BY_LAMBDA, granted, was_called
+from tests.e2e.calls import callable_here, was_called
 from tests.e2e.faults import send_at_once
 from tests.e2e.observe import SETTLE_SECONDS, await_state
 from tools.local.calls import create_operator, wait_for
@@ -63,6 +63,23 @@ def _look(stack: LocalStack, provider: str, sent: SentWebhook, span: dict[str, s
     assert stack.call("GET", f"/internal/payloads/{part}").status_code == 403
     assert stack.call("GET", f"/internal/events/{part}", operator=reader).status_code == 403
     assert stack.call("GET", f"/internal/payloads/{part}", operator=reader).content == sent.body
+    _erase(stack, f"{provider}:{event['eventId']}")
+    assert "it was erased" in stack.call("GET", f"/internal/payloads/{part}", operator=reader).json()["error"]
+
+
+def _erase(stack: LocalStack, event: str) -> None:
+    """Try to erase a payload, erase it as one who may, and find who did it and why."""
+    wanted = {"eventId": event, "reason": "the customer asked"}
+    eraser = create_operator(stack.aws, f"eraser-{stack.environment}", stack.outputs["erase_policy_json"])
+    assert stack.call("POST", "/internal/erase", wanted).status_code == 403
+    tried = stack.call("POST", "/internal/erase", {**wanted, "dryRun": True}, operator=eraser).json()
+    done = stack.call("POST", "/internal/erase", wanted, operator=eraser).json()
+    assert (tried["places"], tried["erasedAt"]) == (done["places"], None)
+    assert stack.call("GET", "/internal/audit", operator=eraser).status_code == 403
+    entry = stack.call("GET", "/internal/audit?limit=1").json()["entries"][0]
+    assert entry["who"].endswith(f":user/eraser-{stack.environment}")
+    assert (entry["action"], entry["reason"], entry["outcome"]) == ("POST /internal/erase", wanted["reason"], "done")
+    assert entry["asked"] == {"eventId": event}
 
 
 def used_and_unused(stack: LocalStack, functions: Iterable[str] = FUNCTIONS) -> tuple[list[str], list[str]]:
@@ -70,7 +87,7 @@ def used_and_unused(stack: LocalStack, functions: Iterable[str] = FUNCTIONS) -> 
     used, unused = [], []
     for function in functions:
         name = Names(stack.environment)(function)
-        for action in sorted(granted(stack.aws, name) - CALLED_BY_LAMBDA):
+        for action in sorted(callable_here(stack.aws, name)):
             (used if was_called(stack.aws, name, action) else unused).append(f"{function}: {action}")
     return used, unused
 

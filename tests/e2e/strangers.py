@@ -10,9 +10,12 @@ operators_routes = pytest.mark.parametrize(
     [
         ("GET", "/status/pi_1"),
         ("POST", "/internal/replay"),
+        ("POST", "/internal/redrive"),
+        ("POST", "/internal/erase"),
         ("GET", "/internal/events"),
         ("GET", "/internal/events/stripe:evt_1"),
         ("GET", "/internal/counts"),
+        ("GET", "/internal/audit"),
         ("GET", "/internal/payloads/stripe:evt_1"),
     ],
 )

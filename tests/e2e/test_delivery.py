@@ -3,16 +3,15 @@
 import contextlib
 import json
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 import stripe
-from botocore.credentials import Credentials
 from standardwebhooks.webhooks import Webhook
 
 from lambdas.delivery.store.items import DUE_AT, DUE_KEY, due_shard, hold_key
@@ -20,19 +19,19 @@ from lambdas.delivery_receiver.faults import Fault
 from lambdas.shared import times
 from lambdas.shared.dynamodb import to_item
 from modules.constructs.naming import DELIVERY_PREFIX, Names
-from modules.settings.environments import load_settings
 from tests import emulator
 from tests.copies import a_copy
-from tests.e2e.calls import CALLED_BY_LAMBDA, granted, was_called
+from tests.e2e.calls import callable_here, was_called
 from tests.e2e.delivery import refused_url, settled
 from tests.e2e.left import left_behind
 from tests.e2e.observe import await_state, log_lines
+from tests.e2e.smoking import as_one_who_may
 from tools.commands import events
 from tools.commands.target_stack import Target
-from tools.local.calls import create_operator, wait_for
+from tools.local.calls import wait_for
 from tools.local.delivery import LocalDelivery, TenantClient
 from tools.local.faulty_receiver import FaultyReceiver
-from tools.local.stack import ENVIRONMENTS, LocalStack
+from tools.local.stack import LocalStack
 from tools.senders import SENDERS, Signing, webhook
 
 SETTLE_SECONDS = 240
@@ -389,6 +388,46 @@ def test_operators_routes_are_closed_to_strangers(inbound, delivery):
     assert delivery.call("GET", "/operator/tenants").status_code == 200
 
 
+def test_an_operator_finds_a_delivery_tries_an_action_takes_it_and_is_recorded(
+    inbound, alpha, endpoint, monkeypatch, capsys
+):
+    # Given deliveries of two tenants
+    delivery = inbound.delivery
+    gamma = delivery.make_tenant("gamma")
+    made = [tenant.add_endpoint(endpoint.url())["endpointId"] for tenant in (alpha, gamma)]
+    sent = [tenant.send("invoice.paid") for tenant in (alpha, gamma)]
+    for tenant, event_id in zip((alpha, gamma), sent, strict=True):
+        tenant.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DELIVERED"})
+
+    # When an operator lists what was delivered, with the command, then both are there
+    monkeypatch.setattr(Target, "chosen", lambda: as_one_who_may(inbound, delivery.outputs["operator_policy_json"]))
+    monkeypatch.setattr("sys.argv", ["make deliveries", "deliveries", "--state", "DELIVERED"])
+    assert events.main() == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {("alpha", sent[0]), ("gamma", sent[1])} <= {(each["tenantId"], each["eventId"]) for each in found}
+    (one,) = delivery.call("GET", f"/operator/deliveries?endpointId={made[1]}").json()["deliveries"]
+
+    # When the operator tries an action, or somebody else takes it, then nothing changes
+    shown = f"/operator/tenants/{one['tenantId']}/endpoints/{one['endpointId']}"
+    tried = delivery.call("POST", f"{shown}/pause?dryRun=true", {"reason": "floods"})
+    refused = delivery.call("POST", f"{shown}/pause", {"reason": "floods"}, operator=inbound.stranger())
+    assert (tried.status_code, tried.json()["state"], refused.status_code) == (200, "ACTIVE", 403)
+    assert delivery.call("GET", shown).json()["state"] == "ACTIVE"
+
+    # When the operator takes it, then it is recorded, and only that
+    assert delivery.call("POST", f"{shown}/pause", {"reason": "floods"}).json()["state"] == "PAUSED"
+    route = "POST /operator/tenants/{tenantId}/endpoints/{endpointId}/pause"
+    query = urlencode({"tenantId": "gamma", "action": route}, quote_via=quote)
+    (entry,) = [
+        each
+        for each in delivery.call("GET", f"/operator/audit?{query}").json()["entries"]
+        if each["asked"]["endpointId"] == made[1]
+    ]
+    assert (entry["reason"], entry["outcome"]) == ("floods", "done")
+    assert ":user/" in entry["who"]
+    assert delivery.call("GET", "/operator/audit", operator=inbound.stranger()).status_code == 403
+
+
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc", "/.well-known/webhook-keys.json"])
 def test_documents_and_keys_are_for_everybody(delivery, path):
     assert delivery.get(path).status_code == 200
@@ -442,24 +481,6 @@ def test_an_inbound_webhook_becomes_an_event_of_the_tenant_that_subscribes(inbou
     assert request.headers["webhook-id"] in [each["eventId"] for each in acme.ask("GET", "/v1/events")["events"]]
 
 
-def as_one_who_may(stack: LocalStack, *policies: str) -> Target:
-    """Return the stacks as somebody sees them who may do what these policies say."""
-    name = f"night-{uuid.uuid4()}"
-    who = create_operator(stack.aws, name, None)
-    for index, policy in enumerate(policies):
-        stack.aws.client("iam").put_user_policy(UserName=name, PolicyName=f"{index}", PolicyDocument=policy)
-    return Target(
-        settings=load_settings(ENVIRONMENTS, stack.environment),
-        base_url=stack.base_url,
-        outputs=stack.outputs,
-        client=stack.aws.client,
-        verify=str(stack.aws.certificate_authority),
-        signing_secrets={},
-        credentials=Credentials(who.key, who.secret),
-        delivery_url=lambda: stack.delivery.base_url,
-    )
-
-
 def test_make_event_shows_one_timeline_from_receipt_to_the_last_attempt(inbound, endpoint, number, monkeypatch, capsys):
     # Given a webhook that became an event of a tenant, and was delivered
     inbound.delivery.make_tenant("acme").add_endpoint(endpoint.url())
@@ -492,8 +513,8 @@ def test_make_event_shows_one_timeline_from_receipt_to_the_last_attempt(inbound,
 
     # When somebody looks who may read the inbound half only, then that is there
     half, err = shown(as_one_who_may(inbound, policies[0]))
-    assert half == {**whole, "deliveryEvents": []}
-    assert err.startswith("what became of it in delivery is not shown: ")
+    assert half == {**whole, "deliveryEvents": [], "deliveryError": half["deliveryError"]}
+    assert err == f"what became of it in delivery is not shown: {half['deliveryError']}\n"
 
 
 def test_one_id_under_two_orders_is_one_event_inbound_and_for_the_tenant(inbound, delivery, endpoint, number):
@@ -764,7 +785,7 @@ def test_every_granted_action_is_called(inbound, delivery, endpoint, number, rep
     used, unused = [], []
     for function in ("worker", "sweeper", "authorizer", "api", "operator", "docs", "receiver"):
         name = Names(delivery.environment, DELIVERY_PREFIX)(function)
-        for action in sorted(granted(delivery.aws, name) - CALLED_BY_LAMBDA):
+        for action in sorted(callable_here(delivery.aws, name)):
             (used if was_called(delivery.aws, name, action) else unused).append(f"{function}: {action}")
 
     report(f"delivery permissions: {len(used)} granted actions, each seen called: {', '.join(used)}")

@@ -75,6 +75,7 @@ class Place:
             "ENDPOINTS_TABLE": self.endpoints_table,
             "EVENTS_TABLE": self.events_table,
             "QUEUE_URL": self.queue_url,
+            "DEAD_LETTER_QUEUE_URL": self.queue_url,
             "SIGNING_KEYS_SECRET_ARN": self.secret_arn,
             "MAX_EVENT_BYTES": "20000",
             "ENDPOINT_RULES": "public-https",
@@ -90,6 +91,10 @@ class Place:
         """Return every item of a table, read past the code under test."""
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
         return [from_item(item) for page in pages for item in page["Items"]]
+
+    def identities(self) -> list[dict[str, Any]]:
+        """Return tenants and tokens, which are in one table with the audit log."""
+        return [item for item in self.items(self.tenants_table) if not item["id"].startswith("audit#")]
 
     def payloads(self) -> list[bytes]:
         return [bytes(item["body"]) for item in self.items(self.events_table) if item["item"] == "payload"]

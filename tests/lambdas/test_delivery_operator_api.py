@@ -90,7 +90,7 @@ def test_a_token_is_shown_once_listed_without_itself_and_revoked(operator_api, p
 
 def test_tokens_need_a_tenant_and_have_a_limit(operator_api, place):
     assert operator_api("POST", "/operator/tenants/nobody/tokens").status == 404
-    assert place.items(place.tenants_table) == []
+    assert place.identities() == []
     create_tenant(operator_api)
     identities = Identities(place.dynamodb, place.tenants_table)
     for _ in range(MAX_TOKENS):
@@ -106,10 +106,10 @@ def test_tokens_need_a_tenant_and_have_a_limit(operator_api, place):
 @pytest.mark.parametrize("token_id", ["tok_x", "tok_" + "0" * 64, "tenant#acme", "%"])
 def test_no_token_id_reaches_another_item(operator_api, place, token_id):
     create_tenant(operator_api)
-    before = place.items(place.tenants_table)
+    before = place.identities()
 
     assert operator_api("DELETE", f"/operator/tenants/acme/tokens/{token_id}").status == 404
-    assert place.items(place.tenants_table) == before
+    assert place.identities() == before
 
 
 def test_no_token_reaches_the_log_and_who_made_it_does(operator_api, capsys):

@@ -10,10 +10,11 @@ import pytest
 
 from lambdas.dead_letter.logic import DeadLetters
 from lambdas.inbound.envelope import Replay
-from lambdas.inbound.record_items import archived_of, first_key, key_of_record
+from lambdas.inbound.record_items import AUDIT, PARTITION_KEY, SORT_KEY, archived_of, first_key, key_of_record
 from lambdas.inbound.records import wire_key
 from lambdas.processing.bus import Bus
 from lambdas.shared import times
+from lambdas.shared.audit import AuditLog, Entry
 from tests.lambdas.support import (
     HOUR,
     NOON,
@@ -458,9 +459,9 @@ def test_the_document_is_generated_from_the_code_as_it_is():
 
 
 def test_the_document_has_the_routes_that_the_function_answers(operator):
-    document = operator_openapi.document()
+    paths = operator_openapi.document()["paths"]
 
-    assert set(document["paths"]) == set(operator.module._ANSWERS)
+    assert {path for path, operations in paths.items() if "get" in operations} == set(operator.module._ANSWERS)
 
 
 def test_what_is_answered_has_the_fields_that_the_document_says(operator, various):
@@ -482,6 +483,46 @@ def test_what_is_answered_has_the_fields_that_the_document_says(operator, variou
         check("Record", shown["records"][0])
     check("Counts", operator.get("/internal/counts", **WIDE)[1])
     check("Error", operator.get("/internal/events", limit="0")[1])
+
+
+# --- audit ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_operators_did_is_listed_the_newest_first(operator, world):
+    log = AuditLog(world.clients.dynamodb, world.name, partition=(PARTITION_KEY, AUDIT), sort=SORT_KEY)
+    for number in range(5):
+        given = api_gateway_event(method="POST", path="/internal/replay", request_id=f"request-{number}")
+        given["requestContext"]["identity"]["userArn"] = f"arn:aws:iam::000000000000:user/{number % 2}"
+        asked = {"provider": "acme"}
+        entry = Entry.of(given, action="POST /internal/replay", asked=asked, reason=None, now=NOON + number)
+        log.record(entry, lambda: None, str)
+
+    def listed(**query):
+        found, cursor = [], {}
+        while True:
+            status, page = operator.get("/internal/audit", **query, **cursor)
+            assert status == 200, page
+            assert len(page["entries"]) <= int(query.get("limit", 50))
+            found += [one["requestId"][-1] for one in page["entries"]]
+            if page["next"] is None:
+                return "".join(found)
+            cursor = {"next": page["next"]}
+
+    assert listed() == listed(limit="1") == listed(limit="2") == "43210"
+    assert listed(who="arn:aws:iam::000000000000:user/1") == "31"
+    assert listed(**{"from": times.iso(NOON + 1), "to": times.iso(NOON + 3)}, limit="1") == "21"
+    _, page = operator.get("/internal/audit", limit="1")
+    schema = operator_openapi.document()["components"]["schemas"]["Entry"]
+    assert set(page["entries"][0]) == set(schema["required"]) == set(schema["properties"])
+    # And no list of events has them
+    assert operator.ids(**WIDE) == []
+
+
+@pytest.mark.parametrize("query", [{"next": "x"}, {"limit": "0"}, {"to": "yesterday"}, {"provider": "acme"}])
+def test_a_wrong_parameter_of_the_audit_log_is_refused(without_table, query):
+    status, body = without_table.get("/internal/audit", **query)
+
+    assert (status, body["error"].split(":")[0]) == (400, next(iter(query)))
 
 
 # --- counts ---------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lambdas.dead_letter.logic import DeadLetters
 from lambdas.inbound.envelope import MAX_MESSAGE_BYTES, Envelope
@@ -40,6 +41,7 @@ from tests.lambdas.support import (
     received_again,
     trapped,
 )
+from tools.generate import operator_openapi
 
 
 @pytest.fixture
@@ -678,14 +680,13 @@ def replay(cold_start, world):
         BUCKET_NAME=world.name,
         QUEUE_URL=world.queue_url,
         MESSAGE_GROUP_BY="provider",
+        INBOX_DEAD_LETTER_QUEUE_URL=world.queue_url,
     )
 
 
-def post(module, body, request_id="c6af9ac6-7b61-11e6-9a41-93e8deadbeef"):
+def post(module, body, request_id="c6af9ac6-7b61-11e6-9a41-93e8deadbeef", path="/internal/replay"):
     text = body if isinstance(body, str) else json.dumps(body)
-    answer = module.handler(
-        api_gateway_event(path="/internal/replay", body=text, request_id=request_id), lambda_context()
-    )
+    answer = module.handler(api_gateway_event(path=path, body=text, request_id=request_id), lambda_context())
     return answer["statusCode"], json.loads(answer["body"])
 
 
@@ -717,6 +718,75 @@ def test_the_endpoint_replays_and_says_what_it_did(replay, world, capfd):
     assert line["caller"] == "arn:aws:iam::000000000000:user/operator"
     assert (line["dry_run"], line["matched"], line["replayed"]) == (False, 1, 1)
     assert [line["Replayed"] for line in lines if "_aws" in line] == [[1.0]]
+
+
+def test_a_replay_is_recorded_with_who_asked_for_it_and_why_and_a_dry_run_is_not(replay, world):
+    # Given replays of every kind
+    route(world, "evt_1")
+    post(replay, {"eventIds": ["acme:evt_1"], "dryRun": True, "reason": "look"})
+    post(replay, {"eventIds": "evt_1", "reason": "wrong"})
+    post(replay, {"eventIds": ["acme:evt_1"], "reason": "the shop was down"})
+
+    (entry,), cursor = replay._audit.newest(None, None, 10, lambda _: True)
+
+    assert (entry.who, entry.reason) == ("arn:aws:iam::000000000000:user/operator", "the shop was down")
+    assert (entry.action, entry.asked) == ("POST /internal/replay", {"eventIds": ["acme:evt_1"]})
+    assert (entry.request_id, entry.outcome, cursor) == ("c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "done", None)
+
+
+def test_requests_in_the_dead_letter_queue_of_the_ingest_queue_are_sent_back_once(replay, world, monkeypatch):
+    # The local SQS moves nothing.
+    world.clients.sqs.send_message(QueueUrl=world.queue_url, MessageBody="{}")
+    moves = []
+    monkeypatch.setattr(replay._sqs, "list_message_move_tasks", lambda **_: {"Results": moves})
+    monkeypatch.setattr(
+        replay._sqs, "start_message_move_task", lambda **task: moves.append({**task, "Status": "RUNNING"})
+    )
+
+    def ask(body, request_id="1"):
+        return post(replay, body, request_id, path="/internal/redrive")
+
+    assert ask({"dryRun": True}) == (200, {"dryRun": True, "messages": 1, "underWay": False})
+    assert moves == []
+    assert ask({"reason": "S3 is back"}) == (202, {"dryRun": False, "messages": 1, "underWay": True})
+    assert [task["SourceArn"].rsplit(":", 1)[1] for task in moves] == [world.queue_url.rsplit("/", 1)[1]]
+    assert ask("", "2")[0] == 409
+    assert ask({"from": "2026-01-31T12:00:00Z"})[1]["error"].startswith("from: unknown field")
+    entries, _ = replay._audit.newest(None, None, 10, lambda _: True)
+    assert sorted((one.action, one.reason, one.outcome) for one in entries if one.reason) == [
+        ("POST /internal/redrive", "S3 is back", "done")
+    ]
+    assert [one.outcome for one in entries if not one.reason] == ["RedriveUnderWayError"]
+
+
+def test_what_is_asked_and_answered_has_the_fields_that_the_document_says(replay, world, monkeypatch):
+    monkeypatch.setattr(replay._sqs, "list_message_move_tasks", lambda **_: {"Results": []})
+    route(world, "evt_1")
+    document = operator_openapi.document()
+    schemas = document["components"]["schemas"]
+    assert {path for path, operations in document["paths"].items() if "post" in operations} == set(replay._ANSWERS)
+    for path, request, answer, given in (
+        ("/internal/replay", "ReplayRequest", "Replay", {"eventIds": ["acme:evt_1"]}),
+        ("/internal/redrive", "RedriveRequest", "Redrive", {}),
+        ("/internal/erase", "EraseRequest", "Erased", {"eventId": "acme:evt_1"}),
+    ):
+        _, refused = post(replay, {"no such field": 1}, path=path)
+        status, answered = post(replay, {**given, "dryRun": True}, path=path)
+
+        assert refused["error"].partition("known are ")[2].split(", ") == sorted(schemas[request]["properties"])
+        assert set(answered) == set(schemas[answer]["required"]) == set(schemas[answer]["properties"])
+        assert str(status) in document["paths"][path]["post"]["responses"]
+
+
+def test_a_replay_that_cannot_be_recorded_is_not_carried_out(replay, world, monkeypatch):
+    route(world, "evt_1")
+    refusing = Unreliable(replay._dynamodb, "put_item", "", raising(aws_error("PutItem", "InternalServerError")))
+    monkeypatch.setattr(replay._audit, "_dynamodb", refusing)
+
+    with pytest.raises(ClientError):
+        post(replay, {"eventIds": ["acme:evt_1"]})
+
+    assert world.queued() == []
 
 
 def test_the_endpoint_pages(replay, world, monkeypatch):

@@ -19,6 +19,7 @@ TENANTS, ENDPOINTS, EVENTS = (
     f"aws_dynamodb_table[{NAME(name)}].arn" for name in ("tenant-identity", "tenant-webhook-config", "events")
 )
 QUEUE = f"aws_sqs_queue[{NAME('queue')}].arn"
+DEAD_LETTERS = f"aws_sqs_queue[{NAME('dlq')}].arn"
 SECRET = f"aws_secretsmanager_secret[{NAME('signing-keys')}].arn"
 API_GATEWAY = "apigateway.amazonaws.com"
 ARCHIVED = "arn:data.aws_partition[subscriptions_partition].partition:s3:::{}/raw/*"
@@ -60,6 +61,16 @@ GRANTS = {
     | items(EVENTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     | items(f"{EVENTS}/index/byState", "Query")
     | items(f"{EVENTS}/index/byDue", "Query")
+    | {
+        (f"sqs:{action}", DEAD_LETTERS)
+        for action in (
+            "StartMessageMoveTask",
+            "ListMessageMoveTasks",
+            "ReceiveMessage",
+            "DeleteMessage",
+            "GetQueueAttributes",
+        )
+    }
     | {
         ("sqs:SendMessage", QUEUE),
         ("secretsmanager:GetSecretValue", SECRET),

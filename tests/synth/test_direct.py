@@ -57,9 +57,12 @@ def test_every_webhook_goes_to_the_ingest_queue_and_the_rest_to_functions(direct
         ("GET", "/webhook/braintree"): "AWS_PROXY",
         ("GET", "/status/{transactionId}"): "AWS_PROXY",
         ("POST", "/internal/replay"): "AWS_PROXY",
+        ("POST", "/internal/redrive"): "AWS_PROXY",
+        ("POST", "/internal/erase"): "AWS_PROXY",
         ("GET", "/internal/events"): "AWS_PROXY",
         ("GET", "/internal/events/{event}"): "AWS_PROXY",
         ("GET", "/internal/counts"): "AWS_PROXY",
+        ("GET", "/internal/audit"): "AWS_PROXY",
         ("GET", "/internal/payloads/{event}"): "AWS_PROXY",
     }
     assert [name for name in PROVIDERS if isinstance(REGISTRY[PROVIDERS[name]].scheme, ChallengeScheme)] == [
@@ -183,9 +186,13 @@ def test_only_ingestion_receives_from_the_ingest_queue(direct):
     # and nobody receives what was given up, but an operator
     dead = direct.one("aws_sqs_queue", DEAD)
     assert direct.pointing_at("aws_lambda_event_source_mapping", "event_source_arn", dead) == []
-    for policy in direct.all("aws_iam_role_policy"):
-        for statement in direct.statements(policy["policy"]):
-            assert f"aws_sqs_queue[{DEAD}].arn" not in statement["resources"]
+    redriving = [
+        (direct.target(policy["role"]).name, statement["sid"])
+        for policy in direct.all("aws_iam_role_policy")
+        for statement in direct.statements(policy["policy"])
+        if f"aws_sqs_queue[{DEAD}].arn" in statement["resources"]
+    ]
+    assert redriving == [("webhook-replay-dev", "RedriveInbox")]
 
 
 def test_what_is_given_up_is_kept_for_14_days_and_alarms(direct):
@@ -235,6 +242,7 @@ def test_burst_lets_ingestion_receive_through_its_endpoint(synthesize):
         statement
         for statement in template.statements(endpoint["policy"])
         if f"aws_sqs_queue[{INGEST_QUEUE}].arn" in statement["resources"]
+        and "sqs:ReceiveMessage" in statement["actions"]
     ]
     (statement,) = receiving
     assert set(statement["actions"]) == {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
@@ -393,7 +401,7 @@ def test_nobody_else_may_read_what_is_quarantined(direct):
             for statement in direct.statements(policy["policy"]):
                 if "s3:GetObject" in statement["actions"]:
                     readable.update(statement["resources"])
-    assert readable == {f"{BUCKET}.arn/dead-letter/*", f"{BUCKET}.arn/raw/*"}
+    assert readable == {f"{BUCKET}.arn/{below}/*" for below in ("dead-letter", "raw", "raw/_batch")}
 
 
 def test_in_a_vpc_the_endpoint_lets_the_count_through_with_its_condition(synthesize):

@@ -206,7 +206,7 @@ def test_an_endpoint_lets_each_role_do_exactly_what_its_own_policy_allows(burst,
 
     endpoint_allows = set()
     for statement in burst.statements(endpoints(burst)[service]["policy"]):
-        (condition,) = statement["condition"]
+        (condition,) = [each for each in statement["condition"] if each["variable"] == "aws:PrincipalArn"]
         (role,) = condition.pop("values")
         assert condition == {"test": "ArnEquals", "variable": "aws:PrincipalArn"}
         assert statement["effect"] == "Allow"

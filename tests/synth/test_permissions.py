@@ -74,7 +74,15 @@ GRANTS = {
         ("dynamodb:Query",                f"{TABLE_ARN}/index/byEvent"),
         ("dynamodb:Query",                f"{TABLE_ARN}/index/byReceived"),
         ("dynamodb:BatchGetItem",         TABLE_ARN),
+        ("dynamodb:PutItem",              TABLE_ARN),
+        ("dynamodb:UpdateItem",           TABLE_ARN),
         ("s3:GetObject",                  f"{BUCKET_ARN}/dead-letter/*"),
+        ("s3:GetObject",                  f"{BUCKET_ARN}/raw/_batch/*"),
+        ("s3:PutObject",                  f"{BUCKET_ARN}/raw/*"),
+        ("s3:PutObject",                  f"{BUCKET_ARN}/dead-letter/*"),
+        ("s3:DeleteObjectVersion",        f"{BUCKET_ARN}/raw/*"),
+        ("s3:DeleteObjectVersion",        f"{BUCKET_ARN}/dead-letter/*"),
+        ("s3:ListBucketVersions",         BUCKET_ARN),
         ("sqs:SendMessage",               QUEUE_ARN),
     },
     "webhook-operator-dev": {
@@ -110,11 +118,22 @@ INVOCATIONS = {
     ("webhook-ingestion-dev", f"{EXECUTION}/*/POST/webhook"),
     ("webhook-status-dev",    f"{EXECUTION}/*/GET/status/*"),
     ("webhook-replay-dev",    f"{EXECUTION}/*/POST/internal/replay"),
+    ("webhook-replay-dev",    f"{EXECUTION}/*/POST/internal/erase"),
     ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/events"),
     ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/events/*"),
     ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/counts"),
+    ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/audit"),
     ("webhook-operator-dev",  f"{EXECUTION}/*/GET/internal/payloads/*"),
 }  # fmt: skip
+CONDITIONS = {
+    "RecordActions": [
+        {"test": "ForAllValues:StringEquals", "variable": "dynamodb:LeadingKeys", "values": ["audit log"]}
+    ],
+    "MarkErased": [
+        {"test": "ForAllValues:StringNotEquals", "variable": "dynamodb:LeadingKeys", "values": ["audit log"]}
+    ],
+    "FindVersions": [{"test": "StringLike", "variable": "s3:prefix", "values": ["raw/*", "dead-letter/*"]}],
+}
 
 
 def grants(template, role):
@@ -122,6 +141,8 @@ def grants(template, role):
     granted = set()
     for policy in template.pointing_at("aws_iam_role_policy", "role", role):
         for statement in template.statements(policy["policy"]):
+            conditions = statement.pop("condition", [])
+            assert conditions == CONDITIONS.get(statement["sid"], []), f"{statement['sid']} says more"
             assert set(statement) == {"sid", "effect", "actions", "resources"}, f"{statement['sid']} says more"
             assert statement["effect"] == "Allow"
             granted |= {(action, resource) for action in statement["actions"] for resource in statement["resources"]}
@@ -204,10 +225,12 @@ INTERFACES = {
     "ec2:UnassignPrivateIpAddresses",
 }
 LISTS = ("cloudwatch:DescribeAlarms", "logs:DescribeLogGroups")
-# The functions', and those of whoever runs `make smoke`.
+METRICS = ("cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics")
+# The functions', and those of whoever runs `make smoke` or `make console`.
 ANYWHERE = {
     *((action, "WriteTracesWhichHaveNoArn") for action, _ in TRACES),
     *((action, "ListAlarmsAndLogGroupsWhichHaveNoArn") for action in LISTS),
+    *((action, "SeeAlarmsAndMetricsWhichHaveNoArn") for action in METRICS),
 }
 EVERYWHERE = {
     "standard": ANYWHERE,
@@ -247,8 +270,8 @@ def test_nobody_is_allowed_as_anybody(preset):
         for document, statement in statements(preset)
         if statement["effect"] == "Allow"
         and "*" in list(texts(statement.get("principals")))
-        and [(c["test"], c["variable"], len(c["values"])) for c in statement.get("condition", [])]
-        != [("ArnEquals", "aws:PrincipalArn", 1)]
+        and ("ArnEquals", "aws:PrincipalArn", 1)
+        not in [(c["test"], c["variable"], len(c["values"])) for c in statement.get("condition", [])]
     }
     of_endpoints = {preset.target(endpoint["policy"]).address for endpoint in preset.all("aws_vpc_endpoint")}
     by_condition = {
@@ -344,7 +367,7 @@ def test_api_gateway_invokes_a_function_for_its_own_method_and_path_alone(templa
     ]
 
 
-def test_an_operators_policy_allows_the_operators_endpoints_alone(template):
+def test_an_operators_policy_allows_the_operators_endpoints_and_what_the_console_shows_alone(template):
     policy = template.document["output"]["operator_policy_json"]["value"]
 
     assert template.statements(policy) == [
@@ -358,21 +381,39 @@ def test_an_operators_policy_allows_the_operators_endpoints_alone(template):
                 f"{EXECUTION}/v1/GET/internal/events",
                 f"{EXECUTION}/v1/GET/internal/events/*",
                 f"{EXECUTION}/v1/GET/internal/counts",
+                f"{EXECUTION}/v1/GET/internal/audit",
             ],
-        }
+        },
+        {
+            "sid": "SeeAlarmsAndMetricsWhichHaveNoArn",
+            "effect": "Allow",
+            "actions": list(METRICS),
+            "resources": ["*"],
+        },
+        {
+            "sid": "SeeBacklog",
+            "effect": "Allow",
+            "actions": ["sqs:GetQueueAttributes"],
+            "resources": [QUEUE_ARN, DLQ_ARN],
+        },
     ]
 
 
-def test_payloads_are_read_with_a_policy_of_their_own(template):
+@pytest.mark.parametrize(
+    ("output", "route"),
+    [("payload_policy_json", "GET/internal/payloads/*"), ("erase_policy_json", "POST/internal/erase")],
+)
+def test_payloads_are_read_and_erased_with_policies_of_their_own(template, output, route):
     def resources(output):
         statements = template.statements(template.document["output"][output]["value"])
-        return [resource for statement in statements for resource in statement["resources"]]
+        calls = [statement for statement in statements if "execute-api:Invoke" in statement["actions"]]
+        return [resource for statement in calls for resource in statement["resources"]]
 
-    payloads = f"{EXECUTION}/v1/GET/internal/payloads/*"
+    apart = f"{EXECUTION}/v1/{route}"
 
-    assert resources("payload_policy_json") == [payloads]
+    assert resources(output) == [apart]
     # A wildcard of IAM matches slashes too.
-    assert not any(fnmatch(payloads, allowed) for allowed in resources("operator_policy_json"))
+    assert not any(fnmatch(apart, allowed) for allowed in resources("operator_policy_json"))
 
 
 def test_smokes_policy_allows_what_operators_may_and_what_it_makes_and_looks_at(template):

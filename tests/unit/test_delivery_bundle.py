@@ -19,6 +19,7 @@ VARIABLES = {
     "ENDPOINTS_TABLE": "c",
     "EVENTS_TABLE": "e",
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/q",
+    "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/q",
     "OPERATIONS_BUS": "operations",
     "SIGNING_KEYS_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:s",
 }

@@ -78,6 +78,62 @@ def test_what_is_asked_for_is_passed_on_and_pages_are_followed(run, monkeypatch)
     assert [json.loads(line) for line in lines] == [EVENT] * 3
 
 
+DELIVERY = {
+    "tenantId": "acme",
+    "eventId": "evt_D",
+    "endpointId": "ep_1",
+    "eventType": "invoice.paid",
+    "state": "DLQ",
+    "reason": "gave [bold]up",
+    "attempts": 5,
+    "nextAttemptAt": None,
+    "createdAt": "2026-01-01T00:00:00.000Z",
+    "updatedAt": "2026-01-01T00:16:00.000Z",
+}
+
+
+def test_deliveries_are_asked_of_the_delivery_stack_over_its_pages(run):
+    # Given pages of which one is empty
+    pages = [{"deliveries": [], "next": "a"}, {"deliveries": [DELIVERY] * 3, "next": "b"}]
+    asked = []
+
+    class Delivering(Joined):
+        def ask(self, path, base_url=None):
+            asked.append((base_url, urlsplit(path).path, query_of(path)))
+            return pages[len(asked) - 1]
+
+    # When two are asked for
+    arguments = ["--tenantId", "acme", "--state", "DLQ", "--endpointId", "ep_1", "--type", "a b", "--count", "2"]
+    lines = run(Delivering({}), "deliveries", *arguments).splitlines()
+
+    # Then the next page is asked for with the cursor of the one before, and no more than needed
+    wanted = {"tenantId": ["acme"], "state": ["DLQ"], "endpointId": ["ep_1"], "type": ["a b"]}
+    assert asked == [
+        ("https://delivery", "/operator/deliveries", wanted),
+        ("https://delivery", "/operator/deliveries", {**wanted, "cursor": ["a"]}),
+    ]
+    assert [json.loads(line) for line in lines] == [DELIVERY] * 2
+
+
+def test_a_terminal_gets_a_table_of_deliveries(run):
+    class Delivering(Joined):
+        def ask(self, path, base_url=None):
+            return {"deliveries": [DELIVERY], "next": None}
+
+    shown = run(Delivering({}), "deliveries", terminal=True)
+
+    for text in ("acme", "evt_D", "ep_1", "DLQ", "gave [bold]up", "1 deliveries"):
+        assert text in shown
+
+
+def test_deliveries_without_a_delivery_stack_are_refused(run):
+    target = Asked()
+    target.delivery_url = lambda: None
+
+    with pytest.raises(NoTargetError, match="there is no delivery stack"):
+        run(target, "deliveries")
+
+
 def test_a_terminal_gets_a_table_in_which_nothing_is_markup(run):
     shown = run(Asked({"events": [EVENT], "next": None}), "list", terminal=True)
 

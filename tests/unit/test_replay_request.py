@@ -199,7 +199,7 @@ def test_an_unknown_field_is_refused_before_it_can_be_overlooked(fields, shown):
     with pytest.raises(BadReplayError) as refusal:
         read(fields)
 
-    known = "anyMode, dryRun, eventIds, from, next, provider, status, to"
+    known = "anyMode, dryRun, eventIds, from, next, provider, reason, status, to"
     assert str(refusal.value) == f"{shown}: unknown field; known are {known}"
 
 

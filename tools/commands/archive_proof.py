@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from lambdas.inbound.archive import BATCH_PREFIX, key_part
 from lambdas.inbound.batch_object import NotABatchObjectError, read_index
+from lambdas.inbound.erasure import ERASED_AT
 from lambdas.inbound.event import read_events
 from lambdas.inbound.evidence import FETCHED, Evidence, NoEvidenceError
 from lambdas.inbound.providers.entry import Provider
@@ -41,6 +42,8 @@ class Proof(StrEnum):
     """The provider signed these bytes, but they belong to no event, or not to the one that they are archived under."""
     REFUTED = "refuted"
     """The key that the evidence names did not sign these bytes."""
+    ERASED = "erased"
+    """An operator erased it."""
     IN_GLACIER = "in Glacier"
     """It must be restored before it can be read."""
 
@@ -63,6 +66,8 @@ class ArchivedPayload:
         Its bytes now.
     evidence : Evidence | None
         What lies beside it, if that can be read.
+    erased : bool
+        Whether it was erased, and its object says so.
     """
 
     place: str
@@ -71,6 +76,7 @@ class ArchivedPayload:
     sha256: str
     body: bytes
     evidence: Evidence | None
+    erased: bool = False
 
     @classmethod
     def of_object(cls, key: str, content: bytes, metadata: Mapping[str, str]) -> "list[ArchivedPayload]":
@@ -82,7 +88,9 @@ class ArchivedPayload:
             When its key says that it holds many, and it does not.
         """
         return (
-            cls.of_a_batch(key, content) if key.startswith(BATCH_PREFIX) else [cls.of_its_own(key, content, metadata)]
+            cls.of_a_batch(key, content, metadata)
+            if key.startswith(BATCH_PREFIX)
+            else [cls.of_its_own(key, content, metadata)]
         )
 
     @classmethod
@@ -93,10 +101,13 @@ class ArchivedPayload:
             evidence = Evidence.from_metadata(metadata)
         except NoEvidenceError:
             evidence = None
-        return cls(place=key, provider=provider, event=event, sha256=sha256, body=body, evidence=evidence)
+        erased = ERASED_AT in metadata and not body
+        return cls(
+            place=key, provider=provider, event=event, sha256=sha256, body=body, evidence=evidence, erased=erased
+        )
 
     @classmethod
-    def of_a_batch(cls, key: str, content: bytes) -> "list[ArchivedPayload]":
+    def of_a_batch(cls, key: str, content: bytes, metadata: Mapping[str, str]) -> "list[ArchivedPayload]":
         """Return the payloads of a batch's object.
 
         Raises
@@ -105,8 +116,8 @@ class ArchivedPayload:
             When it is none, or not the one that was archived.
         """
         entries = read_index(content)
-        # The index says what the payloads are, and the key what the index is.
-        if hashlib.sha256(content).hexdigest() != key.rsplit("/", 1)[-1]:
+        # The index says what the payloads are, and the key what the index is, as long as nothing is erased.
+        if ERASED_AT not in metadata and hashlib.sha256(content).hexdigest() != key.rsplit("/", 1)[-1]:
             raise NotABatchObjectError("its digest is not the one in its key")
         return [
             cls(
@@ -116,6 +127,7 @@ class ArchivedPayload:
                 sha256=entry.sha256,
                 body=content[entry.offset : entry.offset + entry.size],
                 evidence=entry.evidence,
+                erased=ERASED_AT in metadata and not any(content[entry.offset : entry.offset + entry.size]),
             )
             for entry in entries
         ]
@@ -132,8 +144,8 @@ def prove(payload: ArchivedPayload, keys: Sequence[str], certificate_of: Callabl
     certificate_of : Callable[[str], bytes | None]
         Returns the certificate that was archived under a key id, for providers that sign with one.
     """
-    if hashlib.sha256(payload.body).hexdigest() != payload.sha256:
-        return Proof.CHANGED
+    if payload.erased or hashlib.sha256(payload.body).hexdigest() != payload.sha256:
+        return Proof.ERASED if payload.erased else Proof.CHANGED
     evidence = payload.evidence
     if evidence is None or (provider := _as_deployed(evidence)) is None:
         return Proof.NO_EVIDENCE

@@ -1,4 +1,4 @@
-"""``make events`` and ``make event``: what the operators' lists say, as a table on a terminal and as JSON in a pipe.
+"""``make events``, ``make event`` and ``make deliveries``: a table on a terminal, and JSON in a pipe.
 
 What became of an event in delivery is asked of the delivery stack's own API. So the two stacks need no permission on
 each other, and whoever may not read tenants' events still sees the inbound half.
@@ -8,8 +8,9 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain, islice
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -18,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lambdas.delivery.domain.inbound_events import inbound_event_id
+from lambdas.delivery.domain.model import DeliveryState
 from lambdas.inbound.record_items import State
 from lambdas.operator.request import INDEX_OF
 from lambdas.processing.bus import SOURCE_PREFIX
@@ -38,37 +40,57 @@ _COLUMNS = {
     "transaction": "transactionId",
     "last failure": "lastFailure",
 }
+_DELIVERY_COLUMNS = {
+    "updated": "updatedAt",
+    "tenant": "tenantId",
+    "event": "eventId",
+    "type": "eventType",
+    "endpoint": "endpointId",
+    "state": "state",
+    "attempts": "attempts",
+    "next attempt": "nextAttemptAt",
+    "reason": "reason",
+}
 _CHOICES: Mapping[str, Sequence[str]] = {"state": list(State), "list": list(INDEX_OF)}
 _FILTERS = ("provider", "type", "state", "mode", "account", "transactionId", "correlationId", "list")
+_DELIVERY_FILTERS = ("tenantId", "state", "endpointId", "type")
 
 console = Console()
 
 
 def main() -> int:
-    """Print events, or one event."""
+    """Print events, one event, or deliveries."""
     parser = argparse.ArgumentParser(prog="make events")
     commands = parser.add_subparsers(dest="command", required=True)
     listing = commands.add_parser("list")
     for name in _FILTERS:
         listing.add_argument(f"--{name}", choices=_CHOICES.get(name))
-    listing.add_argument("--since", type=_seconds, help="how long ago, such as 30m, 2h or 7d")
-    listing.add_argument("--count", type=int, default=DEFAULT_COUNT, help="how many at most")
+    deliveries = commands.add_parser("deliveries")
+    for name in _DELIVERY_FILTERS:
+        deliveries.add_argument(f"--{name}", choices=list(DeliveryState) if name == "state" else None)
+    for parser_of_list in (listing, deliveries):
+        parser_of_list.add_argument("--since", type=_seconds, help="how long ago, such as 30m, 2h or 7d")
+        parser_of_list.add_argument("--count", type=int, default=DEFAULT_COUNT, help="how many at most")
     commands.add_parser("show").add_argument("event", help="<provider>:<event id>")
     arguments = parser.parse_args()
     target = Target.chosen()
     if arguments.command == "show":
-        event = target.ask(f"/internal/events/{path_id(arguments.event)}")
-        try:
-            found = delivery_events(target, event["records"])
-        except NoTargetError as error:
-            print(f"what became of it in delivery is not shown: {error}", file=sys.stderr)
-            found = []
-        show_event({**event, "deliveryEvents": found})
-    else:
-        query = {name: value for name in _FILTERS if (value := getattr(arguments, name))}
-        if arguments.since:
-            query["from"] = times.iso(time.time() - arguments.since)
+        event = whole_event(target, arguments.event)
+        if "deliveryError" in event:
+            print(f"what became of it in delivery is not shown: {event['deliveryError']}", file=sys.stderr)
+        show_event(event)
+        return 0
+    filters = _FILTERS if arguments.command == "list" else _DELIVERY_FILTERS
+    query = {name: value for name in filters if (value := getattr(arguments, name))}
+    if arguments.since:
+        query["from"] = times.iso(time.time() - arguments.since)
+    if arguments.command == "list":
         show_events(listed(target, query, arguments.count))
+    elif (api := target.delivery_url()) is None:
+        raise NoTargetError("there is no delivery stack beside this one: its environment's settings have no delivery")
+    else:
+        pages = _pages(lambda cursor: target.ask(_path("/operator/deliveries", query, cursor), api), "cursor")
+        _show(list(islice(chain.from_iterable(page["deliveries"] for page in pages), arguments.count)), "deliveries")
     return 0
 
 
@@ -80,14 +102,30 @@ def _seconds(text: str) -> int:
 
 def listed(target: Target, query: Mapping[str, str], count: int) -> list[dict[str, Any]]:
     """Return the newest events, over as many pages as that takes."""
-    found: list[dict[str, Any]] = []
-    cursor: dict[str, str] = {}
-    while True:
-        page = target.ask("/internal/events?" + urlencode({**query, **cursor}, quote_via=quote))
-        found += page["events"]
-        if len(found) >= count or page["next"] is None:
-            return found[:count]
-        cursor = {"next": page["next"]}
+    found = _pages(lambda cursor: target.ask(_path("/internal/events", query, cursor)), "next")
+    return list(islice(chain.from_iterable(page["events"] for page in found), count))
+
+
+def _path(path: str, query: Mapping[str, str], cursor: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode({**query, **cursor}, quote_via=quote)}"
+
+
+def _pages(ask: Callable[[Mapping[str, str]], dict[str, Any]], cursor: str) -> Iterator[dict[str, Any]]:
+    """Yield the pages of a list; the next one is asked for by what the answer has in ``next``."""
+    page = ask({})
+    yield page
+    while page["next"] is not None:
+        page = ask({cursor: page["next"]})
+        yield page
+
+
+def whole_event(target: Target, key: str) -> dict[str, Any]:
+    """Return an event, and what became of it in delivery, or in ``deliveryError`` why that cannot be seen."""
+    event = target.ask(f"/internal/events/{path_id(key)}")
+    try:
+        return {**event, "deliveryEvents": delivery_events(target, event["records"])}
+    except NoTargetError as error:
+        return {**event, "deliveryEvents": [], "deliveryError": str(error)}
 
 
 def delivery_events(target: Target, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -114,16 +152,21 @@ def delivery_events(target: Target, records: Sequence[Mapping[str, Any]]) -> lis
 
 
 def show_events(events: Sequence[Mapping[str, Any]]) -> None:
-    """Print a table, or in a pipe a line of JSON for each event."""
+    """Print a table of events, or in a pipe a line of JSON for each."""
+    _show(events, "events")
+
+
+def _show(found: Sequence[Mapping[str, Any]], what: str) -> None:
     if not console.is_terminal:
-        for event in events:
-            print(json.dumps(event))
+        for one in found:
+            print(json.dumps(one))
         return
-    table = Table(*_COLUMNS)
-    for event in events:
-        table.add_row(*(_cell(event.get(field)) for field in _COLUMNS.values()))
+    columns = {"events": _COLUMNS, "deliveries": _DELIVERY_COLUMNS}[what]
+    table = Table(*columns)
+    for one in found:
+        table.add_row(*(_cell(one.get(field)) for field in columns.values()))
     console.print(table)
-    console.print(f"{len(events)} events", highlight=False)
+    console.print(f"{len(found)} {what}", highlight=False)
 
 
 def show_event(event: Mapping[str, Any]) -> None:

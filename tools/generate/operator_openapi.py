@@ -1,4 +1,4 @@
-"""Write the OpenAPI document of the operators' lists from the parameters that the function checks.
+"""Write the OpenAPI document of the operators' API: of lists from the parameters that the function checks.
 
 It is checked in, so that a change of the API shows in review as a change of what callers see. A test holds it against
 the code, and what the function answers against it.
@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from lambdas.inbound.record_items import State, Step
-from lambdas.operator.request import COUNTS, EVENTS, PAYLOAD, Parameter
+from lambdas.operator.request import AUDIT, COUNTS, EVENTS, PAYLOAD, Parameter
+from lambdas.replay.request import MAX_EVENTS, MAX_RANGE_HOURS, MAX_REASON_CHARS
 from modules.constructs.route import Route
 from modules.inbound import routes
 from tools import ROOT
@@ -22,6 +23,14 @@ _TIME = {"type": "string", "format": "date-time"}
 _NEXT = {
     "type": ["string", "null"],
     "description": "For `next` of the next page; null on the last one. A page may be short, or empty, and have one.",
+}
+_ACTION = {
+    "dryRun": {
+        "type": "boolean",
+        "default": False,
+        "description": "Whether to look only: nothing is changed or recorded.",
+    },
+    "reason": {**_TEXT, "minLength": 1, "maxLength": MAX_REASON_CHARS, "description": "Why, for the audit log."},
 }
 _STATE = {"type": "string", "enum": [*map(str, State)]}
 _EVENT = {
@@ -46,6 +55,7 @@ _EVENT = {
         "scheme": {**_TEXT, "description": "How the signature was verified."},
         "recovered": {"type": "boolean", "description": "True if it was fetched from its provider's list of events."},
         "sameBytesAs": _TEXT,
+        "erasedAt": {**_TIME, "description": "When its payload was erased."},
         "archive": {
             "type": "object",
             "required": ["key", "offset", "size", "sha256"],
@@ -138,16 +148,120 @@ _SCHEMAS: dict[str, Any] = {
             },
         },
     },
+    "Audit": {
+        "type": "object",
+        "required": ["entries", "next"],
+        "properties": {"entries": {"type": "array", "items": {"$ref": "#/components/schemas/Entry"}}, "next": _NEXT},
+    },
+    "Entry": {
+        "type": "object",
+        "required": ["at", "requestId", "who", "action", "asked", "reason", "outcome"],
+        "properties": {
+            "at": _TIME,
+            "requestId": {**_TEXT, "description": "The logs have it as `correlation_id`."},
+            "who": {"type": ["string", "null"], "description": "ARN of the IAM principal."},
+            "action": {**_TEXT, "description": "Method and path of the route."},
+            "asked": {"type": "object", "description": "The request."},
+            "reason": {"type": ["string", "null"]},
+            "outcome": {
+                "type": ["string", "null"],
+                "description": "`done`, or the error. Null while the action is carried out, and where it is not known "
+                "if it was.",
+            },
+        },
+    },
+    "ReplayRequest": {
+        "type": "object",
+        "description": "Either `eventIds`, or `provider`, `from` and `to`.",
+        "additionalProperties": False,
+        "properties": {
+            "eventIds": {
+                "type": "array",
+                "items": {
+                    **_TEXT,
+                    "description": "`<provider>:<event id>`: the event, and each dead letter with its id.",
+                },
+                "minItems": 1,
+                "maxItems": MAX_EVENTS,
+            },
+            "provider": {**_TEXT, "description": "Deployed name."},
+            "from": {**_TIME, "description": "Received at this time or later."},
+            "to": {**_TIME, "description": f"Received before this time, at most {MAX_RANGE_HOURS} hours after `from`."},
+            "status": _STATE,
+            "anyMode": {"type": "boolean", "default": False, "description": "Whether to route what is held, too."},
+            "next": {**_TEXT, "description": "`next` of the page before."},
+            **_ACTION,
+        },
+    },
+    "Replay": {
+        "type": "object",
+        "required": ["replayId", "dryRun", "matched", "replayed", "notFound", "failed", "next"],
+        "properties": {
+            "replayId": {**_TEXT, "description": "The timelines have it."},
+            "dryRun": {"type": "boolean"},
+            "matched": {"type": "integer"},
+            "replayed": {"type": "array", "items": _TEXT},
+            "notFound": {"type": "array", "items": _TEXT},
+            "failed": {"type": "object", "description": "Event to the reason.", "additionalProperties": _TEXT},
+            "next": _NEXT,
+        },
+    },
+    "RedriveRequest": {"type": "object", "additionalProperties": False, "properties": _ACTION},
+    "Redrive": {
+        "type": "object",
+        "required": ["dryRun", "messages", "underWay"],
+        "properties": {
+            "dryRun": {"type": "boolean"},
+            "messages": {"type": "integer", "description": "How many wait, about, as SQS counts."},
+            "underWay": {"type": "boolean", "description": "Whether SQS moves them."},
+        },
+    },
+    "EraseRequest": {
+        "type": "object",
+        "required": ["eventId"],
+        "additionalProperties": False,
+        "properties": {
+            "eventId": {**_TEXT, "description": "`<provider>:<event id>`."},
+            "record": {**_TEXT, "description": "`record` of the event's answer; all of them if it is left out."},
+            **_ACTION,
+        },
+    },
+    "Erased": {
+        "type": "object",
+        "required": ["dryRun", "places", "sameBytes", "erasedAt"],
+        "properties": {
+            "dryRun": {"type": "boolean"},
+            "places": {
+                "type": "array",
+                "description": "Where the payload was.",
+                "items": {
+                    "type": "object",
+                    "required": ["key", "offset", "size"],
+                    "properties": {
+                        "key": _TEXT,
+                        "offset": {"type": ["integer", "null"], "description": "Null for a whole object."},
+                        "size": {"type": ["integer", "null"]},
+                    },
+                },
+            },
+            "sameBytes": {
+                "type": "array",
+                "description": "Other events that came in the same bytes, and lose their payload too.",
+                "items": _TEXT,
+            },
+            "erasedAt": {**_TIME, "type": ["string", "null"], "description": "Null for a dry run."},
+        },
+    },
     "Error": {
         "type": "object",
         "required": ["error"],
-        "properties": {"error": {**_TEXT, "description": "What is wrong: the parameter, and its value."}},
+        "properties": {"error": {**_TEXT, "description": "What is wrong: the field, and its value."}},
     },
 }
 _ERRORS = {
-    400: "A parameter is wrong.",
+    400: "A field is wrong.",
     404: "No such event is known.",
-    409: "The payload cannot be read now; the error says why.",
+    409: "It cannot be done now; the error says why.",
 }
 
 
@@ -158,7 +272,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Webhook operators' API",
             "version": VERSION,
-            "description": "Find events, and see what became of them. Requests need AWS credentials.",
+            "description": "Find events, see what became of them, and act. Requests need AWS credentials.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "."}],
@@ -167,6 +281,16 @@ def document() -> dict[str, Any]:
             **_path(routes.EVENT, "One event, with its timeline and its transaction", (), "OneEvent", 404),
             **_path(routes.PAYLOAD, "The exact bytes that were received", PAYLOAD, None, 404, 409),
             **_path(routes.COUNTS, "Count events by provider and state", COUNTS, "Counts"),
+            **_path(routes.AUDIT, "List what operators did, the newest first", AUDIT, "Audit"),
+            **_action(routes.REPLAY, "Send events through the pipeline again", "Replay", 202),
+            **_action(
+                routes.REDRIVE,
+                "Send back what is in the dead letter queue of the ingest queue, where there is one",
+                "Redrive",
+                202,
+                409,
+            ),
+            **_action(routes.ERASE, "Erase the payload of an event", "Erased", 200, 404, 409, body="EraseRequest"),
         },
         "components": {
             "schemas": _SCHEMAS,
@@ -229,6 +353,19 @@ def _path(route: Route, summary: str, query: Sequence[Parameter], answer: str | 
             }
         }
     }
+
+
+def _action(
+    route: Route, summary: str, answer: str, done: int, *errors: int, body: str | None = None
+) -> dict[str, Any]:
+    path = _path(route, summary, (), answer, *errors)
+    operation = path[route.path]["post"]
+    content = {"schema": {"$ref": f"#/components/schemas/{body or answer + 'Request'}"}}
+    operation["requestBody"] = {"required": answer != "Redrive", "content": {"application/json": content}}
+    answers = operation["responses"]
+    if done != 200:
+        answers |= {"200": {**answers["200"], "description": "A dry run."}, str(done): answers["200"]}
+    return path
 
 
 if __name__ == "__main__":

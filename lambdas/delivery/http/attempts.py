@@ -164,8 +164,8 @@ def show_attempt(answers: Answers, tenant_id: str, call: Call, now: float) -> At
     )
 
 
-def read_range(query: Any, after: str | None) -> Range:
-    """Return the part of a list that a query asks for.
+def read_range(query: Any, after: str | None, limit: int | None = None) -> Range:
+    """Return the part of a list that a query asks for, or of that no more than a limit.
 
     Raises
     ------
@@ -175,4 +175,6 @@ def read_range(query: Any, after: str | None) -> Range:
     if query.from_ and query.to and query.from_ >= query.to:
         raise bad_request("from", "must be before to")
     bounds = {"start": query.from_, "end": query.to}
-    return Range(**{name: value for name, value in bounds.items() if value is not None}, after=after, limit=query.limit)
+    return Range(
+        **{name: value for name, value in bounds.items() if value is not None}, after=after, limit=limit or query.limit
+    )

@@ -253,6 +253,12 @@ class EndpointAdmin:
             compared={":disabled": EndpointState.DISABLED},
         )
 
+    def check_stop(self, tenant_id: str, endpoint_id: str, state: EndpointState) -> None:
+        """Raise what `stop` would."""
+        found = self.get(tenant_id, endpoint_id)
+        if found.state is EndpointState.DISABLED and state is not EndpointState.DISABLED:
+            raise _is_disabled()
+
     def _set_state(
         self, tenant_id: str, endpoint_id: str, values: Mapping[str, Any], now: float, **condition: Any
     ) -> Endpoint:
@@ -264,9 +270,7 @@ class EndpointAdmin:
         if found.by_operator and not values.get("by_operator"):
             raise ConflictError("stopped_by_operator", "an operator stopped the endpoint, and alone can activate it")
         if found.state is EndpointState.DISABLED:
-            raise ConflictError(
-                "endpoint_disabled", "the endpoint is disabled and gets nothing anyway; activate it first"
-            )
+            raise _is_disabled()
         raise _changed_meanwhile()
 
     def delete(self, tenant_id: str, endpoint_id: str) -> None:
@@ -469,6 +473,10 @@ def _request_key(tenant_id: str, scope: str, request: IdempotentRequest) -> dict
     """Return the key of the item of an idempotency key; the scope is the endpoint's id, or empty for creation."""
     digest = hashlib.sha256(request.key.encode()).hexdigest()
     return {TENANT_KEY: tenant_id, ITEM_KEY: f"key#{scope}#{digest}"}
+
+
+def _is_disabled() -> ConflictError:
+    return ConflictError("endpoint_disabled", "the endpoint is disabled and gets nothing anyway; activate it first")
 
 
 def _changed_meanwhile() -> ConflictError:

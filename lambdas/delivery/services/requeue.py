@@ -38,7 +38,7 @@ class Requeue:
     queue: DeliveryQueue
     retention: Retention
 
-    def resend(self, tenant_id: str, event_id: str, endpoint_id: str, now: float) -> Delivery:
+    def resend(self, tenant_id: str, event_id: str, endpoint_id: str, now: float, *, dry_run: bool = False) -> Delivery:
         """Send an event to an endpoint, whether it had it before or not: a new series of attempts begins at once.
 
         When this returns, the delivery is at the start of a new series, and the due index has it.
@@ -47,6 +47,8 @@ class Requeue:
         ----------
         now : float
             Seconds since the epoch.
+        dry_run : bool
+            Whether to check only, and return the delivery as it would be.
 
         Raises
         ------
@@ -67,6 +69,8 @@ class Requeue:
         if seen is not None and now * 1_000 < seen.lease_until:
             raise _conflict("attempt under way")
         new, wait = scheduled(sent_again(seen, event, endpoint_id, now, self.retention), now, 0)
+        if dry_run:
+            return new
         # First, so that it expires with the last of its deliveries even if this dies on the way. One that is not fanned
         # out yet is in the index for that, and must stay there for it.
         if event.fanned_out:

@@ -132,18 +132,30 @@ class Listing:
             return None
         return Found(event=event, deliveries=deliveries, attempts=attempts, complete=complete)
 
-    def events(self, tenant_id: str, part: Range, now: float) -> ListPage[Event]:
-        """Return a page of a tenant's events, by the time they were accepted at."""
-        return self._page(tenant_id, [ALL_EVENTS], part, event_from_item, lambda values: not _expired(values, now))
+    def events(self, tenant_id: str, part: Range, now: float, event_type: str | None = None) -> ListPage[Event]:
+        """Return a page of a tenant's events, of one type or of all, by the time they were accepted at."""
+
+        def fits(values: Mapping[str, Any]) -> bool:
+            return not _expired(values, now) and event_type in (None, values["eventType"])
+
+        return self._page(tenant_id, [ALL_EVENTS], part, event_from_item, fits)
 
     def deliveries(
-        self, tenant_id: str, states: Sequence[DeliveryState], part: Range, now: float, endpoint_id: str | None = None
+        self,
+        tenant_id: str,
+        states: Sequence[DeliveryState],
+        part: Range,
+        now: float,
+        endpoint_id: str | None = None,
+        *,
+        event_type: str | None = None,
     ) -> ListPage[Delivery]:
         """Return a page of a tenant's deliveries in some states, by the time of their latest change."""
         wanted = delivery_item(endpoint_id) if endpoint_id else None
 
         def fits(values: Mapping[str, Any]) -> bool:
-            return not _expired(values, now) and wanted in (None, values[ITEM_KEY])
+            fitting = wanted in (None, values[ITEM_KEY]) and event_type in (None, values["eventType"])
+            return fitting and not _expired(values, now)
 
         return self._page(tenant_id, states, part, delivery_from_item, fits)
 

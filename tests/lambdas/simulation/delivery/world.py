@@ -44,6 +44,7 @@ from lambdas.delivery.store.replays import ReplayStore
 from lambdas.delivery.store.signing_keys import SigningKeyStore
 from lambdas.delivery_api import operations as tenant_api
 from lambdas.delivery_operator import operations as operator_api
+from lambdas.delivery_operator.audit import audit_log
 from lambdas.delivery_operator.endpoints import EndpointServices
 from lambdas.delivery_sweeper import sweep
 from lambdas.delivery_sweeper.wiring import build_sweeper
@@ -53,6 +54,7 @@ from lambdas.delivery_worker.reporting import Report
 from lambdas.delivery_worker.wiring import build_worker
 from lambdas.shared import times
 from lambdas.shared.dynamodb import from_item
+from lambdas.shared.redrive import Redriven
 from tests.lambdas.delivery_api_support import proxy_event
 from tests.lambdas.delivery_support import INVOCATION_SECONDS, SEED, MemoryBus
 from tests.lambdas.simulation.delivery.endpoints import Behave, EndpointRequest, Endpoints, healthy
@@ -253,6 +255,8 @@ class World:
                     dynamodb, "sim-endpoints", DueStore(dynamodb, "sim-events"), queue, clock
                 ),
                 replays=replays,
+                redrive=lambda **_: Redriven(messages=0, under_way=False),
+                audit=audit_log(dynamodb, "sim-tenants"),
                 clock=clock,
             )
         )

@@ -1,0 +1,176 @@
+"""The audit log: who did what, when, and why.
+
+An entry is written before the action, and again with its outcome. So no action is without one, and an entry without an
+outcome tells that it is not known whether the action was carried out. Entries are never deleted.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.shared import times
+from lambdas.shared.dynamodb import from_item, to_item
+from lambdas.shared.errors import describe
+from lambdas.shared.observability import logger
+
+Answer = TypeVar("Answer")
+
+DONE = "done"
+MAX_EXAMINED = 1_000
+"""Entries that one page looks at. A page of a filtered list may be short, or empty, and go on."""
+_PREFIX = "audit#"
+# Behind every time.
+_LATEST = "~"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """An action of an operator.
+
+    Attributes
+    ----------
+    at : str
+        When it was asked for, ISO 8601, UTC.
+    request_id : str
+        API Gateway's id of the request, which the logs have too.
+    who : str | None
+        ARN of the IAM principal, as API Gateway verified it.
+    action : str
+        Method and path of the route.
+    asked : Mapping[str, Any]
+        What the request said. No payload and no secret is in an operator's request.
+    reason : str | None
+        Why, in the operator's words.
+    outcome : str | None
+        `DONE`, or the code of the error; None while it is not known.
+    """
+
+    at: str
+    request_id: str
+    who: str | None
+    action: str
+    asked: Mapping[str, Any]
+    reason: str | None
+    outcome: str | None = None
+
+    @classmethod
+    def of(
+        cls, event: Mapping[str, Any], *, action: str, asked: Mapping[str, Any], reason: str | None, now: float
+    ) -> Self:
+        """Return the entry of a REST API proxy event.
+
+        Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+        """
+        context = event["requestContext"]
+        return cls(
+            at=times.iso(now),
+            request_id=context["requestId"],
+            who=(context.get("identity") or {}).get("userArn"),
+            action=action,
+            asked=asked,
+            reason=reason,
+        )
+
+    def shown(self) -> dict[str, Any]:
+        """Return the entry as JSON has it."""
+        values = asdict(self)
+        return {"requestId": values.pop("request_id"), **values}
+
+
+class AuditLog:
+    """Writes and reads the entries, which are in one partition of a table, or of an index of it.
+
+    Parameters
+    ----------
+    dynamodb
+        A boto3 DynamoDB client.
+    table : str
+        Table name.
+    partition : tuple[str, str]
+        Name and value of the partition key.
+    sort : str
+        Name of the sort key.
+    index : str | None
+        Name of the index; None for the table itself.
+    """
+
+    def __init__(
+        self, dynamodb: Any, table: str, *, partition: tuple[str, str], sort: str, index: str | None = None
+    ) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._partition = partition
+        self._sort = sort
+        self._index = {"IndexName": index} if index else {"ConsistentRead": True}
+
+    def record(self, entry: Entry, act: Callable[[], Answer], code_of: Callable[[Exception], str]) -> Answer:
+        """Carry an action out, and leave its entry. An action whose entry cannot be written is not carried out.
+
+        Parameters
+        ----------
+        code_of : Callable[[Exception], str]
+            Returns the outcome where the action raises.
+        """
+        self._write(entry)
+        try:
+            answer = act()
+        except Exception as error:
+            self._conclude(replace(entry, outcome=code_of(error)))
+            raise
+        self._conclude(replace(entry, outcome=DONE))
+        return answer
+
+    def newest(
+        self, start: str | None, before: str | None, limit: int, fits: Callable[[Entry], bool]
+    ) -> tuple[list[Entry], str | None]:
+        """Return entries, the newest first, and what is `before` of the next page; None on the last.
+
+        Parameters
+        ----------
+        start : str | None
+            Time, ISO 8601: the entries of then and later.
+        before : str | None
+            Time, or what was returned with the page before: the entries before that.
+        """
+        low, high = _PREFIX + (start or ""), _PREFIX + (before or _LATEST)
+        if low > high:
+            return [], None
+        arguments: dict[str, Any] = {
+            "TableName": self._table,
+            **self._index,
+            "KeyConditionExpression": "#partition = :partition AND #sort BETWEEN :low AND :high",
+            "ExpressionAttributeNames": {"#partition": self._partition[0], "#sort": self._sort},
+            "ExpressionAttributeValues": to_item({":partition": self._partition[1], ":low": low, ":high": high}),
+            "ScanIndexForward": False,
+            "Limit": MAX_EXAMINED,
+        }
+        answer = self._dynamodb.query(**arguments)
+        found: list[Entry] = []
+        reached = high
+        for values in map(from_item, answer["Items"]):
+            if values[self._sort] == high:
+                continue
+            if len(found) == limit:
+                return found, reached.removeprefix(_PREFIX)
+            reached = values[self._sort]
+            fields = {name: values.get(name) for name in Entry.__dataclass_fields__}
+            entry = Entry(**{**fields, "asked": json.loads(values["asked"])})
+            if fits(entry):
+                found.append(entry)
+        return found, reached.removeprefix(_PREFIX) if "LastEvaluatedKey" in answer else None
+
+    def _conclude(self, entry: Entry) -> None:
+        try:
+            self._write(entry)
+        except (BotoCoreError, ClientError) as error:
+            # The answer must not say that nothing was done.
+            logger.error("outcome not recorded", action=entry.action, outcome=entry.outcome, error=describe(error))
+
+    def _write(self, entry: Entry) -> None:
+        values = {name: value for name, value in asdict(entry).items() if value is not None}
+        values["asked"] = json.dumps(entry.asked)
+        key = {self._partition[0]: self._partition[1], self._sort: f"{_PREFIX}{entry.at}#{entry.request_id}"}
+        self._dynamodb.put_item(TableName=self._table, Item=to_item({**key, **values}))

@@ -1,0 +1,49 @@
+"""Sending the messages of a dead letter queue back to the queues that they came from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+_RUNNING = "RUNNING"
+
+
+class RedriveUnderWayError(Exception):
+    """SQS moves the messages of the queue already, and takes one move at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redriven:
+    """A redrive.
+
+    Attributes
+    ----------
+    messages : int
+        How many messages wait in the dead letter queue, as SQS counts: about.
+    under_way : bool
+        Whether SQS moves them. It goes on by itself.
+    """
+
+    messages: int
+    under_way: bool
+
+
+def redrive(sqs: Any, queue_url: str, *, dry_run: bool) -> Redriven:
+    """Have SQS move all messages of a dead letter queue, or only count them.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+
+    Raises
+    ------
+    RedriveUnderWayError
+        When SQS moves them already.
+    """
+    names = ["QueueArn", "ApproximateNumberOfMessages"]
+    found = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+    messages = int(found["ApproximateNumberOfMessages"])
+    tasks = sqs.list_message_move_tasks(SourceArn=found["QueueArn"])["Results"]
+    under_way = any(task["Status"] == _RUNNING for task in tasks)
+    if not dry_run:
+        if under_way:
+            raise RedriveUnderWayError
+        # The count may be behind, so that it is tried even if it is 0.
+        sqs.start_message_move_task(SourceArn=found["QueueArn"])
+    return Redriven(messages=messages, under_way=under_way or not dry_run)
