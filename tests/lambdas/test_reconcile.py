@@ -22,13 +22,14 @@ from lambdas.inbound.records import Records
 from lambdas.reconcile.api import ApiError
 from lambdas.reconcile.lists.stripe import StripeEvents
 from lambdas.reconcile.logic import REPORT_PREFIX, SETTLE_SECONDS, Reconciled, Reconciliation
-from lambdas.reconcile.progress import OvertakenError, ProgressStore
+from lambdas.reconcile.progress import OvertakenError, Progress, ProgressStore
 from lambdas.shared import times
 from lambdas.shared.request import WebhookRequest
 from lambdas.shared.signatures.scheme import key_id
 from modules.settings.environments import build_settings
 from tests.lambdas.events_apis import StripeApi
 from tests.lambdas.support import NOW, Clock, CrashError, aws_error, envelope, lambda_context, message, new_secret
+from tests.lambdas.test_upgrade import BY_NAME
 from tools.commands import reconcile
 from tools.commands.target_stack import NoTargetError, Target
 
@@ -235,6 +236,13 @@ def test_a_dry_run_tells_and_changes_nothing(world, api):
     assert invocation(world, api)()["recoveredIds"] == ["evt_2"]
 
 
+def test_a_record_of_version_0_1_0_is_a_record(world, api):
+    first = BY_NAME["stripe"]
+    first.record(world)
+    api.events = [{**json.loads(first.request.body), "created": int(FIRST)}, stripe_event(2)]
+    assert invocation(world, api)()["recoveredIds"] == ["evt_2"]
+
+
 def test_only_the_types_that_are_wanted_are_handed_over(world, api):
     api.events = [stripe_event(1), stripe_event(2, kind="charge.refunded"), stripe_event(3, kind="payout.paid")]
     report = invocation(world, api, types=["charge.*"])()
@@ -327,15 +335,26 @@ def test_an_answer_that_is_lost_is_asked_for_again(world, api):
     assert len(api.calls) == 4
 
 
-@pytest.mark.parametrize("fault", [None, (500, {}, {}), (429, {}, {}), (429, {}, {"Retry-After": "3600"})])
-def test_a_provider_that_does_not_answer_ends_the_run_and_the_next_one_goes_on(world, api, fault):
+@pytest.mark.parametrize(
+    ("fault", "calls"),
+    [(None, 4), ((500, {}, {}), 4), ((429, {}, {}), 4), ((429, {}, {"Retry-After": "3600"}), 1)],
+)
+def test_a_provider_that_does_not_answer_ends_the_run_and_the_next_one_goes_on(world, api, fault, calls):
     api.events = [stripe_event(number, FIRST + number) for number in range(150)]
     api.faults = ["fine"] + [fault] * 4
     with pytest.raises(ApiError, match=r"api\.stripe\.com"):
         invocation(world, api)()
+    assert len(api.calls) == 1 + calls
     api.faults = []
     assert invocation(world, api)()["listed"] == 150
     assert len(world.queued()) == 150
+
+
+def test_as_long_as_the_provider_asks_for_it_is_not_called(api):
+    api.clock = clock = Clock(0.0)
+    api.faults = [(429, {}, {"Retry-After": "7"})]
+    StripeEvents(api.client(StripeEvents, clock), api.key).page(FIRST, NOW, None)
+    assert [when for when, _ in api.calls] == [0.0, 7.0]
 
 
 def test_a_key_that_is_refused_is_not_tried_again(world, api):
@@ -371,16 +390,32 @@ def test_the_providers_rate_is_kept(world, api):
     assert min(later - earlier for earlier, later in pairwise(at)) >= 0.1 - 1e-9
 
 
-def test_two_runs_at_once_hand_over_duplicates_at_worst(world, api):
+def test_two_runs_at_once_hand_over_duplicates_at_worst_and_one_ends(world, api):
     api.events = [stripe_event(number, FIRST + number) for number in range(150)]
-    store = ProgressStore(world.clients.dynamodb, world.name)
-    store.read("stripe")
-    left = iter([900.0, 10.0])
-    progress = invocation(world, api)(lambda: next(left))
-    assert not progress["complete"]
-    kept = ProgressStore(world.clients.dynamodb, world.name).read("stripe")
+    first, second, pages = invocation(world, api), invocation(world, api), iter(range(9))
+
+    def left():
+        # The second one begins, and ends, while the first is between two pages.
+        if next(pages) == 1:
+            assert second()["complete"]
+        return 900.0
+
     with pytest.raises(OvertakenError):
-        store.write("stripe", kept)
+        first(left)
+    assert not world.process(world.queued()).failures
+    assert world.routed_counts() == {f"evt_{number}": 1 for number in range(150)}
+    (kept,) = reports(world)
+    assert (kept["listed"], kept["recovered"]) == (150, 150)
+
+
+def test_the_first_run_is_overtaken_too(world):
+    stores = [ProgressStore(world.clients.dynamodb, world.name) for _ in range(2)]
+    for store in stores:
+        assert store.read("stripe") is None
+    progress = Progress(opened_at=times.iso(NOW), since=NOW - HOUR, until=NOW)
+    stores[0].write("stripe", progress)
+    with pytest.raises(OvertakenError):
+        stores[1].write("stripe", progress)
 
 
 class AnsweringTwice:

@@ -224,6 +224,30 @@ def test_a_redelivery_is_no_other_event(world, name, api):
     assert run(world, name, api)["listed"] == 1
 
 
+def undated_delivery(number):
+    """Return a delivery of a body that has neither an id nor a time: only the delivery's id tells it from others."""
+    payload, body = {"zen": "Keep it logically awesome."}, b'{"zen":"Keep it logically awesome."}'
+    made = github_delivery(number)
+    signature = "sha256=" + hmac.digest(SECRET.encode(), body, "sha256").hex()
+    headers = {**made["request"]["headers"], "X-GitHub-Event": "ping", "X-Hub-Signature-256": signature}
+    return {**made, "request": {"headers": headers, "payload": payload}}
+
+
+@pytest.mark.parametrize("name", ["github"])
+def test_the_same_bytes_of_another_delivery_are_another_event(world, name, api):
+    api.events = [undated_delivery(number) for number in range(3)]
+    for delivery in api.events[:2]:
+        headers = {key.lower(): [value] for key, value in delivery["request"]["headers"].items()}
+        body = b'{"zen":"Keep it logically awesome."}'
+        request = WebhookRequest(body=body, headers=headers, received_at=world.clock())
+        (read,) = read_events(name, CONFIGURED[name], request)
+        world.process([message(envelope(read, body=body))])
+    report = run(world, name, api)
+    assert (report["listed"], report["present"], report["recovered"]) == (3, 2, 1)
+    assert not world.process(world.queued()).failures
+    assert sum(world.routed_counts().values()) == 3
+
+
 @pytest.mark.parametrize("name", ["paypal"])
 def test_a_token_is_asked_for_once(name, api):
     events = listed(name, api)
