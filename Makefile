@@ -20,7 +20,7 @@ SET_UP = python3 tools/build/setup.py $1 || { echo; $(DOCTOR); exit 1; }
 
 required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
 
-.PHONY: help setup doctor bundle synth deploy module wheel demo up down secret send events event smoke listen receiver verify-archive requalify test test-unit test-lambdas \
+.PHONY: help setup doctor bundle synth deploy module wheel demo up down secret send events event console screenshots smoke listen receiver verify-archive requalify reconcile test test-unit test-lambdas \
 	test-synth test-plan test-e2e test-versions test-bindings test-provider-6 test-cdktn test-setup audit audit-accept audit-setup audit-lock \
 	bindings-lock cost simulate simulate-delivery simulate-inbound lint docs openapi golden bench bench-deployments fuzz lock clean
 
@@ -59,8 +59,8 @@ up: bundle ## Start the pipeline on this machine, and print ready-made curl comm
 down: setup ## Take down what 'make up' started
 	@$(PYTHON) -m tools.commands.up down
 
-secret: setup ## Set or rotate the signing secret of PROVIDER, read from the terminal or a pipe; FINISH=1 ends the overlap, KEEP=1 or REPLACE=1 rotate within it
-	@$(PYTHON) -m tools.commands.secret $(call required,PROVIDER) $(if $(FINISH),finish) $(if $(KEEP),keep) $(if $(REPLACE),replace)
+secret: setup ## Set or rotate the signing secret of PROVIDER, read from the terminal or a pipe; FINISH=1 ends the overlap, KEEP=1 or REPLACE=1 rotate within it; KIND=api sets the API key
+	@$(PYTHON) -m tools.commands.secret $(call required,PROVIDER) $(if $(FINISH),finish) $(if $(KEEP),keep) $(if $(REPLACE),replace) $(KIND)
 
 send: setup ## Send COUNT signed webhooks of PROVIDER (EVENT=type, FORGE=body|key|time|unsigned) to the local or a deployed stack
 	@$(PYTHON) -m tools.commands.send $(call required,PROVIDER) $(if $(EVENT),--event $(EVENT)) $(if $(FORGE),--forge $(FORGE)) \
@@ -78,6 +78,12 @@ deliveries: setup ## List deliveries of all tenants, tenant by tenant (TENANT, S
 event: setup ## Show the event ID=stripe:evt_1 from receipt to the last attempt, and its transaction
 	@$(PYTHON) -m tools.commands.events show "$(if $(ID),$(ID),$(error ID is missing: make event ID=stripe:evt_1))"
 
+console: setup ## Open a console for ENVIRONMENT_SUFFIX, or what 'make up' started, on this machine (PORT)
+	@$(PYTHON) -m tools.console $(if $(PORT),--port "$(PORT)")
+
+screenshots: setup ## Take the documents' pictures of the console
+	@$(PYTHON) -m tests.console_pictures
+
 smoke: setup ## Check the deployed ENVIRONMENT_SUFFIX, or what 'make up' started, from outside and without harm (PROVIDERS="a b")
 	@$(PYTHON) -m tools.smoke $(if $(PROVIDERS),--providers $(PROVIDERS))
 
@@ -94,6 +100,9 @@ verify-archive: setup ## Verify the archived payloads again (PROVIDER=name, RETI
 
 requalify: setup ## Verify the quarantined webhooks of PROVIDER again, and hand over what is proven (DRY_RUN=1, SINCE=time, UNTIL=time)
 	@$(PYTHON) -m tools.commands.requalify $(call required,PROVIDER) $(if $(DRY_RUN),--dry-run) $(if $(SINCE),--since "$(SINCE)") $(if $(UNTIL),--until "$(UNTIL)")
+
+reconcile: setup ## Compare the list of events of PROVIDER with the records now, and hand over what is missing (DRY_RUN=1, SINCE=time for a catch-up)
+	@$(PYTHON) -m tools.commands.reconcile $(call required,PROVIDER) $(if $(DRY_RUN),--dry-run) $(if $(SINCE),--since "$(SINCE)")
 
 # Most of the end-to-end tests wait, so that there are more workers than cores.
 WORKERS := 4
@@ -143,9 +152,9 @@ cost: bundle ## Price PRESET or ENVIRONMENT_SUFFIX for RATE webhooks/s of SIZE b
 		$(if $(RATE),--rate="$(RATE)") $(if $(SIZE),--size="$(SIZE)") $(if $(DUPLICATES),--duplicates="$(DUPLICATES)") \
 		$(if $(MONTHS),--months="$(MONTHS)") $(if $(JSON),--json)
 
-simulate: bundle ## Simulate a burst and a slow downstream of PRESET or ENVIRONMENT_SUFFIX (RATE, SLOW=times, SENDERS, SEED, CAPACITY=1)
+simulate: bundle ## Simulate a burst and a slow downstream of PRESET or ENVIRONMENT_SUFFIX (RATE, SECONDS, SLOW=times, SENDERS, SEED, CAPACITY=1)
 	@$(PYTHON) -m tools.estimate.simulate $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") \
-		$(if $(RATE),--rate="$(RATE)") $(if $(SLOW),--slow="$(SLOW)") $(if $(SENDERS),--senders "$(SENDERS)") \
+		$(if $(RATE),--rate="$(RATE)") $(if $(SECONDS),--seconds="$(SECONDS)") $(if $(SLOW),--slow="$(SLOW)") $(if $(SENDERS),--senders "$(SENDERS)") \
 		$(if $(SEED),--seed="$(SEED)") $(if $(CAPACITY),--capacity)
 
 simulate-delivery simulate-inbound: simulate-%: setup ## Simulate a half with faults at every call (SEEDS=200, FIRST, SIZE=events, FAULTS=kinds, SCENARIOS=1; SEED=number replays one)

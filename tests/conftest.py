@@ -14,6 +14,9 @@ from tests.copies import a_copy
 from tools.local.aws import LocalAws
 from tools.local.stack import BOTH_QUEUES, LocalStack
 
+# What these assert is told as what tests assert is.
+pytest.register_assert_rewrite("tests.browsing")
+
 # A loaded machine is slow, and that is no defect of the code under test.
 # The same examples in every run, so that a red one is no matter of luck; `make fuzz` looks for others.
 settings.register_profile("here", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

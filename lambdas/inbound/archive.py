@@ -112,9 +112,9 @@ class Archive:
         self._put_once(full_key, message.encode("utf-8", "surrogatepass"), "application/json", {})
         return full_key
 
-    def store_quarantined(self, key: str, message: str) -> None:
-        """Store a webhook that was refused for its signature, unless it is stored already."""
-        self._put_once(key, message.encode(), "application/json", {})
+    def store_json(self, key: str, text: str) -> None:
+        """Store a document outside of ``raw/``, unless there is one with this key already."""
+        self._put_once(key, text.encode(), "application/json", {})
 
     def read_dead_letter(self, full_key: str) -> str:
         """Return a dead-lettered message."""

@@ -113,6 +113,8 @@ class Envelope:
         The record that is to be replayed; None for a message that looks for its record itself.
     any_mode : bool
         Whether the operator asked to route the event whatever its mode is.
+    recovered : bool
+        Whether it was fetched from its provider's list of events, because no webhook of it was recorded.
     """
 
     event: WebhookEvent
@@ -127,6 +129,7 @@ class Envelope:
     replay: Replay | None = None
     record: RecordKey | None = None
     any_mode: bool = False
+    recovered: bool = False
 
     @property
     def sha256(self) -> str:
@@ -164,6 +167,8 @@ class Envelope:
             message["money"] = money
         if self.any_mode:
             message["anyMode"] = True
+        if self.recovered:
+            message["recovered"] = True
         return _ENCODER.encode(message)
 
     @classmethod
@@ -218,6 +223,7 @@ class Envelope:
                 replay=None if replay is None else Replay(**replay),
                 record=None if record is None else RecordKey(**record),
                 any_mode=fields.get("anyMode") is True,
+                recovered=fields.get("recovered") is True,
             )
         except NotAnEnvelopeError:
             raise

@@ -1,4 +1,4 @@
-"""The evidence of an archived payload: it proves that the provider signed the payload.
+"""The evidence of an archived payload: that its provider signed it, or that it was fetched from its provider.
 
 It is stored in the metadata of the payload's object, so that neither can exist without the other.
 """
@@ -14,6 +14,8 @@ from typing import Any, Self
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
 MAX_METADATA_BYTES = 1_900
 METADATA_NAME = "evidence"
+FETCHED = "fetched"
+"""The verdict on what was fetched from its provider, and in place of a scheme if nobody signed it."""
 
 
 class NoEvidenceError(ValueError):
@@ -39,12 +41,15 @@ class Evidence:
     received_at : float
         When the request was received, seconds since the epoch; the replay window is measured from it.
     verdict : str
-        ``accepted``: only accepted payloads are archived.
+        ``accepted``, or `FETCHED`: nothing else is archived.
     certificate : str | None
         PEM of the certificate that `key_id` names. It is archived once under that name, not with each payload.
     requalified_at : float | None
         When a request that had been refused and quarantined was verified anew, seconds since the epoch; None for one
         that was verified when it was received.
+    fetched_from : str | None
+        The host of the provider's API from which it was fetched over TLS, with the API key that `key_id` names and at
+        `received_at`. None for what was received. A scheme other than `FETCHED` has the key that signed it.
     """
 
     entry: str
@@ -56,6 +61,7 @@ class Evidence:
     verdict: str = "accepted"
     certificate: str | None = None
     requalified_at: float | None = None
+    fetched_from: str | None = None
 
     def to_document(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -72,6 +78,8 @@ class Evidence:
             document["certificate"] = self.certificate
         if self.requalified_at is not None:
             document["requalifiedAt"] = self.requalified_at
+        if self.fetched_from is not None:
+            document["fetchedFrom"] = self.fetched_from
         return document
 
     @classmethod
@@ -95,11 +103,12 @@ class Evidence:
                 verdict=document["verdict"],
                 certificate=document.get("certificate"),
                 requalified_at=None if requalified_at is None else float(requalified_at),
+                fetched_from=document.get("fetchedFrom"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise NoEvidenceError(f"not evidence: {type(error).__name__}") from error
         texts = [evidence.entry, evidence.scheme, evidence.key_id, evidence.verdict]
-        texts += [] if evidence.certificate is None else [evidence.certificate]
+        texts += [text for text in (evidence.certificate, evidence.fetched_from) if text is not None]
         if not all(
             isinstance(text, str)
             for text in [

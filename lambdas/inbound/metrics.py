@@ -28,3 +28,6 @@ DEAD_LETTER_FAILURES = "DeadLetterFailures"
 # Replay
 REPLAYED = "Replayed"
 REPLAYS_REFUSED = "ReplaysRefused"
+# Reconciliation
+RECOVERED = "Recovered"
+RECONCILIATION_FAILURES = "ReconciliationFailures"

@@ -166,5 +166,5 @@ class Quarantine:
         """
         if not self.allowance.take(provider, len(message)):
             return False
-        self.archive.store_quarantined(key_of(provider, received_at, correlation_id), message)
+        self.archive.store_json(key_of(provider, received_at, correlation_id), message)
         return True

@@ -93,6 +93,7 @@ _SHOWN = (
     "receivedAt",
     "correlationId",
     "scheme",
+    "recovered",
     "sameBytesAs",
     "archive",
     "deadLetter",
@@ -364,6 +365,7 @@ def identity(envelope: Envelope, key: RecordKey) -> dict[str, Any]:
         "sameBytesAs": event.same_bytes_as,
         # Without it, the record would leave the only index that finds it.
         "eventKey": event.key if first_release else None,
+        "recovered": envelope.recovered or None,
     }
     return {
         "provider": event.provider,

@@ -1,6 +1,6 @@
 """Reading records: by transaction for the status, by event or by time for a replay or a list."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -237,6 +237,11 @@ class RecordQueries:
             of_listing = [listed.get(each) for each in listed_keys(listing)]
             records.append([one if one and one.get(LISTING) == listing_id_of(listing) else None for one in of_listing])
         return records
+
+    def existing(self, keys: Iterable[RecordKey]) -> dict[RecordKey, dict[str, Any]]:
+        """Return those records with these keys that exist, strongly consistent, a hundred in a call."""
+        distinct = [to_item({PARTITION_KEY: key.partition, SORT_KEY: key.sort}) for key in dict.fromkeys(keys)]
+        return {key_of_record(record): record for record in self._read_whole(distinct)}
 
     def _read_whole(self, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Read the records of index entries, strongly consistent, because an index may be behind its table."""

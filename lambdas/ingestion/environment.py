@@ -12,7 +12,8 @@ class IngestionEnvironment(Environment):
     Attributes
     ----------
     providers : str
-        JSON: deployed name to ``{"entry", "secretArn", "options"}``; the last two where the provider has them.
+        JSON: deployed name to ``{"entry", "secretArn", "options"}``; the last two where the provider has them. Since
+        0.1.0, ``secretArn`` is the secret's name, which Secrets Manager takes as well, and that version too.
     queue_url : str
         URL of the main queue.
     message_group_by : str

@@ -1,20 +1,18 @@
 """What ingestion does with a webhook, independent of how it was received."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lambdas.inbound.archive import Archive
 from lambdas.inbound.aws_calls.errors import AwsError
-from lambdas.inbound.envelope import MAX_MESSAGE_BYTES, Envelope
 from lambdas.inbound.event import WebhookEvent, read_events
 from lambdas.inbound.evidence import Evidence
+from lambdas.inbound.handing_over import hand_over
 from lambdas.inbound.providers.entry import AcceptedResponse, Provider
 from lambdas.inbound.quarantine import REPAIRABLE, Quarantine
 from lambdas.inbound.queue import MainQueue
 from lambdas.inbound.secrets import RECHECK_SECONDS, SecretStore
 from lambdas.ingestion.ingest_message import IngestMessage, write
-from lambdas.shared import times
 from lambdas.shared.errors import (
     PayloadTooLargeError,
     SignatureRefusedError,
@@ -23,8 +21,6 @@ from lambdas.shared.errors import (
 )
 from lambdas.shared.request import WebhookRequest
 from lambdas.shared.signatures.scheme import ChallengeScheme, Verdict
-
-_CONTENT_TYPE = re.compile(r"[\x20-\x7e]{1,128}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,24 +178,16 @@ class Ingestion:
             certificate=verdict.certificate,
             requalified_at=requalified_at,
         )
-        content_type = request.header("content-type") or ""
-        if not _CONTENT_TYPE.fullmatch(content_type):
-            content_type = "application/octet-stream"
-        envelopes = [
-            Envelope(
-                event=event,
-                received_at=times.iso(request.received_at),
-                correlation_id=correlation_id,
-                content_type=content_type,
-                scheme=evidence.scheme,
-                evidence=evidence,
-                signature_id=verdict.signature_id,
-                body=request.body,
-            )
-            for event in events
-        ]
         try:
-            self._make_durable(envelopes, request.body, evidence)
+            hand_over(
+                events,
+                request,
+                evidence,
+                queue=self.queue,
+                archive=self.archive,
+                correlation_id=correlation_id,
+                signature_id=verdict.signature_id,
+            )
         except AwsError as error:
             raise UnavailableError("not_durable") from error
         return Accepted(events=events, response=provider.response)
@@ -238,16 +226,3 @@ class Ingestion:
 
     def _secrets(self, name: str, provider: Provider) -> Sequence[str]:
         return self.secrets.get(name, recheck_seconds=self.recheck_seconds) if provider.needs_secret else ()
-
-    def _make_durable(self, envelopes: Sequence[Envelope], body: bytes, evidence: Evidence) -> None:
-        # The events of one webhook share its body, which is not sent once for each if that is more than a message.
-        shared = len(envelopes) > 1 and len(envelopes) * len(body) > MAX_MESSAGE_BYTES
-        messages = [] if shared else [envelope.to_message() for envelope in envelopes]
-        if shared or max(map(len, messages)) > MAX_MESSAGE_BYTES:
-            archived = self.archive.store(envelopes[0].event, body, envelopes[0].content_type, evidence)
-            # It is stored with the payload now, except for the certificate, which processing archives.
-            rest = evidence if evidence.certificate is not None else None
-            envelopes = [replace(envelope, body=None, archived=archived, evidence=rest) for envelope in envelopes]
-            messages = [envelope.to_message() for envelope in envelopes]
-        for envelope, message in zip(envelopes, messages, strict=True):
-            self.queue.send(envelope, message)

@@ -101,6 +101,8 @@ class Bus:
         }
         if event.same_bytes_as is not None:
             detail["sameBytesAs"] = event.same_bytes_as
+        if envelope.recovered:
+            detail["recovered"] = True
         if publication.out_of_order:
             detail["outOfOrder"] = True
         if publication.sequence is not None:

@@ -74,8 +74,8 @@ WAITED_FOR = (
 class ApiLayer(Construct):
     """A regional REST API with proxy integrations.
 
-    Routes are added with `route`, before `deploy` and after it: it is called once, and deploys what is there when the
-    stack is synthesized.
+    Routes are added with `route`, before `deploy` and after it, which deploys what is there when the stack is
+    synthesized.
 
     Parameters
     ----------
@@ -273,7 +273,7 @@ class ApiLayer(Construct):
             raise ValueError(f"path: {route.path!r} cannot be told from {path!r}; allowed: another letter or digit")
 
     def throttle(self, route: Route, rate: int) -> None:
-        """Give a route a rate of its own.
+        """Give a route a rate of its own, in place of one that it was given before.
 
         Parameters
         ----------
@@ -323,33 +323,44 @@ class ApiLayer(Construct):
         )
         return domain
 
-    def operator_policy(self) -> DataAwsIamPolicyDocument:
+    def operator_policy(self, *more: Statement) -> DataAwsIamPolicyDocument:
         """Return a policy for operators: ``execute-api:Invoke`` on the routes that ask for IAM.
 
         Those with a policy of their own, see `policy_of`, are not among them.
+
+        Parameters
+        ----------
+        *more : Statement
+            What they may do besides; only the first call says it.
         """
         if self._operator_policy is None:
             self._operator_policy = policy_document(self, "operator_policy", [])
-            change_at_synth(TerraformStack.of(self), self._write_operator_policy)
+            change_at_synth(TerraformStack.of(self), lambda _: self._write_operator_policy(more))
         return self._operator_policy
 
-    def _write_operator_policy(self, stack: TerraformStack) -> None:
-        del stack
+    def _write_operator_policy(self, more: Sequence[Statement]) -> None:
         assert self._operator_policy is not None
         routes = [route for route in self._routes if route.authorization == "AWS_IAM" and route not in self._apart]
-        self._operator_policy.put_statement([to_block(self._call("CallOperatorsEndpoints", routes))])
+        statements = [self._call("CallOperatorsEndpoints", routes), *more]
+        self._operator_policy.put_statement([to_block(statement) for statement in statements])
 
     def policy_of(self, id_: str, sid: str, route: Route) -> DataAwsIamPolicyDocument:
         """Return a policy for one route, which the operators' policy leaves out: ``execute-api:Invoke`` on it."""
+        document = policy_document(self, id_, [self._call(sid, [route])])
         self._apart.append(route)
-        return policy_document(self, id_, [self._call(sid, [route])])
+        return document
 
     def _call(self, sid: str, routes: Sequence[Route]) -> Statement:
         resources = [f"{self._arn}/{self.stage_name}/{route.method}{route.any_path}" for route in routes]
         return Statement(sid=sid, actions=["execute-api:Invoke"], resources=resources)
 
     def deploy(self) -> None:
-        """Deploy the routes to the stage, with throttle, traces, access log and execution log."""
+        """Deploy the routes to the stage, with throttle, traces, access log and execution log.
+
+        A second call changes nothing.
+        """
+        if hasattr(self, "stage"):
+            return
         self._deployment = ApiGatewayDeployment(
             self,
             "deployment",
@@ -400,7 +411,7 @@ class ApiLayer(Construct):
                 deployed.append(address)
         digest = hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
         self._deployment.triggers = {"definition": digest}
-        self._deployment.depends_on = deployed
+        self._deployment.depends_on = list(dict.fromkeys(deployed))
 
     def _resource(self, path: str) -> str:
         parent: str = self._root_id

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
@@ -99,7 +100,7 @@ def throttle(
     path: str = "*/*",
     rate: int | None = None,
 ) -> None:
-    """Throttle all methods of the stage by the settings, or a single one.
+    """Throttle all methods of the stage by the settings, or a single one; a second time, by what is said then.
 
     Parameters
     ----------
@@ -109,21 +110,27 @@ def throttle(
         Requests/s of the single one; its burst is twice that.
     """
     burst = settings.throttle_burst
+    id_ = "method_settings" if path == "*/*" else re.sub(r"\W+", "_", path) + "_settings"
+    # Those of a method take the place of all those of the stage.
+    # https://docs.aws.amazon.com/apigateway/latest/api/API_MethodSetting.html
+    limits: dict[str, Any] = {
+        "throttling_rate_limit": rate or settings.throttle_rate,
+        "throttling_burst_limit": min(2 * rate, burst) if rate else burst,
+        "logging_level": settings.execution_log_level,
+        "data_trace_enabled": False,
+        "metrics_enabled": True,
+    }
+    before = scope.node.try_find_child(id_)
+    if isinstance(before, ApiGatewayMethodSettings):
+        before.put_settings(**limits)
+        return
     ApiGatewayMethodSettings(
         scope,
-        "method_settings" if path == "*/*" else re.sub(r"\W+", "_", path) + "_settings",
+        id_,
         rest_api_id=rest_api_id,
         stage_name=stage.stage_name,
         method_path=path,
-        # Those of a method take the place of all those of the stage.
-        # https://docs.aws.amazon.com/apigateway/latest/api/API_MethodSetting.html
-        settings=ApiGatewayMethodSettingsSettings(
-            throttling_rate_limit=rate or settings.throttle_rate,
-            throttling_burst_limit=min(2 * rate, burst) if rate else burst,
-            logging_level=settings.execution_log_level,
-            data_trace_enabled=False,
-            metrics_enabled=True,
-        ),
+        settings=ApiGatewayMethodSettingsSettings(**limits),
     )
 
 

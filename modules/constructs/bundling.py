@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NATIVE_SUFFIX = "_native"
+# The function of stacks that reconcile.
+RECONCILE = "reconcile"
 BUNDLES = Path(__file__).resolve().parents[2] / ".build" / "bundles"
 # Categories of the Pipfile: what every function needs, what is compiled, and what describes and checks an API.
 CATEGORY, NATIVE_CATEGORY, API_CATEGORY = "functions", "functions-native", "functions-api"
@@ -52,6 +54,7 @@ INBOUND_BUNDLES = (
     *(Bundle(function=name) for name in ("ingestion", "processing", "status", "dead_letter", "replay", "operator")),
     # For stacks with a provider whose signatures need compiled code; no other code imports it.
     Bundle(function="ingestion", categories=(CATEGORY, NATIVE_CATEGORY), suffix=NATIVE_SUFFIX),
+    Bundle(function=RECONCILE),
 )
 DELIVERY_BUNDLES = (
     _delivery("delivery_worker", NATIVE_CATEGORY),
@@ -63,7 +66,8 @@ DELIVERY_BUNDLES = (
     _delivery("delivery_receiver"),
 )
 ALL_BUNDLES = INBOUND_BUNDLES + DELIVERY_BUNDLES
-FUNCTIONS = tuple(bundle.function for bundle in INBOUND_BUNDLES if not bundle.suffix)
+# Those that every inbound stack has.
+FUNCTIONS = tuple(bundle.function for bundle in INBOUND_BUNDLES if not bundle.suffix and bundle.function != RECONCILE)
 
 
 def bundle_of(folder: Path, function: str, *, native: bool = False) -> Path:

@@ -25,25 +25,21 @@ class Dashboard:
     def add(self, title: str, metrics: Sequence[Sequence[Any]]) -> None:
         """Add a graph of some metrics, each a namespace, a name, names and values of dimensions, and options.
 
+        One that is there already is not added.
         Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
         """
+        properties = {
+            "title": title.replace("_", " "),
+            "metrics": metrics,
+            "region": self._region,
+            "stat": "Sum",
+            "period": PERIOD_SECONDS,
+        }
+        if any(each["properties"] == properties for each in self._widgets):
+            return
         position = len(self._widgets)
-        self._widgets.append(
-            {
-                "type": "metric",
-                "x": 8 * (position % 3),
-                "y": 6 * (position // 3),
-                "width": 8,
-                "height": 6,
-                "properties": {
-                    "title": title.replace("_", " "),
-                    "metrics": metrics,
-                    "region": self._region,
-                    "stat": "Sum",
-                    "period": PERIOD_SECONDS,
-                },
-            }
-        )
+        place = {"x": 8 * (position % 3), "y": 6 * (position // 3), "width": 8, "height": 6}
+        self._widgets.append({"type": "metric", **place, "properties": properties})
 
     def body(self) -> str:
         """Return the dashboard as CloudWatch takes it."""

@@ -1,6 +1,7 @@
 """Alarms, the topic that they notify, and a dashboard."""
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from typing import Annotated, Any
 
 from modules.constructs.dashboard import PERIOD_SECONDS, Dashboard
@@ -246,17 +247,20 @@ class Monitoring(Construct):
             qualifier=name,
         )
 
-    def watch_event(self, alarm: EventAlarm, function: WebhookFunction) -> None:
-        """Alarm when a function counts something more often in five minutes than it may."""
+    def watch_event(self, alarm: EventAlarm, function: WebhookFunction, provider: str | None = None) -> None:
+        """Alarm when a function counts something, of one provider or of all, too often in five minutes."""
+        dimensions = {"service": function.name, **({"provider": provider} if provider else {})}
         self._metric_alarm(
             alarm.id,
             alarm.description,
             namespace=NAMESPACE,
             metric_name=alarm.metric,
-            dimensions={"service": function.name},
+            dimensions=dimensions,
             threshold=alarm.threshold,
+            qualifier=provider,
         )
-        self._dashboard.add(alarm.id, [[NAMESPACE, alarm.metric, "service", function.name]])
+        title = f"{alarm.id} of {provider}" if provider else alarm.id
+        self._dashboard.add(title, [[NAMESPACE, alarm.metric, *chain(*dimensions.items())]])
 
     def watch_providers(
         self, function: WebhookFunction, providers: Collection[str], *, accepted: str, refused: str

@@ -129,7 +129,8 @@ class Network(Construct):
         statements : Sequence[Statement]
             Of its policy, as they are when the stack is synthesized.
         """
-        self._permitted.append((role_arn, statements))
+        if not any(role == role_arn and had is statements for role, had in self._permitted):
+            self._permitted.append((role_arn, statements))
 
     def _write_policies(self, stack: TerraformStack) -> None:
         del stack

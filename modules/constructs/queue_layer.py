@@ -98,7 +98,6 @@ class QueueLayer(Construct):
             Invocations at once; at most the function's reserved concurrency, because receives that are throttled count
             towards the dead letter queue. The nearest that Lambda takes is used, 2 to 1,000.
         """
-        function.allow("ConsumeMainQueue", CONSUME, [self.main.arn])
         self._map(
             "main_mapping",
             self.main,
@@ -107,12 +106,13 @@ class QueueLayer(Construct):
             maximum_batching_window_in_seconds=self._settings.batch_window,
             maximum_concurrency=maximum_concurrency,
         )
+        function.allow("ConsumeMainQueue", CONSUME, [self.main.arn])
 
     def add_dead_letter_event_source(self, function: WebhookFunction) -> None:
         """Have a function process the dead letter queue, with the same grants on that queue."""
-        function.allow("ConsumeDeadLetterQueue", CONSUME, [self.dead_letter.arn])
         # Each takes some calls of its own, so that a batch saves nothing.
         self._map("dead_letter_mapping", self.dead_letter, function, batch_size=SMALL_BATCH, maximum_concurrency=2)
+        function.allow("ConsumeDeadLetterQueue", CONSUME, [self.dead_letter.arn])
 
     def _map(
         self, id_: str, queue: SqsQueue, function: WebhookFunction, *, maximum_concurrency: int, **batches: int

@@ -6,6 +6,7 @@ from typing import Any
 from lambdas import VERSION
 from modules.settings.checked import checked
 from modules.settings.model import Settings
+from modules.settings.rules import OWN_TAGS, check_tags
 from modules.synth.at_synth import change_at_synth
 from modules.synth.cdk import TerraformStack
 
@@ -27,7 +28,13 @@ def tag_everything(stack: TerraformStack, tags: Mapping[str, str]) -> None:
 
     The tags stand on each resource and not in the provider block, so that they are still there when the synthesized
     stack is used without that block.
+
+    Raises
+    ------
+    SettingsError
+        When AWS takes no such tag.
     """
+    check_tags({name: value for name, value in tags.items() if name not in OWN_TAGS})
 
     def tag(stack: TerraformStack) -> None:
         for node in stack.node.find_all():

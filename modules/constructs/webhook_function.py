@@ -18,6 +18,7 @@ from modules.settings.checked import checked
 from modules.settings.formats import ACCOUNT_ID, MEMORY
 from modules.settings.sections import FunctionSettings
 from modules.settings.validation import SettingRule, SettingsError, Validated, setting
+from modules.settings.variables import MAX_BYTES, size_of
 from modules.synth.at_synth import change_at_synth
 from modules.synth.cdk import (
     AssetType,
@@ -52,9 +53,6 @@ _MAX_NAME = 64
 # Of a zip that is handed over with the call, and of what is in it.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MAX_ZIPPED, _MAX_UNZIPPED = 52_428_800, 262_144_000
-# Of the variables written as JSON.
-# https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
-_MAX_VARIABLES = 4_096
 _TOKEN = re.compile(r"\${TfToken\[[^]]*]}")
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 _VARIABLE = re.compile("[A-Za-z][A-Za-z0-9_]+", re.ASCII)
@@ -318,10 +316,10 @@ class WebhookFunction(Construct):
                     "and none that Lambda sets itself"
                 )
         together = {**self._environment, **given}
-        if (size := _size(together)) > _MAX_VARIABLES:
+        if (size := _size(together)) > MAX_BYTES:
             raise SettingsError(
                 f"environment: the variables of {self.name} take {size:,} bytes as JSON, with {', '.join(given)}; "
-                f"allowed: {_MAX_VARIABLES:,}"
+                f"allowed: {MAX_BYTES:,}"
             )
         self._environment = together
         self.function.put_environment(variables=dict(together))
@@ -330,8 +328,7 @@ class WebhookFunction(Construct):
 def _size(variables: Mapping[str, str]) -> int:
     """Return how long variables are at least: a text that only Terraform will know counts for nothing."""
     known = {name: _TOKEN.sub("", value) for name, value in variables.items()}
-    known = {name: "" if "${" in value else value for name, value in known.items()}
-    return len(json.dumps(known, separators=(",", ":"), ensure_ascii=False).encode())
+    return size_of({name: "" if "${" in value else value for name, value in known.items()})
 
 
 def _check_bundle(name: str, bundle: Path, handler: str) -> None:

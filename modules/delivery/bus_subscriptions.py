@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Any
 
 from lambdas.delivery.queue.messages import VERSION
@@ -122,8 +123,13 @@ class InboundSubscriptions(Construct):
         S3 encrypts it with keys of its own, so that no permission on a key is needed. The bucket's policy lets in
         whoever the account lets in, over TLS; see `modules.inbound.storage_layer`.
         """
-        partition = DataAwsPartition(self, "partition").partition
-        function.allow("ReadInboundPayloads", ["s3:GetObject"], [f"arn:{partition}:s3:::{bucket}/{RAW_PREFIX}*"])
+        payloads = f"arn:{self._partition}:s3:::{bucket}/{RAW_PREFIX}*"
+        function.allow("ReadInboundPayloads", ["s3:GetObject"], [payloads])
+
+    @cached_property
+    def _partition(self) -> str:
+        partition: str = DataAwsPartition(self, "partition").partition
+        return partition
 
     @property
     def rule_arns(self) -> list[str]:

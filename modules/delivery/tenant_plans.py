@@ -65,6 +65,7 @@ class TenantPlans(Construct):
         super().__init__(scope, id_)
         self._name = keys_name(names)
         self._api = api
+        self._assigner: WebhookFunction | None = None
         self.plans = {plan: self._plan(plan, rate) for plan, rate in rates.items()}
         # Made of the API's id, as the authorizer makes it: the key identifies, and lets nobody in.
         key = ApiGatewayApiKey(
@@ -96,6 +97,8 @@ class TenantPlans(Construct):
         API Gateway knows no narrower resource for making a key than all keys of the account's region.
         Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagement.html
         """
+        if function is self._assigner:
+            return
         arn = f"arn:{DataAwsPartition(self, 'partition').partition}:apigateway:{region}::"
         policy = policy_document(
             self,
@@ -117,3 +120,4 @@ class TenantPlans(Construct):
         IamRolePolicy(
             self, "assign_policy", name=self._name.format("keys"), role=function.role.name, policy=policy.json
         )
+        self._assigner = function

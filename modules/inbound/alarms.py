@@ -5,6 +5,8 @@ from lambdas.inbound.metrics import (
     DEAD_LETTERED,
     NOT_QUARANTINED,
     PROCESSING_FAILURES,
+    RECONCILIATION_FAILURES,
+    RECOVERED,
     refused,
 )
 from lambdas.shared.errors import (
@@ -67,4 +69,18 @@ QUARANTINE_ALARM = EventAlarm(
     function="ingestion",
     metric=NOT_QUARANTINED,
     description="more signatures are refused than quarantine.webhooks_per_hour keeps; what comes beyond is not kept",
+)
+RECONCILIATION_ALARMS = (
+    EventAlarm(
+        id="recovered",
+        function="reconcile",
+        metric=RECOVERED,
+        description="the provider has events of which no webhook was recorded; they were fetched and handed over",
+    ),
+    EventAlarm(
+        id="reconciliation-failures",
+        function="reconcile",
+        metric=RECONCILIATION_FAILURES,
+        description="the provider's list of events cannot be compared with the records",
+    ),
 )

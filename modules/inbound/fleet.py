@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from modules.constructs.bundling import FUNCTIONS, bundle_of
+from modules.constructs.bundling import FUNCTIONS, RECONCILE, bundle_of
 from modules.constructs.lambda_fleet import Fleet, FleetMember
 from modules.constructs.naming import Names
 from modules.constructs.network import Network
 from modules.constructs.webhook_function import FunctionSize
 from modules.settings.checked import checked
 from modules.settings.formats import ACCOUNT_ID
+from modules.settings.reconciliation import RUN_SECONDS
 from modules.settings.sections import FunctionSettings
 from modules.synth.cdk import (
     Construct,
@@ -35,11 +36,15 @@ class LambdaFleet(Fleet):
         Whether a deployed provider's signatures need compiled code, which is in a bundle of its own.
     direct : bool
         Whether ingestion reads from the ingest queue, and answers by HTTP only what providers ask before they send.
+    reconciles : bool
+        Whether there is a function that reconciles.
 
     Attributes
     ----------
     ingestion, processing, status, dead_letter, replay, operator : WebhookFunction
         The functions.
+    reconcile : WebhookFunction | None
+        The one that reconciles.
 
     Raises
     ------
@@ -62,13 +67,17 @@ class LambdaFleet(Fleet):
         network: Network | None = None,
         native_ingestion: bool = False,
         direct: bool = False,
+        reconciles: bool = False,
     ) -> None:
         if unknown := sorted(set(reserved_concurrency) - set(FUNCTIONS)):
             raise ValueError(
                 f"reserved_concurrency: {', '.join(unknown)} is no function; functions: {', '.join(FUNCTIONS)}"
             )
         modules = {"ingestion": "direct_integration"} if direct else {}
-        sizes = {"operator": FunctionSize(memory=OPERATOR_MEMORY, timeout=settings.timeout)}
+        sizes = {
+            "operator": FunctionSize(memory=OPERATOR_MEMORY, timeout=settings.timeout),
+            RECONCILE: FunctionSize(memory=settings.memory, timeout=RUN_SECONDS),
+        }
         members = [
             FleetMember(
                 name=name,
@@ -77,7 +86,7 @@ class LambdaFleet(Fleet):
                 reserved_concurrency=reserved_concurrency.get(name),
                 size=sizes.get(name),
             )
-            for name in FUNCTIONS
+            for name in (*FUNCTIONS, *([RECONCILE] if reconciles else []))
         ]
         super().__init__(
             scope,
@@ -94,3 +103,4 @@ class LambdaFleet(Fleet):
         self.dead_letter = self.functions["dead_letter"]
         self.replay = self.functions["replay"]
         self.operator = self.functions["operator"]
+        self.reconcile = self.functions.get(RECONCILE)

@@ -110,7 +110,6 @@ class IngestQueue(Construct):
             Invocations at once, 2 to 1,000; at most the function's reserved concurrency, see
             `QueueLayer.add_event_source`.
         """
-        function.allow("ConsumeInbox", CONSUME, [self.queue.arn])
         LambdaEventSourceMapping(
             self,
             "mapping",
@@ -120,3 +119,4 @@ class IngestQueue(Construct):
             function_response_types=["ReportBatchItemFailures"],
             scaling_config=LambdaEventSourceMappingScalingConfig(maximum_concurrency=maximum_concurrency),
         )
+        function.allow("ConsumeInbox", CONSUME, [self.queue.arn])

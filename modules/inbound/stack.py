@@ -10,6 +10,8 @@ from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.ingestion.environment import IngestionEnvironment
 from lambdas.operator.environment import OperatorEnvironment
 from lambdas.processing.environment import ProcessingEnvironment
+from lambdas.reconcile.environment import ReconcileEnvironment
+from lambdas.reconcile.lists.registry import LISTS
 from lambdas.replay.environment import ReplayEnvironment
 from lambdas.shared.signatures.scheme import ChallengeScheme
 from lambdas.status.environment import StatusEnvironment
@@ -18,15 +20,17 @@ from modules.constructs.base_stack import BaseStack
 from modules.constructs.bundling import BUNDLES
 from modules.constructs.monitoring import Monitoring
 from modules.constructs.network import Network
+from modules.constructs.policy import Statement
 from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.tags import tag_everything, tags_of
 from modules.guards import guard_everything
-from modules.inbound.alarms import EVENT_ALARMS, QUARANTINE_ALARM
+from modules.inbound.alarms import EVENT_ALARMS, QUARANTINE_ALARM, RECONCILIATION_ALARMS
 from modules.inbound.direct_integration import DIRECT_RESPONSES, DirectIntegration
 from modules.inbound.event_routing import EventRouting
 from modules.inbound.fleet import LambdaFleet
 from modules.inbound.ingest_queue import IngestQueue
 from modules.inbound.listen_policy import listen_policy
+from modules.inbound.reconciliation import ReconciliationLayer
 from modules.inbound.requalify_policy import requalify_policy
 from modules.inbound.routes import (
     AUDIT,
@@ -53,6 +57,7 @@ from modules.settings.checked import checked
 from modules.settings.concurrency import reserved_concurrency
 from modules.settings.model import Settings
 from modules.synth.cdk import Construct, TerraformOutput
+from modules.synth.json_text import json_text
 
 
 @checked
@@ -128,6 +133,7 @@ class WebhookStack(BaseStack):
             network=self.network,
             native_ingestion=any(REGISTRY[entry].native for entry in settings.providers.values()),
             direct=direct,
+            reconciles=bool(settings.reconciliation),
         )
         self.api = ApiLayer(
             self,
@@ -147,6 +153,7 @@ class WebhookStack(BaseStack):
             account_id=account_id,
             region=settings.region,
         )
+        self.reconciliation = self._reconciliation(settings)
         self._wire_ingestion(settings)
         if self.ingest_queue is None:
             self._route_to_ingestion(settings)
@@ -236,6 +243,46 @@ class WebhookStack(BaseStack):
         self.storage.grant_mark_records(dead_letter)
         self.queues.add_dead_letter_event_source(dead_letter)
 
+    def _reconciliation(self, settings: Settings) -> ReconciliationLayer | None:
+        function, reconciled = self.fleet.reconcile, settings.reconciled
+        if function is None:
+            return None
+        layer = ReconciliationLayer(self, "reconciliation", reconciled=reconciled, names=self.names, function=function)
+        signed = [name for name in reconciled if LISTS[settings.providers[name]].signed]
+        deployed = {
+            name: {
+                "entry": settings.providers[name],
+                "apiSecretArn": layer.api_keys[name].arn,
+                "overlap": one.overlap,
+                "types": list(one.types),
+                **({"hook": one.hook} if one.hook else {}),
+                **({"secretArn": self.secrets.secrets[name].arn} if name in signed else {}),
+                **({"options": dict(options)} if (options := settings.provider_options.get(name)) else {}),
+            }
+            for name, one in reconciled.items()
+        }
+        function.configure(
+            ReconcileEnvironment(
+                providers=json_text(deployed),
+                queue_url=self.queues.main.url,
+                message_group_by=settings.queue.ordered_by,
+                table_name=self.storage.table.name,
+                bucket_name=self.storage.bucket.bucket,
+            )
+        )
+        layer.grant_read(function)
+        self.secrets.grant_read_of(function, signed)
+        self.queues.grant_send(function)
+        self.storage.grant_archive_payloads(function)
+        self.storage.grant_reconcile(function)
+        for name in reconciled:
+            for alarm in RECONCILIATION_ALARMS:
+                self.monitoring.watch_event(alarm, function, name)
+        self.monitoring.watch_dead_letter_queue(
+            layer.undelivered.name, "reconcile-undelivered", "EventBridge could not start a reconciliation"
+        )
+        return layer
+
     def _wire_operations(self, settings: Settings) -> None:
         status, replay = self.fleet.status, self.fleet.replay
         status.configure(StatusEnvironment(table_name=self.storage.table.name))
@@ -302,11 +349,26 @@ class WebhookStack(BaseStack):
             )
         watch.build_dashboard()
 
+    def _console_statements(self) -> list[Statement]:
+        """Return what ``make console`` asks AWS for besides the API. CloudWatch has no narrower resource for it.
+
+        Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+        """
+        queues = [self.queues.main.arn, self.queues.dead_letter.arn]
+        if self.ingest_queue is not None:
+            queues += [self.ingest_queue.queue.arn, self.ingest_queue.dead_letter.arn]
+        metrics = ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics"]
+        return [
+            Statement(sid="SeeAlarmsAndMetricsWhichHaveNoArn", actions=metrics, resources=["*"]),
+            Statement(sid="SeeBacklog", actions=["sqs:GetQueueAttributes"], resources=queues),
+        ]
+
     def _publish_outputs(self) -> None:
         secret_arns = {name: secret.arn for name, secret in self.secrets.secrets.items()}
+        operators = self.api.operator_policy(*self._console_statements())
         smoke = smoke_policy(
             self,
-            operators=self.api.operator_policy(),
+            operators=operators,
             secret_arns=list(secret_arns.values()),
             storage=self.storage,
             routing=self.routing,
@@ -331,8 +393,9 @@ class WebhookStack(BaseStack):
             "bus_arn": (self.routing.bus.arn, "ARN of the event bus"),
             "alarm_topic_arn": (self.monitoring.topic.arn, "ARN of the topic that the alarms notify"),
             "operator_policy_json": (
-                self.api.operator_policy().json,
-                "IAM policy for operators: it lets people or roles call the endpoints for status, events and replays",
+                operators.json,
+                "IAM policy for operators: it lets people or roles call the endpoints for status, events and replays, "
+                "and see the alarms, metrics and backlog that make console shows",
             ),
             "payload_policy_json": (
                 self.api.policy_of("payload_policy", "ReadPayloads", PAYLOAD).json,
@@ -352,6 +415,11 @@ class WebhookStack(BaseStack):
             ),
             "secret_arns": (secret_arns, "ARNs of the signing secrets, to be filled after the first deployment"),
         }
+        if self.reconciliation is not None:
+            outputs["api_secret_arns"] = (
+                {name: secret.arn for name, secret in self.reconciliation.api_keys.items()},
+                "ARNs of the secrets with the providers' API keys, to be filled after the first deployment",
+            )
         if self.ingest_queue is not None:
             outputs["inbox_url"] = (self.ingest_queue.queue.url, "URL of the inbox, where requests wait to be verified")
             outputs["inbox_dead_letter_queue_url"] = (

@@ -14,12 +14,14 @@ from lambdas.inbound.record_items import (
     PARTITION_KEY,
     SORT_KEY,
 )
+from lambdas.reconcile.logic import REPORT_PREFIX
+from lambdas.reconcile.progress import PARTITION as PROGRESS_PARTITION
 from modules.constructs.naming import Names, archive_bucket_name
 from modules.constructs.pinning import pin
 from modules.constructs.policy import Condition, deny_plain_http, policy_document
 from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.checked import checked
-from modules.settings.formats import ACCOUNT_ID
+from modules.settings.formats import ACCOUNT_ID, QUARANTINE_DAYS
 from modules.settings.sections import StorageSettings
 from modules.synth.cdk import (
     Construct,
@@ -78,7 +80,7 @@ class StorageLayer(Construct):
         settings: StorageSettings,
         names: Names,
         account_id: Annotated[str, ACCOUNT_ID],
-        quarantine_days: int | None = None,
+        quarantine_days: Annotated[int | None, QUARANTINE_DAYS] = None,
     ) -> None:
         super().__init__(scope, id_)
         self.table = pin(self._build_table(names), f"{id_}_table")
@@ -242,6 +244,22 @@ class StorageLayer(Construct):
             test="ForAllValues:StringLike", variable="dynamodb:LeadingKeys", values=[f"{ALLOWANCE_PARTITION}*"]
         )
         function.allow("CountQuarantined", ["dynamodb:UpdateItem"], [self._table_arn], [of_the_allowance])
+
+    def grant_reconcile(self, function: WebhookFunction) -> None:
+        """Allow what comparing with the records, keeping the progress and reporting take.
+
+        That is ``dynamodb:BatchGetItem`` on the table, ``dynamodb:PartiQLSelect`` on the index of the records of
+        version 0.1.0, ``dynamodb:GetItem`` and ``dynamodb:PutItem`` on the items of the progress, and ``s3:PutObject``
+        below ``reconciliation/``.
+        """
+        function.allow("CompareRecords", ["dynamodb:BatchGetItem"], [self._table_arn])
+        self._grant_find_of_first_release(function)
+        of_the_progress = Condition(
+            test="ForAllValues:StringLike", variable="dynamodb:LeadingKeys", values=[f"{PROGRESS_PARTITION}*"]
+        )
+        actions = ["dynamodb:GetItem", "dynamodb:PutItem"]
+        function.allow("KeepProgress", actions, [self._table_arn], [of_the_progress])
+        function.allow("Report", ["s3:PutObject"], [f"{self._bucket_arn}/{REPORT_PREFIX}*"])
 
     def grant_write_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:PutItem`` and ``dynamodb:UpdateItem`` on the table, and the same for many in one call.

@@ -26,7 +26,10 @@ _WITHOUT_RESOURCE = {
     ),
     # Lists of what an account has, by names and not by ARNs.
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
-    "lists": frozenset({"cloudwatch:DescribeAlarms", "logs:DescribeLogGroups"}),
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+    "lists": frozenset(
+        {"cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics", "logs:DescribeLogGroups"}
+    ),
 }
 _SHORT_LIST = frozenset().union(*_WITHOUT_RESOURCE.values())
 _SAYS_SO = "WhichHaveNoArn"
@@ -70,7 +73,8 @@ def _wildcard_actions(stack: Document) -> Iterator[Found]:
 @rule(
     "wildcard-resource",
     "A policy allows * as a resource only for X-Ray writes, for the network interfaces of functions in a VPC, and to "
-    f"list alarms and log groups, under a sid with the word {_SAYS_SO}; any other * comes below one named resource.",
+    f"list alarms, metrics and log groups, under a sid with the word {_SAYS_SO}; any other * comes below one named "
+    "resource.",
     where=Where.BOTH,
     remedy="Name the resource by the attribute of the construct that makes it.",
     source=f"FN-1; {_LEAST_PRIVILEGE}",

@@ -124,6 +124,8 @@ def _looks_secret(stack: Document, name: str, text: str) -> str:
             return "is named like a secret, and its value comes from outside the stack"
         if not _HARMLESS.fullmatch(_REFERENCE.sub("", text).strip()) and not _ARN.match(text):
             return "is named like a secret, and its value is neither a reference nor an ARN"
+    if any(text == secret.get("name") for secret in stack.all("aws_secretsmanager_secret")):
+        return ""
     # Names end in the environment, which may be any letters and digits.
     for environment in stack.environments:
         text = text.replace(f"-{environment}", "")

@@ -1,6 +1,7 @@
 """Public methods and functions that refuse wrong arguments by name, before CDKTF, Terraform or AWS does."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from functools import wraps
 from inspect import isfunction, signature
 from typing import Annotated, Any, TypeVar, get_args, get_origin
@@ -9,13 +10,16 @@ from modules.settings.formats import TEXT
 from modules.settings.validation import misfit, shown
 
 _Checked = TypeVar("_Checked", bound=Callable[..., Any])
+# How CDKTF refuses a second construct of an id.
+_TAKEN = re.compile("There is already a Construct with name '(?P<id>.*)' in ")
 
 
 def checked(what: _Checked) -> _Checked:
     """Have a function, or the public methods of a class, refuse arguments that do not go with their annotations.
 
     What is not of the type is a TypeError. What breaks the rule that ``Annotated`` adds is a SettingsError, and so is
-    an empty text where no rule is added.
+    an empty text where no rule is added. What makes a construct that is there already, such as a call of a method a
+    second time, is a ValueError.
     """
     if not isinstance(what, type):
         return _checked(what)
@@ -32,16 +36,31 @@ def _checked(function: _Checked) -> _Checked:
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        for name, value in expected.bind(*args, **kwargs).arguments.items():
+        given = expected.bind(*args, **kwargs).arguments
+        for name, value in given.items():
             for each in value if name in many else (value,):
                 kind = kinds.get(name)
                 _check_kind(name, kind, each)
                 (rule,) = getattr(kind, "__metadata__", None) or (TEXT if isinstance(each, str) else None,)
                 if rule and each is not None:
                     rule.check(name, each, tokens=True)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except RuntimeError as error:
+            if taken := _TAKEN.match(str(error)):
+                raise ValueError(_refusal(function.__qualname__, expected.parameters, given, taken["id"])) from None
+            raise
 
     return call  # type: ignore[return-value]
+
+
+def _refusal(name: str, names: Collection[str], given: Mapping[str, Any], taken: str) -> str:
+    if given.get("id_") == taken:
+        return f"id_: {taken!r} is there already; allowed: another one"
+    said = ", ".join(f"{each}={shown(value)}" for each, value in given.items() if each not in {"self", "scope"})
+    others = [f"another {each}" for each in ("id_", "qualifier") if each in names]
+    allowed = ", or ".join(["one such call", *others])
+    return f"{name}: {said or 'what it makes'} is there already, as {taken!r}; allowed: {allowed}"
 
 
 def _check_kind(name: str, kind: Any, value: Any) -> None:

@@ -16,9 +16,12 @@ from lambdas.delivery_worker.environment import WorkerEnvironment
 from lambdas.inbound.providers.fields import is_identifier
 from modules.settings.formats import BUCKET, CERTIFICATE_ARN, EVENT_BUS, HOST, MEMORY
 from modules.settings.validation import SettingsError, Validated, setting
+from modules.settings.variables import check_room
 
 _MAX_RATE = 10_000
 _PLAN = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
+# Variables of functions besides a text that grows with a setting, with the longest names and numbers.
+_OTHERS_OF_WORKER, _OTHERS_OF_OPERATOR = 900, 760
 _REFUSED_HOST = re.compile(r"[a-z0-9.*-]{1,253}", re.ASCII)
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 TARGETS_OF_A_RULE = 5
@@ -250,6 +253,9 @@ class DeliverySettings(Validated):
                 raise SettingsError(
                     f"refused_hosts: {host!r} is not allowed; allowed: host names in lower case, with *"
                 )
+        hosts = ",".join((*([self.domain.name] if self.domain else []), *self.refused_hosts))
+        check_room(f"refused_hosts: {len(self.refused_hosts)}", hosts, others=_OTHERS_OF_WORKER)
+        check_room(f"tenant_plans: {len(self.tenant_plans)}", ",".join(self.plans), others=_OTHERS_OF_OPERATOR)
 
     @property
     def plans(self) -> Mapping[str, TenantRate]:

@@ -21,6 +21,7 @@ LOG_RETENTION = SettingRule(
         *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
     ),
 )
+QUARANTINE_DAYS = SettingRule(unit="days", low=1, high=90)
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MEMORY = SettingRule(unit="MB", low=128, high=10_240)
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html

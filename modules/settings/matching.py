@@ -37,6 +37,7 @@ MEMBERS: Mapping[str, Callable[[Any], bool]] = {
     "currency": lambda value: isinstance(value, str) and re.fullmatch("[A-Z]{3}", value) is not None,
     "occurredAt": _is_text,
     "outOfOrder": lambda value: value is True,
+    "recovered": lambda value: value is True,
     "unsigned": lambda value: value in ("mode", "account", "account,mode"),
     "sameBytesAs": is_identifier,
 }

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from modules.settings import rules
 from modules.settings.delivery import DeliverySettings
 from modules.settings.formats import ENVIRONMENT, REGION
 from modules.settings.presets import PRESETS
+from modules.settings.reconciliation import Reconciled, read_reconciled
 from modules.settings.sections import (
     ApiSettings,
     BackendSettings,
@@ -72,6 +74,12 @@ class Settings(Validated):
     quarantine: QuarantineSettings = setting(
         factory=QuarantineSettings, doc="The webhooks that were refused for their signature."
     )
+    reconciliation: Mapping[str, Any] = setting(
+        factory=dict,
+        doc='Providers of which the own list of events is compared with the records, by deployed name: `{"stripe": '
+        '{"every": "1h", "overlap": "2h", "types": ["charge.*"]}}`. `types` are those that the endpoint is '
+        "subscribed to; Stripe and Square list others too. GitHub needs `hook`, such as `repos/acme/shop/hooks/123`.",
+    )
     routing: RoutingSettings = setting(factory=RoutingSettings, doc="The event bus.")
     network: NetworkSettings = setting(factory=NetworkSettings, doc="The network.")
     monitoring: MonitoringSettings = setting(factory=MonitoringSettings, doc="The alarms.")
@@ -84,11 +92,11 @@ class Settings(Validated):
         rules.check_tags(self.tags)
         rules.check_providers(self.providers)
         rules.check_provider_options(self.providers, self.provider_options)
-        rules.check_variables(self.providers, self.provider_options, region=self.region, environment=self.environment)
+        rules.check_variables(self.providers, self.provider_options, environment=self.environment)
         rules.check_expectations(self.providers, self.monitoring)
         rules.check_api_key(self.providers, self.api)
         rules.check_provider_rates(self.providers, self.api)
-        rules.check_ingest(self.api, self.functions, self.queue)
+        rules.check_ingest(self.api, self.functions, self.queue, environment=self.environment)
         rules.check_queue(self.queue)
         rules.check_queue_timeout(self.queue, self.functions)
         rules.check_modes(self.providers, self.provider_options, self.routing)
@@ -96,6 +104,7 @@ class Settings(Validated):
         rules.check_concurrency(self.api, self.functions, self.delivery, inbound=self.inbound)
         rules.check_network(self.network)
         rules.check_certificates(self.providers, self.network)
+        rules.check_reconciliation(self.reconciled, self.network)
         rules.check_runtime(self.providers, self.functions)
         rules.check_delivery(
             self.delivery,
@@ -104,6 +113,15 @@ class Settings(Validated):
             inbound=self.inbound,
             provider_options=self.provider_options,
         )
+
+    @property
+    def reconciled(self) -> Mapping[str, Reconciled]:
+        """Deployed name to how it is reconciled."""
+        if unknown := sorted(set(self.reconciliation) - set(self.providers)):
+            raise SettingsError(
+                f"reconciliation: {unknown[0]!r} is none of the deployed providers, {', '.join(self.providers)}"
+            )
+        return {name: read_reconciled(name, given, self.providers[name]) for name, given in self.reconciliation.items()}
 
     def _check_preset(self) -> None:
         """Check that the preset was applied, at least in part: this class only keeps its name."""

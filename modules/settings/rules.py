@@ -30,6 +30,7 @@ from modules.settings.sections import (
     RoutingSettings,
 )
 from modules.settings.validation import SettingsError
+from modules.settings.variables import check_room
 
 # Deployed name to registry entry, and to options.
 Providers = Mapping[str, str]
@@ -51,11 +52,8 @@ MAX_DIRECT_BODY_BYTES = 180_000
 OWN_TAGS = ("Environment", "Service", "ManagedBy", "Version")
 MAX_OWN_TAGS = 40
 _TAG = re.compile(r"[\w .:/=+@-]+")
-# Lambda takes 4 KB of environment variables, of which the other variables of ingestion take some 400 bytes.
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-_MAX_PROVIDERS_CHARS = 3_600
-# `,"secretArn":"arn:aws:secretsmanager::123456789012:secret:webhook-secret---AbCdEf"`
-_SECRET_ARN_CHARS = 80
+# Ingestion's variables besides this text, with the longest names and numbers.
+_OTHERS_OF_INGESTION = 480
 # Python calls others private too, of which AWS refuses some, such as 127.0.0.0/8.
 # https://www.rfc-editor.org/rfc/rfc1918
 _PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
@@ -118,21 +116,18 @@ def _check_headers(name: str, scheme: object) -> None:
         )
 
 
-def check_variables(providers: Providers, provider_options: Options, *, region: str, environment: str) -> None:
+def check_variables(providers: Providers, provider_options: Options, *, environment: str) -> None:
     """Check that ingestion's variable with all providers fits; see `SecretsLayer.providers_variable`."""
-    size = 0
-    for name, entry in providers.items():
-        options = provider_options.get(name)
-        said = {"entry": entry, **({"options": dict(options)} if options else {})}
-        size += len(json.dumps({name: said}, separators=(",", ":")))
-        if REGISTRY[entry].needs_secret:
-            size += _SECRET_ARN_CHARS + len(region + name + environment)
-    if size > _MAX_PROVIDERS_CHARS:
-        raise SettingsError(
-            f"providers: {len(providers)} with their options take {size:,} bytes of ingestion's environment, "
-            f"of which Lambda leaves {_MAX_PROVIDERS_CHARS:,}; allowed: fewer of them, or shorter names and options; "
-            "deploy the others as an environment of their own"
-        )
+    said = {
+        name: {
+            "entry": entry,
+            **({"secretArn": f"webhook-secret-{name}-{environment}"} if REGISTRY[entry].needs_secret else {}),
+            **({"options": dict(options)} if (options := provider_options.get(name)) else {}),
+        }
+        for name, entry in providers.items()
+    }
+    text = json.dumps(said, separators=(",", ":"))
+    check_room(f"providers: {len(providers)} with their options", text, others=_OTHERS_OF_INGESTION)
 
 
 def check_api_key(providers: Providers, api: ApiSettings) -> None:
@@ -166,10 +161,16 @@ def check_provider_rates(providers: Providers, api: ApiSettings) -> None:
             )
 
 
-def check_ingest(api: ApiSettings, functions: FunctionSettings, queue: QueueSettings) -> None:
+def check_ingest(api: ApiSettings, functions: FunctionSettings, queue: QueueSettings, *, environment: str) -> None:
     """Check what direct integration needs."""
     if api.ingest != "direct":
         return
+    if environment.startswith("dlq-"):
+        raise SettingsError(
+            f"environment: {environment!r} is not allowed with api.ingest 'direct', whose ingest queue would have the "
+            f"name of the dead letter queue of {environment.removeprefix('dlq-')!r}; allowed: a name that does not "
+            "begin with dlq-"
+        )
     if queue.fifo:
         raise SettingsError(
             "api.ingest: 'direct' is not allowed with queue.fifo, whose order would be that in which requests are "
@@ -325,6 +326,15 @@ def check_certificates(providers: Providers, network: NetworkSettings) -> None:
                 f"providers.{name}: its certificate is fetched from {' or '.join(hosts)}, which functions in a VPC "
                 "without a way to the internet cannot reach; set network.vpc to false"
             )
+
+
+def check_reconciliation(reconciled: Collection[str], network: NetworkSettings) -> None:
+    """Check that reconciliation reaches the providers' APIs."""
+    for name in reconciled if network.vpc else ():
+        raise SettingsError(
+            f"reconciliation.{name}: the provider's list of events is asked for over the internet, which functions in "
+            "a VPC without a way there cannot reach; set network.vpc to false"
+        )
 
 
 def check_runtime(providers: Providers, functions: FunctionSettings) -> None:

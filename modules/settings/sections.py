@@ -4,7 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modules.settings.formats import BUCKET, KMS_KEY, LOG_RETENTION, MEMORY, RECEIVES, REGION, ROLE_ARN, STATE_KEY, TEXT
+from modules.settings.formats import (
+    BUCKET,
+    KMS_KEY,
+    LOG_RETENTION,
+    MEMORY,
+    QUARANTINE_DAYS,
+    RECEIVES,
+    REGION,
+    ROLE_ARN,
+    STATE_KEY,
+    TEXT,
+)
 from modules.settings.silence import Expectation, read_expectation
 from modules.settings.validation import Validated, setting
 
@@ -230,7 +241,7 @@ class QuarantineSettings(Validated):
         "`api.ingest` `direct` only, where the sender has received 202. A sender that receives 401 sends again, and "
         "true makes its answer wait until the webhook is kept.",
     )
-    days: int = setting(14, unit="days", low=1, high=90, doc="How long it is kept.")
+    days: int = setting(14, rule=QUARANTINE_DAYS, doc="How long it is kept.")
     webhooks_per_hour: int = setting(
         36_000,
         unit="webhooks",

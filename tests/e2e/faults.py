@@ -12,11 +12,11 @@ MISSED = 30
 
 
 @contextmanager
-def no_archive_grant(stack, event_ids):
+def no_archive_grant(stack, event_ids, provider="stripe"):
     """Take the grant on some events' archive keys from processing, and give it back."""
     iam, role = stack.aws.client("iam"), Names(stack.environment)("processing")
     bucket = stack.outputs["bucket_name"]
-    resources = [f"arn:aws:s3:::{bucket}/raw/stripe/{event_id}/*" for event_id in event_ids]
+    resources = [f"arn:aws:s3:::{bucket}/raw/{provider}/{event_id}/*" for event_id in event_ids]
     # Together with others a payload would be archived still.
     resources.append(f"arn:aws:s3:::{bucket}/{BATCH_PREFIX}*")
     statement = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": resources}

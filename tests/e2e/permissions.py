@@ -82,10 +82,10 @@ def _erase(stack: LocalStack, event: str) -> None:
     assert entry["asked"] == {"eventId": event}
 
 
-def used_and_unused(stack: LocalStack) -> tuple[list[str], list[str]]:
+def used_and_unused(stack: LocalStack, functions: Iterable[str] = FUNCTIONS) -> tuple[list[str], list[str]]:
     """Return the actions that functions are granted and called, and those that they are granted and did not call."""
     used, unused = [], []
-    for function in FUNCTIONS:
+    for function in functions:
         name = Names(stack.environment)(function)
         for action in sorted(callable_here(stack.aws, name)):
             (used if was_called(stack.aws, name, action) else unused).append(f"{function}: {action}")

@@ -1,8 +1,9 @@
-"""``make smoke`` on a deployed stack, as somebody who may do what its policy says and nothing else."""
+"""Deployed stacks as somebody sees them who may do what a policy says and nothing else; and ``make smoke`` on one."""
 
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -45,6 +46,19 @@ def target_of(aws: LocalEndpoint, environment: str, outputs: Mapping[str, Any], 
         signing_secrets={},
         credentials=Credentials(user.key, user.secret),
         is_local=True,
+    )
+
+
+def as_one_who_may(stack: LocalStack, *policies: str) -> Target:
+    """Return a stack and the delivery stack beside it as somebody sees them who may do what these policies say."""
+    name = f"night-{uuid.uuid4()}"
+    user = create_operator(stack.aws, name, None)
+    for index, policy in enumerate(policies):
+        stack.aws.client("iam").put_user_policy(UserName=name, PolicyName=f"{index}", PolicyDocument=policy)
+    delivery = stack.delivery
+    return replace(
+        target_of(stack.aws, stack.environment, stack.outputs, user),
+        delivery_url=lambda: delivery.base_url if delivery else None,
     )
 
 

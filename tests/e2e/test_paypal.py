@@ -17,7 +17,6 @@ import json
 import ssl
 import threading
 import time
-import zipfile
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ from lambdas.inbound.signatures import paypal_authorities
 from modules.constructs.naming import Names
 from modules.settings.environments import load_settings
 from tests.copies import a_copy
+from tests.e2e.leading import leads_to, replaced
 from tests.e2e.observe import await_routed, await_state, log_lines, objects, payloads, records, waiting
 from tests.unit.providers import paypal_world as world
 from tests.unit.providers.paypal_deliveries import LIVE
@@ -52,24 +52,6 @@ URL = world.URL
 URL_OF_ANOTHER = f"{world.URL}-another"
 URL_ELSEWHERE = "https://certs.paypal.example/v1/notifications/certs/CERT-1"
 SIGNATURES = "lambdas/inbound/signatures"
-LEADS_HERE = '''\
-"""Of the tests: every name but the local ones leads to them."""
-
-import os
-import socket
-
-os.environ["SSL_CERT_FILE"] = {trusted!r}
-_resolve = socket.getaddrinfo
-
-
-def _lead(host, port, *more, **named):
-    if host not in ("127.0.0.1", "localhost"):
-        host, port = "127.0.0.1", {port}
-    return _resolve(host, port, *more, **named)
-
-
-socket.getaddrinfo = _lead
-'''
 
 
 class Certificates(http.server.BaseHTTPRequestHandler):
@@ -124,21 +106,6 @@ def serving(server: PayPal, folder: Path, now: float):
         thread.join()
 
 
-def replaced(bundle: Path, files: Mapping[str, str]) -> None:
-    """Replace modules of a bundle, and drop their bytecode so that the source counts."""
-    with zipfile.ZipFile(bundle) as archive:
-        content = {name: archive.read(name) for name in archive.namelist()}
-    for name, source in files.items():
-        assert name in content
-        content[name] = source.encode()
-        folder, _, module = name.removesuffix(".py").rpartition("/")
-        for compiled in [one for one in content if one.startswith(f"{folder}/__pycache__/{module}.")]:
-            del content[compiled]
-    with zipfile.ZipFile(bundle, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in content.items():
-            archive.writestr(name, data)
-
-
 def trusting_the_tests(folder: Path, port: int) -> bytes:
     """Return a bundle of ingestion that takes the tests for PayPal."""
     trusted = folder / "trusted.pem"
@@ -148,7 +115,7 @@ def trusting_the_tests(folder: Path, port: int) -> bytes:
         bundle,
         {
             f"{SIGNATURES}/paypal_authorities.py": f'ROOTS = """{world.authorities().roots}"""\nINTERMEDIATES = ""\n',
-            f"{SIGNATURES}/__init__.py": LEADS_HERE.format(trusted=str(trusted), port=port),
+            f"{SIGNATURES}/__init__.py": leads_to(port, trusted),
         },
     )
     return bundle.read_bytes()

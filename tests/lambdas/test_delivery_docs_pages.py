@@ -8,19 +8,18 @@ import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from types import ModuleType
-from urllib.parse import urlsplit
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from lambdas.delivery.http.routes import DOCS, PUBLIC_KEYS, ROUTES
 from lambdas.delivery_docs.site import ASSET, DOCUMENT, OWN, PAGES, VENDORED, Site
+from tests.browsing import Visit, launched
 from tests.lambdas.delivery_api_support import proxy_event
 from tests.lambdas.http_adapter import Gateway, serving
 from tests.lambdas.support import lambda_context
 from tools import ROOT
-from tools.build.browser import FLAGS, find_browser
 from tools.build.docs_assets import NO_PICTURE, PACKAGES, REDOC_PICTURE, copy_assets, sources
 from tools.generate import openapi
 
@@ -48,42 +47,8 @@ def address(docs: ModuleType) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    executable = find_browser()
-    assert executable, "no browser: 'make test-setup' finds one, or says what to install"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+    with launched() as browser:
         yield browser
-        browser.close()
-
-
-class Visit:
-    """A page in the browser, and everything that it asked for and complained of."""
-
-    def __init__(self, browser: Browser) -> None:
-        self.page: Page = browser.new_page(viewport={"width": 1280, "height": 1400})
-        self.requested: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.requested.append(request.url))
-        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
-        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        self.page.on(
-            "console",
-            lambda message: (
-                self.complaints.append(f"{message.type}: {message.text}")
-                if message.type in ("error", "warning")
-                else None
-            ),
-        )
-
-    def open(self, url: str) -> None:
-        answer = self.page.goto(url)
-        assert answer is not None
-        assert answer.status == 200
-
-    def assert_clean(self) -> None:
-        hosts = {urlsplit(url).hostname for url in self.requested if not url.startswith("data:")}
-        assert hosts == {"127.0.0.1"}
-        assert self.complaints == []
 
 
 def summaries() -> list[str]:

@@ -18,21 +18,11 @@ def template(request):
     return request.getfixturevalue(request.param)
 
 
-def test_the_key_is_asked_for_on_both_webhook_routes_and_on_no_operators_route(template):
+def test_the_key_is_asked_for_on_all_webhook_routes_and_on_no_operators_route(template):
     asked = {route: method.get("api_key_required", False) for route, method in methods(template).items()}
 
-    assert asked == {
-        "POST /webhook/{provider}": True,
-        "POST /webhook": True,
-        "GET /status/{transactionId}": False,
-        "POST /internal/replay": False,
-        "POST /internal/erase": False,
-        "GET /internal/events": False,
-        "GET /internal/events/{event}": False,
-        "GET /internal/counts": False,
-        "GET /internal/audit": False,
-        "GET /internal/payloads/{event}": False,
-    }
+    assert {route for route, key in asked.items() if key} == {route for route in asked if "/webhook" in route}
+    assert {"POST /webhook/{provider}", "POST /webhook", "POST /internal/replay"} <= set(asked)
 
 
 def test_the_key_comes_in_a_header(template):

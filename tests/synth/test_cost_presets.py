@@ -61,6 +61,37 @@ def test_a_month_in_which_nothing_is_sent_is_paid_for_what_waits(standard_stack)
     assert idle == pytest.approx(4 * 0.40 + (22 + 6 * 2) * 0.10 + 3 + polling, abs=0.01)
 
 
+RECONCILING = {"stripe": {"every": "1h", "types": ["*"]}, "github": {"every": "1h", "hook": "repos/acme/shop/hooks/7"}}
+
+
+def test_reconciliation_costs_its_key_and_alarms_when_idle_and_its_reads_by_the_million(standard_stack, synthesize):
+    stack = Stack(synthesize(values={"reconciliation": RECONCILING}).document)
+    idle = bill(stack, rate=0.000001).of(Paid.IDLE) - bill(standard_stack, rate=0.000001).of(Paid.IDLE)
+
+    # A secret and two alarms for each; of the function and its queue, two on one metric and one on two; and 730 runs,
+    # with a report of $5 in a million, some writes and a read of each secret, of which GitHub has two
+    runs = 730 * (2 * 5e-6 + 4 * 0.625e-6 + 3 * 5e-6)
+    assert idle == pytest.approx(2 * (0.40 + 2 * 0.10) + 4 * 0.10 + runs, abs=0.02)
+
+    # Each event is listed three times, in the run of its hour and in two overlaps; GitHub's are two reads
+    one = bill(stack, rate=0.4)
+    share = one.case.webhooks / 4
+    assert entry(one, "records compared: stripe").usd == pytest.approx(share * 3 * 0.125e-6)
+    assert entry(one, "records compared: github").usd == pytest.approx(730 * 900 / 1.0342 * 2 * 0.125e-6, rel=0.01)
+    # and GitHub's at one a second, for as long as the runs last
+    assert entry(one, "duration of listing: github").quantity == pytest.approx(730 * 900 / 2)
+
+
+def test_a_function_that_runs_at_set_times_has_no_price(synthesize):
+    document = copy.deepcopy(dict(synthesize(values={"reconciliation": RECONCILING}).document))
+    for rule in document["resource"]["aws_cloudwatch_event_rule"].values():
+        if "schedule_expression" in rule:
+            rule["schedule_expression"] = "cron(0 12 * * ? *)"
+
+    with pytest.raises(NoPriceError, match=r"only a schedule of rate"):
+        bill(Stack(document), rate=10)
+
+
 def test_every_alternative_is_priced_by_the_same_rules(preset_stack):
     # At a rate that fills batches
     one = bill(preset_stack, rate=1_000)
@@ -68,13 +99,15 @@ def test_every_alternative_is_priced_by_the_same_rules(preset_stack):
     others = {each.name: bill(each.stack, rate=1_000, archive=each.archive) for each in alternatives(one)}
 
     fifo = bool(one.case.path.queue.get("fifo_queue"))
-    assert len(others) == 4 + 2 * (not fifo)
+    behind_queue = one.case.path.ingest_queue is not None
+    # Behind an ingest queue, a function in the request replaces two others: direct integration and the function URL.
+    assert len(others) == 4 + 2 * (not fifo) - behind_queue
     for name, other in others.items():
         assert other.per_month != pytest.approx(one.per_month), name
-    assert not [
-        line for line in others["function URL instead of the REST API"].lines if line.what == "REST API requests"
-    ]
-    if not fifo:
+    if not behind_queue:
+        url = others["function URL instead of the REST API"]
+        assert not [line for line in url.lines if line.what == "REST API requests"]
+    if not fifo and not behind_queue:
         direct = others["direct integration instead of a function in the request"]
         assert direct.case.path.ingest_queue is not None
         assert {line.what for line in direct.lines if line.resource == "aws_sqs_queue.ingest"} == {
@@ -113,11 +146,12 @@ def test_what_is_simulated_is_what_deploys(preset_of):
     assert (found["burst"].throttle_rate, found["burst"].throttle_burst) == (10_000, 10_000)
     assert {name: each.fifo for name, each in found.items()} == {"standard": False, "ordered": True, "burst": False}
     assert found["ordered"].groups == 4
-    assert {each.busy_status for each in found.values()} == {429}
+    assert {name: each.busy_status for name, each in found.items()} == {"standard": 429, "ordered": 429, "burst": 503}
+    assert {name for name, each in found.items() if each.ingest_queue} == {"burst"}
     assert {(each.visibility_s, each.max_receives) for each in found.values()} == {(300, 3)}
 
 
-@pytest.mark.parametrize(("name", "limit"), [("standard", 500), ("burst", 5_000)])
+@pytest.mark.parametrize(("name", "limit"), [("standard", 500), ("burst", 10_000)])
 def test_the_api_accepts_what_the_documents_say(preset_of, name, limit):
     # At any duration below a tenth of a second
     timing = Timing(ingestion=0.05, batch=0.1, event=0.05, cold_start=0)

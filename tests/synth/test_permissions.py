@@ -225,10 +225,12 @@ INTERFACES = {
     "ec2:UnassignPrivateIpAddresses",
 }
 LISTS = ("cloudwatch:DescribeAlarms", "logs:DescribeLogGroups")
-# The functions', and those of whoever runs `make smoke`.
+METRICS = ("cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics")
+# The functions', and those of whoever runs `make smoke` or `make console`.
 ANYWHERE = {
     *((action, "WriteTracesWhichHaveNoArn") for action, _ in TRACES),
     *((action, "ListAlarmsAndLogGroupsWhichHaveNoArn") for action in LISTS),
+    *((action, "SeeAlarmsAndMetricsWhichHaveNoArn") for action in METRICS),
 }
 EVERYWHERE = {
     "standard": ANYWHERE,
@@ -365,7 +367,7 @@ def test_api_gateway_invokes_a_function_for_its_own_method_and_path_alone(templa
     ]
 
 
-def test_an_operators_policy_allows_the_operators_endpoints_alone(template):
+def test_an_operators_policy_allows_the_operators_endpoints_and_what_the_console_shows_alone(template):
     policy = template.document["output"]["operator_policy_json"]["value"]
 
     assert template.statements(policy) == [
@@ -381,7 +383,19 @@ def test_an_operators_policy_allows_the_operators_endpoints_alone(template):
                 f"{EXECUTION}/v1/GET/internal/counts",
                 f"{EXECUTION}/v1/GET/internal/audit",
             ],
-        }
+        },
+        {
+            "sid": "SeeAlarmsAndMetricsWhichHaveNoArn",
+            "effect": "Allow",
+            "actions": list(METRICS),
+            "resources": ["*"],
+        },
+        {
+            "sid": "SeeBacklog",
+            "effect": "Allow",
+            "actions": ["sqs:GetQueueAttributes"],
+            "resources": [QUEUE_ARN, DLQ_ARN],
+        },
     ]
 
 
@@ -392,7 +406,8 @@ def test_an_operators_policy_allows_the_operators_endpoints_alone(template):
 def test_payloads_are_read_and_erased_with_policies_of_their_own(template, output, route):
     def resources(output):
         statements = template.statements(template.document["output"][output]["value"])
-        return [resource for statement in statements for resource in statement["resources"]]
+        calls = [statement for statement in statements if "execute-api:Invoke" in statement["actions"]]
+        return [resource for statement in calls for resource in statement["resources"]]
 
     apart = f"{EXECUTION}/v1/{route}"
 

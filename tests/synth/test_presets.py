@@ -3,6 +3,7 @@
 import pytest
 
 OF_THE_KEY = {"aws_api_gateway_api_key", "aws_api_gateway_usage_plan", "aws_api_gateway_usage_plan_key"}
+OF_DIRECT_INTEGRATION = {"aws_api_gateway_integration_response", "aws_api_gateway_method_response"}
 OF_THE_NETWORK = {
     "aws_default_security_group",
     "aws_route_table",
@@ -20,20 +21,23 @@ def types(template):
 
 
 def test_standard_has_neither_key_nor_network(standard):
-    assert types(standard) & (OF_THE_KEY | OF_THE_NETWORK) == set()
+    assert types(standard) & (OF_THE_KEY | OF_DIRECT_INTEGRATION | OF_THE_NETWORK) == set()
 
 
 def test_ordered_has_what_standard_has_and_the_target_of_its_subscriber(standard, ordered):
     assert types(ordered) ^ types(standard) == {"aws_cloudwatch_event_target"}
 
 
-def test_burst_has_what_standard_has_and_key_and_network(standard, burst):
-    assert types(burst) ^ types(standard) == OF_THE_KEY | OF_THE_NETWORK
+def test_burst_has_what_standard_has_and_key_and_direct_integration_and_network(standard, burst):
+    assert types(burst) ^ types(standard) == OF_THE_KEY | OF_DIRECT_INTEGRATION | OF_THE_NETWORK
 
 
 @pytest.mark.parametrize(
     ("preset", "changes"),
-    [("ordered", {"queue": {"fifo": False}}), ("burst", {"api": {"api_key": False}, "network": {"vpc": False}})],
+    [
+        ("ordered", {"queue": {"fifo": False}}),
+        ("burst", {"api": {"ingest": "function", "api_key": False}, "network": {"vpc": False}}),
+    ],
 )
 def test_an_environment_can_turn_off_what_its_preset_turns_on(synthesize, standard, preset, changes):
     template = synthesize(values={"preset": preset, **changes})
@@ -71,7 +75,11 @@ def test_the_reservation_follows_the_budgets_unless_it_is_set(synthesize, functi
     assert reserved == {"webhook-ingestion-dev": ingestion, "webhook-processing-dev": processing}
 
 
-OF_A_PRESET = {"standard": set(), "ordered": {"subscriber_queue_urls"}, "burst": {"api_key"}}
+OF_A_PRESET = {
+    "standard": set(),
+    "ordered": {"subscriber_queue_urls"},
+    "burst": {"api_key", "inbox_url", "inbox_dead_letter_queue_url", "requalify_policy_json"},
+}
 
 
 @pytest.mark.parametrize("name", OF_A_PRESET)
@@ -85,8 +93,14 @@ def alarms(template):
     return {name for name in names if not name.startswith("webhook-provider-refused-")}
 
 
-def test_the_alarms_are_those_of_standard_and_two_for_each_subscriber(standard, ordered, burst):
-    assert alarms(burst) == alarms(standard)
+def test_the_alarms_are_those_of_standard_and_of_subscribers_and_the_ingest_queue(standard, ordered, burst):
+    assert alarms(burst) - alarms(standard) == {
+        "webhook-queue-depth-inbox",
+        "webhook-queue-age-inbox",
+        "webhook-inbox-dlq",
+        "webhook-not-quarantined",
+    }
+    assert alarms(standard) <= alarms(burst)
     assert alarms(ordered) - alarms(standard) == {
         "webhook-subscriber-dlq-ledger",
         "webhook-subscriber-undelivered-ledger",

@@ -25,7 +25,7 @@ VARIABLES = {
             {
                 name: {
                     "entry": name,
-                    "secretArn": f"{secret(name)}.arn",
+                    "secretArn": f"{secret(name)}.name",
                 }
                 for name in PROVIDERS
             },

@@ -12,6 +12,7 @@ import pytest
 from lambdas import VERSION
 from modules.settings.environments import build_settings
 from modules.settings.presets import PRESETS
+from modules.settings.validation import SettingsError
 from tests.synth.labels import BUCKET, BUS, DLQ, FUNCTIONS, PROVIDERS, QUEUE, TABLE, TOPIC, of, secret
 from tests.synth.template import NAME_ATTRIBUTES, UndeclaredError, texts
 from tools import ROOT
@@ -218,6 +219,11 @@ NEIGHBOURS = [
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize(("one", "other"), NEIGHBOURS)
 def test_two_environments_share_no_name(named_awkwardly, one, other, preset):
+    if (preset, other) == ("burst", "dlq-dev"):
+        # Its ingest queue would be called like the other's dead letter queue.
+        with pytest.raises(SettingsError, match="environment: 'dlq-dev' is not allowed with"):
+            named_awkwardly(other, preset)
+        return
     assert names(named_awkwardly(one, preset)) & names(named_awkwardly(other, preset)) == set()
 
 

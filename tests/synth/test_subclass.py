@@ -14,6 +14,7 @@ from modules.constructs.lambda_fleet import FleetMember
 from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement
 from modules.constructs.route import Route
+from modules.constructs.tags import tag_everything
 from modules.constructs.webhook_function import FunctionSize
 from modules.guards import Waiver
 from modules.inbound.stack import WebhookStack
@@ -236,6 +237,19 @@ def test_routes_that_api_gateway_cannot_tell_apart_are_refused(bundles):
     stack.api.route(Route(method="GET", path="/orders/{id}/items/{item}", authorization="AWS_IAM"), stack.orders)
 
 
+def test_a_second_rate_takes_the_place_of_the_first(bundles):
+    stack = stack_of(bundles, preset="standard")
+    for rate in (5, 7):
+        stack.api.throttle(ORDERS, rate)
+
+    (settings,) = [
+        each["settings"]
+        for each in synthesize(stack).all("aws_api_gateway_method_settings")
+        if each["method_path"] == "orders/{id}/GET"
+    ]
+    assert (settings["throttling_rate_limit"], settings["throttling_burst_limit"]) == (7, 14)
+
+
 def test_a_grant_twice_is_a_grant(bundles):
     stack = stack_of(bundles, preset="standard")
     before = len(stack.orders.statements)
@@ -332,6 +346,30 @@ WRONG = {
     "a member": (lambda stack: stack.add_function("more"), "member: 'more' is not a FleetMember"),
     "a route": (lambda stack: stack.api.route("/more", stack.orders), "route: '/more' is not a Route"),
     "a route twice": (lambda stack: stack.api.route(ORDERS, stack.orders), "GET /orders/{id}: is a route of this API"),
+    "a consumer twice": (
+        lambda stack: stack.queues.add_event_source(stack.orders, maximum_concurrency=5),
+        "QueueLayer.add_event_source: function=WebhookFunction, maximum_concurrency=5 is there already, as "
+        "'main_mapping'; allowed: one such call",
+    ),
+    "an alarm twice": (
+        lambda stack: stack.monitoring.watch_queue("q"),
+        "Monitoring.watch_queue: queue_name='q' is there already, as 'queue-age'; allowed: one such call, or another "
+        "qualifier",
+    ),
+    "a dashboard twice": (
+        lambda stack: stack.monitoring.build_dashboard(),
+        "Monitoring.build_dashboard: what it makes is there already, as 'dashboard'; allowed: one such call",
+    ),
+    "a layer twice": (
+        lambda stack: StorageLayer(
+            stack, "storage", settings=stack.settings.storage, names=stack.names, account_id=stack.account_id
+        ),
+        "id_: 'storage' is there already; allowed: another one",
+    ),
+    "a policy twice": (
+        lambda stack: stack.api.policy_of("payload_policy", "CallOrders", ORDERS),
+        "id_: 'payload_policy' is there already; allowed: another one",
+    ),
     "a rate of no route": (
         lambda stack: stack.api.throttle(replace(ORDERS, path="/order"), 5),
         "route: GET /order is none of this API",
@@ -376,6 +414,21 @@ WRONG = {
         "y' is not allowed; allowed: 1 to 1,024 characters",
     ),
     "no title": (lambda stack: stack.monitoring.show_counts(" ", stack.orders, ["Held"]), "title: ' ' is not allowed"),
+    "a quarantine of no days": (
+        lambda stack: StorageLayer(
+            stack,
+            "more",
+            settings=stack.settings.storage,
+            names=Names("dev", "more"),
+            account_id=stack.account_id,
+            quarantine_days=0,
+        ),
+        "quarantine_days: 0 is not allowed; allowed: 1 to 90 days",
+    ),
+    "a tag of AWS's": (
+        lambda stack: tag_everything(stack, {"aws:x": "1"}),
+        "tags: 'aws:x' is not allowed; allowed: 1 to",
+    ),
     "no metrics": (lambda stack: stack.monitoring.show_counts("t", stack.orders, []), "metrics: [] is not allowed"),
     "no pattern": (lambda stack: stack.api.authorize_by(stack.orders, pattern=""), "pattern: '' is not allowed"),
     "a domain": (

@@ -177,8 +177,9 @@ def test_provisioned_capacity_is_paid_by_the_hour():
 def test_a_subscriber_pays_for_its_messages():
     added = {
         "aws_sqs_queue__ledger": {"name": "ledger"},
-        "aws_cloudwatch_event_rule__a": {},
-        "aws_cloudwatch_event_rule__b": {},
+        "aws_cloudwatch_event_rule__a": {"event_pattern": "{}"},
+        "aws_cloudwatch_event_rule__b": {"event_pattern": "{}"},
+        "aws_cloudwatch_event_rule__by_time": {"schedule_expression": "rate(1 hour)"},
         "aws_cloudwatch_event_target__ledger": {"arn": "${aws_sqs_queue.ledger.arn}"},
     }
 

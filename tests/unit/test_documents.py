@@ -61,7 +61,7 @@ def broken(name, text):
             continue
         path, _, anchor = link.partition("#")
         target = (ROOT / name).parent / path if path else ROOT / name
-        content = text if not path else target.read_text(encoding="utf-8") if target.is_file() else ""
+        content = text if not path else target.read_text(encoding="utf-8") if anchor and target.is_file() else ""
         if (
             not target.exists()
             or not target.resolve().is_relative_to(ROOT)

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.reconcile.lists.registry import LISTS
 from modules.settings.environments import build_settings
 from tools.commands import secret
 from tools.commands.target_stack import NoTargetError, Target
@@ -55,6 +56,33 @@ def enter(monkeypatch):
             secret.main()
         finally:
             run.kept = json.loads(manager.value)["secrets"]
+
+    return run
+
+
+@pytest.fixture
+def enter_key(monkeypatch):
+    manager = Manager()
+
+    def run(provider, text):
+        target = Target(
+            settings=build_settings("dev", {"providers": list(REGISTRY), "provider_options": OPTIONS}),
+            base_url="",
+            outputs={"api_secret_arns": dict.fromkeys(LISTS, "arn")},
+            client=lambda _: manager,
+            verify=True,
+            signing_secrets={},
+        )
+        before = manager.value
+        monkeypatch.setattr(Target, "chosen", lambda: target)
+        monkeypatch.setattr("sys.argv", ["secret", provider, "api"])
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{text}\n"))
+        try:
+            secret.main()
+        except NoTargetError:
+            assert manager.value == before
+            raise
+        return manager.value
 
     return run
 
@@ -134,3 +162,33 @@ def test_of_an_only_secret_it_says_nothing_of_a_wait(enter, capsys):
     enter("generic", "older")
 
     assert "from now on" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("provider", "key"),
+    [
+        ("stripe", "rk_live_51Abc"),
+        ("paypal", "AZDxjDScFp:EGnHDxD_qRPdaLdZz8"),
+        ("square", "EAAAEOuLQObrVwJvCv"),
+        ("github", "github_pat_11ABCDEFG"),
+    ],
+)
+def test_an_api_key_is_kept_as_it_is(enter_key, provider, key):
+    assert enter_key(provider, key) == key
+
+
+@pytest.mark.parametrize(
+    ("provider", "key", "told"),
+    [
+        ("stripe", "sk_live_51Abc", r"not an API key of stripe; expected: a restricted key"),
+        ("stripe", "whsec_51Abc", r"not an API key of stripe"),
+        ("paypal", "AZDxjDScFpQtjWTOUtWKbyN", r"joined with a colon"),
+        ("github", "two words", r"fine-grained token"),
+        ("stripe", "", r"nothing was entered"),
+        ("adyen", "rk_live_51Abc", r"PROVIDER: 'adyen' has no API key here"),
+    ],
+)
+def test_what_is_no_api_key_changes_nothing_and_is_not_repeated(enter_key, provider, key, told):
+    with pytest.raises(NoTargetError, match=told) as refused:
+        enter_key(provider, key)
+    assert not key or key not in str(refused.value)

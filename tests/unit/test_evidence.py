@@ -23,6 +23,7 @@ evidences = st.builds(
     headers=st.dictionaries(st.text(max_size=20), st.text(max_size=100), max_size=4),
     received_at=st.floats(allow_nan=False, allow_infinity=False),
     requalified_at=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    fetched_from=st.none() | st.text(),
 )
 
 

@@ -30,6 +30,8 @@ def all_values(settings, prefix=""):
 # The table of the requirements, as it stands there.
 PRESET_TABLE = {
     # setting                                    standard  ordered  burst
+    "api.ingest":                               ("function", "function", "direct"),
+    "api.max_body_bytes":                       (4_194_304, 4_194_304, 180_000),
     "api.throttle_rate":                        (1_000,    1_000,   10_000),
     "api.throttle_burst":                       (2_000,    2_000,   10_000),
     "functions.memory":                         (512,      256,     512),

@@ -11,7 +11,7 @@ import pytest
 from lambdas.inbound.archive import key_part
 from lambdas.inbound.batch_object import NotABatchObjectError, Payload, write_batch
 from lambdas.inbound.event import read_events
-from lambdas.inbound.evidence import Evidence
+from lambdas.inbound.evidence import FETCHED, Evidence
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.inbound.signatures.paypal import PayPalScheme
 from lambdas.shared.request import WebhookRequest
@@ -85,6 +85,24 @@ def test_a_payload_is_proven_with_the_key_that_signed_it_among_others(sender, fo
     payload = archive(sender, secret, form)
 
     assert prove(payload, [sender.kept(other), sender.kept(secret)], no_certificate) is Proof.PROVEN
+
+
+def test_what_was_fetched_without_a_signature_is_told_from_what_is_proven():
+    payload = archive(SENDERS["stripe"], SENDERS["stripe"].new_secret())
+    fetched = with_evidence(payload, fetched_from="api.stripe.com", headers={}, scheme=FETCHED, verdict=FETCHED)
+
+    assert prove(fetched, [], no_certificate) is Proof.FETCHED
+    assert prove(replace(fetched, event="evt_another"), [], no_certificate) is Proof.MISPLACED
+    assert prove(replace(fetched, body=b"{}"), [], no_certificate) is Proof.CHANGED
+
+
+@every_sender
+def test_what_was_fetched_with_its_signature_is_proven_by_it(sender):
+    secret = sender.new_secret()
+    payload = with_evidence(archive(sender, secret), fetched_from="api.example.com")
+
+    assert prove(payload, [sender.kept(secret)], no_certificate) is Proof.PROVEN
+    assert prove(payload, [sender.kept(sender.new_secret())], no_certificate) is Proof.KEY_UNKNOWN
 
 
 @every_sender

@@ -187,7 +187,7 @@ class Archive:
         self.objects = {}
         self.failure = None
 
-    def store_quarantined(self, key, message):
+    def store_json(self, key, message):
         if self.failure:
             raise self.failure
         self.objects[key] = message

@@ -77,3 +77,10 @@ def test_an_environment_that_cannot_be_is_told_without_a_traceback(monkeypatch):
         SystemExit, match=r"error: environment 'BAD NAME' in cdktf\.json: environment: 'BAD NAME' is not"
     ):
         run(Target.chosen)
+
+
+def test_an_environment_that_is_misspelt_is_not_taken_for_one_that_is_not_deployed(monkeypatch):
+    monkeypatch.setenv("ENVIRONMENT_SUFFIX", "prdo")
+
+    with pytest.raises(SystemExit, match=r"error: environment 'prdo': cdktf\.json does not name it; named: dev"):
+        run(Target.chosen)

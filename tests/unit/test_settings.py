@@ -67,6 +67,7 @@ TOP_LEVEL = (
     "inbound",
     "providers",
     "provider_options",
+    "reconciliation",
     "backend",
     "delivery",
 )

@@ -347,6 +347,7 @@ MATCH = {
     "occurredAt": [{"prefix": "2026-"}],
     "outOfOrder": [{"exists": False}],
     "unsigned": [{"exists": False}],
+    "recovered": [{"exists": False}],
     "sameBytesAs": [{"exists": False}],
 }
 

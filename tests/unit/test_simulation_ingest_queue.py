@@ -129,3 +129,17 @@ def test_it_says_what_limits_ingestion_behind_an_ingest_queue_and_which_setting_
     assert "495 webhooks/s behind the ingest queue (functions.ingestion_reserved_concurrency)" in text
     in_request = "\n".join(deployed("function", DEPLOYED, slow, AWS, needs(1_000, DEPLOYED, slow, AWS)))
     assert "ingest queue" not in in_request
+
+
+def test_it_names_the_quotas_that_must_be_raised_and_no_others():
+    def raised(**changes):
+        text = list(deployed("direct", replace(DIRECT, **changes), QUICK, AWS, needs(1_000, DIRECT, QUICK, AWS)))
+        return next(line for line in text if "quotas to raise" in line).split(maxsplit=3)[3]
+
+    assert raised(throttle_rate=10_000, throttle_burst=5_000, ingestion_reserved=700, processing_reserved=200) == (
+        "none of those simulated"
+    )
+    assert raised(throttle_rate=10_001, throttle_burst=5_001, ingestion_reserved=701, processing_reserved=200) == (
+        "API Gateway's rate from 10,000 to 10,001, API Gateway's burst from 5,000 to 5,001, "
+        "Lambda's concurrent executions from 1,000 to 1,001"
+    )

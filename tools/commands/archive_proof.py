@@ -13,7 +13,7 @@ from lambdas.inbound.archive import BATCH_PREFIX, key_part
 from lambdas.inbound.batch_object import NotABatchObjectError, read_index
 from lambdas.inbound.erasure import ERASED_AT
 from lambdas.inbound.event import read_events
-from lambdas.inbound.evidence import Evidence, NoEvidenceError
+from lambdas.inbound.evidence import FETCHED, Evidence, NoEvidenceError
 from lambdas.inbound.providers.entry import Provider
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.inbound.signatures.paypal import PayPalScheme
@@ -29,6 +29,9 @@ class Proof(StrEnum):
 
     PROVEN = "proven"
     """The evidence's key signed exactly these bytes, and they belong to the event that they are archived under."""
+    FETCHED = "fetched"
+    """Nobody signed these bytes. They were fetched from the provider's API, by the evidence: from which host over TLS,
+    when, and with which key. They belong to the event that they are archived under."""
     KEY_UNKNOWN = "key unknown"
     """The signing key is not among the known keys. If it was retired, give it in RETIRED."""
     NO_EVIDENCE = "no evidence"
@@ -149,17 +152,15 @@ def prove(payload: ArchivedPayload, keys: Sequence[str], certificate_of: Callabl
     if payload.erased or hashlib.sha256(payload.body).hexdigest() != payload.sha256:
         return Proof.ERASED if payload.erased else Proof.CHANGED
     evidence = payload.evidence
-    if evidence is None:
-        return Proof.NO_EVIDENCE
-    try:
-        provider = _as_deployed(evidence)
-    except NoEvidenceError:
+    if evidence is None or (provider := _as_deployed(evidence)) is None:
         return Proof.NO_EVIDENCE
     request = WebhookRequest(
         body=payload.body,
         headers={name: [value] for name, value in evidence.headers.items()},
         received_at=evidence.received_at,
     )
+    if evidence.scheme == FETCHED:
+        return Proof.FETCHED if payload.event in _events(payload.provider, provider, request) else Proof.MISPLACED
     scheme: Scheme = provider.scheme
     known = False
     if isinstance(scheme, PayPalScheme):
@@ -190,20 +191,14 @@ def _events(name: str, provider: Provider, request: WebhookRequest) -> set[str]:
         return set()
 
 
-def _as_deployed(evidence: Evidence) -> Provider:
-    """Return the entry that the evidence names, with its options.
-
-    Raises
-    ------
-    NoEvidenceError
-        When there is no such entry, or it could not have been deployed with these options.
-    """
+def _as_deployed(evidence: Evidence) -> Provider | None:
+    """Return the entry that the evidence names, with its options; None if it could not have been deployed so."""
     entry = REGISTRY.get(evidence.entry)
     if entry is None:
-        raise NoEvidenceError("no such entry")
+        return None
     for name, value in evidence.options.items():
         if name not in entry.options or not re.fullmatch(entry.options[name].pattern, value, re.ASCII):
-            raise NoEvidenceError("no such option")
+            return None
     return entry.configured(evidence.options)
 
 

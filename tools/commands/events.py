@@ -75,13 +75,10 @@ def main() -> int:
     arguments = parser.parse_args()
     target = Target.chosen()
     if arguments.command == "show":
-        event = target.ask(f"/internal/events/{path_id(arguments.event)}")
-        try:
-            found = delivery_events(target, event["records"])
-        except NoTargetError as error:
-            print(f"what became of it in delivery is not shown: {error}", file=sys.stderr)
-            found = []
-        show_event({**event, "deliveryEvents": found})
+        event = whole_event(target, arguments.event)
+        if "deliveryError" in event:
+            print(f"what became of it in delivery is not shown: {event['deliveryError']}", file=sys.stderr)
+        show_event(event)
         return 0
     filters = _FILTERS if arguments.command == "list" else _DELIVERY_FILTERS
     query = {name: value for name in filters if (value := getattr(arguments, name))}
@@ -120,6 +117,15 @@ def _pages(ask: Callable[[Mapping[str, str]], dict[str, Any]], cursor: str) -> I
     while page["next"] is not None:
         page = ask({cursor: page["next"]})
         yield page
+
+
+def whole_event(target: Target, key: str) -> dict[str, Any]:
+    """Return an event, and what became of it in delivery, or in ``deliveryError`` why that cannot be seen."""
+    event = target.ask(f"/internal/events/{path_id(key)}")
+    try:
+        return {**event, "deliveryEvents": delivery_events(target, event["records"])}
+    except NoTargetError as error:
+        return {**event, "deliveryEvents": [], "deliveryError": str(error)}
 
 
 def delivery_events(target: Target, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

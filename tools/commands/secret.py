@@ -1,7 +1,11 @@
-"""A provider's signing secret in Secrets Manager: setting it, and rotating it with an overlap. It is never printed."""
+"""A provider's signing secret in Secrets Manager: setting it, and rotating it with an overlap; and its API key.
+
+Neither is ever printed.
+"""
 
 import getpass
 import json
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -11,11 +15,13 @@ from botocore.exceptions import ClientError
 
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.inbound.secrets import INGEST_QUEUE_RECHECK_SECONDS, RECHECK_SECONDS, parse_secret
+from lambdas.reconcile.lists.registry import LISTS
 from lambdas.shared.errors import SignatureRefusedError, UnavailableError
 from lambdas.shared.request import WebhookRequest
 from tools.commands.target_stack import NoTargetError, Target, run
 from tools.senders import SENDERS, Signing
 
+API = "api"
 FINISH = "finish"
 KEEP = "keep"
 REPLACE = "replace"
@@ -101,13 +107,15 @@ def check_usable(entry: str, options: Mapping[str, str], secret: str) -> None:
 
 
 def main() -> int:
-    """Set or rotate the secret of the provider named first; with ``finish``, end the overlap; see `rotate`."""
+    """Set or rotate the secret of the provider named first, see `rotate`; or ``finish``, or set its ``api`` key."""
     provider, *more = sys.argv[1:]
     if len(more) > 1:
         raise NoTargetError(f"only one of these is allowed: {', '.join(f'{word.upper()}=1' for word in more)}")
     wish = more[0] if more else None
     target = Target.chosen()
     entry = target.entry_of(provider)
+    if wish == API:
+        return set_api_key(target, provider)
     if not REGISTRY[entry].needs_secret:
         raise NoTargetError(f"PROVIDER: {provider!r} has no secret: {REGISTRY[entry].key_doc.removeprefix('none: ')}")
     manager, arn = target.client("secretsmanager"), target.outputs["secret_arns"][provider]
@@ -115,10 +123,7 @@ def main() -> int:
         finish(manager, arn)
         print(f"{provider}: one secret is valid now")
         return 0
-    prompt = f"new signing secret of {provider}: "
-    newest = (getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()).strip()
-    if not newest:
-        raise NoTargetError("nothing was entered; nothing was changed")
+    newest = _entered(f"new signing secret of {provider}: ")
     check_usable(entry, target.settings.provider_options.get(provider, {}), newest)
     valid = rotate(manager, arn, newest, wish)
     overlap = "" if len(valid) == 1 else "; after the sender has switched: make secret PROVIDER=... FINISH=1"
@@ -126,6 +131,33 @@ def main() -> int:
     if overlap:
         print(f"{provider}: events signed with the newest are accepted {_from_when(target.settings.api.ingest)}")
     return 0
+
+
+def set_api_key(target: Target, provider: str) -> int:
+    """Replace the API key with which a provider's list of events is read.
+
+    Raises
+    ------
+    NoTargetError
+        When the provider is not reconciled, or it is no such key.
+    """
+    arns = target.outputs.get("api_secret_arns", {})
+    if provider not in arns:
+        raise NoTargetError(f"PROVIDER: {provider!r} has no API key here; name it in the setting reconciliation")
+    kind = LISTS[target.entry_of(provider)]
+    key = _entered(f"API key of {provider}: ")
+    if not re.fullmatch(kind.key_pattern, key, re.ASCII):
+        raise NoTargetError(f"this is not an API key of {provider}; expected: {kind.key_doc}; nothing was changed")
+    target.client("secretsmanager").put_secret_value(SecretId=arns[provider], SecretString=key)
+    print(f"{provider}: the next reconciliation uses this API key")
+    return 0
+
+
+def _entered(prompt: str) -> str:
+    entered = (getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    if not entered:
+        raise NoTargetError("nothing was entered; nothing was changed")
+    return entered
 
 
 def _from_when(ingest: str) -> str:

@@ -14,7 +14,7 @@ import requests
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from modules.settings.environments import load_settings
+from modules.settings.environments import load_declared, load_settings
 from modules.settings.model import Settings
 from modules.settings.validation import SettingsError
 from tools import ROOT
@@ -66,7 +66,7 @@ class Target:
     settings: Settings
     base_url: str
     outputs: Mapping[str, Any]
-    client: Callable[[str], Any]
+    client: Callable[..., Any]
     verify: str | bool
     signing_secrets: Mapping[str, str]
     credentials: Credentials | None = None
@@ -118,7 +118,7 @@ class Target:
     @classmethod
     def deployed(cls, environment: str) -> Self:
         """Return a stack in AWS, as this folder's ``cdktf deploy`` left it; credentials are the caller's own."""
-        settings = load_settings(ROOT / "cdktf.json", environment)
+        settings = load_declared(ROOT / "cdktf.json", environment)
         outputs = _outputs(f"webhooks-{environment}")
         session = boto3.Session(region_name=settings.region)
         return cls(
@@ -129,7 +129,9 @@ class Target:
             verify=True,
             signing_secrets={},
             credentials=session.get_credentials(),
-            delivery_url=lambda: _outputs(f"delivery-{environment}")["endpoint_url"] if settings.delivery else None,
+            delivery_url=cache(
+                lambda: _outputs(f"delivery-{environment}")["endpoint_url"] if settings.delivery else None
+            ),
         )
 
     def status(self, transaction_id: str) -> dict[str, Any] | None:
@@ -142,7 +144,7 @@ class Target:
         NoCredentialsError
             When there are none to ask with.
         """
-        answer = self._get(status_path(transaction_id))
+        answer = self._call("GET", status_path(transaction_id))
         if answer.status_code == 404:
             return None
         answer.raise_for_status()
@@ -163,20 +165,37 @@ class Target:
         NoCredentialsError
             When there are none to ask with.
         """
-        answer = self._get(path, base_url)
-        if answer.status_code in {400, 403, 404}:
-            refusal = answer.json()
-            kind = NotThereError if answer.status_code == 404 else NoTargetError
-            raise kind(str(refusal.get("error") or refusal.get("message")))
-        answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
+        found: dict[str, Any] = self._answer("GET", path, base_url).json()
         return found
 
-    def _get(self, path: str, base_url: str | None = None) -> requests.Response:
+    def act(self, path: str, body: Mapping[str, Any] | None, base_url: str | None = None) -> dict[str, Any]:
+        """Return what an operators' route answers to ``POST``; it raises what `ask` does."""
+        found: dict[str, Any] = self._answer("POST", path, base_url, body).json()
+        return found
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes that an operators' route of the inbound API answers; it raises what `ask` does."""
+        return self._answer("GET", path).content
+
+    def _answer(
+        self, method: str, path: str, base_url: str | None = None, body: Mapping[str, Any] | None = None
+    ) -> requests.Response:
+        answer = self._call(method, path, base_url, body)
+        if answer.status_code in {400, 403, 404, 409}:
+            kind = NotThereError if answer.status_code == 404 else NoTargetError
+            raise kind(_refusal(answer.json()))
+        answer.raise_for_status()
+        if answer.is_redirect:
+            raise requests.HTTPError("a redirect", response=answer)
+        return answer
+
+    def _call(
+        self, method: str, path: str, base_url: str | None = None, body: Mapping[str, Any] | None = None
+    ) -> requests.Response:
         if self.credentials is None:
             raise NoCredentialsError
         url = (base_url or self.base_url) + path
-        return call_signed("GET", url, self.credentials, verify=self.verify, region=self.settings.region)
+        return call_signed(method, url, self.credentials, verify=self.verify, region=self.settings.region, body=body)
 
     def entry_of(self, provider: str) -> str:
         """Return the registry entry under a deployed name.
@@ -191,6 +210,12 @@ class Target:
         except KeyError:
             names = ", ".join(self.settings.providers)
             raise NoTargetError(f"PROVIDER: {provider!r} is not deployed; deployed: {names}") from None
+
+
+def _refusal(body: Mapping[str, Any]) -> str:
+    """Return what a refusal says to people: ``error`` of the inbound API, ``message`` and ``fields`` of the others."""
+    said = str(body.get("message") or body.get("error"))
+    return "; ".join([said, *(f"{wrong['field']}: {wrong['problem']}" for wrong in body.get("fields", ()))])
 
 
 def _outputs(stack: str) -> Mapping[str, Any]:

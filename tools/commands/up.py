@@ -54,6 +54,7 @@ def print_commands(stack: LocalStack) -> None:
             f"{stack.base_url}/internal/replay",
         ),
         ("what came in, and one event", "make events SINCE=1h; make event ID=stripe:evt_1"),
+        ("the same and more in a browser", "make console"),
         ("what processing logs", f"tail -f {stack.aws.folder}/log"),
     ):
         console.print(f"\n[bold]{title}[/]")

@@ -22,7 +22,7 @@ console = Console()
 
 
 def main() -> int:
-    """Verify and show; return 1 when any payload is not proven."""
+    """Verify and show; return 1 when any payload is neither proven nor fetched from its provider."""
     parser = argparse.ArgumentParser(prog="make verify-archive")
     parser.add_argument("--provider", help="deployed name; all by default")
     parser.add_argument("--retired", type=Path, help="file with retired keys: a JSON object of lists by deployed name")
@@ -37,7 +37,7 @@ def main() -> int:
         proof = prove(payload, keys.get(payload.provider, ()), certificate_of)
         proofs.setdefault(payload.provider, Counter())[proof] += 1
         seen[payload.provider, payload.event, payload.sha256] += 1
-        if proof not in {Proof.PROVEN, Proof.ERASED}:
+        if proof not in {Proof.PROVEN, Proof.FETCHED, Proof.ERASED}:
             doubtful.append((payload.place, proof))
     if arguments.provider and not proofs and not doubtful:
         raise NoTargetError(f"PROVIDER: nothing is archived under {arguments.provider!r}")
@@ -59,20 +59,15 @@ def main() -> int:
 
 
 def all_keys(target: Target, retired: Path | None) -> dict[str, list[str]]:
-    """Return each provider's keys: those in Secrets Manager, then the retired ones.
-
-    A PayPal webhook's id stands in the place of a key, see `tools.commands.archive_proof.prove`.
+    """Return each provider's keys, see `keys_of`, then the retired ones.
 
     Raises
     ------
     NoTargetError
         When the file of retired keys is none.
     """
-    manager = target.client("secretsmanager")
-    keys = {name: list(read_secrets(manager, arn)) for name, arn in target.outputs["secret_arns"].items()}
-    for name, options in target.settings.provider_options.items():
-        if "webhook_id" in options:
-            keys.setdefault(name, []).append(options["webhook_id"])
+    names = {**target.outputs["secret_arns"], **target.settings.provider_options}
+    keys = {name: keys_of(target, name) for name in names}
     if retired is not None:
         try:
             for name, more in json.loads(retired.read_text(encoding="utf-8")).items():
@@ -80,6 +75,17 @@ def all_keys(target: Target, retired: Path | None) -> dict[str, list[str]]:
         except (OSError, ValueError, AttributeError, TypeError) as error:
             raise NoTargetError(f"RETIRED: {retired} is not a JSON object of lists: {type(error).__name__}") from error
     return keys
+
+
+def keys_of(target: Target, provider: str) -> list[str]:
+    """Return a provider's keys in Secrets Manager.
+
+    A PayPal webhook's id stands in the place of a key, see `tools.commands.archive_proof.prove`.
+    """
+    arn = target.outputs["secret_arns"].get(provider)
+    keys = list(read_secrets(target.client("secretsmanager"), arn)) if arn else []
+    webhook_id = target.settings.provider_options.get(provider, {}).get("webhook_id")
+    return [*keys, webhook_id] if webhook_id else keys
 
 
 def archived_certificate(target: Target, key_id: str) -> bytes | None:

@@ -28,6 +28,7 @@ class Assumptions:
     s3_ms: float = _assume(25.0, "round trip of PutObject of some KB; typical, not measured")
     dynamodb_ms: float = _assume(5.0, "round trip of one DynamoDB request; typical, not measured")
     eventbridge_ms: float = _assume(20.0, "round trip of PutEvents; typical, not measured")
+    provider_api_ms: float = _assume(300.0, "round trip of a page of a provider's list of events; not measured")
     cold_start_ms: float = _assume(
         600.0, "a new execution environment: its start, and the function's imports at 512 MB; not measured on AWS"
     )

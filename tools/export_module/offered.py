@@ -134,6 +134,7 @@ FIXED: Mapping[str, str] = MappingProxyType(
         "quarantine.enabled": "the quarantine has permissions, a rule of the lifecycle and an alarm of its own",
         "quarantine.days": "goes with the quarantine",
         "quarantine.webhooks_per_hour": "goes with the quarantine",
+        "reconciliation": "each has resources of its own",
         "queue.fifo": "a queue cannot change its kind",
         "queue.ordered_by": "goes with the kind of queue",
         "queue.batch_size": "goes with the kind of queue",

@@ -75,8 +75,15 @@ def synthesized() -> dict[str, Any]:
     reviewed = reviewed_stacks.values_of(reviewed_stacks.DELIVERY)
     by_account = {"subscriptions": {"name": {"account": "acme"}}}
     delivery = build_settings("dev", {**reviewed, "delivery": {**reviewed["delivery"], **by_account}})
+    inbound = json.loads(Testing.synth(WebhookStack(Testing.app(), "webhooks-dev", settings)))
+    # In a VPC nothing is reconciled.
+    reconciliation = {"name": {"every": "1h", "types": ["*"]}}
+    reconciling = build_settings("dev", {"providers": {"name": "stripe"}, "reconciliation": reconciliation})
+    other = json.loads(Testing.synth(WebhookStack(Testing.app(), "webhooks-dev", reconciling)))
+    inbound["output"] |= other["output"]
+    inbound["resource"]["aws_cloudwatch_metric_alarm"] |= other["resource"]["aws_cloudwatch_metric_alarm"]
     return {
-        "inbound": json.loads(Testing.synth(WebhookStack(Testing.app(), "webhooks-dev", settings))),
+        "inbound": inbound,
         "delivery": json.loads(Testing.synth(DeliveryStack(Testing.app(), "delivery-dev", delivery))),
     }
 

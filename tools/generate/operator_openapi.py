@@ -53,6 +53,7 @@ _EVENT = {
         "unsigned": {},
         "correlationId": _TEXT,
         "scheme": {**_TEXT, "description": "How the signature was verified."},
+        "recovered": {"type": "boolean", "description": "True if it was fetched from its provider's list of events."},
         "sameBytesAs": _TEXT,
         "erasedAt": {**_TIME, "description": "When its payload was erased."},
         "archive": {

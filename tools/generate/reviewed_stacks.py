@@ -1,4 +1,4 @@
-"""The stacks that are reviewed, as golden synths and accepted plans: presets, direct integration, delivery."""
+"""The stacks that are reviewed, as golden synths and accepted plans: presets, and what they may have besides."""
 
 from __future__ import annotations
 
@@ -15,10 +15,21 @@ if TYPE_CHECKING:
     from modules.synth.cdk import Construct, TerraformStack
 
 DIRECT = "direct"
+RECONCILING = "reconciling"
 DELIVERY = "delivery"
-NAMES = (*PRESETS, DIRECT, DELIVERY)
+NAMES = (*PRESETS, DIRECT, RECONCILING, DELIVERY)
 _DIRECT_VALUES: Mapping[str, Any] = MappingProxyType(
     {"preset": "standard", "api": {"ingest": "direct", "max_body_bytes": 180_000}}
+)
+# One whose list shows signatures, and one whose list does not.
+_RECONCILING_VALUES: Mapping[str, Any] = MappingProxyType(
+    {
+        "preset": "standard",
+        "reconciliation": {
+            "stripe": {"every": "1h", "types": ["*"]},
+            "github": {"every": "15m", "hook": "repos/acme/shop/hooks/7"},
+        },
+    }
 )
 # The delivery stack alone, with everything that it can have.
 _DELIVERY_VALUES: Mapping[str, Any] = MappingProxyType(
@@ -40,7 +51,8 @@ _DELIVERY_VALUES: Mapping[str, Any] = MappingProxyType(
 
 def values_of(name: str) -> Mapping[str, Any]:
     """Return what ``cdktf.json`` would say of a reviewed stack's environment, which is called like it."""
-    return {DIRECT: _DIRECT_VALUES, DELIVERY: _DELIVERY_VALUES}.get(name, {"preset": name})
+    others = {DIRECT: _DIRECT_VALUES, RECONCILING: _RECONCILING_VALUES, DELIVERY: _DELIVERY_VALUES}
+    return others.get(name, {"preset": name})
 
 
 def build(

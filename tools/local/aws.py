@@ -83,7 +83,7 @@ class LocalEndpoint:
             "GODEBUG": "http2client=0",
         }
 
-    def client(self, service: str, key: str = ROOT_KEY, secret: str = ROOT_KEY) -> Any:
+    def client(self, service: str, key: str = ROOT_KEY, secret: str = ROOT_KEY, config: Config | None = None) -> Any:
         """Return a boto3 client of this server, for the account's root or for an access key."""
         return boto3.client(
             service,
@@ -92,7 +92,7 @@ class LocalEndpoint:
             aws_access_key_id=key,
             aws_secret_access_key=secret,
             verify=str(self.certificate_authority),
-            config=Config(retries={"mode": "standard"}, s3={"addressing_style": "path"}),
+            config=Config(retries={"mode": "standard"}, s3={"addressing_style": "path"}).merge(config or Config()),
         )
 
     def queue_for(self, service: str, name: str) -> tuple[str, str]:

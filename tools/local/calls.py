@@ -90,7 +90,7 @@ def call_signed(
     region: str = REGION,
     body: Mapping[str, Any] | None = None,
 ) -> requests.Response:
-    """Call a route that asks for IAM, signed with somebody's credentials."""
+    """Call a route that asks for IAM, signed with somebody's credentials; a redirect is an answer like any other."""
     data = b"" if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"} if data else {}
     request = AWSRequest(method=method, url=url, data=data, headers=headers)
@@ -102,6 +102,7 @@ def call_signed(
         headers=dict(request.headers),
         verify=verify,
         timeout=REQUEST_TIMEOUT_SECONDS,
+        allow_redirects=False,
     )
 
 

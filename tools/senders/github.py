@@ -1,5 +1,6 @@
 """GitHub signs the body: https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries ."""
 
+import json
 from typing import Any
 
 from tools.senders.sender import Sender, Signing, hex_hmac
@@ -22,4 +23,10 @@ def _sign(body: bytes, signing: Signing) -> dict[str, str]:
     }
 
 
-SENDER = Sender(entry="github", events={"sponsorship.created": _sponsorship}, sign=_sign)
+SENDER = Sender(
+    entry="github",
+    events={"sponsorship.created": _sponsorship},
+    sign=_sign,
+    # GitHub writes no blanks.
+    encode=lambda document, _: json.dumps(document, separators=(",", ":")).encode(),
+)

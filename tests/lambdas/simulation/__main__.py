@@ -9,10 +9,13 @@ from functools import partial
 from typing import Any
 
 from tests.lambdas.simulation.delivery import seeds as delivery
-from tests.lambdas.simulation.delivery.scenarios import run_scenarios
+from tests.lambdas.simulation.delivery.scenarios import SCENARIOS as OF_DELIVERY
 from tests.lambdas.simulation.inbound import seeds as inbound
+from tests.lambdas.simulation.inbound.recovery import SCENARIOS as OF_INBOUND
+from tests.lambdas.simulation.scenario import run_scenarios
 
 HALVES: dict[str, Any] = {"delivery": delivery, "inbound": inbound}
+SCENARIOS = {"delivery": OF_DELIVERY, "inbound": OF_INBOUND}
 SHOWN = 3
 """Violations of a rule that are shown of a seed."""
 
@@ -29,12 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument("--seed", type=int, help="replay this one, and print all that happened")
     parser.add_argument("--about", help="of a replay, only lines with this text")
-    parser.add_argument("--scenarios", action="store_true", help="run the delivery half's scenarios of load, no seeds")
+    parser.add_argument("--scenarios", action="store_true", help="run the half's scenarios, no seeds")
     given = parser.parse_args(arguments)
     only = set(given.faults.split(",")) if given.faults else None
     half = HALVES[given.half]
     if given.scenarios:
-        return run_scenarios()
+        return run_scenarios(SCENARIOS[given.half])
     if given.seed is not None:
         result = half.run_seed(given.seed, given.size, only, trace=True)
         print(*(line for line in result.trace if given.about is None or given.about in line), sep="\n")

@@ -73,8 +73,10 @@ _REFUSALS = {
     "s3": ("SlowDown", "InternalError", "ConditionalRequestConflict"),
     "events": ("ThrottlingException", "InternalException"),
     "secretsmanager": ("InternalServiceError", "ThrottlingException"),
+    # A provider's API, by its status.
+    "api": ("429", "500", "503"),
 }
-_MEDIAN_SECONDS = {"dynamodb": 0.004, "sqs": 0.008, "s3": 0.02, "events": 0.015, "secretsmanager": 0.02}
+_MEDIAN_SECONDS = {"dynamodb": 0.004, "sqs": 0.008, "s3": 0.02, "events": 0.015, "secretsmanager": 0.02, "api": 0.08}
 
 
 class Chaos:

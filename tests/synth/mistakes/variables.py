@@ -125,3 +125,10 @@ for name_, value_ in HARMLESS.items():
     book.right(
         lambda edit, name=name_, value=value_: edit.variables("status", **{name: value}), name=f"variable {name_}"
     )
+
+
+@book.right
+def name_of_a_secret_that_looks_random(edit):
+    name = "webhook-secret-merchant2024q1x7-dev"
+    edit.at("secrets/stripe")["name"] = name
+    edit.variables("status", PROVIDERS=json.dumps({"merchant2024q1x7": {"entry": "stripe", "secretArn": name}}))

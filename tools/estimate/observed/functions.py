@@ -106,7 +106,8 @@ class Observer:
             self._aws.client("events").create_event_bus(Name=self._text(bus.get("name")))
         kept = json.dumps({"secrets": [senders.kept(self._entry, self._secret)]})
         for secret in self._stack.all("aws_secretsmanager_secret"):
-            made = self._aws.client("secretsmanager").create_secret(Name=secret.id, SecretString=kept)
+            name = self._text(secret.get("name"))
+            made = self._aws.client("secretsmanager").create_secret(Name=name, SecretString=kept)
             self._secret_arns[secret.id] = made["ARN"]
 
     def _accept(self) -> Invocation:

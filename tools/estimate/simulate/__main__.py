@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--preset", default="", help="all of them by default")
     parser.add_argument("--environment", default="", help="environment of cdktf.json instead of presets")
     parser.add_argument("--rate", default="", help="normal load in webhooks/s; a tenth of the throttle by default")
+    parser.add_argument("--seconds", default="60", help="how long the burst is")
     parser.add_argument("--slow", default="30", help="by how much a slow downstream makes processing longer")
     parser.add_argument("--senders", default="adyen", help=f"how senders try again: {', '.join(RETRIES)}")
     parser.add_argument("--seed", default="1", help="of the random numbers")
@@ -40,10 +41,12 @@ def main() -> None:
     asked = parser.parse_args()
     try:
         slow, seed = _number("SLOW", asked.slow, 1, 10_000), int(_number("SEED", asked.seed, 0, 2**31))
+        seconds = _number("SECONDS", asked.seconds, 1, 3_600)
         rate = _number("RATE", asked.rate, 0.1, 20_000) if asked.rate else None
         if asked.senders not in RETRIES:
             raise SimulationError(f"SENDERS: {asked.senders!r} is not known; allowed: {', '.join(RETRIES)}")
-        chosen = [asked.preset] if asked.preset or asked.environment else ["burst"] if asked.capacity else list(PRESETS)
+        every = ["standard"] if asked.capacity else list(PRESETS)
+        chosen = [asked.preset] if asked.preset or asked.environment else every
         for preset in chosen:
             name, deployment, timing = _deployed(preset, asked.environment)
             print("\n".join(page.deployed(name, deployment, timing, AWS, _needs(deployment, timing))))
@@ -56,6 +59,7 @@ def main() -> None:
                 deployment,
                 timing,
                 normal=rate or deployment.throttle_rate / TIMES,
+                seconds=seconds,
                 slow=slow,
                 retries=RETRIES[asked.senders],
                 seed=seed,
@@ -81,9 +85,17 @@ def _needs(deployment: Deployment, timing: Timing) -> Needs:
 
 
 def _simulate(
-    name: str, deployment: Deployment, timing: Timing, *, normal: float, slow: float, retries: Retries, seed: int
+    name: str,
+    deployment: Deployment,
+    timing: Timing,
+    *,
+    normal: float,
+    seconds: float,
+    slow: float,
+    retries: Retries,
+    seed: int,
 ) -> None:
-    for scenario in (burst(normal, retries), slow_downstream(normal, slow, retries)):
+    for scenario in (burst(normal, seconds, retries), slow_downstream(normal, slow, retries)):
         with uncollected():
             outcome = Model(deployment, timing, AWS, seed=seed).run(scenario.load)
         print("\n".join(page.scenario(scenario, outcome, deployment, retries)))

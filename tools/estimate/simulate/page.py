@@ -43,7 +43,19 @@ def deployed(name: str, deployment: Deployment, timing: Timing, platform: Platfo
         f"{platform.function_rate:g} requests/s for each), {needed.processing:,} of processing to keep up, and "
         f"an account with {needed.account:,}"
     )
+    yield f"  quotas to raise  {', '.join(_to_raise(deployment, platform)) or 'none of those simulated'}"
     yield ""
+
+
+def _to_raise(deployment: Deployment, platform: Platform) -> Iterator[str]:
+    reserved = (deployment.ingestion_reserved or 0) + (deployment.processing_reserved or 0) + platform.unreserved
+    for quota, has, wants in (
+        ("API Gateway's rate", platform.gateway_rate, deployment.throttle_rate),
+        ("API Gateway's burst", platform.gateway_burst, deployment.throttle_burst),
+        ("Lambda's concurrent executions", platform.account_concurrency, reserved),
+    ):
+        if wants > has:
+            yield f"{quota} from {has:,g} to {wants:,g}"
 
 
 def scenario(what: Scenario, outcome: Outcome, deployment: Deployment, retries: Retries) -> Iterator[str]:

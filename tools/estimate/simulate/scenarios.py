@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tools.estimate.simulate.model import Load
 from tools.estimate.simulate.senders import Retries
 
-BEFORE_S, BURST_S, AFTER_S, SLOW_S = 30.0, 60.0, 30.0, 300.0
+BEFORE_S, AFTER_S, SLOW_S = 30.0, 30.0, 300.0
 TIMES = 10
 
 
@@ -38,16 +38,16 @@ class Scenario:
     since: float
 
 
-def burst(normal: float, retries: Retries) -> Scenario:
-    """Return ten times the normal load for a minute."""
+def burst(normal: float, seconds: float, retries: Retries) -> Scenario:
+    """Return ten times the normal load for some time."""
     return Scenario(
         name="burst",
-        title=f"{normal:,g} webhooks/s, and {TIMES} x as many, {TIMES * normal:,g}/s, for {BURST_S:.0f} s",
+        title=f"{normal:,g} webhooks/s, and {TIMES} x as many, {TIMES * normal:,g}/s, for {seconds:g} s",
         load=Load(
-            phases=[(BEFORE_S, normal), (BURST_S, TIMES * normal), (AFTER_S, normal)],
+            phases=[(BEFORE_S, normal), (seconds, TIMES * normal), (AFTER_S, normal)],
             retries=retries.waits,
         ),
-        since=BEFORE_S + BURST_S,
+        since=BEFORE_S + seconds,
     )
 
 

@@ -1,6 +1,5 @@
 """Load, and what it must not do to others: lateness, an outage of the sweeper, a dead tenant, a paused one."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,17 +19,10 @@ from lambdas.shared.dynamodb import to_item
 from tests.lambdas.simulation.delivery.endpoints import dead, healthy
 from tests.lambdas.simulation.delivery.seeds import percentile
 from tests.lambdas.simulation.delivery.world import Attempted, World
+from tests.lambdas.simulation.scenario import Scenario
 
 HOUR = 3_600.0
 WORKERS = 50
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scenario:
-    """What a scenario found: a line for each figure, and what is wrong."""
-
-    lines: Sequence[str]
-    wrong: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,16 +285,3 @@ SCENARIOS: tuple[Callable[[], Scenario], ...] = (
     parked_deliveries,
     large_replay,
 )
-
-
-def run_scenarios() -> int:
-    """Run all, print what they found, and return 1 when something is wrong."""
-    failed = 0
-    for scenario in SCENARIOS:
-        began = time.process_time()
-        found = scenario()
-        failed |= bool(found.wrong)
-        print(f"{scenario.__name__} ({time.process_time() - began:.0f} s)", *found.lines, sep="\n  ", flush=True)
-        for wrong in found.wrong:
-            print(f"  WRONG: {wrong}")
-    return failed

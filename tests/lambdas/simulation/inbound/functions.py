@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -95,6 +95,8 @@ class Function:
         Its environment variables.
     clients
         AWS service to its client.
+    stand_ins
+        Names in modules of `lambdas`, and what stands there while it is loaded.
     """
 
     def __init__(
@@ -104,12 +106,15 @@ class Function:
         modules: tuple[str, ...],
         variables: Mapping[str, str],
         clients: Mapping[str, Any],
+        *,
+        stand_ins: Sequence[tuple[ModuleType, str, Any]] = (),
     ) -> None:
         self._kernel = kernel
         self._reports = reports
         self._modules = modules
         self._variables = variables
         self._clients = clients
+        self._stand_ins = stand_ins
         self._idle: list[Callable[[dict[str, Any], Any], Any]] = []
 
     def invoke(self, event: dict[str, Any]) -> Any:
@@ -143,6 +148,8 @@ class Function:
             replace(services, "Sqs", lambda _: AwsCalls(self._clients["sqs"]))
             replace(services, "SecretsManager", lambda _: AwsCalls(self._clients["secretsmanager"]))
             replace(secrets, "SecretStore", partial(secrets.SecretStore, clock=self._kernel.clock))
+            for stand_in in self._stand_ins:
+                replace(*stand_in)
             stack.enter_context(_as_they_were(self._modules))
             module = [_fresh(name) for name in self._modules][-1]
         return module.handler  # type: ignore[no-any-return]

@@ -44,8 +44,13 @@ def _archive(resource: Resource, case: Case) -> Iterable[Line]:
 
 def _target(resource: Resource, case: Case) -> Iterable[Line]:
     found = case.stack.referred(resource.get("arn", ""))
-    if not found or found[0].type != "aws_sqs_queue":
-        raise NoPriceError(f"{resource.address}: only queues are priced as targets of a rule")
+    # What a schedule of a function costs is the function's, which has a rule for it.
+    scheduled = [each for each in case.stack.referred(resource.get("rule", "")) if each.get("schedule_expression")]
+    kind = "aws_lambda_function" if scheduled else "aws_sqs_queue"
+    if not found or found[0].type != kind:
+        raise NoPriceError(
+            f"{resource.address}: only queues are priced as targets of a rule, and functions of a schedule"
+        )
     # Delivery within the account is free, and the queue's own rule counts the message.
     return ()
 

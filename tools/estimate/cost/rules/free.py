@@ -26,6 +26,7 @@ FREE: Mapping[str, str] = {
     "aws_iam_role": _IAM,
     "aws_iam_role_policy": _IAM,
     "aws_iam_role_policy_attachment": _IAM,
+    "aws_lambda_function_event_invoke_config": "a part of its function",
     "aws_lambda_permission": "a part of its function",
     "aws_route_table": _VPC,
     "aws_route_table_association": _VPC,

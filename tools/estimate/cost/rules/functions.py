@@ -1,4 +1,4 @@
-"""Lambda: requests, duration, custom metrics, traces."""
+"""Lambda: requests, duration, custom metrics, traces, and what runs by a schedule."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from tools.estimate.cost.case import Case
 from tools.estimate.cost.rules.api_gateway import traced
+from tools.estimate.cost.rules.reconciliation import reconciliation, runs_every
 from tools.estimate.cost.rules.rule import Line, Paid, PricingRule
 from tools.estimate.synthesized import Resource
 
@@ -26,6 +27,8 @@ def _function(resource: Resource, case: Case) -> Iterable[Line]:
         yield from _metrics(resource, case, case.processed.metrics)
         if _is_traced(resource):
             yield _traces(resource, case, case.workload.rate / case.batch, "batches")
+    elif runs_every(resource, case):
+        yield from reconciliation(resource, case)
     else:
         why = "only operators and dead letters call it: assumed 0"
         yield from _run(resource, case, 0, 0, why)

@@ -149,17 +149,16 @@ def _secret(resource: Resource, case: Case) -> Iterable[Line]:
         what="secrets kept",
         quantity=1,
         price=case.price("secret"),
-        formula="1 for each provider",
+        formula="1 for each provider, and 1 for each API key",
         paid=Paid.IDLE,
     )
     reader = case.path.ingestion or case.path.processing
-    if resource.address not in {
-        found.address for found in case.stack.referred(json.dumps(case.stack.variables(reader)))
-    }:
+    referred = case.stack.referred(json.dumps(case.stack.variables(reader)))
+    read = {found.address for found in referred if found.type == resource.type}
+    if resource.address not in read:
         return
-    providers = len(case.stack.all("aws_secretsmanager_secret"))
     environments = max(1, math.ceil(case.workload.rate * case.ingestion_s()))
-    each_second = min(case.workload.rate / providers, environments / case.assume.secret_cache_s)
+    each_second = min(case.workload.rate / len(read), environments / case.assume.secret_cache_s)
     yield Line(
         resource=resource.address,
         service="Secrets Manager",

@@ -30,7 +30,7 @@ def _queue(resource: Resource, case: Case) -> Iterable[Line]:
         return
     subscribed = case.stack.pointing_at("aws_cloudwatch_event_target", "arn", resource)
     for _ in subscribed:
-        rules = max(1, len(case.stack.all("aws_cloudwatch_event_rule")))
+        rules = max(1, sum("event_pattern" in each.values for each in case.stack.all("aws_cloudwatch_event_rule")))
         events = case.webhooks * case.processed.events / rules
         yield from _requests(
             resource,

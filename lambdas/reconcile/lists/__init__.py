@@ -1,0 +1,1 @@
+"""Providers' own lists of events, one module for each."""

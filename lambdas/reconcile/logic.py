@@ -1,0 +1,299 @@
+"""Comparing a provider's list of events with the records, page by page, and handing over what is missing.
+
+A run can end at any point and be run again: a page is done again unless its progress is kept, and an event that is
+handed over twice, or of which the webhook comes late, is a duplicate, because it has the same identity.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any
+from uuid import uuid4
+
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.event import WebhookEvent, read_events
+from lambdas.inbound.evidence import FETCHED, Evidence
+from lambdas.inbound.handing_over import hand_over
+from lambdas.inbound.identity import Same, compare
+from lambdas.inbound.providers.entry import Provider
+from lambdas.inbound.quarantine import time_in_key
+from lambdas.inbound.queue import MainQueue
+from lambdas.inbound.record_items import first_key, occurrence_key
+from lambdas.inbound.record_queries import RecordQueries
+from lambdas.inbound.records import Records
+from lambdas.reconcile.api import ApiError
+from lambdas.reconcile.event_list import EventList, Fetched, Page
+from lambdas.reconcile.progress import Progress, ProgressStore, UnkeptProgress, with_page
+from lambdas.shared import times
+from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError
+from lambdas.shared.request import WebhookRequest
+from lambdas.shared.signatures.scheme import key_id
+
+REPORT_PREFIX = "reconciliation/"
+# What happened later may be on its way still.
+SETTLE_SECONDS = 300.0
+# What is left of an invocation when no other page is begun.
+STOP_SECONDS = 60.0
+# An event at the end of the provider's retention may be gone before its page is asked for.
+RETENTION_MARGIN_SECONDS = 3_600.0
+# A window that is open for longer means that the runs are too short for the events that there are.
+BEHIND_SECONDS = 86_400.0
+# A cursor that the provider no longer knows.
+_CURSOR_GONE = frozenset({400, 404, 410, 422})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconciled:
+    """A provider that is reconciled.
+
+    Attributes
+    ----------
+    name : str
+        The name under which it is deployed.
+    provider : Provider
+        Its entry.
+    events : EventList
+        Its list of events.
+    api_key : str
+        The key with which the list is asked for.
+    signing_secrets : Sequence[str]
+        Those with which it signs, for a list that shows signatures.
+    overlap : float
+        Seconds by which a window overlaps the last one.
+    types : Sequence[str]
+        Types of events that are wanted; ``*`` stands for any characters.
+    """
+
+    name: str
+    provider: Provider
+    events: EventList
+    api_key: str
+    signing_secrets: Sequence[str] = ()
+    overlap: float
+    types: Sequence[str] = ("*",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Candidate:
+    """An event of the list, with what it is handed over with."""
+
+    event: WebhookEvent
+    request: WebhookRequest
+    evidence: Evidence
+    signature_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconciliation:
+    """Reconciles providers.
+
+    Attributes
+    ----------
+    records, queries
+        The records.
+    progress : ProgressStore
+        How far each provider is.
+    queue, archive
+        Where events are handed over, and where reports are kept.
+    clock : Callable[[], float]
+        Seconds since the epoch.
+    on_missing : Callable[[str, Sequence[WebhookEvent]], None]
+        Called with the name of a provider and the missing events of a page, before they are handed over.
+    """
+
+    records: Records
+    queries: RecordQueries
+    progress: ProgressStore
+    queue: MainQueue
+    archive: Archive
+    clock: Callable[[], float]
+    on_missing: Callable[[str, Sequence[WebhookEvent]], Any]
+
+    def run(
+        self,
+        one: Reconciled,
+        seconds_left: Callable[[], float],
+        *,
+        since: float | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Go on with a provider until its window is closed or the time runs out; return the report.
+
+        Parameters
+        ----------
+        seconds_left : Callable[[], float]
+            Until the invocation ends.
+        since : float | None
+            Where the window begins at the latest, seconds since the epoch: a catch-up. None for the last window's end.
+        dry_run : bool
+            Whether nothing is handed over, and no progress kept.
+
+        Raises
+        ------
+        Exception
+            When the provider or AWS does not answer. The next run goes on where this one ended.
+        """
+        kept = self.progress.read(one.name)
+        progress = self._window(one, kept, since, anew=dry_run)
+        store = UnkeptProgress(None, "") if dry_run else self.progress
+        restarted = False
+        while not progress.all_listed and seconds_left() > STOP_SECONDS:
+            try:
+                page = one.events.page(progress.since, progress.until, progress.after)
+            except ApiError as error:
+                if progress.after is None or restarted or error.status not in _CURSOR_GONE:
+                    raise
+                restarted, progress = True, replace(progress, after=None)
+                continue
+            progress = self._reconcile(one, page, progress, dry_run=dry_run)
+            store.write(one.name, progress)
+        report = _report(one, progress, self.clock(), dry_run=dry_run)
+        if progress.all_listed and not progress.closed:
+            key = f"{REPORT_PREFIX}{one.name}/{time_in_key(progress.until)}{'-dry-run' if dry_run else ''}.json"
+            self.archive.store_json(key, json.dumps(report, indent=2))
+            store.write(one.name, replace(progress, closed=True))
+        return report
+
+    def _window(self, one: Reconciled, kept: Progress | None, since: float | None, *, anew: bool) -> Progress:
+        """Return the window to go on with: the one that is open, or a new one."""
+        now = self.clock()
+        if kept is None:
+            begin = now - SETTLE_SECONDS - one.overlap
+        elif kept.closed:
+            begin = kept.until - one.overlap
+        elif anew or (since is not None and since < kept.since):
+            begin = kept.since
+        else:
+            return kept
+        earliest = now - one.events.retention_seconds + RETENTION_MARGIN_SECONDS
+        until = now - SETTLE_SECONDS
+        lost_since = begin if begin < earliest else None
+        begin = min(until, max(earliest, begin if since is None else min(since, begin)))
+        return Progress(opened_at=times.iso(now), since=begin, until=until, lost_since=lost_since)
+
+    def _reconcile(self, one: Reconciled, page: Page, progress: Progress, *, dry_run: bool) -> Progress:
+        candidates: list[_Candidate] = []
+        unreadable = unwanted = 0
+        for fetched in page.events:
+            try:
+                read = self._read(one, fetched)
+            except (MalformedWebhookError, SignatureRefusedError):
+                unreadable += 1
+                continue
+            wanted = [each for each in read if any(fnmatchcase(each.event.event_type, name) for name in one.types)]
+            unwanted += len(read) - len(wanted)
+            candidates += wanted
+        known = self._recorded([each.event for each in candidates])
+        missing = [each for each, record in zip(candidates, known, strict=True) if record is None]
+        # An event of this page may have been handed over by a run that ended before the progress was kept.
+        ours = [each.event for each, record in zip(candidates, known, strict=True) if _is_ours(record, progress)]
+        if missing and not dry_run:
+            self.on_missing(one.name, [each.event for each in missing])
+        for each in () if dry_run else missing:
+            hand_over(
+                [each.event],
+                each.request,
+                each.evidence,
+                queue=self.queue,
+                archive=self.archive,
+                correlation_id=str(uuid4()),
+                signature_id=each.signature_id,
+                recovered=True,
+            )
+        recovered = [*ours, *(each.event for each in missing)]
+        return with_page(
+            progress,
+            after=page.after,
+            handed_over=[event.event_id for event in recovered],
+            listed=len(candidates) + unreadable + unwanted,
+            present=len(candidates) - len(recovered),
+            recovered=len(recovered),
+            unreadable=unreadable,
+            unwanted=unwanted,
+        )
+
+    def _read(self, one: Reconciled, fetched: Fetched) -> list[_Candidate]:
+        """Return the events of an entry of a list, with their evidence.
+
+        Raises
+        ------
+        WebhookRefusedError
+            When it is no event of the provider, or its bytes are not those that were signed.
+        """
+        request = WebhookRequest(
+            body=fetched.body,
+            headers={name: [value] for name, value in fetched.headers.items()},
+            received_at=self.clock(),
+        )
+        scheme, key, signature_id = FETCHED, key_id(one.api_key), None
+        headers: Mapping[str, str] = {}
+        if one.events.signed:
+            verdict = one.provider.scheme.verify(request, one.signing_secrets)
+            scheme, key, headers = verdict.scheme, verdict.key_id, verdict.headers
+            signature_id = verdict.signature_id
+        evidence = Evidence(
+            entry=one.provider.name,
+            options=one.provider.configuration,
+            scheme=scheme,
+            key_id=key,
+            headers=headers,
+            received_at=request.received_at,
+            verdict=FETCHED,
+            fetched_from=one.events.host,
+        )
+        events = read_events(one.name, one.provider, request)
+        return [
+            _Candidate(event=event, request=request, evidence=evidence, signature_id=signature_id) for event in events
+        ]
+
+    def _recorded(self, events: Sequence[WebhookEvent]) -> list[Mapping[str, Any] | None]:
+        """Return the record of each event, or None; any record counts, because its event is in our hands."""
+        keys = [first_key(event) for event in events]
+        keys += [occurrence_key(event) for event in events if event.occurrence is not None]
+        found = self.queries.existing(keys)
+        records: list[Mapping[str, Any] | None] = []
+        for event in events:
+            record = found.get(first_key(event))
+            if record is not None and compare(record, event.content, event.occurrence, "") is Same.ID:
+                record = None
+            if record is None and event.occurrence is not None:
+                record = found.get(occurrence_key(event))
+            records.append(record)
+        missing = [event for event, record in zip(events, records, strict=True) if record is None]
+        older = self.records.of_first_release(missing) if missing else {}
+        return [
+            {} if record is None and event.key in older else record
+            for event, record in zip(events, records, strict=True)
+        ]
+
+
+def _is_ours(record: Mapping[str, Any] | None, progress: Progress) -> bool:
+    return bool(record and record.get("recovered") and record["receivedAt"] >= progress.opened_at)
+
+
+def _report(one: Reconciled, progress: Progress, now: float, *, dry_run: bool) -> dict[str, Any]:
+    problems = []
+    if progress.unreadable:
+        problems.append(f"{progress.unreadable} entries of the list cannot be read, or are not what was signed")
+    if progress.lost_since is not None:
+        problems.append(
+            f"from {times.iso(progress.lost_since)} to {times.iso(progress.since)} the list had ended already"
+        )
+    if not progress.all_listed and now - progress.until > BEHIND_SECONDS:
+        problems.append("the list is longer than the runs are enough for")
+    counts = asdict(progress)
+    names = ("listed", "present", "recovered", "unreadable", "unwanted")
+    return {
+        "provider": one.name,
+        "host": one.events.host,
+        "keyId": key_id(one.api_key),
+        "dryRun": dry_run,
+        "openedAt": progress.opened_at,
+        "since": times.iso(progress.since),
+        "until": times.iso(progress.until),
+        "complete": progress.all_listed,
+        **{name: counts[name] for name in names},
+        "problems": problems,
+        "recoveredIds": list(progress.named),
+    }

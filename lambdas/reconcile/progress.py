@@ -1,0 +1,128 @@
+"""How far a provider's reconciliation is: an item of the table for each provider, changed after each page."""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+from uuid import uuid4
+
+from lambdas.inbound.record_items import PARTITION_KEY, SORT_KEY
+from lambdas.shared.dynamodb import from_item, to_item, write_if
+from lambdas.shared.errors import TellableError
+
+# No transaction id has a blank, and no record's partition begins like this.
+PARTITION = "reconciliation "
+# Of an item of 400 KB: ids have 256 characters at most.
+MAX_NAMED = 500
+
+
+class OvertakenError(TellableError):
+    """Another run of the same provider went on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A window of time, and how far its list has been compared.
+
+    Attributes
+    ----------
+    opened_at : str
+        When the window was opened, ISO 8601 in UTC.
+    since, until : float
+        The window, seconds since the epoch; `until` is no part of it.
+    after : str | None
+        Where the next page begins; None for the first one.
+    all_listed : bool
+        Whether there is no other page.
+    closed : bool
+        Whether its report is written.
+    listed, present, recovered, unreadable, unwanted : int
+        Events that the list had; that were recorded; that were handed over; that cannot be read; and of types that are
+        not wanted.
+    named : tuple[str, ...]
+        Ids of the first events that were handed over.
+    lost_since : float | None
+        From when on the list ended before it was compared, up to `since`; None if it did not.
+    """
+
+    opened_at: str
+    since: float
+    until: float
+    after: str | None = None
+    all_listed: bool = False
+    closed: bool = False
+    listed: int = 0
+    present: int = 0
+    recovered: int = 0
+    unreadable: int = 0
+    unwanted: int = 0
+    named: tuple[str, ...] = field(default=())
+    lost_since: float | None = None
+
+
+class ProgressStore:
+    """Keeps the progress of each provider.
+
+    Parameters
+    ----------
+    dynamodb
+        A boto3 DynamoDB client.
+    table : str
+        Name of the table.
+    """
+
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._seen: dict[str, str | None] = {}
+
+    def read(self, provider: str) -> Progress | None:
+        """Return the progress of a provider; None if there was no run yet."""
+        answer = self._dynamodb.get_item(TableName=self._table, Key=_key(provider), ConsistentRead=True)
+        item = from_item(answer.get("Item", {}))
+        self._seen[provider] = item.get("token")
+        if not item:
+            return None
+        known = json.loads(item["progress"])
+        return Progress(**{**known, "named": tuple(known["named"])})
+
+    def write(self, provider: str, progress: Progress) -> None:
+        """Replace the progress that was read or written last.
+
+        Raises
+        ------
+        OvertakenError
+            When another run replaced it.
+        """
+        token, seen = uuid4().hex, self._seen[provider]
+        arguments = {
+            "TableName": self._table,
+            "Item": {**_key(provider), **to_item({"token": token, "progress": json.dumps(asdict(progress))})},
+            "ConditionExpression": "#token = :seen" if seen else "attribute_not_exists(#token)",
+            "ExpressionAttributeNames": {"#token": "token"},
+            **({"ExpressionAttributeValues": to_item({":seen": seen})} if seen else {}),
+        }
+        if write_if(self._dynamodb.put_item, arguments, lambda item: item.get("token") == token) is None:
+            raise OvertakenError("another run of this provider goes on")
+        self._seen[provider] = token
+
+
+class UnkeptProgress(ProgressStore):
+    """The progress of a dry run, of which nothing is kept."""
+
+    def write(self, provider: str, progress: Progress) -> None:
+        """Do nothing."""
+
+
+def with_page(progress: Progress, *, after: str | None, handed_over: list[str], **counts: int) -> Progress:
+    """Return the progress after another page."""
+    return replace(
+        progress,
+        after=after,
+        all_listed=after is None,
+        named=(*progress.named, *handed_over)[:MAX_NAMED],
+        **{name: getattr(progress, name) + count for name, count in counts.items()},
+    )
+
+
+def _key(provider: str) -> dict[str, Any]:
+    return to_item({PARTITION_KEY: PARTITION + provider, SORT_KEY: "-"})

@@ -1,0 +1,564 @@
+"""Reconciliation with the provider's list of events: what is missing comes once, whatever breaks."""
+
+import http.client
+import io
+import json
+import sys
+import time
+from dataclasses import replace
+from itertools import pairwise
+from types import SimpleNamespace
+
+import pytest
+import stripe
+
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.envelope import Envelope
+from lambdas.inbound.event import read_events
+from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.inbound.queue import MainQueue
+from lambdas.inbound.record_queries import RecordQueries
+from lambdas.inbound.records import Records
+from lambdas.reconcile.api import ApiError
+from lambdas.reconcile.lists.stripe import StripeEvents
+from lambdas.reconcile.logic import REPORT_PREFIX, SETTLE_SECONDS, Reconciled, Reconciliation
+from lambdas.reconcile.progress import OvertakenError, Progress, ProgressStore
+from lambdas.shared import times
+from lambdas.shared.request import WebhookRequest
+from lambdas.shared.signatures.scheme import key_id
+from modules.settings.environments import build_settings
+from tests.lambdas.events_apis import StripeApi
+from tests.lambdas.support import NOW, Clock, CrashError, aws_error, envelope, lambda_context, message, new_secret
+from tests.lambdas.test_upgrade import BY_NAME
+from tools.commands import reconcile
+from tools.commands.target_stack import NoTargetError, Target
+
+HOUR = 3_600.0
+DAY = 86_400.0
+FIRST = NOW - HOUR
+
+
+def stripe_event(number, created=FIRST, kind="charge.succeeded"):
+    return {
+        "id": f"evt_{number}",
+        "object": "event",
+        "api_version": "2024-06-20",
+        "created": int(created),
+        "livemode": True,
+        "type": kind,
+        "data": {"object": {"id": f"ch_{number}", "object": "charge", "amount": 100 + number, "currency": "eur"}},
+    }
+
+
+@pytest.fixture
+def api(world):
+    with StripeApi(world.clock).serve() as api:
+        yield api
+
+
+def received(world, event, name="stripe"):
+    """Return the message of an event's webhook, in the words of the endpoint's API version."""
+    body = json.dumps({**event, "api_version": "2020-08-27"}).encode()
+    request = WebhookRequest(body=body, headers={}, received_at=world.clock())
+    (read,) = read_events(name, REGISTRY["stripe"], request)
+    return message(envelope(read, body=body))
+
+
+def invocation(world, api, *, clients=None, **changes):
+    """Return a run of the function, as a new invocation begins it."""
+    clients = clients or world.clients
+    missing = []
+    reconciliation = Reconciliation(
+        records=Records(clients.dynamodb, world.name),
+        queries=RecordQueries(clients.dynamodb, world.name),
+        progress=ProgressStore(clients.dynamodb, world.name),
+        queue=MainQueue(clients.sqs, world.queue_url, "provider"),
+        archive=Archive(clients.s3, world.name),
+        clock=world.clock,
+        on_missing=lambda name, events: missing.extend(event.key for event in events),
+    )
+    one = Reconciled(
+        name="stripe",
+        provider=REGISTRY["stripe"],
+        events=StripeEvents(api.client(StripeEvents, Clock(0.0)), api.key),
+        api_key=api.key,
+        overlap=2 * HOUR,
+        **changes,
+    )
+
+    def run(seconds=900.0, **arguments):
+        return reconciliation.run(one, seconds if callable(seconds) else lambda: seconds, **arguments)
+
+    run.missing = missing
+    return run
+
+
+def reports(world):
+    return [json.loads(content) for _, content in world.objects(REPORT_PREFIX)]
+
+
+def test_the_api_of_these_tests_is_one_that_stripes_own_client_reads(api):
+    api.events = [stripe_event(number, FIRST + number) for number in range(250)]
+    client = stripe.StripeClient(api.key, base_addresses={"api": f"http://127.0.0.1:{api.port}"})
+    created = {"gte": int(FIRST + 10), "lt": int(FIRST + 240)}
+    listed = [one.id for one in client.v1.events.list({"created": created, "limit": 100}).auto_paging_iter()]
+    assert listed == [f"evt_{number}" for number in reversed(range(10, 240))]
+
+
+def test_what_is_missing_is_routed_once_and_marked_and_its_late_webhook_is_a_duplicate(world, api):
+    # Given 250 events, of which no webhook of every tenth came, and of a block
+    api.events = [stripe_event(number, FIRST + number) for number in range(250)]
+    hidden = {number for number in range(250) if number % 10 == 3 or 100 <= number < 130}
+    world.process([received(world, one) for number, one in enumerate(api.events) if number not in hidden])
+    world.routed()
+
+    # When the function runs, and processing takes what it handed over
+    report = invocation(world, api)()
+    handed_over = world.queued()
+    assert not world.process(handed_over).failures
+
+    # Then all are recorded and routed once, and the missing ones say so
+    assert world.routed_counts() == {f"evt_{number}": 1 for number in range(250)}
+    marked = {one["eventId"] for one in world.all_records() if one.get("recovered")}
+    assert marked == {f"evt_{number}" for number in hidden}
+    assert {one["detail"]["eventId"] for one in world.routed() if one["detail"].get("recovered")} == marked
+    assert (report["listed"], report["present"], report["recovered"]) == (250, 250 - len(hidden), len(hidden))
+    assert set(report["recoveredIds"]) == marked
+    assert report["complete"]
+    assert reports(world) == [report]
+
+    # And when their webhooks come after all, they are duplicates
+    late = world.process([received(world, api.events[number]) for number in hidden])
+    assert (len(late.duplicates), len(late.conflicts)) == (len(hidden), 0)
+    assert set(world.routed_counts().values()) == {1}
+
+    # And the next run, whose window overlaps, finds nothing
+    world.clock.now += HOUR
+    again = invocation(world, api)()
+    assert (again["listed"], again["recovered"]) == (250, 0)
+    assert world.queued() == []
+
+
+def test_the_evidence_says_from_where_when_and_with_which_key(world, api):
+    api.events = [stripe_event(1)]
+    invocation(world, api)()
+    (one,) = world.queued()
+    found = Envelope.from_message(one.body)
+    assert found.recovered
+    assert json.loads(found.body) == api.events[0]
+    evidence = found.evidence.to_document()
+    assert evidence["fetchedFrom"] == "api.stripe.com"
+    assert evidence["keyId"] == key_id(api.key)
+    assert api.key not in one.body
+    assert (evidence["receivedAt"], evidence["verdict"], evidence["headers"]) == (NOW, "fetched", {})
+
+
+def test_windows_overlap_and_reach_as_far_back_as_the_last_one_that_was_closed(world, api):
+    first = invocation(world, api)()
+    assert (first["since"], first["until"]) == (
+        times.iso(NOW - SETTLE_SECONDS - 2 * HOUR),
+        times.iso(NOW - SETTLE_SECONDS),
+    )
+    world.clock.now += 3 * DAY
+    second = invocation(world, api)()
+    assert second["since"] == times.iso(NOW - SETTLE_SECONDS - 2 * HOUR)
+    assert second["until"] == times.iso(NOW + 3 * DAY - SETTLE_SECONDS)
+
+
+def test_a_catch_up_goes_back_as_far_as_the_provider_does(world, api):
+    api.events = [stripe_event(1, NOW - 40 * DAY), stripe_event(2, NOW - 29 * DAY), stripe_event(3)]
+    invocation(world, api)()
+    assert [Envelope.from_message(one.body).event.event_id for one in world.queued()] == ["evt_3"]
+    report = invocation(world, api)(since=NOW - 60 * DAY)
+    assert report["since"] == times.iso(NOW - 30 * DAY + HOUR)
+    assert "evt_2" in report["recoveredIds"]
+    assert "evt_1" not in report["recoveredIds"]
+
+
+def test_what_the_list_no_longer_had_is_told(world, api):
+    api.events = [stripe_event(1)]
+    first = invocation(world, api)()
+    assert first["problems"] == []
+    world.clock.now += 31 * DAY
+    report = invocation(world, api)()
+    assert report["since"] == times.iso(world.clock.now - 30 * DAY + HOUR)
+    assert report["problems"] == [
+        f"from {times.iso(NOW - SETTLE_SECONDS - 2 * HOUR)} to {report['since']} the list had ended already"
+    ]
+    # And it is told in the run that goes on, whatever became of the first.
+    assert reports(world)[-1] == report
+    world.clock.now += HOUR
+    assert invocation(world, api)()["problems"] == []
+
+
+def test_runs_that_are_never_enough_are_told(world, api):
+    api.events = [stripe_event(number, FIRST + number) for number in range(250)]
+
+    def one_page():
+        left = iter([900.0, 10.0])
+        return invocation(world, api)(lambda: next(left))
+
+    assert one_page()["problems"] == []
+    world.clock.now += 25 * HOUR
+    assert one_page()["problems"] == ["the list is longer than the runs are enough for"]
+    assert invocation(world, api)()["problems"] == []
+
+
+def test_what_has_just_happened_is_left_to_its_webhook(world, api):
+    api.events = [stripe_event(1, NOW - 10)]
+    assert invocation(world, api)()["listed"] == 0
+
+
+def test_a_run_whose_time_ends_is_gone_on_with(world, api):
+    api.events = [stripe_event(number, FIRST + number) for number in range(250)]
+    left = iter([900.0, 900.0, 10.0])
+    first = invocation(world, api)(lambda: next(left))
+    assert (first["complete"], first["listed"]) == (False, 200)
+    assert reports(world) == []
+    world.clock.now += HOUR
+    second = invocation(world, api)()
+    assert (second["complete"], second["listed"], second["openedAt"]) == (True, 250, first["openedAt"])
+    assert len(api.calls) == 3
+    assert not world.process(world.queued()).failures
+    assert world.routed_counts() == {f"evt_{number}": 1 for number in range(250)}
+
+
+def test_a_dry_run_tells_and_changes_nothing(world, api):
+    api.events = [stripe_event(1), stripe_event(2)]
+    world.process([received(world, api.events[0])])
+    before = world.snapshot()
+    report = invocation(world, api)(dry_run=True)
+    assert (report["dryRun"], report["recoveredIds"]) == (True, ["evt_2"])
+    assert world.queued() == []
+    assert reports(world) == [report]
+    assert world.snapshot()["records"] == before["records"]
+    # And the real one does all of it.
+    assert invocation(world, api)()["recoveredIds"] == ["evt_2"]
+
+
+def test_a_record_of_version_0_1_0_is_a_record(world, api):
+    first = BY_NAME["stripe"]
+    first.record(world)
+    api.events = [{**json.loads(first.request.body), "created": int(FIRST)}, stripe_event(2)]
+    assert invocation(world, api)()["recoveredIds"] == ["evt_2"]
+
+
+def test_only_the_types_that_are_wanted_are_handed_over(world, api):
+    api.events = [stripe_event(1), stripe_event(2, kind="charge.refunded"), stripe_event(3, kind="payout.paid")]
+    report = invocation(world, api, types=["charge.*"])()
+    assert set(report["recoveredIds"]) == {"evt_1", "evt_2"}
+    assert (report["listed"], report["unwanted"]) == (3, 1)
+
+
+def test_an_entry_without_an_id_is_counted_and_fails_no_other(world, api):
+    api.events = [stripe_event(1), {**stripe_event(2), "id": "not an id\n"}]
+    report = invocation(world, api)()
+    assert (report["recoveredIds"], report["unreadable"]) == (["evt_1"], 1)
+    assert report["problems"] == ["1 entries of the list cannot be read, or are not what was signed"]
+
+
+def test_missing_events_are_told_before_they_are_handed_over(world, api):
+    """A process that dies in between has told of them, and the next one tells of them again."""
+    api.events = [stripe_event(1)]
+    run = invocation(world, api, clients=replace(world.clients, sqs=Dying(world.clients.sqs, [1])))
+    with pytest.raises(CrashError):
+        run()
+    assert run.missing == ["stripe:evt_1"]
+
+
+# --- what breaks ------------------------------------------------------------------------------------------------------
+
+
+class Dying:
+    """A client whose process dies at the n-th step of all clients: before a call, or after it."""
+
+    def __init__(self, client, steps):
+        self._client, self._steps = client, steps
+
+    def __getattr__(self, name):
+        def call(**arguments):
+            self._step()
+            answer = getattr(self._client, name)(**arguments)
+            self._step()
+            return answer
+
+        return call
+
+    def _step(self):
+        self._steps[0] -= 1
+        if self._steps[0] == 0:
+            raise CrashError("killed")
+
+
+def dying(world, steps):
+    wrapped = {name: Dying(getattr(world.clients, name), steps) for name in ("dynamodb", "sqs", "s3")}
+    return replace(world.clients, **wrapped)
+
+
+STEPS = 22
+"""Of the run below: each call is two."""
+
+
+def two_pages(world, api):
+    api.events = [stripe_event(number, FIRST + number) for number in range(103)]
+    world.process([received(world, one) for number, one in enumerate(api.events) if number not in (0, 50, 101)])
+
+
+def test_a_run_has_so_many_steps(world, api):
+    two_pages(world, api)
+    steps = [STEPS + 1]
+    invocation(world, api, clients=dying(world, steps))()
+    assert steps == [1]
+
+
+@pytest.mark.parametrize("processing_is", ["prompt", "behind"])
+@pytest.mark.parametrize("at", range(1, STEPS + 1))
+def test_killed_at_any_step_nothing_is_missed_or_doubled(world, api, at, processing_is):
+    two_pages(world, api)
+    with pytest.raises(CrashError):
+        invocation(world, api, clients=dying(world, [at]))()
+    if processing_is == "prompt":
+        assert not world.process(world.queued()).failures
+    report = invocation(world, api)()
+    assert not world.process(world.queued()).failures
+    assert world.routed_counts() == {f"evt_{number}": 1 for number in range(103)}
+    assert {one["eventId"] for one in world.all_records() if one.get("recovered")} == {"evt_0", "evt_50", "evt_101"}
+    (kept,) = reports(world)
+    assert (kept["listed"], kept["recovered"]) == (103, 3)
+    assert report["openedAt"] == kept["openedAt"] or report["recovered"] == 0
+
+
+def test_an_answer_that_is_lost_is_asked_for_again(world, api):
+    api.events = [stripe_event(number, FIRST + number) for number in range(150)]
+    api.faults = [None, "fine", None]
+    assert invocation(world, api)()["listed"] == 150
+    assert len(api.calls) == 4
+
+
+@pytest.mark.parametrize(
+    ("fault", "calls"),
+    [(None, 4), ((500, {}, {}), 4), ((429, {}, {}), 4), ((429, {}, {"Retry-After": "3600"}), 1)],
+)
+def test_a_provider_that_does_not_answer_ends_the_run_and_the_next_one_goes_on(world, api, fault, calls):
+    api.events = [stripe_event(number, FIRST + number) for number in range(150)]
+    api.faults = ["fine"] + [fault] * 4
+    with pytest.raises(ApiError, match=r"api\.stripe\.com"):
+        invocation(world, api)()
+    assert len(api.calls) == 1 + calls
+    api.faults = []
+    assert invocation(world, api)()["listed"] == 150
+    assert len(world.queued()) == 150
+
+
+def test_as_long_as_the_provider_asks_for_it_is_not_called(api):
+    api.clock = clock = Clock(0.0)
+    api.faults = [(429, {}, {"Retry-After": "7"})]
+    StripeEvents(api.client(StripeEvents, clock), api.key).page(FIRST, NOW, None)
+    assert [when for when, _ in api.calls] == [0.0, 7.0]
+
+
+def test_a_key_that_is_refused_is_not_tried_again(world, api):
+    api.faults = [(401, {}, {})]
+    with pytest.raises(ApiError, match="status 401"):
+        invocation(world, api)()
+    assert len(api.calls) == 1
+
+
+def test_a_cursor_that_the_provider_no_longer_knows_begins_the_window_again(world, api):
+    api.events = [stripe_event(number, FIRST + number) for number in range(250)]
+    left = iter([900.0, 10.0])
+    invocation(world, api)(lambda: next(left))
+    del api.events[150]
+    report = invocation(world, api)()
+    assert report["complete"]
+    assert not world.process(world.queued()).failures
+    assert world.routed_counts() == {f"evt_{number}": 1 for number in range(250)}
+
+
+def test_the_providers_rate_is_kept(world, api):
+    clock = Clock(0.0)
+    api.clock = clock
+    api.events = [stripe_event(number, FIRST + number / 10) for number in range(3_000)]
+    events = StripeEvents(api.client(StripeEvents, clock), api.key)
+    after = None
+    while True:
+        page = events.page(FIRST, NOW, after)
+        if (after := page.after) is None:
+            break
+    at = [when for when, _ in api.calls]
+    assert len(at) == 30
+    assert min(later - earlier for earlier, later in pairwise(at)) >= 0.1 - 1e-9
+
+
+def test_two_runs_at_once_hand_over_duplicates_at_worst_and_one_ends(world, api):
+    api.events = [stripe_event(number, FIRST + number) for number in range(150)]
+    first, second, pages = invocation(world, api), invocation(world, api), iter(range(9))
+
+    def left():
+        # The second one begins, and ends, while the first is between two pages.
+        if next(pages) == 1:
+            assert second()["complete"]
+        return 900.0
+
+    with pytest.raises(OvertakenError):
+        first(left)
+    assert not world.process(world.queued()).failures
+    assert world.routed_counts() == {f"evt_{number}": 1 for number in range(150)}
+    (kept,) = reports(world)
+    assert (kept["listed"], kept["recovered"]) == (150, 150)
+
+
+def test_the_first_run_is_overtaken_too(world):
+    stores = [ProgressStore(world.clients.dynamodb, world.name) for _ in range(2)]
+    for store in stores:
+        assert store.read("stripe") is None
+    progress = Progress(opened_at=times.iso(NOW), since=NOW - HOUR, until=NOW)
+    stores[0].write("stripe", progress)
+    with pytest.raises(OvertakenError):
+        stores[1].write("stripe", progress)
+
+
+class AnsweringTwice:
+    """A client whose SDK sends a write again, because the answer to the first one was lost."""
+
+    def __init__(self, client):
+        self._client = client
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    def put_item(self, **arguments):
+        self._client.put_item(**arguments)
+        return self._client.put_item(**arguments)
+
+
+def test_a_write_of_the_progress_that_the_sdk_repeats_overtakes_nobody(world, api):
+    api.events = [stripe_event(number, FIRST + number) for number in range(150)]
+    clients = replace(world.clients, dynamodb=AnsweringTwice(world.clients.dynamodb))
+    assert invocation(world, api, clients=clients)()["complete"]
+
+
+def test_when_the_queue_takes_nothing_the_page_is_done_again(world, api):
+    class Refusing:
+        def send_message(self, **_):
+            raise aws_error("ServiceUnavailable", "SendMessage")
+
+    api.events = [stripe_event(1)]
+    with pytest.raises(Exception, match="ServiceUnavailable"):
+        invocation(world, api, clients=replace(world.clients, sqs=Refusing()))()
+    assert invocation(world, api)()["recoveredIds"] == ["evt_1"]
+
+
+# --- the function -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def function(world, api, clients, cold_start):
+    """Return the function with Stripe deployed as ``shop``; its connections lead to the API of the test."""
+    secret = new_secret(clients, api.key)
+    deployed = {"shop": {"entry": "stripe", "apiSecretArn": secret, "overlap": 7_200, "types": ["charge.*"]}}
+    module = cold_start(
+        "reconcile",
+        PROVIDERS=json.dumps(deployed),
+        QUEUE_URL=world.queue_url,
+        MESSAGE_GROUP_BY="provider",
+        TABLE_NAME=world.name,
+        BUCKET_NAME=world.name,
+    )
+    module.connect = lambda host: http.client.HTTPConnection("127.0.0.1", api.port, timeout=10)
+    module.secret = secret
+    return module
+
+
+def test_the_function_tells_and_counts_what_it_recovers_and_never_its_key_or_a_payload(world, api, function, capfd):
+    api.events = [{**stripe_event(number, time.time() - 600), "card": "4242424242424242"} for number in range(3)]
+    report = function.handler({"provider": "shop"}, lambda_context(900))
+    assert (report["recovered"], report["complete"]) == (3, True)
+    assert {Envelope.from_message(one.body).event.key for one in world.queued()} == {
+        f"shop:evt_{number}" for number in range(3)
+    }
+    said = capfd.readouterr().out
+    counted = [json.loads(line) for line in said.splitlines() if '"Recovered"' in line]
+    assert [(one["Recovered"], one["provider"]) for one in counted] == [([3.0], "shop")]
+    assert api.key not in said
+    assert "4242424242424242" not in said
+
+
+@pytest.mark.parametrize(
+    ("key", "why"), [("rk_wrong", "api.stripe.com: status 401"), (None, "secret_missing")], ids=["wrong", "none"]
+)
+def test_the_function_tells_and_counts_why_it_cannot_reconcile(clients, function, capfd, key, why):
+    if key:
+        clients.secretsmanager.put_secret_value(SecretId=function.secret, SecretString=key)
+    else:
+        clients.secretsmanager.delete_secret(SecretId=function.secret, ForceDeleteWithoutRecovery=True)
+    assert function.handler({"provider": "shop"}, lambda_context(900)) == {"provider": "shop", "error": why}
+    said = capfd.readouterr().out
+    assert '"ReconciliationFailures":[1.0]' in said.replace(" ", "")
+    assert "rk_wrong" not in said
+
+
+def test_the_function_tells_and_counts_what_it_cannot_read(api, function, capfd):
+    api.events = [{**stripe_event(1, time.time() - 600), "id": "not an id\n"}]
+    assert function.handler({"provider": "shop"}, lambda_context(900))["complete"]
+    said = capfd.readouterr().out
+    assert "not all of it is reconciled" in said
+    assert '"ReconciliationFailures":[1.0]' in said.replace(" ", "")
+
+
+def test_the_function_catches_up_and_runs_dry(world, api, function, capfd):
+    api.events = [stripe_event(1, time.time() - 20 * DAY)]
+    since = times.iso(time.time() - 25 * DAY)
+    assert function.handler({"provider": "shop", "since": since, "dryRun": True}, lambda_context(900))["recovered"] == 1
+    assert '"Recovered"' not in capfd.readouterr().out
+    assert world.queued() == []
+    assert function.handler({"provider": "shop", "since": since}, lambda_context(900))["recovered"] == 1
+    assert len(world.queued()) == 1
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def command(function, monkeypatch, capsys):
+    """Return a function that runs ``make reconcile`` against the function, with a page for each run."""
+
+    def invoke(*, FunctionName, Payload):  # noqa: N803 (names of boto3)
+        assert FunctionName == "webhook-reconcile-dev"
+        left = iter([900.0, 10.0])
+        context = lambda_context()
+        context.get_remaining_time_in_millis = lambda: next(left, 10.0) * 1000
+        return {"Payload": io.BytesIO(json.dumps(function.handler(json.loads(Payload), context)).encode())}
+
+    def run(*arguments, provider="shop"):
+        values = {"providers": {"shop": "stripe", "acme": "generic"}}
+        settings = build_settings("dev", {**values, "reconciliation": {"shop": {"every": "1h", "types": ["*"]}}})
+        target = SimpleNamespace(
+            settings=settings,
+            client=lambda service, config: SimpleNamespace(invoke=invoke),
+            entry_of=settings.providers.__getitem__,
+        )
+        monkeypatch.setattr(Target, "chosen", lambda: target)
+        monkeypatch.setattr(sys, "argv", ["reconcile", provider, *arguments])
+        code = reconcile.main()
+        return code, capsys.readouterr().out
+
+    return run
+
+
+def test_the_command_goes_on_until_the_window_is_closed(world, api, command):
+    api.events = [stripe_event(number, time.time() - 20 * DAY + number) for number in range(250)]
+    code, said = command("--since", times.iso(time.time() - 25 * DAY))
+    assert code == 0
+    assert len(world.queued()) == 250
+    assert "evt_249" in said
+
+
+def test_the_command_refuses_what_it_cannot_do(command, api):
+    with pytest.raises(NoTargetError, match=r"PROVIDER: 'acme' is not in the setting reconciliation"):
+        command(provider="acme")
+    with pytest.raises(NoTargetError, match=r"SINCE: 'yesterday' is not an RFC 3339 time"):
+        command("--since", "yesterday")
+    api.faults = [(401, {}, {})]
+    with pytest.raises(NoTargetError, match=r"shop: api\.stripe\.com: status 401"):
+        command()

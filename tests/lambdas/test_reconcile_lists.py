@@ -1,0 +1,257 @@
+"""The providers' lists of events: read whole, with the providers' own clients beside them, and the same events."""
+
+import base64
+import hmac
+import json
+from urllib.parse import quote_plus
+
+import paypalrestsdk
+import pytest
+from square import Square
+
+from lambdas.inbound.archive import Archive
+from lambdas.inbound.event import read_events
+from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.inbound.queue import MainQueue
+from lambdas.inbound.record_queries import RecordQueries
+from lambdas.inbound.records import Records
+from lambdas.reconcile.api import ApiError
+from lambdas.reconcile.event_list import NotAListError
+from lambdas.reconcile.lists.github import GitHubDeliveries
+from lambdas.reconcile.lists.paypal import PayPalEvents
+from lambdas.reconcile.lists.square import SquareEvents
+from lambdas.reconcile.logic import Reconciled, Reconciliation
+from lambdas.reconcile.progress import ProgressStore
+from lambdas.shared import times
+from lambdas.shared.request import WebhookRequest
+from tests.lambdas.events_apis import GitHubApi, PayPalApi, SquareApi
+from tests.lambdas.support import NOW, Clock, envelope, message
+
+FIRST = NOW - 3_600
+SECRET = "the hook's secret"
+CONFIGURED = {
+    "paypal": REGISTRY["paypal"].configured({"webhook_id": "5GP028458E2496506"}),
+    "square": REGISTRY["square"].configured({"url": "https://example.com/webhook/square"}),
+    "github": REGISTRY["github"],
+}
+
+
+def paypal_event(number):
+    return {
+        "id": f"WH-{number}-65239480AR672041G",
+        "create_time": times.iso(FIRST + number),
+        "resource_type": "capture",
+        "event_version": "1.0",
+        "event_type": "PAYMENT.CAPTURE.COMPLETED",
+        "summary": "Payment completed for € 1.00",
+        "resource": {"id": f"cap_{number}", "amount": {"value": "1.00", "currency_code": "EUR"}},
+        "links": [],
+    }
+
+
+def square_event(number):
+    return {
+        "merchant_id": "MLM1",
+        "type": "payment.updated",
+        "event_id": f"6a8f5f28-54a1-4eb0-a98a-3111513fd4{number:03}",
+        "created_at": times.iso(FIRST + number),
+        "data": {"type": "payment", "id": f"pay_{number}", "object": {"payment": {"id": f"pay_{number}"}}},
+    }
+
+
+def github_body(number, form=False):
+    payload = {
+        "action": "created",
+        "number": number,
+        "title": "Zahlung für 1 € \u2028 <b>",
+        "sponsorship": {"node_id": f"S_{number}", "created_at": times.iso(FIRST)},
+    }
+    body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
+    return payload, (b"payload=" + quote_plus(body).encode() if form else body)
+
+
+def github_delivery(number, *, form=False, secret=SECRET, guid=None):
+    payload, body = github_body(number, form)
+    kind = "application/x-www-form-urlencoded" if form else "application/json"
+    return {
+        "id": 1_000 + number,
+        "guid": guid or f"guid-{number}",
+        "delivered_at": times.iso(FIRST + number),
+        "request": {
+            "headers": {
+                "X-GitHub-Delivery": guid or f"guid-{number}",
+                "X-GitHub-Event": "sponsorship",
+                "X-Hub-Signature-256": "sha256=" + hmac.digest(secret.encode(), body, "sha256").hex(),
+                "Content-Type": kind,
+            },
+            "payload": payload,
+        },
+    }
+
+
+KINDS = {
+    "paypal": (PayPalApi, PayPalEvents, paypal_event, "client:secret"),
+    "square": (SquareApi, SquareEvents, square_event, "EAAAtoken"),
+    "github": (GitHubApi, GitHubDeliveries, github_delivery, "github_pat_1"),
+}
+
+
+@pytest.fixture(params=KINDS)
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def api(name, world):
+    kind, _, make, key = KINDS[name]
+    with kind(world.clock, key).serve() as api:
+        api.events = [make(number) for number in range(70)]
+        yield api
+
+
+def listed(name, api, key=None):
+    return KINDS[name][1](api.client(KINDS[name][1], Clock(0.0)), key or api.key, "repos/acme/shop/hooks/7")
+
+
+def run(world, name, api):
+    reconciliation = Reconciliation(
+        records=Records(world.clients.dynamodb, world.name),
+        queries=RecordQueries(world.clients.dynamodb, world.name),
+        progress=ProgressStore(world.clients.dynamodb, world.name),
+        queue=MainQueue(world.clients.sqs, world.queue_url, "provider"),
+        archive=Archive(world.clients.s3, world.name),
+        clock=world.clock,
+        on_missing=lambda *_: None,
+    )
+    one = Reconciled(
+        name=name,
+        provider=CONFIGURED[name],
+        events=listed(name, api),
+        api_key=api.key,
+        signing_secrets=[SECRET],
+        overlap=7_200,
+    )
+    return reconciliation.run(one, lambda: 900.0)
+
+
+def webhook(world, name, number, form=False):
+    """Return the message of an event's webhook, as the provider writes it."""
+    headers = {"content-type": ["application/json"]}
+    if name == "github":
+        body = github_body(number, form)[1]
+        shown = github_delivery(number, form=form)["request"]["headers"]
+        headers = {key.lower(): [value] for key, value in shown.items()}
+    else:
+        body = json.dumps(KINDS[name][2](number), indent=1).encode()
+    request = WebhookRequest(body=body, headers=headers, received_at=world.clock())
+    (read,) = read_events(name, CONFIGURED[name], request)
+    return message(envelope(read, body=body))
+
+
+def test_what_is_missing_is_routed_once_and_its_late_webhook_is_a_duplicate(world, name, api):
+    hidden = {3, 40, 69}
+    world.process([webhook(world, name, number) for number in range(70) if number not in hidden])
+    report = run(world, name, api)
+    assert (report["listed"], report["recovered"], report["unreadable"]) == (70, 3, 0)
+    assert not world.process(world.queued()).failures
+    counts = world.routed_counts()
+    assert (len(counts), set(counts.values())) == (70, {1})
+    late = world.process([webhook(world, name, number) for number in hidden])
+    assert (len(late.duplicates), len(late.conflicts), len(late.routed)) == (3, 0, 0)
+
+
+def test_a_list_has_what_is_in_the_window_and_no_more(name, api):
+    events, after, found = listed(name, api), None, []
+    while True:
+        page = events.page(FIRST + 5, FIRST + 64.5, after)
+        found += page.events
+        if (after := page.after) is None:
+            break
+    assert len(found) == 60
+
+
+def test_a_wrong_key_is_told(name, api):
+    with pytest.raises(ApiError, match="status 401"):
+        listed(name, api, "wrong:key").page(FIRST, NOW, None)
+
+
+@pytest.mark.parametrize("name", ["square"])
+def test_the_api_of_these_tests_is_one_that_squares_own_client_reads(name, api):
+    client = Square(token=api.key, base_url=f"http://127.0.0.1:{api.port}")
+    created = {"start_at": times.iso(FIRST), "end_at": times.iso(FIRST + 49)}
+    first = client.events.search_events(limit=30, query={"filter": {"created_at": created}})
+    second = client.events.search_events(cursor=first.cursor, limit=30, query={"filter": {"created_at": created}})
+    assert [one.event_id for one in [*first.events, *second.events]] == [one["event_id"] for one in api.events[:50]]
+    assert second.cursor is None
+
+
+@pytest.mark.parametrize("name", ["paypal"])
+def test_the_api_of_these_tests_is_one_that_paypals_own_client_reads(name, api):
+    address = f"http://127.0.0.1:{api.port}"
+    client = paypalrestsdk.Api(
+        endpoint=address, token_endpoint=address, client_id="client", client_secret="secret", mode="sandbox"
+    )
+    found = paypalrestsdk.WebhookEvent.all({"page_size": 50, "start_time": times.iso(FIRST)}, api=client)
+    assert [one.id for one in found.events] == [one["id"] for one in api.events[:50]]
+
+
+@pytest.mark.parametrize("name", ["paypal"])
+def test_a_link_to_another_place_is_not_followed(name, api):
+    page = {"events": api.events[:1], "links": [{"rel": "next", "href": "https://example.com/elsewhere"}]}
+    api.faults = ["fine", (200, page, {})]
+    with pytest.raises(NotAListError, match="elsewhere"):
+        listed(name, api).page(FIRST, NOW, None)
+
+
+@pytest.mark.parametrize("name", ["github"])
+def test_a_form_is_the_same_bytes_as_its_webhook(world, name, api):
+    api.events = [github_delivery(1, form=True)]
+    assert run(world, name, api)["recovered"] == 1
+    assert not world.process(world.queued()).failures
+    assert len(world.process([webhook(world, name, 1, form=True)]).duplicates) == 1
+
+
+@pytest.mark.parametrize("name", ["github"])
+def test_bytes_that_are_not_those_that_were_signed_are_not_handed_over(world, name, api):
+    api.events = [github_delivery(1, secret="another"), github_delivery(2)]
+    report = run(world, name, api)
+    assert (report["recovered"], report["unreadable"]) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["github"])
+def test_a_redelivery_is_no_other_event(world, name, api):
+    api.events = [github_delivery(1), {**github_delivery(1), "id": 2_000, "delivered_at": times.iso(FIRST + 9)}]
+    assert run(world, name, api)["listed"] == 1
+
+
+def undated_delivery(number):
+    """Return a delivery of a body that has neither an id nor a time: only the delivery's id tells it from others."""
+    payload, body = {"zen": "Keep it logically awesome."}, b'{"zen":"Keep it logically awesome."}'
+    made = github_delivery(number)
+    signature = "sha256=" + hmac.digest(SECRET.encode(), body, "sha256").hex()
+    headers = {**made["request"]["headers"], "X-GitHub-Event": "ping", "X-Hub-Signature-256": signature}
+    return {**made, "request": {"headers": headers, "payload": payload}}
+
+
+@pytest.mark.parametrize("name", ["github"])
+def test_the_same_bytes_of_another_delivery_are_another_event(world, name, api):
+    api.events = [undated_delivery(number) for number in range(3)]
+    for delivery in api.events[:2]:
+        headers = {key.lower(): [value] for key, value in delivery["request"]["headers"].items()}
+        body = b'{"zen":"Keep it logically awesome."}'
+        request = WebhookRequest(body=body, headers=headers, received_at=world.clock())
+        (read,) = read_events(name, CONFIGURED[name], request)
+        world.process([message(envelope(read, body=body))])
+    report = run(world, name, api)
+    assert (report["listed"], report["present"], report["recovered"]) == (3, 2, 1)
+    assert not world.process(world.queued()).failures
+    assert sum(world.routed_counts().values()) == 3
+
+
+@pytest.mark.parametrize("name", ["paypal"])
+def test_a_token_is_asked_for_once(name, api):
+    events = listed(name, api)
+    events.page(FIRST, NOW, None)
+    events.page(FIRST, NOW, None)
+    assert [call for _, call in api.calls if "token" in call] == ["POST /v1/oauth2/token"]
+    assert base64.b64encode(b"client:secret").decode() not in repr(api.calls)
