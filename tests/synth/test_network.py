@@ -296,8 +296,13 @@ def with_standards_names(statements):
 
 @pytest.mark.parametrize("name", sorted(FOLDERS - {"webhook-ingestion-burst"}))
 def test_a_function_may_do_nothing_else_than_in_standard(burst, standard, name):
-    # Ingestion reads the secrets of other providers there.
-    own = [s for s in own_statements(burst, name) if not any(action.startswith("ec2:") for action in s["actions"])]
+    # Ingestion reads the secrets of other providers there, and only an ingest queue can be redriven.
+    own = [
+        s
+        for s in own_statements(burst, name)
+        if not any(action.startswith("ec2:") for action in s["actions"])
+        and s["sid"] not in {"RedriveInbox", "SendToInbox"}
+    ]
 
     assert with_standards_names(own) == with_standards_names(
         own_statements(standard, name.replace("burst", "standard"))
