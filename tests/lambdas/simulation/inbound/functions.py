@@ -54,6 +54,7 @@ class Reports:
         )
         metrics = SimpleNamespace(
             service="simulated",
+            namespace="simulated",
             add_metric=self._add,
             add_dimensions=lambda **_: None,
             flush_metrics=self._flush,
