@@ -64,6 +64,7 @@ def all_pages(api: ApiCaller, path: str, field: str, **query) -> list[list[dict]
         answer = api("GET", path, query={**query, **({"cursor": cursor} if cursor else {})})
         assert answer.status == 200, answer.raw
         pages.append(answer.json[field])
+        assert cursor is None or cursor != answer.json["next"], "a page leads to itself"
         cursor = answer.json["next"]
         if cursor is None:
             return pages

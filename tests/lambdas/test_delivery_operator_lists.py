@@ -9,7 +9,9 @@ import pytest
 from lambdas.delivery.domain.ids import ENDPOINT, EVENT, new_id
 from lambdas.delivery.domain.model import DeliveryState
 from lambdas.delivery.store.identities import Identities
+from lambdas.delivery.store.items import EVENT_ITEM, key_of_event
 from lambdas.shared import times
+from lambdas.shared.dynamodb import to_item
 from tests.lambdas.support import NOW
 from tests.lambdas.test_delivery_api_lists import all_pages, delivery
 
@@ -93,6 +95,16 @@ def test_events_are_listed_by_type_and_time_and_looked_up_by_id(tenant_api, cold
     assert [(one["tenantId"], one["type"]) for one in looked_up] == [(TENANTS[2], "invoice.failed")]
     assert listed(operator, "events", eventId=new_id(EVENT, NOW)) == []
     assert listed(operator, "events", to="2020-01-01T00:00:00Z") == []
+    # And one that has expired, and that DynamoDB did not delete yet, is not found
+    expired = sent[TENANTS[0]][0]
+    place.dynamodb.update_item(
+        TableName=place.events_table,
+        Key=to_item(key_of_event(TENANTS[0], expired, EVENT_ITEM)),
+        UpdateExpression="SET expiresAt = :past",
+        ExpressionAttributeValues=to_item({":past": 1_000}),
+    )
+    assert listed(operator, "events", eventId=expired) == []
+    assert len(listed(operator, "events", type="invoice.paid")) == 2
 
 
 def test_endpoints_are_listed_by_state_without_anything_secret(tenant_api, cold_start, place, tenants):

@@ -258,6 +258,25 @@ def test_two_erasures_in_one_object_do_not_undo_each_other(replay, world, monkey
     assert has_payload(world, "evt_1") == has_payload(world, "evt_2") == []
 
 
+def test_what_another_erasure_wrote_meanwhile_is_not_deleted(replay, world, monkeypatch):
+    # Given that another payload of the object is erased between the write and the deletion of earlier versions
+    route_together(world, "evt_1", "evt_2", "evt_3")
+
+    def then_the_other(call, arguments):
+        answer = call(**arguments)
+        monkeypatch.setattr(replay._erasure, "_s3", world.clients.s3)
+        assert erase(replay, "evt_2")[0] == 200
+        monkeypatch.setattr(replay._erasure, "_s3", behind)
+        return answer
+
+    behind = Unreliable(world.clients.s3, "put_object", "raw/", then_the_other)
+    monkeypatch.setattr(replay._erasure, "_s3", behind)
+
+    assert erase(replay, "evt_1")[0] == 200
+    assert has_payload(world, "evt_1") == has_payload(world, "evt_2") == []
+    assert world.payload_at(world.record(event("evt_3"))["archive"]) == payload_of("evt_3")
+
+
 @pytest.mark.parametrize("operation", ["put_object", "delete_object"])
 def test_an_erasure_that_died_on_the_way_is_finished_by_the_next_one(replay, world, monkeypatch, operation):
     route_together(world, "evt_1", "evt_2")

@@ -337,6 +337,7 @@ VALUES = {
     "alarm_topic_arn": f"{TOPIC}.arn",
     "operator_policy_json": "data.aws_iam_policy_document[api_operator_policy].json",
     "payload_policy_json": "data.aws_iam_policy_document[api_payload_policy].json",
+    "erase_policy_json": "data.aws_iam_policy_document[api_erase_policy].json",
     "smoke_policy_json": "data.aws_iam_policy_document[smoke_policy].json",
     "listen_policy_json": "data.aws_iam_policy_document[listen_policy].json",
     "secret_arns": {name: f"{secret(name)}.arn" for name in PROVIDERS},

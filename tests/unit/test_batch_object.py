@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.inbound.batch_object import MAGIC, NotABatchObjectError, Payload, read_index, write_batch
+from lambdas.inbound.batch_object import MAGIC, NotABatchObjectError, Payload, erase, read_index, write_batch
 from lambdas.inbound.evidence import Evidence
 
 EVIDENCE = Evidence(
@@ -61,6 +61,28 @@ def test_every_payload_is_found_in_its_place(batch):
     for one in batch:
         start = offsets[one.identity]
         assert content[start : start + len(one.body)] == one.body
+
+
+@given(batch=batches)
+def test_what_is_erased_is_zeros_without_evidence_and_all_else_is_as_it_was(batch):
+    content, _ = write_batch(batch)
+    before = read_index(content)
+    gone = before[0]
+
+    erased, keys = erase(content, gone.offset, gone.size)
+
+    same = [one for one in before if (one.offset, one.size) == (gone.offset, gone.size)]
+    assert keys == [f"{one.provider}:{one.event_id}" for one in same]
+    assert read_index(erased) == [replace(one, evidence=None) if one in same else one for one in before]
+    for one in before:
+        body = erased[one.offset : one.offset + one.size]
+        assert body == (bytes(one.size) if one in same else content[one.offset : one.offset + one.size])
+
+
+def test_nothing_is_erased_where_no_payload_is():
+    content, _ = write_batch([payload(b"one"), payload(b"another", "f")])
+
+    assert erase(content, 1, 2) == (content, [])
 
 
 @given(batch=batches, seed=st.integers())

@@ -88,7 +88,7 @@ class ArchivedPayload:
             When its key says that it holds many, and it does not.
         """
         return (
-            cls.of_a_batch(key, content, metadata)
+            cls.of_a_batch(key, content, erased=ERASED_AT in metadata)
             if key.startswith(BATCH_PREFIX)
             else [cls.of_its_own(key, content, metadata)]
         )
@@ -107,8 +107,13 @@ class ArchivedPayload:
         )
 
     @classmethod
-    def of_a_batch(cls, key: str, content: bytes, metadata: Mapping[str, str]) -> "list[ArchivedPayload]":
+    def of_a_batch(cls, key: str, content: bytes, *, erased: bool = False) -> "list[ArchivedPayload]":
         """Return the payloads of a batch's object.
+
+        Parameters
+        ----------
+        erased : bool
+            Whether it says that some of them were erased.
 
         Raises
         ------
@@ -117,7 +122,7 @@ class ArchivedPayload:
         """
         entries = read_index(content)
         # The index says what the payloads are, and the key what the index is, as long as nothing is erased.
-        if ERASED_AT not in metadata and hashlib.sha256(content).hexdigest() != key.rsplit("/", 1)[-1]:
+        if not erased and hashlib.sha256(content).hexdigest() != key.rsplit("/", 1)[-1]:
             raise NotABatchObjectError("its digest is not the one in its key")
         return [
             cls(
@@ -127,7 +132,7 @@ class ArchivedPayload:
                 sha256=entry.sha256,
                 body=content[entry.offset : entry.offset + entry.size],
                 evidence=entry.evidence,
-                erased=ERASED_AT in metadata and not any(content[entry.offset : entry.offset + entry.size]),
+                erased=erased and not any(content[entry.offset : entry.offset + entry.size]),
             )
             for entry in entries
         ]
