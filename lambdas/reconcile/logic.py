@@ -137,6 +137,9 @@ class Reconciliation:
         kept = self.progress.read(one.name)
         progress = self._window(one, kept, since, anew=dry_run)
         store = UnkeptProgress(None, "") if dry_run else self.progress
+        if progress is not kept:
+            # Before its first page: a run that is killed there must not lose from when on the window is.
+            store.write(one.name, progress)
         restarted = False
         while not progress.all_listed and seconds_left() > STOP_SECONDS:
             try:

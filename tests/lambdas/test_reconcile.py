@@ -295,7 +295,7 @@ def dying(world, steps):
     return replace(world.clients, **wrapped)
 
 
-STEPS = 22
+STEPS = 24
 """Of the run below: each call is two."""
 
 
@@ -326,6 +326,16 @@ def test_killed_at_any_step_nothing_is_missed_or_doubled(world, api, at, process
     (kept,) = reports(world)
     assert (kept["listed"], kept["recovered"]) == (103, 3)
     assert report["openedAt"] == kept["openedAt"] or report["recovered"] == 0
+
+
+def test_a_catch_up_that_fails_at_its_first_page_is_gone_on_with(world, api):
+    api.events = [stripe_event(1, NOW - 20 * DAY)]
+    invocation(world, api)()
+    api.faults = [(500, {}, {})] * 4
+    with pytest.raises(ApiError):
+        invocation(world, api)(since=NOW - 25 * DAY)
+    world.clock.now += HOUR
+    assert invocation(world, api)()["recoveredIds"] == ["evt_1"]
 
 
 def test_an_answer_that_is_lost_is_asked_for_again(world, api):

@@ -70,7 +70,7 @@ def test_reconciliation_costs_its_key_and_alarms_when_idle_and_its_reads_by_the_
 
     # A secret and two alarms for each; of the function and its queue, two on one metric and one on two; and 730 runs,
     # with a report of $5 in a million, some writes and a read of each secret, of which GitHub has two
-    runs = 730 * (2 * 5e-6 + 4 * 0.625e-6 + 3 * 5e-6)
+    runs = 730 * (2 * 5e-6 + 6 * 0.625e-6 + 3 * 5e-6)
     assert idle == pytest.approx(2 * (0.40 + 2 * 0.10) + 4 * 0.10 + runs, abs=0.02)
 
     # Each event is listed three times, in the run of its hour and in two overlaps; GitHub's are two reads

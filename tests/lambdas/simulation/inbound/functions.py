@@ -1,6 +1,7 @@
 """The functions as they are deployed: their handlers, loaded once for each execution environment."""
 
 import importlib.util
+import json
 import os
 import sys
 import time
@@ -54,6 +55,7 @@ class Reports:
         )
         metrics = SimpleNamespace(
             service="simulated",
+            namespace="simulated",
             add_metric=self._add,
             add_dimensions=lambda **_: None,
             flush_metrics=self._flush,
@@ -73,6 +75,14 @@ class Reports:
         buffer = self._buffers.pop(inv.root, Counter())
         if not inv.root.killed:
             self.metrics.update(buffer)
+
+    def printed(self, line: str) -> None:
+        """Count the metrics of a line in the embedded metric format."""
+        inv, document = self._kernel.current, json.loads(line)
+        assert inv is not None
+        if not inv.root.killed:
+            for directive in document["_aws"]["CloudWatchMetrics"]:
+                self.metrics.update({one["Name"]: sum(document[one["Name"]]) for one in directive["Metrics"]})
 
     def _flushed(self, handler: Callable[..., Any]) -> Callable[..., Any]:
         def run(event: dict[str, Any], context: Any) -> Any:
@@ -151,7 +161,10 @@ class Function:
             for stand_in in self._stand_ins:
                 replace(*stand_in)
             stack.enter_context(_as_they_were(self._modules))
-            module = [_fresh(name) for name in self._modules][-1]
+            modules = [_fresh(name) for name in self._modules]
+        for module in modules:
+            # Ingestion writes its metrics itself.
+            vars(module)["print"] = self._reports.printed
         return module.handler  # type: ignore[no-any-return]
 
 

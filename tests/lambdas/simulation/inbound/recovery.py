@@ -242,7 +242,8 @@ def _scenario(hide: Callable[[int, random.Random], set[int]]) -> Scenario:
             f"refused: {counts['refused']}",
             f"{len(world.api.calls):,} calls of the provider's API, {world.most_calls()} in a second at most",
         ],
-        wrong=[f"{rule}: {len(what)}, {what[0]}" for rule, what in world.violations.items()],
+        wrong=[f"{rule}: {len(what)}, {what[0]}" for rule, what in world.violations.items()]
+        + ([] if report["listed"] == SIZE else ["not all events were listed"]),
     )
 
 

@@ -11,8 +11,8 @@ from tools.estimate.cost.case import Case
 from tools.estimate.cost.rules.rule import Line, NoPriceError, Paid
 from tools.estimate.synthesized import Resource
 
-# What a run calls besides its pages: it reads and closes its progress, and writes its report.
-_OF_A_RUN = ("GetItem", "PutItem", "PutObject")
+# What a run calls besides its pages: it reads, opens and closes its progress, and writes its report.
+_OF_A_RUN = ("GetItem", "PutItem", "PutItem", "PutObject")
 _OF_A_PAGE = ("BatchGetItem", "PutItem")
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)", re.ASCII)
 _SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400}
@@ -58,7 +58,7 @@ def reconciliation(function: Resource, case: Case) -> Iterator[Line]:
                 gb_second,
                 f"{run} x {run_s * 1000:.0f} ms x {memory} MB",
             ),
-            (Paid.IDLE, "DynamoDB", "progress of reconciliations", 2 * runs, "dynamodb-write-unit", f"{run} x 2"),
+            (Paid.IDLE, "DynamoDB", "progress of reconciliations", 3 * runs, "dynamodb-write-unit", f"{run} x 3"),
             (Paid.IDLE, "S3", "reports of reconciliations", runs, "s3-put", run),
             (Paid.IDLE, "Secrets Manager", "keys for reconciliations", runs * (1 + kind.signed), "secret-request", run),
             (
