@@ -24,13 +24,13 @@ from lambdas.inbound.record_queries import RecordQueries
 from lambdas.inbound.records import Records
 from lambdas.reconcile.api import ApiError
 from lambdas.reconcile.event_list import EventList, Fetched, Page
+from lambdas.reconcile.places import REPORT_PREFIX
 from lambdas.reconcile.progress import Progress, ProgressStore, UnkeptProgress, with_page
 from lambdas.shared import times
 from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError
 from lambdas.shared.request import WebhookRequest
 from lambdas.shared.signatures.scheme import key_id
 
-REPORT_PREFIX = "reconciliation/"
 # What happened later may be on its way still.
 SETTLE_SECONDS = 300.0
 # What is left of an invocation when no other page is begun.

@@ -6,11 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 from lambdas.inbound.record_items import PARTITION_KEY, SORT_KEY
+from lambdas.reconcile.places import PROGRESS_PARTITION
 from lambdas.shared.dynamodb import from_item, to_item, write_if
 from lambdas.shared.errors import TellableError
 
-# No transaction id has a blank, and no record's partition begins like this.
-PARTITION = "reconciliation "
 # Of an item of 400 KB: ids have 256 characters at most.
 MAX_NAMED = 500
 
@@ -125,4 +124,4 @@ def with_page(progress: Progress, *, after: str | None, handed_over: list[str], 
 
 
 def _key(provider: str) -> dict[str, Any]:
-    return to_item({PARTITION_KEY: PARTITION + provider, SORT_KEY: "-"})
+    return to_item({PARTITION_KEY: PROGRESS_PARTITION + provider, SORT_KEY: "-"})

@@ -14,8 +14,7 @@ from lambdas.inbound.record_items import (
     PARTITION_KEY,
     SORT_KEY,
 )
-from lambdas.reconcile.logic import REPORT_PREFIX
-from lambdas.reconcile.progress import PARTITION as PROGRESS_PARTITION
+from lambdas.reconcile.places import PROGRESS_PARTITION, REPORT_PREFIX
 from modules.constructs.naming import Names, archive_bucket_name
 from modules.constructs.pinning import pin
 from modules.constructs.policy import Condition, deny_plain_http, policy_document

@@ -21,7 +21,7 @@ from modules.settings.variables import check_room
 _MAX_RATE = 10_000
 _PLAN = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 # Variables of functions besides a text that grows with a setting, with the longest names and numbers.
-_OTHERS_OF_WORKER, _OTHERS_OF_OPERATOR = 900, 760
+_OTHERS_OF_WORKER, _OTHERS_OF_OPERATOR = 900, 860
 _REFUSED_HOST = re.compile(r"[a-z0-9.*-]{1,253}", re.ASCII)
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 TARGETS_OF_A_RULE = 5

@@ -18,7 +18,8 @@ import pytest
 import trustme
 
 from lambdas.reconcile.lists.registry import LISTS
-from lambdas.reconcile.logic import REPORT_PREFIX, SETTLE_SECONDS
+from lambdas.reconcile.logic import SETTLE_SECONDS
+from lambdas.reconcile.places import REPORT_PREFIX
 from lambdas.shared import times
 from lambdas.shared.signatures.scheme import key_id
 from modules.constructs.bundling import RECONCILE

@@ -21,7 +21,8 @@ from lambdas.inbound.record_queries import RecordQueries
 from lambdas.inbound.records import Records
 from lambdas.reconcile.api import ApiError
 from lambdas.reconcile.lists.stripe import StripeEvents
-from lambdas.reconcile.logic import REPORT_PREFIX, SETTLE_SECONDS, Reconciled, Reconciliation
+from lambdas.reconcile.logic import SETTLE_SECONDS, Reconciled, Reconciliation
+from lambdas.reconcile.places import REPORT_PREFIX
 from lambdas.reconcile.progress import OvertakenError, Progress, ProgressStore
 from lambdas.shared import times
 from lambdas.shared.request import WebhookRequest

@@ -35,6 +35,10 @@ PINNED_OF_A_PROVIDER = {
         "webhook-secret-generic_timestamped",
     ),
 }
+PINNED_OF_DIRECT_INTEGRATION = {
+    "aws_sqs_queue.inbox_queue": "webhook-inbox",
+    "aws_sqs_queue.inbox_dead_letter": "webhook-inbox-dlq",
+}
 PINNED_OF_A_SUBSCRIBER = {
     "ledger": {
         "aws_sqs_queue.subscribers_ledger":             "webhook-subscriber-queue-ledger",
@@ -70,7 +74,7 @@ def table_of(preset):
     table = PINNED | dict(PINNED_OF_A_PROVIDER[provider] for provider in providers)
     for subscriber in subscribers:
         table |= PINNED_OF_A_SUBSCRIBER[subscriber]
-    return table
+    return table | PINNED_OF_DIRECT_INTEGRATION if preset == "burst" else table
 
 
 @pytest.mark.parametrize("name", DEPLOYED)

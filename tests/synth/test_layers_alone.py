@@ -336,6 +336,10 @@ GRANTS = {
           ("byEvent", "byTransaction", "byReceived", "byDeadLetter", "byConflict")),
         ("dynamodb:BatchGetItem", TABLE),
     },
+    (storage, "grant_reconcile"):         {("dynamodb:BatchGetItem", TABLE), ("dynamodb:GetItem", TABLE),
+                                           ("dynamodb:PutItem", TABLE),
+                                           ("dynamodb:PartiQLSelect", f"{TABLE}/index/byEvent"),
+                                           ("s3:PutObject", f"{BUCKET}/reconciliation/*")},
     (storage, "grant_audit"):             {("dynamodb:PutItem", TABLE)},
     (storage, "grant_erase"):             {("s3:PutObject", f"{BUCKET}/raw/*"),
                                            ("s3:PutObject", f"{BUCKET}/dead-letter/*"),
@@ -356,9 +360,11 @@ GRANTS = {
                                             "aws_secretsmanager_secret[webhook-secret-stripe-dev].arn"),
                                            ("secretsmanager:GetSecretValue",
                                             "aws_secretsmanager_secret[webhook-secret-acme-dev].arn")},
+    (secrets, "grant_read_of"):           {("secretsmanager:GetSecretValue",
+                                            "aws_secretsmanager_secret[webhook-secret-acme-dev].arn")},
     (routing, "grant_publish"):           {("events:PutEvents", BUS)},
 }  # fmt: skip
-ARGUMENTS = {"add_event_source": {"maximum_concurrency": 5}}
+ARGUMENTS = {"add_event_source": {"maximum_concurrency": 5}, "grant_read_of": {"names": ["acme"]}}
 each_grant = pytest.mark.parametrize(("layer", "method"), GRANTS, ids=[method for _, method in GRANTS])
 
 

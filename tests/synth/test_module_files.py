@@ -40,7 +40,7 @@ OTHER_VALUES = {
     "service": "Payments: EU",
     "api_throttle_rate": 1_234,
     "api_throttle_burst": 2_345,
-    "api_max_body_bytes": 1_048_576,
+    "api_max_body_bytes": 131_072,
     "api_execution_log_level": "INFO",
     "functions_memory": 1_769,
     "functions_timeout": 20,
