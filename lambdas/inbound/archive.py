@@ -41,6 +41,14 @@ def key_part(event_id: str) -> str:
     return _NOT_SAFE_IN_A_KEY.sub(lambda match: f"!{ord(match[0]):02X}", event_id)
 
 
+def event_key_of(raw_key: str) -> str:
+    """Return ``<provider>:<event id>`` from the object key of a payload; see `raw_key`."""
+    provider, _, rest = raw_key.removeprefix(RAW_PREFIX).partition("/")
+    part = rest.rpartition("/")[0]
+    # Identifiers are ASCII, so that two digits are the whole number.
+    return f"{provider}:{re.sub(r'!([0-9A-F]{2})', lambda match: chr(int(match[1], 16)), part)}"
+
+
 class PayloadChangedError(Exception):
     """What lies in the archive is not what was archived."""
 

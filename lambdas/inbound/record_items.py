@@ -199,6 +199,14 @@ def key_of_record(record: Mapping[str, Any]) -> RecordKey:
     return RecordKey(partition=record[PARTITION_KEY], sort=record[SORT_KEY])
 
 
+def id_of(record: Mapping[str, Any]) -> str:
+    """Return ``<provider>:<event id>`` under which a record's webhook came; a later event with it has another id."""
+    partition = str(record[PARTITION_KEY])
+    if partition.startswith(_EVENT):
+        return partition.removeprefix(_EVENT)
+    return f"{record['provider']}:{record['eventId']}"
+
+
 def is_of_first_release(key: RecordKey) -> bool:
     """Return whether version 0.1.0 wrote a record."""
     return not key.partition.startswith(_EVENT)

@@ -107,17 +107,21 @@ class RecordQueries:
 
     def by_event(self, event_key: str) -> list[dict[str, Any]]:
         """Return the records of an event, by ``<provider>:<event id>``, its own dead letters included."""
-        names = {"#key": PARTITION_KEY}
-        found = [from_item(item) for item in self._query("#key = :id", names, {":id": partition_of(event_key)})]
-        index = self._query("#key = :id", {"#key": "eventKey"}, {":id": event_key}, BY_EVENT_INDEX)
-        found += self._read_whole(list(index))
+        found = self.by_id(event_key)
         # An event with an id that an earlier event has.
         first, _, occurrence = event_key.rpartition(":")
         if ":" in first:
-            names["#sort"] = SORT_KEY
+            names = {"#key": PARTITION_KEY, "#sort": SORT_KEY}
             values = {":id": partition_of(first), ":sort": occurrence}
             found += [from_item(item) for item in self._query("#key = :id AND #sort = :sort", names, values)]
         return [record for record in found if f"{record['provider']}:{record['eventId']}" == event_key]
+
+    def by_id(self, event_key: str) -> list[dict[str, Any]]:
+        """Return the records of all events that came under an id, those with another id of their own included."""
+        names = {"#key": PARTITION_KEY}
+        found = [from_item(item) for item in self._query("#key = :id", names, {":id": partition_of(event_key)})]
+        index = self._query("#key = :id", {"#key": "eventKey"}, {":id": event_key}, BY_EVENT_INDEX)
+        return found + self._read_whole(list(index))
 
     def _of_transaction(self, transaction_id: str, page: int | None = None) -> Iterator[dict[str, Any]]:
         values = {":id": transaction_id}

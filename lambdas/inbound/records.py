@@ -182,13 +182,13 @@ class Records:
             "(attribute_not_exists(#otherPayloads) OR NOT contains(#otherPayloads, :one)) AND size(#timeline) < :most",
         )
 
-    def mark_erased(self, key: RecordKey, at: str) -> None:
-        """Note that the payload of a record was erased."""
-        self._update(
+    def mark_erased(self, key: RecordKey, state: State, at: str) -> bool:
+        """Note that the payload of a record is erased; return False if the record is in another state by now."""
+        return self._update(
             key,
             "SET #erasedAt = :at, #timeline = list_append(#timeline, :entries)",
-            {":at": at, ":entries": [entry(Step.ERASED, at)]},
-            "attribute_exists(#provider)",
+            {":at": at, ":entries": [entry(Step.ERASED, at)], ":state": state},
+            "#state = :state",
         )
 
     def complete_identity(self, key: RecordKey, event: WebhookEvent) -> None:

@@ -126,12 +126,13 @@ class Operator:
         records = [record for record in self._records(key) if sort in (None, record[SORT_KEY])]
         if not records:
             raise NotFoundError
-        if erased := [record["erasedAt"] for record in records if "erasedAt" in record]:
-            raise NoPayloadError(f"it was erased at {erased[0]}")
-        for record in records:
+        left = [record for record in records if "erasedAt" not in record]
+        if not left:
+            raise NoPayloadError(f"it was erased at {records[0]['erasedAt']}")
+        for record in left:
             if archived := record.get("archive"):
                 return self.read_archived(archived)
-        for record in records:
+        for record in left:
             if letter := record.get("deadLetter"):
                 return self._payload_of_dead_letter(letter)
         raise NoPayloadError("it is neither archived nor dead-lettered; its message is still in the queue")

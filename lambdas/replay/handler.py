@@ -104,7 +104,7 @@ def _erase(event: dict[str, Any]) -> dict[str, Any]:
     if not records:
         return json_answer(404, {"error": "no such event is known"})
     at = times.iso(time.time())
-    run = partial(_erasure.run, records, at, dry_run=request.dry_run)
+    run = partial(_erasure.run, records, at, copies=request.record is None, dry_run=request.dry_run)
     try:
         erased = (
             run() if request.dry_run else _audit.record(_entry(event, request.asked, request.reason), run, describe)

@@ -1,4 +1,4 @@
-"""The archive, when S3 answers that another request for the same key is under way.
+"""The archive, when S3 answers that another request for the same key is under way, and its keys.
 
 S3 is a stub here: no emulator has that answer.
 """
@@ -7,7 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.inbound import archive
-from lambdas.inbound.archive import CONFLICT_WAITS, Archive
+from lambdas.inbound.archive import CONFLICT_WAITS, Archive, event_key_of, raw_key
+from lambdas.inbound.event import WebhookEvent
 
 CONFLICT, THERE_ALREADY = "ConditionalRequestConflict", "PreconditionFailed"
 
@@ -54,3 +55,9 @@ def test_a_conflict_that_does_not_end_is_a_failure_within_a_second(waited):
         Archive(StubS3(*[CONFLICT] * 100), "bucket").store_dead_letter("key", "message")
 
     assert sum(waited) < 1
+
+
+@pytest.mark.parametrize("event_id", ["evt_1", "../a/b", "!2F!!", "".join(map(chr, range(0x21, 0x7F)))])
+def test_the_key_of_a_payload_tells_its_event(event_id):
+    event = WebhookEvent(provider="acme", event_id=event_id, event_type="t", transaction_id="t", occurred_at=None)
+    assert event_key_of(raw_key(event, "0" * 64)) == f"acme:{event_id}"

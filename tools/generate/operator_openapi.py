@@ -222,7 +222,11 @@ _SCHEMAS: dict[str, Any] = {
         "additionalProperties": False,
         "properties": {
             "eventId": {**_TEXT, "description": "`<provider>:<event id>`."},
-            "record": {**_TEXT, "description": "`record` of the event's answer; all of them if it is left out."},
+            "record": {
+                **_TEXT,
+                "description": "`record` of the event's answer: only the places that it names. All records, and "
+                "copies in objects of the event's own, if it is left out.",
+            },
             **_ACTION,
         },
     },
@@ -246,7 +250,7 @@ _SCHEMAS: dict[str, Any] = {
             },
             "sameBytes": {
                 "type": "array",
-                "description": "Other events that came in the same bytes, and lose their payload too.",
+                "description": "Events of which other records name one of the places, and lose what is there too.",
                 "items": _TEXT,
             },
             "erasedAt": {**_TIME, "type": ["string", "null"], "description": "Null for a dry run."},
