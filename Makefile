@@ -106,7 +106,7 @@ reconcile: setup ## Compare the list of events of PROVIDER with the records now,
 
 # Most of the end-to-end tests wait, so that there are more workers than cores.
 WORKERS := 4
-PYTEST = $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup $(if $(K),-k "$(K)") \
+PYTEST = $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(if $(K),-k "$(K)") \
 	$(if $(SEED),--random-order --random-order-seed=$(SEED))
 
 test: test-setup bundle lint ## Run all tests (TESTS=path, K=expression, SEED=number for a random order), the end-to-end ones on a local AWS

@@ -58,6 +58,7 @@ def test_a_poisoned_payment_is_found_by_its_order_and_replayed_to_the_customer_w
         page.keyboard.press("/")
         page.keyboard.type(sent.transaction_id)
         page.keyboard.press("Enter")
+        expect(page.get_by_role("main")).to_contain_text("DEAD_LETTERED")
         page.get_by_role("row", name=re.compile("DEAD_LETTERED")).get_by_role("link").first.click()
         expect(page.get_by_role("definition").filter(has_text="PutObject: AccessDenied")).to_be_visible()
         page.get_by_role("button", name="Show the payload").click()
