@@ -15,11 +15,11 @@ from lambdas.inbound.record_items import AUDIT, PARTITION_KEY, SORT_KEY
 from lambdas.inbound.record_queries import RecordQueries
 from lambdas.inbound.records import Records
 from lambdas.replay.environment import ReplayEnvironment
-from lambdas.replay.logic import Replayer
+from lambdas.replay.logic import Replayer, ReplayOutcome
 from lambdas.replay.request import BadReplayError, read_erase, read_redrive, read_request
 from lambdas.shared import times
 from lambdas.shared.api import json_answer
-from lambdas.shared.audit import AuditLog, Entry
+from lambdas.shared.audit import DONE, INCOMPLETE, AuditLog, Entry
 from lambdas.shared.aws import client
 from lambdas.shared.errors import MalformedWebhookError, describe
 from lambdas.shared.observability import logger, metrics, tracer
@@ -60,7 +60,11 @@ def _replay(event: dict[str, Any]) -> dict[str, Any]:
     replay_id = event["requestContext"]["requestId"]
     request = read_request(from_api_gateway(event).body)
     run = partial(_replayer.run, request, replay_id)
-    outcome = run() if request.dry_run else _audit.record(_entry(event, request.asked, request.reason), run, describe)
+    outcome = (
+        run()
+        if request.dry_run
+        else _audit.record(_entry(event, request.asked, request.reason), run, describe, _result)
+    )
     logger.info(
         "replay",
         caller=event["requestContext"].get("identity", {}).get("userArn"),
@@ -81,6 +85,16 @@ def _replay(event: dict[str, Any]) -> dict[str, Any]:
             "next": outcome.next,
         },
     )
+
+
+def _result(outcome: ReplayOutcome) -> tuple[str, Mapping[str, int]]:
+    counts = {
+        "matched": outcome.matched,
+        "replayed": len(outcome.replayed),
+        "failed": len(outcome.failed),
+        "notFound": len(outcome.not_found),
+    }
+    return INCOMPLETE if outcome.failed or outcome.not_found else DONE, counts
 
 
 def _redrive(event: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from lambdas.shared.observability import logger
 Answer = TypeVar("Answer")
 
 DONE = "done"
+INCOMPLETE = "incomplete"
 MAX_EXAMINED = 1_000
 """Entries that one page looks at. A page of a filtered list may be short, or empty, and go on."""
 _PREFIX = "audit#"
@@ -45,7 +46,9 @@ class Entry:
     reason : str | None
         Why, in the operator's words.
     outcome : str | None
-        `DONE`, or the code of the error; None while it is not known.
+        `DONE`, `INCOMPLETE`, or the code of the error; None while it is not known.
+    counts : Mapping[str, int] | None
+        How much was done, and how much was not, of an action on many things.
     """
 
     at: str
@@ -55,6 +58,7 @@ class Entry:
     asked: Mapping[str, Any]
     reason: str | None
     outcome: str | None = None
+    counts: Mapping[str, int] | None = None
 
     @classmethod
     def of(
@@ -106,13 +110,21 @@ class AuditLog:
         self._sort = sort
         self._index = {"IndexName": index} if index else {"ConsistentRead": True}
 
-    def record(self, entry: Entry, act: Callable[[], Answer], code_of: Callable[[Exception], str]) -> Answer:
+    def record(
+        self,
+        entry: Entry,
+        act: Callable[[], Answer],
+        code_of: Callable[[Exception], str],
+        result_of: Callable[[Answer], tuple[str, Mapping[str, int] | None]] = lambda _: (DONE, None),
+    ) -> Answer:
         """Carry an action out, and leave its entry. An action whose entry cannot be written is not carried out.
 
         Parameters
         ----------
         code_of : Callable[[Exception], str]
             Returns the outcome where the action raises.
+        result_of : Callable[[Answer], tuple[str, Mapping[str, int] | None]]
+            Returns the outcome and the counts where it does not.
         """
         self._write(entry)
         try:
@@ -120,7 +132,8 @@ class AuditLog:
         except Exception as error:
             self._conclude(replace(entry, outcome=code_of(error)))
             raise
-        self._conclude(replace(entry, outcome=DONE))
+        outcome, counts = result_of(answer)
+        self._conclude(replace(entry, outcome=outcome, counts=counts))
         return answer
 
     def newest(
@@ -157,7 +170,8 @@ class AuditLog:
                 return found, reached.removeprefix(_PREFIX)
             reached = values[self._sort]
             fields = {name: values.get(name) for name in Entry.__dataclass_fields__}
-            entry = Entry(**{**fields, "asked": json.loads(values["asked"])})
+            counts = values.get("counts")
+            entry = Entry(**{**fields, "asked": json.loads(values["asked"]), "counts": counts and json.loads(counts)})
             if fits(entry):
                 found.append(entry)
         return found, reached.removeprefix(_PREFIX) if "LastEvaluatedKey" in answer else None
@@ -171,6 +185,6 @@ class AuditLog:
 
     def _write(self, entry: Entry) -> None:
         values = {name: value for name, value in asdict(entry).items() if value is not None}
-        values["asked"] = json.dumps(entry.asked)
+        values |= {name: json.dumps(values[name]) for name in ("asked", "counts") if name in values}
         key = {self._partition[0]: self._partition[1], self._sort: f"{_PREFIX}{entry.at}#{entry.request_id}"}
         self._dynamodb.put_item(TableName=self._table, Item=to_item({**key, **values}))

@@ -150,6 +150,7 @@ ENTRY = {
     "asked": {"eventIds": ["stripe:evt_1"]},
     "reason": "fixed",
     "outcome": "done",
+    "counts": None,
 }
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 WRONG = """async () => {
@@ -666,7 +667,10 @@ def test_the_audit_logs_of_both_halves_are_one(visit, stack, delivered):
 
     stack.answers["/internal/audit"] = {"entries": [entry(9), entry(3)], "next": "3"}
     stack.answers["/internal/audit?next=3"] = {"entries": [entry(2)], "next": None}
-    stack.answers["/operator/audit"] = {"entries": [entry(7), entry(1, reason=HOSTILE, outcome=None)], "next": None}
+    stack.answers["/operator/audit"] = {
+        "entries": [entry(7, outcome="incomplete", counts={"failed": 1}), entry(1, reason=HOSTILE, outcome=None)],
+        "next": None,
+    }
     opened = visit("/dev/audit")
     page = opened.page
 
@@ -674,6 +678,7 @@ def test_the_audit_logs_of_both_halves_are_one(visit, stack, delivered):
     ids = page.locator("tbody td:last-child").all_text_contents()
     assert ids == ["r-9", "r-7", "r-3", "r-2", "r-1"]
     expect(page.locator("tbody tr").last).to_contain_text("not known")
+    expect(page.locator("tbody tr").nth(1)).to_contain_text("incomplete failed 1")
     # One that may not be read leaves the other, and a filter of delivery's asks it alone.
     stack.answers["/operator/audit"] = (403, {"message": "not authorized"})
     page.reload()

@@ -732,6 +732,33 @@ def test_a_replay_is_recorded_with_who_asked_for_it_and_why_and_a_dry_run_is_not
     assert (entry.who, entry.reason) == ("arn:aws:iam::000000000000:user/operator", "the shop was down")
     assert (entry.action, entry.asked) == ("POST /internal/replay", {"eventIds": ["acme:evt_1"]})
     assert (entry.request_id, entry.outcome, cursor) == ("c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "done", None)
+    assert entry.counts == {"matched": 1, "replayed": 1, "failed": 0, "notFound": 0}
+
+
+AN_HOUR_AROUND = {"provider": "acme", "from": times.iso(NOON - HOUR), "to": times.iso(NOON + HOUR)}
+
+
+@pytest.mark.parametrize(
+    ("asked", "refused", "counts"),
+    [
+        ({"eventIds": ["acme:evt_1"]}, True, {"matched": 1, "replayed": 0, "failed": 1, "notFound": 0}),
+        (AN_HOUR_AROUND, True, {"matched": 1, "replayed": 0, "failed": 1, "notFound": 0}),
+        ({"eventIds": ["acme:evt_9"]}, False, {"matched": 0, "replayed": 0, "failed": 0, "notFound": 1}),
+    ],
+    ids=["named and refused", "a range and refused", "unknown"],
+)
+def test_a_replay_that_did_not_send_all_is_recorded_as_such(replay, world, monkeypatch, asked, refused, counts):
+    # Given an event, and SQS that may refuse it
+    route(world, "evt_1", received_at=times.iso(NOON))
+    if refused:
+        monkeypatch.setattr(replay._replayer.queue, "send", raising(aws_error("AccessDenied", "SendMessage")))
+
+    # When an operator replays what is not sent
+    assert post(replay, asked)[0] == 202
+
+    # Then the entry does not say that it was done, and says how much was
+    (entry,), _ = replay._audit.newest(None, None, 10, lambda _: True)
+    assert (entry.outcome, entry.counts) == ("incomplete", counts)
 
 
 def test_requests_in_the_dead_letter_queue_of_the_ingest_queue_are_sent_back_once(replay, world, monkeypatch):

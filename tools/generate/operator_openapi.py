@@ -155,7 +155,7 @@ _SCHEMAS: dict[str, Any] = {
     },
     "Entry": {
         "type": "object",
-        "required": ["at", "requestId", "who", "action", "asked", "reason", "outcome"],
+        "required": ["at", "requestId", "who", "action", "asked", "reason", "outcome", "counts"],
         "properties": {
             "at": _TIME,
             "requestId": {**_TEXT, "description": "The logs have it as `correlation_id`."},
@@ -165,8 +165,13 @@ _SCHEMAS: dict[str, Any] = {
             "reason": {"type": ["string", "null"]},
             "outcome": {
                 "type": ["string", "null"],
-                "description": "`done`, or the error. Null while the action is carried out, and where it is not known "
-                "if it was.",
+                "description": "`done`, `incomplete` where not every event that was asked for was sent, or the error. "
+                "Null while the action is carried out, and where it is not known if it was.",
+            },
+            "counts": {
+                "type": ["object", "null"],
+                "description": "Of a replay: `matched`, `replayed`, `failed` and `notFound`.",
+                "additionalProperties": {"type": "integer"},
             },
         },
     },
