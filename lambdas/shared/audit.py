@@ -137,7 +137,7 @@ class AuditLog:
         return answer
 
     def newest(
-        self, start: str | None, before: str | None, limit: int, fits: Callable[[Entry], bool]
+        self, start: str | None, before: str | None, limit: int, fits: Callable[[Entry], bool] | None = None
     ) -> tuple[list[Entry], str | None]:
         """Return entries, the newest first, and what is `before` of the next page; None on the last.
 
@@ -147,6 +147,8 @@ class AuditLog:
             Time, ISO 8601: the entries of then and later.
         before : str | None
             Time, or what was returned with the page before: the entries before that.
+        fits : Callable[[Entry], bool] | None
+            Which entries; None for all.
         """
         low, high = _PREFIX + (start or ""), _PREFIX + (before or _LATEST)
         if low > high:
@@ -158,7 +160,8 @@ class AuditLog:
             "ExpressionAttributeNames": {"#partition": self._partition[0], "#sort": self._sort},
             "ExpressionAttributeValues": to_item({":partition": self._partition[1], ":low": low, ":high": high}),
             "ScanIndexForward": False,
-            "Limit": MAX_EXAMINED,
+            # Of all entries, also the one that the page before ended at, and one that says whether there are more.
+            "Limit": limit + 2 if fits is None else MAX_EXAMINED,
         }
         answer = self._dynamodb.query(**arguments)
         found: list[Entry] = []
@@ -172,7 +175,7 @@ class AuditLog:
             fields = {name: values.get(name) for name in Entry.__dataclass_fields__}
             counts = values.get("counts")
             entry = Entry(**{**fields, "asked": json.loads(values["asked"]), "counts": counts and json.loads(counts)})
-            if fits(entry):
+            if fits is None or fits(entry):
                 found.append(entry)
         return found, reached.removeprefix(_PREFIX) if "LastEvaluatedKey" in answer else None
 

@@ -6,10 +6,9 @@ import { filters, list, pages, text } from "/assets/list.js";
 
 export async function auditPage({ main, query, signal }) {
   main.append(filters("audit", query, [text("who", "Who, ARN", query, { maxlength: 2048 }), text("tenantId", "Tenant", query), text("action", "Action", query)]));
-  // The inbound log has no tenants, and says nothing of these filters.
-  const isOfDelivery = query.tenantId || query.action;
+  // The inbound log has no tenants.
   const logs = [
-    ...(isOfDelivery ? [] : [pages(["audit"], "entries", "next", query, signal)]),
+    ...(query.tenantId ? [] : [pages(["audit"], "entries", "next", query, signal)]),
     ...(hasDelivery() ? [pages(["operator", "audit"], "entries", "cursor", query, signal)] : []),
   ];
   await list(main, {
