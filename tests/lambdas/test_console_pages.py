@@ -336,6 +336,21 @@ def test_empty_pages_are_followed_and_older_events_come_on_demand(visit, stack):
     expect(page.get_by_role("button", name="More events")).to_be_hidden()
 
 
+def test_older_events_that_cannot_be_read_say_so_and_are_asked_for_again(visit, stack):
+    stack.answers["/internal/events"] = {"events": [event(number) for number in range(100, 160)], "next": "b"}
+    stack.answers["/internal/events?next=b"] = (400, {"error": "next: too old"})
+    page = visit("/dev/events").page
+    more = page.get_by_role("button", name="More events")
+
+    more.click()
+
+    expect(page.get_by_role("alert")).to_have_text("next: too old")
+    stack.answers["/internal/events?next=b"] = {"events": [event(1)], "next": None}
+    more.click()
+    expect(page.get_by_role("status")).to_have_text("61 events")
+    assert page.get_by_role("alert").count() == 0
+
+
 @pytest.mark.parametrize(("name", "heading"), [("dead-letters", "Dead letters"), ("conflicts", "Conflicts")])
 def test_dead_letters_and_conflicts_are_lists_of_their_own(visit, stack, name, heading):
     page = visit(f"/dev/{name}?provider=stripe").page
@@ -693,6 +708,12 @@ def test_the_audit_logs_of_both_halves_are_one(visit, stack, delivered):
     expect(page.get_by_role("status")).to_have_text("0 actions")
     assert asked(stack, "/operator/audit") == [{"tenantId": "acme"}]
     assert asked(stack, "/internal/audit") == []
+    # Both halves have actions.
+    page.get_by_label("Tenant").fill("")
+    page.get_by_label("Action", exact=True).fill("POST /internal/erase")
+    with page.expect_response("**/api/audit?**"):
+        page.get_by_role("button", name="Show").click()
+    assert asked(stack, "/internal/audit")[0] == {"action": "POST /internal/erase"}
 
 
 def test_deliveries_are_listed_by_what_the_address_says(visit, stack, delivered):
@@ -764,6 +785,22 @@ def test_what_is_cheap_is_looked_at_again_unless_it_is_switched_off(browser, con
     expect(page.get_by_role("status")).to_have_text("3 events")
     assert len(asked(stack, "/internal/counts")) == 4
     page.close()
+
+
+def test_an_overview_that_was_left_before_its_answers_says_nothing_more(visit, stack):
+    page = visit("/dev/replay").page
+    held = []
+    page.route("**/api/alarms", lambda route: held.append(route))  # noqa: PLW0108 - it sets an attribute of it
+    with page.expect_request("**/api/alarms"):
+        page.get_by_role("link", name="Overview").click()
+
+    page.get_by_role("link", name="Replay", exact=True).click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Replay")
+    for route in held:
+        route.abort()
+    expect(page.get_by_role("button", name="Try")).to_be_visible()
+    assert page.get_by_role("status").text_content() == ""
 
 
 def test_providers_show_their_last_event_and_their_secret(visit, stack):
