@@ -21,7 +21,7 @@ from lambdas.shared import times
 from lambdas.shared.api import json_answer
 from lambdas.shared.audit import DONE, INCOMPLETE, AuditLog, Entry
 from lambdas.shared.aws import client
-from lambdas.shared.errors import MalformedWebhookError, describe
+from lambdas.shared.errors import MalformedWebhookError, NotRecordedError, describe
 from lambdas.shared.observability import logger, metrics, tracer
 from lambdas.shared.redrive import RedriveUnderWayError, redrive
 from lambdas.shared.request import from_api_gateway
@@ -54,6 +54,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     except (BadReplayError, MalformedWebhookError) as error:
         metrics.add_metric(name=REPLAYS_REFUSED, unit=MetricUnit.Count, value=1)
         return json_answer(400, {"error": str(error)})
+    except NotRecordedError as error:
+        logger.error("not recorded", error=str(error))
+        return json_answer(503, {"error": "not recorded, and not done: try again in a moment"})
 
 
 def _replay(event: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.shared import times
 from lambdas.shared.dynamodb import from_item, to_item
-from lambdas.shared.errors import describe
+from lambdas.shared.errors import NotRecordedError, describe
 from lambdas.shared.observability import logger
 
 Answer = TypeVar("Answer")
@@ -117,7 +117,7 @@ class AuditLog:
         code_of: Callable[[Exception], str],
         result_of: Callable[[Answer], tuple[str, Mapping[str, int] | None]] = lambda _: (DONE, None),
     ) -> Answer:
-        """Carry an action out, and leave its entry. An action whose entry cannot be written is not carried out.
+        """Carry an action out, and leave its entry.
 
         Parameters
         ----------
@@ -125,8 +125,16 @@ class AuditLog:
             Returns the outcome where the action raises.
         result_of : Callable[[Answer], tuple[str, Mapping[str, int] | None]]
             Returns the outcome and the counts where it does not.
+
+        Raises
+        ------
+        NotRecordedError
+            When the entry cannot be written: the action was not carried out.
         """
-        self._write(entry)
+        try:
+            self._write(entry)
+        except (BotoCoreError, ClientError) as error:
+            raise NotRecordedError(describe(error)) from error
         try:
             answer = act()
         except Exception as error:

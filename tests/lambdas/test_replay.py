@@ -776,7 +776,7 @@ def test_requests_in_the_dead_letter_queue_of_the_ingest_queue_are_sent_back_onc
     assert moves == []
     assert ask({"reason": "S3 is back"}) == (202, {"dryRun": False, "messages": 1, "underWay": True})
     assert [task["SourceArn"].rsplit(":", 1)[1] for task in moves] == [world.queue_url.rsplit("/", 1)[1]]
-    assert ask("", "2")[0] == 409
+    assert ask("", "2")[0] == ask({"dryRun": True})[0] == 409
     assert ask({"from": "2026-01-31T12:00:00Z"})[1]["error"].startswith("from: unknown field")
     entries, _ = replay._audit.newest(None, None, 10, lambda _: True)
     assert sorted((one.action, one.reason, one.outcome) for one in entries if one.reason) == [
@@ -809,10 +809,23 @@ def test_a_replay_that_cannot_be_recorded_is_not_carried_out(replay, world, monk
     refusing = Unreliable(replay._dynamodb, "put_item", "", raising(aws_error("PutItem", "InternalServerError")))
     monkeypatch.setattr(replay._audit, "_dynamodb", refusing)
 
-    with pytest.raises(ClientError):
-        post(replay, {"eventIds": ["acme:evt_1"]})
+    status, body = post(replay, {"eventIds": ["acme:evt_1"]})
 
+    assert (status, body["error"].split(":")[0]) == (503, "not recorded, and not done")
     assert world.queued() == []
+
+
+def test_a_redrive_that_another_one_came_before_is_refused_like_one_under_way(replay, world, monkeypatch):
+    # Given another operator's move, which began after this one had looked
+    moves = iter([[], [{"Status": "RUNNING"}], [], []])
+    monkeypatch.setattr(replay._sqs, "list_message_move_tasks", lambda **_: {"Results": next(moves)})
+    refusal = raising(aws_error("InvalidParameterValue", "StartMessageMoveTask"))
+    monkeypatch.setattr(replay._sqs, "start_message_move_task", lambda **asked: refusal(None, asked))
+
+    assert post(replay, {}, path="/internal/redrive")[0] == 409
+    # And what is refused for another reason is an error
+    with pytest.raises(ClientError):
+        post(replay, {}, path="/internal/redrive")
 
 
 def test_the_endpoint_pages(replay, world, monkeypatch):

@@ -267,6 +267,7 @@ _ERRORS = {
     400: "A field is wrong.",
     404: "No such event is known.",
     409: "It cannot be done now; the error says why.",
+    503: "It could not be recorded, and was not done.",
 }
 
 
@@ -363,7 +364,7 @@ def _path(route: Route, summary: str, query: Sequence[Parameter], answer: str | 
 def _action(
     route: Route, summary: str, answer: str, done: int, *errors: int, body: str | None = None
 ) -> dict[str, Any]:
-    path = _path(route, summary, (), answer, *errors)
+    path = _path(route, summary, (), answer, *errors, 503)
     operation = path[route.path]["post"]
     content = {"schema": {"$ref": f"#/components/schemas/{body or answer + 'Request'}"}}
     operation["requestBody"] = {"required": answer != "Redrive", "content": {"application/json": content}}
