@@ -141,5 +141,6 @@ class AuditedRest(Rest):
                 and query.action in (None, entry.action)
             )
 
-        found, cursor = self._log.newest(query.from_, query.cursor or query.to, query.limit, fits)
+        filtered = query.tenant_id or query.who or query.action
+        found, cursor = self._log.newest(query.from_, query.cursor or query.to, query.limit, fits if filtered else None)
         return ListAuditResponse(entries=[AuditEntryResponse(**asdict(one)) for one in found], next=cursor)

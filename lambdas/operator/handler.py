@@ -69,8 +69,12 @@ def _counts(event: dict[str, Any]) -> dict[str, Any]:
 
 def _audited(event: dict[str, Any]) -> dict[str, Any]:
     wanted = read_audit(_query(event))
+    filtered = wanted.who or wanted.action
     entries, cursor = _audit.newest(
-        wanted.start, wanted.before, wanted.limit, lambda entry: wanted.who in (None, entry.who)
+        wanted.start,
+        wanted.before,
+        wanted.limit,
+        (lambda entry: wanted.who in (None, entry.who) and wanted.action in (None, entry.action)) if filtered else None,
     )
     return json_answer(200, {"entries": [entry.shown() for entry in entries], "next": cursor})
 

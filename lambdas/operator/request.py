@@ -202,6 +202,12 @@ AUDIT = (
         schema={"type": "string"},
         read=_text,
     ),
+    Parameter(
+        name="action",
+        description="Method and path, as the list has it.",
+        schema={"type": "string"},
+        read=_text,
+    ),
     _of_time("from", "At this time or later."),
     _of_time("to", "Before this time."),
     Parameter(
@@ -293,6 +299,8 @@ class WantedEntries:
     ----------
     who : str | None
         ARN of the IAM principal.
+    action : str | None
+        Method and path of the route.
     start, before : str | None
         Where the list ends and begins, see `lambdas.shared.audit.AuditLog.newest`.
     limit : int
@@ -300,6 +308,7 @@ class WantedEntries:
     """
 
     who: str | None
+    action: str | None
     start: str | None
     before: str | None
     limit: int
@@ -320,7 +329,11 @@ def read_audit(query: Mapping[str, Sequence[str]]) -> WantedEntries:
     if "next" in values and not _AUDITED.fullmatch(values["next"]):
         raise BadRequestError("next: not a cursor that this API returned")
     return WantedEntries(
-        who=values.get("who"), start=start, before=values.get("next", end), limit=read_limit(values.get("limit"))
+        who=values.get("who"),
+        action=values.get("action"),
+        start=start,
+        before=values.get("next", end),
+        limit=read_limit(values.get("limit")),
     )
 
 

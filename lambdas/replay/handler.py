@@ -15,13 +15,13 @@ from lambdas.inbound.record_items import AUDIT, PARTITION_KEY, SORT_KEY
 from lambdas.inbound.record_queries import RecordQueries
 from lambdas.inbound.records import Records
 from lambdas.replay.environment import ReplayEnvironment
-from lambdas.replay.logic import Replayer
+from lambdas.replay.logic import Replayer, ReplayOutcome
 from lambdas.replay.request import BadReplayError, read_erase, read_redrive, read_request
 from lambdas.shared import times
 from lambdas.shared.api import json_answer
-from lambdas.shared.audit import AuditLog, Entry
+from lambdas.shared.audit import DONE, INCOMPLETE, AuditLog, Entry
 from lambdas.shared.aws import client
-from lambdas.shared.errors import MalformedWebhookError, describe
+from lambdas.shared.errors import MalformedWebhookError, NotRecordedError, describe
 from lambdas.shared.observability import logger, metrics, tracer
 from lambdas.shared.redrive import RedriveUnderWayError, redrive
 from lambdas.shared.request import from_api_gateway
@@ -54,13 +54,20 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     except (BadReplayError, MalformedWebhookError) as error:
         metrics.add_metric(name=REPLAYS_REFUSED, unit=MetricUnit.Count, value=1)
         return json_answer(400, {"error": str(error)})
+    except NotRecordedError as error:
+        logger.error("not recorded", error=str(error))
+        return json_answer(503, {"error": "not recorded, and not done: try again in a moment"})
 
 
 def _replay(event: dict[str, Any]) -> dict[str, Any]:
     replay_id = event["requestContext"]["requestId"]
     request = read_request(from_api_gateway(event).body)
     run = partial(_replayer.run, request, replay_id)
-    outcome = run() if request.dry_run else _audit.record(_entry(event, request.asked, request.reason), run, describe)
+    outcome = (
+        run()
+        if request.dry_run
+        else _audit.record(_entry(event, request.asked, request.reason), run, describe, _result)
+    )
     logger.info(
         "replay",
         caller=event["requestContext"].get("identity", {}).get("userArn"),
@@ -81,6 +88,16 @@ def _replay(event: dict[str, Any]) -> dict[str, Any]:
             "next": outcome.next,
         },
     )
+
+
+def _result(outcome: ReplayOutcome) -> tuple[str, Mapping[str, int]]:
+    counts = {
+        "matched": outcome.matched,
+        "replayed": len(outcome.replayed),
+        "failed": len(outcome.failed),
+        "notFound": len(outcome.not_found),
+    }
+    return INCOMPLETE if outcome.failed or outcome.not_found else DONE, counts
 
 
 def _redrive(event: dict[str, Any]) -> dict[str, Any]:

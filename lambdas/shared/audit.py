@@ -13,12 +13,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.shared import times
 from lambdas.shared.dynamodb import from_item, to_item
-from lambdas.shared.errors import describe
+from lambdas.shared.errors import NotRecordedError, describe
 from lambdas.shared.observability import logger
 
 Answer = TypeVar("Answer")
 
 DONE = "done"
+INCOMPLETE = "incomplete"
 MAX_EXAMINED = 1_000
 """Entries that one page looks at. A page of a filtered list may be short, or empty, and go on."""
 _PREFIX = "audit#"
@@ -45,7 +46,9 @@ class Entry:
     reason : str | None
         Why, in the operator's words.
     outcome : str | None
-        `DONE`, or the code of the error; None while it is not known.
+        `DONE`, `INCOMPLETE`, or the code of the error; None while it is not known.
+    counts : Mapping[str, int] | None
+        How much was done, and how much was not, of an action on many things.
     """
 
     at: str
@@ -55,6 +58,7 @@ class Entry:
     asked: Mapping[str, Any]
     reason: str | None
     outcome: str | None = None
+    counts: Mapping[str, int] | None = None
 
     @classmethod
     def of(
@@ -106,25 +110,42 @@ class AuditLog:
         self._sort = sort
         self._index = {"IndexName": index} if index else {"ConsistentRead": True}
 
-    def record(self, entry: Entry, act: Callable[[], Answer], code_of: Callable[[Exception], str]) -> Answer:
-        """Carry an action out, and leave its entry. An action whose entry cannot be written is not carried out.
+    def record(
+        self,
+        entry: Entry,
+        act: Callable[[], Answer],
+        code_of: Callable[[Exception], str],
+        result_of: Callable[[Answer], tuple[str, Mapping[str, int] | None]] = lambda _: (DONE, None),
+    ) -> Answer:
+        """Carry an action out, and leave its entry.
 
         Parameters
         ----------
         code_of : Callable[[Exception], str]
             Returns the outcome where the action raises.
+        result_of : Callable[[Answer], tuple[str, Mapping[str, int] | None]]
+            Returns the outcome and the counts where it does not.
+
+        Raises
+        ------
+        NotRecordedError
+            When the entry cannot be written: the action was not carried out.
         """
-        self._write(entry)
+        try:
+            self._write(entry)
+        except (BotoCoreError, ClientError) as error:
+            raise NotRecordedError(describe(error)) from error
         try:
             answer = act()
         except Exception as error:
             self._conclude(replace(entry, outcome=code_of(error)))
             raise
-        self._conclude(replace(entry, outcome=DONE))
+        outcome, counts = result_of(answer)
+        self._conclude(replace(entry, outcome=outcome, counts=counts))
         return answer
 
     def newest(
-        self, start: str | None, before: str | None, limit: int, fits: Callable[[Entry], bool]
+        self, start: str | None, before: str | None, limit: int, fits: Callable[[Entry], bool] | None = None
     ) -> tuple[list[Entry], str | None]:
         """Return entries, the newest first, and what is `before` of the next page; None on the last.
 
@@ -134,6 +155,8 @@ class AuditLog:
             Time, ISO 8601: the entries of then and later.
         before : str | None
             Time, or what was returned with the page before: the entries before that.
+        fits : Callable[[Entry], bool] | None
+            Which entries; None for all.
         """
         low, high = _PREFIX + (start or ""), _PREFIX + (before or _LATEST)
         if low > high:
@@ -145,7 +168,8 @@ class AuditLog:
             "ExpressionAttributeNames": {"#partition": self._partition[0], "#sort": self._sort},
             "ExpressionAttributeValues": to_item({":partition": self._partition[1], ":low": low, ":high": high}),
             "ScanIndexForward": False,
-            "Limit": MAX_EXAMINED,
+            # Of all entries, also the one that the page before ended at, and one that says whether there are more.
+            "Limit": limit + 2 if fits is None else MAX_EXAMINED,
         }
         answer = self._dynamodb.query(**arguments)
         found: list[Entry] = []
@@ -157,8 +181,9 @@ class AuditLog:
                 return found, reached.removeprefix(_PREFIX)
             reached = values[self._sort]
             fields = {name: values.get(name) for name in Entry.__dataclass_fields__}
-            entry = Entry(**{**fields, "asked": json.loads(values["asked"])})
-            if fits(entry):
+            counts = values.get("counts")
+            entry = Entry(**{**fields, "asked": json.loads(values["asked"]), "counts": counts and json.loads(counts)})
+            if fits is None or fits(entry):
                 found.append(entry)
         return found, reached.removeprefix(_PREFIX) if "LastEvaluatedKey" in answer else None
 
@@ -171,6 +196,6 @@ class AuditLog:
 
     def _write(self, entry: Entry) -> None:
         values = {name: value for name, value in asdict(entry).items() if value is not None}
-        values["asked"] = json.dumps(entry.asked)
+        values |= {name: json.dumps(values[name]) for name in ("asked", "counts") if name in values}
         key = {self._partition[0]: self._partition[1], self._sort: f"{_PREFIX}{entry.at}#{entry.request_id}"}
         self._dynamodb.put_item(TableName=self._table, Item=to_item({**key, **values}))

@@ -60,6 +60,10 @@ class TellableError(Exception):
     """An error with a message that may be logged and recorded: it contains nothing of a payload."""
 
 
+class NotRecordedError(TellableError):
+    """An action was not carried out, since the audit log could not be written."""
+
+
 def aws_code(error: Exception) -> str | None:
     """Return AWS's code of an error, from boto3 or `lambdas.inbound.aws_calls`; None for any other error."""
     response = getattr(error, "response", None)

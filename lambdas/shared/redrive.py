@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 _RUNNING = "RUNNING"
 
 
@@ -38,12 +40,20 @@ def redrive(sqs: Any, queue_url: str, *, dry_run: bool) -> Redriven:
     """
     names = ["QueueArn", "ApproximateNumberOfMessages"]
     found = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
-    messages = int(found["ApproximateNumberOfMessages"])
-    tasks = sqs.list_message_move_tasks(SourceArn=found["QueueArn"])["Results"]
-    under_way = any(task["Status"] == _RUNNING for task in tasks)
+    messages, arn = int(found["ApproximateNumberOfMessages"]), found["QueueArn"]
+    if _is_under_way(sqs, arn):
+        raise RedriveUnderWayError
     if not dry_run:
-        if under_way:
-            raise RedriveUnderWayError
-        # The count may be behind, so that it is tried even if it is 0.
-        sqs.start_message_move_task(SourceArn=found["QueueArn"])
-    return Redriven(messages=messages, under_way=under_way or not dry_run)
+        try:
+            # The count may be behind, so that it is tried even if it is 0.
+            sqs.start_message_move_task(SourceArn=arn)
+        except ClientError as error:
+            # SQS documents no code for a move that another one came before.
+            if _is_under_way(sqs, arn):
+                raise RedriveUnderWayError from error
+            raise
+    return Redriven(messages=messages, under_way=not dry_run)
+
+
+def _is_under_way(sqs: Any, arn: str) -> bool:
+    return any(task["Status"] == _RUNNING for task in sqs.list_message_move_tasks(SourceArn=arn)["Results"])

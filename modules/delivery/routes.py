@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lambdas.delivery.http.routes import ROUTES, ApiRoute
+from lambdas.delivery.http.routes import OPERATOR_API, ROUTES, ApiRoute
 from modules.constructs.route import Route
 
 RECEIVER = "delivery_receiver"
@@ -24,3 +24,7 @@ def routes_of(function: str) -> Sequence[Route]:
         for each in (*ROUTES, _RECEIVE)
         if each.function == function
     ]
+
+
+# Operators may call it with a policy of its own.
+(ERASE,) = (route for route in routes_of(OPERATOR_API) if route.path.endswith("/payload"))

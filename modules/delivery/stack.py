@@ -24,7 +24,7 @@ from modules.delivery.bus_subscriptions import InboundSubscriptions
 from modules.delivery.every_minute import EveryMinute
 from modules.delivery.fleet import DeliveryFleet
 from modules.delivery.operations_bus import OperationsBus
-from modules.delivery.routes import AUTHORIZATION_PATTERN, RECEIVER, routes_of
+from modules.delivery.routes import AUTHORIZATION_PATTERN, ERASE, RECEIVER, routes_of
 from modules.delivery.signing_keys import SigningKeys
 from modules.delivery.tables import DeliveryTables
 from modules.delivery.tenant_plans import TenantPlans, keys_name
@@ -335,6 +335,10 @@ class DeliveryStack(BaseStack):
             "operator_policy_json": (
                 self.api.operator_policy().json,
                 "IAM policy for operators: it lets people or roles call the operator endpoints",
+            ),
+            "erase_policy_json": (
+                self.api.policy_of("erase_policy", "ErasePayloads", ERASE).json,
+                "IAM policy for those operators who may also erase events' payloads",
             ),
         }
         if delivery.domain is not None:

@@ -28,7 +28,7 @@ from tests.e2e.observe import await_state, log_lines
 from tests.e2e.smoking import as_one_who_may
 from tools.commands import events
 from tools.commands.target_stack import Target
-from tools.local.calls import wait_for
+from tools.local.calls import create_operator, wait_for
 from tools.local.delivery import LocalDelivery, TenantClient
 from tools.local.faulty_receiver import FaultyReceiver
 from tools.local.stack import LocalStack
@@ -552,7 +552,13 @@ def test_erasure_takes_the_payload_and_leaves_the_event(alpha, delivery):
     other_id = alpha.send("invoice.paid", {"name": "Jane Doe"})
 
     assert alpha.call("DELETE", f"/v1/events/{event_id}/payload").ok
-    assert delivery.call("DELETE", f"/operator/tenants/alpha/events/{other_id}/payload").ok
+    # Operators may not, but for those with the other policy.
+    eraser = create_operator(
+        delivery.aws, f"delivery-eraser-{delivery.environment}", delivery.outputs["erase_policy_json"]
+    )
+    erase = f"/operator/tenants/alpha/events/{other_id}/payload"
+    assert delivery.call("DELETE", erase).status_code == 403
+    assert delivery.call("DELETE", erase, operator=eraser).ok
 
     assert alpha.event(event_id)["erasedAt"]
     assert "Jane Doe" not in repr(table(delivery, "events_table_name"))

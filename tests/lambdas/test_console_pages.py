@@ -150,6 +150,7 @@ ENTRY = {
     "asked": {"eventIds": ["stripe:evt_1"]},
     "reason": "fixed",
     "outcome": "done",
+    "counts": None,
 }
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 WRONG = """async () => {
@@ -333,6 +334,21 @@ def test_empty_pages_are_followed_and_older_events_come_on_demand(visit, stack):
     expect(page.get_by_role("status")).to_have_text("61 events")
     expect(page.locator("tbody tr")).to_have_count(61)
     expect(page.get_by_role("button", name="More events")).to_be_hidden()
+
+
+def test_older_events_that_cannot_be_read_say_so_and_are_asked_for_again(visit, stack):
+    stack.answers["/internal/events"] = {"events": [event(number) for number in range(100, 160)], "next": "b"}
+    stack.answers["/internal/events?next=b"] = (400, {"error": "next: too old"})
+    page = visit("/dev/events").page
+    more = page.get_by_role("button", name="More events")
+
+    more.click()
+
+    expect(page.get_by_role("alert")).to_have_text("next: too old")
+    stack.answers["/internal/events?next=b"] = {"events": [event(1)], "next": None}
+    more.click()
+    expect(page.get_by_role("status")).to_have_text("61 events")
+    assert page.get_by_role("alert").count() == 0
 
 
 @pytest.mark.parametrize(("name", "heading"), [("dead-letters", "Dead letters"), ("conflicts", "Conflicts")])
@@ -538,6 +554,7 @@ def test_an_event_is_replayed_after_a_dry_run_and_watched_to_its_end(visit, stac
     page.get_by_role("button", name="Try").click()
     expect(page.get_by_text("Events that a replay would send: 1.")).to_be_visible()
     assert stack.done == [("/internal/replay", {"eventIds": ["stripe:evt_1"], "dryRun": True})]
+    stack.asked.clear()
     page.get_by_role("button", name="Replay now").click()
 
     expect(page.get_by_text("Sent to the main queue: 1 of 1.")).to_be_visible()
@@ -552,6 +569,8 @@ def test_an_event_is_replayed_after_a_dry_run_and_watched_to_its_end(visit, stac
     # It looks again every two seconds.
     expect(row).to_contain_text("routed", timeout=30_000)
     expect(page.get_by_role("status")).to_have_text("1 of 1 were routed, or given up again")
+    # Only the inbound half is watched: delivery would be a call for each tenant and replay.
+    assert not [path for path, _ in stack.asked if path.startswith("/operator/")]
 
 
 def test_a_range_is_replayed_page_by_page_and_says_what_was_not_sent(visit, stack):
@@ -666,7 +685,10 @@ def test_the_audit_logs_of_both_halves_are_one(visit, stack, delivered):
 
     stack.answers["/internal/audit"] = {"entries": [entry(9), entry(3)], "next": "3"}
     stack.answers["/internal/audit?next=3"] = {"entries": [entry(2)], "next": None}
-    stack.answers["/operator/audit"] = {"entries": [entry(7), entry(1, reason=HOSTILE, outcome=None)], "next": None}
+    stack.answers["/operator/audit"] = {
+        "entries": [entry(7, outcome="incomplete", counts={"failed": 1}), entry(1, reason=HOSTILE, outcome=None)],
+        "next": None,
+    }
     opened = visit("/dev/audit")
     page = opened.page
 
@@ -674,6 +696,7 @@ def test_the_audit_logs_of_both_halves_are_one(visit, stack, delivered):
     ids = page.locator("tbody td:last-child").all_text_contents()
     assert ids == ["r-9", "r-7", "r-3", "r-2", "r-1"]
     expect(page.locator("tbody tr").last).to_contain_text("not known")
+    expect(page.locator("tbody tr").nth(1)).to_contain_text("incomplete failed 1")
     # One that may not be read leaves the other, and a filter of delivery's asks it alone.
     stack.answers["/operator/audit"] = (403, {"message": "not authorized"})
     page.reload()
@@ -685,6 +708,12 @@ def test_the_audit_logs_of_both_halves_are_one(visit, stack, delivered):
     expect(page.get_by_role("status")).to_have_text("0 actions")
     assert asked(stack, "/operator/audit") == [{"tenantId": "acme"}]
     assert asked(stack, "/internal/audit") == []
+    # Both halves have actions.
+    page.get_by_label("Tenant").fill("")
+    page.get_by_label("Action", exact=True).fill("POST /internal/erase")
+    with page.expect_response("**/api/audit?**"):
+        page.get_by_role("button", name="Show").click()
+    assert asked(stack, "/internal/audit")[0] == {"action": "POST /internal/erase"}
 
 
 def test_deliveries_are_listed_by_what_the_address_says(visit, stack, delivered):
@@ -756,6 +785,22 @@ def test_what_is_cheap_is_looked_at_again_unless_it_is_switched_off(browser, con
     expect(page.get_by_role("status")).to_have_text("3 events")
     assert len(asked(stack, "/internal/counts")) == 4
     page.close()
+
+
+def test_an_overview_that_was_left_before_its_answers_says_nothing_more(visit, stack):
+    page = visit("/dev/replay").page
+    held = []
+    page.route("**/api/alarms", lambda route: held.append(route))  # noqa: PLW0108 - it sets an attribute of it
+    with page.expect_request("**/api/alarms"):
+        page.get_by_role("link", name="Overview").click()
+
+    page.get_by_role("link", name="Replay", exact=True).click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Replay")
+    for route in held:
+        route.abort()
+    expect(page.get_by_role("button", name="Try")).to_be_visible()
+    assert page.get_by_role("status").text_content() == ""
 
 
 def test_providers_show_their_last_event_and_their_secret(visit, stack):

@@ -196,7 +196,7 @@ def test_dead_letters_are_counted_and_sent_back_by_sqs_one_move_at_a_time(operat
 
     again = operator_api("POST", "/operator/redrive")
     assert (again.status, again.json["error"], len(moves)) == (409, "redrive_under_way", 1)
-    assert operator_api("POST", "/operator/redrive", query={"dryRun": "true"}).json["underWay"] is True
+    assert operator_api("POST", "/operator/redrive", query={"dryRun": "true"}).json["error"] == "redrive_under_way"
     assert [one["outcome"] for one in entries(operator_api)] == ["redrive_under_way", "done"]
 
 

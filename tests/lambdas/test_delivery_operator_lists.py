@@ -10,9 +10,10 @@ from lambdas.delivery.domain.ids import ENDPOINT, EVENT, new_id
 from lambdas.delivery.domain.model import DeliveryState
 from lambdas.delivery.store.identities import Identities
 from lambdas.delivery.store.items import EVENT_ITEM, key_of_event
+from lambdas.delivery.store.listing import Listing, ListPage, Range
 from lambdas.shared import times
-from lambdas.shared.dynamodb import to_item
-from tests.lambdas.support import NOW
+from lambdas.shared.dynamodb import from_item, to_item
+from tests.lambdas.support import NOW, Unreliable
 from tests.lambdas.test_delivery_api_lists import all_pages, delivery
 
 TENANTS = [f"tenant-{number:02}" for number in range(13)]
@@ -76,6 +77,60 @@ def test_a_page_asks_so_many_tenants_at_most_and_the_next_one_goes_on(operator_a
     pages = all_pages(operator_api, "/operator/deliveries", "deliveries", state="DLQ")
 
     assert [len(page) for page in pages] == [0, 0, 1]
+
+
+def test_a_filter_has_a_page_read_so_many_entries_of_all_tenants_at_most(operator_api, place, tenants, monkeypatch):
+    # Given tenants with many deliveries, of which a filter leaves out all but one
+    for tenant in TENANTS[:6]:
+        for number in range(40):
+            delivered(place, tenant, number)
+    wanted = delivered(place, TENANTS[6], event_type="invoice.failed")
+    read = []
+    monkeypatch.setattr("lambdas.delivery_operator.lists.MAX_EXAMINED", 30)
+    monkeypatch.setattr("lambdas.delivery_operator.lists._SIDE_BY_SIDE", 2)
+    monkeypatch.setattr("lambdas.delivery.store.listing.from_item", lambda item: read.append(1) or from_item(item))
+    cursor, pages = None, []
+
+    # When they are listed
+    while cursor or not pages:
+        query = {"type": "invoice.failed", "state": "PENDING", **({"cursor": cursor} if cursor else {})}
+        page = operator_api("GET", "/operator/deliveries", query=query).json
+        pages.append((page["deliveries"], len(read)))
+        cursor = page["next"]
+        read.clear()
+
+    # Then each page ends, but for what was begun, and all of them have it once
+    assert [one["eventId"] for found, _ in pages for one in found] == [wanted.event_id]
+    assert max(count for _, count in pages) <= 30 + 2 * 40
+    assert len(pages) > 2
+
+
+def test_a_tenant_with_more_than_a_page_may_read_is_gone_through_in_several(operator_api, place, tenants, monkeypatch):
+    # Given a tenant of whom one query does not read all
+    sent = [delivered(place, TENANTS[0], number) for number in range(60)]
+    monkeypatch.setattr("lambdas.delivery_operator.lists.MAX_EXAMINED", 5)
+    monkeypatch.setattr("lambdas.delivery.store.listing.MIN_QUERIED", 5)
+
+    pages = all_pages(operator_api, "/operator/deliveries", "deliveries", type="invoice.paid", state="PENDING")
+
+    assert [one["eventId"] for page in pages for one in page] == [one.event_id for one in reversed(sent)]
+    assert len(pages) > 2
+
+
+def test_a_filter_that_fits_little_takes_no_query_for_every_few_entries(place):
+    for number in range(60):
+        delivered(place, "acme", number)
+    queries = []
+
+    def count(query, asked):
+        queries.append(asked)
+        return query(**asked)
+
+    listing = Listing(Unreliable(place.dynamodb, "query", "", count), place.events_table)
+    page = listing.deliveries("acme", [DeliveryState.PENDING], Range(limit=1), NOW, event_type="invoice.failed")
+
+    assert page == ListPage(entries=[], position=None)
+    assert len(queries) <= 4 * 2
 
 
 def test_events_are_listed_by_type_and_time_and_looked_up_by_id(tenant_api, cold_start, place, tenants):

@@ -488,13 +488,14 @@ def test_what_is_answered_has_the_fields_that_the_document_says(operator, variou
 # --- audit ----------------------------------------------------------------------------------------------------------
 
 
-def test_what_operators_did_is_listed_the_newest_first(operator, world):
+def test_what_operators_did_is_listed_the_newest_first(operator, world, monkeypatch):
     log = AuditLog(world.clients.dynamodb, world.name, partition=(PARTITION_KEY, AUDIT), sort=SORT_KEY)
     for number in range(5):
         given = api_gateway_event(method="POST", path="/internal/replay", request_id=f"request-{number}")
         given["requestContext"]["identity"]["userArn"] = f"arn:aws:iam::000000000000:user/{number % 2}"
         asked = {"provider": "acme"}
-        entry = Entry.of(given, action="POST /internal/replay", asked=asked, reason=None, now=NOON + number)
+        action = "POST /internal/erase" if number == 2 else "POST /internal/replay"
+        entry = Entry.of(given, action=action, asked=asked, reason=None, now=NOON + number)
         log.record(entry, lambda: None, str)
 
     def listed(**query):
@@ -510,6 +511,15 @@ def test_what_operators_did_is_listed_the_newest_first(operator, world):
 
     assert listed() == listed(limit="1") == listed(limit="2") == "43210"
     assert listed(who="arn:aws:iam::000000000000:user/1") == "31"
+    assert listed(action="POST /internal/erase") == "2"
+    # What is not filtered is read in pages of their size
+    read = []
+    counting = Unreliable(
+        world.clients.dynamodb, "query", "", lambda query, asked: read.append(asked["Limit"]) or query(**asked)
+    )
+    monkeypatch.setattr(operator.module._audit, "_dynamodb", counting)
+    assert listed(limit="2") == "43210"
+    assert max(read) == 4
     assert listed(**{"from": times.iso(NOON + 1), "to": times.iso(NOON + 3)}, limit="1") == "21"
     _, page = operator.get("/internal/audit", limit="1")
     schema = operator_openapi.document()["components"]["schemas"]["Entry"]

@@ -732,6 +732,32 @@ def test_a_replay_is_recorded_with_who_asked_for_it_and_why_and_a_dry_run_is_not
     assert (entry.who, entry.reason) == ("arn:aws:iam::000000000000:user/operator", "the shop was down")
     assert (entry.action, entry.asked) == ("POST /internal/replay", {"eventIds": ["acme:evt_1"]})
     assert (entry.request_id, entry.outcome, cursor) == ("c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "done", None)
+    assert entry.counts == {"matched": 1, "replayed": 1, "failed": 0, "notFound": 0}
+
+
+AROUND_NOON = {"provider": "acme", "from": times.iso(NOON - HOUR), "to": times.iso(NOON + HOUR)}
+
+
+@pytest.mark.parametrize(
+    ("asked", "counts"),
+    [
+        ({"eventIds": ["acme:evt_1"]}, {"matched": 1, "replayed": 0, "failed": 1, "notFound": 0}),
+        (AROUND_NOON, {"matched": 1, "replayed": 0, "failed": 1, "notFound": 0}),
+        ({"eventIds": ["acme:evt_9"]}, {"matched": 0, "replayed": 0, "failed": 0, "notFound": 1}),
+    ],
+    ids=["named and refused", "a range and refused", "unknown"],
+)
+def test_a_replay_that_did_not_send_all_is_recorded_as_such(replay, world, monkeypatch, asked, counts):
+    # Given an event, and SQS that refuses
+    route(world, "evt_1", received_at=times.iso(NOON))
+    monkeypatch.setattr(replay._replayer.queue, "send", raising(aws_error("AccessDenied", "SendMessage")))
+
+    # When an operator replays what is not sent
+    assert post(replay, asked)[0] == 202
+
+    # Then the entry does not say that it was done, and says how much was
+    (entry,), _ = replay._audit.newest(None, None, 10, lambda _: True)
+    assert (entry.outcome, entry.counts) == ("incomplete", counts)
 
 
 def test_requests_in_the_dead_letter_queue_of_the_ingest_queue_are_sent_back_once(replay, world, monkeypatch):
@@ -750,7 +776,7 @@ def test_requests_in_the_dead_letter_queue_of_the_ingest_queue_are_sent_back_onc
     assert moves == []
     assert ask({"reason": "S3 is back"}) == (202, {"dryRun": False, "messages": 1, "underWay": True})
     assert [task["SourceArn"].rsplit(":", 1)[1] for task in moves] == [world.queue_url.rsplit("/", 1)[1]]
-    assert ask("", "2")[0] == 409
+    assert ask("", "2")[0] == ask({"dryRun": True})[0] == 409
     assert ask({"from": "2026-01-31T12:00:00Z"})[1]["error"].startswith("from: unknown field")
     entries, _ = replay._audit.newest(None, None, 10, lambda _: True)
     assert sorted((one.action, one.reason, one.outcome) for one in entries if one.reason) == [
@@ -783,10 +809,23 @@ def test_a_replay_that_cannot_be_recorded_is_not_carried_out(replay, world, monk
     refusing = Unreliable(replay._dynamodb, "put_item", "", raising(aws_error("PutItem", "InternalServerError")))
     monkeypatch.setattr(replay._audit, "_dynamodb", refusing)
 
-    with pytest.raises(ClientError):
-        post(replay, {"eventIds": ["acme:evt_1"]})
+    status, body = post(replay, {"eventIds": ["acme:evt_1"]})
 
+    assert (status, body["error"].split(":")[0]) == (503, "not recorded, and not done")
     assert world.queued() == []
+
+
+def test_a_redrive_that_another_one_came_before_is_refused_like_one_under_way(replay, world, monkeypatch):
+    # Given another operator's move, which began after this one had looked
+    moves = iter([[], [{"Status": "RUNNING"}], [], []])
+    monkeypatch.setattr(replay._sqs, "list_message_move_tasks", lambda **_: {"Results": next(moves)})
+    refusal = raising(aws_error("InvalidParameterValue", "StartMessageMoveTask"))
+    monkeypatch.setattr(replay._sqs, "start_message_move_task", lambda **asked: refusal(None, asked))
+
+    assert post(replay, {}, path="/internal/redrive")[0] == 409
+    # And what is refused for another reason is an error
+    with pytest.raises(ClientError):
+        post(replay, {}, path="/internal/redrive")
 
 
 def test_the_endpoint_pages(replay, world, monkeypatch):

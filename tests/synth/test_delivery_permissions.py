@@ -1,6 +1,7 @@
 """Who may do what in the delivery stack: the whole of it, as tables. What is not in them is not granted."""
 
 import re
+from fnmatch import fnmatch
 
 import pytest
 
@@ -190,8 +191,18 @@ def test_operators_may_call_their_own_routes_only(delivery):
     assert set(statement["resources"]) == {
         f"{EXECUTION}/live/{route.method}{re.sub(r'{[^}]*}', '*', route.path)}"
         for route in ROUTES
-        if route.authorization == "AWS_IAM"
+        if route.authorization == "AWS_IAM" and not route.path.endswith("/payload")
     }
+
+
+def test_payloads_are_erased_with_a_policy_of_their_own(delivery):
+    (statement,) = delivery.statements(delivery.document["output"]["erase_policy_json"]["value"])
+    (operators,) = delivery.statements("data.aws_iam_policy_document." + operator_policy(delivery))
+    apart = f"{EXECUTION}/live/DELETE/operator/tenants/*/events/*/payload"
+
+    assert (statement["actions"], statement["resources"]) == (["execute-api:Invoke"], [apart])
+    # A wildcard of IAM matches slashes too.
+    assert not any(fnmatch(apart, allowed) for allowed in operators["resources"])
 
 
 def operator_policy(template):

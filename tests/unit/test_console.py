@@ -161,6 +161,13 @@ def test_an_event_with_any_id_is_asked_for_and_its_deliveries_too(console, stack
     assert [path for path, _ in stack.asked][1].startswith("/operator/tenants/acme/events/")
 
 
+def test_the_inbound_half_of_an_event_is_one_call(console, stack):
+    stack.answers["/internal/events/~c3RyaXBlOmV2dC8x"] = EVENT
+
+    assert get(console, "/api/inbound/stripe%3Aevt%2F1").json() == EVENT
+    assert len(stack.asked) == 1
+
+
 def test_a_payload_comes_as_bytes_that_no_browser_shows(console, stack):
     stack.answers["/internal/payloads/~c3RyaXBlOmV2dF8x?record=-"] = b"<script>\xff"
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 from botocore.credentials import Credentials
 from rich.console import Console
 
@@ -189,7 +190,7 @@ class Joined(Asked):
         assert base_url == "https://delivery"
         self.paths.append(path)
         if self.refused:
-            raise NoTargetError(self.refused)
+            raise self.refused
         if path not in self.known:
             raise NotThereError("not_found")
         return self.known[path]
@@ -250,11 +251,21 @@ def test_one_timeline_goes_from_receipt_to_the_last_attempt(run):
     ]
 
 
-def test_who_may_not_read_deliveries_sees_the_inbound_half(run, capsys):
-    shown = run(Joined({}, refused="not authorized"), "show", "stripe:evt_1", terminal=True)
+@pytest.mark.parametrize(
+    ("refused", "said"),
+    [
+        (NoTargetError("not authorized"), "not authorized"),
+        (requests.HTTPError("secret", response=SimpleNamespace(status_code=429)), "the API answered 429"),
+        (requests.ReadTimeout("secret"), "AWS cannot be asked: ReadTimeout"),
+        (requests.JSONDecodeError("secret", "<html>", 0), "AWS cannot be asked: JSONDecodeError"),
+    ],
+    ids=["refused", "throttled", "too slow", "no JSON"],
+)
+def test_where_deliveries_cannot_be_read_the_inbound_half_is_seen(run, capsys, refused, said):
+    shown = run(Joined({}, refused), "show", "stripe:evt_1", terminal=True)
 
     assert "replayId r-1" in shown
-    assert capsys.readouterr().err == "what became of it in delivery is not shown: not authorized\n"
+    assert capsys.readouterr().err == f"what became of it in delivery is not shown: {said}\n"
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30m", 1_800), ("2h", 7_200), ("7d", 604_800)])

@@ -14,6 +14,7 @@ from itertools import chain, islice
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import requests
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -25,7 +26,7 @@ from lambdas.operator.request import INDEX_OF
 from lambdas.processing.bus import SOURCE_PREFIX
 from lambdas.shared import times
 from modules.settings.silence import read_duration
-from tools.commands.target_stack import NoTargetError, NotThereError, Target, run
+from tools.commands.target_stack import NoTargetError, NotThereError, Target, run, trouble
 from tools.local.stack import path_id
 
 DEFAULT_COUNT = 50
@@ -124,8 +125,9 @@ def whole_event(target: Target, key: str) -> dict[str, Any]:
     event = target.ask(f"/internal/events/{path_id(key)}")
     try:
         return {**event, "deliveryEvents": delivery_events(target, event["records"])}
-    except NoTargetError as error:
-        return {**event, "deliveryEvents": [], "deliveryError": str(error)}
+    except (NoTargetError, requests.RequestException) as error:
+        said = str(error) if isinstance(error, NoTargetError) else trouble(error)
+        return {**event, "deliveryEvents": [], "deliveryError": said}
 
 
 def delivery_events(target: Target, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

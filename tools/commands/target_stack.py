@@ -229,6 +229,15 @@ def _outputs(stack: str) -> Mapping[str, Any]:
     return outputs
 
 
+def trouble(error: Exception) -> str:
+    """Return what kind of trouble there is with AWS or an API; its own words may repeat what was sent."""
+    if isinstance(error, ClientError):
+        return f"AWS refused {error.operation_name}: {error.response['Error']['Code']}"
+    if isinstance(error, requests.HTTPError):
+        return f"the API answered {error.response.status_code}"
+    return f"AWS cannot be asked: {type(error).__name__}"
+
+
 def run(main: Callable[[], int]) -> None:
     """Run a command; a target that is not there, or that does not answer, is a message and not a traceback."""
     try:

@@ -23,7 +23,7 @@ from modules.constructs.webhook_function import NAMESPACE
 from tools.commands.archive_proof import ArchivedPayload, Proof, prove
 from tools.commands.events import whole_event
 from tools.commands.secret import read_secrets
-from tools.commands.target_stack import NoTargetError, NotThereError, Target
+from tools.commands.target_stack import NoTargetError, NotThereError, Target, trouble
 from tools.commands.verify_archive import archived_certificate, keys_of
 from tools.local.stack import path_id
 
@@ -91,6 +91,8 @@ class Answers:
                 found = self._target.ask(_path(parts, query), self._delivery())
             case ["events", key]:
                 found = whole_event(self._target, key)
+            case ["inbound", key]:
+                found = self._target.ask(f"/internal/events/{path_id(key)}")
             case ["payloads", key]:
                 return self._target.read(f"/internal/payloads/{path_id(key)}{query}")
             case ["evidence", key]:
@@ -305,7 +307,7 @@ def _answered(find: Callable[[], bytes | dict[str, Any]]) -> Answer:
     except NoTargetError as error:
         return _json(400, {"error": str(error)})
     except (ClientError, BotoCoreError, requests.RequestException) as error:
-        return _json(502, {"error": _trouble(error)})
+        return _json(502, {"error": trouble(error)})
     return Answer(200, found, BYTES) if isinstance(found, bytes) else _json(200, found)
 
 
@@ -315,12 +317,3 @@ def _json(status: int, found: Any) -> Answer:
 
 def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _trouble(error: Exception) -> str:
-    """Return what kind of trouble it is; its own words may repeat what was sent."""
-    if isinstance(error, ClientError):
-        return f"AWS refused {error.operation_name}: {error.response['Error']['Code']}"
-    if isinstance(error, requests.HTTPError):
-        return f"the API answered {error.response.status_code}"
-    return f"AWS cannot be asked: {type(error).__name__}"

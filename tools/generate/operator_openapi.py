@@ -155,7 +155,7 @@ _SCHEMAS: dict[str, Any] = {
     },
     "Entry": {
         "type": "object",
-        "required": ["at", "requestId", "who", "action", "asked", "reason", "outcome"],
+        "required": ["at", "requestId", "who", "action", "asked", "reason", "outcome", "counts"],
         "properties": {
             "at": _TIME,
             "requestId": {**_TEXT, "description": "The logs have it as `correlation_id`."},
@@ -165,8 +165,13 @@ _SCHEMAS: dict[str, Any] = {
             "reason": {"type": ["string", "null"]},
             "outcome": {
                 "type": ["string", "null"],
-                "description": "`done`, or the error. Null while the action is carried out, and where it is not known "
-                "if it was.",
+                "description": "`done`, `incomplete` where not every event that was asked for was sent, or the error. "
+                "Null while the action is carried out, and where it is not known if it was.",
+            },
+            "counts": {
+                "type": ["object", "null"],
+                "description": "Of a replay: `matched`, `replayed`, `failed` and `notFound`.",
+                "additionalProperties": {"type": "integer"},
             },
         },
     },
@@ -266,6 +271,7 @@ _ERRORS = {
     400: "A field is wrong.",
     404: "No such event is known.",
     409: "It cannot be done now; the error says why.",
+    503: "It could not be recorded, and was not done.",
 }
 
 
@@ -362,7 +368,7 @@ def _path(route: Route, summary: str, query: Sequence[Parameter], answer: str | 
 def _action(
     route: Route, summary: str, answer: str, done: int, *errors: int, body: str | None = None
 ) -> dict[str, Any]:
-    path = _path(route, summary, (), answer, *errors)
+    path = _path(route, summary, (), answer, *errors, 503)
     operation = path[route.path]["post"]
     content = {"schema": {"$ref": f"#/components/schemas/{body or answer + 'Request'}"}}
     operation["requestBody"] = {"required": answer != "Redrive", "content": {"application/json": content}}

@@ -19,6 +19,7 @@ from lambdas.delivery.domain.errors import (
     QuotaReachedError,
     StoreBusyError,
 )
+from lambdas.shared.errors import NotRecordedError
 
 _STATUS = {NotFoundError: 404, ConflictError: 409, QuotaReachedError: 429}
 MAX_FIELDS_SHOWN = 20
@@ -83,7 +84,7 @@ def problem_of(error: Exception) -> ProblemError:
             status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
             headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
             return ProblemError(status=status, code=error.code, message=error.message, headers=headers)
-        case StoreBusyError() | ClientError() | BotoCoreError():
+        case StoreBusyError() | NotRecordedError() | ClientError() | BotoCoreError():
             # Nothing was promised, so that the caller may try again.
             headers = {"Retry-After": "2"}
             return ProblemError(status=503, code="unavailable", message="try again in a moment", headers=headers)

@@ -6,17 +6,16 @@ import { filters, list, pages, text } from "/assets/list.js";
 
 export async function auditPage({ main, query, signal }) {
   main.append(filters("audit", query, [text("who", "Who, ARN", query, { maxlength: 2048 }), text("tenantId", "Tenant", query), text("action", "Action", query)]));
-  // The inbound log has no tenants, and says nothing of these filters.
-  const isOfDelivery = query.tenantId || query.action;
+  // The inbound log has no tenants.
   const logs = [
-    ...(isOfDelivery ? [] : [pages(["audit"], "entries", "next", query, signal)]),
+    ...(query.tenantId ? [] : [pages(["audit"], "entries", "next", query, signal)]),
     ...(hasDelivery() ? [pages(["operator", "audit"], "entries", "cursor", query, signal)] : []),
   ];
   await list(main, {
     caption: "Actions, the newest first", noun: "actions",
     columns: {
       at: (one) => time(one.at), who: (one) => one.who, action: (one) => make("code", null, one.action), reason: (one) => one.reason,
-      outcome: (one) => state(one.outcome ?? "not known"), asked: (one) => make("code", null, JSON.stringify(one.asked)), "request id": (one) => make("code", null, one.requestId),
+      outcome: (one) => [state(one.outcome ?? "not known"), Object.entries(one.counts ?? {}).map(([name, number]) => ` ${name} ${number}`).join(",")], asked: (one) => make("code", null, JSON.stringify(one.asked)), "request id": (one) => make("code", null, one.requestId),
     },
     fetch: newest(logs, (error) => main.append(trouble(error))),
   });

@@ -15,7 +15,7 @@ export const time = (at) => (at ? make("time", { datetime: at }, at.replace("T",
 const SIGNS = {
   ROUTED: "✓", DELIVERED: "✓", OK: "✓", ACTIVE: "✓", proven: "✓", closed: "✓", done: "✓",
   DEAD_LETTERED: "✕", DLQ: "✕", FAILED: "✕", ALARM: "✕", DISABLED: "✕", refuted: "✕", changed: "✕", misplaced: "✕", open: "✕",
-  CONFLICTING: "!", "half-open": "!", HELD: "‖", PAUSED: "‖", SUSPENDED: "‖",
+  CONFLICTING: "!", "half-open": "!", incomplete: "!", HELD: "‖", PAUSED: "‖", SUSPENDED: "‖",
 };
 
 // A state has a sign besides its colour.

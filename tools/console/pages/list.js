@@ -2,7 +2,7 @@
 
 import { ask } from "/assets/api.js";
 import { address, go, say } from "/assets/place.js";
-import { make, table } from "/assets/elements.js";
+import { make, table, trouble } from "/assets/elements.js";
 import { ago } from "/assets/formats.js";
 
 // A page of an API can be short, or empty, and have a next one.
@@ -17,10 +17,11 @@ export const pages = (path, name, following, query, signal) => async (next) => {
 
 export async function list(main, { caption, noun, columns, fetch }) {
   const rows = table(caption, columns, []);
-  const more = make("button", { type: "button", hidden: true, click: () => load() }, `More ${noun}`);
+  const more = make("button", { type: "button", hidden: true, click: goOn }, `More ${noun}`);
   main.append(rows, more);
   let next;
   let shown = 0;
+  let told;
 
   async function load() {
     more.disabled = true;
@@ -36,6 +37,20 @@ export async function list(main, { caption, noun, columns, fetch }) {
     more.disabled = false;
     more.hidden = next === null;
     say(`${shown} ${noun}${next === null ? "" : ", and there may be more"}`);
+  }
+
+  // A page that fails can be asked for again.
+  async function goOn() {
+    told?.remove();
+    try {
+      await load();
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      told = trouble(error);
+      main.append(told);
+      more.disabled = false;
+      say(`${shown} ${noun}, and there may be more`);
+    }
   }
 
   await load();

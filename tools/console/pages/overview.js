@@ -21,6 +21,7 @@ export async function overviewPage({ main, signal }) {
   // A day and a week cost more: once.
   const again = [alarms, queues, counts[0]];
   await Promise.all([alarms, queues, ...counts].map((one) => one.look()));
+  if (signal.aborted) return;
   say(`As of ${new Date().toISOString().slice(11, 19)}`);
   const timer = setInterval(async () => {
     if (!live.checked || document.hidden) return;

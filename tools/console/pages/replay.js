@@ -7,7 +7,7 @@ import { STATES } from "/assets/events.js";
 import { choice, given, lines, moment, text } from "/assets/list.js";
 
 const EVERY_MS = 2_000;
-// Each look at an event is a call, and one for each tenant.
+// Each look at an event is a call.
 const WATCHED = 20;
 const WAITS = "in the queue";
 
@@ -139,7 +139,7 @@ async function watch(place, keys, replayIds, until) {
   show();
   while (waiting.size) {
     for (const key of document.hidden ? [] : [...waiting]) {
-      const { records } = await ask(["events", key], null, until);
+      const { records } = await ask(["inbound", key], null, until);
       const ends = records.map((record) => endOf(record.timeline, replayIds));
       found.set(key, { state: records[0].state, end: ends.join(", ") });
       if (ends.every((end) => end !== WAITS)) waiting.delete(key);
