@@ -161,19 +161,26 @@ class Reconciliation:
     def _window(self, one: Reconciled, kept: Progress | None, since: float | None, *, anew: bool) -> Progress:
         """Return the window to go on with: the one that is open, or a new one."""
         now = self.clock()
+        ended = now - one.events.retention_seconds
+        earliest, until = ended + RETENTION_MARGIN_SECONDS, now - SETTLE_SECONDS
+        is_open = kept is not None and not kept.closed
         if kept is None:
-            begin = now - SETTLE_SECONDS - one.overlap
-        elif kept.closed:
-            begin = kept.until - one.overlap
-        elif anew or (since is not None and since < kept.since):
-            begin = kept.since
+            begin = until - one.overlap
         else:
-            return kept
-        earliest = now - one.events.retention_seconds + RETENTION_MARGIN_SECONDS
-        until = now - SETTLE_SECONDS
-        lost_since = begin if begin < earliest else None
-        begin = min(until, max(earliest, begin if since is None else min(since, begin)))
-        return Progress(opened_at=times.iso(now), since=begin, until=until, lost_since=lost_since)
+            begin = kept.since if is_open else kept.until - one.overlap
+        asked = begin if since is None else min(since, begin)
+        # Nobody can go further back than the list, so that asking for it again is no reason to begin again.
+        if kept is not None and is_open and not anew and max(earliest, asked) >= kept.since:
+            window = kept
+        else:
+            begin = min(until, max(earliest, asked))
+            window = Progress(opened_at=times.iso(now), since=begin, until=until)
+        # The list may have ended since the window was opened.
+        lost = [asked] if asked < (window.since if window.all_listed else max(window.since, ended)) else []
+        if kept is not None and is_open and kept.lost_since is not None:
+            lost.append(kept.lost_since)
+        lost_since = min(lost, default=None)
+        return window if lost_since == window.lost_since else replace(window, lost_since=lost_since)
 
     def _reconcile(self, one: Reconciled, page: Page, progress: Progress, *, dry_run: bool) -> Progress:
         candidates: list[_Candidate] = []
@@ -280,9 +287,8 @@ def _report(one: Reconciled, progress: Progress, now: float, *, dry_run: bool) -
     if progress.unreadable:
         problems.append(f"{progress.unreadable} entries of the list cannot be read, or are not what was signed")
     if progress.lost_since is not None:
-        problems.append(
-            f"from {times.iso(progress.lost_since)} to {times.iso(progress.since)} the list had ended already"
-        )
+        ended = min(progress.until, max(progress.since, now - one.events.retention_seconds))
+        problems.append(f"from {times.iso(progress.lost_since)} to {times.iso(ended)} the list had ended already")
     if not progress.all_listed and now - progress.until > BEHIND_SECONDS:
         problems.append("the list is longer than the runs are enough for")
     counts = asdict(progress)

@@ -40,7 +40,7 @@ class Progress:
     named : tuple[str, ...]
         Ids of the first events that were handed over.
     lost_since : float | None
-        From when on the list ended before it was compared, up to `since`; None if it did not.
+        From when on the list ended before it was compared; None if it did not.
     """
 
     opened_at: str

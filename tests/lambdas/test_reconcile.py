@@ -192,6 +192,63 @@ def test_what_the_list_no_longer_had_is_told(world, api):
     assert invocation(world, api)()["problems"] == []
 
 
+def test_what_an_open_window_lost_in_a_long_outage_is_told(world, api):
+    # Given a window that is open after its first page
+    api.events = [stripe_event(number, FIRST + number) for number in range(250)]
+    left = iter([900.0, 10.0])
+    first = invocation(world, api)(lambda: next(left))
+    assert first["problems"] == []
+
+    # When no run is made for longer than the list goes back
+    world.clock.now += 31 * DAY
+    api.events = []
+
+    # Then the run that closes it says so, and so does one that goes further back and replaces it
+    told = f"from {first['since']} to {first['until']} the list had ended already"
+    assert invocation(world, api)(dry_run=True)["problems"] == [
+        f"from {first['since']} to {times.iso(world.clock.now - 30 * DAY + HOUR)} the list had ended already"
+    ]
+    assert invocation(world, api)()["problems"] == [told]
+
+
+def test_what_is_lost_is_told_when_another_window_replaces_the_one_that_lost_it(world, api):
+    api.events = [stripe_event(1)]
+    invocation(world, api)()
+    world.clock.now += 31 * DAY
+    api.faults = [(500, {}, {})] * 4
+    with pytest.raises(ApiError):
+        invocation(world, api)()
+    world.clock.now += DAY
+    report = invocation(world, api)(dry_run=True)
+    assert report["problems"] == [
+        f"from {times.iso(NOW - SETTLE_SECONDS - 2 * HOUR)} to {report['since']} the list had ended already"
+    ]
+
+
+def test_a_list_that_was_read_to_its_end_lost_nothing(world, api):
+    api.events = [stripe_event(1)]
+    run = invocation(world, api, clients=replace(world.clients, s3=Dying(world.clients.s3, [1])))
+    world.process([received(world, api.events[0])])
+    with pytest.raises(CrashError):
+        run()
+    world.clock.now += 31 * DAY
+    assert invocation(world, api)()["problems"] == []
+
+
+def test_a_catch_up_that_is_asked_for_again_is_gone_on_with(world, api):
+    """Also one that goes further back than the list, of which the end moves on."""
+    api.events = [stripe_event(number, FIRST + number) for number in range(250)]
+    left = iter([900.0, 900.0, 10.0])
+    first = invocation(world, api)(lambda: next(left), since=NOW - 60 * DAY)
+    assert (first["listed"], first["complete"]) == (200, False)
+    told = f"from {times.iso(NOW - 60 * DAY)} to {first['since']} the list had ended already"
+    assert first["problems"] == [told]
+    world.clock.now += 60
+    again = invocation(world, api)(since=NOW - 60 * DAY)
+    assert (again["openedAt"], again["listed"], again["problems"]) == (first["openedAt"], 250, [told])
+    assert len(api.calls) == 3
+
+
 def test_runs_that_are_never_enough_are_told(world, api):
     api.events = [stripe_event(number, FIRST + number) for number in range(250)]
 
