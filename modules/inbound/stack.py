@@ -56,6 +56,7 @@ from modules.inbound.subscriber_queues import SubscriberQueues
 from modules.settings.checked import checked
 from modules.settings.concurrency import reserved_concurrency
 from modules.settings.model import Settings
+from modules.settings.reconciliation import reconciled_variable
 from modules.synth.cdk import Construct, TerraformOutput
 from modules.synth.json_text import json_text
 
@@ -249,18 +250,13 @@ class WebhookStack(BaseStack):
             return None
         layer = ReconciliationLayer(self, "reconciliation", reconciled=reconciled, names=self.names, function=function)
         signed = [name for name in reconciled if LISTS[settings.providers[name]].signed]
-        deployed = {
-            name: {
-                "entry": settings.providers[name],
-                "apiSecretArn": layer.api_keys[name].arn,
-                "overlap": one.overlap,
-                "types": list(one.types),
-                **({"hook": one.hook} if one.hook else {}),
-                **({"secretArn": self.secrets.secrets[name].arn} if name in signed else {}),
-                **({"options": dict(options)} if (options := settings.provider_options.get(name)) else {}),
-            }
-            for name, one in reconciled.items()
-        }
+        deployed = reconciled_variable(
+            reconciled,
+            settings.providers,
+            settings.provider_options,
+            api_keys={name: secret.name for name, secret in layer.api_keys.items()},
+            secrets={name: self.secrets.secrets[name].name for name in signed},
+        )
         function.configure(
             ReconcileEnvironment(
                 providers=json_text(deployed),
