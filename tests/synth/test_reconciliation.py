@@ -44,15 +44,15 @@ def test_the_function_knows_its_providers_and_no_secret(reconciling):
     assert known == {
         "stripe": {
             "entry": "stripe",
-            "apiSecretArn": f"{KEYS['stripe']}.arn",
+            "apiSecretArn": f"{KEYS['stripe']}.name",
             "overlap": 7_200,
             "types": ["charge.*"],
         },
         # Its list shows signatures.
         "github": {
             "entry": "github",
-            "apiSecretArn": f"{KEYS['github']}.arn",
-            "secretArn": f"{secret('github')}.arn",
+            "apiSecretArn": f"{KEYS['github']}.name",
+            "secretArn": f"{secret('github')}.name",
             "overlap": 7_200,
             "types": ["*"],
             "hook": "repos/acme/shop/hooks/7",
@@ -76,6 +76,7 @@ def test_it_may_do_exactly_this(reconciling):
         ("s3:PutObject", f"{BUCKET}.arn/raw/*"),
         ("s3:PutObject", f"{BUCKET}.arn/reconciliation/*"),
         ("dynamodb:BatchGetItem", f"{TABLE}.arn"),
+        ("dynamodb:Query", f"{TABLE}.arn/index/byReceived"),
         ("dynamodb:PartiQLSelect", f"{TABLE}.arn/index/byEvent"),
         ("dynamodb:GetItem", f"{TABLE}.arn"),
         ("dynamodb:PutItem", f"{TABLE}.arn"),

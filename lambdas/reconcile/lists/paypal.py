@@ -7,7 +7,7 @@ https://developer.paypal.com/api/rest/authentication/, https://developer.paypal.
 import base64
 from urllib.parse import urlsplit
 
-from lambdas.reconcile.event_list import DAY_SECONDS, EventList, Fetched, NotAListError, Page, compact, objects_in
+from lambdas.reconcile.event_list import DAY_SECONDS, EventList, NotAListError, Page, objects_in, shown
 from lambdas.shared import times
 
 
@@ -31,15 +31,17 @@ class PayPalEvents(EventList):
             "end_time": times.iso(until),
         }
         path = "/v1/notifications/webhooks-events"
-        document = (self._api.get(after) if after else self._api.get(path, query)).document
+        with self._listing(after):
+            document = (self._api.get(after) if after else self._api.get(path, query)).document
         events = objects_in(document, "events")
-        following = [link.get("href") for link in objects_in(document, "links") if link.get("rel") == "next"]
+        links = objects_in(document, "links", optional=True)
+        following = [link.get("href") for link in links if link.get("rel") == "next"]
         # Of the link only the path: the token goes to no other host.
         address = urlsplit(str(following[0])) if following and events else None
         if address is not None and not address.path.startswith(path):
             raise NotAListError("the link to the next page leads elsewhere")
         return Page(
-            events=[Fetched(body=compact(event)) for event in events],
+            events=[shown(event) for event in events],
             after=f"{address.path}?{address.query}" if address else None,
         )
 
