@@ -1,5 +1,7 @@
 """PayPal's list of event notifications, for an app's client id and secret, joined with a colon.
 
+The list has what was sent to the webhooks of that app alone: with another app's credentials it is empty.
+
 Source: https://developer.paypal.com/api/webhooks/v1/webhooks-events-list,
 https://developer.paypal.com/api/rest/authentication/, https://developer.paypal.com/api/rest/webhooks/events-dashboard
 """
@@ -19,7 +21,7 @@ class PayPalEvents(EventList):
     # PayPal publishes no limit.
     per_second = 2.0
     key_pattern = "[!-9;-~]{8,256}:[!-~]{8,256}"
-    key_doc = "client id and secret of an app, joined with a colon; have an app of its own for it, without features"
+    key_doc = "client id and secret of the app that the webhook webhook_id belongs to, joined with a colon"
 
     def page(self, since: float, until: float, after: str | None) -> Page:
         """See `EventList.page`."""
