@@ -14,7 +14,7 @@ from lambdas.inbound.archive import Archive
 from lambdas.inbound.aws_calls.credentials import RoleCredentials
 from lambdas.inbound.aws_calls.services import SecretsManager
 from lambdas.inbound.event import WebhookEvent
-from lambdas.inbound.metrics import RECONCILIATION_FAILURES, RECOVERED
+from lambdas.inbound.metrics import RECONCILIATION_FAILURES, RECOVERED, WINDOWS_CLOSED
 from lambdas.inbound.providers.fields import TEST
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.inbound.queue import MainQueue
@@ -88,6 +88,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         logger.error("not all of it is reconciled", provider=name, reason=problem, unreadable=unreadable)
     if report["problems"]:
         _count(RECONCILIATION_FAILURES, name, len(report["problems"]))
+    if report["complete"] and not report["dryRun"]:
+        _count(WINDOWS_CLOSED, name, 1)
     logger.info("reconciled", **{member: value for member, value in report.items() if member != "recoveredIds"})
     return report
 

@@ -24,7 +24,7 @@ from modules.constructs.policy import Statement
 from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.tags import tag_everything, tags_of
 from modules.guards import guard_everything
-from modules.inbound.alarms import EVENT_ALARMS, QUARANTINE_ALARM, RECONCILIATION_ALARMS
+from modules.inbound.alarms import EVENT_ALARMS, NOT_RECONCILED, QUARANTINE_ALARM, RECONCILIATION_ALARMS
 from modules.inbound.direct_integration import DIRECT_RESPONSES, DirectIntegration
 from modules.inbound.event_routing import EventRouting
 from modules.inbound.fleet import LambdaFleet
@@ -271,9 +271,10 @@ class WebhookStack(BaseStack):
         self.queues.grant_send(function)
         self.storage.grant_archive_payloads(function)
         self.storage.grant_reconcile(function)
-        for name in reconciled:
+        for name, one in reconciled.items():
             for alarm in RECONCILIATION_ALARMS:
                 self.monitoring.watch_event(alarm, function, name)
+            self.monitoring.watch_runs(NOT_RECONCILED, function, name, 3 * one.every)
         self.monitoring.watch_dead_letter_queue(
             layer.undelivered.name, "reconcile-undelivered", "EventBridge could not start a reconciliation"
         )

@@ -605,6 +605,7 @@ def test_the_function_tells_and_counts_what_it_recovers_and_never_its_key_or_a_p
         f"shop:evt_{number}" for number in range(3)
     }
     said = capfd.readouterr().out
+    assert '"WindowsClosed":[1.0]' in said.replace(" ", "")
     counted = [json.loads(line) for line in said.splitlines() if '"Recovered"' in line]
     assert [(one["Recovered"], one["provider"]) for one in counted] == [([3.0], "shop")]
     assert api.key not in said
@@ -650,7 +651,9 @@ def test_the_function_catches_up_and_runs_dry(world, api, function, capfd):
     api.events = [stripe_event(1, time.time() - 20 * DAY)]
     since = times.iso(time.time() - 25 * DAY)
     assert function.handler({"provider": "shop", "since": since, "dryRun": True}, lambda_context(900))["recovered"] == 1
-    assert '"Recovered"' not in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert '"Recovered"' not in said
+    assert "WindowsClosed" not in said
     assert world.queued() == []
     assert function.handler({"provider": "shop", "since": since}, lambda_context(900))["recovered"] == 1
     assert len(world.queued()) == 1

@@ -113,3 +113,17 @@ def test_each_provider_has_alarms_of_its_own(reconciling):
         for name in ("stripe", "github")
     }
     assert "webhook-reconcile-undelivered-dev" in alarms
+
+
+@pytest.mark.parametrize(("provider", "periods"), [("stripe", 36), ("github", 12)])
+def test_runs_that_are_not_made_are_heard(reconciling, provider, periods):
+    """In three times the time between two runs, in whole hours; missing data is no run."""
+    alarm = reconciling.one("aws_cloudwatch_metric_alarm", f"webhook-not-reconciled-{provider}-dev")
+    assert (alarm["treat_missing_data"], alarm["comparison_operator"]) == ("breaching", "LessThanThreshold")
+    (counted,) = [one["metric"] for one in alarm["metric_query"] if "metric" in one]
+    (counted,) = counted if isinstance(counted, list) else [counted]
+    assert (counted["metric_name"], counted["dimensions"]) == (
+        "WindowsClosed",
+        {"service": FUNCTION, "provider": provider},
+    )
+    assert (alarm["threshold"], alarm["evaluation_periods"], counted["period"]) == (1, periods, 300)
