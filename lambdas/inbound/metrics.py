@@ -30,4 +30,5 @@ REPLAYED = "Replayed"
 REPLAYS_REFUSED = "ReplaysRefused"
 # Reconciliation
 RECOVERED = "Recovered"
+WINDOWS_CLOSED = "WindowsClosed"
 RECONCILIATION_FAILURES = "ReconciliationFailures"

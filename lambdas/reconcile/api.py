@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import math
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -121,14 +122,14 @@ class Api:
                 status, got, content = 0, {}, b""
                 why = f"no answer, {type(error).__name__}"
             else:
-                why = f"status {status}"
+                why = f"rate limit, status {status}" if _is_limited(status, got) else f"status {status}"
             if 200 <= status < 300:
                 try:
                     return ApiAnswer(json.loads(content), got.get("link", ""))
                 except (ValueError, RecursionError) as error:
                     raise ApiError(self.host, status, "an answer that is not JSON") from error
             wait = _seconds_to_wait(got, attempt)
-            if (0 < status < 500 and status != 429) or attempt == ATTEMPTS or wait > MAX_WAIT_SECONDS:
+            if (0 < status < 500 and not _is_limited(status, got)) or attempt == ATTEMPTS or wait > MAX_WAIT_SECONDS:
                 break
             self._next = self._clock() + wait
         raise ApiError(self.host, status, why)
@@ -158,6 +159,21 @@ class Api:
             self._connection = None
 
 
+def _is_limited(status: int, headers: Mapping[str, str]) -> bool:
+    """Return whether a call was one too many; GitHub says so with 403 also.
+
+    Source: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+    """
+    return status == 429 or (status == 403 and ("retry-after" in headers or _is_used_up(headers)))
+
+
+def _is_used_up(headers: Mapping[str, str]) -> bool:
+    return headers.get("x-ratelimit-remaining") == "0"
+
+
 def _seconds_to_wait(headers: Mapping[str, str], attempt: int) -> float:
+    # What is used up comes back with the next hour.
+    if _is_used_up(headers) and "retry-after" not in headers:
+        return math.inf
     asked = headers.get("retry-after", "")
     return float(asked) if asked.isascii() and asked.isdigit() else 0.5 * 2**attempt

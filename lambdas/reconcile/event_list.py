@@ -2,17 +2,26 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from lambdas.reconcile.api import Api
+from lambdas.reconcile.api import Api, ApiError
+from lambdas.shared.errors import TellableError
 
 DAY_SECONDS = 86_400
+MAX_ID = 256
+# Of a list that is asked for with a cursor which the provider no longer knows.
+_CURSOR_GONE = frozenset({400, 404, 410, 422})
 
 
-class NotAListError(ValueError):
+class NotAListError(TellableError):
     """The answer is not a list of events."""
+
+
+class CursorGoneError(ApiError):
+    """The provider no longer knows where the page begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +34,13 @@ class Fetched:
         The event, in the form of a webhook's body.
     headers : Mapping[str, str]
         The headers of its webhook that the API shows, in lower case.
+    id : str
+        Its id as the list has it, to be told if it cannot be read.
     """
 
     body: bytes
     headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
+    id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +53,13 @@ class Page:
         Its events.
     after : str | None
         Where the next page begins; None for the last one.
+    unreadable : Sequence[str]
+        Ids of the entries that are no events of the provider's that can be read.
     """
 
     events: Sequence[Fetched]
     after: str | None
+    unreadable: Sequence[str] = ()
 
 
 class EventList(ABC):
@@ -112,11 +127,23 @@ class EventList(ABC):
 
         Raises
         ------
+        CursorGoneError
+            When the provider no longer knows `after`.
         ApiError
             When the provider does not answer.
         NotAListError
             When the answer is something else.
         """
+
+    @contextmanager
+    def _listing(self, after: str | None) -> Iterator[None]:
+        """Tell the refusal of a cursor from that of any other call."""
+        try:
+            yield
+        except ApiError as error:
+            if after is None or error.status not in _CURSOR_GONE:
+                raise
+            raise CursorGoneError(self.host, error.status, f"status {error.status}") from error
 
 
 def compact(document: Any) -> bytes:
@@ -124,15 +151,31 @@ def compact(document: Any) -> bytes:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def objects_in(document: Any, member: str) -> list[dict[str, Any]]:
+def shown(event: Mapping[str, Any], member: str = "id") -> Fetched:
+    """Return an event that a list shows whole, with its id in a member of it."""
+    return Fetched(body=compact(event), id=id_in(event, member))
+
+
+def id_in(entry: Mapping[str, Any], member: str) -> str:
+    """Return an id of an entry to tell: nothing else of a payload is told."""
+    given = entry.get(member)
+    return given[:MAX_ID] if isinstance(given, str) else f"without {member}"
+
+
+def objects_in(document: Any, member: str, *, optional: bool = False) -> list[dict[str, Any]]:
     """Return the objects of an array in an answer.
+
+    Parameters
+    ----------
+    optional : bool
+        Whether the provider leaves out an empty array.
 
     Raises
     ------
     NotAListError
         When there is no such array.
     """
-    found = document.get(member, []) if isinstance(document, dict) else None
+    found = document.get(member, [] if optional else None) if isinstance(document, dict) else None
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise NotAListError(f"no array of objects: {member}")
     return found

@@ -14,7 +14,7 @@ from lambdas.inbound.archive import Archive
 from lambdas.inbound.aws_calls.credentials import RoleCredentials
 from lambdas.inbound.aws_calls.services import SecretsManager
 from lambdas.inbound.event import WebhookEvent
-from lambdas.inbound.metrics import RECONCILIATION_FAILURES, RECOVERED
+from lambdas.inbound.metrics import RECONCILIATION_FAILURES, RECOVERED, WINDOWS_CLOSED
 from lambdas.inbound.providers.fields import TEST
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.inbound.queue import MainQueue
@@ -25,7 +25,7 @@ from lambdas.reconcile.api import Api, connect
 from lambdas.reconcile.environment import ReconcileEnvironment
 from lambdas.reconcile.lists.registry import LISTS
 from lambdas.reconcile.logic import Reconciled, Reconciliation
-from lambdas.reconcile.progress import ProgressStore
+from lambdas.reconcile.progress import OvertakenError, ProgressStore
 from lambdas.shared import times
 from lambdas.shared.aws import client
 from lambdas.shared.errors import WebhookRefusedError, describe
@@ -75,15 +75,21 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             since=times.parse(event["since"]) if "since" in event else None,
             dry_run=event.get("dryRun") is True,
         )
+    except OvertakenError as error:
+        logger.info("reconciliation overtaken", provider=name, reason=str(error))
+        return {"provider": name, "error": str(error)}
     except Exception as error:
         why = error.reason if isinstance(error, WebhookRefusedError) else describe(error)
         logger.error("reconciliation failed", provider=name, reason=why)
         _count(RECONCILIATION_FAILURES, name, 1)
         return {"provider": name, "error": why}
     for problem in report["problems"]:
-        logger.error("not all of it is reconciled", provider=name, reason=problem)
+        unreadable = report["unreadableIds"]
+        logger.error("not all of it is reconciled", provider=name, reason=problem, unreadable=unreadable)
     if report["problems"]:
         _count(RECONCILIATION_FAILURES, name, len(report["problems"]))
+    if report["complete"] and not report["dryRun"]:
+        _count(WINDOWS_CLOSED, name, 1)
     logger.info("reconciled", **{member: value for member, value in report.items() if member != "recoveredIds"})
     return report
 

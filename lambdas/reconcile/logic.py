@@ -22,10 +22,9 @@ from lambdas.inbound.queue import MainQueue
 from lambdas.inbound.record_items import first_key, occurrence_key
 from lambdas.inbound.record_queries import RecordQueries
 from lambdas.inbound.records import Records
-from lambdas.reconcile.api import ApiError
-from lambdas.reconcile.event_list import EventList, Fetched, Page
+from lambdas.reconcile.event_list import CursorGoneError, EventList, Fetched, Page
 from lambdas.reconcile.places import REPORT_PREFIX
-from lambdas.reconcile.progress import Progress, ProgressStore, UnkeptProgress, with_page
+from lambdas.reconcile.progress import Progress, ProgressStore, UnkeptProgress, begun_again, with_page
 from lambdas.shared import times
 from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError
 from lambdas.shared.request import WebhookRequest
@@ -39,8 +38,8 @@ STOP_SECONDS = 60.0
 RETENTION_MARGIN_SECONDS = 3_600.0
 # A window that is open for longer means that the runs are too short for the events that there are.
 BEHIND_SECONDS = 86_400.0
-# A cursor that the provider no longer knows.
-_CURSOR_GONE = frozenset({400, 404, 410, 422})
+# Records that are read at once to see whether there are any.
+_RECORDS_OF_A_READ = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,14 +143,15 @@ class Reconciliation:
         while not progress.all_listed and seconds_left() > STOP_SECONDS:
             try:
                 page = one.events.page(progress.since, progress.until, progress.after)
-            except ApiError as error:
-                if progress.after is None or restarted or error.status not in _CURSOR_GONE:
+            except CursorGoneError:
+                if restarted:
                     raise
-                restarted, progress = True, replace(progress, after=None)
+                restarted, progress = True, begun_again(progress)
                 continue
             progress = self._reconcile(one, page, progress, dry_run=dry_run)
             store.write(one.name, progress)
-        report = _report(one, progress, self.clock(), dry_run=dry_run)
+        is_wrong_list = progress.all_listed and not progress.listed and self._has_records(one, progress)
+        report = _report(one, progress, self.clock(), dry_run=dry_run, is_wrong_list=is_wrong_list)
         if progress.all_listed and not progress.closed:
             key = f"{REPORT_PREFIX}{one.name}/{time_in_key(progress.until)}{'-dry-run' if dry_run else ''}.json"
             self.archive.store_json(key, json.dumps(report, indent=2))
@@ -161,28 +161,32 @@ class Reconciliation:
     def _window(self, one: Reconciled, kept: Progress | None, since: float | None, *, anew: bool) -> Progress:
         """Return the window to go on with: the one that is open, or a new one."""
         now = self.clock()
-        if kept is None:
-            begin = now - SETTLE_SECONDS - one.overlap
-        elif kept.closed:
-            begin = kept.until - one.overlap
-        elif anew or (since is not None and since < kept.since):
-            begin = kept.since
+        ended = now - one.events.retention_seconds
+        earliest, until = ended + RETENTION_MARGIN_SECONDS, now - SETTLE_SECONDS
+        is_open = kept is not None and not kept.closed
+        begin = (kept.since if is_open else kept.until - one.overlap) if kept else until - one.overlap
+        asked = begin if since is None else min(since, begin)
+        # Nobody can go further back than the list, so that asking for it again is no reason to begin again.
+        if kept is not None and is_open and not anew and max(earliest, asked) >= kept.since:
+            window = kept
         else:
-            return kept
-        earliest = now - one.events.retention_seconds + RETENTION_MARGIN_SECONDS
-        until = now - SETTLE_SECONDS
-        lost_since = begin if begin < earliest else None
-        begin = min(until, max(earliest, begin if since is None else min(since, begin)))
-        return Progress(opened_at=times.iso(now), since=begin, until=until, lost_since=lost_since)
+            begin = min(until, max(earliest, asked))
+            window = Progress(opened_at=times.iso(now), since=begin, until=until)
+        # The list may have ended since the window was opened.
+        lost = [asked] if asked < (window.since if window.all_listed else max(window.since, ended)) else []
+        if kept is not None and is_open and kept.lost_since is not None:
+            lost.append(kept.lost_since)
+        lost_since = min(lost, default=None)
+        return window if lost_since == window.lost_since else replace(window, lost_since=lost_since)
 
     def _reconcile(self, one: Reconciled, page: Page, progress: Progress, *, dry_run: bool) -> Progress:
         candidates: list[_Candidate] = []
-        unreadable = unwanted = 0
+        unreadable, unwanted = list(page.unreadable), 0
         for fetched in page.events:
             try:
                 read = self._read(one, fetched)
             except (MalformedWebhookError, SignatureRefusedError):
-                unreadable += 1
+                unreadable.append(fetched.id)
                 continue
             wanted = [each for each in read if any(fnmatchcase(each.event.event_type, name) for name in one.types)]
             unwanted += len(read) - len(wanted)
@@ -209,10 +213,11 @@ class Reconciliation:
             progress,
             after=page.after,
             handed_over=[event.event_id for event in recovered],
-            listed=len(candidates) + unreadable + unwanted,
+            unreadable_ids=unreadable,
+            listed=len(candidates) + len(unreadable) + unwanted,
             present=len(candidates) - len(recovered),
             recovered=len(recovered),
-            unreadable=unreadable,
+            unreadable=len(unreadable),
             unwanted=unwanted,
         )
 
@@ -270,19 +275,36 @@ class Reconciliation:
             for event, record in zip(events, records, strict=True)
         ]
 
+    def _has_records(self, one: Reconciled, progress: Progress) -> bool:
+        """Return whether a webhook was recorded of what occurred, and was received, in the window."""
+        start, end = times.iso(progress.since), times.iso(progress.until)
+        bucket, after, complete = 0, None, False
+        while not complete:
+            page = self.queries.by_received(one.name, start, end, bucket=bucket, after=after, limit=_RECORDS_OF_A_READ)
+            if any(record.get("occurredAt", start) >= start for record in page.records):
+                return True
+            bucket, after, complete = page.bucket, page.after, page.complete
+        return False
+
 
 def _is_ours(record: Mapping[str, Any] | None, progress: Progress) -> bool:
     return bool(record and record.get("recovered") and record["receivedAt"] >= progress.opened_at)
 
 
-def _report(one: Reconciled, progress: Progress, now: float, *, dry_run: bool) -> dict[str, Any]:
+def _report(one: Reconciled, progress: Progress, now: float, *, dry_run: bool, is_wrong_list: bool) -> dict[str, Any]:
     problems = []
-    if progress.unreadable:
-        problems.append(f"{progress.unreadable} entries of the list cannot be read, or are not what was signed")
-    if progress.lost_since is not None:
+    if is_wrong_list:
         problems.append(
-            f"from {times.iso(progress.lost_since)} to {times.iso(progress.since)} the list had ended already"
+            "the list is empty, but there are records of this time: is the key of the account that sends the webhooks?"
         )
+    if progress.unreadable:
+        problems.append(
+            f"{progress.unreadable} entries of the list cannot be read, are not of the key's mode, or are not what was "
+            "signed"
+        )
+    if progress.lost_since is not None:
+        ended = min(progress.until, max(progress.since, now - one.events.retention_seconds))
+        problems.append(f"from {times.iso(progress.lost_since)} to {times.iso(ended)} the list had ended already")
     if not progress.all_listed and now - progress.until > BEHIND_SECONDS:
         problems.append("the list is longer than the runs are enough for")
     counts = asdict(progress)
@@ -298,5 +320,6 @@ def _report(one: Reconciled, progress: Progress, now: float, *, dry_run: bool) -
         "complete": progress.all_listed,
         **{name: counts[name] for name in names},
         "problems": problems,
+        "unreadableIds": list(progress.unreadable_named),
         "recoveredIds": list(progress.named),
     }

@@ -12,6 +12,7 @@ from lambdas.shared.errors import TellableError
 
 # Of an item of 400 KB: ids have 256 characters at most.
 MAX_NAMED = 500
+MAX_UNREADABLE_NAMED = 50
 
 
 class OvertakenError(TellableError):
@@ -39,8 +40,10 @@ class Progress:
         not wanted.
     named : tuple[str, ...]
         Ids of the first events that were handed over.
+    unreadable_named : tuple[str, ...]
+        Ids of the first entries that cannot be read.
     lost_since : float | None
-        From when on the list ended before it was compared, up to `since`; None if it did not.
+        From when on the list ended before it was compared; None if it did not.
     """
 
     opened_at: str
@@ -55,6 +58,7 @@ class Progress:
     unreadable: int = 0
     unwanted: int = 0
     named: tuple[str, ...] = field(default=())
+    unreadable_named: tuple[str, ...] = field(default=())
     lost_since: float | None = None
 
 
@@ -82,7 +86,8 @@ class ProgressStore:
         if not item:
             return None
         known = json.loads(item["progress"])
-        return Progress(**{**known, "named": tuple(known["named"])})
+        named = {name: tuple(known.get(name, ())) for name in ("named", "unreadable_named")}
+        return Progress(**{**known, **named})
 
     def write(self, provider: str, progress: Progress) -> None:
         """Replace the progress that was read or written last.
@@ -112,13 +117,22 @@ class UnkeptProgress(ProgressStore):
         """Do nothing."""
 
 
-def with_page(progress: Progress, *, after: str | None, handed_over: list[str], **counts: int) -> Progress:
+def begun_again(progress: Progress) -> Progress:
+    """Return the progress of the same window before its first page."""
+    kept = {name: getattr(progress, name) for name in ("opened_at", "since", "until", "lost_since")}
+    return Progress(**kept)
+
+
+def with_page(
+    progress: Progress, *, after: str | None, handed_over: list[str], unreadable_ids: list[str], **counts: int
+) -> Progress:
     """Return the progress after another page."""
     return replace(
         progress,
         after=after,
         all_listed=after is None,
         named=(*progress.named, *handed_over)[:MAX_NAMED],
+        unreadable_named=(*progress.unreadable_named, *unreadable_ids)[:MAX_UNREADABLE_NAMED],
         **{name: getattr(progress, name) + count for name, count in counts.items()},
     )
 

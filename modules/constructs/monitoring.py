@@ -285,7 +285,14 @@ class Monitoring(Construct):
                 period=_REFUSED_SECONDS,
             )
         for name, expectation in self._settings.expectations.items():
-            self._silence_alarm(name, expectation, accepted, {**service, "provider": name})
+            self._silence_alarm(
+                name,
+                expectation,
+                accepted,
+                {**service, "provider": name},
+                id_="silent",
+                description=f"nothing of {name} was accepted for {expectation.words}",
+            )
         for metric in (accepted, refused):
             self._dashboard.add(
                 f"{metric.lower()} by provider",
@@ -307,7 +314,27 @@ class Monitoring(Construct):
             ],
         )
 
-    def _silence_alarm(self, name: str, expectation: Expectation, metric: str, dimensions: Mapping[str, str]) -> None:
+    def watch_runs(self, alarm: EventAlarm, function: WebhookFunction, provider: str, seconds: int) -> None:
+        """Alarm when a function counted nothing of a provider for some seconds, in whole hours."""
+        self._silence_alarm(
+            provider,
+            Expectation(words="", seconds=-(-seconds // 3_600) * 3_600),
+            alarm.metric,
+            {"service": function.name, "provider": provider},
+            id_=alarm.id,
+            description=alarm.description,
+        )
+
+    def _silence_alarm(
+        self,
+        name: str,
+        expectation: Expectation,
+        metric: str,
+        dimensions: Mapping[str, str],
+        *,
+        id_: str,
+        description: str,
+    ) -> None:
         """Alarm when a count was 0, or missing, in every period; a period that does not count is taken for 1.
 
         Without FILL an alarm first looks further back than its periods, and goes off periods late. HOUR and DAY have a
@@ -323,8 +350,8 @@ class Monitoring(Construct):
             excepted.append(f"((HOUR(accepted) >= {first}) {both} (HOUR(accepted) < {end}))")
         filled = "FILL(accepted, 0)"
         self._alarm(
-            "silent",
-            f"nothing of {name} was accepted for {expectation.words}",
+            id_,
+            description,
             qualifier=name,
             comparison="LessThanThreshold",
             threshold=1,

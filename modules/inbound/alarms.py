@@ -7,6 +7,7 @@ from lambdas.inbound.metrics import (
     PROCESSING_FAILURES,
     RECONCILIATION_FAILURES,
     RECOVERED,
+    WINDOWS_CLOSED,
     refused,
 )
 from lambdas.shared.errors import (
@@ -83,4 +84,10 @@ RECONCILIATION_ALARMS = (
         metric=RECONCILIATION_FAILURES,
         description="the provider's list of events cannot be compared with the records",
     ),
+)
+NOT_RECONCILED = EventAlarm(
+    id="not-reconciled",
+    function="reconcile",
+    metric=WINDOWS_CLOSED,
+    description="the provider's list of events was not compared to its end for three times as long as runs are apart",
 )

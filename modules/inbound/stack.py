@@ -24,7 +24,7 @@ from modules.constructs.policy import Statement
 from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.tags import tag_everything, tags_of
 from modules.guards import guard_everything
-from modules.inbound.alarms import EVENT_ALARMS, QUARANTINE_ALARM, RECONCILIATION_ALARMS
+from modules.inbound.alarms import EVENT_ALARMS, NOT_RECONCILED, QUARANTINE_ALARM, RECONCILIATION_ALARMS
 from modules.inbound.direct_integration import DIRECT_RESPONSES, DirectIntegration
 from modules.inbound.event_routing import EventRouting
 from modules.inbound.fleet import LambdaFleet
@@ -56,6 +56,7 @@ from modules.inbound.subscriber_queues import SubscriberQueues
 from modules.settings.checked import checked
 from modules.settings.concurrency import reserved_concurrency
 from modules.settings.model import Settings
+from modules.settings.reconciliation import reconciled_variable
 from modules.synth.cdk import Construct, TerraformOutput
 from modules.synth.json_text import json_text
 
@@ -249,18 +250,13 @@ class WebhookStack(BaseStack):
             return None
         layer = ReconciliationLayer(self, "reconciliation", reconciled=reconciled, names=self.names, function=function)
         signed = [name for name in reconciled if LISTS[settings.providers[name]].signed]
-        deployed = {
-            name: {
-                "entry": settings.providers[name],
-                "apiSecretArn": layer.api_keys[name].arn,
-                "overlap": one.overlap,
-                "types": list(one.types),
-                **({"hook": one.hook} if one.hook else {}),
-                **({"secretArn": self.secrets.secrets[name].arn} if name in signed else {}),
-                **({"options": dict(options)} if (options := settings.provider_options.get(name)) else {}),
-            }
-            for name, one in reconciled.items()
-        }
+        deployed = reconciled_variable(
+            reconciled,
+            settings.providers,
+            settings.provider_options,
+            api_keys={name: secret.name for name, secret in layer.api_keys.items()},
+            secrets={name: self.secrets.secrets[name].name for name in signed},
+        )
         function.configure(
             ReconcileEnvironment(
                 providers=json_text(deployed),
@@ -275,9 +271,10 @@ class WebhookStack(BaseStack):
         self.queues.grant_send(function)
         self.storage.grant_archive_payloads(function)
         self.storage.grant_reconcile(function)
-        for name in reconciled:
+        for name, one in reconciled.items():
             for alarm in RECONCILIATION_ALARMS:
                 self.monitoring.watch_event(alarm, function, name)
+            self.monitoring.watch_runs(NOT_RECONCILED, function, name, 3 * one.every)
         self.monitoring.watch_dead_letter_queue(
             layer.undelivered.name, "reconcile-undelivered", "EventBridge could not start a reconciliation"
         )

@@ -248,10 +248,11 @@ class StorageLayer(Construct):
         """Allow what comparing with the records, keeping the progress and reporting take.
 
         That is ``dynamodb:BatchGetItem`` on the table, ``dynamodb:PartiQLSelect`` on the index of the records of
-        version 0.1.0, ``dynamodb:GetItem`` and ``dynamodb:PutItem`` on the items of the progress, and ``s3:PutObject``
-        below ``reconciliation/``.
+        version 0.1.0, ``dynamodb:Query`` on the index by time, ``dynamodb:GetItem`` and ``dynamodb:PutItem`` on the
+        items of the progress, and ``s3:PutObject`` below ``reconciliation/``.
         """
         function.allow("CompareRecords", ["dynamodb:BatchGetItem"], [self._table_arn])
+        function.allow("FindRecordsBesideNone", ["dynamodb:Query"], [self._index_arn(BY_RECEIVED_INDEX)])
         self._grant_find_of_first_release(function)
         of_the_progress = Condition(
             test="ForAllValues:StringLike", variable="dynamodb:LeadingKeys", values=[f"{PROGRESS_PARTITION}*"]

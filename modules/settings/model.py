@@ -105,6 +105,9 @@ class Settings(Validated):
         rules.check_network(self.network)
         rules.check_certificates(self.providers, self.network)
         rules.check_reconciliation(self.reconciled, self.network)
+        rules.check_reconciled_variable(
+            self.reconciled, self.providers, self.provider_options, environment=self.environment
+        )
         rules.check_runtime(self.providers, self.functions)
         rules.check_delivery(
             self.delivery,

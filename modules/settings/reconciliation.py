@@ -83,6 +83,36 @@ def read_reconciled(name: str, given: Any, entry: str) -> Reconciled:
     )
 
 
+def reconciled_variable(
+    reconciled: Mapping[str, Reconciled],
+    providers: Mapping[str, str],
+    options: Mapping[str, Mapping[str, str]],
+    *,
+    api_keys: Mapping[str, str],
+    secrets: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return what the function knows of its providers; see `lambdas.reconcile.environment`.
+
+    Parameters
+    ----------
+    api_keys, secrets : Mapping[str, str]
+        Deployed name to the name of the secret with the API key, and with the signing secrets. A name is some 70
+        characters shorter than an ARN, as in `SecretsLayer.providers_variable`.
+    """
+    return {
+        name: {
+            "entry": providers[name],
+            "apiSecretArn": api_keys[name],
+            "overlap": one.overlap,
+            "types": list(one.types),
+            **({"hook": one.hook} if one.hook else {}),
+            **({"secretArn": secrets[name]} if LISTS[providers[name]].signed else {}),
+            **({"options": dict(of)} if (of := options.get(name)) else {}),
+        }
+        for name, one in reconciled.items()
+    }
+
+
 def _seconds(field: str, given: Any, low: int, high: int) -> int:
     match = _DURATION.fullmatch(given) if isinstance(given, str) else None
     seconds = int(match[1]) * _UNITS[match[2]] if match else 0

@@ -21,6 +21,7 @@ from modules.settings.concurrency import (
 from modules.settings.delivery import TARGETS_OF_A_RULE, DeliverySettings
 from modules.settings.formats import DEPLOYED
 from modules.settings.matching import check_match
+from modules.settings.reconciliation import Reconciled, reconciled_variable
 from modules.settings.sections import (
     ApiSettings,
     FunctionSettings,
@@ -54,6 +55,7 @@ MAX_OWN_TAGS = 40
 _TAG = re.compile(r"[\w .:/=+@-]+")
 # Ingestion's variables besides this text, with the longest names and numbers.
 _OTHERS_OF_INGESTION = 480
+_OTHERS_OF_RECONCILIATION = 480
 # Python calls others private too, of which AWS refuses some, such as 127.0.0.0/8.
 # https://www.rfc-editor.org/rfc/rfc1918
 _PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
@@ -335,6 +337,23 @@ def check_reconciliation(reconciled: Collection[str], network: NetworkSettings) 
             f"reconciliation.{name}: the provider's list of events is asked for over the internet, which functions in "
             "a VPC without a way there cannot reach; set network.vpc to false"
         )
+
+
+def check_reconciled_variable(
+    reconciled: Mapping[str, Reconciled], providers: Providers, provider_options: Options, *, environment: str
+) -> None:
+    """Check that reconciliation's variable with its providers fits; see `reconciled_variable`."""
+    secrets = {
+        kind: {name: f"webhook-{kind}-{name}-{environment}" for name in providers} for kind in ("secret", "api-key")
+    }
+    text = json.dumps(
+        reconciled_variable(
+            reconciled, providers, provider_options, api_keys=secrets["api-key"], secrets=secrets["secret"]
+        ),
+        separators=(",", ":"),
+    )
+    subject = f"reconciliation: {len(reconciled)} with their types and options"
+    check_room(subject, text, others=_OTHERS_OF_RECONCILIATION)
 
 
 def check_runtime(providers: Providers, functions: FunctionSettings) -> None:

@@ -33,7 +33,7 @@ class EventsApi:
         What befalls the next calls: an answer, or None for an answer that is lost. ``"fine"`` lets one pass.
     """
 
-    def __init__(self, clock: Callable[[], float], key: str = "rk_test_1") -> None:
+    def __init__(self, clock: Callable[[], float], key: str = "rk_live_1") -> None:
         self.clock = clock
         self.key = key
         self.events: list[dict[str, Any]] = []

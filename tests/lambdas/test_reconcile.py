@@ -20,6 +20,7 @@ from lambdas.inbound.queue import MainQueue
 from lambdas.inbound.record_queries import RecordQueries
 from lambdas.inbound.records import Records
 from lambdas.reconcile.api import ApiError
+from lambdas.reconcile.event_list import NotAListError
 from lambdas.reconcile.lists.stripe import StripeEvents
 from lambdas.reconcile.logic import SETTLE_SECONDS, Reconciled, Reconciliation
 from lambdas.reconcile.places import REPORT_PREFIX
@@ -192,6 +193,63 @@ def test_what_the_list_no_longer_had_is_told(world, api):
     assert invocation(world, api)()["problems"] == []
 
 
+def test_what_an_open_window_lost_in_a_long_outage_is_told(world, api):
+    # Given a window that is open after its first page
+    api.events = [stripe_event(number, FIRST + number) for number in range(250)]
+    left = iter([900.0, 10.0])
+    first = invocation(world, api)(lambda: next(left))
+    assert first["problems"] == []
+
+    # When no run is made for longer than the list goes back
+    world.clock.now += 31 * DAY
+    api.events = []
+
+    # Then the run that closes it says so, and so does one that goes further back and replaces it
+    told = f"from {first['since']} to {first['until']} the list had ended already"
+    assert invocation(world, api)(dry_run=True)["problems"] == [
+        f"from {first['since']} to {times.iso(world.clock.now - 30 * DAY + HOUR)} the list had ended already"
+    ]
+    assert invocation(world, api)()["problems"] == [told]
+
+
+def test_what_is_lost_is_told_when_another_window_replaces_the_one_that_lost_it(world, api):
+    api.events = [stripe_event(1)]
+    invocation(world, api)()
+    world.clock.now += 31 * DAY
+    api.faults = [(500, {}, {})] * 4
+    with pytest.raises(ApiError):
+        invocation(world, api)()
+    world.clock.now += DAY
+    report = invocation(world, api)(dry_run=True)
+    assert report["problems"] == [
+        f"from {times.iso(NOW - SETTLE_SECONDS - 2 * HOUR)} to {report['since']} the list had ended already"
+    ]
+
+
+def test_a_list_that_was_read_to_its_end_lost_nothing(world, api):
+    api.events = [stripe_event(1)]
+    run = invocation(world, api, clients=replace(world.clients, s3=Dying(world.clients.s3, [1])))
+    world.process([received(world, api.events[0])])
+    with pytest.raises(CrashError):
+        run()
+    world.clock.now += 31 * DAY
+    assert invocation(world, api)()["problems"] == []
+
+
+def test_a_catch_up_that_is_asked_for_again_is_gone_on_with(world, api):
+    """Also one that goes further back than the list, of which the end moves on."""
+    api.events = [stripe_event(number, FIRST + number) for number in range(250)]
+    left = iter([900.0, 900.0, 10.0])
+    first = invocation(world, api)(lambda: next(left), since=NOW - 60 * DAY)
+    assert (first["listed"], first["complete"]) == (200, False)
+    told = f"from {times.iso(NOW - 60 * DAY)} to {first['since']} the list had ended already"
+    assert first["problems"] == [told]
+    world.clock.now += 60
+    again = invocation(world, api)(since=NOW - 60 * DAY)
+    assert (again["openedAt"], again["listed"], again["problems"]) == (first["openedAt"], 250, [told])
+    assert len(api.calls) == 3
+
+
 def test_runs_that_are_never_enough_are_told(world, api):
     api.events = [stripe_event(number, FIRST + number) for number in range(250)]
 
@@ -255,7 +313,10 @@ def test_an_entry_without_an_id_is_counted_and_fails_no_other(world, api):
     api.events = [stripe_event(1), {**stripe_event(2), "id": "not an id\n"}]
     report = invocation(world, api)()
     assert (report["recoveredIds"], report["unreadable"]) == (["evt_1"], 1)
-    assert report["problems"] == ["1 entries of the list cannot be read, or are not what was signed"]
+    assert report["unreadableIds"] == ["not an id\n"]
+    assert report["problems"] == [
+        "1 entries of the list cannot be read, are not of the key's mode, or are not what was signed"
+    ]
 
 
 def test_missing_events_are_told_before_they_are_handed_over(world, api):
@@ -382,8 +443,63 @@ def test_a_cursor_that_the_provider_no_longer_knows_begins_the_window_again(worl
     del api.events[150]
     report = invocation(world, api)()
     assert report["complete"]
+    # And what was listed before is not counted twice.
+    assert (report["listed"], report["recovered"], len(report["recoveredIds"])) == (249, 249, 249)
     assert not world.process(world.queued()).failures
     assert world.routed_counts() == {f"evt_{number}": 1 for number in range(250)}
+
+
+@pytest.mark.parametrize("headers", [{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "99"}, {"Retry-After": "60"}])
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_rate_limit_ends_the_run_and_is_called_so(world, api, status, headers):
+    """As GitHub says it: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
+    api.faults = [(status, {}, headers)]
+    with pytest.raises(ApiError, match=f"rate limit, status {status}"):
+        invocation(world, api)()
+    assert len(api.calls) == 1
+
+
+def test_a_refusal_that_asks_for_a_short_wait_is_waited_for(api):
+    api.clock = clock = Clock(0.0)
+    api.faults = [(403, {}, {"Retry-After": "7"})]
+    StripeEvents(api.client(StripeEvents, clock), api.key).page(FIRST, NOW, None)
+    assert [when for when, _ in api.calls] == [0.0, 7.0]
+
+
+def test_an_empty_list_beside_records_of_its_time_is_told(world, api):
+    world.process([received(world, stripe_event(1))])
+    world.clock.now += HOUR
+    report = invocation(world, api)()
+    told = "the list is empty, but there are records of this time: is the key of the account that sends the webhooks?"
+    assert (report["listed"], report["problems"]) == (0, [told])
+    # But not beside a webhook that came late, of an event of an earlier time.
+    world.clock.now += DAY
+    invocation(world, api)()
+    world.process([received(world, stripe_event(2, NOW - 20 * DAY))])
+    world.clock.now += HOUR
+    assert invocation(world, api)()["problems"] == []
+
+
+@pytest.mark.parametrize("answer", [{}, {"data": None}, []])
+def test_an_answer_without_a_list_is_none(world, api, answer):
+    api.faults = [(200, answer, {})]
+    with pytest.raises(NotAListError):
+        invocation(world, api)()
+
+
+def test_events_of_the_other_mode_than_the_keys_are_not_handed_over(world, api):
+    api.events = [stripe_event(1), {**stripe_event(2), "livemode": False}, {**stripe_event(3), "livemode": None}]
+    report = invocation(world, api)()
+    assert report["recoveredIds"] == ["evt_1"]
+    assert sorted(report["unreadableIds"]) == ["evt_2", "evt_3"]
+    assert report["problems"]
+
+
+def test_the_ids_that_are_kept_of_what_cannot_be_read_are_bounded(world, api):
+    api.events = [{**stripe_event(number), "id": f"{number} " + "x" * 900} for number in range(90)]
+    report = invocation(world, api)()
+    assert (report["unreadable"], len(report["unreadableIds"])) == (90, 50)
+    assert {len(one) for one in report["unreadableIds"]} == {256}
 
 
 def test_the_providers_rate_is_kept(world, api):
@@ -489,6 +605,7 @@ def test_the_function_tells_and_counts_what_it_recovers_and_never_its_key_or_a_p
         f"shop:evt_{number}" for number in range(3)
     }
     said = capfd.readouterr().out
+    assert '"WindowsClosed":[1.0]' in said.replace(" ", "")
     counted = [json.loads(line) for line in said.splitlines() if '"Recovered"' in line]
     assert [(one["Recovered"], one["provider"]) for one in counted] == [([3.0], "shop")]
     assert api.key not in said
@@ -514,14 +631,29 @@ def test_the_function_tells_and_counts_what_it_cannot_read(api, function, capfd)
     assert function.handler({"provider": "shop"}, lambda_context(900))["complete"]
     said = capfd.readouterr().out
     assert "not all of it is reconciled" in said
+    assert '["not an id\\n"]' in said
     assert '"ReconciliationFailures":[1.0]' in said.replace(" ", "")
+
+
+def test_a_run_that_is_overtaken_is_no_failure(function, capfd):
+    def overtaken(*_, **__):
+        raise function.OvertakenError("another run of this provider goes on")
+
+    function._reconciliation = SimpleNamespace(run=overtaken)
+    told = {"provider": "shop", "error": "another run of this provider goes on"}
+    assert function.handler({"provider": "shop"}, lambda_context(900)) == told
+    said = capfd.readouterr().out
+    assert "another run of this provider goes on" in said
+    assert "ReconciliationFailures" not in said
 
 
 def test_the_function_catches_up_and_runs_dry(world, api, function, capfd):
     api.events = [stripe_event(1, time.time() - 20 * DAY)]
     since = times.iso(time.time() - 25 * DAY)
     assert function.handler({"provider": "shop", "since": since, "dryRun": True}, lambda_context(900))["recovered"] == 1
-    assert '"Recovered"' not in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert '"Recovered"' not in said
+    assert "WindowsClosed" not in said
     assert world.queued() == []
     assert function.handler({"provider": "shop", "since": since}, lambda_context(900))["recovered"] == 1
     assert len(world.queued()) == 1
@@ -563,6 +695,20 @@ def test_the_command_goes_on_until_the_window_is_closed(world, api, command):
     assert code == 0
     assert len(world.queued()) == 250
     assert "evt_249" in said
+
+
+def test_the_command_says_of_a_dry_run_that_ended_early(api, command):
+    api.events = [stripe_event(number, time.time() - 600 - number) for number in range(250)]
+    code, said = command("--dry-run")
+    assert "Only the first 100 entries of the list were compared" in said
+    assert code == 1
+
+
+def test_the_command_fails_when_there_are_problems(api, command):
+    api.events = [stripe_event(1, time.time() - 600), {**stripe_event(2, time.time() - 600), "id": "not an id\n"}]
+    code, said = command()
+    assert "cannot be read" in said
+    assert code == 1
 
 
 def test_the_command_refuses_what_it_cannot_do(command, api):

@@ -10,13 +10,14 @@ import pytest
 from square import Square
 
 from lambdas.inbound.archive import Archive
+from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.event import read_events
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.inbound.queue import MainQueue
 from lambdas.inbound.record_queries import RecordQueries
 from lambdas.inbound.records import Records
 from lambdas.reconcile.api import ApiError
-from lambdas.reconcile.event_list import NotAListError
+from lambdas.reconcile.event_list import CursorGoneError, NotAListError
 from lambdas.reconcile.lists.github import GitHubDeliveries
 from lambdas.reconcile.lists.paypal import PayPalEvents
 from lambdas.reconcile.lists.square import SquareEvents
@@ -216,6 +217,104 @@ def test_bytes_that_are_not_those_that_were_signed_are_not_handed_over(world, na
     api.events = [github_delivery(1, secret="another"), github_delivery(2)]
     report = run(world, name, api)
     assert (report["recovered"], report["unreadable"]) == (1, 1)
+
+
+def single(fault):
+    """Return what befalls the calls of a page, of which the first delivery meets a fault each time."""
+    return ["fine", *[fault] * (4 if fault[0] >= 500 else 1)]
+
+
+@pytest.mark.parametrize("name", ["github"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        (404, {}, {}),
+        (502, {}, {}),
+        (200, {"request": None}, {}),
+        (200, {"request": {"headers": None, "payload": {}}}, {}),
+        (200, {"request": {"headers": {}, "payload": None}}, {}),
+        (200, [], {}),
+    ],
+)
+def test_a_delivery_that_cannot_be_read_fails_no_other(world, name, api, fault):
+    api.events = [github_delivery(1), github_delivery(2)]
+    api.faults = single(fault)
+    report = run(world, name, api)
+    assert (report["listed"], report["recovered"], report["unreadableIds"]) == (2, 1, ["guid-2"])
+
+
+@pytest.mark.parametrize("name", ["github"])
+@pytest.mark.parametrize("fault", [(401, {}, {}), (403, {}, {"X-RateLimit-Remaining": "0"}), (429, {}, {})])
+def test_a_refusal_that_is_none_of_the_delivery_ends_the_run(world, name, api, fault):
+    api.events = [github_delivery(1), github_delivery(2)]
+    api.faults = ["fine", *[fault] * 4]
+    with pytest.raises(ApiError):
+        run(world, name, api)
+
+
+@pytest.mark.parametrize("name", ["github"])
+def test_when_no_delivery_is_shown_at_all_the_page_is_done_again(world, name, api):
+    api.events = [github_delivery(1), github_delivery(2)]
+    api.faults = ["fine", *[(503, {}, {})] * 8]
+    with pytest.raises(ApiError, match="status 503"):
+        run(world, name, api)
+    assert run(world, name, api)["recovered"] == 2
+
+
+@pytest.mark.parametrize("name", ["github"])
+@pytest.mark.parametrize("delivered_at", [None, "yesterday", ""])
+def test_a_delivery_without_a_time_does_not_end_the_list(world, name, api, delivered_at):
+    api.events = [github_delivery(number) for number in range(40)]
+    api.events[39]["delivered_at"] = delivered_at
+    with pytest.raises(NotAListError, match="delivered_at"):
+        run(world, name, api)
+
+
+@pytest.mark.parametrize("name", ["github"])
+def test_a_delivery_that_is_gone_is_no_cursor_that_is_gone(world, name, api):
+    api.events = [github_delivery(number) for number in range(31)]
+    api.faults = [*["fine"] * 32, (404, {}, {})]
+    report = run(world, name, api)
+    assert (report["listed"], report["recovered"], report["unreadableIds"]) == (31, 30, ["guid-0"])
+    assert len([call for _, call in api.calls if "per_page" in call]) == 2
+
+
+@pytest.mark.parametrize("name", ["github"])
+def test_bytes_are_escaped_as_github_does(world, name, api):
+    """In upper case, as in https://github.com/octokit/webhooks.js, and only what is an escape."""
+    payload = {"action": "created", "text": "\x1b[0m \\u00ab \x1f", "sponsorship": {"node_id": "S_1"}}
+    body = rb'{"action":"created","text":"\u001B[0m \\u00ab \u001F","sponsorship":{"node_id":"S_1"}}'
+    made = github_delivery(1)
+    signature = "sha256=" + hmac.digest(SECRET.encode(), body, "sha256").hex()
+    headers = {**made["request"]["headers"], "X-Hub-Signature-256": signature}
+    api.events = [{**made, "request": {"headers": headers, "payload": payload}}]
+    assert run(world, name, api)["recovered"] == 1
+    assert Envelope.from_message(world.queued()[0].body).body == body
+
+
+@pytest.mark.parametrize("name", ["github"])
+def test_a_cursor_is_sent_as_it_was_meant(name, api):
+    link = '<https://api.github.com/x?per_page=30&cursor=v1_2%2B3%3D>; rel="next"'
+    api.faults = [(200, [], {"Link": link})]
+    assert listed(name, api).page(FIRST, NOW, None).after == "v1_2+3="
+
+
+@pytest.mark.parametrize("name", ["paypal"])
+def test_an_answer_without_events_is_no_list(name, api):
+    api.faults = ["fine", (200, {}, {})]
+    with pytest.raises(NotAListError, match="events"):
+        listed(name, api).page(FIRST, NOW, None)
+
+
+@pytest.mark.parametrize("name", ["paypal"])
+def test_credentials_that_are_refused_are_no_cursor_that_is_gone(name, api):
+    api.faults = [(400, {}, {})]
+    with pytest.raises(ApiError) as refused:
+        listed(name, api).page(FIRST, NOW, "/v1/notifications/webhooks-events?page=2")
+    assert not isinstance(refused.value, CursorGoneError)
+    api.faults = ["fine", (400, {}, {})]
+    with pytest.raises(CursorGoneError):
+        listed(name, api).page(FIRST, NOW, "/v1/notifications/webhooks-events?page=2")
 
 
 @pytest.mark.parametrize("name", ["github"])

@@ -68,10 +68,10 @@ def test_reconciliation_costs_its_key_and_alarms_when_idle_and_its_reads_by_the_
     stack = Stack(synthesize(values={"reconciliation": RECONCILING}).document)
     idle = bill(stack, rate=0.000001).of(Paid.IDLE) - bill(standard_stack, rate=0.000001).of(Paid.IDLE)
 
-    # A secret and two alarms for each; of the function and its queue, two on one metric and one on two; and 730 runs,
+    # A secret and three alarms for each; of the function and its queue, two on one metric and one on two; and 730 runs,
     # with a report of $5 in a million, some writes and a read of each secret, of which GitHub has two
     runs = 730 * (2 * 5e-6 + 6 * 0.625e-6 + 3 * 5e-6)
-    assert idle == pytest.approx(2 * (0.40 + 2 * 0.10) + 4 * 0.10 + runs, abs=0.02)
+    assert idle == pytest.approx(2 * (0.40 + 3 * 0.10) + 4 * 0.10 + runs, abs=0.02)
 
     # Each event is listed three times, in the run of its hour and in two overlaps; GitHub's are two reads
     one = bill(stack, rate=0.4)

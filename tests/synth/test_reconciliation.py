@@ -44,15 +44,15 @@ def test_the_function_knows_its_providers_and_no_secret(reconciling):
     assert known == {
         "stripe": {
             "entry": "stripe",
-            "apiSecretArn": f"{KEYS['stripe']}.arn",
+            "apiSecretArn": f"{KEYS['stripe']}.name",
             "overlap": 7_200,
             "types": ["charge.*"],
         },
         # Its list shows signatures.
         "github": {
             "entry": "github",
-            "apiSecretArn": f"{KEYS['github']}.arn",
-            "secretArn": f"{secret('github')}.arn",
+            "apiSecretArn": f"{KEYS['github']}.name",
+            "secretArn": f"{secret('github')}.name",
             "overlap": 7_200,
             "types": ["*"],
             "hook": "repos/acme/shop/hooks/7",
@@ -76,6 +76,7 @@ def test_it_may_do_exactly_this(reconciling):
         ("s3:PutObject", f"{BUCKET}.arn/raw/*"),
         ("s3:PutObject", f"{BUCKET}.arn/reconciliation/*"),
         ("dynamodb:BatchGetItem", f"{TABLE}.arn"),
+        ("dynamodb:Query", f"{TABLE}.arn/index/byReceived"),
         ("dynamodb:PartiQLSelect", f"{TABLE}.arn/index/byEvent"),
         ("dynamodb:GetItem", f"{TABLE}.arn"),
         ("dynamodb:PutItem", f"{TABLE}.arn"),
@@ -112,3 +113,17 @@ def test_each_provider_has_alarms_of_its_own(reconciling):
         for name in ("stripe", "github")
     }
     assert "webhook-reconcile-undelivered-dev" in alarms
+
+
+@pytest.mark.parametrize(("provider", "periods"), [("stripe", 36), ("github", 12)])
+def test_runs_that_are_not_made_are_heard(reconciling, provider, periods):
+    """In three times the time between two runs, in whole hours; missing data is no run."""
+    alarm = reconciling.one("aws_cloudwatch_metric_alarm", f"webhook-not-reconciled-{provider}-dev")
+    assert (alarm["treat_missing_data"], alarm["comparison_operator"]) == ("breaching", "LessThanThreshold")
+    (counted,) = [one["metric"] for one in alarm["metric_query"] if "metric" in one]
+    (counted,) = counted if isinstance(counted, list) else [counted]
+    assert (counted["metric_name"], counted["dimensions"]) == (
+        "WindowsClosed",
+        {"service": FUNCTION, "provider": provider},
+    )
+    assert (alarm["threshold"], alarm["evaluation_periods"], counted["period"]) == (1, periods, 300)

@@ -40,6 +40,12 @@ def without_secrets(count):
     return providers(count, "a{}", "paypal", {"mode": "live", "webhook_id": "4JH86294D6297924G"})
 
 
+def reconciled(count):
+    values = providers(count, "merchant-{:02}", "stripe", {"mode": "live", "account": "acct_1"})
+    one = {"every": "1h", "types": ["charge.*", "payment_intent.*"]}
+    return {**values, "reconciliation": dict.fromkeys(values["providers"], one)}
+
+
 def delivery(**values):
     longest = {
         "retry_schedule": "standard-webhooks",
@@ -109,6 +115,7 @@ def sizes(template):
         ("synthesize", long_options),
         ("synthesize", short_names),
         ("synthesize", without_secrets),
+        ("synthesize", reconciled),
         ("synthesize_delivery", refused_hosts),
         ("synthesize_delivery", tenant_plans),
     ],

@@ -96,6 +96,25 @@ def test_what_was_fetched_without_a_signature_is_told_from_what_is_proven():
     assert prove(replace(fetched, body=b"{}"), [], no_certificate) is Proof.CHANGED
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fetched_from": "api.example.com"},
+        {"fetched_from": None},
+        {"verdict": "accepted"},
+        {"entry": "github", "fetched_from": "api.github.com"},
+        {"entry": "generic", "options": {}},
+    ],
+    ids=["another host", "no host", "another verdict", "a list with signatures", "an entry without a list"],
+)
+def test_that_something_was_fetched_is_not_believed_of_everybody(changes):
+    """Whoever may write into the archive could say it of any bytes."""
+    payload = archive(SENDERS["stripe"], SENDERS["stripe"].new_secret())
+    fetched = {"fetched_from": "api.stripe.com", "headers": {}, "scheme": FETCHED, "verdict": FETCHED}
+
+    assert prove(with_evidence(payload, **{**fetched, **changes}), [], no_certificate) is Proof.NO_EVIDENCE
+
+
 @every_sender
 def test_what_was_fetched_with_its_signature_is_proven_by_it(sender):
     secret = sender.new_secret()

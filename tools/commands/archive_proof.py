@@ -18,6 +18,7 @@ from lambdas.inbound.providers.entry import Provider
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.inbound.signatures.paypal import PayPalScheme
 from lambdas.inbound.signatures.paypal_certificates import Authorities, CertificateStore, paypal_authorities
+from lambdas.reconcile.lists.registry import LISTS
 from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError, UnavailableError
 from lambdas.shared.request import WebhookRequest
 from lambdas.shared.signatures.scheme import Scheme, key_id
@@ -35,7 +36,7 @@ class Proof(StrEnum):
     KEY_UNKNOWN = "key unknown"
     """The signing key is not among the known keys. If it was retired, give it in RETIRED."""
     NO_EVIDENCE = "no evidence"
-    """Beside the payload there is nothing to verify."""
+    """Beside the payload there is nothing to verify, or it says that it was fetched where nothing is."""
     CHANGED = "changed"
     """The bytes have changed since they were archived."""
     MISPLACED = "misplaced"
@@ -152,7 +153,7 @@ def prove(payload: ArchivedPayload, keys: Sequence[str], certificate_of: Callabl
     if payload.erased or hashlib.sha256(payload.body).hexdigest() != payload.sha256:
         return Proof.ERASED if payload.erased else Proof.CHANGED
     evidence = payload.evidence
-    if evidence is None or (provider := _as_deployed(evidence)) is None:
+    if evidence is None or (provider := _as_deployed(evidence)) is None or not _is_believable(evidence):
         return Proof.NO_EVIDENCE
     request = WebhookRequest(
         body=payload.body,
@@ -189,6 +190,15 @@ def _events(name: str, provider: Provider, request: WebhookRequest) -> set[str]:
         return {key_part(event.event_id) for event in read_events(name, provider, request)}
     except MalformedWebhookError:
         return set()
+
+
+def _is_believable(evidence: Evidence) -> bool:
+    """Return whether evidence that something was fetched names a list without signatures, and its host."""
+    if evidence.scheme != FETCHED:
+        return True
+    kind = LISTS.get(evidence.entry)
+    listed = kind is not None and not kind.signed and evidence.fetched_from in kind.hosts
+    return listed and evidence.verdict == FETCHED
 
 
 def _as_deployed(evidence: Evidence) -> Provider | None:

@@ -22,7 +22,7 @@ COUNTS = ("listed", "present", "recovered", "unreadable", "unwanted")
 
 
 def main() -> int:
-    """Run the function until its window is closed; return 1 if it cannot reconcile."""
+    """Run the function until its window is closed; return 1 if not all of it is reconciled."""
     parser = argparse.ArgumentParser(prog="make reconcile")
     parser.add_argument("provider", help="deployed name")
     parser.add_argument("--since", help="catch up with what happened at this time or later, RFC 3339")
@@ -47,9 +47,16 @@ def main() -> int:
         console.print(problem, style="red", highlight=False)
     for event_id in report["recoveredIds"]:
         console.print(event_id, highlight=False)
+    if not report["complete"]:
+        console.print(
+            f"Only the first {report['listed']:,} entries of the list were compared: the time of the run ended before "
+            "the list did, and a dry run is not gone on with.",
+            style="red",
+            highlight=False,
+        )
     if arguments.dry_run:
         console.print("Nothing was handed over. Without DRY_RUN=1, what is recovered is.")
-    return 0
+    return 1 if report["problems"] or not report["complete"] else 0
 
 
 def invoke(target: Target, event: dict[str, Any]) -> dict[str, Any]:

@@ -12,14 +12,14 @@ _TOO_LARGE = b" " * 300_000
 
 
 def check_alarms(target: Target) -> str:
-    """Check that no alarm that notifies the stack's topic is on; that a provider is silent is not the stack's fault."""
+    """Check that no alarm that notifies the stack's topic is on; what silence turns on is not the stack's fault."""
     pages = target.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{PREFIX}-")
     states = {
         alarm["AlarmName"]: alarm["StateValue"]
         for page in pages
         for alarm in page["MetricAlarms"]
         if target.outputs["alarm_topic_arn"] in alarm.get("AlarmActions", ())
-        and not alarm["AlarmName"].startswith(f"{PREFIX}-silent-")
+        and not alarm["AlarmName"].startswith((f"{PREFIX}-silent-", f"{PREFIX}-not-reconciled-"))
     }
     on = sorted(name for name, state in states.items() if state == "ALARM")
     if on or not states:

@@ -8,13 +8,20 @@ https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, unquote
 
-from lambdas.reconcile.event_list import DAY_SECONDS, EventList, Fetched, NotAListError, Page, compact
+from lambdas.reconcile.api import ApiError
+from lambdas.reconcile.event_list import DAY_SECONDS, MAX_ID, EventList, Fetched, NotAListError, Page, compact
 from lambdas.shared import times
 
 _NEXT = re.compile(r'<[^>]*[?&]cursor=([^&>]+)[^>]*>; rel="next"', re.ASCII)
+# What of a JSON text is an escape, and which GitHub writes in upper case:
+# https://github.com/octokit/webhooks-methods.js, as its verifier makes the bytes anew.
+_ESCAPE = re.compile(rb"(?<!\\)((?:\\\\)*\\u)([0-9a-f]{4})")
+# What a single delivery is refused with, besides 5xx, while others are shown.
+_DELIVERY_GONE = frozenset({400, 404, 410, 422})
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -36,27 +43,70 @@ class GitHubDeliveries(EventList):
         """See `EventList.page`."""
         self._api.headers |= {"Authorization": f"Bearer {self._key}", "X-GitHub-Api-Version": "2022-11-28"}
         path = f"/{self._hook}/deliveries"
-        answer = self._api.get(path, {"per_page": self.page_size, **({"cursor": after} if after else {})})
+        with self._listing(after):
+            answer = self._api.get(path, {"per_page": self.page_size, **({"cursor": after} if after else {})})
         if not isinstance(answer.document, list):
             raise NotAListError("no array of deliveries")
         # A redelivery is a delivery of its own, of the same event.
-        first_ids: dict[str, Any] = {}
+        numbers: dict[str, int] = {}
         older = False
         for delivery in answer.document:
-            at = times.parse(str(delivery["delivered_at"])) or 0.0
+            guid, number, at = _read(delivery)
             older = older or at < since
             if since <= at < until:
-                first_ids.setdefault(str(delivery["guid"]), delivery["id"])
+                numbers.setdefault(guid, number)
         following = _NEXT.search(answer.link)
+        events, unreadable = self._deliveries({guid: f"{path}/{number}" for guid, number in numbers.items()})
         return Page(
-            events=[self._delivery(f"{path}/{int(number)}") for number in first_ids.values()],
-            after=following[1] if following and not older else None,
+            events=events, after=unquote(following[1]) if following and not older else None, unreadable=unreadable
         )
 
-    def _delivery(self, path: str) -> Fetched:
-        request = self._api.get(path).document["request"]
-        headers = {str(name).lower(): str(value) for name, value in request["headers"].items()}
-        body = compact(request["payload"])
+    def _deliveries(self, paths: Mapping[str, str]) -> tuple[list[Fetched], list[str]]:
+        """Return the deliveries, and the ids of those that cannot be read.
+
+        Raises
+        ------
+        ApiError
+            When GitHub refuses the key, or is out.
+        """
+        events, unreadable, outages = [], [], list[ApiError]()
+        for guid, path in paths.items():
+            try:
+                events.append(self._delivery(guid[:MAX_ID], path))
+            except NotAListError:
+                unreadable.append(guid[:MAX_ID])
+            except ApiError as error:
+                if error.status < 500 and error.status not in _DELIVERY_GONE:
+                    raise
+                outages += [error] if error.status >= 500 else []
+                unreadable.append(guid[:MAX_ID])
+        if len(outages) > 1 and not events:
+            raise outages[-1]
+        return events, unreadable
+
+    def _delivery(self, guid: str, path: str) -> Fetched:
+        document = self._api.get(path).document
+        request = document.get("request") if isinstance(document, dict) else None
+        shown = request if isinstance(request, dict) else {}
+        if not isinstance(shown.get("headers"), dict) or shown.get("payload") is None:
+            raise NotAListError("a delivery without headers or payload")
+        headers = {str(name).lower(): str(value) for name, value in shown["headers"].items()}
+        body = _ESCAPE.sub(lambda found: found[1] + found[2].upper(), compact(shown["payload"]))
         if headers.get("content-type", "").startswith(_FORM):
             body = b"payload=" + quote_plus(body).encode("ascii")
-        return Fetched(body=body, headers=headers)
+        return Fetched(body=body, headers=headers, id=guid)
+
+
+def _read(delivery: Any) -> tuple[str, int, float]:
+    """Return the id of a delivery's event, its own number, and its time.
+
+    Raises
+    ------
+    NotAListError
+        When it lacks one of them. Without its time nobody knows whether the list goes on.
+    """
+    read = delivery if isinstance(delivery, dict) else {}
+    at, number, guid = times.parse(str(read.get("delivered_at"))), read.get("id"), read.get("guid")
+    if at is None or type(number) is not int or not isinstance(guid, str):
+        raise NotAListError("a delivery without delivered_at, id or guid")
+    return guid, number, at

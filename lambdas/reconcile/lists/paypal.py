@@ -1,5 +1,7 @@
 """PayPal's list of event notifications, for an app's client id and secret, joined with a colon.
 
+The list has what was sent to the webhooks of that app alone: with another app's credentials it is empty.
+
 Source: https://developer.paypal.com/api/webhooks/v1/webhooks-events-list,
 https://developer.paypal.com/api/rest/authentication/, https://developer.paypal.com/api/rest/webhooks/events-dashboard
 """
@@ -7,7 +9,7 @@ https://developer.paypal.com/api/rest/authentication/, https://developer.paypal.
 import base64
 from urllib.parse import urlsplit
 
-from lambdas.reconcile.event_list import DAY_SECONDS, EventList, Fetched, NotAListError, Page, compact, objects_in
+from lambdas.reconcile.event_list import DAY_SECONDS, EventList, NotAListError, Page, objects_in, shown
 from lambdas.shared import times
 
 
@@ -19,7 +21,7 @@ class PayPalEvents(EventList):
     # PayPal publishes no limit.
     per_second = 2.0
     key_pattern = "[!-9;-~]{8,256}:[!-~]{8,256}"
-    key_doc = "client id and secret of an app, joined with a colon; have an app of its own for it, without features"
+    key_doc = "client id and secret of the app that the webhook webhook_id belongs to, joined with a colon"
 
     def page(self, since: float, until: float, after: str | None) -> Page:
         """See `EventList.page`."""
@@ -31,15 +33,17 @@ class PayPalEvents(EventList):
             "end_time": times.iso(until),
         }
         path = "/v1/notifications/webhooks-events"
-        document = (self._api.get(after) if after else self._api.get(path, query)).document
+        with self._listing(after):
+            document = (self._api.get(after) if after else self._api.get(path, query)).document
         events = objects_in(document, "events")
-        following = [link.get("href") for link in objects_in(document, "links") if link.get("rel") == "next"]
+        links = objects_in(document, "links", optional=True)
+        following = [link.get("href") for link in links if link.get("rel") == "next"]
         # Of the link only the path: the token goes to no other host.
         address = urlsplit(str(following[0])) if following and events else None
         if address is not None and not address.path.startswith(path):
             raise NotAListError("the link to the next page leads elsewhere")
         return Page(
-            events=[Fetched(body=compact(event)) for event in events],
+            events=[shown(event) for event in events],
             after=f"{address.path}?{address.query}" if address else None,
         )
 

@@ -7,7 +7,7 @@ https://developer.squareup.com/docs/events-api/overview
 
 from typing import Any
 
-from lambdas.reconcile.event_list import DAY_SECONDS, EventList, Fetched, Page, compact, objects_in
+from lambdas.reconcile.event_list import DAY_SECONDS, EventList, Page, objects_in, shown
 from lambdas.shared import times
 
 
@@ -29,8 +29,9 @@ class SquareEvents(EventList):
             "query": {"filter": {"created_at": {"start_at": times.iso(since), "end_at": times.iso(until)}}},
             **({"cursor": after} if after else {}),
         }
-        document = self._api.post("/v2/events", search).document
+        with self._listing(after):
+            document = self._api.post("/v2/events", search).document
         return Page(
-            events=[Fetched(body=compact(event)) for event in objects_in(document, "events")],
+            events=[shown(event, "event_id") for event in objects_in(document, "events", optional=True)],
             after=document.get("cursor") or None,
         )

@@ -8,7 +8,7 @@ https://docs.stripe.com/rate-limits
 
 import math
 
-from lambdas.reconcile.event_list import DAY_SECONDS, EventList, Fetched, Page, compact, objects_in
+from lambdas.reconcile.event_list import DAY_SECONDS, EventList, NotAListError, Page, id_in, objects_in, shown
 
 
 class StripeEvents(EventList):
@@ -31,10 +31,16 @@ class StripeEvents(EventList):
             "created[lt]": math.ceil(until),
             **({"starting_after": after} if after else {}),
         }
-        document = self._api.get("/v1/events", query).document
+        with self._listing(after):
+            document = self._api.get("/v1/events", query).document
         events = objects_in(document, "data")
         more = document.get("has_more") is True and events
+        if more and not isinstance(events[-1].get("id"), str):
+            raise NotAListError("a page of which the last event has no id")
+        # A key is of one mode, and so is everything that it may see.
+        is_live = self._key.startswith(("rk_live_", "sk_live_"))
         return Page(
-            events=[Fetched(body=compact(event)) for event in events],
-            after=str(events[-1]["id"]) if more else None,
+            events=[shown(event) for event in events if event.get("livemode") is is_live],
+            after=events[-1]["id"] if more else None,
+            unreadable=[id_in(event, "id") for event in events if event.get("livemode") is not is_live],
         )
