@@ -339,6 +339,7 @@ GRANTS = {
     (storage, "grant_reconcile"):         {("dynamodb:BatchGetItem", TABLE), ("dynamodb:GetItem", TABLE),
                                            ("dynamodb:PutItem", TABLE),
                                            ("dynamodb:PartiQLSelect", f"{TABLE}/index/byEvent"),
+                                           ("dynamodb:Query", f"{TABLE}/index/byReceived"),
                                            ("s3:PutObject", f"{BUCKET}/reconciliation/*")},
     (storage, "grant_audit"):             {("dynamodb:PutItem", TABLE)},
     (storage, "grant_erase"):             {("s3:PutObject", f"{BUCKET}/raw/*"),
