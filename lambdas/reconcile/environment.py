@@ -13,7 +13,8 @@ class ReconcileEnvironment(Environment):
     ----------
     providers : str
         JSON: deployed name to ``{"entry", "apiSecretArn", "overlap"}``, and where there are any ``"options"``,
-        ``"types"``, ``"hook"``, and ``"secretArn"`` of the signing secrets, for a list that shows signatures. Either secret goes by name.
+        ``"types"``, ``"hook"``, and ``"secretArn"`` of the signing secrets, for a list that shows signatures.
+        Either secret goes by name.
     queue_url : str
         URL of the main queue.
     message_group_by : str
