@@ -117,4 +117,6 @@ def _dead_letter(stack: LocalStack, transaction: str) -> None:
 
 
 def _listed(stack: LocalStack, of: str) -> list[str]:
-    return [event["eventId"] for event in stack.call("GET", f"/internal/events?list={of}").json()["events"]]
+    answer = stack.call("GET", f"/internal/events?list={of}")
+    assert answer.ok, (answer.status_code, answer.text)
+    return [event["eventId"] for event in answer.json()["events"]]

@@ -34,7 +34,9 @@ def test_alarms_are_stored_as_planned(stack: LocalStack, deployed):
         assert alarm["OKActions"] == plan["ok_actions"]
         assert alarm["AlarmDescription"] == plan["alarm_description"]
         assert alarm["TreatMissingData"] == plan["treat_missing_data"]
-        assert (alarm["TreatMissingData"] == "breaching") == name.startswith("webhook-silent-")
+        assert (alarm["TreatMissingData"] == "breaching") == name.startswith(
+            ("webhook-silent-", "webhook-not-reconciled-")
+        )
         if not plan["metric_query"]:
             assert (alarm["Period"], alarm["Statistic"]) == (plan["period"], plan["statistic"])
             assert {item["Name"]: item["Value"] for item in alarm["Dimensions"]} == plan["dimensions"]
