@@ -12,9 +12,8 @@ from lambdas.delivery.http.rest import Call, Operate, Rest
 from lambdas.delivery.http.routes import OPERATOR_API
 from lambdas.delivery.http.schemas import Limit, RequestModel, ResponseModel, TenantId, Time
 from lambdas.delivery.store.items import BY_TENANT_INDEX, IDENTITY_KEY, TENANT_KEY
-from lambdas.shared.audit import AuditLog, Entry
+from lambdas.shared.audit import MAX_REASON_CHARS, AuditLog, Entry
 
-MAX_REASON_CHARS = 500
 _CURSOR = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#[A-Za-z0-9-]{1,64}$"
 # Where the index lists the entries: no tenant's id has this character.
 _PARTITION = "#audit"

@@ -20,9 +20,10 @@ from lambdas.delivery.store.due import DueStore
 from lambdas.delivery.store.endpoints import Endpoints
 from lambdas.delivery.store.health import HealthStore
 from lambdas.delivery.store.listing import MAX_LIMIT
-from lambdas.delivery_operator.audit import MAX_REASON_CHARS, TrialQuery
+from lambdas.delivery_operator.audit import TrialQuery
 from lambdas.delivery_operator.calls import log_call, tenant_of
 from lambdas.shared import times
+from lambdas.shared.audit import MAX_REASON_CHARS
 
 MAX_COUNTED = 1_000
 """Waiting deliveries that are counted; there may be many more."""

@@ -189,7 +189,7 @@ class ListOperations:
     def list_events(self, call: Call) -> ListOperatorEventsResponse:
         """List events."""
         query, now = call.query, self.clock()
-        read_range(query, None, query.limit)
+        read_range(query, None)
 
         def fetch(tenant_id: str, after: str | None, limit: int, budget: Budget) -> ListPage[Event]:
             if query.event_id is None:
@@ -208,7 +208,7 @@ class ListOperations:
     def list_deliveries(self, call: Call) -> ListOperatorDeliveriesResponse:
         """List deliveries."""
         query, now = call.query, self.clock()
-        read_range(query, None, query.limit)
+        read_range(query, None)
         states = [DeliveryState(query.state)] if query.state else list(DeliveryState)
         page = self._page(
             query,

@@ -197,13 +197,9 @@ class Erasure:
             if not stored:
                 return
             start, end = ((min(stored) + by).timestamp() for by in (-_STORED_WITHIN, timedelta(seconds=1)))
-        bucket, after, complete = 0, None, False
-        while not complete:
-            page = self._queries.by_received(
-                record["provider"], times.iso(start), times.iso(end), bucket=bucket, after=after, limit=_MAX_TOGETHER
-            )
-            yield from page.records
-            bucket, after, complete = page.bucket, page.after, page.complete
+        yield from self._queries.all_received(
+            record["provider"], times.iso(start), times.iso(end), at_once=_MAX_TOGETHER
+        )
 
     def _erase_all(self, records: Sequence[Mapping[str, Any]], places: Sequence[Place], at: str) -> None:
         for record in records:

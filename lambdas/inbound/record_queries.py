@@ -194,6 +194,14 @@ class RecordQueries:
         records = [record for record in found if start <= record["receivedAt"] < end]
         return RecordPage(records=records, bucket=bucket, after=after, complete=bucket >= len(buckets))
 
+    def all_received(self, provider: str, start: str, end: str, *, at_once: int) -> Iterator[dict[str, Any]]:
+        """Yield the records of `by_received`, as they are asked for; about so many are read at once."""
+        bucket, after, complete = 0, None, False
+        while not complete:
+            page = self.by_received(provider, start, end, bucket=bucket, after=after, limit=at_once)
+            yield from page.records
+            bucket, after, complete = page.bucket, page.after, page.complete
+
     def newest(
         self, index: str, partition: str, *, start: str, end: str, limit: int, after: Mapping[str, Any] | None = None
     ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:

@@ -10,15 +10,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.inbound import record_items
 from lambdas.inbound.archive import Archive, PayloadChangedError, read_payload
+from lambdas.inbound.audit import audit_log
 from lambdas.inbound.record_queries import RecordQueries
 from lambdas.inbound.requests import BadRequestError
 from lambdas.operator.environment import OperatorEnvironment
 from lambdas.operator.logic import NoPayloadError, NotFoundError, Operator, read_event_key
 from lambdas.operator.request import COUNTS, EVENTS, PAYLOAD, read_audit, read_list, read_parameters
 from lambdas.shared.api import json_answer
-from lambdas.shared.audit import AuditLog
 from lambdas.shared.aws import client
 from lambdas.shared.errors import aws_code
 from lambdas.shared.observability import logger, tracer
@@ -28,12 +27,7 @@ _SIDE_BY_SIDE = 10
 _environment = OperatorEnvironment.from_environment()
 _s3 = client("s3")
 _dynamodb = client("dynamodb")
-_audit = AuditLog(
-    _dynamodb,
-    _environment.table_name,
-    partition=(record_items.PARTITION_KEY, record_items.AUDIT),
-    sort=record_items.SORT_KEY,
-)
+_audit = audit_log(_dynamodb, _environment.table_name)
 _operator = Operator(
     queries=RecordQueries(_dynamodb, _environment.table_name),
     read_archived=partial(read_payload, _s3, _environment.bucket_name),

@@ -164,11 +164,20 @@ def _of_time(name: str, description: str) -> Parameter:
     return Parameter(name=name, description=description, schema={"type": "string", "format": "date-time"}, read=_time)
 
 
+def _saying(name: str, description: str) -> Parameter:
+    return Parameter(name=name, description=description, schema={"type": "string"}, read=_text)
+
+
+def _limit(what: str) -> Parameter:
+    schema = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+    return Parameter(name="limit", description=f"{what} on a page.", schema=schema, read=_text)
+
+
 _RANGE = (
     _of_time("from", f"Received at this time or later. {DEFAULT_HOURS} hours before `to` if it is left out."),
     _of_time("to", "Received before this time. Now if it is left out."),
 )
-_NEXT = Parameter(name="next", description="`next` of the page before.", schema={"type": "string"}, read=_text)
+_NEXT = _saying("next", "`next` of the page before.")
 _PROVIDER = _identifying("provider", "Deployed name. All deployed providers if it is left out.", "provider")
 EVENTS = (
     _PROVIDER,
@@ -186,46 +195,19 @@ EVENTS = (
     _identifying("transactionId", "Id of a transaction. Its events are looked up, at any time."),
     _identifying("correlationId", "Correlation id. The range of time is gone through.", "correlationId"),
     *_RANGE,
-    Parameter(
-        name="limit",
-        description="Events on a page.",
-        schema={"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-        read=_text,
-    ),
+    _limit("Events"),
     _NEXT,
 )
 COUNTS = (_PROVIDER, *_RANGE)
 AUDIT = (
-    Parameter(
-        name="who",
-        description="ARN of the IAM principal.",
-        schema={"type": "string"},
-        read=_text,
-    ),
-    Parameter(
-        name="action",
-        description="Method and path, as the list has it.",
-        schema={"type": "string"},
-        read=_text,
-    ),
+    _saying("who", "ARN of the IAM principal."),
+    _saying("action", "Method and path, as the list has it."),
     _of_time("from", "At this time or later."),
     _of_time("to", "Before this time."),
-    Parameter(
-        name="limit",
-        description="Entries on a page.",
-        schema={"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-        read=_text,
-    ),
+    _limit("Entries"),
     _NEXT,
 )
-PAYLOAD = (
-    Parameter(
-        name="record",
-        description="`record` of the event's answer; the first one with a payload if it is left out.",
-        schema={"type": "string"},
-        read=_text,
-    ),
-)
+PAYLOAD = (_saying("record", "`record` of the event's answer; the first one with a payload if it is left out."),)
 
 
 def read_list(query: Mapping[str, Sequence[str]], known: Sequence[Parameter], now: float) -> Wanted:

@@ -278,13 +278,8 @@ class Reconciliation:
     def _has_records(self, one: Reconciled, progress: Progress) -> bool:
         """Return whether a webhook was recorded of what occurred, and was received, in the window."""
         start, end = times.iso(progress.since), times.iso(progress.until)
-        bucket, after, complete = 0, None, False
-        while not complete:
-            page = self.queries.by_received(one.name, start, end, bucket=bucket, after=after, limit=_RECORDS_OF_A_READ)
-            if any(record.get("occurredAt", start) >= start for record in page.records):
-                return True
-            bucket, after, complete = page.bucket, page.after, page.complete
-        return False
+        records = self.queries.all_received(one.name, start, end, at_once=_RECORDS_OF_A_READ)
+        return any(record.get("occurredAt", start) >= start for record in records)
 
 
 def _is_ours(record: Mapping[str, Any] | None, progress: Progress) -> bool:

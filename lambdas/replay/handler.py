@@ -8,10 +8,11 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from lambdas.inbound.archive import Archive
+from lambdas.inbound.audit import audit_log
 from lambdas.inbound.erasure import Erasure, NotErasableError
 from lambdas.inbound.metrics import REPLAYED, REPLAYS_REFUSED
 from lambdas.inbound.queue import MainQueue
-from lambdas.inbound.record_items import AUDIT, PARTITION_KEY, SORT_KEY
+from lambdas.inbound.record_items import SORT_KEY
 from lambdas.inbound.record_queries import RecordQueries
 from lambdas.inbound.records import Records
 from lambdas.replay.environment import ReplayEnvironment
@@ -19,7 +20,7 @@ from lambdas.replay.logic import Replayer, ReplayOutcome
 from lambdas.replay.request import BadReplayError, read_erase, read_redrive, read_request
 from lambdas.shared import times
 from lambdas.shared.api import json_answer
-from lambdas.shared.audit import DONE, INCOMPLETE, AuditLog, Entry
+from lambdas.shared.audit import DONE, INCOMPLETE, Answer, Entry
 from lambdas.shared.aws import client
 from lambdas.shared.errors import MalformedWebhookError, NotRecordedError, describe
 from lambdas.shared.observability import logger, metrics, tracer
@@ -31,7 +32,7 @@ _dynamodb = client("dynamodb")
 _sqs = client("sqs")
 _s3 = client("s3")
 _queries = RecordQueries(_dynamodb, _environment.table_name)
-_audit = AuditLog(_dynamodb, _environment.table_name, partition=(PARTITION_KEY, AUDIT), sort=SORT_KEY)
+_audit = audit_log(_dynamodb, _environment.table_name)
 _replayer = Replayer(
     queries=_queries,
     archive=Archive(_s3, _environment.bucket_name),
@@ -63,11 +64,7 @@ def _replay(event: dict[str, Any]) -> dict[str, Any]:
     replay_id = event["requestContext"]["requestId"]
     request = read_request(from_api_gateway(event).body)
     run = partial(_replayer.run, request, replay_id)
-    outcome = (
-        run()
-        if request.dry_run
-        else _audit.record(_entry(event, request.asked, request.reason), run, describe, _result)
-    )
+    outcome = _act(event, run, request.asked, request.reason, dry_run=request.dry_run, result_of=_result)
     logger.info(
         "replay",
         caller=event["requestContext"].get("identity", {}).get("userArn"),
@@ -106,7 +103,7 @@ def _redrive(event: dict[str, Any]) -> dict[str, Any]:
     assert url is not None, "the route is there where the queue is"
     run = partial(redrive, _sqs, url, dry_run=dry_run)
     try:
-        found = run() if dry_run else _audit.record(_entry(event, {}, reason), run, describe)
+        found = _act(event, run, {}, reason, dry_run=dry_run)
     except RedriveUnderWayError:
         return json_answer(409, {"error": "the messages are being moved already"})
     return json_answer(
@@ -123,9 +120,7 @@ def _erase(event: dict[str, Any]) -> dict[str, Any]:
     at = times.iso(time.time())
     run = partial(_erasure.run, records, at, copies=request.record is None, dry_run=request.dry_run)
     try:
-        erased = (
-            run() if request.dry_run else _audit.record(_entry(event, request.asked, request.reason), run, describe)
-        )
+        erased = _act(event, run, request.asked, request.reason, dry_run=request.dry_run)
     except NotErasableError as error:
         return json_answer(409, {"error": f"payload: {error}"})
     return json_answer(
@@ -139,8 +134,20 @@ def _erase(event: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _entry(event: dict[str, Any], asked: Mapping[str, Any], reason: str | None) -> Entry:
-    return Entry.of(event, action=f"POST {event['resource']}", asked=asked, reason=reason, now=time.time())
+def _act(
+    event: dict[str, Any],
+    run: Callable[[], Answer],
+    asked: Mapping[str, Any],
+    reason: str | None,
+    *,
+    dry_run: bool,
+    result_of: Callable[[Answer], tuple[str, Mapping[str, int] | None]] = lambda _: (DONE, None),
+) -> Answer:
+    """Carry an action out and record it, or only try it."""
+    if dry_run:
+        return run()
+    entry = Entry.of(event, action=f"POST {event['resource']}", asked=asked, reason=reason, now=time.time())
+    return _audit.record(entry, run, describe, result_of)
 
 
 _ANSWERS: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {

@@ -1,7 +1,7 @@
 """The replay request. It is read strictly, and each error names the field and the value."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,12 +10,12 @@ from lambdas.inbound.providers.fields import is_identifier
 from lambdas.inbound.record_items import State
 from lambdas.inbound.requests import is_event_key
 from lambdas.shared import times
+from lambdas.shared.audit import MAX_REASON_CHARS
 from lambdas.shared.errors import MalformedWebhookError
 from lambdas.shared.jsonbody import parse_object
 
 MAX_EVENTS = 100
 MAX_RANGE_HOURS = 24 * 7
-MAX_REASON_CHARS = 500
 
 
 class BadReplayError(ValueError):
@@ -96,8 +96,7 @@ def read_redrive(body: bytes) -> tuple[bool, str | None]:
     """
     fields = _fields(body or b"{}")
     reason = _reason(fields)
-    if unknown := sorted(set(fields) - {"dryRun"}):
-        raise BadReplayError(f"{unknown[0][:40]}: unknown field; known are dryRun, reason")
+    _check_known(fields, {"dryRun"})
     return _switch(fields, "dryRun"), reason
 
 
@@ -136,8 +135,7 @@ def read_erase(body: bytes) -> EraseRequest:
     """
     fields = _fields(body)
     reason = _reason(fields)
-    if unknown := sorted(set(fields) - {"eventId", "record", "dryRun"}):
-        raise BadReplayError(f"{unknown[0][:40]}: unknown field; known are dryRun, eventId, reason, record")
+    _check_known(fields, {"eventId", "record", "dryRun"})
     key, record = fields.get("eventId"), fields.get("record")
     if not (isinstance(key, str) and is_event_key(key)):
         raise BadReplayError(f'eventId: {_show(key)} is not of the form "<provider>:<event id>"')
@@ -167,10 +165,14 @@ def _reason(fields: dict[str, Any]) -> str | None:
     return reason
 
 
-def _read(fields: dict[str, Any]) -> ReplayRequest:
-    known = {"eventIds", "provider", "from", "to", "status", "dryRun", "anyMode", "next"}
+def _check_known(fields: Mapping[str, Any], known: Set[str]) -> None:
+    """Check what is left of a request's fields without the reason, which each may have."""
     if unknown := sorted(set(fields) - known):
         raise BadReplayError(f"{unknown[0][:40]}: unknown field; known are {', '.join(sorted(known | {'reason'}))}")
+
+
+def _read(fields: dict[str, Any]) -> ReplayRequest:
+    _check_known(fields, {"eventIds", "provider", "from", "to", "status", "dryRun", "anyMode", "next"})
     dry_run, any_mode = (_switch(fields, name) for name in ("dryRun", "anyMode"))
     if "eventIds" in fields:
         if set(fields) - {"eventIds", "dryRun", "anyMode"}:

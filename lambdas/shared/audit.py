@@ -20,6 +20,7 @@ Answer = TypeVar("Answer")
 
 DONE = "done"
 INCOMPLETE = "incomplete"
+MAX_REASON_CHARS = 500
 MAX_EXAMINED = 1_000
 """Entries that one page looks at. A page of a filtered list may be short, or empty, and go on."""
 _PREFIX = "audit#"

@@ -11,7 +11,8 @@ from typing import Any
 
 from lambdas.inbound.record_items import State, Step
 from lambdas.operator.request import AUDIT, COUNTS, EVENTS, PAYLOAD, Parameter
-from lambdas.replay.request import MAX_EVENTS, MAX_RANGE_HOURS, MAX_REASON_CHARS
+from lambdas.replay.request import MAX_EVENTS, MAX_RANGE_HOURS
+from lambdas.shared.audit import MAX_REASON_CHARS
 from modules.constructs.route import Route
 from modules.inbound import routes
 from tools import ROOT
