@@ -260,6 +260,19 @@ def test_in_the_object_of_a_batch_another_event_with_the_id_keeps_its_payload(re
     assert world.payload_at(world.record(event())["archive"]) == b"body one"
 
 
+def test_an_object_with_the_same_bytes_that_another_event_names_stays(replay, world):
+    # Given an event in the object of a batch, and a later one with its bytes in an object below its id
+    together = [of_one_id("one", b"same"), envelope(event("evt_2"))]
+    assert world.process([message(each) for each in together]).failures == {}
+    later = replace(of_one_id("two", b"same"), received_at=times.iso(NOW + 1))
+    assert world.process([message(later)]).failures == {}
+
+    status, answer = erase(replay)
+
+    assert (status, answer["sameBytes"], marked(world)) == (200, [], {"evt_1"})
+    assert world.payload_at(record_of(world, "evt_1:two")["archive"]) == b"same"
+
+
 def test_of_one_id_and_the_same_bytes_every_event_is_named_and_a_later_one_has_its_payload(replay, world):
     # Given events of which the bytes are the id, received at different times
     for number, name in enumerate(("one", "two")):
