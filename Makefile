@@ -18,9 +18,12 @@ DOCTOR = python3 tools/build/doctor.py
 # What sets something up, and shows what is there and what is missing when it cannot.
 SET_UP = python3 tools/build/setup.py $1 || { echo; $(DOCTOR); exit 1; }
 
-required = $(if $($1),$($1),$(error $1 is missing: make $@ $1=stripe))
+# What somebody gives reaches a command as it is, whatever its characters: an event's id is its sender's word.
+quoted = '$(subst ','\'',$(value $1))'
+option = $(if $(value $2),$1$(call quoted,$2))
+required = $(if $(value $1),$(call quoted,$1),$(error $1 is missing: make $@ $1=stripe))
 
-.PHONY: help setup doctor bundle synth deploy module wheel demo up down secret send events event console screenshots smoke listen receiver verify-archive requalify reconcile test test-unit test-lambdas \
+.PHONY: help setup doctor bundle synth deploy module wheel demo up down secret send events event console screenshots smoke listen receiver verify-archive verify-statements requalify reconcile register redeliver test test-unit test-lambdas \
 	test-synth test-plan test-e2e test-versions test-bindings test-provider-6 test-cdktn test-setup audit audit-accept audit-setup audit-lock \
 	bindings-lock cost simulate simulate-delivery simulate-inbound lint docs openapi golden bench bench-deployments fuzz lock clean
 
@@ -45,7 +48,7 @@ deploy: bundle ## Deploy ENVIRONMENT_SUFFIX (dev by default) to AWS
 	@npx cdktf deploy '*'
 
 module: bundle ## Write the stack of PRESET (standard by default) or ENVIRONMENT_SUFFIX as a plain Terraform module to OUT; or STACK=delivery
-	@$(PYTHON) -m tools.export_module $(if $(STACK),--stack "$(STACK)") $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") $(if $(OUT),--out "$(OUT)")
+	@$(PYTHON) -m tools.export_module $(call option,--stack ,STACK) $(call option,--preset ,PRESET) $(call option,--environment ,ENVIRONMENT_SUFFIX) $(call option,--out ,OUT)
 
 wheel: bundle ## Write the wheel for an app in a repository of its own to dist
 	@$(PYTHON) -m tools.build.wheel
@@ -60,53 +63,62 @@ down: setup ## Take down what 'make up' started
 	@$(PYTHON) -m tools.commands.up down
 
 secret: setup ## Set or rotate the signing secret of PROVIDER, read from the terminal or a pipe; FINISH=1 ends the overlap, KEEP=1 or REPLACE=1 rotate within it; KIND=api sets the API key
-	@$(PYTHON) -m tools.commands.secret $(call required,PROVIDER) $(if $(FINISH),finish) $(if $(KEEP),keep) $(if $(REPLACE),replace) $(KIND)
+	@$(PYTHON) -m tools.commands.secret $(call required,PROVIDER) $(if $(FINISH),finish) $(if $(KEEP),keep) $(if $(REPLACE),replace) $(call option,,KIND)
 
 send: setup ## Send COUNT signed webhooks of PROVIDER (EVENT=type, FORGE=body|key|time|unsigned) to the local or a deployed stack
-	@$(PYTHON) -m tools.commands.send $(call required,PROVIDER) $(if $(EVENT),--event $(EVENT)) $(if $(FORGE),--forge $(FORGE)) \
-		$(if $(COUNT),--count $(COUNT)) $(if $(NUMBER),--number $(NUMBER))
+	@$(PYTHON) -m tools.commands.send $(call required,PROVIDER) $(call option,--event ,EVENT) $(call option,--forge ,FORGE) \
+		$(call option,--count ,COUNT) $(call option,--number ,NUMBER)
 
 events: setup ## List the newest events (PROVIDER, TYPE, STATE, MODE, ACCOUNT, TRANSACTION, CORRELATION, LIST=dead-letters, SINCE=2h, COUNT)
-	@$(PYTHON) -m tools.commands.events list $(if $(PROVIDER),--provider "$(PROVIDER)") $(if $(TYPE),--type "$(TYPE)") $(if $(STATE),--state "$(STATE)") \
-		$(if $(MODE),--mode "$(MODE)") $(if $(ACCOUNT),--account "$(ACCOUNT)") $(if $(TRANSACTION),--transactionId "$(TRANSACTION)") \
-		$(if $(CORRELATION),--correlationId "$(CORRELATION)") $(if $(LIST),--list "$(LIST)") $(if $(SINCE),--since "$(SINCE)") $(if $(COUNT),--count "$(COUNT)")
+	@$(PYTHON) -m tools.commands.events list $(call option,--provider ,PROVIDER) $(call option,--type ,TYPE) $(call option,--state ,STATE) \
+		$(call option,--mode ,MODE) $(call option,--account ,ACCOUNT) $(call option,--transactionId ,TRANSACTION) \
+		$(call option,--correlationId ,CORRELATION) $(call option,--list ,LIST) $(call option,--since ,SINCE) $(call option,--count ,COUNT)
 
 deliveries: setup ## List deliveries of all tenants, tenant by tenant (TENANT, STATE=DLQ, ENDPOINT, TYPE, SINCE=2h, COUNT)
-	@$(PYTHON) -m tools.commands.events deliveries $(if $(TENANT),--tenantId "$(TENANT)") $(if $(STATE),--state "$(STATE)") \
-		$(if $(ENDPOINT),--endpointId "$(ENDPOINT)") $(if $(TYPE),--type "$(TYPE)") $(if $(SINCE),--since "$(SINCE)") $(if $(COUNT),--count "$(COUNT)")
+	@$(PYTHON) -m tools.commands.events deliveries $(call option,--tenantId ,TENANT) $(call option,--state ,STATE) \
+		$(call option,--endpointId ,ENDPOINT) $(call option,--type ,TYPE) $(call option,--since ,SINCE) $(call option,--count ,COUNT)
 
 event: setup ## Show the event ID=stripe:evt_1 from receipt to the last attempt, and its transaction
-	@$(PYTHON) -m tools.commands.events show "$(if $(ID),$(ID),$(error ID is missing: make event ID=stripe:evt_1))"
+	@$(PYTHON) -m tools.commands.events show $(if $(value ID),$(call quoted,ID),$(error ID is missing: make event ID=stripe:evt_1))
 
 console: setup ## Open a console for ENVIRONMENT_SUFFIX, or what 'make up' started, on this machine (PORT)
-	@$(PYTHON) -m tools.console $(if $(PORT),--port "$(PORT)")
+	@$(PYTHON) -m tools.console $(call option,--port ,PORT)
 
-screenshots: setup ## Take the documents' pictures of the console
+screenshots: setup ## Take the documents' pictures of the console and the portal
 	@$(PYTHON) -m tests.console_pictures
 
 smoke: setup ## Check the deployed ENVIRONMENT_SUFFIX, or what 'make up' started, from outside and without harm (PROVIDERS="a b")
 	@$(PYTHON) -m tools.smoke $(if $(PROVIDERS),--providers $(PROVIDERS))
 
 listen: setup ## Forward PROVIDER's events to FORWARD=url as they came (SINCE=2h first sends earlier ones; TYPE="a b*", MODE=live or test)
-	@$(PYTHON) -m tools.listen --provider "$(call required,PROVIDER)" --forward "$(FORWARD)" \
-		$(if $(SINCE),--since "$(SINCE)") $(if $(TYPE),--types "$(TYPE)") $(if $(MODE),--mode "$(MODE)")
+	@$(PYTHON) -m tools.listen --provider $(call required,PROVIDER) --forward $(call quoted,FORWARD) \
+		$(call option,--since ,SINCE) $(call option,--types ,TYPE) $(call option,--mode ,MODE)
 
 # SECRET reaches the receiver in its environment, where make puts what its command line sets.
 receiver: setup ## Run an endpoint that verifies signatures (SECRET=whsec_..., SECRETS=file by tenant) and simulates faults (PORT)
-	@$(PYTHON) -m tools.commands.receiver $(if $(PORT),--port "$(PORT)") $(if $(SECRETS),--secrets "$(SECRETS)")
+	@$(PYTHON) -m tools.commands.receiver $(call option,--port ,PORT) $(call option,--secrets ,SECRETS)
 
 verify-archive: setup ## Verify the archived payloads again (PROVIDER=name, RETIRED=file with retired keys)
-	@$(PYTHON) -m tools.commands.verify_archive $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(RETIRED),--retired $(RETIRED))
+	@$(PYTHON) -m tools.commands.verify_archive $(call option,--provider ,PROVIDER) $(call option,--retired ,RETIRED)
+
+verify-statements: setup ## Verify the chain of daily statements, and count the records again (SINCE=2026-01-31, PROVIDER=name, DIGEST=one that was noted elsewhere)
+	@$(PYTHON) -m tools.commands.verify_statements $(call option,--since ,SINCE) $(call option,--provider ,PROVIDER) $(call option,--digest ,DIGEST)
 
 requalify: setup ## Verify the quarantined webhooks of PROVIDER again, and hand over what is proven (DRY_RUN=1, SINCE=time, UNTIL=time)
-	@$(PYTHON) -m tools.commands.requalify $(call required,PROVIDER) $(if $(DRY_RUN),--dry-run) $(if $(SINCE),--since "$(SINCE)") $(if $(UNTIL),--until "$(UNTIL)")
+	@$(PYTHON) -m tools.commands.requalify $(call required,PROVIDER) $(if $(DRY_RUN),--dry-run) $(call option,--since ,SINCE) $(call option,--until ,UNTIL)
 
 reconcile: setup ## Compare the list of events of PROVIDER with the records now, and hand over what is missing (DRY_RUN=1, SINCE=time for a catch-up)
-	@$(PYTHON) -m tools.commands.reconcile $(call required,PROVIDER) $(if $(DRY_RUN),--dry-run) $(if $(SINCE),--since "$(SINCE)")
+	@$(PYTHON) -m tools.commands.reconcile $(call required,PROVIDER) $(if $(DRY_RUN),--dry-run) $(call option,--since ,SINCE)
+
+register: setup ## Have PROVIDER send to this stack, and store its signing secret; asks for an API key that may write (DRY_RUN=1, TYPES="a.b c.d", ID=registration)
+	@$(PYTHON) -m tools.commands.register $(call required,PROVIDER) $(if $(DRY_RUN),--dry-run) $(call option,--types ,TYPES) $(call option,--id ,ID)
+
+redeliver: setup ## Have PROVIDER send the event ID again, or all since SINCE=time that are missing; asks for an API key that may (DRY_RUN=1)
+	@$(PYTHON) -m tools.commands.redeliver $(call required,PROVIDER) $(if $(DRY_RUN),--dry-run) $(call option,--id ,ID) $(call option,--since ,SINCE)
 
 # Most of the end-to-end tests wait, so that there are more workers than cores.
-WORKERS := 4
-PYTEST = $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(if $(K),-k "$(K)") \
+WORKERS := 6
+PYTEST = $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(call option,-k ,K) \
 	$(if $(SEED),--random-order --random-order-seed=$(SEED))
 
 test: test-setup bundle lint ## Run all tests (TESTS=path, K=expression, SEED=number for a random order), the end-to-end ones on a local AWS
@@ -130,7 +142,7 @@ test-setup: ## Install the audit's tools and a browser for the tests (CHROMIUM=p
 	@$(call SET_UP,audit browser)
 
 # What is audited: the presets; ENVIRONMENTS="prod staging" of cdktf.json; or PLAN=plan.json of 'terraform show -json'.
-AUDITED = $(if $(PLAN),--plan "$(PLAN)",$(if $(ENVIRONMENTS),--environments $(ENVIRONMENTS))) $(if $(ACCEPTED),--accepted "$(ACCEPTED)")
+AUDITED = $(if $(PLAN),--plan "$(PLAN)",$(if $(ENVIRONMENTS),--environments $(ENVIRONMENTS))) $(call option,--accepted ,ACCEPTED)
 
 audit: bundle audit-setup ## Check the plan of every preset (or ENVIRONMENTS=, or PLAN=), compare it with what is in ACCEPTED, and write a page about each
 	@$(PYTHON) -m tools.audit $(AUDITED)
@@ -148,27 +160,27 @@ bindings-lock: setup ## Lock the environments of other bindings again
 	@$(PYTHON) -m tools.build.lock_environment tools/build/bindings/provider-6 tools/build/bindings/cdktn
 
 cost: bundle ## Price PRESET or ENVIRONMENT_SUFFIX for RATE webhooks/s of SIZE bytes (DUPLICATES=percent, MONTHS kept, JSON=1)
-	@$(PYTHON) -m tools.estimate.cost $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") \
-		$(if $(RATE),--rate="$(RATE)") $(if $(SIZE),--size="$(SIZE)") $(if $(DUPLICATES),--duplicates="$(DUPLICATES)") \
-		$(if $(MONTHS),--months="$(MONTHS)") $(if $(JSON),--json)
+	@$(PYTHON) -m tools.estimate.cost $(call option,--preset ,PRESET) $(call option,--environment ,ENVIRONMENT_SUFFIX) \
+		$(call option,--rate=,RATE) $(call option,--size=,SIZE) $(call option,--duplicates=,DUPLICATES) \
+		$(call option,--months=,MONTHS) $(if $(JSON),--json)
 
 simulate: bundle ## Simulate a burst and a slow downstream of PRESET or ENVIRONMENT_SUFFIX (RATE, SECONDS, SLOW=times, SENDERS, SEED, CAPACITY=1)
-	@$(PYTHON) -m tools.estimate.simulate $(if $(PRESET),--preset "$(PRESET)") $(if $(ENVIRONMENT_SUFFIX),--environment "$(ENVIRONMENT_SUFFIX)") \
-		$(if $(RATE),--rate="$(RATE)") $(if $(SECONDS),--seconds="$(SECONDS)") $(if $(SLOW),--slow="$(SLOW)") $(if $(SENDERS),--senders "$(SENDERS)") \
-		$(if $(SEED),--seed="$(SEED)") $(if $(CAPACITY),--capacity)
+	@$(PYTHON) -m tools.estimate.simulate $(call option,--preset ,PRESET) $(call option,--environment ,ENVIRONMENT_SUFFIX) \
+		$(call option,--rate=,RATE) $(call option,--seconds=,SECONDS) $(call option,--slow=,SLOW) $(call option,--senders ,SENDERS) \
+		$(call option,--seed=,SEED) $(if $(CAPACITY),--capacity)
 
 simulate-delivery simulate-inbound: simulate-%: setup ## Simulate a half with faults at every call (SEEDS=200, FIRST, SIZE=events, FAULTS=kinds, SCENARIOS=1; SEED=number replays one)
-	@PYTHONHASHSEED=0 $(PYTHON) -m tests.lambdas.simulation $* $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(FIRST),--first "$(FIRST)") \
-		$(if $(SIZE),--size "$(SIZE)") $(if $(FAULTS),--faults "$(FAULTS)") $(if $(SEED),--seed "$(SEED)") $(if $(ABOUT),--about "$(ABOUT)") $(if $(SCENARIOS),--scenarios)
+	@PYTHONHASHSEED=0 $(PYTHON) -m tests.lambdas.simulation $* $(call option,--seeds ,SEEDS) $(call option,--first ,FIRST) \
+		$(call option,--size ,SIZE) $(call option,--faults ,FAULTS) $(call option,--seed ,SEED) $(call option,--about ,ABOUT) $(if $(SCENARIOS),--scenarios)
 
 bench: bundle ## Measure functions and synth beside common alternatives (PARTS="cold warm", AT=revision)
-	@$(PYTHON) -m bench $(PARTS) $(if $(AT),--at $(AT))
+	@$(PYTHON) -m bench $(PARTS) $(call option,--at ,AT)
 
 bench-deployments: bundle ## Deploy both stacks COUNT times (20) to a local AWS, beside BUSY loops (2), and time each
 	@$(PYTHON) -m bench.deployments $(or $(COUNT),20) $(or $(BUSY),2)
 
 fuzz: setup ## Fuzz every provider's verifier and extractor, guided by coverage (RUNS=100000 inputs each)
-	@$(PYTHON) -m fuzz $(if $(RUNS),--runs $(RUNS))
+	@$(PYTHON) -m fuzz $(call option,--runs ,RUNS)
 
 lint: setup ## Check format, style and types
 	@.venv/bin/ruff format --check .

@@ -51,7 +51,7 @@ class Counting:
         answer = self._client.query(**request)
         per_4_kb = 1.0 if request.get("ConsistentRead") else 0.5
         self.calls["Query"] += 1
-        self.units += per_4_kb * max(1, -(-sum(map(_size, answer["Items"])) // _KB4))
+        self.units += per_4_kb * max(1, -(-sum(map(_size, answer.get("Items", ()))) // _KB4))
         return answer
 
     def batch_get_item(self, **request: Any) -> Any:

@@ -6,11 +6,18 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tools import ROOT
 from tools.build.browser import FLAGS, find_browser
 from tools.console.server import ConsoleServer
 
-# The heading of a page of the console that has all that it asked for.
+# The heading of a page that has all that it asked for.
 SHOWN = "main:not([aria-busy]) h1"
+_AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+_WRONG = """async () => {
+  const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+  const { violations } = await axe.run({ runOnly: rules });
+  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`));
+}"""
 
 
 @contextmanager
@@ -22,6 +29,20 @@ def launched() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         yield browser
         browser.close()
+
+
+def wrong_for_some(page: Page) -> list[str]:
+    """Return what breaks rules of WCAG 2.2 that a program can check: names, roles, labels, contrast and more.
+
+    In light and dark, with everything open that opens.
+    """
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    page.evaluate(_AXE.read_text(encoding="utf-8"))
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found += page.evaluate(_WRONG)
+    return found
 
 
 class Visit:

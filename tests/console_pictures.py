@@ -1,23 +1,35 @@
-"""``make screenshots``: pictures of the console for the documentation, of a made-up night.
+"""``make screenshots``: pictures of the console and the portal for the documentation, of a made-up night.
 
 Everything is made up: the shop, the payment, the customer.
 """
 
 import io
+import json
 import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from PIL import Image
+from playwright.sync_api import Page
 
+from lambdas.delivery.http.routes import DOCS, TENANT_API
+from lambdas.delivery_docs.site import Site
 from tests.browsing import SHOWN, ConsoleVisit, launched
 from tests.console_stack import Stack, running
+from tests.lambdas.http_adapter import Gateway, serving
 from tools import ROOT
+from tools.build.docs_assets import copy_assets
 from tools.local.stack import path_id
 
 FOLDER = ROOT / "docs" / "pictures"
 NOW = "2026-03-14T02:41:00Z"
 COLORS = 128
+WIDTH = 1120
 KEY = "stripe:evt_1TBkQ2LkdIwHu7ixV8pWq3nz"
 TRANSACTION = "pi_3TBkPvLkdIwHu7ix1gS0aYc4"
 
@@ -80,7 +92,7 @@ DELIVERED = {
     "type": "payment_intent.succeeded",
     "createdAt": at("02:36:41.655"),
     "size": 3420,
-    "sha256": "0",
+    "sha256": "9f2c41d07b" * 6,
     "erasedAt": None,
     "attemptsComplete": True,
     "attempts": [
@@ -126,10 +138,12 @@ class Night(Stack):
                 "counts": [{"provider": name, "state": state, "events": count} for name, state, count in COUNTS],
             },
             f"/internal/events/{path_id(KEY)}": ONE,
+            "/operator/deliveries": {"deliveries": [], "next": None},
         }
         self.aws = {
             "DescribeAlarms": {
-                "MetricAlarms": [alarm("dead-lettered", "ALARM"), *(alarm(str(n), "OK") for n in range(40))]
+                "MetricAlarms": [alarm("dead-lettered", "ALARM"), alarm("delivery", "OK", "webhook-delivery-alarms")]
+                + [alarm(str(n), "OK") for n in range(39)]
             },
             "GetMetricData": {"MetricDataResults": []},
             "GetQueueAttributes": lambda asked: {
@@ -152,42 +166,124 @@ class Night(Stack):
         return super().answer(path)
 
 
-def alarm(name: str, state: str) -> dict:
+def alarm(name: str, state: str, topic: str = "webhook-alarms") -> dict:
     return {
         "AlarmName": f"webhook-{name}-prod",
         "StateValue": state,
         "AlarmDescription": "an event was given up; its message is kept for a replay",
         "StateUpdatedTimestamp": datetime(2026, 3, 14, 2, 13, 30, tzinfo=UTC),
-        "AlarmActions": ["arn:aws:sns:eu-central-1:123456789012:webhook-alarms-prod"],
+        "AlarmActions": [f"arn:aws:sns:eu-central-1:1:{topic}-prod"],
     }
+
+
+def endpoint(url: str, description: str, event_types: list[str], **more: Any) -> dict:
+    return {
+        "endpointId": ENDPOINT,
+        "url": url,
+        "description": description,
+        "eventTypes": event_types,
+        "state": "ACTIVE",
+        "stateReason": None,
+        **more,
+    }
+
+
+DISABLED = "ep_01KM1D3F5G7H9J1K3M5N7P9Q1R"
+CUSTOMERS = [
+    endpoint("https://shop.example/hooks/payments", "orders", ["payment_intent.*", "charge.*"]),
+    endpoint(
+        "https://old.shop.example/webhooks",
+        "the shop before",
+        ["*"],
+        endpointId=DISABLED,
+        state="DISABLED",
+        stateReason="answered 410",
+    ),
+]
+LAST = {ENDPOINT: ATTEMPTS[:1], DISABLED: [("00:12:08.400", 1, 410, "status 410", 88)]}
+FIRST_ANSWER = {
+    "headers": [{"name": "Content-Type", "value": "text/plain"}, {"name": "Retry-After", "value": "1"}],
+    "body": "database is restarting, come back in a moment",
+    "encoding": "utf-8",
+    "complete": True,
+}
+
+
+def of_customer(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Answer as the tenants' API does."""
+    del context
+    query = event["queryStringParameters"] or {}
+    found: Any = {
+        "/v1/token": {"tenantName": "Shop Example", "access": "portal", "expiresAt": at("03:40:00")},
+        "/v1/endpoints": {"endpoints": CUSTOMERS},
+        f"/v1/events/{DELIVERED['eventId']}": DELIVERED,
+    }.get(event["path"])
+    if event["path"] == "/v1/attempts":
+        found = {
+            "attempts": [{"at": at(time), "outcome": outcome} for time, _, _, outcome, _ in LAST[query["endpointId"]]]
+        }
+    return {"statusCode": 200, "body": json.dumps(found or {"answer": FIRST_ANSWER})}
+
+
+@contextmanager
+def portal() -> Iterator[str]:
+    """Serve the portal in front of a made-up API."""
+    anybody = {"policyDocument": {"Statement": [{"Resource": ["*"]}]}, "context": {}, "principalId": "acme"}
+    with tempfile.TemporaryDirectory() as folder:
+        site = Site(copy_assets(Path(folder)))
+
+        def files(event: dict[str, Any], context: object) -> dict[str, Any]:
+            del context
+            name = (event["pathParameters"] or {}).get("name", "")
+            answer = site.asset(name, {}, None) if name else site.page(event["path"], {})
+            assert answer is not None
+            return answer
+
+        with serving(Gateway({DOCS: files, TENANT_API: of_customer}, lambda *_: anybody)) as base:
+            yield base
+
+
+def save(page: Page, name: str) -> None:
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
+    picture.save(FOLDER / f"{name}.png", optimize=True)
+    print(f"picture: {name}.png, {(FOLDER / f'{name}.png').stat().st_size:,} bytes")
+    page.close()
 
 
 def main() -> None:
     """Write the pictures."""
     FOLDER.mkdir(exist_ok=True)
-    with launched() as browser, running(Night(), "prod") as console:
-        for name, path, height in (
-            ("console-overview", "/prod/", 760),
-            ("console-event", f"/prod/events/{KEY}", 1120),
-            ("console-replay", "/prod/replay?provider=stripe&from=2026-03-14T02:00:00Z&status=DEAD_LETTERED", 560),
-        ):
-            visit = ConsoleVisit(browser, console, viewport={"width": 1120, "height": height}, color_scheme="light")
-            visit.page.clock.set_fixed_time(NOW)
-            visit.page.goto(console.origin + path)
-            visit.page.locator(SHOWN).wait_for()
-            if "replay" in name:
-                visit.page.get_by_label("to, UTC").fill("2026-03-14T02:30:00")
-                visit.page.get_by_label("Reason").fill("processing may write to the archive again")
-                visit.page.get_by_role("button", name="Try").click()
-                visit.page.get_by_role("button", name="Replay now").wait_for()
-            picture = (
-                Image.open(io.BytesIO(visit.page.screenshot()))
-                .convert("RGB")
-                .quantize(COLORS, dither=Image.Dither.NONE)
-            )
-            picture.save(FOLDER / f"{name}.png", optimize=True)
-            print(f"picture: {name}.png, {(FOLDER / f'{name}.png').stat().st_size:,} bytes")
-            visit.page.close()
+    with launched() as browser:
+        with running(Night(), "prod") as console:
+            for name, path, height in (
+                ("console-overview", "/prod/", 850),
+                ("console-event", f"/prod/events/{KEY}", 1120),
+                ("console-replay", "/prod/replay?provider=stripe&from=2026-03-14T02:00:00Z&status=DEAD_LETTERED", 560),
+            ):
+                visit = ConsoleVisit(
+                    browser, console, viewport={"width": WIDTH, "height": height}, color_scheme="light"
+                )
+                visit.page.clock.set_fixed_time(NOW)
+                visit.page.goto(console.origin + path)
+                visit.page.locator(SHOWN).wait_for()
+                if "replay" in name:
+                    visit.page.get_by_label("to, UTC").fill("2026-03-14T02:30:00")
+                    visit.page.get_by_label("Reason").fill("processing may write to the archive again")
+                    visit.page.get_by_role("button", name="Try").click()
+                    visit.page.get_by_role("button", name="Replay now").wait_for()
+                save(visit.page, name)
+        with portal() as base:
+            for name, shown, height in (
+                ("portal-endpoints", "endpoints", 440),
+                ("portal-event", f"events/{DELIVERED['eventId']}", 760),
+            ):
+                page = browser.new_page(viewport={"width": WIDTH, "height": height}, color_scheme="light")
+                page.goto(f"{base}/portal?page={shown}#token=whp_made_up")
+                page.locator(SHOWN).wait_for()
+                if shown != "endpoints":
+                    page.get_by_role("button", name="Show", exact=True).last.click()
+                    page.get_by_label("Answer", exact=True).wait_for()
+                save(page, name)
 
 
 if __name__ == "__main__":

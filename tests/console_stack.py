@@ -21,7 +21,7 @@ from lambdas.shared.request import WebhookRequest
 from modules.settings.environments import build_settings
 from tools.commands.target_stack import Target
 from tools.console.answers import Answers
-from tools.console.server import ConsoleServer
+from tools.console.server import ENVIRONMENT, ConsoleServer
 from tools.senders import SENDERS, Signing
 
 SETTINGS = {
@@ -81,8 +81,8 @@ def refusal(code, operation):
 
 
 @contextmanager
-def running(stack: Stack, environment: str = "dev") -> Iterator[ConsoleServer]:
-    """Run a console in front of a stack."""
+def running(stack: Stack, environment: str = "dev", **outputs: str) -> Iterator[ConsoleServer]:
+    """Run a console in front of a stack, which may have more outputs than every one has."""
 
     class Api(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -91,6 +91,9 @@ def running(stack: Stack, environment: str = "dev") -> Iterator[ConsoleServer]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             stack.done.append((self.path, json.loads(body) if body else None))
             self.do_GET()
+
+        def do_DELETE(self):
+            self.do_POST()
 
         def do_GET(self):
             stack.asked.append((self.path, dict(self.headers)))
@@ -115,8 +118,10 @@ def running(stack: Stack, environment: str = "dev") -> Iterator[ConsoleServer]:
             outputs={
                 "secret_arns": {"stripe": "arn:stripe", "github": "arn:github"},
                 "bucket_name": "archive",
+                "alarm_topic_arn": f"arn:aws:sns:eu-central-1:1:webhook-alarms-{environment}",
                 "queue_url": f"https://sqs/1/webhook-queue-{environment}",
                 "dead_letter_queue_url": f"https://sqs/1/webhook-dlq-{environment}",
+                **outputs,
             },
             client=cache(stack.client),
             verify=True,
@@ -150,8 +155,18 @@ def post(console, path, body, **headers):
     return request("POST", console, path, body if isinstance(body, bytes) else json.dumps(body), headers)
 
 
+def delete(console, path, body=None, **headers):
+    """Have the console take something away."""
+    return request("DELETE", console, path, json.dumps(body), headers)
+
+
+def own(console):
+    """Return the headers of the console's own page."""
+    return {"Authorization": f"Bearer {console.token}", ENVIRONMENT: "dev"}
+
+
 def request(method, console, path, body, headers):
-    sent = {"Authorization": f"Bearer {console.token}", **headers}
+    sent = {**own(console), **headers}
     sent = {name: value for name, value in sent.items() if value is not None}
     return requests.request(method, console.origin + path, headers=sent, data=body, timeout=10)
 

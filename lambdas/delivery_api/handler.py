@@ -7,10 +7,7 @@ import time
 from functools import partial
 from typing import Any
 
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-
 from lambdas.delivery.domain.errors import InvalidFieldError
-from lambdas.delivery.domain.metrics import ApiMetric
 from lambdas.delivery.domain.retention import Retention
 from lambdas.delivery.queue.delivery_queue import DeliveryQueue
 from lambdas.delivery.sending.http_client import ask_within, system_resolver
@@ -33,7 +30,7 @@ from lambdas.delivery.store.replays import ReplayStore
 from lambdas.delivery_api.environment import ApiEnvironment
 from lambdas.delivery_api.operations import TenantServices, build
 from lambdas.shared.aws import client
-from lambdas.shared.observability import logger, tracer
+from lambdas.shared.observability import count_at_once, logger, tracer
 
 LOOKUP_SECONDS = 3.0
 """For the addresses of an endpoint's name. Its name server is the tenant's, and could hold every call for a minute."""
@@ -54,12 +51,6 @@ def _check(url: str) -> None:
         check_url(url, _rules, partial(ask_within, LOOKUP_SECONDS, system_resolver))
     except EndpointRefusedError as error:
         raise InvalidFieldError("url", error.reason) from error
-
-
-def _count(what: ApiMetric) -> None:
-    own = EphemeralMetrics()
-    own.add_metric(name=what, unit=MetricUnit.Count, value=1)
-    own.flush_metrics()
 
 
 _api = build(
@@ -91,7 +82,7 @@ _api = build(
         ),
         counts=EventCounts(_dynamodb, _environment.endpoints_table),
         announcer=Announcer(events=_events, retention=_retention),
-        count=_count,
+        count=count_at_once,
         clock=time.time,
         max_event_bytes=_environment.max_event_bytes,
         events_per_day=_environment.tenant_events_per_day,

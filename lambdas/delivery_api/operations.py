@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.delivery.domain.access import Access
 from lambdas.delivery.domain.errors import ConflictError, LoopError, NotFoundError, QuotaReachedError, StoreBusyError
 from lambdas.delivery.domain.ids import ENDPOINT, is_id
 from lambdas.delivery.domain.metrics import ApiMetric
@@ -98,7 +99,27 @@ def build(services: TenantServices) -> Rest:
     _Events(services).add_to(rest)
     _Endpoints(services).add_to(rest)
     _Replays(services).add_to(rest, "/v1/endpoints/{endpointId}", StartReplayRequest)
+    rest.add(
+        "GET",
+        "/v1/token",
+        operate=_show_token,
+        summary="Show what the token is good for",
+        description="As API Gateway keeps it for up to five minutes.",
+        answer=schemas.TokenResponse,
+    )
     return rest
+
+
+def _show_token(call: Call) -> schemas.TokenResponse:
+    known = call.authorized
+    return schemas.TokenResponse(
+        tenant_id=call.tenant_id,
+        # Not in answers of the authorizer of release 0.1.0.
+        tenant_name=known.get("tenantName", call.tenant_id),
+        access=Access(call.access),
+        label=known.get("label", ""),
+        expires_at=known.get("expiresAt"),
+    )
 
 
 class _Events:
@@ -129,6 +150,14 @@ class _Events:
             answer=schemas.ListEventsResponse,
         )
         rest.add("GET", f"/v1{events.EVENT_PATH}", operate=self.show, **events.SHOW)
+        rest.add(
+            "GET",
+            "/v1/events/{eventId}/payload",
+            operate=self.payload,
+            summary="Show the payload of an event",
+            answer=schemas.PayloadResponse,
+            refusals=(404,),
+        )
         rest.add(
             "DELETE",
             "/v1/events/{eventId}/payload",
@@ -221,6 +250,12 @@ class _Events:
 
     def show(self, call: Call) -> events.EventDetailResponse:
         return events.show_event(self._services.listing, call.tenant_id, call, self._services.clock())
+
+    def payload(self, call: Call) -> schemas.PayloadResponse:
+        event, payload = self._services.events.read(call.tenant_id, events.event_id_of(call))
+        if event is None or payload is None or event.expires_at <= self._services.clock():
+            raise NotFoundError
+        return schemas.PayloadResponse(event_id=event.event_id, payload=payload.decode())
 
     def erase(self, call: Call) -> ErasePayloadResponse:
         event_id = events.event_id_of(call)

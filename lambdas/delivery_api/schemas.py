@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
+from lambdas.delivery.domain.access import Access
 from lambdas.delivery.domain.model import Endpoint, Event, StoppedBy
 from lambdas.delivery.domain.operational_events import RESERVED_PREFIX
 from lambdas.delivery.domain.quotas import MAX_ENDPOINTS
@@ -289,6 +290,13 @@ class AcceptEventResponse(ResponseModel):
         return cls(event_id=event.event_id, type=event.event_type, created_at=event.created_at)
 
 
+class PayloadResponse(ResponseModel):
+    """A payload."""
+
+    event_id: str
+    payload: str = Field(description="The text that endpoints get.")
+
+
 class ListEventsResponse(ResponseModel):
     """A page of events, the newest first."""
 
@@ -359,6 +367,16 @@ class EndpointWithSecretResponse(EndpointResponse):
     """An endpoint with its new secret, which is shown this once."""
 
     secret: str | None = Field(description="Null when the request brought it.")
+
+
+class TokenResponse(ResponseModel):
+    """The caller's token, without itself."""
+
+    tenant_id: str
+    tenant_name: str
+    access: Access = Field(description="What it is good for: each operation says which kinds may call it.")
+    label: str
+    expires_at: str | None
 
 
 class ListEndpointsResponse(ResponseModel):

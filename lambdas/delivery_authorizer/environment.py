@@ -15,7 +15,10 @@ class AuthorizerEnvironment(Environment):
         Name of the table of identities.
     tenant_plans : str
         The usage plans that there are, separated by commas; empty where requests are not counted by tenant.
+    portal : bool
+        Whether tokens of portal links are taken.
     """
 
     tenants_table: str
     tenant_plans: str = ""
+    portal: bool = True

@@ -1,4 +1,4 @@
-"""The policy that a token gets: every route of tenants, of this API and this stage, and no other.
+"""The policy that a token gets: the tenants' routes that its access may call, of this API and this stage, and no other.
 
 API Gateway keeps it for the token for up to five minutes, whatever route is asked for next. So it may not depend on the
 route that was asked for first.
@@ -9,15 +9,22 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from lambdas.delivery.domain.access import Access
 from lambdas.delivery.domain.quotas import shared_key, tenant_key
 from lambdas.delivery.http.routes import ROUTES, TOKEN
 from lambdas.delivery.store.identities import Tenant, Token
+from lambdas.shared import times
 
 _METHOD_ARN = re.compile(
     r"(arn:[a-z-]+:execute-api:[a-z0-9-]+:\d{12}:([A-Za-z0-9-]+)/[A-Za-z0-9_$-]+)/[A-Z]+/.*", re.ASCII
 )
 _BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9_-]{1,100})", re.ASCII)
-METHODS = tuple(sorted({route.method for route in ROUTES if route.authorization == TOKEN}))
+_TENANTS_ROUTES = [route for route in ROUTES if route.authorization == TOKEN]
+_RESOURCES = {
+    access: [re.sub(r"{\w+}", "*", route.method + route.path) for route in _TENANTS_ROUTES if access in route.access]
+    for access in Access
+    # Whoever has everything has the routes that a user adds to the stack, too.
+} | {Access.FULL: sorted({f"{route.method}/v1/*" for route in _TENANTS_ROUTES})}
 
 
 def bearer_token(event: dict[str, Any]) -> str | None:
@@ -37,7 +44,7 @@ def bearer_token(event: dict[str, Any]) -> str | None:
 
 
 def allow_tenant(method_arn: str, token: Token, tenant: Tenant, plans: Sequence[str]) -> dict[str, Any]:
-    """Return the answer that lets a tenant call all tenants' routes, with its API key and its quotas.
+    """Return the answer that lets a tenant call what its token's access may, with its API key and its quotas.
 
     Where API Gateway asks for no key it ignores ours. The key of a plan that is no more would let nobody in: then it
     is the shared one.
@@ -51,14 +58,19 @@ def allow_tenant(method_arn: str, token: Token, tenant: Tenant, plans: Sequence[
     Raises
     ------
     ValueError
-        When the ARN is not that of a method.
+        When the ARN is not that of a method, or no route knows the token's access.
     """
     match = _METHOD_ARN.fullmatch(method_arn)
     if match is None:
         raise ValueError("methodArn is not the ARN of a method")
     api_id, plan = match[2], tenant.plan
     key = tenant_key(api_id, tenant.tenant_id, plan) if plan is not None and plan in plans else shared_key(api_id)
-    quotas = {"eventsPerDay": tenant.events_per_day, "maxEndpoints": tenant.max_endpoints}
+    known = {
+        "label": token.label or None,
+        "eventsPerDay": tenant.events_per_day,
+        "maxEndpoints": tenant.max_endpoints,
+        "expiresAt": None if token.expires_at is None else times.iso(token.expires_at),
+    }
     return {
         "principalId": tenant.tenant_id,
         "policyDocument": {
@@ -67,7 +79,7 @@ def allow_tenant(method_arn: str, token: Token, tenant: Tenant, plans: Sequence[
                 {
                     "Action": "execute-api:Invoke",
                     "Effect": "Allow",
-                    "Resource": [f"{match[1]}/{method}/v1/*" for method in METHODS],
+                    "Resource": [f"{match[1]}/{resource}" for resource in _RESOURCES[Access(token.access)]],
                 }
             ],
         },
@@ -75,6 +87,8 @@ def allow_tenant(method_arn: str, token: Token, tenant: Tenant, plans: Sequence[
         "context": {
             "tenantId": tenant.tenant_id,
             "tokenId": token.token_id,
-            **{name: quota for name, quota in quotas.items() if quota is not None},
+            "tenantName": tenant.name,
+            "access": token.access,
+            **{name: value for name, value in known.items() if value is not None},
         },
     }

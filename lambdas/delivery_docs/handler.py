@@ -2,7 +2,7 @@
 
 The bundle needs, besides what every function has, the files ``lambdas/delivery_docs/openapi.json``, those of
 ``lambdas/delivery_docs/pages``, and in ``lambdas/delivery_docs/assets`` those that `tools.build.docs_assets` makes. It
-needs no pydantic. Without the documents the API has no route to them, and the function answers for the keys alone.
+needs no pydantic. What is switched off has no route.
 """
 
 from typing import Any
@@ -22,8 +22,8 @@ from lambdas.shared.observability import logger, tracer
 _KEYS_CACHE = "public, max-age=60"
 
 _dynamodb = client("dynamodb")
-_table = DocsEnvironment.from_environment().tenants_table
-_site = Site()
+_environment = DocsEnvironment.from_environment()
+_site = Site(portal_frames=_environment.portal_frames)
 
 
 @tracer.capture_lambda_handler(capture_response=False)
@@ -58,7 +58,7 @@ def _answer(route: str, event: dict[str, Any], headers: dict[str, str]) -> dict[
 
 def _keys(event: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
     try:
-        content = published_keys(_dynamodb, _table)
+        content = published_keys(_dynamodb, _environment.tenants_table)
     except (ClientError, BotoCoreError) as error:
         logger.error("the public keys could not be read", error=describe(error))
         refusal = json_answer(

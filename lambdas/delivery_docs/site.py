@@ -1,8 +1,11 @@
-"""The files of the public site: the document, two pages that show it, and what the pages load.
+"""The files of the public site: the document, two pages that show it, the tenants' portal, and what the pages load.
 
 Everything comes from the bundle, and nothing from another host. The policy of the pages says so to the browser as well:
-scripts come from here alone; ReDoc makes its styles itself, so that inline styles are let in, and no inline script.
-Source: https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Content-Security-Policy
+scripts come from here alone; ReDoc makes its styles itself, so that inline styles are let in, and no inline script. The
+portal's lets in neither, and the browser refuses to make markup of a text there (Trusted Types). Other sites may embed
+the portal where a setting names them.
+Sources: https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Content-Security-Policy,
+https://www.w3.org/TR/trusted-types/
 
 What a page loads is in the bundle in gzip, and is sent in no other form: a megabyte for everybody who asks without
 ``Accept-Encoding`` would be a way to run up a bill. API Gateway passes it on as it is, because the answer is base64 and
@@ -22,10 +25,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'{}; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {}"
 )
+_NOBODY = "'none'"
+POLICY = _POLICY.format(" 'unsafe-inline'", _NOBODY)
 VENDORED = (
     "swagger-ui.css",
     "swagger-ui-bundle.js",
@@ -35,8 +40,11 @@ VENDORED = (
 )
 """Files of the npm packages. The bundle has each in gzip in the folder ``assets``, with the suffix `PACKED`."""
 PACKED = ".gz"
+MADE = ("portal.js", "pages.css")
+"""Files of the portal, which `tools.build` makes. The bundle has them as it has those of the packages."""
 OWN = ("show-swagger-ui.js", "show-redoc.js")
-PAGES = {"/docs": "docs.html", "/redoc": "redoc.html"}
+PORTAL = "/portal"
+PAGES = {"/docs": "docs.html", "/redoc": "redoc.html", PORTAL: "portal.html"}
 DOCUMENT = "/openapi.json"
 ASSET = "/assets/{name}"
 
@@ -91,11 +99,16 @@ class Site:
     Parameters
     ----------
     assets : Path
-        The folder of the `VENDORED` files.
+        The folder of the `VENDORED` and `MADE` files.
+    portal_frames : str
+        Origins that may embed the portal, with blanks between them; none if it is empty.
     """
 
-    def __init__(self, assets: Path = _HERE / "assets") -> None:
+    def __init__(self, assets: Path = _HERE / "assets", portal_frames: str = "") -> None:
         self._assets = assets
+        self._portal_policy = (
+            f"{_POLICY.format('', portal_frames or _NOBODY)}; require-trusted-types-for 'script'; trusted-types 'none'"
+        )
         self._files: dict[str, File] = {}
 
     def document(self, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -111,11 +124,12 @@ class Site:
         if name not in self._files:
             raw = (_HERE / "pages" / name).read_bytes()
             self._files[name] = File.of(_REFERENCE.sub(self._versioned, raw), _TYPES[".html"])
-        return respond(self._files[name], headers, _REVALIDATED)
+        policy = self._portal_policy if path == PORTAL else POLICY
+        return respond(self._files[name], headers, _REVALIDATED, policy)
 
     def asset(self, name: str, headers: Mapping[str, str], version: str | None) -> dict[str, Any] | None:
         """Answer with a file that a page loads; None when no file has that name."""
-        if name not in (*VENDORED, *OWN):
+        if name not in (*VENDORED, *MADE, *OWN):
             return None
         file = self._asset(name)
         return respond(file, headers, _FOREVER if version == file.digest else _REVALIDATED)
@@ -134,7 +148,7 @@ class Site:
         return self._files[name]
 
 
-def respond(file: File, headers: Mapping[str, str], cache: str) -> dict[str, Any]:
+def respond(file: File, headers: Mapping[str, str], cache: str, policy: str = POLICY) -> dict[str, Any]:
     """Return a proxy answer with a file; 304 when the caller has it already, 406 when it must not be sent to it.
 
     Parameters
@@ -144,7 +158,7 @@ def respond(file: File, headers: Mapping[str, str], cache: str) -> dict[str, Any
     """
     answer = {
         "Cache-Control": cache,
-        "Content-Security-Policy": POLICY,
+        "Content-Security-Policy": policy,
         "ETag": f'W/"{file.digest}"',
         "Referrer-Policy": "no-referrer",
         "Vary": "Accept-Encoding",

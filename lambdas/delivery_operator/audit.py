@@ -66,11 +66,12 @@ class AuditEntryResponse(ResponseModel):
     request_id: str = Field(description="The logs have it as `correlation_id`.")
     who: str | None = Field(description="ARN of the IAM principal.")
     action: str = Field(description="Method and path of the route.")
-    asked: dict[str, Any] = Field(description="What the path, the query and the body said.")
+    asked: dict[str, Any] = Field(description="What the path, the query and the body said, with what they left out.")
     reason: str | None
     outcome: str | None = Field(
         description="`done`, or the error. Null while the action is carried out, and where it is not known if it was."
     )
+    made: str | None = Field(description="Id of the token that was made, also of a portal link.")
 
 
 class ListAuditResponse(ResponseModel):
@@ -78,6 +79,10 @@ class ListAuditResponse(ResponseModel):
 
     entries: list[AuditEntryResponse]
     next: str | None = Field(description="Cursor of the next page; null on the last. A page may be short of its limit.")
+
+
+def _token_id(answer: Any) -> str | None:
+    return getattr(answer, "token_id", None)
 
 
 def audit_log(dynamodb: Any, table: str) -> AuditLog:
@@ -120,13 +125,14 @@ class AuditedRest(Rest):
     def _record(self, action: str, operate: Operate, call: Call) -> Any:
         asked: dict[str, Any] = dict(call.path)
         for part in filter(None, (call.query, call.body)):
-            asked |= part.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"reason"})
+            asked |= part.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"reason", "dry_run"})
         if any(getattr(part, "dry_run", False) for part in (call.query, call.body)):
             return operate(call)
         # What a tenant is told is a reason too.
         reason = call.query.reason or getattr(call.body, "reason", None)
         entry = Entry.of(call.event, action=action, asked=asked, reason=reason, now=self._clock())
-        return self._log.record(entry, partial(operate, call), lambda error: problem_of(error).code)
+        made_of = _token_id if action.startswith("POST ") else None
+        return self._log.record(entry, partial(operate, call), lambda error: problem_of(error).code, made_of=made_of)
 
     def _list(self, call: Call) -> ListAuditResponse:
         query = call.query

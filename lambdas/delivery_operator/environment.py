@@ -24,6 +24,8 @@ class OperatorEnvironment(Environment):
         The usage plans that there are, separated by commas; empty where requests are not counted by tenant.
     tenant_keys_name : str
         Name of these plans, and of tenants' API keys, with ``{}`` for what tells them apart.
+    portal_url : str
+        Where the portal is served; empty where it is switched off.
     delivered_ttl_days, dead_ttl_days : int
         Days for which deliveries are kept, see `Retention`.
     """
@@ -36,5 +38,6 @@ class OperatorEnvironment(Environment):
     signing_keys_secret_arn: str
     tenant_plans: str = ""
     tenant_keys_name: str = ""
+    portal_url: str = ""
     delivered_ttl_days: int = Retention.delivered_days
     dead_ttl_days: int = Retention.dead_days

@@ -60,6 +60,7 @@ def _services(environment: OperatorEnvironment) -> OperatorServices:
         replays=Replays(store=ReplayStore(dynamodb, environment.events_table), listing=listing, **sending),
         suspension=Suspension(identities=identities, endpoints=endpoints, due=due, queue=queue),
         endpoints=EndpointServices.build(dynamodb, environment.endpoints_table, due, queue, time.time),
+        portal_url=environment.portal_url,
         redrive=partial(redrive, _sqs, environment.dead_letter_queue_url),
         audit=audit_log(dynamodb, environment.tenants_table),
         clock=time.time,

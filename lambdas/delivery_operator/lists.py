@@ -167,6 +167,7 @@ class ListOperations:
                 description=f"Tenant by tenant, {order}.",
                 query=query,
                 answer=answer,
+                refusals=(404,),
             )
 
     def list_endpoints(self, call: Call) -> ListTenantEndpointsResponse:
@@ -237,12 +238,20 @@ class ListOperations:
             Reads a page of a tenant, behind a position, of so many entries at most, and within a budget.
         queries : int
             How many reads that takes, at least.
+
+        Raises
+        ------
+        NotFoundError
+            When there is no such tenant.
         """
         place = read_cursor(query.cursor) if query.cursor else Place()
         if query.tenant_id and place.tenant_id not in (None, query.tenant_id):
             raise bad_request("cursor", "is none that this list returned for this tenant")
         tenants, more = [query.tenant_id], False
-        if query.tenant_id is None:
+        if query.tenant_id is not None:
+            # One that is misspelt must not look like one that has none.
+            self.identities.tenant(query.tenant_id)
+        else:
             found, more = self.identities.tenants(place.tenant_id, MAX_QUERIES // queries)
             tenants = [*([place.tenant_id] if place.position else []), *(one.tenant_id for one in found)]
         entries: list[Entry] = []

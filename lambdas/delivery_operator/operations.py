@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lambdas.delivery.domain.access import Access
 from lambdas.delivery.domain.errors import ConflictError, NotFoundError
 from lambdas.delivery.domain.quotas import STANDARD_PLAN
 from lambdas.delivery.http import attempts, events
@@ -23,6 +24,7 @@ from lambdas.delivery_operator.audit import AuditedRest, TrialQuery
 from lambdas.delivery_operator.calls import Place, log_call, read_cursor, tenant_of, write_cursor
 from lambdas.delivery_operator.endpoints import EndpointOperations, EndpointServices
 from lambdas.delivery_operator.lists import ListOperations
+from lambdas.delivery_operator.portal_links import PortalLinkOperations
 from lambdas.shared import times
 from lambdas.shared.audit import AuditLog
 from lambdas.shared.redrive import Redriven, RedriveUnderWayError
@@ -42,6 +44,8 @@ class OperatorServices:
         The usage plans that there are.
     suspension, endpoints
         The brakes.
+    portal_url : str
+        Where the portal is served; empty where it is switched off.
     redrive : Callable[..., Redriven]
         Moves what is in the dead letter queue back, see `lambdas.shared.redrive`.
     audit : AuditLog
@@ -60,6 +64,7 @@ class OperatorServices:
     suspension: Suspension
     endpoints: EndpointServices
     replays: Replays
+    portal_url: str
     redrive: Callable[..., Redriven]
     audit: AuditLog
     clock: Callable[[], float]
@@ -69,6 +74,7 @@ def build(services: OperatorServices) -> Rest:
     """Return the operators' endpoints."""
     rest = AuditedRest(services.audit, services.clock)
     _Tenants(services).add_to(rest)
+    PortalLinkOperations(services.identities, services.portal_url, services.clock).add_to(rest)
     EndpointOperations(services.endpoints, services.clock).add_to(rest)
     ListOperations(
         identities=services.identities,
@@ -209,14 +215,15 @@ class _Tenants:
     def create_token(self, call: Call) -> schemas.CreateTokenResponse:
         now, days = self._clock(), call.body.expires_in_days
         expires_at = None if days is None else int(now) + days * _DAY
-        secret, token = self._identities.create_token(tenant_of(call), call.body.label, expires_at, now)
-        log_call(call, "token created", token.tenant_id, token_id=token.token_id)
+        access = Access(call.body.access)
+        secret, token = self._identities.create_token(tenant_of(call), call.body.label, expires_at, now, access)
+        log_call(call, "token created", token.tenant_id, token_id=token.token_id, access=access)
         return schemas.CreateTokenResponse(**_token_response(token).model_dump(), token=secret)
 
     def tokens(self, call: Call) -> schemas.ListTokensResponse:
         tenant = self._identities.tenant(tenant_of(call))
         return schemas.ListTokensResponse(
-            tokens=[_token_response(token) for token in self._identities.tokens(tenant.tenant_id)]
+            tokens=[_token_response(token) for token in self._identities.tokens(tenant, self._clock())]
         )
 
     def revoke(self, call: Call) -> schemas.TokenResponse:
@@ -254,7 +261,8 @@ class _Deliveries:
             "/operator/redrive",
             operate=self.redrive,
             summary="Send back what is in the pipeline's dead letter queue",
-            description="SQS moves the messages, and goes on by itself. What is out of date does nothing.",
+            description="SQS moves the messages, and goes on by itself. What is out of date does nothing. A dry run "
+            "says how many are left.",
             query=TrialQuery,
             status=202,
             answer=schemas.RedriveResponse,
@@ -394,6 +402,7 @@ def _token_response(token: Token) -> schemas.TokenResponse:
         token_id=token.token_id,
         tenant_id=token.tenant_id,
         label=token.label,
+        access=token.access,
         created_at=token.created_at,
         expires_at=None if token.expires_at is None else times.iso(token.expires_at),
         revoked_at=token.revoked_at,

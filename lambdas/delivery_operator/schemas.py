@@ -13,9 +13,11 @@ from lambdas.delivery.store.listing import MAX_LIMIT
 MAX_NAME_CHARS = 200
 MAX_EVENTS_PER_DAY = 1_000_000_000
 MAX_TOKEN_DAYS = 3_650
+MIN_LINK_MINUTES, MAX_LINK_MINUTES = 5, 1_440
 MAX_OVERLAP_HOURS = 24 * 30
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
+Label = Annotated[str, Field(max_length=MAX_NAME_CHARS, description="What it is for. Whoever has it can see that.")]
 
 
 class CreateTenantRequest(RequestModel):
@@ -74,7 +76,10 @@ class ListTenantsResponse(ResponseModel):
 class CreateTokenRequest(RequestModel):
     """A new token."""
 
-    label: Annotated[str, Field(max_length=MAX_NAME_CHARS)] = Field(default="", description="What it is for.")
+    label: Label = ""
+    access: Literal["full", "read", "publish"] = Field(
+        default="full", description="`read` may only read, `publish` may only hand in events."
+    )
     expires_in_days: Annotated[int, Field(ge=1, le=MAX_TOKEN_DAYS), Whole] | None = Field(
         default=None, description="Null for a token that is good until it is revoked."
     )
@@ -86,6 +91,7 @@ class TokenResponse(ResponseModel):
     token_id: str
     tenant_id: str
     label: str
+    access: str = Field(description="`full`, `read`, `publish`; of a portal link `portal` or `portal-read`.")
     created_at: str
     expires_at: str | None
     revoked_at: str | None
@@ -98,9 +104,35 @@ class CreateTokenResponse(TokenResponse):
 
 
 class ListTokensResponse(ResponseModel):
-    """A tenant's tokens, the newest first."""
+    """A tenant's tokens, the newest first; of portal links, those that have not expired."""
 
     tokens: list[TokenResponse]
+
+
+class CreatePortalLinkRequest(RequestModel):
+    """A new portal link."""
+
+    access: Literal["portal", "portal-read"] = Field(
+        default="portal", description="`portal-read` shows everything and changes nothing."
+    )
+    expires_in_minutes: Annotated[int, Field(ge=MIN_LINK_MINUTES, le=MAX_LINK_MINUTES), Whole] = 60
+    label: Label = ""
+
+
+class PortalLinkResponse(ResponseModel):
+    """A portal link, which is shown this once."""
+
+    url: str = Field(description="The page, with the token behind the `#`, which browsers send to no server.")
+    token_id: str
+    access: Literal["portal", "portal-read"]
+    expires_at: str
+
+
+class RevokePortalLinksResponse(ResponseModel):
+    """A tenant without portal links."""
+
+    tenant_id: str
+    revoked_at: str
 
 
 class RequeueRequest(RequestModel):

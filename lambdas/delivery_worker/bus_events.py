@@ -82,6 +82,7 @@ def tenant_event(
             size=len(payload),
             sha256=hashlib.sha256(payload).hexdigest(),
             correlation_id=_text(fields, "correlationId") or event_id,
+            provider=_text(fields, "provider") or None,
             expires_at=retention.created(now),
         ),
         payload,

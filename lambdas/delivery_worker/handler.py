@@ -4,6 +4,7 @@ The bundle is a native one: ``cryptography``. Time-out 60 s, at least 512 MB: te
 source mapping's batch size is 10 at most, one thread each, with ``ReportBatchItemFailures``.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -68,10 +69,17 @@ def _emit(report: Report) -> None:
         metrics.add_metric(name=ATTEMPT_DURATION, unit=MetricUnit.Milliseconds, value=milliseconds)
     if not _environment.tenant_metrics:
         return
-    for tenant_id in sorted({tenant for tenant, what in report.counts if what in PER_TENANT}):
+    _emit_own(("tenant",), report.counts)
+    _emit_own(("tenant", "provider"), report.by_provider)
+
+
+def _emit_own(names: Sequence[str], counts: Mapping[tuple[Any, ...], int]) -> None:
+    """Write what is counted by the values of dimensions."""
+    for values in sorted({key[:-1] for key in counts if key[-1] in PER_TENANT}):
         own = EphemeralMetrics()
-        own.add_dimension(name="tenant", value=tenant_id)
+        for name, value in zip(names, values, strict=True):
+            own.add_dimension(name=name, value=value)
         for what in PER_TENANT:
-            if number := report.counts[tenant_id, what]:
+            if number := counts[(*values, what)]:
                 own.add_metric(name=what, unit=MetricUnit.Count, value=number)
         own.flush_metrics()

@@ -1,8 +1,9 @@
 """The worker's log lines, and its metrics at the end of a batch. They hold no payload, secret, header or URL.
 
 Metrics come twice. With the dimension ``service`` alone they are few and alarms watch them. `PER_TENANT` come
-besides with ``service`` and ``tenant``: each tenant that has traffic in a month is then so many custom metrics that
-CloudWatch bills, so that a stack of many small tenants switches them off with ``TENANT_METRICS=off``. Endpoints,
+besides with ``service`` and ``tenant``, and once more with ``provider`` for events of the inbound stack: each tenant,
+and each provider of a tenant, that has traffic in a month is then so many custom metrics that CloudWatch bills, so
+that a stack of many small tenants switches them off with ``TENANT_METRICS=off``. Endpoints,
 events and outcomes are never dimensions; they stand in the log lines, where Logs Insights counts them.
 Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -31,6 +32,8 @@ class Report:
         The same for faults of the pipeline; `log` when None.
     counts : Counter[tuple[str, WorkerMetric]]
         By tenant.
+    by_provider : Counter[tuple[str, str, WorkerMetric]]
+        By tenant and provider, of inbound events.
     attempt_ms : list[int]
         How long each attempt took.
     """
@@ -38,6 +41,7 @@ class Report:
     log: Callable[..., Any]
     log_error: Callable[..., Any] | None = None
     counts: Counter[tuple[str, WorkerMetric]] = field(default_factory=Counter)
+    by_provider: Counter[tuple[str, str, WorkerMetric]] = field(default_factory=Counter)
     attempt_ms: list[int] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -46,17 +50,20 @@ class Report:
         (self.log_error or self.log)(what, **fields)
         self.count("-", WorkerMetric.PIPELINE_FAILURES)
 
-    def count(self, tenant_id: str, what: WorkerMetric, number: int = 1) -> None:
-        """WorkerMetric something of a tenant."""
+    def count(self, tenant_id: str, what: WorkerMetric, number: int = 1, event: Event | None = None) -> None:
+        """Count something of a tenant, and of the provider that the event came from."""
         with self._lock:
             self.counts[tenant_id, what] += number
+            if event is not None and event.provider is not None:
+                self.by_provider[tenant_id, event.provider, what] += number
 
     def attempted(self, attempt: Attempt, delivery: Delivery, event: Event) -> None:
         """Log and count an attempt that was recorded, and what became of its delivery."""
         with self._lock:
             self.attempt_ms.append(attempt.duration_ms)
         delivered = delivery.state is DeliveryState.DELIVERED
-        self.count(delivery.tenant_id, WorkerMetric.DELIVERED if delivered else WorkerMetric.FAILED_ATTEMPTS)
+        what = WorkerMetric.DELIVERED if delivered else WorkerMetric.FAILED_ATTEMPTS
+        self.count(delivery.tenant_id, what, event=event)
         self.tell(
             "delivered" if delivered else "attempt failed",
             delivery,
@@ -71,7 +78,7 @@ class Report:
 
     def given_up(self, delivery: Delivery, event: Event | None) -> None:
         """Log and count a delivery that was given up."""
-        self.count(delivery.tenant_id, WorkerMetric.DEAD_LETTERED)
+        self.count(delivery.tenant_id, WorkerMetric.DEAD_LETTERED, event=event)
         self.tell("delivery given up", delivery, event, reason=delivery.reason)
 
     def tell(self, what: str, delivery: Delivery, event: Event | None, **fields: str | int | None) -> None:

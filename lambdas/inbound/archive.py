@@ -20,6 +20,8 @@ RAW_PREFIX = "raw/"
 BATCH_PREFIX = RAW_PREFIX + "_batch/"
 DEAD_LETTER_PREFIX = "dead-letter/"
 CERTIFICATE_PREFIX = "evidence/certificates/"
+# Of reconciliation's reports.
+REPORT_PREFIX = "reconciliation/"
 # Seconds to wait while another request for the same key is under way.
 CONFLICT_WAITS = (0.05, 0.1, 0.2, 0.4)
 # S3 accepts any character, but some tools read "%" as an escape, and a leading dot as a relative path.
@@ -123,6 +125,10 @@ class Archive:
     def store_json(self, key: str, text: str) -> None:
         """Store a document outside of ``raw/``, unless there is one with this key already."""
         self._put_once(key, text.encode(), "application/json", {})
+
+    def store_page(self, key: str, html: str) -> None:
+        """Store a page outside of ``raw/``, unless there is one with this key already."""
+        self._put_once(key, html.encode(), "text/html; charset=utf-8", {})
 
     def read_dead_letter(self, full_key: str) -> str:
         """Return a dead-lettered message."""

@@ -37,7 +37,7 @@ class Evidence:
     key_id : str
         Name of the key, see `lambdas.shared.signatures.scheme.key_id`, or the certificate.
     headers : Mapping[str, str]
-        The verified headers, in lower case.
+        The verified headers, in lower case; of what was fetched, those that the API showed.
     received_at : float
         When the request was received, seconds since the epoch; the replay window is measured from it.
     verdict : str

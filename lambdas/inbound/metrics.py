@@ -32,3 +32,8 @@ REPLAYS_REFUSED = "ReplaysRefused"
 RECOVERED = "Recovered"
 WINDOWS_CLOSED = "WindowsClosed"
 RECONCILIATION_FAILURES = "ReconciliationFailures"
+REGISTRATION_PROBLEMS = "RegistrationProblems"
+# The daily statement
+STATEMENTS_WRITTEN = "StatementsWritten"
+STATEMENT_DIFFERENCES = "StatementDifferences"
+STATEMENT_FAILURES = "StatementFailures"

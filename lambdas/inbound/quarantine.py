@@ -8,7 +8,7 @@ Nothing reads what is here but ``make requalify``, and nothing of it is logged.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -27,8 +27,10 @@ HOUR_SECONDS = 3_600
 # At most so many blocks make an hour's allowance, and so many writes.
 MAX_BLOCKS = 1_000
 # The refusals that another secret, or another option of the provider, can turn into a proof. A signature that is
-# missing or malformed, or whose time is too old, stays refused whatever the secret is.
-REPAIRABLE = frozenset({"signature_mismatch", "other_topic", "other_subscription"})
+# malformed, or whose time is too old, stays refused whatever the secret is.
+_REPAIRABLE = frozenset({"signature_mismatch", "other_topic", "other_subscription", "other_environment"})
+# Options that name the headers of a signature, which seems to be missing where one of them is wrong.
+_HEADER_OPTIONS = frozenset({"header", "header_prefix", "timestamp_header"})
 
 # The member of an event that asks ingestion to verify quarantined webhooks.
 REQUALIFY = "requalify"
@@ -45,6 +47,11 @@ class Outcome(StrEnum):
     """Its signature is still refused."""
     REFUSED = "refused"
     """It was refused for another reason: it cannot be verified or kept now, or is not acceptable although proven."""
+
+
+def is_repairable(reason: str, options: Iterable[str]) -> bool:
+    """Return whether another secret, or another of the options that the provider has, can make a proof of a refusal."""
+    return reason in _REPAIRABLE or (reason == "missing_signature_header" and not _HEADER_OPTIONS.isdisjoint(options))
 
 
 def key_of(provider: str, received_at: float, correlation_id: str) -> str:

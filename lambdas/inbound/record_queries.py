@@ -229,18 +229,43 @@ class RecordQueries:
         )
         return [from_item(item) for item in response["Items"]], response.get("LastEvaluatedKey")
 
-    def records_of(self, entries: Sequence[Mapping[str, Any]]) -> list[list[dict[str, Any] | None]]:
+    def count_received(self, bucket: str) -> int:
+        """Return how many entries a partition of the index by time of receipt has."""
+        arguments: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": BY_RECEIVED_INDEX,
+            "KeyConditionExpression": "receivedBucket = :bucket",
+            "ExpressionAttributeValues": to_item({":bucket": bucket}),
+            "Select": "COUNT",
+        }
+        counted = 0
+        while True:
+            response = self._dynamodb.query(**arguments)
+            counted += int(response["Count"])
+            if "LastEvaluatedKey" not in response:
+                return counted
+            arguments["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+
+    def records_of(
+        self, entries: Sequence[Mapping[str, Any]], attributes: Sequence[str] | None = None
+    ) -> list[list[dict[str, Any] | None]]:
         """Return the records of each entry of an index.
 
         A listing has several, in its order. There is None for each that does not exist, or was not created with it.
+
+        Parameters
+        ----------
+        attributes : Sequence[str] | None
+            Those of a record that are read, its keys and its listing among them; None for all.
         """
         wire_keys = [to_item({name: entry[name] for name in (PARTITION_KEY, SORT_KEY)}) for entry in entries]
-        read = {key_of_record(item): item for item in self._read_whole(wire_keys)}
+        of_either = None if attributes is None else [*attributes, "records"]
+        read = {key_of_record(item): item for item in self._read_whole(wire_keys, of_either)}
         listings = {key: item for key, item in read.items() if listing_id_of(item)}
         # Two listings may have one key, and one call must not name an item twice.
         keys = dict.fromkeys(key for item in listings.values() for key in listed_keys(item))
         listed_wire_keys = [to_item({PARTITION_KEY: key.partition, SORT_KEY: key.sort}) for key in keys]
-        listed = {key_of_record(record): record for record in self._read_whole(listed_wire_keys)}
+        listed = {key_of_record(record): record for record in self._read_whole(listed_wire_keys, attributes)}
         records: list[list[dict[str, Any] | None]] = []
         for key in map(key_of_record, entries):
             if (listing := listings.get(key)) is None:
@@ -255,13 +280,17 @@ class RecordQueries:
         distinct = [to_item({PARTITION_KEY: key.partition, SORT_KEY: key.sort}) for key in dict.fromkeys(keys)]
         return {key_of_record(record): record for record in self._read_whole(distinct)}
 
-    def _read_whole(self, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _read_whole(
+        self, items: Sequence[dict[str, Any]], attributes: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
         """Read the records of index entries, strongly consistent, because an index may be behind its table."""
+        names = {f"#a{number}": name for number, name in enumerate(attributes or ())}
+        projected = {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names} if names else {}
         keys = [{name: item[name] for name in (PARTITION_KEY, SORT_KEY)} for item in items]
         order = {key_of_record(from_item(key)): place for place, key in enumerate(keys)}
         records: list[dict[str, Any]] = []
         while keys:
-            request = {self._table: {"Keys": keys[:_MAX_BATCH_GET], "ConsistentRead": True}}
+            request = {self._table: {"Keys": keys[:_MAX_BATCH_GET], "ConsistentRead": True, **projected}}
             response = self._dynamodb.batch_get_item(RequestItems=request)
             records.extend(from_item(item) for item in response["Responses"].get(self._table, []))
             unread = response.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])

@@ -9,7 +9,7 @@ from lambdas.inbound.event import WebhookEvent, read_events
 from lambdas.inbound.evidence import Evidence
 from lambdas.inbound.handing_over import hand_over
 from lambdas.inbound.providers.entry import AcceptedResponse, Provider
-from lambdas.inbound.quarantine import REPAIRABLE, Quarantine
+from lambdas.inbound.quarantine import Quarantine, is_repairable
 from lambdas.inbound.queue import MainQueue
 from lambdas.inbound.secrets import RECHECK_SECONDS, SecretStore
 from lambdas.ingestion.ingest_message import IngestMessage, write
@@ -110,7 +110,7 @@ class Ingestion:
         return self.keep(self.verify_or_quarantine(name, request, correlation_id), correlation_id)
 
     def verify_or_quarantine(self, name: str, request: WebhookRequest, correlation_id: str) -> Verified:
-        """Verify a webhook; one that another secret may prove is quarantined, and refused all the same.
+        """Verify a webhook; one that another secret or option may prove is quarantined, and refused all the same.
 
         Raises
         ------
@@ -120,7 +120,7 @@ class Ingestion:
         try:
             return self.verify(name, request)
         except SignatureRefusedError as refusal:
-            if self.quarantine is not None and refusal.reason in REPAIRABLE:
+            if self.quarantine is not None and is_repairable(refusal.reason, self._provider(name).options):
                 message = write(IngestMessage(provider=name, correlation_id=correlation_id, request=request))
                 try:
                     refusal.quarantined = self.quarantine.keep(name, request.received_at, correlation_id, message)

@@ -135,10 +135,20 @@ def _identifier(name: str, text: str) -> str:
 
 
 def _time(name: str, text: str) -> str:
-    seconds = times.parse(text)
+    seconds = times.parse_rfc3339(text)
     if seconds is None:
         raise BadRequestError(f"{name}: {text[:60]!r} is not an RFC 3339 time such as 2026-01-31T12:00:00Z")
     return times.iso(seconds)
+
+
+def _is_time(text: str) -> bool:
+    return _ISO.fullmatch(text) is not None and times.parse(text) is not None
+
+
+def _type(name: str, text: str) -> str:
+    if "*" in text:
+        raise BadRequestError(f"{name}: {text[:60]!r} has a *, which stands for nothing here: give one whole type")
+    return _identifier(name, text)
 
 
 def _text(name: str, text: str) -> str:
@@ -181,7 +191,13 @@ _NEXT = _saying("next", "`next` of the page before.")
 _PROVIDER = _identifying("provider", "Deployed name. All deployed providers if it is left out.", "provider")
 EVENTS = (
     _PROVIDER,
-    _identifying("type", "Event type, as the provider names it.", "eventType"),
+    Parameter(
+        name="type",
+        description="Event type, as the provider names it, without a `*`.",
+        schema=_IDENTIFIER,
+        read=_type,
+        attribute="eventType",
+    ),
     _choosing("state", "State of the event.", list(State), "state"),
     _choosing(
         "list",
@@ -327,7 +343,7 @@ def write_position(start: str, position: Position) -> str:
 def _read_position(cursor: str, start: str | None, end: str) -> tuple[str, Position]:
     """Read what `write_position` wrote: the range without a beginning began where its first page did."""
     began, at, partition, sort, taken = read_cursor("next", cursor, str, str, str, str, int)
-    if not (_ISO.fullmatch(began) and _ISO.fullmatch(at) and received_minute(began) <= at <= end and taken >= 0):
+    if not (_is_time(began) and _is_time(at) and received_minute(began) <= at <= end and taken >= 0):
         raise BadRequestError("next: not a cursor that this API returned for this range")
     if start is not None and start != began:
         raise BadRequestError("next: not a cursor that this API returned for this range")

@@ -27,11 +27,14 @@ class ApiError(TellableError):
     ----------
     status : int
         HTTP status; 0 without an answer.
+    limited : bool
+        Whether the call was one too many.
     """
 
-    def __init__(self, host: str, status: int, why: str) -> None:
+    def __init__(self, host: str, status: int, why: str, *, limited: bool = False) -> None:
         super().__init__(f"{host}: {why}")
         self.status = status
+        self.limited = limited
 
 
 class ApiAnswer(NamedTuple):
@@ -40,7 +43,7 @@ class ApiAnswer(NamedTuple):
     Attributes
     ----------
     document : Any
-        Its JSON.
+        Its JSON; None if it is empty.
     link : str
         Its header ``Link``, or nothing.
     """
@@ -106,11 +109,18 @@ class Api:
 
     def post_form(self, path: str, form: Mapping[str, str], headers: Mapping[str, str]) -> ApiAnswer:
         """Return the answer to a POST request with a form, which must change nothing; see `get`."""
-        return self._call("POST", path, urlencode(form).encode(), {"Content-Type": _FORM, **headers})
+        return self._send_form("POST", path, form, headers)
 
     def post(self, path: str, document: Any) -> ApiAnswer:
         """Return the answer to a POST request with JSON, which must change nothing; see `get`."""
-        return self._call("POST", path, json.dumps(document).encode(), {"Content-Type": "application/json"})
+        return self._send("POST", path, document)
+
+    def _send(self, method: str, path: str, document: Any) -> ApiAnswer:
+        body = None if document is None else json.dumps(document).encode()
+        return self._call(method, path, body, {"Content-Type": "application/json"})
+
+    def _send_form(self, method: str, path: str, form: Mapping[str, str], headers: Mapping[str, str]) -> ApiAnswer:
+        return self._call(method, path, urlencode(form).encode(), {"Content-Type": _FORM, **headers})
 
     def _call(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> ApiAnswer:
         for attempt in range(1, ATTEMPTS + 1):
@@ -125,14 +135,14 @@ class Api:
                 why = f"rate limit, status {status}" if _is_limited(status, got) else f"status {status}"
             if 200 <= status < 300:
                 try:
-                    return ApiAnswer(json.loads(content), got.get("link", ""))
+                    return ApiAnswer(json.loads(content or b"null"), got.get("link", ""))
                 except (ValueError, RecursionError) as error:
                     raise ApiError(self.host, status, "an answer that is not JSON") from error
             wait = _seconds_to_wait(got, attempt)
             if (0 < status < 500 and not _is_limited(status, got)) or attempt == ATTEMPTS or wait > MAX_WAIT_SECONDS:
                 break
             self._next = self._clock() + wait
-        raise ApiError(self.host, status, why)
+        raise ApiError(self.host, status, why, limited=_is_limited(status, got))
 
     def _wait_for_turn(self) -> None:
         if (wait := self._next - self._clock()) > 0:

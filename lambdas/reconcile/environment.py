@@ -12,9 +12,11 @@ class ReconcileEnvironment(Environment):
     Attributes
     ----------
     providers : str
-        JSON: deployed name to ``{"entry", "apiSecretArn", "overlap"}``, and where there are any ``"options"``,
-        ``"types"``, ``"hook"``, and ``"secretArn"`` of the signing secrets, for a list that shows signatures.
-        Either secret goes by name.
+        JSON: deployed name to ``{"entry", "apiSecretArn", "every", "overlap"}``, and where there are any
+        ``"options"``, ``"types"``, ``"routed"``, ``"hook"``, ``"url"``, and ``"secretArn"`` of the signing secrets, for
+        a list that shows signatures. Either secret goes by name.
+    base_url : str
+        Where webhooks are received, below which each provider has a path.
     queue_url : str
         URL of the main queue.
     message_group_by : str
@@ -24,6 +26,7 @@ class ReconcileEnvironment(Environment):
     """
 
     providers: str
+    base_url: str
     queue_url: str
     message_group_by: str
     table_name: str

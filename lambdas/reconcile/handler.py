@@ -1,4 +1,4 @@
-"""Lambda entry point of reconciliation: a provider's name in, the report of the run out.
+"""Lambda entry point of reconciliation: a provider's name in, the report of the run out, and of its registration.
 
 The event is ``{"provider": "stripe"}``, with ``"since"``, a time, for a catch-up, and ``"dryRun": true``.
 """
@@ -8,13 +8,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from lambdas.inbound.archive import Archive
 from lambdas.inbound.aws_calls.credentials import RoleCredentials
 from lambdas.inbound.aws_calls.services import SecretsManager
 from lambdas.inbound.event import WebhookEvent
-from lambdas.inbound.metrics import RECONCILIATION_FAILURES, RECOVERED, WINDOWS_CLOSED
+from lambdas.inbound.metrics import RECONCILIATION_FAILURES, RECOVERED, REGISTRATION_PROBLEMS, WINDOWS_CLOSED
 from lambdas.inbound.providers.fields import TEST
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.inbound.queue import MainQueue
@@ -26,23 +24,17 @@ from lambdas.reconcile.environment import ReconcileEnvironment
 from lambdas.reconcile.lists.registry import LISTS
 from lambdas.reconcile.logic import Reconciled, Reconciliation
 from lambdas.reconcile.progress import OvertakenError, ProgressStore
+from lambdas.reconcile.watch import look, url_of
 from lambdas.shared import times
 from lambdas.shared.aws import client
 from lambdas.shared.errors import WebhookRefusedError, describe
-from lambdas.shared.observability import logger, metrics, tracer
-
-
-def _count(metric: str, provider: str, count: int) -> None:
-    """Write a metric at once: what is handed over must be told even if the process ends then."""
-    metrics.add_metric(name=metric, unit=MetricUnit.Count, value=count)
-    metrics.add_dimensions(service=metrics.service, provider=provider)
-    metrics.flush_metrics()
+from lambdas.shared.observability import count_at_once, logger, tracer
 
 
 def _report_missing(provider: str, events: Sequence[WebhookEvent]) -> None:
     for event in events:
         logger.warning("event recovered", provider=provider, event_id=event.event_id, event_type=event.event_type)
-    _count(RECOVERED, provider, len(events))
+    count_at_once(RECOVERED, len(events), provider=provider)
 
 
 _environment = ReconcileEnvironment.from_environment()
@@ -66,45 +58,67 @@ _reconciliation = Reconciliation(
 @tracer.capture_lambda_handler(capture_response=False)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Go on with a provider; return the report, or ``{"provider", "error"}``."""
-    name = event["provider"]
+    """Go on with a provider; return the report, or ``{"provider", "error", "registration"}``."""
+    name, dry_run, registration = event["provider"], event.get("dryRun") is True, None
     try:
+        one = _reconciled(name)
+        # First, since a run may end before its list does.
+        registration = _registration(one, dry_run=dry_run)
         report = _reconciliation.run(
-            _reconciled(name),
+            one,
             lambda: context.get_remaining_time_in_millis() / 1000,
             since=times.parse(event["since"]) if "since" in event else None,
-            dry_run=event.get("dryRun") is True,
+            dry_run=dry_run,
+            registration=registration,
         )
     except OvertakenError as error:
         logger.info("reconciliation overtaken", provider=name, reason=str(error))
-        return {"provider": name, "error": str(error)}
+        return {"provider": name, "error": str(error), "registration": registration}
     except Exception as error:
         why = error.reason if isinstance(error, WebhookRefusedError) else describe(error)
         logger.error("reconciliation failed", provider=name, reason=why)
-        _count(RECONCILIATION_FAILURES, name, 1)
-        return {"provider": name, "error": why}
+        count_at_once(RECONCILIATION_FAILURES, 1, provider=name)
+        return {"provider": name, "error": why, "registration": registration}
     for problem in report["problems"]:
         unreadable = report["unreadableIds"]
         logger.error("not all of it is reconciled", provider=name, reason=problem, unreadable=unreadable)
     if report["problems"]:
-        _count(RECONCILIATION_FAILURES, name, len(report["problems"]))
+        count_at_once(RECONCILIATION_FAILURES, len(report["problems"]), provider=name)
     if report["complete"] and not report["dryRun"]:
-        _count(WINDOWS_CLOSED, name, 1)
+        count_at_once(WINDOWS_CLOSED, 1, provider=name)
     logger.info("reconciled", **{member: value for member, value in report.items() if member != "recoveredIds"})
     return report
+
+
+def _registration(one: Reconciled, *, dry_run: bool) -> dict[str, Any] | None:
+    given = _deployed[one.name]
+    found = look(
+        one.events,
+        url=url_of(one.name, given.get("url"), given.get("options", {}), _environment.base_url),
+        types=one.types,
+        every=given["every"],
+        now=time.time(),
+    )
+    problems = found["problems"] if found else []
+    for problem in problems:
+        logger.error("the registration is not right", provider=one.name, reason=problem)
+    if problems and not dry_run:
+        count_at_once(REGISTRATION_PROBLEMS, len(problems), provider=one.name)
+    return found
 
 
 def _reconciled(name: str) -> Reconciled:
     given = _deployed[name]
     provider, kind = REGISTRY[given["entry"]].configured(given.get("options", {})), LISTS[given["entry"]]
     key = _api_keys.get(name, max_age=0.0, recheck_seconds=0.0)[0]
+    kind.check_mode(key, provider.deployed_mode)
     api = Api(kind.hosts[provider.deployed_mode == TEST], kind.per_second, connect=connect)
     return Reconciled(
         name=name,
         provider=provider,
-        events=kind(api, key, given.get("hook", "")),
+        events=kind(api, key, given.get("hook") or given.get("options", {}).get("webhook_id", "")),
         api_key=key,
         signing_secrets=_signing.get(name, max_age=0.0, recheck_seconds=0.0) if kind.signed else (),
         overlap=given["overlap"],
-        types=given.get("types", ["*"]),
+        types=[*given.get("types", ["*"]), *given.get("routed", ())],
     )

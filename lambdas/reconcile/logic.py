@@ -5,13 +5,15 @@ handed over twice, or of which the webhook comes late, is a duplicate, because i
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
-from lambdas.inbound.archive import Archive
+from lambdas.inbound.archive import REPORT_PREFIX, Archive
 from lambdas.inbound.event import WebhookEvent, read_events
 from lambdas.inbound.evidence import FETCHED, Evidence
 from lambdas.inbound.handing_over import hand_over
@@ -22,9 +24,8 @@ from lambdas.inbound.queue import MainQueue
 from lambdas.inbound.record_items import first_key, occurrence_key
 from lambdas.inbound.record_queries import RecordQueries
 from lambdas.inbound.records import Records
-from lambdas.reconcile.event_list import CursorGoneError, EventList, Fetched, Page
-from lambdas.reconcile.places import REPORT_PREFIX
-from lambdas.reconcile.progress import Progress, ProgressStore, UnkeptProgress, begun_again, with_page
+from lambdas.reconcile.event_list import CursorGoneError, EventList, Fetched, Page, check_moved
+from lambdas.reconcile.progress import Progress, ProgressStore, UnkeptProgress, begun_again, day_key, with_page
 from lambdas.shared import times
 from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError
 from lambdas.shared.request import WebhookRequest
@@ -38,8 +39,9 @@ STOP_SECONDS = 60.0
 RETENTION_MARGIN_SECONDS = 3_600.0
 # A window that is open for longer means that the runs are too short for the events that there are.
 BEHIND_SECONDS = 86_400.0
-# Records that are read at once to see whether there are any.
-_RECORDS_OF_A_READ = 100
+# Webhooks that a list is asked for, of which it must have one, and how far back they may be: 240 queries a day.
+_WEBHOOKS_ASKED_FOR = 100
+_LOOK_BACK_SECONDS, _MOST_LOOK_BACK_SECONDS = 86_400.0, 3 * 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,41 @@ class _Candidate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Compared:
+    """A page of the list, compared with the records.
+
+    Attributes
+    ----------
+    candidates : Sequence[_Candidate]
+        Its wanted events.
+    known : Sequence[Mapping[str, Any] | None]
+        The record of each, or None.
+    unreadable : Sequence[str]
+        Ids of what cannot be read.
+    unwanted : int
+        How many events are not wanted.
+    by_day : Mapping[str, int]
+        As in `Progress`.
+    """
+
+    candidates: Sequence[_Candidate]
+    known: Sequence[Mapping[str, Any] | None]
+    unreadable: Sequence[str]
+    unwanted: int
+    by_day: Mapping[str, int]
+
+    @property
+    def missing(self) -> list[_Candidate]:
+        """What has no record."""
+        return [each for each, record in zip(self.candidates, self.known, strict=True) if record is None]
+
+    @property
+    def has_webhooks(self) -> bool:
+        """Whether the webhook of one of them was recorded, which shows that the list is that of our account."""
+        return any(record is not None and not record.get("recovered") for record in self.known)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reconciliation:
     """Reconciles providers.
 
@@ -116,6 +153,7 @@ class Reconciliation:
         *,
         since: float | None = None,
         dry_run: bool = False,
+        registration: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Go on with a provider until its window is closed or the time runs out; return the report.
 
@@ -126,7 +164,9 @@ class Reconciliation:
         since : float | None
             Where the window begins at the latest, seconds since the epoch: a catch-up. None for the last window's end.
         dry_run : bool
-            Whether nothing is handed over, and no progress kept.
+            Whether nothing is handed over, and no progress kept. With `since`, the window begins just there.
+        registration : Mapping[str, Any] | None
+            What was found of the provider's registration, for the report.
 
         Raises
         ------
@@ -139,19 +179,30 @@ class Reconciliation:
         if progress is not kept:
             # Before its first page: a run that is killed there must not lose from when on the window is.
             store.write(one.name, progress)
-        restarted = False
+        restarted, asked, is_wrong_list = False, False, False
         while not progress.all_listed and seconds_left() > STOP_SECONDS:
             try:
                 page = one.events.page(progress.since, progress.until, progress.after)
+                check_moved(progress.after, page.after)
             except CursorGoneError:
                 if restarted:
                     raise
                 restarted, progress = True, begun_again(progress)
                 continue
-            progress = self._reconcile(one, page, progress, dry_run=dry_run)
+            compared, key = self._compare(one, page, progress), key_id(one.api_key)
+            has_webhooks: bool | None = compared.has_webhooks or progress.known_key == key
+            if not has_webhooks and not asked and (compared.missing or page.after is None):
+                asked, has_webhooks = True, self._has_webhooks(one, progress, seconds_left)
+                if is_wrong_list := has_webhooks is False:
+                    # Nothing of it is ours, so that it is no part of the window, which stays open.
+                    progress = begun_again(progress)
+                    store.write(one.name, progress)
+                    break
+            progress = replace(progress, known_key=key if has_webhooks else progress.known_key)
+            progress = self._hand_over(one, compared, page.after, progress, dry_run=dry_run)
             store.write(one.name, progress)
-        is_wrong_list = progress.all_listed and not progress.listed and self._has_records(one, progress)
         report = _report(one, progress, self.clock(), dry_run=dry_run, is_wrong_list=is_wrong_list)
+        report["registration"] = registration
         if progress.all_listed and not progress.closed:
             key = f"{REPORT_PREFIX}{one.name}/{time_in_key(progress.until)}{'-dry-run' if dry_run else ''}.json"
             self.archive.store_json(key, json.dumps(report, indent=2))
@@ -160,18 +211,27 @@ class Reconciliation:
 
     def _window(self, one: Reconciled, kept: Progress | None, since: float | None, *, anew: bool) -> Progress:
         """Return the window to go on with: the one that is open, or a new one."""
-        now = self.clock()
+        now, known_key = self.clock(), kept.known_key if kept else None
+        if anew and since is not None:
+            # What is only looked at is what was asked for, whatever window there is.
+            kept = None
         ended = now - one.events.retention_seconds
         earliest, until = ended + RETENTION_MARGIN_SECONDS, now - SETTLE_SECONDS
         is_open = kept is not None and not kept.closed
         begin = (kept.since if is_open else kept.until - one.overlap) if kept else until - one.overlap
-        asked = begin if since is None else min(since, begin)
+        asked = begin if since is None else since if anew else min(since, begin)
         # Nobody can go further back than the list, so that asking for it again is no reason to begin again.
         if kept is not None and is_open and not anew and max(earliest, asked) >= kept.since:
             window = kept
+            if not (kept.listed or kept.after or kept.all_listed or known_key == key_id(one.api_key)):
+                # A webhook that came since may be the first that the list has.
+                window = replace(kept, until=until)
         else:
             begin = min(until, max(earliest, asked))
-            window = Progress(opened_at=times.iso(now), since=begin, until=until)
+            counted_from = (kept.counted_from if is_open else kept.until) if kept else None
+            window = Progress(
+                opened_at=times.iso(now), since=begin, until=until, counted_from=counted_from, known_key=known_key
+            )
         # The list may have ended since the window was opened.
         lost = [asked] if asked < (window.since if window.all_listed else max(window.since, ended)) else []
         if kept is not None and is_open and kept.lost_since is not None:
@@ -179,9 +239,12 @@ class Reconciliation:
         lost_since = min(lost, default=None)
         return window if lost_since == window.lost_since else replace(window, lost_since=lost_since)
 
-    def _reconcile(self, one: Reconciled, page: Page, progress: Progress, *, dry_run: bool) -> Progress:
+    def _compare(self, one: Reconciled, page: Page, progress: Progress) -> _Compared:
         candidates: list[_Candidate] = []
         unreadable, unwanted = list(page.unreadable), 0
+        by_day: Counter[str] = Counter()
+        # An event beyond an end of the window is counted by another one.
+        first = progress.since if progress.counted_from is None else progress.counted_from
         for fetched in page.events:
             try:
                 read = self._read(one, fetched)
@@ -191,10 +254,22 @@ class Reconciliation:
             wanted = [each for each in read if any(fnmatchcase(each.event.event_type, name) for name in one.types)]
             unwanted += len(read) - len(wanted)
             candidates += wanted
-        known = self._recorded([each.event for each in candidates])
-        missing = [each for each, record in zip(candidates, known, strict=True) if record is None]
+            if fetched.at is not None and first <= fetched.at < progress.until:
+                by_day.update(day_key(fetched.at, each.event.account, each.event.mode) for each in wanted)
+        return _Compared(
+            candidates=candidates,
+            known=self._recorded([each.event for each in candidates]),
+            unreadable=unreadable,
+            unwanted=unwanted,
+            by_day=by_day,
+        )
+
+    def _hand_over(
+        self, one: Reconciled, compared: _Compared, after: str | None, progress: Progress, *, dry_run: bool
+    ) -> Progress:
+        missing, found = compared.missing, zip(compared.candidates, compared.known, strict=True)
         # An event of this page may have been handed over by a run that ended before the progress was kept.
-        ours = [each.event for each, record in zip(candidates, known, strict=True) if _is_ours(record, progress)]
+        ours = [each.event for each, record in found if _is_ours(record, progress)]
         if missing and not dry_run:
             self.on_missing(one.name, [each.event for each in missing])
         for each in () if dry_run else missing:
@@ -211,14 +286,15 @@ class Reconciliation:
         recovered = [*ours, *(each.event for each in missing)]
         return with_page(
             progress,
-            after=page.after,
+            after=after,
             handed_over=[event.event_id for event in recovered],
-            unreadable_ids=unreadable,
-            listed=len(candidates) + len(unreadable) + unwanted,
-            present=len(candidates) - len(recovered),
+            unreadable_ids=compared.unreadable,
+            by_day=compared.by_day,
+            listed=len(compared.candidates) + len(compared.unreadable) + compared.unwanted,
+            present=len(compared.candidates) - len(recovered),
             recovered=len(recovered),
-            unreadable=len(unreadable),
-            unwanted=unwanted,
+            unreadable=len(compared.unreadable),
+            unwanted=compared.unwanted,
         )
 
     def _read(self, one: Reconciled, fetched: Fetched) -> list[_Candidate]:
@@ -235,7 +311,8 @@ class Reconciliation:
             received_at=self.clock(),
         )
         scheme, key, signature_id = FETCHED, key_id(one.api_key), None
-        headers: Mapping[str, str] = {}
+        # An id may be in one of them.
+        headers: Mapping[str, str] = {name: text for name, text in fetched.headers.items() if name != "content-type"}
         if one.events.signed:
             verdict = one.provider.scheme.verify(request, one.signing_secrets)
             scheme, key, headers = verdict.scheme, verdict.key_id, verdict.headers
@@ -275,11 +352,33 @@ class Reconciliation:
             for event, record in zip(events, records, strict=True)
         ]
 
-    def _has_records(self, one: Reconciled, progress: Progress) -> bool:
-        """Return whether a webhook was recorded of what occurred, and was received, in the window."""
-        start, end = times.iso(progress.since), times.iso(progress.until)
-        records = self.queries.all_received(one.name, start, end, at_once=_RECORDS_OF_A_READ)
-        return any(record.get("occurredAt", start) >= start for record in records)
+    def _has_webhooks(self, one: Reconciled, progress: Progress, seconds_left: Callable[[], float]) -> bool | None:
+        """Return whether the list has any of some webhooks that were recorded lately; None without one.
+
+        The list is asked for their time alone, so that there may have been an outage before and after it.
+        """
+        begin = progress.until - min(max(progress.until - progress.since, _LOOK_BACK_SECONDS), _MOST_LOOK_BACK_SECONDS)
+        webhooks = list(islice(self._webhooks(one, times.iso(begin), times.iso(progress.until)), _WEBHOOKS_ASKED_FOR))
+        if not webhooks:
+            return None
+        occurred = [times.parse(each.get("occurredAt", each["receivedAt"])) or begin for each in webhooks]
+        received = [times.parse(each["receivedAt"]) or progress.until for each in webhooks]
+        after = None
+        while seconds_left() > STOP_SECONDS:
+            page = one.events.page(min(occurred) - SETTLE_SECONDS, max(received) + SETTLE_SECONDS, after)
+            check_moved(after, page.after)
+            if self._compare(one, page, progress).has_webhooks:
+                return True
+            if (after := page.after) is None:
+                break
+        return False
+
+    def _webhooks(self, one: Reconciled, start: str, end: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the records of wanted webhooks of what occurred, and was received, in a time."""
+        for record in self.queries.all_received(one.name, start, end, at_once=_WEBHOOKS_ASKED_FOR):
+            is_wanted = any(fnmatchcase(record.get("eventType", ""), name) for name in one.types)
+            if is_wanted and not record.get("recovered") and record.get("occurredAt", start) >= start:
+                yield record
 
 
 def _is_ours(record: Mapping[str, Any] | None, progress: Progress) -> bool:
@@ -290,7 +389,8 @@ def _report(one: Reconciled, progress: Progress, now: float, *, dry_run: bool, i
     problems = []
     if is_wrong_list:
         problems.append(
-            "the list is empty, but there are records of this time: is the key of the account that sends the webhooks?"
+            "the list has none of the webhooks that were recorded, and nothing is handed over: is the key of the "
+            "account that sends them?"
         )
     if progress.unreadable:
         problems.append(
@@ -313,7 +413,14 @@ def _report(one: Reconciled, progress: Progress, now: float, *, dry_run: bool, i
         "since": times.iso(progress.since),
         "until": times.iso(progress.until),
         "complete": progress.all_listed,
+        "wrongList": is_wrong_list,
         **{name: counts[name] for name in names},
+        "byDay": [
+            {**dict(zip(("day", "account", "mode"), json.loads(key), strict=True)), "events": number}
+            for key, number in sorted(progress.by_day.items())
+            if key
+        ],
+        "byDayNotNamed": progress.by_day.get("", 0),
         "problems": problems,
         "unreadableIds": list(progress.unreadable_named),
         "recoveredIds": list(progress.named),

@@ -2,5 +2,3 @@
 
 # Of the items with the progress. No transaction id has a blank, and no record's partition begins like this.
 PROGRESS_PARTITION = "reconciliation "
-# Of the reports in the archive bucket.
-REPORT_PREFIX = "reconciliation/"

@@ -1,18 +1,21 @@
 """How far a provider's reconciliation is: an item of the table for each provider, changed after each page."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
 from lambdas.inbound.record_items import PARTITION_KEY, SORT_KEY
 from lambdas.reconcile.places import PROGRESS_PARTITION
+from lambdas.shared import times
 from lambdas.shared.dynamodb import from_item, to_item, write_if
 from lambdas.shared.errors import TellableError
 
 # Of an item of 400 KB: ids have 256 characters at most.
 MAX_NAMED = 500
 MAX_UNREADABLE_NAMED = 50
+MAX_ACCOUNTS = 200
 
 
 class OvertakenError(TellableError):
@@ -44,6 +47,13 @@ class Progress:
         Ids of the first entries that cannot be read.
     lost_since : float | None
         From when on the list ended before it was compared; None if it did not.
+    counted_from : float | None
+        Where the windows before it end, so that each event of a list is counted for its day by one of them; None
+        without any.
+    known_key : str | None
+        Id of the API key with which the list had a webhook that was recorded; None until then.
+    by_day : dict[str, int]
+        Wanted events from there on, by `day_key`: `MAX_ACCOUNTS` keys, and the others together under an empty one.
     """
 
     opened_at: str
@@ -60,6 +70,9 @@ class Progress:
     named: tuple[str, ...] = field(default=())
     unreadable_named: tuple[str, ...] = field(default=())
     lost_since: float | None = None
+    counted_from: float | None = None
+    known_key: str | None = None
+    by_day: dict[str, int] = field(default_factory=dict)
 
 
 class ProgressStore:
@@ -117,22 +130,38 @@ class UnkeptProgress(ProgressStore):
         """Do nothing."""
 
 
+def day_key(at: float, account: str | None, mode: str | None) -> str:
+    """Return a day in UTC, an account and a mode as one text, of which `json.loads` makes three again."""
+    return json.dumps([times.iso(at)[:10], account, mode])
+
+
 def begun_again(progress: Progress) -> Progress:
     """Return the progress of the same window before its first page."""
-    kept = {name: getattr(progress, name) for name in ("opened_at", "since", "until", "lost_since")}
-    return Progress(**kept)
+    names = ("opened_at", "since", "until", "lost_since", "counted_from", "known_key")
+    return Progress(**{name: getattr(progress, name) for name in names})
 
 
 def with_page(
-    progress: Progress, *, after: str | None, handed_over: list[str], unreadable_ids: list[str], **counts: int
+    progress: Progress,
+    *,
+    after: str | None,
+    handed_over: list[str],
+    unreadable_ids: Sequence[str],
+    by_day: Mapping[str, int],
+    **counts: int,
 ) -> Progress:
     """Return the progress after another page."""
+    days = dict(progress.by_day)
+    for key, number in by_day.items():
+        kept = key if key in days or len(days) < MAX_ACCOUNTS else ""
+        days[kept] = days.get(kept, 0) + number
     return replace(
         progress,
         after=after,
         all_listed=after is None,
         named=(*progress.named, *handed_over)[:MAX_NAMED],
         unreadable_named=(*progress.unreadable_named, *unreadable_ids)[:MAX_UNREADABLE_NAMED],
+        by_day=days,
         **{name: getattr(progress, name) + count for name, count in counts.items()},
     )
 

@@ -51,6 +51,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     # The id of the request is the id of the replay, so that log, timeline and response can be matched.
     logger.set_correlation_id(event["requestContext"]["requestId"])
     try:
+        if query := event.get("queryStringParameters"):
+            # What is asked for where nobody reads it would be done as if it were not asked for: dryRun above all.
+            raise BadReplayError(f"query: {', '.join(sorted(query))} is not known here; the body has all that is asked")
         return _ANSWERS[event["resource"]](event)
     except (BadReplayError, MalformedWebhookError) as error:
         metrics.add_metric(name=REPLAYS_REFUSED, unit=MetricUnit.Count, value=1)

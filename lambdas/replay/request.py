@@ -217,7 +217,7 @@ def _time_range(fields: dict[str, Any]) -> TimeRange:
 
 
 def _time(name: str, value: Any) -> str:
-    seconds = times.parse(value) if isinstance(value, str) else None
+    seconds = times.parse_rfc3339(value) if isinstance(value, str) else None
     if seconds is None:
         raise BadReplayError(f"{name}: {_show(value)} is not an RFC 3339 time such as 2026-01-31T12:00:00Z")
     return times.iso(seconds)

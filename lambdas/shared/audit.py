@@ -50,6 +50,8 @@ class Entry:
         `DONE`, `INCOMPLETE`, or the code of the error; None while it is not known.
     counts : Mapping[str, int] | None
         How much was done, and how much was not, of an action on many things.
+    made : str | None
+        Id of the token that was made: with it somebody acts in a tenant's name.
     """
 
     at: str
@@ -60,6 +62,7 @@ class Entry:
     reason: str | None
     outcome: str | None = None
     counts: Mapping[str, int] | None = None
+    made: str | None = None
 
     @classmethod
     def of(
@@ -80,8 +83,9 @@ class Entry:
         )
 
     def shown(self) -> dict[str, Any]:
-        """Return the entry as JSON has it."""
+        """Return the entry as JSON has it where no tokens are made."""
         values = asdict(self)
+        values.pop("made")
         return {"requestId": values.pop("request_id"), **values}
 
 
@@ -117,6 +121,7 @@ class AuditLog:
         act: Callable[[], Answer],
         code_of: Callable[[Exception], str],
         result_of: Callable[[Answer], tuple[str, Mapping[str, int] | None]] = lambda _: (DONE, None),
+        made_of: Callable[[Answer], str | None] | None = None,
     ) -> Answer:
         """Carry an action out, and leave its entry.
 
@@ -126,6 +131,8 @@ class AuditLog:
             Returns the outcome where the action raises.
         result_of : Callable[[Answer], tuple[str, Mapping[str, int] | None]]
             Returns the outcome and the counts where it does not.
+        made_of : Callable[[Answer], str | None] | None
+            Returns the id of what was made.
 
         Raises
         ------
@@ -142,7 +149,8 @@ class AuditLog:
             self._conclude(replace(entry, outcome=code_of(error)))
             raise
         outcome, counts = result_of(answer)
-        self._conclude(replace(entry, outcome=outcome, counts=counts))
+        made = made_of(answer) if made_of else None
+        self._conclude(replace(entry, outcome=outcome, counts=counts, made=made))
         return answer
 
     def newest(

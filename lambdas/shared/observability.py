@@ -10,6 +10,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+from aws_lambda_powertools.metrics import MetricUnit
 
 from lambdas.shared.xray import DaemonProvider
 
@@ -41,3 +42,11 @@ logging.getLogger(logger.name).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "
 # Powertools needs X-Ray's SDK to disable the tracer outside of Lambda; this provider sends nothing there.
 tracer = Tracer(auto_patch=False, disabled=False, provider=DaemonProvider())
 metrics = Metrics()
+
+
+def count_at_once(metric: str, count: int = 1, **dimensions: str) -> None:
+    """Write a metric now, by service and with other dimensions: it must be told even if the process ends then."""
+    metrics.add_metric(name=metric, unit=MetricUnit.Count, value=count)
+    if dimensions:
+        metrics.add_dimensions(service=metrics.service, **dimensions)
+    metrics.flush_metrics()

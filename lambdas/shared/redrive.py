@@ -29,7 +29,7 @@ class Redriven:
 
 
 def redrive(sqs: Any, queue_url: str, *, dry_run: bool) -> Redriven:
-    """Have SQS move all messages of a dead letter queue, or only count them.
+    """Have SQS move all messages of a dead letter queue, or only say how many are left and whether it moves them.
 
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
 
@@ -41,9 +41,10 @@ def redrive(sqs: Any, queue_url: str, *, dry_run: bool) -> Redriven:
     names = ["QueueArn", "ApproximateNumberOfMessages"]
     found = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
     messages, arn = int(found["ApproximateNumberOfMessages"]), found["QueueArn"]
-    if _is_under_way(sqs, arn):
-        raise RedriveUnderWayError
+    under_way = _is_under_way(sqs, arn)
     if not dry_run:
+        if under_way:
+            raise RedriveUnderWayError
         try:
             # The count may be behind, so that it is tried even if it is 0.
             sqs.start_message_move_task(SourceArn=arn)
@@ -52,7 +53,7 @@ def redrive(sqs: Any, queue_url: str, *, dry_run: bool) -> Redriven:
             if _is_under_way(sqs, arn):
                 raise RedriveUnderWayError from error
             raise
-    return Redriven(messages=messages, under_way=not dry_run)
+    return Redriven(messages=messages, under_way=under_way or not dry_run)
 
 
 def _is_under_way(sqs: Any, arn: str) -> bool:

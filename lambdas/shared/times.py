@@ -15,14 +15,19 @@ def iso(seconds: float) -> str:
 
 def parse(text: str) -> float | None:
     """Read seconds since the epoch, or an RFC 3339 time; None for anything else."""
-    if _EPOCH.fullmatch(text):
-        seconds = float(text)
-    elif _RFC3339.fullmatch(text):
-        try:
-            # `fromisoformat` keeps six digits of the fraction.
-            seconds = datetime.fromisoformat(text.upper()).timestamp()
-        except (ValueError, OverflowError):
-            return None
-    else:
+    return _known(float(text)) if _EPOCH.fullmatch(text) else parse_rfc3339(text)
+
+
+def parse_rfc3339(text: str) -> float | None:
+    """Read an RFC 3339 time; None for anything else. Of digits alone, nobody knows whether they are a date."""
+    if not _RFC3339.fullmatch(text):
         return None
+    try:
+        # `fromisoformat` keeps six digits of the fraction.
+        return _known(datetime.fromisoformat(text.upper()).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _known(seconds: float) -> float | None:
     return seconds if 0 <= seconds < _YEAR_10000 else None

@@ -345,7 +345,7 @@ class ApiLayer(Construct):
         self._operator_policy.put_statement([to_block(statement) for statement in statements])
 
     def policy_of(self, id_: str, sid: str, route: Route) -> DataAwsIamPolicyDocument:
-        """Return a policy for one route, which the operators' policy leaves out: ``execute-api:Invoke`` on it."""
+        """Return a policy for one route, ``execute-api:Invoke`` on it, which the operators' policy leaves out."""
         document = policy_document(self, id_, [self._call(sid, [route])])
         self._apart.append(route)
         return document

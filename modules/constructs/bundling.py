@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NATIVE_SUFFIX = "_native"
-# The function of stacks that reconcile.
-RECONCILE = "reconcile"
+# The functions of stacks that reconcile, and of those that make statements.
+RECONCILE, STATEMENT = "reconcile", "statement"
 BUNDLES = Path(__file__).resolve().parents[2] / ".build" / "bundles"
 # Categories of the Pipfile: what every function needs, what is compiled, and what describes and checks an API.
 CATEGORY, NATIVE_CATEGORY, API_CATEGORY = "functions", "functions-native", "functions-api"
@@ -55,6 +55,7 @@ INBOUND_BUNDLES = (
     # For stacks with a provider whose signatures need compiled code; no other code imports it.
     Bundle(function="ingestion", categories=(CATEGORY, NATIVE_CATEGORY), suffix=NATIVE_SUFFIX),
     Bundle(function=RECONCILE),
+    Bundle(function=STATEMENT),
 )
 DELIVERY_BUNDLES = (
     _delivery("delivery_worker", NATIVE_CATEGORY),
@@ -67,7 +68,9 @@ DELIVERY_BUNDLES = (
 )
 ALL_BUNDLES = INBOUND_BUNDLES + DELIVERY_BUNDLES
 # Those that every inbound stack has.
-FUNCTIONS = tuple(bundle.function for bundle in INBOUND_BUNDLES if not bundle.suffix and bundle.function != RECONCILE)
+FUNCTIONS = tuple(
+    bundle.function for bundle in INBOUND_BUNDLES if not bundle.suffix and bundle.function not in {RECONCILE, STATEMENT}
+)
 
 
 def bundle_of(folder: Path, function: str, *, native: bool = False) -> Path:

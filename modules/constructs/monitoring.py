@@ -8,6 +8,7 @@ from modules.constructs.dashboard import PERIOD_SECONDS, Dashboard
 from modules.constructs.event_alarm import EventAlarm
 from modules.constructs.naming import Names
 from modules.constructs.policy import Condition, Statement, policy_document
+from modules.constructs.schedule import HOUR
 from modules.constructs.webhook_function import NAMESPACE, WebhookFunction
 from modules.settings.checked import checked
 from modules.settings.formats import ACCOUNT_ID, QUEUE, REGION
@@ -247,8 +248,21 @@ class Monitoring(Construct):
             qualifier=name,
         )
 
-    def watch_event(self, alarm: EventAlarm, function: WebhookFunction, provider: str | None = None) -> None:
-        """Alarm when a function counts something, of one provider or of all, too often in five minutes."""
+    def watch_event(
+        self,
+        alarm: EventAlarm,
+        function: WebhookFunction,
+        provider: str | None = None,
+        *,
+        every: int = 0,
+    ) -> None:
+        """Alarm when a function counts something, of one provider or of all, too often.
+
+        Parameters
+        ----------
+        every : int
+            Seconds from one run of the function to the next, if each finds again what is still so: the alarm stays on.
+        """
         dimensions = {"service": function.name, **({"provider": provider} if provider else {})}
         self._metric_alarm(
             alarm.id,
@@ -258,6 +272,8 @@ class Monitoring(Construct):
             dimensions=dimensions,
             threshold=alarm.threshold,
             qualifier=provider,
+            # A day is the most that is sure to be allowed.
+            period=min(every + PERIOD_SECONDS, 24 * HOUR),
         )
         title = f"{alarm.id} of {provider}" if provider else alarm.id
         self._dashboard.add(title, [[NAMESPACE, alarm.metric, *chain(*dimensions.items())]])
@@ -314,20 +330,20 @@ class Monitoring(Construct):
             ],
         )
 
-    def watch_runs(self, alarm: EventAlarm, function: WebhookFunction, provider: str, seconds: int) -> None:
-        """Alarm when a function counted nothing of a provider for some seconds, in whole hours."""
+    def watch_runs(self, alarm: EventAlarm, function: WebhookFunction, provider: str | None, seconds: int) -> None:
+        """Alarm when a function counted nothing, of a provider or at all, for some seconds, in whole hours."""
         self._silence_alarm(
             provider,
             Expectation(words="", seconds=-(-seconds // 3_600) * 3_600),
             alarm.metric,
-            {"service": function.name, "provider": provider},
+            {"service": function.name, **({"provider": provider} if provider else {})},
             id_=alarm.id,
             description=alarm.description,
         )
 
     def _silence_alarm(
         self,
-        name: str,
+        name: str | None,
         expectation: Expectation,
         metric: str,
         dimensions: Mapping[str, str],

@@ -8,6 +8,8 @@ from modules.settings.validation import SettingsError, Validated, setting
 
 PREFIX = "webhook"
 DELIVERY_PREFIX = f"{PREFIX}-delivery"
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+MAX_RULE = 64
 
 
 def archive_bucket_name(account_id: str, environment: str, prefix: str = PREFIX) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from modules.settings.checked import checked
 from modules.settings.formats import ACTION, RESOURCE, TEXT
@@ -48,6 +49,11 @@ class Condition(_Part):
         """Check each part, and that there is a value."""
         super().__post_init__()
         self._require("values")
+
+    @classmethod
+    def listing(cls, *prefixes: str) -> Self:
+        """Return that a listing of a bucket is of what is below one of some prefixes."""
+        return cls(test="StringLike", variable="s3:prefix", values=[f"{prefix}*" for prefix in prefixes])
 
 
 @dataclass(frozen=True, kw_only=True)

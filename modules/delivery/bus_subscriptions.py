@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 from lambdas.delivery.queue.messages import VERSION
 from lambdas.inbound.archive import RAW_PREFIX
-from modules.constructs.naming import Names
+from modules.constructs.naming import MAX_RULE, Names
 from modules.constructs.pinning import pin
 from modules.constructs.queues import dead_letter_queue, from_rules, protect_queue
 from modules.constructs.webhook_function import WebhookFunction
-from modules.inbound.event_routing import MAX_RULE, event_pattern
+from modules.inbound.event_routing import event_pattern
 from modules.settings.checked import checked
 from modules.settings.delivery import check_tenants
 from modules.settings.formats import BUCKET, DEPLOYED, EVENT_BUS

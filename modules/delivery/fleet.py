@@ -6,8 +6,8 @@ from typing import Annotated
 from modules.constructs.bundling import bundle_of
 from modules.constructs.lambda_fleet import Fleet, FleetMember
 from modules.constructs.naming import Names
+from modules.constructs.schedule import MINUTE
 from modules.constructs.webhook_function import FunctionSize, WebhookFunction
-from modules.delivery.every_minute import SECONDS as EVERY_SECONDS
 from modules.settings.checked import checked
 from modules.settings.delivery import DeliverySettings
 from modules.settings.formats import ACCOUNT_ID
@@ -78,7 +78,7 @@ class DeliveryFleet(Fleet):
                     delivery.worker_concurrency,
                 ),
                 # A sweep ends before the next one begins.
-                member("sweeper", FunctionSize(memory=delivery.worker_memory, timeout=EVERY_SECONDS)),
+                member("sweeper", FunctionSize(memory=delivery.worker_memory, timeout=MINUTE)),
                 *(member(each, behind_api, reserved.get(each)) for each in names_of_api),
             ],
             settings=settings,

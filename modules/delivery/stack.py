@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lambdas.delivery.domain.due import HORIZON_SECONDS
-from lambdas.delivery.http.routes import DOCS, OPERATOR_API, PUBLIC_KEYS, TENANT_API
+from lambdas.delivery.http.routes import DOCS, OPERATOR_API, TENANT_API
 from lambdas.delivery_api.environment import ApiEnvironment
 from lambdas.delivery_authorizer.environment import AuthorizerEnvironment
 from lambdas.delivery_docs.environment import DocsEnvironment
@@ -17,14 +17,15 @@ from modules.constructs.bundling import BUNDLES
 from modules.constructs.gateway_responses import GatewayResponse
 from modules.constructs.monitoring import Monitoring
 from modules.constructs.naming import DELIVERY_PREFIX, Names, archive_bucket_name
+from modules.constructs.policy import Statement
 from modules.constructs.queue_layer import QueueLayer
+from modules.constructs.schedule import Schedule
 from modules.constructs.tags import tag_everything, tags_of
 from modules.delivery.alarms import DELIVERY_ALARMS, OLDEST_OVERDUE, SHOWN
 from modules.delivery.bus_subscriptions import InboundSubscriptions
-from modules.delivery.every_minute import EveryMinute
 from modules.delivery.fleet import DeliveryFleet
 from modules.delivery.operations_bus import OperationsBus
-from modules.delivery.routes import AUTHORIZATION_PATTERN, ERASE, RECEIVER, routes_of
+from modules.delivery.routes import AUTHORIZATION_PATTERN, ERASE, LINK, RECEIVER, TOKEN, routes_of
 from modules.delivery.signing_keys import SigningKeys
 from modules.delivery.tables import DeliveryTables
 from modules.delivery.tenant_plans import TenantPlans, keys_name
@@ -35,7 +36,7 @@ from modules.settings.delivery import DeliverySettings, TenantRate
 from modules.settings.model import Settings
 from modules.settings.sections import ApiSettings, QueueSettings
 from modules.settings.validation import SettingsError
-from modules.synth.cdk import Construct, TerraformOutput
+from modules.synth.cdk import Construct, DataAwsPartition, TerraformOutput
 
 # Not `v1`, which the paths begin with.
 STAGE = "live"
@@ -153,7 +154,7 @@ class DeliveryStack(BaseStack):
         self._wire_worker(delivery, archive_bucket=bucket)
         self._wire_sweeper(delivery, names)
         self._wire_tenants_api(delivery)
-        self._wire_operators_api(delivery, names)
+        self._wire_operators_api(delivery, names, region=settings.region)
         waivers = [*self._visibility_waivers(delivery), *self._open_routes(delivery)]
         self.api.deploy()
         if delivery.plans:
@@ -207,12 +208,16 @@ class DeliveryStack(BaseStack):
         )
         self.tables.grant_sweep(sweeper)
         self.queues.grant_send(sweeper)
-        self.sweeps = EveryMinute(self, "sweeps", names=names, function=sweeper)
+        self.sweeps = Schedule(self, "sweeps", names=names, function=sweeper)
 
     def _wire_tenants_api(self, delivery: DeliverySettings) -> None:
         authorizer, api = self.fleet.authorizer, self.fleet.api
         authorizer.configure(
-            AuthorizerEnvironment(tenants_table=self.tables.tenants.name, tenant_plans=",".join(delivery.plans))
+            AuthorizerEnvironment(
+                tenants_table=self.tables.tenants.name,
+                tenant_plans=",".join(delivery.plans),
+                portal=delivery.portal,
+            )
         )
         self.tables.grant_authorize(authorizer)
         self.api.authorize_by(authorizer, pattern=AUTHORIZATION_PATTERN)
@@ -237,7 +242,7 @@ class DeliveryStack(BaseStack):
         for route in routes_of(TENANT_API):
             self.api.route(route, api)
 
-    def _wire_operators_api(self, delivery: DeliverySettings, names: Names) -> None:
+    def _wire_operators_api(self, delivery: DeliverySettings, names: Names, *, region: str) -> None:
         operator = self.fleet.operator
         operator.configure(
             OperatorEnvironment(
@@ -249,6 +254,7 @@ class DeliveryStack(BaseStack):
                 signing_keys_secret_arn=self.signing_keys.secret.arn,
                 tenant_plans=",".join(delivery.plans),
                 tenant_keys_name=keys_name(names),
+                portal_url=self._portal_url(delivery, region=region),
                 delivered_ttl_days=delivery.delivered_ttl,
                 dead_ttl_days=delivery.dead_ttl,
             )
@@ -260,19 +266,34 @@ class DeliveryStack(BaseStack):
         for route in routes_of(OPERATOR_API):
             self.api.route(route, operator)
 
+    def _portal_url(self, delivery: DeliverySettings, *, region: str) -> str:
+        """Return where customers open the portal, which is not the host that operators call if there is a domain."""
+        if not delivery.portal:
+            return ""
+        if delivery.domain is not None:
+            return f"https://{delivery.domain.name}/portal"
+        suffix = DataAwsPartition(self, "partition").dns_suffix
+        # The stage's own address would wait for its deployment, which waits for the function.
+        return f"https://{self.api.api.id}.execute-api.{region}.{suffix}/{STAGE}/portal"
+
     def _open_routes(self, delivery: DeliverySettings) -> list[Waiver]:
         """Add the routes that anybody may call; return the waivers of those that verify nothing."""
         docs, receiver = self.fleet.docs, self.fleet.receiver
-        docs.configure(DocsEnvironment(tenants_table=self.tables.tenants.name))
+        docs.configure(
+            DocsEnvironment(tenants_table=self.tables.tenants.name, portal_frames=" ".join(delivery.portal_frames))
+        )
         self.tables.grant_read_public_keys(docs)
-        served = [route for route in routes_of(DOCS) if delivery.docs or route.path == PUBLIC_KEYS]
-        methods = [self.api.route(route, docs) for route in served]
+        off = {name for name in ("docs", "portal") if not getattr(delivery, name)}
+        methods = [self.api.route(route, docs) for route in routes_of(DOCS, off)]
         if receiver is not None:
             receiver.configure(ReceiverEnvironment(endpoints_table=self.tables.endpoints.name))
             self.tables.grant_verify(receiver)
             for route in routes_of(RECEIVER):
                 self.api.route(route, receiver)
-        return [Waiver.at(method, "open-route", "documents and public keys are for everybody") for method in methods]
+        return [
+            Waiver.at(method, "open-route", "documents, the portal's pages and public keys are for everybody")
+            for method in methods
+        ]
 
     def _visibility_waivers(self, delivery: DeliverySettings) -> list[Waiver]:
         # A waiver that nothing needs stops synth too.
@@ -322,6 +343,9 @@ class DeliveryStack(BaseStack):
         watch.build_dashboard()
 
     def _publish_outputs(self, delivery: DeliverySettings) -> None:
+        # For ``make console``.
+        queues = [self.queues.main.arn, self.queues.dead_letter.arn]
+        backlog = Statement(sid="SeeBacklog", actions=["sqs:GetQueueAttributes"], resources=queues)
         outputs = {
             "endpoint_url": (self.api.stage.invoke_url, "Base URL of the API; events go to /v1/events below it"),
             "tenants_table_name": (self.tables.tenants.name, "Table of tenants and tokens"),
@@ -333,14 +357,24 @@ class DeliveryStack(BaseStack):
             "operations_bus_arn": (self.operations.bus.arn, "ARN of the event bus of operational events"),
             "signing_keys_secret_arn": (self.signing_keys.secret.arn, "ARN of the secret of the ed25519 signing keys"),
             "operator_policy_json": (
-                self.api.operator_policy().json,
-                "IAM policy for operators: it lets people or roles call the operator endpoints",
+                self.api.operator_policy(backlog).json,
+                "IAM policy for operators: it lets people or roles call the operator endpoints, and see the backlog "
+                "that make console shows",
             ),
             "erase_policy_json": (
                 self.api.policy_of("erase_policy", "ErasePayloads", ERASE).json,
                 "IAM policy for those operators who may also erase events' payloads",
             ),
+            "token_policy_json": (
+                self.api.policy_of("token_policy", "MakeTokens", TOKEN).json,
+                "IAM policy for those operators who may also make tokens, with which one acts in a tenant's name",
+            ),
         }
+        if delivery.portal:
+            outputs["portal_policy_json"] = (
+                self.api.policy_of("portal_policy", "MakePortalLinks", LINK).json,
+                "IAM policy for a backend, or for those operators, that make portal links",
+            )
         if delivery.domain is not None:
             domain = self.api.add_domain(delivery.domain.name, delivery.domain.certificate_arn)
             outputs["domain_target"] = (domain.regional_domain_name, "What the DNS record of the domain points to")

@@ -18,6 +18,7 @@ from lambdas.delivery.store.items import (
     STATE_AT,
     STATE_KEY,
     TENANT_KEY,
+    TOKEN_KEY,
 )
 from modules.constructs.naming import Names
 from modules.constructs.pinning import pin
@@ -131,6 +132,8 @@ class DeliveryTables(Construct):
         """Allow what operators' calls do: keep tenants and tokens, stop, send again, show attempts, erase payloads."""
         identities = ["GetItem", "PutItem", "UpdateItem", "ConditionCheckItem"]
         self._allow(function, "KeepTenants", self.tenants, identities)
+        # Not what the audit log has in the same table.
+        self._allow(function, "ForgetTokens", self.tenants, ["DeleteItem"], keys=[f"{TOKEN_KEY}*"])
         self._allow_index(function, "ListTenantsAndTokens", self.tenants, BY_TENANT_INDEX)
         brakes = ["GetItem", "BatchGetItem", "Query", "UpdateItem", "DeleteItem"]
         self._allow(function, "StopDeliveries", self.endpoints, brakes)
@@ -151,11 +154,11 @@ class DeliveryTables(Construct):
     def _allow(
         function: WebhookFunction, sid: str, table: DynamodbTable, actions: Sequence[str], keys: Sequence[str] = ()
     ) -> None:
-        """Allow actions on a table's items, or on those with some partition keys alone.
+        """Allow actions on a table's items, or on those with some partition keys alone, in which * is any text.
 
         Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
         """
-        test, variable = "ForAllValues:StringEquals", "dynamodb:LeadingKeys"
+        test, variable = "ForAllValues:StringLike", "dynamodb:LeadingKeys"
         conditions = [Condition(test=test, variable=variable, values=keys)] if keys else []
         function.allow(sid, [f"dynamodb:{action}" for action in actions], [table.arn], conditions)
 

@@ -7,6 +7,10 @@ from lambdas.inbound.metrics import (
     PROCESSING_FAILURES,
     RECONCILIATION_FAILURES,
     RECOVERED,
+    REGISTRATION_PROBLEMS,
+    STATEMENT_DIFFERENCES,
+    STATEMENT_FAILURES,
+    STATEMENTS_WRITTEN,
     WINDOWS_CLOSED,
     refused,
 )
@@ -71,18 +75,26 @@ QUARANTINE_ALARM = EventAlarm(
     metric=NOT_QUARANTINED,
     description="more signatures are refused than quarantine.webhooks_per_hour keeps; what comes beyond is not kept",
 )
+RECOVERED_ALARM = EventAlarm(
+    id="recovered",
+    function="reconcile",
+    metric=RECOVERED,
+    description="the provider has events of which no webhook was recorded; they were fetched and handed over",
+)
+# What each run finds again, for as long as it is so.
 RECONCILIATION_ALARMS = (
-    EventAlarm(
-        id="recovered",
-        function="reconcile",
-        metric=RECOVERED,
-        description="the provider has events of which no webhook was recorded; they were fetched and handed over",
-    ),
     EventAlarm(
         id="reconciliation-failures",
         function="reconcile",
         metric=RECONCILIATION_FAILURES,
         description="the provider's list of events cannot be compared with the records",
+    ),
+    EventAlarm(
+        id="registration-problems",
+        function="reconcile",
+        metric=REGISTRATION_PROBLEMS,
+        description="the provider does not send all that is routed to the URL of this stack, could not deliver lately, "
+        "or does not show how it is registered",
     ),
 )
 NOT_RECONCILED = EventAlarm(
@@ -91,3 +103,23 @@ NOT_RECONCILED = EventAlarm(
     metric=WINDOWS_CLOSED,
     description="the provider's list of events was not compared to its end for three times as long as runs are apart",
 )
+DIFFERENCES_ALARM = EventAlarm(
+    id="statement-differences",
+    function="statement",
+    metric=STATEMENT_DIFFERENCES,
+    description="numbers of the daily statement disagree: the statement says which",
+)
+STATEMENT_FAILURES_ALARM = EventAlarm(
+    id="statement-failures",
+    function="statement",
+    metric=STATEMENT_FAILURES,
+    description="the daily statement cannot be made",
+)
+STATEMENT_MISSING = EventAlarm(
+    id="statement-missing",
+    function="statement",
+    metric=STATEMENTS_WRITTEN,
+    description="no daily statement was written for more than a day",
+)
+# A day, and some hours for runs that are too short for it.
+STATEMENT_MISSING_SECONDS = 30 * 3_600

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 from lambdas.processing.bus import SOURCE_PREFIX
-from modules.constructs.naming import Names
+from modules.constructs.naming import MAX_RULE, Names
 from modules.constructs.pinning import pin
 from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.checked import checked
@@ -14,8 +14,8 @@ from modules.settings.rules import check_subscribers
 from modules.settings.sections import RoutingSettings
 from modules.synth.cdk import CloudwatchEventArchive, CloudwatchEventBus, CloudwatchEventRule, Construct
 
-# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html and API_CreateArchive.html
-MAX_RULE, _MAX_ARCHIVE = 64, 48
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateArchive.html
+_MAX_ARCHIVE = 48
 
 
 def event_pattern(provider: str, match: Mapping[str, Any] | None = None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from modules.constructs.bundling import FUNCTIONS, RECONCILE, bundle_of
+from modules.constructs.bundling import FUNCTIONS, RECONCILE, STATEMENT, bundle_of
 from modules.constructs.lambda_fleet import Fleet, FleetMember
 from modules.constructs.naming import Names
 from modules.constructs.network import Network
@@ -17,9 +17,11 @@ from modules.synth.cdk import (
     Construct,
 )
 
-# Of this, Lambda gives a whole CPU, which many small queries side by side need. It runs for operators alone.
+# Of this, Lambda gives a whole CPU, which many small queries side by side need.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
-OPERATOR_MEMORY = 1_769
+QUERY_MEMORY = 1_769
+# The longest that Lambda allows: a day can have millions of records.
+STATEMENT_SECONDS = 900
 
 
 @checked
@@ -38,13 +40,15 @@ class LambdaFleet(Fleet):
         Whether ingestion reads from the ingest queue, and answers by HTTP only what providers ask before they send.
     reconciles : bool
         Whether there is a function that reconciles.
+    states : bool
+        Whether there is a function that makes the daily statement.
 
     Attributes
     ----------
     ingestion, processing, status, dead_letter, replay, operator : WebhookFunction
         The functions.
-    reconcile : WebhookFunction | None
-        The one that reconciles.
+    reconcile, statement : WebhookFunction | None
+        The one that reconciles, and the one that makes the daily statement.
 
     Raises
     ------
@@ -68,6 +72,7 @@ class LambdaFleet(Fleet):
         native_ingestion: bool = False,
         direct: bool = False,
         reconciles: bool = False,
+        states: bool = False,
     ) -> None:
         if unknown := sorted(set(reserved_concurrency) - set(FUNCTIONS)):
             raise ValueError(
@@ -75,8 +80,9 @@ class LambdaFleet(Fleet):
             )
         modules = {"ingestion": "direct_integration"} if direct else {}
         sizes = {
-            "operator": FunctionSize(memory=OPERATOR_MEMORY, timeout=settings.timeout),
+            "operator": FunctionSize(memory=QUERY_MEMORY, timeout=settings.timeout),
             RECONCILE: FunctionSize(memory=settings.memory, timeout=RUN_SECONDS),
+            STATEMENT: FunctionSize(memory=QUERY_MEMORY, timeout=STATEMENT_SECONDS),
         }
         members = [
             FleetMember(
@@ -86,7 +92,7 @@ class LambdaFleet(Fleet):
                 reserved_concurrency=reserved_concurrency.get(name),
                 size=sizes.get(name),
             )
-            for name in (*FUNCTIONS, *([RECONCILE] if reconciles else []))
+            for name in (*FUNCTIONS, *([RECONCILE] if reconciles else []), *([STATEMENT] if states else []))
         ]
         super().__init__(
             scope,
@@ -104,3 +110,4 @@ class LambdaFleet(Fleet):
         self.replay = self.functions["replay"]
         self.operator = self.functions["operator"]
         self.reconcile = self.functions.get(RECONCILE)
+        self.statement = self.functions.get(STATEMENT)

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-from modules.constructs.naming import Names
+from modules.constructs.naming import MAX_RULE, Names
 from modules.constructs.pinning import pin
 from modules.constructs.queues import dead_letter_queue, from_rules, protect_queue
 from modules.constructs.webhook_function import WebhookFunction
-from modules.inbound.event_routing import MAX_RULE
 from modules.settings.checked import checked
 from modules.settings.reconciliation import Reconciled
 from modules.synth.cdk import (

@@ -24,7 +24,7 @@ def requalify_policy(
                 sid="ListQuarantine",
                 actions=["s3:ListBucket"],
                 resources=[bucket],
-                conditions=[Condition(test="StringLike", variable="s3:prefix", values=[f"{QUARANTINE_PREFIX}*"])],
+                conditions=[Condition.listing(QUARANTINE_PREFIX)],
             ),
             Statement(
                 sid="ReadAndRemoveQuarantined",

@@ -14,17 +14,30 @@ from lambdas.reconcile.environment import ReconcileEnvironment
 from lambdas.reconcile.lists.registry import LISTS
 from lambdas.replay.environment import ReplayEnvironment
 from lambdas.shared.signatures.scheme import ChallengeScheme
+from lambdas.statement.environment import StatementEnvironment
 from lambdas.status.environment import StatusEnvironment
 from modules.constructs.api_layer import ApiLayer
 from modules.constructs.base_stack import BaseStack
 from modules.constructs.bundling import BUNDLES
 from modules.constructs.monitoring import Monitoring
+from modules.constructs.naming import DELIVERY_PREFIX, Names
 from modules.constructs.network import Network
 from modules.constructs.policy import Statement
 from modules.constructs.queue_layer import QueueLayer
+from modules.constructs.schedule import HOUR, Schedule
 from modules.constructs.tags import tag_everything, tags_of
 from modules.guards import guard_everything
-from modules.inbound.alarms import EVENT_ALARMS, NOT_RECONCILED, QUARANTINE_ALARM, RECONCILIATION_ALARMS
+from modules.inbound.alarms import (
+    DIFFERENCES_ALARM,
+    EVENT_ALARMS,
+    NOT_RECONCILED,
+    QUARANTINE_ALARM,
+    RECONCILIATION_ALARMS,
+    RECOVERED_ALARM,
+    STATEMENT_FAILURES_ALARM,
+    STATEMENT_MISSING,
+    STATEMENT_MISSING_SECONDS,
+)
 from modules.inbound.direct_integration import DIRECT_RESPONSES, DirectIntegration
 from modules.inbound.event_routing import EventRouting
 from modules.inbound.fleet import LambdaFleet
@@ -59,6 +72,9 @@ from modules.settings.model import Settings
 from modules.settings.reconciliation import reconciled_variable
 from modules.synth.cdk import Construct, TerraformOutput
 from modules.synth.json_text import json_text
+
+# Of the variables of the statement's function, which may have 4 KB together. A statement says it where they are more.
+_MAX_TENANTS_BYTES = 1_500
 
 
 @checked
@@ -135,6 +151,7 @@ class WebhookStack(BaseStack):
             native_ingestion=any(REGISTRY[entry].native for entry in settings.providers.values()),
             direct=direct,
             reconciles=bool(settings.reconciliation),
+            states=settings.states,
         )
         self.api = ApiLayer(
             self,
@@ -154,7 +171,6 @@ class WebhookStack(BaseStack):
             account_id=account_id,
             region=settings.region,
         )
-        self.reconciliation = self._reconciliation(settings)
         self._wire_ingestion(settings)
         if self.ingest_queue is None:
             self._route_to_ingestion(settings)
@@ -170,6 +186,8 @@ class WebhookStack(BaseStack):
             self._route_to_queue(settings, integration, self.ingest_queue)
         self._wire_processing(settings)
         self._wire_operations(settings)
+        self.reconciliation = self._reconciliation(settings)
+        self.statements = self._statements(settings)
         self._watch()
         self._publish_outputs()
         tag_everything(self, tags_of(settings))
@@ -260,6 +278,7 @@ class WebhookStack(BaseStack):
         function.configure(
             ReconcileEnvironment(
                 providers=json_text(deployed),
+                base_url=self.api.stage.invoke_url,
                 queue_url=self.queues.main.url,
                 message_group_by=settings.queue.ordered_by,
                 table_name=self.storage.table.name,
@@ -272,13 +291,54 @@ class WebhookStack(BaseStack):
         self.storage.grant_archive_payloads(function)
         self.storage.grant_reconcile(function)
         for name, one in reconciled.items():
+            self.monitoring.watch_event(RECOVERED_ALARM, function, name)
             for alarm in RECONCILIATION_ALARMS:
-                self.monitoring.watch_event(alarm, function, name)
+                self.monitoring.watch_event(alarm, function, name, every=one.every)
             self.monitoring.watch_runs(NOT_RECONCILED, function, name, 3 * one.every)
         self.monitoring.watch_dead_letter_queue(
             layer.undelivered.name, "reconcile-undelivered", "EventBridge could not start a reconciliation"
         )
         return layer
+
+    def _statements(self, settings: Settings) -> Schedule | None:
+        function = self.fleet.statement
+        if function is None:
+            return None
+        reconciled = settings.reconciled
+        # CloudWatch has no endpoint in the VPC: one would cost more than all of the statements.
+        counts_metrics = not settings.network.vpc
+        tenants = _counted_tenants(settings) if counts_metrics else None
+        worker = Names(settings.environment, DELIVERY_PREFIX)("worker")
+        function.configure(
+            StatementEnvironment(
+                table_name=self.storage.table.name,
+                bucket_name=self.storage.bucket.bucket,
+                providers=json.dumps(
+                    {name: reconciled[name].every if name in reconciled else None for name in settings.providers}
+                ),
+                look_back_days=settings.statement_look_back_days,
+                quarantines=self._quarantines,
+                ingestion=self.fleet.ingestion.name if counts_metrics else None,
+                delivery_worker=worker if tenants else None,
+                tenants=tenants,
+            )
+        )
+        self.storage.grant_state(function)
+        if reconciled:
+            self.storage.grant_read_reports(function)
+        if self._quarantines:
+            self.storage.grant_count_quarantined(function)
+        if counts_metrics:
+            actions = ["cloudwatch:GetMetricData", "cloudwatch:ListMetrics"]
+            function.allow("ReadMetricsWhichHaveNoArn", actions, ["*"])
+        schedule = Schedule(self, "statements", names=self.names, function=function, every=HOUR)
+        self.monitoring.watch_event(DIFFERENCES_ALARM, function)
+        self.monitoring.watch_event(STATEMENT_FAILURES_ALARM, function, every=HOUR)
+        self.monitoring.watch_runs(STATEMENT_MISSING, function, None, STATEMENT_MISSING_SECONDS)
+        self.monitoring.watch_dead_letter_queue(
+            schedule.undelivered.name, "statements-undelivered", "EventBridge could not start the daily statement"
+        )
+        return schedule
 
     def _wire_operations(self, settings: Settings) -> None:
         status, replay = self.fleet.status, self.fleet.replay
@@ -358,6 +418,7 @@ class WebhookStack(BaseStack):
         return [
             Statement(sid="SeeAlarmsAndMetricsWhichHaveNoArn", actions=metrics, resources=["*"]),
             Statement(sid="SeeBacklog", actions=["sqs:GetQueueAttributes"], resources=queues),
+            *(self.storage.read_statements() if self.settings.states else ()),
         ]
 
     def _publish_outputs(self) -> None:
@@ -443,3 +504,17 @@ class WebhookStack(BaseStack):
                 description="API key that senders put into the header x-api-key",
                 sensitive=True,
             )
+
+
+def _counted_tenants(settings: Settings) -> str | None:
+    """Return the tenants that get inbound events, as the statement's variable; None where they are not counted."""
+    if settings.delivery is None or not settings.delivery.tenant_metrics:
+        return None
+    tenants: dict[str, dict[str, list[str] | None]] = {}
+    for provider, by_account in settings.delivery.tenants_of.items():
+        own = tenants.setdefault(provider, {})
+        for account, names in by_account.items():
+            for tenant in names:
+                own[tenant] = None if account is None else sorted([*(own.get(tenant) or ()), account])
+    text = json.dumps(tenants, sort_keys=True, separators=(",", ":"))
+    return text if tenants and len(text) <= _MAX_TENANTS_BYTES else None

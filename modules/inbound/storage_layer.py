@@ -3,7 +3,7 @@
 from itertools import chain
 from typing import Annotated
 
-from lambdas.inbound.archive import BATCH_PREFIX, CERTIFICATE_PREFIX, DEAD_LETTER_PREFIX, RAW_PREFIX
+from lambdas.inbound.archive import BATCH_PREFIX, CERTIFICATE_PREFIX, DEAD_LETTER_PREFIX, RAW_PREFIX, REPORT_PREFIX
 from lambdas.inbound.quarantine import ALLOWANCE_PARTITION, QUARANTINE_PREFIX
 from lambdas.inbound.record_items import (
     AUDIT,
@@ -14,10 +14,11 @@ from lambdas.inbound.record_items import (
     PARTITION_KEY,
     SORT_KEY,
 )
-from lambdas.reconcile.places import PROGRESS_PARTITION, REPORT_PREFIX
+from lambdas.reconcile.places import PROGRESS_PARTITION
+from lambdas.statement.places import STATEMENT_PREFIX
 from modules.constructs.naming import Names, archive_bucket_name
 from modules.constructs.pinning import pin
-from modules.constructs.policy import Condition, deny_plain_http, policy_document
+from modules.constructs.policy import Condition, Statement, deny_plain_http, policy_document
 from modules.constructs.webhook_function import WebhookFunction
 from modules.settings.checked import checked
 from modules.settings.formats import ACCOUNT_ID, QUARANTINE_DAYS
@@ -261,6 +262,39 @@ class StorageLayer(Construct):
         function.allow("KeepProgress", actions, [self._table_arn], [of_the_progress])
         function.allow("Report", ["s3:PutObject"], [f"{self._bucket_arn}/{REPORT_PREFIX}*"])
 
+    def grant_state(self, function: WebhookFunction) -> None:
+        """Allow what counting records, and writing and chaining statements take.
+
+        That is ``dynamodb:Query`` on the index by time, ``dynamodb:BatchGetItem``, and ``s3:ListBucket``,
+        ``s3:GetObject`` and ``s3:PutObject`` below ``statements/``.
+        """
+        self._grant_query(function, self._index_arn(BY_RECEIVED_INDEX))
+        for statement in self.read_statements():
+            function.allow(statement.sid, statement.actions, statement.resources, statement.conditions)
+        function.allow("WriteStatements", ["s3:PutObject"], [f"{self._bucket_arn}/{STATEMENT_PREFIX}*"])
+
+    def grant_read_reports(self, function: WebhookFunction) -> None:
+        """Allow ``s3:ListBucket`` and ``s3:GetObject`` below ``reconciliation/``."""
+        function.allow("ListReports", ["s3:ListBucket"], [self._bucket_arn], [Condition.listing(REPORT_PREFIX)])
+        function.allow("ReadReports", ["s3:GetObject"], [f"{self._bucket_arn}/{REPORT_PREFIX}*"])
+
+    def grant_count_quarantined(self, function: WebhookFunction) -> None:
+        """Allow ``s3:ListBucket`` below ``quarantine/``, which shows names and nothing that was sent."""
+        function.allow("CountQuarantine", ["s3:ListBucket"], [self._bucket_arn], [Condition.listing(QUARANTINE_PREFIX)])
+
+    def read_statements(self) -> list[Statement]:
+        """Return what reading statements takes: ``s3:ListBucket`` and ``s3:GetObject`` below ``statements/``."""
+        objects = [f"{self._bucket_arn}/{STATEMENT_PREFIX}*"]
+        return [
+            Statement(
+                sid="ListStatements",
+                actions=["s3:ListBucket"],
+                resources=[self._bucket_arn],
+                conditions=[Condition.listing(STATEMENT_PREFIX)],
+            ),
+            Statement(sid="ReadStatements", actions=["s3:GetObject"], resources=objects),
+        ]
+
     def grant_write_records(self, function: WebhookFunction) -> None:
         """Allow ``dynamodb:PutItem`` and ``dynamodb:UpdateItem`` on the table, and the same for many in one call.
 
@@ -304,10 +338,10 @@ class StorageLayer(Construct):
         Also ``s3:ListBucketVersions`` of the same, ``s3:GetObject`` below ``raw/_batch/``, and
         ``dynamodb:UpdateItem`` on the table, but not on the audit log.
         """
-        places = [f"{prefix}*" for prefix in (RAW_PREFIX, DEAD_LETTER_PREFIX)]
-        objects = [f"{self._bucket_arn}/{place}" for place in places]
+        places = (RAW_PREFIX, DEAD_LETTER_PREFIX)
+        objects = [f"{self._bucket_arn}/{prefix}*" for prefix in places]
         function.allow("ErasePayloads", ["s3:PutObject", "s3:DeleteObjectVersion"], objects)
-        below = Condition(test="StringLike", variable="s3:prefix", values=places)
+        below = Condition.listing(*places)
         function.allow("FindVersions", ["s3:ListBucketVersions"], [self._bucket_arn], [below])
         function.allow("ReadBatches", ["s3:GetObject"], [f"{self._bucket_arn}/{BATCH_PREFIX}*"])
         records = Condition(test="ForAllValues:StringNotEquals", variable="dynamodb:LeadingKeys", values=[AUDIT])

@@ -21,7 +21,11 @@ from modules.settings.variables import check_room
 _MAX_RATE = 10_000
 _PLAN = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 # Variables of functions besides a text that grows with a setting, with the longest names and numbers.
-_OTHERS_OF_WORKER, _OTHERS_OF_OPERATOR = 900, 860
+_OTHERS_OF_WORKER, _OTHERS_OF_OPERATOR, _OTHERS_OF_DOCS = 900, 960, 260
+# An origin as a content security policy has it, whose port and path stay as they are.
+# https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Content-Security-Policy/frame-ancestors
+_FRAME = re.compile(rf"https://{HOST.pattern}(:[0-9]{{1,5}})?", re.ASCII)
+_LOCAL_FRAME = re.compile(r"https?://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?", re.ASCII)
 _REFUSED_HOST = re.compile(r"[a-z0-9.*-]{1,253}", re.ASCII)
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 TARGETS_OF_A_RULE = 5
@@ -146,8 +150,18 @@ class DeliverySettings(Validated):
         unit="executions",
         low=1,
         high=1_000,
-        doc="Reserved for the function that serves documents and public keys, and the most that it gets, so that "
-        "nobody uses up the account's executions with it. Each serves ten requests a second.",
+        doc="Reserved for the function that serves documents, the portal's pages and public keys, and the most that it "
+        "gets, so that nobody uses up the account's executions with it. Each serves ten requests a second.",
+    )
+    portal: bool = setting(
+        True,
+        doc="Serve the portal, at `/portal`: with a link that the operators' API makes, a tenant manages its endpoints "
+        "there. False also refuses links, and tokens of links that were made before.",
+    )
+    portal_frames: Sequence[str] = setting(
+        (),
+        doc="Sites that may show the portal in a frame, such as `https://app.example.com`; `https://*.example.com` for "
+        "all below a name.",
     )
     batch_size: int = setting(10, unit="messages", low=1, high=10, doc="Messages in one invocation of the worker.")
     visibility_timeout: int = setting(
@@ -208,8 +222,8 @@ class DeliverySettings(Validated):
     )
     tenant_metrics: bool = setting(
         WorkerEnvironment.tenant_metrics,
-        doc="Count deliveries by tenant, too. Each tenant with traffic in a month is three custom metrics that "
-        "CloudWatch bills.",
+        doc="Count deliveries by tenant, too, and by tenant and provider. Each of these with traffic in a month is "
+        "three custom metrics that CloudWatch bills.",
     )
     receiver: bool = setting(
         False,
@@ -255,7 +269,9 @@ class DeliverySettings(Validated):
                 )
         hosts = ",".join((*([self.domain.name] if self.domain else []), *self.refused_hosts))
         check_room(f"refused_hosts: {len(self.refused_hosts)}", hosts, others=_OTHERS_OF_WORKER)
-        check_room(f"tenant_plans: {len(self.tenant_plans)}", ",".join(self.plans), others=_OTHERS_OF_OPERATOR)
+        names = ",".join((*([self.domain.name] if self.domain else []), *self.plans))
+        check_room(f"tenant_plans: {len(self.tenant_plans)}", names, others=_OTHERS_OF_OPERATOR)
+        self._check_frames()
 
     @property
     def plans(self) -> Mapping[str, TenantRate]:
@@ -302,6 +318,16 @@ class DeliverySettings(Validated):
                 f"delivery.visibility_timeout, {in_flight} s: a message would expire before its last receive, and be "
                 "lost"
             )
+
+    def _check_frames(self) -> None:
+        local = self.endpoint_rules != PUBLIC_HTTPS
+        for frame in self.portal_frames:
+            if not (_FRAME.fullmatch(frame) or (local and _LOCAL_FRAME.fullmatch(frame))):
+                raise SettingsError(
+                    f"portal_frames: {frame!r} is not allowed; allowed: https:// and a host name in lower case, with a "
+                    "port or not; localhost only where delivery.endpoint_rules is 'local'"
+                )
+        check_room(f"portal_frames: {len(self.portal_frames)}", " ".join(self.portal_frames), others=_OTHERS_OF_DOCS)
 
     def _check_plans(self) -> None:
         for name, plan in self.tenant_plans.items():

@@ -22,6 +22,10 @@ from modules.settings.sections import (
 )
 from modules.settings.validation import SettingsError, Validated, setting
 
+# How long a dead letter queue keeps a message.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+MAX_RETENTION_DAYS = 14
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(Validated):
@@ -78,7 +82,14 @@ class Settings(Validated):
         factory=dict,
         doc='Providers of which the own list of events is compared with the records, by deployed name: `{"stripe": '
         '{"every": "1h", "overlap": "2h", "types": ["charge.*"]}}`. `types` are those that the endpoint is '
-        "subscribed to; Stripe and Square list others too. GitHub needs `hook`, such as `repos/acme/shop/hooks/123`.",
+        "subscribed to; Stripe and Square list others too. GitHub needs `hook`, such as `repos/acme/shop/hooks/123`. "
+        "`url` is where the provider sends to, if that is not the API's own address; for Square its option "
+        "`url` says it.",
+    )
+    statement: bool | None = setting(
+        None,
+        doc="Write a statement of each day into the archive bucket: what each provider has, what was received, routed, "
+        "refused and recovered, and what is open, by account. By default where `reconciliation` has a provider.",
     )
     routing: RoutingSettings = setting(factory=RoutingSettings, doc="The event bus.")
     network: NetworkSettings = setting(factory=NetworkSettings, doc="The network.")
@@ -124,7 +135,21 @@ class Settings(Validated):
             raise SettingsError(
                 f"reconciliation: {unknown[0]!r} is none of the deployed providers, {', '.join(self.providers)}"
             )
-        return {name: read_reconciled(name, given, self.providers[name]) for name, given in self.reconciliation.items()}
+        return {
+            name: read_reconciled(name, given, self.providers[name], self.routing)
+            for name, given in self.reconciliation.items()
+        }
+
+    @property
+    def states(self) -> bool:
+        """Whether a statement is made of each day."""
+        return bool(self.reconciliation) if self.statement is None else self.statement
+
+    @property
+    def statement_look_back_days(self) -> int:
+        """Closed days to which records may still come: from a dead letter queue, or from the quarantine."""
+        quarantined = self.quarantine.days if self.quarantine.is_on(self.api.ingest) else 0
+        return max(MAX_RETENTION_DAYS, quarantined)
 
     def _check_preset(self) -> None:
         """Check that the preset was applied, at least in part: this class only keeps its name."""

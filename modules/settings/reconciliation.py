@@ -1,21 +1,23 @@
 """Which providers' lists of events are compared with the records, and how often: the members of ``reconciliation``."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.reconcile.lists.registry import LISTS
+from modules.settings.sections import RoutingSettings
 from modules.settings.validation import SettingsError
 
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400}
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([mhd])", re.ASCII)
-_MEMBERS = ("every", "overlap", "types", "hook")
+_MEMBERS = ("every", "overlap", "types", "hook", "url")
 # `*` stands for any characters, as in the names of Stripe's events.
 _TYPE = re.compile(r"[A-Za-z0-9._*-]{1,128}", re.ASCII)
 # https://docs.github.com/en/rest/repos/webhooks, https://docs.github.com/en/rest/orgs/webhooks
 _HOOK = re.compile(r"(repos/[\w.-]{1,100}/[\w.-]{1,100}|orgs/[\w.-]{1,100})/hooks/[1-9][0-9]{0,15}", re.ASCII)
+_URL = re.compile(r"https://[!-~]{1,500}", re.ASCII)
 DEFAULT_OVERLAP = "2h"
 # The longest that Lambda allows: a catch-up asks for many pages, at the rate that a provider allows.
 RUN_SECONDS = 900
@@ -33,15 +35,21 @@ class Reconciled:
         Types of events that are handed over.
     hook : str | None
         Path of the registration, for a provider that has a list for each.
+    url : str | None
+        Where the provider sends to, if that is not the API's own address.
+    routed : tuple[str, ...]
+        Types of events that rules match on, besides `types`: they are handed over too.
     """
 
     every: int
     overlap: int
     types: tuple[str, ...]
     hook: str | None
+    url: str | None
+    routed: tuple[str, ...]
 
 
-def read_reconciled(name: str, given: Any, entry: str) -> Reconciled:
+def read_reconciled(name: str, given: Any, entry: str, routing: RoutingSettings) -> Reconciled:
     """Read the settings of a provider.
 
     Parameters
@@ -50,6 +58,8 @@ def read_reconciled(name: str, given: Any, entry: str) -> Reconciled:
         The name under which it is deployed, for errors.
     entry : str
         Its entry.
+    routing : RoutingSettings
+        What subscribers match on.
 
     Raises
     ------
@@ -75,12 +85,34 @@ def read_reconciled(name: str, given: Any, entry: str) -> Reconciled:
             f"{field}.types: {types!r} is not allowed; allowed: a list of types such as charge.*, those that the "
             f'endpoint is subscribed to; ["*"] for all that {title} has'
         )
+    url = given.get("url")
+    if url is not None and "url" in REGISTRY[entry].options:
+        raise SettingsError(
+            f"{field}.url: {url!r} is not allowed for {title}; what is registered is provider_options.{name}.url"
+        )
+    if url is not None and not _matches(_URL, url):
+        raise SettingsError(
+            f"{field}.url: {url!r} is not allowed; allowed: the https URL that is registered with {title}, such as "
+            f"https://webhooks.example.com/webhook/{name}"
+        )
     return Reconciled(
         every=_seconds(f"{field}.every", given["every"], 300, 86_400),
         overlap=_seconds(f"{field}.overlap", given.get("overlap", DEFAULT_OVERLAP), 600, kind.retention_seconds // 2),
         types=tuple(types),
         hook=hook,
+        url=url,
+        routed=tuple(one for one in _routed(name, routing) if one not in types),
     )
+
+
+def _routed(name: str, routing: RoutingSettings) -> Iterator[str]:
+    """Yield the types of a provider's events that rules match on; ``*`` stands for any characters."""
+    for subscriber, match in routing.matches.items():
+        for wanted in match.get("eventType", ()) if routing.provider_of[subscriber] == name else ():
+            if isinstance(wanted, str):
+                yield wanted
+            elif "prefix" in wanted:
+                yield f"{wanted['prefix']}*"
 
 
 def reconciled_variable(
@@ -103,8 +135,11 @@ def reconciled_variable(
         name: {
             "entry": providers[name],
             "apiSecretArn": api_keys[name],
+            "every": one.every,
             "overlap": one.overlap,
             "types": list(one.types),
+            **({"routed": list(one.routed)} if one.routed else {}),
+            **({"url": one.url} if one.url else {}),
             **({"hook": one.hook} if one.hook else {}),
             **({"secretArn": secrets[name]} if LISTS[providers[name]].signed else {}),
             **({"options": dict(of)} if (of := options.get(name)) else {}),

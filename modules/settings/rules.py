@@ -55,7 +55,7 @@ MAX_OWN_TAGS = 40
 _TAG = re.compile(r"[\w .:/=+@-]+")
 # Ingestion's variables besides this text, with the longest names and numbers.
 _OTHERS_OF_INGESTION = 480
-_OTHERS_OF_RECONCILIATION = 480
+_OTHERS_OF_RECONCILIATION = 580
 # Python calls others private too, of which AWS refuses some, such as 127.0.0.0/8.
 # https://www.rfc-editor.org/rfc/rfc1918
 _PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))

@@ -25,6 +25,7 @@ RECORDED_AS = {
     "dynamodb:PartiQLSelect": "ExecuteStatement",
     "s3:DeleteObjectVersion": "DeleteObject",
     "s3:ListBucketVersions": "ListObjects",
+    "s3:ListBucket": "ListObjects",
 }
 # IAM knows no action of a transaction: each of its parts needs its own.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html

@@ -51,10 +51,7 @@ def target_of(aws: LocalEndpoint, environment: str, outputs: Mapping[str, Any], 
 
 def as_one_who_may(stack: LocalStack, *policies: str) -> Target:
     """Return a stack and the delivery stack beside it as somebody sees them who may do what these policies say."""
-    name = f"night-{uuid.uuid4()}"
-    user = create_operator(stack.aws, name, None)
-    for index, policy in enumerate(policies):
-        stack.aws.client("iam").put_user_policy(UserName=name, PolicyName=f"{index}", PolicyDocument=policy)
+    user = create_operator(stack.aws, f"night-{uuid.uuid4()}", *policies)
     delivery = stack.delivery
     return replace(
         target_of(stack.aws, stack.environment, stack.outputs, user),

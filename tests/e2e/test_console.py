@@ -21,7 +21,7 @@ from tools.local.stack import BOTH_QUEUES
 from tools.senders import webhook
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
-POLICIES = ("operator_policy_json", "payload_policy_json")
+POLICIES = ("operator_policy_json", "payload_policy_json", "erase_policy_json")
 PATIENCE_MS = 60_000
 
 
@@ -62,7 +62,7 @@ def test_a_poisoned_payment_is_found_by_its_order_and_replayed_to_the_customer_w
         page.get_by_role("row", name=re.compile("DEAD_LETTERED")).get_by_role("link").first.click()
         expect(page.get_by_role("definition").filter(has_text="PutObject: AccessDenied")).to_be_visible()
         page.get_by_role("button", name="Show the payload").click()
-        expect(page.get_by_label("Payload")).to_contain_text(HOSTILE)
+        expect(page.get_by_label("Payload", exact=True)).to_contain_text(HOSTILE)
 
         # When the cause is gone, then a dry run changes nothing
         page.get_by_role("link", name="Replay this event").click()
@@ -92,10 +92,46 @@ def test_a_poisoned_payment_is_found_by_its_order_and_replayed_to_the_customer_w
         assert sorted(whole[1:4]) == ["accepted", "recorded", "routed"]
         assert [whole[0], *whole[4:]] == ["DELIVERED", "archived", "replayed", "dead-lettered", "received"]
         assert [json.loads(each.body)["data"]["note"] for each in receiver.received] == [HOSTILE]
+        # No page complained. The next ones are left while they ask, and are refused.
+        visit.assert_clean()
+
+        # When the customer wants it once more, then a replay is counted, started and cancelled
+        replay_and_cancel(page)
+        # When the customer's data must go, then it is erased here, and who may not erase there is told so
+        page.goto(f"{console.origin}/local/events/generic:{key}")
+        erase(page, f"generic:{key}")
+
         # and the audit log has who did it, and why
         page.get_by_role("link", name="Audit log").click()
         expect(page.get_by_role("row", name=re.compile("the grant is back"))).to_contain_text("done")
+        expect(page.get_by_role("row").filter(has_text="/internal/erase")).to_contain_text("done")
         assert visit.alerts == []
-        visit.assert_clean()
         # and what the other pages ask AWS for, an operator may do too
-        assert [answers.answer(what, "").status for what in ("alarms", "queues", "providers")] == [200] * 3
+        assert [answers.answer(what, "").status for what in ("alarms", "queues", "deliveries", "providers")] == [
+            200
+        ] * 4
+
+
+def replay_and_cancel(page):
+    page.get_by_role("link", name="Tenants").click()
+    page.get_by_role("link", name="acme").click()
+    page.get_by_role("link", name="replays").click()
+    page.get_by_label("What").select_option("DELIVERED")
+    page.get_by_role("button", name="Try").click()
+    expect(page.get_by_role("definition").filter(has_text=re.compile("^1$")).first).to_be_visible()
+    page.get_by_role("button", name="Start a replay now").click()
+    page.locator("summary", has_text="Cancel").click()
+    page.get_by_role("button", name="Cancel now").click()
+    expect(page.get_by_role("row", name=re.compile("CANCELLED"))).to_be_visible()
+
+
+def erase(page, key):
+    for name in ("Erase the payload", "Erase the payload of acme"):
+        page.get_by_text(name, exact=True).click()
+        page.get_by_role("form", name=name, exact=True).get_by_role("button", name="Try").click()
+    expect(page.get_by_role("alert")).to_contain_text("The output erase_policy_json of the delivery stack")
+    page.get_by_label(f"Type {key}").fill(key)
+    page.get_by_role("button", name="Erase the payload now").click()
+    expect(page.get_by_text("Erase the payload: done.")).to_be_visible()
+    page.get_by_role("button", name="Show the payload").click()
+    expect(page.get_by_role("alert").filter(has_text="it was erased at")).to_be_visible()

@@ -12,7 +12,8 @@ from urllib.parse import quote, urlencode
 
 import pytest
 import stripe
-from standardwebhooks.webhooks import Webhook
+from playwright.sync_api import expect
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from lambdas.delivery.store.items import DUE_AT, DUE_KEY, due_shard, hold_key
 from lambdas.delivery_receiver.faults import Fault
@@ -20,6 +21,7 @@ from lambdas.shared import times
 from lambdas.shared.dynamodb import to_item
 from modules.constructs.naming import DELIVERY_PREFIX, Names
 from tests import emulator
+from tests.browsing import Visit, launched
 from tests.copies import a_copy
 from tests.e2e.calls import callable_here, was_called
 from tests.e2e.delivery import refused_url, settled
@@ -344,6 +346,82 @@ def test_a_revoked_token_is_good_for_nothing(delivery):
     assert delivery.call("DELETE", f"/operator/tenants/gamma/tokens/{token['tokenId']}").ok
 
     assert tenant.call("GET", "/v1/events").status_code == 401
+
+
+def test_a_token_does_what_it_is_for_and_a_portal_link_manages_its_tenants_endpoints(delivery, endpoint):
+    tenant = delivery.make_tenant("delta")
+    reader = delivery.call("POST", "/operator/tenants/delta/tokens", {"access": "read", "label": "für den Bericht"})
+    links = [delivery.call("POST", "/operator/tenants/delta/portal-links").json()["url"] for _ in range(2)]
+    read, (customer, unused) = (
+        replace(tenant, token=reader.json()["token"]),
+        (replace(tenant, token=link.partition("#token=")[2]) for link in links),
+    )
+
+    assert read.ask("GET", "/v1/token")["label"] == "für den Bericht"
+    assert read.ask("GET", "/v1/endpoints")["endpoints"] == []
+    assert read.call("POST", "/v1/endpoints", {"url": endpoint.url()}).status_code == 403
+
+    assert links[0].startswith(f"{delivery.outputs['endpoint_url']}/portal#token=whp_")
+    made = customer.add_endpoint(endpoint.url())
+    assert customer.call("POST", "/v1/events", {"type": "invoice.paid"}).status_code == 403
+    sent = customer.ask("POST", f"/v1/endpoints/{made['endpointId']}/test")["eventId"]
+    customer.wait_for_deliveries(sent, 1, SETTLE_SECONDS, states={"DELIVERED"})
+
+    # One that nobody has used, so that no answer about it is kept
+    assert delivery.call("DELETE", "/operator/tenants/delta/portal-links").ok
+    assert unused.call("GET", "/v1/token").status_code == 401
+    customer.ask("DELETE", f"/v1/endpoints/{made['endpointId']}")
+
+
+def test_in_the_portal_a_customer_sees_why_an_attempt_failed_sends_it_again_and_rotates_the_secret(
+    delivery, alpha, endpoint
+):
+    # Given an endpoint that refused an event
+    made = alpha.add_endpoint(endpoint.url(), retryWaits=[])
+    endpoint.decide = lambda _: Fault(status=422)
+    event_id = alpha.send("invoice.paid", {"note": "<script>alert(1)</script>"})
+    alpha.wait_for_deliveries(event_id, 1, SETTLE_SECONDS, states={"DLQ"})
+    patience = 60_000
+
+    with launched() as browser:
+        # When its customer opens a link that an operator made, then the failed attempt shows the endpoint's answer
+        visit = Visit(browser, ignore_https_errors=True)
+        page = visit.page
+        visit.open(delivery.portal_link("alpha", expiresInMinutes=30))
+        page.get_by_role("link", name="Deliveries").click()
+        page.get_by_role("row").filter(has_text="DLQ").get_by_role("link", name=event_id).click(timeout=patience)
+        page.get_by_role("button", name="Show", exact=True).click(timeout=patience)
+        expect(page.get_by_role("table", name="Attempts")).to_contain_text("status 422")
+        expect(page.get_by_label("Answer", exact=True)).to_contain_text('{"received": true}', timeout=patience)
+        page.get_by_role("button", name="Show the payload").click()
+        expect(page.get_by_label("Payload")).to_contain_text("<script>alert(1)</script>", timeout=patience)
+
+        # When the endpoint is well again, then it gets the event that is sent again
+        endpoint.decide = lambda _: Fault()
+        page.locator("summary", has_text="Send again").click()
+        page.get_by_role("form", name="Send again").get_by_role("button").click()
+        expect(page.get_by_text("Sent again.")).to_be_visible(timeout=patience)
+        expect(page.get_by_role("table", name="Deliveries")).to_contain_text("DELIVERED", timeout=patience)
+
+        # When the secret is rotated, then the endpoint verifies with the new one alone
+        page.get_by_role("table", name="Deliveries").get_by_role("link").click()
+        page.locator("summary", has_text="Rotate the secret").click(timeout=patience)
+        rotate = page.get_by_role("form", name="Rotate the secret")
+        rotate.get_by_label("Hours").fill("0")
+        rotate.get_by_role("button", name="Rotate").click()
+        secret = page.get_by_label("The secret", exact=True).text_content(timeout=patience)
+        page.locator("summary", has_text="Send a test event").click()
+        page.get_by_role("form", name="Send a test event").get_by_role("button").click()
+        expect(page.get_by_role("table", name="Attempts")).to_contain_text("delivered", timeout=patience)
+        # A page that is left while it asks has requests that fail.
+        assert [each for each in visit.complaints if not each.startswith("failed: ")] == []
+
+    first, again, test = endpoint.received
+    assert first.body == again.body
+    assert Webhook(made["secret"]).verify(again.body, again.headers)["type"] == "invoice.paid"
+    assert Webhook(secret).verify(test.body, test.headers)["type"] == "webhook.test"
+    with pytest.raises(WebhookVerificationError):
+        Webhook(made["secret"]).verify(test.body, test.headers)
 
 
 def test_a_tenant_sees_nothing_of_another(alpha, beta, endpoint):
@@ -729,6 +807,12 @@ def exercise(inbound: LocalStack, delivery: LocalDelivery, endpoint: FaultyRecei
     assert delivery.call("POST", f"{one}/pause", {"reason": "test"}).ok
     assert delivery.call("POST", f"{one}/activate").json()["waiting"] >= 0
     assert delivery.call("GET", "/operator/tenants/busy/endpoints").ok
+    # A portal link, whose making forgets one that has expired.
+    expired = {"id": f"token#{'0' * 64}", "tenantId": "busy#portal", "label": "", "createdAt": times.iso(0)}
+    delivery.aws.client("dynamodb").put_item(
+        TableName=delivery.outputs["tenants_table_name"], Item=to_item({**expired, "expiresAt": 3_600})
+    )
+    assert delivery.call("POST", "/operator/tenants/busy/portal-links").ok
     assert delivery.call("POST", "/operator/tenants/busy/suspend").ok
     assert delivery.call("POST", "/operator/tenants/busy/activate").ok
     tenant.ask("DELETE", place)

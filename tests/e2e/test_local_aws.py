@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 from rich.console import Console
 
-from tools.local import saved_stack
+from tools.local import aws, saved_stack
 from tools.local.aws import LocalAws
 from tools.local.progress import Progress
 from tools.local.saved_stack import DESCRIPTION, SavedStack
@@ -32,6 +32,19 @@ def test_copies_of_a_saved_server_hold_what_it_held_each_under_its_own_address(t
             assert copy.client("secretsmanager").get_secret_value(SecretId="kept")["SecretString"] == "s3cret"
             copy.client("sqs").delete_queue(QueueUrl=url)
         assert copies[0].port != copies[1].port
+
+
+def test_nobody_takes_the_port_of_a_server_that_is_being_started(monkeypatch):
+    environment = aws._server_environment
+
+    def taking_the_port(port, folder):
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", port))
+        return environment(port, folder)
+
+    monkeypatch.setattr(aws, "_server_environment", taking_the_port)
+    with LocalAws.start() as server:
+        assert server.answers()
 
 
 def test_an_answer_comes_in_one_piece():

@@ -121,6 +121,7 @@ def proxy_event(
     path: str,
     *,
     tenant: str | None = None,
+    access: str | None = None,
     body: bytes | Any = None,
     headers: dict[str, str] | None = None,
     query: dict[str, Any] | None = None,
@@ -144,7 +145,12 @@ def proxy_event(
         stage=stage,
     )
     if tenant:
-        event["requestContext"]["authorizer"] = {"tenantId": tenant, "tokenId": "tok_x", "principalId": tenant}
+        event["requestContext"]["authorizer"] = {
+            "tenantId": tenant,
+            "tokenId": "tok_x",
+            "principalId": tenant,
+            **({"access": access} if access else {}),
+        }
     return event | {"multiValueQueryStringParameters": many or None}
 
 
@@ -162,9 +168,11 @@ class ApiCaller:
 
     module: ModuleType
     tenant: str | None = None
+    access: str | None = None
 
     def __call__(self, method: str, path: str, body: Any = None, **more: Any) -> ApiResponse:
-        event = proxy_event(method, path, tenant=more.pop("tenant", self.tenant), body=body, **more)
+        tenant = more.pop("tenant", self.tenant)
+        event = proxy_event(method, path, tenant=tenant, access=self.access, body=body, **more)
         return answer_of(self.module.handler(event, lambda_context()))
 
     def create_endpoint(self, **fields: Any) -> dict[str, Any]:

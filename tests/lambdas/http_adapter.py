@@ -80,7 +80,8 @@ class Gateway:
             try:
                 event["requestContext"]["authorizer"] = self._authorize(route, path, many)
             except Exception as error:
-                return _refusal(401 if str(error) == "Unauthorized" else 500, str(error))
+                denied = 403 if isinstance(error, PermissionError) else 500
+                return _refusal(401 if str(error) == "Unauthorized" else denied, str(error))
         elif route.authorization == AWS_IAM and not any(
             value.startswith("AWS4-HMAC-SHA256 ") for value in many.get("Authorization", ())
         ):

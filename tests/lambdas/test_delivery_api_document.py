@@ -175,8 +175,16 @@ def test_the_routes_that_the_stack_builds_are_those_that_are_served():
 def test_the_document_describes_every_route_that_programs_call():
     described = {(method.upper(), path) for path, methods in openapi.document()["paths"].items() for method in methods}
 
-    pages = {"/openapi.json", "/docs", "/redoc", "/assets/{name}"}
+    pages = {"/openapi.json", "/docs", "/redoc", "/portal", "/assets/{name}"}
     assert described == {(route.method, route.path) for route in ROUTES if route.path not in pages}
+
+
+def test_the_document_says_which_kinds_of_tokens_may_call_an_operation():
+    for route in ROUTES:
+        if route.function in (TENANT_API, OPERATOR_API):
+            described = DOCUMENT["paths"][route.path][route.method.lower()].get("description", "")
+            kinds = ", ".join(f"`{one}`" for one in route.access)
+            assert described.endswith(f"For tokens of the kinds {kinds}.") is bool(route.access), route
 
 
 def test_every_refusal_has_one_form():

@@ -44,6 +44,22 @@ def test_the_exact_bytes_are_kept_and_the_event_is_queued(tenant_api, place):
     assert place.sent() == [fan_out(answer.json["eventId"])]
 
 
+def test_a_tenant_sees_the_exact_text_of_a_payload_until_it_is_erased_or_has_expired(tenant_api, place):
+    ids = [post(tenant_api, BODY).json["eventId"] for _ in range(2)]
+    erased, expired = (f"/v1/events/{event_id}/payload" for event_id in ids)
+
+    assert tenant_api("GET", erased).json == {"eventId": ids[0], "payload": BODY.decode()}
+    assert tenant_api("GET", expired).status == 200
+    assert tenant_api("GET", erased, tenant="other").status == 404
+    assert tenant_api("GET", "/v1/events/evt_1/payload").status == 404
+
+    assert tenant_api("DELETE", erased).status == 200
+    events = Events(place.dynamodb, place.events_table)
+    events.keep_no_longer(events.read_event("acme", ids[1]), 1_000)
+
+    assert [tenant_api("GET", path).status for path in (erased, expired)] == [404, 404]
+
+
 @given(
     st.dictionaries(
         st.text(max_size=5).filter(lambda name: name != "type"),

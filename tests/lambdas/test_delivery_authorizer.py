@@ -64,7 +64,13 @@ def test_a_good_token_leads_to_its_tenant(authorizer, identities):
     answer = authorize(authorizer, f"Bearer {token}")
 
     assert answer["principalId"] == "acme"
-    assert answer["context"] == {"tenantId": "acme", "tokenId": token_id_of(token)}
+    assert answer["context"] == {
+        "tenantId": "acme",
+        "tokenId": token_id_of(token),
+        "tenantName": "Acme",
+        "access": "full",
+        "label": "test",
+    }
 
 
 def test_a_token_has_32_random_bytes_and_is_kept_as_its_digest_alone(authorizer, identities, place):

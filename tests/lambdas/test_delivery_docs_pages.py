@@ -14,13 +14,13 @@ import requests
 from playwright.sync_api import Browser, expect
 
 from lambdas.delivery.http.routes import DOCS, PUBLIC_KEYS, ROUTES
-from lambdas.delivery_docs.site import ASSET, DOCUMENT, OWN, PAGES, VENDORED, Site
+from lambdas.delivery_docs.site import ASSET, DOCUMENT, MADE, OWN, PAGES, VENDORED, Site
 from tests.browsing import Visit, launched
 from tests.lambdas.delivery_api_support import proxy_event
 from tests.lambdas.http_adapter import Gateway, serving
 from tests.lambdas.support import lambda_context
 from tools import ROOT
-from tools.build.docs_assets import NO_PICTURE, PACKAGES, REDOC_PICTURE, copy_assets, sources
+from tools.build.docs_assets import NO_PICTURE, PACKAGES, REDOC_PICTURE, copy_assets, made, sources
 from tools.generate import openapi
 
 
@@ -120,7 +120,7 @@ def get(docs: ModuleType, resource: str, *, name: str | None = None, query=None,
     return docs.handler(event, lambda_context())
 
 
-@pytest.mark.parametrize("name", [*VENDORED, *OWN])
+@pytest.mark.parametrize("name", [*VENDORED, *MADE, *OWN])
 def test_assets_are_kept_for_ever_under_the_address_that_names_their_bytes(docs, name):
     plain = get(docs, "/assets/{name}", name=name)
     digest = plain["headers"]["ETag"].removeprefix('W/"').rstrip('"')
@@ -156,15 +156,16 @@ def test_gzip_holds_the_same_bytes_and_is_sent_to_those_who_take_it(docs):
     assert "Content-Encoding" not in declined["headers"]
 
 
-@pytest.mark.parametrize("name", [*VENDORED, *OWN])
+@pytest.mark.parametrize("name", [*VENDORED, *MADE, *OWN])
 @pytest.mark.parametrize("accepts", [None, "gzip", "br, *;q=0.1"])
 def test_what_a_page_loads_is_sent_in_gzip_to_whoever_does_not_refuse_it(docs, name, accepts):
     answer = get(docs, "/assets/{name}", name=name, headers={"Accept-Encoding": accepts} if accepts else None)
 
     packed = b64decode(answer["body"])
-    source = sources()[name] if name in VENDORED else ROOT / "lambdas" / "delivery_docs" / "pages" / name
+    own = {each: (ROOT / "lambdas" / "delivery_docs" / "pages" / each).read_bytes() for each in OWN}
+    content = {each: path.read_bytes() for each, path in sources().items()} | made() | own
     assert answer["headers"]["Content-Encoding"] == "gzip"
-    assert gzip.decompress(packed) == source.read_bytes().replace(REDOC_PICTURE, NO_PICTURE)
+    assert gzip.decompress(packed) == content[name].replace(REDOC_PICTURE, NO_PICTURE)
 
 
 @pytest.mark.parametrize("accepts", ["identity", "", "br", "gzip;q=0, *"])
@@ -178,7 +179,7 @@ def test_whoever_refuses_gzip_gets_no_script_and_no_cache_keeps_that(docs, accep
     assert answer["headers"]["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("route", ["/docs", "/redoc", "/openapi.json"])
+@pytest.mark.parametrize("route", [*PAGES, DOCUMENT])
 def test_pages_and_document_are_asked_for_anew_each_time_and_sent_only_when_they_changed(docs, route):
     first = get(docs, route)
 
@@ -210,9 +211,9 @@ def test_no_other_file_is_served(docs, name):
 @pytest.mark.parametrize("accepts", [None, "identity", "gzip"])
 def test_nobody_gets_more_than_half_a_megabyte_for_a_request(docs, accepts):
     headers = {"Accept-Encoding": accepts} if accepts else None
-    names = [("/assets/{name}", name) for name in (*VENDORED, *OWN)]
+    names = [("/assets/{name}", name) for name in (*VENDORED, *MADE, *OWN)]
 
-    for route, name in [(route, None) for route in ("/docs", "/redoc", "/openapi.json")] + names:
+    for route, name in [(route, None) for route in (*PAGES, DOCUMENT)] + names:
         assert len(b64decode(get(docs, route, name=name, headers=headers)["body"])) < 512 * 1024
 
 

@@ -1,6 +1,7 @@
 """Endpoints that lead back to the API: the real API, and the real worker whose requests arrive there."""
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ class Loop:
     answers: Counter[int] = field(default_factory=Counter)
     counted: list[ApiMetric] = field(default_factory=list)
     depth_of: dict[str, int] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.api = self._api()
@@ -116,11 +118,13 @@ class Loop:
             return HttpResult(status=None, problem=error.reason)
         passed = headers if self.forwards_headers else {"content-type": headers["content-type"]}
         answer = self.call("/v1/events", body, passed)
-        self.answers[answer.status] += 1
-        if answer.status == 201:
-            depth = self.depth_of[headers["webhook-id"]] + 1
-            self.depth_of[answer.json["eventId"]] = depth
-            self.depth[depth] += 1
+        # The worker's threads post at the same time.
+        with self.lock:
+            self.answers[answer.status] += 1
+            if answer.status == 201:
+                depth = self.depth_of[headers["webhook-id"]] + 1
+                self.depth_of[answer.json["eventId"]] = depth
+                self.depth[depth] += 1
         return HttpResult(status=answer.status, retry_after=answer.headers.get("retry-after"))
 
     def run(self) -> list[int]:

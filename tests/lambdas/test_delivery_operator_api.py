@@ -97,7 +97,7 @@ def test_tokens_need_a_tenant_and_have_a_limit(operator_api, place):
         identities.create_token("acme", "", None, NOW)
 
     full = operator_api("POST", "/operator/tenants/acme/tokens")
-    identities.revoke("acme", identities.tokens("acme")[0].token_id, NOW)
+    identities.revoke("acme", identities.tokens(identities.tenant("acme"), NOW)[0].token_id, NOW)
 
     assert (full.status, full.json["error"]) == (409, "too_many_tokens")
     assert operator_api("POST", "/operator/tenants/acme/tokens").status == 201

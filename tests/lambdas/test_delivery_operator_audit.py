@@ -72,6 +72,7 @@ def test_an_entry_says_who_did_what_when_and_why(both, place):
         "asked": {"tenantId": "acme", "endpointId": endpoint_id},
         "reason": "floods",
         "outcome": "done",
+        "made": None,
     }
 
 
@@ -119,6 +120,15 @@ def test_what_is_tried_is_refused_as_it_would_be_and_changes_nothing(both, place
     assert stored() == before
     assert place.sent() == []
 
+    # A dry run that is asked for where nobody reads it is no call
+    for method, path, body, _ in tries:
+        answer = operator(method, path, {**(body or {}), "dryRun": True})
+        assert (answer.status, answer.json["fields"]) == (
+            400,
+            [{"field": "dryRun", "problem": "is not known here"}],
+        ), path
+    assert stored() == before
+
     # And refused
     operator("POST", f"{endpoint}/disable", {"reason": "x"})
     operator("DELETE", f"{one}/events/{event_id}/payload")
@@ -162,6 +172,15 @@ def test_what_was_done_is_answered_and_its_entry_says_that_it_was_begun(both, mo
     assert entries(operator)[0]["outcome"] is None
 
 
+def test_who_acts_with_a_token_is_found_by_the_entry_of_its_making(both):
+    _, operator = both
+    token = operator("POST", "/operator/tenants/acme/tokens", {}).json
+    assert entries(operator)[0]["asked"] == {"tenantId": "acme", "label": "", "access": "full"}
+    operator("DELETE", f"/operator/tenants/acme/tokens/{token['tokenId']}")
+
+    assert [one["made"] for one in entries(operator)][:2] == [None, token["tokenId"]]
+
+
 def test_no_token_and_no_payload_is_in_the_log(both, place):
     tenant, operator = both
     event_id = tenant.send(data={"card": "4242"})
@@ -196,7 +215,9 @@ def test_dead_letters_are_counted_and_sent_back_by_sqs_one_move_at_a_time(operat
 
     again = operator_api("POST", "/operator/redrive")
     assert (again.status, again.json["error"], len(moves)) == (409, "redrive_under_way", 1)
-    assert operator_api("POST", "/operator/redrive", query={"dryRun": "true"}).json["error"] == "redrive_under_way"
+    # A dry run says how far the move is.
+    left = operator_api("POST", "/operator/redrive", query={"dryRun": "true"})
+    assert (left.status, left.json) == (202, {"messages": 1, "underWay": True})
     assert [one["outcome"] for one in entries(operator_api)] == ["redrive_under_way", "done"]
 
 

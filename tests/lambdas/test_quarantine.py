@@ -11,6 +11,7 @@ import pytest
 
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.quarantine import QUARANTINE_PREFIX
+from lambdas.shared import times
 from modules.settings.environments import build_settings
 from tests.lambdas.support import (
     CrashError,
@@ -294,12 +295,15 @@ def test_a_range_of_time_is_left_and_right_of_nothing_else(start, world, correct
     keep(module, *(ingest_message(body_of(f"evt_{at}"), received_at=first + at) for at in range(5)))
     correct()
 
-    run(Lambda(module), "--since", str(first + 1), "--until", str(first + 3))
+    run(Lambda(module), "--since", times.iso(first + 1), "--until", times.iso(first + 3))
 
     assert sorted(processed(world)) == ["evt_1", "evt_2"]
     assert len(quarantined(world)) == 3
-    with pytest.raises(NoTargetError, match="SINCE: 'yesterday'"):
-        run(Lambda(module), "--since", "yesterday")
+    said = run(Lambda(module), "--since", times.iso(first + 5))
+    assert said == (0, "nothing of acme is quarantined in this time\n")
+    for none in ("yesterday", "20261201"):
+        with pytest.raises(NoTargetError, match=f"SINCE: '{none}'"):
+            run(Lambda(module), "--since", none)
 
 
 def test_what_is_proven_and_not_acceptable_stays_and_is_told(start, world, correct, run):

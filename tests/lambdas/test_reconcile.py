@@ -5,6 +5,7 @@ import io
 import json
 import sys
 import time
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 import stripe
 
-from lambdas.inbound.archive import Archive
+from lambdas.inbound.archive import REPORT_PREFIX, Archive
 from lambdas.inbound.envelope import Envelope
 from lambdas.inbound.event import read_events
 from lambdas.inbound.providers.registry import REGISTRY
@@ -23,13 +24,12 @@ from lambdas.reconcile.api import ApiError
 from lambdas.reconcile.event_list import NotAListError
 from lambdas.reconcile.lists.stripe import StripeEvents
 from lambdas.reconcile.logic import SETTLE_SECONDS, Reconciled, Reconciliation
-from lambdas.reconcile.places import REPORT_PREFIX
 from lambdas.reconcile.progress import OvertakenError, Progress, ProgressStore
 from lambdas.shared import times
 from lambdas.shared.request import WebhookRequest
 from lambdas.shared.signatures.scheme import key_id
 from modules.settings.environments import build_settings
-from tests.lambdas.events_apis import StripeApi
+from tests.lambdas.events_apis import StripeApi, stripe_endpoint
 from tests.lambdas.support import NOW, Clock, CrashError, aws_error, envelope, lambda_context, message, new_secret
 from tests.lambdas.test_upgrade import BY_NAME
 from tools.commands import reconcile
@@ -37,6 +37,7 @@ from tools.commands.target_stack import NoTargetError, Target
 
 HOUR = 3_600.0
 DAY = 86_400.0
+RETENTION = 2 * DAY
 FIRST = NOW - HOUR
 
 
@@ -63,7 +64,7 @@ def received(world, event, name="stripe"):
     body = json.dumps({**event, "api_version": "2020-08-27"}).encode()
     request = WebhookRequest(body=body, headers={}, received_at=world.clock())
     (read,) = read_events(name, REGISTRY["stripe"], request)
-    return message(envelope(read, body=body))
+    return message(envelope(read, body=body, received_at=times.iso(world.clock())))
 
 
 def invocation(world, api, *, clients=None, **changes):
@@ -177,13 +178,79 @@ def test_a_catch_up_goes_back_as_far_as_the_provider_does(world, api):
     assert "evt_1" not in report["recoveredIds"]
 
 
-def test_what_the_list_no_longer_had_is_told(world, api):
+def test_a_dry_run_looks_at_the_time_that_is_asked_for_and_at_no_other(world, api):
+    # Given a window that ended long ago, and another that is open from there on and lost something
+    invocation(world, api)()
+    world.clock.now += 31 * DAY
+    api.events = [stripe_event(1, world.clock.now - 10 * DAY), stripe_event(2, world.clock.now - HOUR)]
+    for _ in range(2):
+        report = invocation(world, api)(dry_run=True, since=world.clock.now - 2 * HOUR)
+        assert report["since"] == times.iso(world.clock.now - 2 * HOUR)
+        assert (report["recoveredIds"], report["problems"]) == (["evt_2"], [])
+        assert not invocation(world, api)(lambda: 10.0)["complete"]
+
+
+def test_each_event_is_counted_once_for_its_day_and_account_however_windows_overlap(world, api, monkeypatch):
+    # Given a list that shows a little more than it is asked for
+    page = StripeEvents.page
+    monkeypatch.setattr(StripeEvents, "page", lambda of, since, until, after: page(of, since - 9, until + 9, after))
+    # with events of two days and two accounts, some at the very edges of windows
+    accounts = ("acct_1", "acct_2", None)
+    for number in range(150):
+        of = {"account": account} if (account := accounts[number % 3]) else {}
+        api.events.append({**stripe_event(number, NOW - SETTLE_SECONDS - HOUR + number * 300), **of})
+    api.most = 7
+
+    # When hourly windows overlap, one is a dry run, one a catch-up, one ends early and one begins again
+    invocation(world, api)()
+    for run in range(1, 14):
+        world.clock.now += HOUR
+        left = iter([900.0, 900.0, 10.0])
+        if run == 3:
+            invocation(world, api)(dry_run=True)
+        elif run == 6:
+            invocation(world, api)(since=NOW - HOUR)
+        elif run in {8, 10}:
+            assert not invocation(world, api)(lambda left=left: next(left))["complete"]
+        elif run == 11:
+            cursor = ProgressStore(world.clients.dynamodb, world.name).read("stripe").after
+            api.events = [one for one in api.events if one["id"] != cursor]
+            assert invocation(world, api)()["complete"]
+        else:
+            invocation(world, api)()
+
+    # Then the closed windows together have each event once
+    closed = [one for one in reports(world) if not one["dryRun"]]
+    counted = Counter()
+    for report in closed:
+        for one in report["byDay"]:
+            counted[one["day"], one["account"], one["mode"]] += one["events"]
+    until = max(one["until"] for one in closed)
+    has = [one for one in api.events if times.iso(one["created"]) < until]
+    assert counted == Counter((times.iso(one["created"])[:10], one.get("account"), "live") for one in has)
+    assert {day for day, *_ in counted} == {"2026-09-21", "2026-09-22"}
+    assert sum(one["listed"] for one in closed) > 2 * len(has)
+
+
+def test_the_accounts_that_are_counted_are_bounded(world, api):
+    api.events = [{**stripe_event(number), "account": f"acct_{number:03}"} for number in range(230)]
+    report = invocation(world, api)()
+    assert (len(report["byDay"]), report["byDayNotNamed"]) == (200, 30)
+
+
+@pytest.fixture
+def short_list(monkeypatch):
+    """Stripe's list, as if it went back two days: each hour of it is looked at for records."""
+    monkeypatch.setattr(StripeEvents, "retention_seconds", int(RETENTION))
+
+
+def test_what_the_list_no_longer_had_is_told(world, api, short_list):
     api.events = [stripe_event(1)]
     first = invocation(world, api)()
     assert first["problems"] == []
-    world.clock.now += 31 * DAY
+    world.clock.now += RETENTION + DAY
     report = invocation(world, api)()
-    assert report["since"] == times.iso(world.clock.now - 30 * DAY + HOUR)
+    assert report["since"] == times.iso(world.clock.now - RETENTION + HOUR)
     assert report["problems"] == [
         f"from {times.iso(NOW - SETTLE_SECONDS - 2 * HOUR)} to {report['since']} the list had ended already"
     ]
@@ -193,7 +260,7 @@ def test_what_the_list_no_longer_had_is_told(world, api):
     assert invocation(world, api)()["problems"] == []
 
 
-def test_what_an_open_window_lost_in_a_long_outage_is_told(world, api):
+def test_what_an_open_window_lost_in_a_long_outage_is_told(world, api, short_list):
     # Given a window that is open after its first page
     api.events = [stripe_event(number, FIRST + number) for number in range(250)]
     left = iter([900.0, 10.0])
@@ -201,21 +268,21 @@ def test_what_an_open_window_lost_in_a_long_outage_is_told(world, api):
     assert first["problems"] == []
 
     # When no run is made for longer than the list goes back
-    world.clock.now += 31 * DAY
+    world.clock.now += RETENTION + DAY
     api.events = []
 
     # Then the run that closes it says so, and so does one that goes further back and replaces it
     told = f"from {first['since']} to {first['until']} the list had ended already"
     assert invocation(world, api)(dry_run=True)["problems"] == [
-        f"from {first['since']} to {times.iso(world.clock.now - 30 * DAY + HOUR)} the list had ended already"
+        f"from {first['since']} to {times.iso(world.clock.now - RETENTION + HOUR)} the list had ended already"
     ]
     assert invocation(world, api)()["problems"] == [told]
 
 
-def test_what_is_lost_is_told_when_another_window_replaces_the_one_that_lost_it(world, api):
+def test_what_is_lost_is_told_when_another_window_replaces_the_one_that_lost_it(world, api, short_list):
     api.events = [stripe_event(1)]
     invocation(world, api)()
-    world.clock.now += 31 * DAY
+    world.clock.now += RETENTION + DAY
     api.faults = [(500, {}, {})] * 4
     with pytest.raises(ApiError):
         invocation(world, api)()
@@ -226,26 +293,26 @@ def test_what_is_lost_is_told_when_another_window_replaces_the_one_that_lost_it(
     ]
 
 
-def test_a_list_that_was_read_to_its_end_lost_nothing(world, api):
+def test_a_list_that_was_read_to_its_end_lost_nothing(world, api, short_list):
     api.events = [stripe_event(1)]
     run = invocation(world, api, clients=replace(world.clients, s3=Dying(world.clients.s3, [1])))
     world.process([received(world, api.events[0])])
     with pytest.raises(CrashError):
         run()
-    world.clock.now += 31 * DAY
+    world.clock.now += RETENTION + DAY
     assert invocation(world, api)()["problems"] == []
 
 
-def test_a_catch_up_that_is_asked_for_again_is_gone_on_with(world, api):
+def test_a_catch_up_that_is_asked_for_again_is_gone_on_with(world, api, short_list):
     """Also one that goes further back than the list, of which the end moves on."""
     api.events = [stripe_event(number, FIRST + number) for number in range(250)]
     left = iter([900.0, 900.0, 10.0])
-    first = invocation(world, api)(lambda: next(left), since=NOW - 60 * DAY)
+    first = invocation(world, api)(lambda: next(left), since=NOW - 2 * RETENTION)
     assert (first["listed"], first["complete"]) == (200, False)
-    told = f"from {times.iso(NOW - 60 * DAY)} to {first['since']} the list had ended already"
+    told = f"from {times.iso(NOW - 2 * RETENTION)} to {first['since']} the list had ended already"
     assert first["problems"] == [told]
     world.clock.now += 60
-    again = invocation(world, api)(since=NOW - 60 * DAY)
+    again = invocation(world, api)(since=NOW - 2 * RETENTION)
     assert (again["openedAt"], again["listed"], again["problems"]) == (first["openedAt"], 250, [told])
     assert len(api.calls) == 3
 
@@ -466,18 +533,116 @@ def test_a_refusal_that_asks_for_a_short_wait_is_waited_for(api):
     assert [when for when, _ in api.calls] == [0.0, 7.0]
 
 
-def test_an_empty_list_beside_records_of_its_time_is_told(world, api):
-    world.process([received(world, stripe_event(1))])
-    world.clock.now += HOUR
-    report = invocation(world, api)()
-    told = "the list is empty, but there are records of this time: is the key of the account that sends the webhooks?"
-    assert (report["listed"], report["problems"]) == (0, [told])
-    # But not beside a webhook that came late, of an event of an earlier time.
-    world.clock.now += DAY
-    invocation(world, api)()
-    world.process([received(world, stripe_event(2, NOW - 20 * DAY))])
+WRONG_LIST = (
+    "the list has none of the webhooks that were recorded, and nothing is handed over: is the key of the account that "
+    "sends them?"
+)
+
+
+def others(number):
+    return [stripe_event(1_000 + one, NOW + one) for one in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("foreign", "quiet"),
+    [
+        ([], 0),
+        (others(1), 0),
+        (others(250), 12 * HOUR),
+        ([{**one, "type": "payout.paid"} for one in others(250)], 0),
+    ],
+    ids=["empty", "one", "many, and the window is quiet", "unwanted"],
+)
+def test_a_list_without_any_recorded_webhook_is_told_and_nothing_of_it_is_handed_over(world, api, foreign, quiet):
+    # Given webhooks, of which one did not come, and the list of another account
+    has = [stripe_event(number, NOW - quiet + number) for number in range(50)]
+    world.clock.now = NOW - quiet
+    world.process([received(world, one) for one in has[1:]])
+    world.clock.now = NOW + HOUR
+    api.events = foreign
+
+    # Then two runs, and a dry one, say so and do nothing
+    for dry_run in (False, True, False):
+        report = invocation(world, api, types=["charge.*"])(dry_run=dry_run)
+        assert (report["problems"], report["complete"], report["wrongList"]) == ([WRONG_LIST], False, True)
+        assert (report["listed"], report["recovered"], report["recoveredIds"]) == (0, 0, [])
+        world.clock.now += HOUR
+    assert (world.queued(), reports(world)) == ([], [])
+
+    # And with the right key, all since the first of them is compared
+    api.events = has
+    report = invocation(world, api, types=["charge.*"])(since=NOW - quiet - 1)
+    assert (report["recoveredIds"], report["problems"], report["complete"]) == (["evt_0"], [], True)
+
+
+def test_a_webhook_that_came_late_is_of_no_list_of_this_time(world, api):
+    world.process([received(world, stripe_event(1, NOW - 20 * DAY))])
     world.clock.now += HOUR
     assert invocation(world, api)()["problems"] == []
+
+
+@pytest.mark.parametrize("received_first", [1, 20, 120])
+def test_an_outage_of_the_newest_pages_is_recovered_with_a_key_of_which_nothing_is_known(world, api, received_first):
+    api.events = [stripe_event(number, FIRST + number) for number in range(250)]
+    world.process([received(world, one) for one in api.events[:received_first]])
+    world.clock.now += HOUR
+    report = invocation(world, api)()
+    assert (report["recovered"], report["problems"]) == (250 - received_first, [])
+
+
+def test_what_was_recovered_from_a_wrong_list_does_not_make_it_the_right_one(world, api):
+    """Before any webhook came, nobody could know that it is wrong."""
+    api.events = others(3)
+    world.clock.now += HOUR
+    assert invocation(world, api)()["recovered"] == 3
+    world.process([*world.queued(), received(world, stripe_event(1, NOW + HOUR))])
+    world.clock.now += HOUR
+    api.events += [stripe_event(2_000, NOW + HOUR)]
+    assert invocation(world, api)()["problems"] == [WRONG_LIST]
+
+
+def test_a_webhook_that_no_list_has_keeps_nothing_back_for_good(world, api):
+    # Given a sample that was sent by hand, and an event of which no webhook came
+    world.process([received(world, stripe_event(1))])
+    world.clock.now += HOUR
+    api.events = [stripe_event(2)]
+    assert invocation(world, api)()["problems"] == [WRONG_LIST]
+
+    # When the first webhook of the list comes, all of the time before it is compared
+    api.events.append(stripe_event(3, NOW + HOUR))
+    world.process([received(world, api.events[1])])
+    world.clock.now += HOUR
+    report = invocation(world, api)()
+    assert (report["recoveredIds"], report["problems"]) == (["evt_2"], [])
+
+    # And from then on a sample keeps nothing back, even alone in its window
+    world.process(world.queued())
+    for number in (4, 6):
+        world.clock.now += DAY
+        world.process([received(world, stripe_event(number, world.clock.now))])
+        api.events.append(stripe_event(number + 1, world.clock.now + 1))
+        world.clock.now += HOUR
+        report = invocation(world, api)()
+        world.process(world.queued())
+        assert (report["recoveredIds"], report["problems"]) == ([f"evt_{number + 1}"], [])
+
+
+def test_an_empty_list_of_many_months_is_compared_in_time(world, api, monkeypatch):
+    """As GoCardless has it: records are looked for in the newest days."""
+    monkeypatch.setattr(StripeEvents, "retention_seconds", 540 * int(DAY))
+    asked = []
+
+    class Counting(Dying):
+        def _step(self):
+            asked.append(1)
+
+        def query(self, **_):
+            self._step()
+            return {"Items": []}
+
+    clients = replace(world.clients, dynamodb=Counting(world.clients.dynamodb, []))
+    assert invocation(world, api, clients=clients)(since=NOW - 540 * DAY)["complete"]
+    assert len(asked) < 1_000
 
 
 @pytest.mark.parametrize("answer", [{}, {"data": None}, []])
@@ -583,10 +748,12 @@ def test_when_the_queue_takes_nothing_the_page_is_done_again(world, api):
 def function(world, api, clients, cold_start):
     """Return the function with Stripe deployed as ``shop``; its connections lead to the API of the test."""
     secret = new_secret(clients, api.key)
-    deployed = {"shop": {"entry": "stripe", "apiSecretArn": secret, "overlap": 7_200, "types": ["charge.*"]}}
+    shop = {"entry": "stripe", "apiSecretArn": secret, "every": 3_600, "overlap": 7_200, "types": ["charge.*"]}
+    api.registrations = [stripe_endpoint("https://example.com/v1/webhook/shop")]
     module = cold_start(
         "reconcile",
-        PROVIDERS=json.dumps(deployed),
+        PROVIDERS=json.dumps({"shop": shop}),
+        BASE_URL="https://example.com/v1",
         QUEUE_URL=world.queue_url,
         MESSAGE_GROUP_BY="provider",
         TABLE_NAME=world.name,
@@ -620,10 +787,19 @@ def test_the_function_tells_and_counts_why_it_cannot_reconcile(clients, function
         clients.secretsmanager.put_secret_value(SecretId=function.secret, SecretString=key)
     else:
         clients.secretsmanager.delete_secret(SecretId=function.secret, ForceDeleteWithoutRecovery=True)
-    assert function.handler({"provider": "shop"}, lambda_context(900)) == {"provider": "shop", "error": why}
+    assert function.handler({"provider": "shop"}, lambda_context(900))["error"] == why
     said = capfd.readouterr().out
     assert '"ReconciliationFailures":[1.0]' in said.replace(" ", "")
     assert "rk_wrong" not in said
+
+
+def test_a_key_of_another_mode_than_the_deployments_is_not_used(api, function):
+    function._deployed["shop"]["options"] = {"mode": "test"}
+    told = "the API key is of live mode, and what is deployed of test mode"
+    assert function.handler({"provider": "shop"}, lambda_context(900))["error"] == told
+    assert api.calls == []
+    function._deployed["shop"]["options"] = {"mode": "live"}
+    assert function.handler({"provider": "shop"}, lambda_context(900))["complete"]
 
 
 def test_the_function_tells_and_counts_what_it_cannot_read(api, function, capfd):
@@ -640,8 +816,9 @@ def test_a_run_that_is_overtaken_is_no_failure(function, capfd):
         raise function.OvertakenError("another run of this provider goes on")
 
     function._reconciliation = SimpleNamespace(run=overtaken)
-    told = {"provider": "shop", "error": "another run of this provider goes on"}
-    assert function.handler({"provider": "shop"}, lambda_context(900)) == told
+    assert (
+        function.handler({"provider": "shop"}, lambda_context(900))["error"] == "another run of this provider goes on"
+    )
     said = capfd.readouterr().out
     assert "another run of this provider goes on" in said
     assert "ReconciliationFailures" not in said
@@ -697,6 +874,22 @@ def test_the_command_goes_on_until_the_window_is_closed(world, api, command):
     assert "evt_249" in said
 
 
+def test_the_command_takes_digits_for_no_time(command):
+    with pytest.raises(NoTargetError, match="SINCE: '20261201' is not an RFC 3339 time"):
+        command("--since", "20261201")
+
+
+def test_the_command_ends_when_the_list_is_of_another_account(world, api, command):
+    world.clock.now = time.time() - 600
+    world.process([received(world, stripe_event(1, world.clock.now), name="shop")])
+    api.events = [stripe_event(2, world.clock.now)]
+    code, said = command()
+    assert code == 1
+    assert WRONG_LIST in " ".join(said.split())
+    assert "Only the first" not in said
+    assert world.queued() == []
+
+
 def test_the_command_says_of_a_dry_run_that_ended_early(api, command):
     api.events = [stripe_event(number, time.time() - 600 - number) for number in range(250)]
     code, said = command("--dry-run")
@@ -711,11 +904,18 @@ def test_the_command_fails_when_there_are_problems(api, command):
     assert code == 1
 
 
+def test_the_command_fails_when_the_registration_is_not_right(api, command):
+    api.registrations = []
+    code, said = command()
+    assert "none of 0 registrations sends to" in said
+    assert code == 1
+
+
 def test_the_command_refuses_what_it_cannot_do(command, api):
     with pytest.raises(NoTargetError, match=r"PROVIDER: 'acme' is not in the setting reconciliation"):
         command(provider="acme")
     with pytest.raises(NoTargetError, match=r"SINCE: 'yesterday' is not an RFC 3339 time"):
         command("--since", "yesterday")
-    api.faults = [(401, {}, {})]
+    api.faults = [(401, {}, {})] * 2
     with pytest.raises(NoTargetError, match=r"shop: api\.stripe\.com: status 401"):
         command()

@@ -776,7 +776,9 @@ def test_requests_in_the_dead_letter_queue_of_the_ingest_queue_are_sent_back_onc
     assert moves == []
     assert ask({"reason": "S3 is back"}) == (202, {"dryRun": False, "messages": 1, "underWay": True})
     assert [task["SourceArn"].rsplit(":", 1)[1] for task in moves] == [world.queue_url.rsplit("/", 1)[1]]
-    assert ask("", "2")[0] == ask({"dryRun": True})[0] == 409
+    assert ask("", "2")[0] == 409
+    # A dry run says how far the move is.
+    assert ask({"dryRun": True}) == (200, {"dryRun": True, "messages": 1, "underWay": True})
     assert ask({"from": "2026-01-31T12:00:00Z"})[1]["error"].startswith("from: unknown field")
     entries, _ = replay._audit.newest(None, None, 10, lambda _: True)
     assert sorted((one.action, one.reason, one.outcome) for one in entries if one.reason) == [
@@ -870,6 +872,20 @@ def test_the_endpoint_refuses_what_it_cannot_carry_out_and_names_the_field(repla
     assert status == 400
     assert answer["error"].split(":")[0] == named
     assert world.queued() == []
+
+
+@pytest.mark.parametrize("path", ["/internal/replay", "/internal/redrive", "/internal/erase"])
+def test_a_dry_run_that_is_asked_for_where_nobody_reads_it_is_no_call(replay, world, path):
+    route(world, "evt_1")
+    before = world.clients.dynamodb.scan(TableName=world.name)["Items"]
+    body = {"eventIds": ["acme:evt_1"]} if path.endswith("replay") else {"eventId": "acme:evt_1"}
+    event = api_gateway_event(path=path, body=json.dumps({} if path.endswith("redrive") else body))
+    event["queryStringParameters"] = {"dryRun": "true"}
+
+    answer = replay.handler(event, lambda_context())
+
+    assert (answer["statusCode"], json.loads(answer["body"])["error"].split(":")[0]) == (400, "query")
+    assert (world.clients.dynamodb.scan(TableName=world.name)["Items"], world.queued()) == (before, [])
 
 
 # --- other bytes ----------------------------------------------------------------------------------------------------

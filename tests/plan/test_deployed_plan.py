@@ -35,7 +35,7 @@ def test_alarms_are_stored_as_planned(stack: LocalStack, deployed):
         assert alarm["AlarmDescription"] == plan["alarm_description"]
         assert alarm["TreatMissingData"] == plan["treat_missing_data"]
         assert (alarm["TreatMissingData"] == "breaching") == name.startswith(
-            ("webhook-silent-", "webhook-not-reconciled-")
+            ("webhook-silent-", "webhook-not-reconciled-", "webhook-statement-missing-")
         )
         if not plan["metric_query"]:
             assert (alarm["Period"], alarm["Statistic"]) == (plan["period"], plan["statistic"])

@@ -65,13 +65,13 @@ RECONCILING = {"stripe": {"every": "1h", "types": ["*"]}, "github": {"every": "1
 
 
 def test_reconciliation_costs_its_key_and_alarms_when_idle_and_its_reads_by_the_million(standard_stack, synthesize):
-    stack = Stack(synthesize(values={"reconciliation": RECONCILING}).document)
+    stack = Stack(synthesize(values={"reconciliation": RECONCILING, "statement": False}).document)
     idle = bill(stack, rate=0.000001).of(Paid.IDLE) - bill(standard_stack, rate=0.000001).of(Paid.IDLE)
 
-    # A secret and three alarms for each; of the function and its queue, two on one metric and one on two; and 730 runs,
+    # A secret and four alarms for each; of the function and its queue, two on one metric and one on two; and 730 runs,
     # with a report of $5 in a million, some writes and a read of each secret, of which GitHub has two
     runs = 730 * (2 * 5e-6 + 6 * 0.625e-6 + 3 * 5e-6)
-    assert idle == pytest.approx(2 * (0.40 + 3 * 0.10) + 4 * 0.10 + runs, abs=0.02)
+    assert idle == pytest.approx(2 * (0.40 + 4 * 0.10) + 4 * 0.10 + runs, abs=0.03)
 
     # Each event is listed three times, in the run of its hour and in two overlaps; GitHub's are two reads
     one = bill(stack, rate=0.4)
@@ -80,6 +80,22 @@ def test_reconciliation_costs_its_key_and_alarms_when_idle_and_its_reads_by_the_
     assert entry(one, "records compared: github").usd == pytest.approx(730 * 900 / 1.0342 * 2 * 0.125e-6, rel=0.01)
     # and GitHub's at one a second, for as long as the runs last
     assert entry(one, "duration of listing: github").quantity == pytest.approx(730 * 900 / 2)
+
+
+def test_the_daily_statement_costs_its_alarms_when_idle_and_a_read_of_each_record(standard_stack, synthesize):
+    stack = Stack(synthesize(values={"statement": True}).document)
+    idle = bill(stack, rate=0.000001).of(Paid.IDLE) - bill(standard_stack, rate=0.000001).of(Paid.IDLE)
+
+    # Five alarms on one metric and one on two; and on each of 30.4 days, of four providers and what is unreadable, 240
+    # queries of half a unit and 2.1 ms of a core, for the day and for 14 before it
+    queries = 5 * 240 * 15 * 730 / 24
+    cpu = queries * 0.0021 * 1_769 / 1_024 * 13.3334e-6
+    assert idle == pytest.approx(7 * 0.10 + queries / 2 * 0.125e-6 + cpu, abs=0.02)
+
+    one = bill(stack, rate=0.4)
+    assert entry(one, "records counted of the daily statement").usd == pytest.approx(one.case.webhooks * 0.125e-6)
+    million = sum(line.usd for line in one.lines if "daily statement" in line.what and line.paid is Paid.PASSING)
+    assert million / one.case.webhooks * 1e6 == pytest.approx(0.174, abs=0.005)
 
 
 def test_a_function_that_runs_at_set_times_has_no_price(synthesize):
@@ -178,6 +194,16 @@ def test_what_is_not_there_is_named(preset_name, environment, named):
 def seen(standard_stack):
     with Observer(standard_stack, webhook_path(standard_stack), 1_024) as observer:
         yield observer.ingestion(), observer.processing(1), observer.processing(10)
+
+
+@pytest.mark.parametrize("provider", ["stripe", "paddle", "gocardless", "braintree"])
+def test_a_stack_of_a_single_provider_is_observed(synthesize, provider):
+    # Whatever it is answered, and however old its sample is
+    stack = Stack(synthesize(values={"providers": [provider]}).document)
+    with Observer(stack, webhook_path(stack), 2_048) as observer:
+        ingested, (first, _) = observer.ingestion(), observer.processing(1)
+
+    assert ingested.calls["SendMessage"] == first.calls["PutEvents"] == 1
 
 
 def test_ingestion_makes_one_call(seen):

@@ -71,15 +71,53 @@ def test_without_the_setting_there_is_no_receiver(synthesize_delivery):
     assert "webhook-delivery-receiver-dev" not in template.by_name("aws_lambda_function")
 
 
-def test_without_the_documents_the_public_keys_are_still_there(synthesize_delivery):
-    found = answering(synthesize_delivery(docs=False))
+OF_DOCS = {"/openapi.json", "/docs", "/redoc"}
 
-    left_out = {(route.method, route.path) for route in ROUTES} - set(found)
-    assert left_out == {("GET", path) for path in ("/openapi.json", "/docs", "/redoc", "/assets/{name}")}
+
+@pytest.mark.parametrize(
+    ("given", "left_out"),
+    [
+        ({"docs": False}, OF_DOCS),
+        ({"portal": False}, {"/portal"}),
+        ({"docs": False, "portal": False}, OF_DOCS | {"/portal", "/assets/{name}"}),
+    ],
+)
+def test_what_is_switched_off_has_no_route_and_the_public_keys_are_still_there(synthesize_delivery, given, left_out):
+    found = answering(synthesize_delivery(**given))
+
+    assert {(route.method, route.path) for route in ROUTES} - set(found) == {("GET", path) for path in left_out}
     assert found["GET", "/.well-known/webhook-keys.json"] == "webhook-delivery-docs-dev"
-    assert [name for name, function in found.items() if function == "webhook-delivery-docs-dev"] == [
-        ("GET", "/.well-known/webhook-keys.json")
+
+
+def variables(template, function):
+    return template.by_name("aws_lambda_function")[function]["environment"]["variables"]
+
+
+def test_links_lead_to_the_domain_if_there_is_one_and_else_to_the_stage(delivery, synthesize_delivery):
+    there = variables(synthesize_delivery(), "webhook-delivery-operator-dev")["PORTAL_URL"]
+
+    api, suffix = "${aws_api_gateway_rest_api.api_rest_api.id}", "${data.aws_partition.partition.dns_suffix}"
+    assert there == f"https://{api}.execute-api.us-east-1.{suffix}/live/portal"
+    assert variables(delivery, "webhook-delivery-operator-delivery")["PORTAL_URL"] == "https://hooks.example.com/portal"
+
+
+def test_without_the_portal_there_are_no_links_and_their_tokens_are_refused(synthesize_delivery):
+    without, by_default = synthesize_delivery(portal=False), synthesize_delivery()
+
+    assert variables(without, "webhook-delivery-operator-dev")["PORTAL_URL"] == ""
+    assert [variables(each, "webhook-delivery-authorizer-dev")["PORTAL"] for each in (without, by_default)] == [
+        "off",
+        "on",
     ]
+    assert "portal_policy_json" in by_default.outputs()
+    assert "portal_policy_json" not in without.outputs()
+
+
+def test_the_sites_that_may_show_the_portal_are_handed_to_the_function_that_serves_it(synthesize_delivery):
+    template = synthesize_delivery(portal_frames=["https://app.example.com", "https://*.example.org"])
+
+    given = variables(template, "webhook-delivery-docs-dev")["PORTAL_FRAMES"]
+    assert given == "https://app.example.com https://*.example.org"
 
 
 @pytest.mark.parametrize(("given", "reserved"), [({}, 5), ({"docs_concurrency": 7}, 7)])

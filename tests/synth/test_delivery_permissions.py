@@ -56,7 +56,7 @@ GRANTS = {
     | items(f"{EVENTS}/index/byState", "Query")
     | items(TENANTS, "GetItem")
     | {("sqs:SendMessage", QUEUE)},
-    "operator": items(TENANTS, "GetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
+    "operator": items(TENANTS, "GetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
     | items(f"{TENANTS}/index/byTenant", "Query")
     | items(ENDPOINTS, "GetItem", "BatchGetItem", "Query", "UpdateItem", "DeleteItem")
     | items(EVENTS, "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
@@ -87,10 +87,13 @@ GRANTS = {
 CONDITIONS = {
     **{
         (function, "ReadPublicKeys"): [
-            {"test": "ForAllValues:StringEquals", "variable": "dynamodb:LeadingKeys", "values": [PUBLIC_KEYS_ID]}
+            {"test": "ForAllValues:StringLike", "variable": "dynamodb:LeadingKeys", "values": [PUBLIC_KEYS_ID]}
         ]
         for function in ("api", "docs")
     },
+    ("operator", "ForgetTokens"): [
+        {"test": "ForAllValues:StringLike", "variable": "dynamodb:LeadingKeys", "values": ["token#*"]}
+    ],
 }
 TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}
 
@@ -184,21 +187,32 @@ def test_who_may_invoke_each_function_and_for_what(delivery):
     assert {p["action"] for p in permissions} == {"lambda:InvokeFunction"}
 
 
-def test_operators_may_call_their_own_routes_only(delivery):
-    (statement,) = delivery.statements("data.aws_iam_policy_document." + operator_policy(delivery))
+def test_operators_may_call_their_own_routes_and_see_the_backlog_only(delivery):
+    statement, backlog = delivery.statements("data.aws_iam_policy_document." + operator_policy(delivery))
+
+    assert (backlog["actions"], backlog["resources"]) == (["sqs:GetQueueAttributes"], [QUEUE, DEAD_LETTERS])
 
     assert statement["actions"] == ["execute-api:Invoke"]
     assert set(statement["resources"]) == {
         f"{EXECUTION}/live/{route.method}{re.sub(r'{[^}]*}', '*', route.path)}"
         for route in ROUTES
-        if route.authorization == "AWS_IAM" and not route.path.endswith("/payload")
-    }
+        if route.authorization == "AWS_IAM"
+    } - {f"{EXECUTION}/live/{apart}" for apart in APART.values()}
 
 
-def test_payloads_are_erased_with_a_policy_of_their_own(delivery):
-    (statement,) = delivery.statements(delivery.document["output"]["erase_policy_json"]["value"])
-    (operators,) = delivery.statements("data.aws_iam_policy_document." + operator_policy(delivery))
-    apart = f"{EXECUTION}/live/DELETE/operator/tenants/*/events/*/payload"
+# With a token or a link one reads payloads in a tenant's name, and with a token of the kind full one erases them.
+APART = {
+    "erase_policy_json": "DELETE/operator/tenants/*/events/*/payload",
+    "token_policy_json": "POST/operator/tenants/*/tokens",
+    "portal_policy_json": "POST/operator/tenants/*/portal-links",
+}
+
+
+@pytest.mark.parametrize("output", APART)
+def test_payloads_are_erased_and_tokens_and_links_made_with_policies_of_their_own(delivery, output):
+    (statement,) = delivery.statements(delivery.document["output"][output]["value"])
+    operators, _ = delivery.statements("data.aws_iam_policy_document." + operator_policy(delivery))
+    apart = f"{EXECUTION}/live/{APART[output]}"
 
     assert (statement["actions"], statement["resources"]) == (["execute-api:Invoke"], [apart])
     # A wildcard of IAM matches slashes too.

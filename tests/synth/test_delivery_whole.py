@@ -191,6 +191,8 @@ OUTPUTS = {
     "signing_keys_secret_arn": "aws_secretsmanager_secret[webhook-delivery-signing-keys-delivery].arn",
     "operator_policy_json": "data.aws_iam_policy_document[api_operator_policy].json",
     "erase_policy_json": "data.aws_iam_policy_document[api_erase_policy].json",
+    "portal_policy_json": "data.aws_iam_policy_document[api_portal_policy].json",
+    "token_policy_json": "data.aws_iam_policy_document[api_token_policy].json",
     "domain_target": "aws_api_gateway_domain_name[hooks.example.com].regional_domain_name",
 }
 

@@ -16,10 +16,10 @@ from modules.constructs.network import Network
 from modules.constructs.policy import Statement, policy_document
 from modules.constructs.queue_layer import QueueLayer
 from modules.constructs.queues import dead_letter_queue, redrive
+from modules.constructs.schedule import Schedule
 from modules.constructs.tags import tag_everything
 from modules.constructs.webhook_function import WebhookFunction
 from modules.delivery.bus_subscriptions import InboundSubscriptions
-from modules.delivery.every_minute import EveryMinute
 from modules.guards.app import App
 from modules.inbound.direct_integration import DirectIntegration
 from modules.inbound.event_routing import EventRouting
@@ -341,6 +341,13 @@ GRANTS = {
                                            ("dynamodb:PartiQLSelect", f"{TABLE}/index/byEvent"),
                                            ("dynamodb:Query", f"{TABLE}/index/byReceived"),
                                            ("s3:PutObject", f"{BUCKET}/reconciliation/*")},
+    (storage, "grant_state"):             {("dynamodb:BatchGetItem", TABLE),
+                                           ("dynamodb:Query", f"{TABLE}/index/byReceived"),
+                                           ("s3:ListBucket", BUCKET),
+                                           ("s3:GetObject", f"{BUCKET}/statements/*"),
+                                           ("s3:PutObject", f"{BUCKET}/statements/*")},
+    (storage, "grant_read_reports"):      {("s3:ListBucket", BUCKET), ("s3:GetObject", f"{BUCKET}/reconciliation/*")},
+    (storage, "grant_count_quarantined"): {("s3:ListBucket", BUCKET)},
     (storage, "grant_audit"):             {("dynamodb:PutItem", TABLE)},
     (storage, "grant_erase"):             {("s3:PutObject", f"{BUCKET}/raw/*"),
                                            ("s3:PutObject", f"{BUCKET}/dead-letter/*"),
@@ -640,7 +647,7 @@ REFUSED_ALONE = {
         "reserved_concurrency: -1 is not allowed",
     ),
     "a queue of a schedule": (
-        lambda stack: EveryMinute(stack, "e", names=Names("dev"), function="f"),
+        lambda stack: Schedule(stack, "e", names=Names("dev"), function="f"),
         "function: 'f' is not a WebhookFunction",
     ),
     "executions of a function that there is not": (

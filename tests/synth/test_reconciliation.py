@@ -1,6 +1,7 @@
 """Reconciliation as it is deployed: its schedule, its keys, its permissions, its alarms; nothing of it by default."""
 
 import json
+import re
 
 import pytest
 
@@ -9,9 +10,18 @@ from tests.synth.test_permissions import TRACES, own_log
 
 VALUES = {
     "reconciliation": {
-        "stripe": {"every": "1h", "types": ["charge.*"]},
+        "stripe": {"every": "1h", "types": ["charge.*"], "url": "https://hooks.example.com/stripe"},
         "github": {"every": "15m", "hook": "repos/acme/shop/hooks/7"},
-    }
+    },
+    "routing": {
+        "subscribers": {
+            "ledger": {
+                "provider": "stripe",
+                "match": {"eventType": ["charge.*", "payout.paid", {"prefix": "charge.d"}]},
+            },
+            "audit": {"provider": "github", "match": {"mode": ["live"]}},
+        }
+    },
 }
 FUNCTION = "webhook-reconcile-dev"
 KEYS = {name: f"aws_secretsmanager_secret[webhook-api-key-{name}-dev]" for name in VALUES["reconciliation"]}
@@ -40,19 +50,26 @@ def test_each_provider_has_a_schedule_of_its_own(reconciling):
 def test_the_function_knows_its_providers_and_no_secret(reconciling):
     deployed = reconciling.one("aws_lambda_function", FUNCTION)
     assert deployed["timeout"] == 900
-    known = json.loads(reconciling.meaning(deployed.block("environment")["variables"]["PROVIDERS"]))
+    variables = deployed.block("environment")["variables"]
+    assert re.fullmatch(r"\$\{aws_api_gateway_stage\.\w+\.invoke_url}", variables["BASE_URL"])
+    known = json.loads(reconciling.meaning(variables["PROVIDERS"]))
     assert known == {
         "stripe": {
             "entry": "stripe",
             "apiSecretArn": f"{KEYS['stripe']}.name",
+            "every": 3_600,
             "overlap": 7_200,
             "types": ["charge.*"],
+            # What a subscriber's rule matches on besides
+            "routed": ["payout.paid", "charge.d*"],
+            "url": "https://hooks.example.com/stripe",
         },
         # Its list shows signatures.
         "github": {
             "entry": "github",
             "apiSecretArn": f"{KEYS['github']}.name",
             "secretArn": f"{secret('github')}.name",
+            "every": 900,
             "overlap": 7_200,
             "types": ["*"],
             "hook": "repos/acme/shop/hooks/7",
@@ -105,14 +122,25 @@ def test_each_provider_has_alarms_of_its_own(reconciling):
     found = {
         name: (alarm["metric_name"], alarm["dimensions"], alarm["threshold"])
         for name, alarm in alarms.items()
-        if "recovered" in name or "reconciliation-failures" in name
+        if re.search("recovered|reconciliation-failures|registration-problems", name)
     }
     assert found == {
         f"webhook-{id_}-{name}-dev": (metric, {"service": FUNCTION, "provider": name}, 0)
-        for id_, metric in (("recovered", "Recovered"), ("reconciliation-failures", "ReconciliationFailures"))
+        for id_, metric in (
+            ("recovered", "Recovered"),
+            ("reconciliation-failures", "ReconciliationFailures"),
+            ("registration-problems", "RegistrationProblems"),
+        )
         for name in ("stripe", "github")
     }
     assert "webhook-reconcile-undelivered-dev" in alarms
+    # What stays wrong keeps its alarm from one run to the next: 1 h and 15 min, and 5 min more.
+    for id_, periods in {
+        "recovered": (300, 300),
+        "reconciliation-failures": (3_900, 1_200),
+        "registration-problems": (3_900, 1_200),
+    }.items():
+        assert tuple(alarms[f"webhook-{id_}-{name}-dev"]["period"] for name in ("stripe", "github")) == periods
 
 
 @pytest.mark.parametrize(("provider", "periods"), [("stripe", 36), ("github", 12)])

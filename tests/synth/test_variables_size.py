@@ -42,7 +42,7 @@ def without_secrets(count):
 
 def reconciled(count):
     values = providers(count, "merchant-{:02}", "stripe", {"mode": "live", "account": "acct_1"})
-    one = {"every": "1h", "types": ["charge.*", "payment_intent.*"]}
+    one = {"every": "24h", "types": ["charge.*", "payment_intent.*"], "url": "https://hooks.example.com/stripe"}
     return {**values, "reconciliation": dict.fromkeys(values["providers"], one)}
 
 
@@ -69,6 +69,10 @@ def tenant_plans(count):
     return delivery(tenant_plans={f"plan_{number}": {"rate": 1, "burst": 1} for number in range(count)})
 
 
+def portal_frames(count):
+    return delivery(portal_frames=[f"https://{number}.example.com" for number in range(count)])
+
+
 def most(values):
     """Return how many the settings accept."""
     build_settings(ENVIRONMENT, {**COMMON, **values(1)})
@@ -86,9 +90,11 @@ def known(template, text):
 
     def found(match):
         *address, attribute = match[1].removeprefix("data.").split(".")
-        if attribute in ("account_id", "id"):
-            return {"account_id": account, "id": "a1b2c3d4e5"}[attribute]
+        if attribute in ("account_id", "id", "dns_suffix"):
+            return {"account_id": account, "id": "a1b2c3d4e5", "dns_suffix": DOMAIN}[attribute]
         given = template.at(".".join(address))
+        if attribute == "invoke_url":
+            return f"https://a1b2c3d4e5.execute-api.{REGION}.{DOMAIN}/{given['stage_name']}"
         if attribute == "arn":
             return f"arn:{PARTITION}:secretsmanager:{REGION}:{account}:secret:{given['name']}-AbCdEf"
         if attribute == "url":
@@ -118,6 +124,7 @@ def sizes(template):
         ("synthesize", reconciled),
         ("synthesize_delivery", refused_hosts),
         ("synthesize_delivery", tenant_plans),
+        ("synthesize_delivery", portal_frames),
     ],
 )
 def test_as_many_as_are_accepted_fit_and_hardly_more_would(request, stack, values):

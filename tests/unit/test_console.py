@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.console_stack import SECRET, Stack, archived, get, post, refusal, running
-from tools.console.server import PAGES
+from tests.console_stack import SECRET, Stack, archived, delete, get, own, post, refusal, running
+from tests.lambdas.statement_support import DAY, WHOLE_DAY, StatementWorld
+from tools.console import __main__
+from tools.console.server import ENVIRONMENT, FILES
 
 RECORD = {
     "provider": "stripe",
@@ -52,6 +54,7 @@ def test_its_own_page_gets_an_answer(console):
         "region": "eu-central-1",
         "isLocal": False,
         "hasDelivery": True,
+        "hasIngestQueue": False,
         "providers": {"stripe": "Stripe", "github": "GitHub"},
     }
 
@@ -73,10 +76,57 @@ def test_nobody_else_gets_an_answer_and_nothing_is_asked_for_them(console, stack
     stack.answers["/internal/events"] = {"events": [], "next": None}
     stack.answers["/internal/replay"] = {}
 
-    for answer in (get(console, "/api/events", **headers), post(console, "/api/replay", {}, **headers)):
+    payload = "/api/operator/tenants/acme/events/evt_T/payload"
+    for answer in (
+        get(console, "/api/events", **headers),
+        post(console, "/api/replay", {}, **headers),
+        delete(console, payload, **headers),
+    ):
         assert answer.status_code == status
         assert "error" in answer.json()
     assert stack.asked == []
+
+
+@pytest.mark.parametrize("environment", ["prod", None])
+def test_a_page_of_another_environment_gets_no_answer_and_nothing_is_done_for_it(console, stack, environment):
+    stack.answers["/internal/events"] = {"events": [], "next": None}
+    stack.answers["/internal/replay"] = {}
+
+    headers = {ENVIRONMENT: environment}
+    for answer in (get(console, "/api/events", **headers), post(console, "/api/replay", {}, **headers)):
+        assert answer.status_code == 409
+        assert "this console shows dev" in answer.json()["error"]
+    assert stack.asked == []
+    # A page asks first which environment it is.
+    assert get(console, "/api/about", **headers).json()["environment"] == "dev"
+
+
+@pytest.mark.parametrize(("given", "port"), [([], 0), (["--port", "8484"], 8484)])
+def test_any_free_port_is_taken_unless_one_is_given(monkeypatch, given, port):
+    opened = []
+
+    class Server:
+        start_url = "http://127.0.0.1"
+
+        def __init__(self, answers, port):
+            opened.append(port)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            """Close nothing."""
+
+        def serve_forever(self):
+            """Serve nobody."""
+
+    monkeypatch.setattr("sys.argv", ["console", *given])
+    monkeypatch.setattr(__main__.Target, "chosen", lambda: None)
+    monkeypatch.setattr(__main__, "Answers", lambda target: None)
+    monkeypatch.setattr(__main__, "ConsoleServer", Server)
+
+    assert __main__.main() == 0
+    assert opened == [port]
 
 
 def test_another_name_for_this_machine_gets_no_page_either(console):
@@ -86,10 +136,10 @@ def test_another_name_for_this_machine_gets_no_page_either(console):
     assert get(console, "/").status_code == 200
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_nothing_but_get_and_post_is_known(console, stack, method):
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS"])
+def test_nothing_but_get_post_and_delete_is_known(console, stack, method):
     connection = http.client.HTTPConnection(urlsplit(console.origin).netloc, timeout=10)
-    connection.request(method, "/api/events", headers={"Authorization": f"Bearer {console.token}"})
+    connection.request(method, "/api/events", headers=own(console))
 
     answer = connection.getresponse()
 
@@ -117,11 +167,11 @@ def test_every_answer_brings_the_headers_that_protect_it(console, path):
     assert "Access-Control-Allow-Origin" not in headers
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in PAGES.iterdir()))
+@pytest.mark.parametrize("name", sorted(FILES))
 def test_each_file_is_served_as_what_it_is(console, name):
     answer = get(console, f"/assets/{name}", Authorization=None)
 
-    assert answer.content == (PAGES / name).read_bytes()
+    assert answer.content == FILES[name].read_bytes()
     kind = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
     assert answer.headers["Content-Type"] == f"{kind[name.rsplit('.', 1)[-1]]}; charset=utf-8"
 
@@ -191,7 +241,7 @@ def test_the_answer_of_an_endpoint_is_asked_of_delivery_and_no_part_leaves_its_p
 def test_no_path_leads_out_of_its_place(console, stack, path):
     # requests would make it straight.
     connection = http.client.HTTPConnection(urlsplit(console.origin).netloc, timeout=10)
-    connection.request("GET", f"/api/{path}", headers={"Authorization": f"Bearer {console.token}"})
+    connection.request("GET", f"/api/{path}", headers=own(console))
 
     assert connection.getresponse().status == 404
     assert stack.asked == []
@@ -207,27 +257,34 @@ def test_what_operators_do_is_asked_of_the_api_that_does_it(console, stack):
     assert post(console, pause, {"reason": "a b"}).json() == {"state": "PAUSED"}
     assert post(console, pause.replace("pause", "activate"), None).status_code == 404
 
+    payload = "/operator/tenants/acme/events/evt_T/payload"
+    stack.answers[payload] = {"erasedAt": None}
+    assert delete(console, f"/api{payload}?dryRun=true").json() == {"erasedAt": None}
+
     one = "/operator/tenants/acme/endpoints/ep_1"
     assert stack.done == [
         ("/internal/replay", asked),
         (f"{one}/pause?dryRun=true", {"reason": "a b"}),
         (f"{one}/activate?dryRun=true", None),
+        (f"{payload}?dryRun=true", None),
     ]
     assert stack.asked[0][1]["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDCONSOLE/")
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("send", "path"),
     [
-        "/api/operator/tenants/acme/tokens",
-        "/api/operator/signing-keys",
-        "/api/operator/tenants",
-        "/api/events",
-        "/replay",
+        (post, "/api/operator/signing-keys"),
+        (post, "/api/operator/tenants"),
+        (post, "/api/events"),
+        (post, "/replay"),
+        (delete, "/api/operator/signing-keys/key_1"),
+        (delete, "/api/operator/tenants/acme"),
+        (delete, "/api/replay"),
     ],
 )
-def test_tokens_and_keys_are_made_elsewhere(console, stack, path):
-    assert post(console, path, {}).status_code in (400, 404)
+def test_what_is_not_for_the_console_is_done_elsewhere(console, stack, send, path):
+    assert send(console, path, {}).status_code in (400, 404)
     assert stack.asked == []
 
 
@@ -240,7 +297,7 @@ def test_a_body_that_is_no_action_is_refused(console, stack, body):
 @pytest.mark.parametrize("length", [str(256 * 1024 + 1), "-1", "many"])
 def test_a_body_that_is_too_long_is_not_read(console, stack, length):
     connection = http.client.HTTPConnection(urlsplit(console.origin).netloc, timeout=10)
-    headers = {"Authorization": f"Bearer {console.token}", "Content-Length": length}
+    headers = {**own(console), "Content-Length": length}
     connection.request("POST", "/api/replay", headers=headers)
 
     answer = connection.getresponse()
@@ -260,7 +317,7 @@ def test_a_signature_is_for_the_stacks_own_address_alone(console, stack):
     ("answered", "status", "said"),
     [
         ((400, {"error": "state: 'X' is not one of"}), 400, "state: 'X' is not one of"),
-        ((403, {"message": "not authorized to perform"}), 400, "not authorized to perform"),
+        ((403, {"message": "not authorized to perform"}), 403, "not authorized to perform"),
         ((404, {"error": "no such event is known"}), 404, "no such event is known"),
         ((409, {"error": "payload: it is in Glacier"}), 400, "payload: it is in Glacier"),
         (
@@ -346,13 +403,13 @@ def test_evidence_in_glacier_and_none_at_all(console, stack):
     assert get(console, "/api/evidence/stripe%3Aevt_1?record=no").status_code == 404
 
 
-def alarm(name, topic, state="ALARM"):
+def alarm(name, topic, state="ALARM", place="eu-central-1:1"):
     return {
         "AlarmName": name,
         "StateValue": state,
         "AlarmDescription": "meaning",
         "StateUpdatedTimestamp": datetime(2026, 1, 1, tzinfo=UTC),
-        "AlarmActions": [f"arn:aws:sns:eu-central-1:1:{topic}"],
+        "AlarmActions": [f"arn:aws:sns:{place}:{topic}"],
     }
 
 
@@ -362,13 +419,40 @@ def test_alarms_are_those_of_the_environments_two_stacks(console, stack):
             alarm("webhook-a-dev", "webhook-alarms-dev"),
             alarm("webhook-delivery-b-dev", "webhook-delivery-alarms-dev", "OK"),
             alarm("webhook-a-eu-dev", "webhook-alarms-eu-dev"),
+            alarm("webhook-c-dev", "webhook-alarms-dev", place="eu-central-1:2"),
+            alarm("webhook-d-dev", "webhook-alarms-dev", place="eu-west-1:1"),
         ]
     }
 
-    assert get(console, "/api/alarms").json()["alarms"] == [
-        {"name": "webhook-a-dev", "state": "ALARM", "meaning": "meaning", "since": "2026-01-01T00:00:00Z"},
-        {"name": "webhook-delivery-b-dev", "state": "OK", "meaning": "meaning", "since": "2026-01-01T00:00:00Z"},
-    ]
+    assert get(console, "/api/alarms").json() == {
+        "alarms": [
+            {"name": "webhook-a-dev", "state": "ALARM", "meaning": "meaning", "since": "2026-01-01T00:00:00Z"},
+            {"name": "webhook-delivery-b-dev", "state": "OK", "meaning": "meaning", "since": "2026-01-01T00:00:00Z"},
+        ],
+        "trouble": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("account", "why"),
+    [
+        ("1", "None is deployed, or each notifies something else."),
+        ("2", "Your credentials are of account 2, and the stack is in account 1."),
+    ],
+)
+def test_a_stack_without_an_alarm_is_trouble_that_is_said(console, stack, account, why):
+    stack.aws["GetCallerIdentity"] = {"Account": account}
+    stack.aws["DescribeAlarms"] = {"MetricAlarms": [alarm("webhook-a-dev", "webhook-alarms-dev")]}
+    delivery = "arn:aws:sns:eu-central-1:1:webhook-delivery-alarms-dev"
+
+    found = get(console, "/api/alarms").json()
+    assert [one["name"] for one in found["alarms"]] == ["webhook-a-dev"]
+    assert found["trouble"] == f"No alarm notifies {delivery}. {why}"
+
+    stack.aws["DescribeAlarms"] = {"MetricAlarms": []}
+    found = get(console, "/api/alarms").json()
+    assert found["alarms"] == []
+    assert found["trouble"] == f"No alarm notifies arn:aws:sns:eu-central-1:1:webhook-alarms-dev, {delivery}. {why}"
 
 
 def test_queues_have_their_backlog_and_the_age_of_the_oldest_message(console, stack):
@@ -390,7 +474,37 @@ def test_queues_have_their_backlog_and_the_age_of_the_oldest_message(console, st
     assert get(console, "/api/queues").json()["queues"] == [
         {"name": "webhook-queue-dev", "waiting": 0, "inWork": 1, "oldestSeconds": None},
         {"name": "webhook-dlq-dev", "waiting": 7, "inWork": 1, "oldestSeconds": 90.0},
+        {"name": "webhook-delivery-queue-dev", "waiting": 0, "inWork": 1, "oldestSeconds": None},
+        {"name": "webhook-delivery-dlq-dev", "waiting": 7, "inWork": 1, "oldestSeconds": 90.0},
     ]
+
+
+def test_deliveries_have_what_the_worker_and_the_sweeper_counted(console, stack):
+    now = datetime.now(UTC)
+    values = {"Delivered": (3.0, 4.0), "FailedAttempts": (1.0, 1.0), "OldestOverdue": (50.0, 900.0)}
+
+    def data(asked):
+        metrics = [(query["Id"], query["MetricStat"]["Metric"]) for query in asked["MetricDataQueries"]]
+        assert {metric["Dimensions"][0]["Value"] for _, metric in metrics} in (
+            {"webhook-delivery-worker-dev"},
+            {"webhook-delivery-sweeper-dev"},
+        )
+        return {
+            "MetricDataResults": [
+                {"Id": id_, "Timestamps": [now, now - timedelta(hours=2)], "Values": list(values[metric["MetricName"]])}
+                for id_, metric in metrics
+                if metric["MetricName"] in values
+            ]
+        }
+
+    stack.aws["GetMetricData"] = data
+
+    assert get(console, "/api/deliveries").json() == {
+        "delivered": {"hour": 3, "day": 7},
+        "failedAttempts": {"hour": 1, "day": 2},
+        "givenUp": {"hour": 0, "day": 0},
+        "oldestOverdueSeconds": 50,
+    }
 
 
 def test_providers_have_what_was_accepted_and_refused_by_reason(console, stack):
@@ -426,6 +540,31 @@ def test_providers_have_what_was_accepted_and_refused_by_reason(console, stack):
         },
         {"name": "github", "accepted": {"hour": 0, "day": 0}, "refused": []},
     ]
+
+
+def test_statements_come_a_page_at_a_time_with_their_totals(console, stack, monkeypatch):
+    monkeypatch.setattr("tools.console.answers._STATEMENTS", 2)
+    world = StatementWorld()
+    world.record("evt_1", account="acct_1")
+    world.record("evt_2", state="DEAD_LETTERED")
+    for _ in range(3):
+        world.run()
+        world.clock.now += WHOLE_DAY
+    stack.aws["ListObjectsV2"] = lambda asked: world.s3.list_objects_v2(Prefix=asked["Prefix"])
+    stack.aws["GetObject"] = lambda asked: world.s3.get_object(Key=asked["Key"])
+
+    first = get(console, "/api/statements").json()
+    assert [one["day"] for one in first["statements"]] == ["2026-02-02", "2026-02-01"]
+    second = get(console, f"/api/statements?next={first['next']}").json()
+    (one,) = second["statements"]
+    assert (one["day"], one["received"], one["routed"], one["open"], one["differences"]) == (DAY, 2, 1, 1, 0)
+    assert second["next"] is None
+
+    said = get(console, f"/api/statements/{DAY}").json()
+    assert (said["sha256"], said["previous"]) == (world.chain()[0].sha256, None)
+    assert get(console, "/api/statements/2026-01-30").status_code == 404
+    world.s3.put_object(Key=f"statements/{DAY}.json", Body=b"{}")
+    assert get(console, f"/api/statements/{DAY}").json() == {"error": f"statements/{DAY}.json is no statement"}
 
 
 @pytest.mark.parametrize(

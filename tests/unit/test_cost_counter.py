@@ -131,11 +131,16 @@ def test_a_transaction_costs_twice_and_a_read_by_four_kilobytes(counted):
     dynamodb.get_item(TableName=counted.name, Key=KEY)
     dynamodb.get_item(TableName=counted.name, Key=KEY, ConsistentRead=True)
     dynamodb.get_item(TableName=counted.name, Key={**KEY, "timestamp": {"S": "none"}})
+    dynamodb.batch_get_item(
+        RequestItems={counted.name: {"Keys": [KEY, {**KEY, "timestamp": {"S": "none"}}], "ConsistentRead": True}}
+    )
+    of_one = {"KeyConditionExpression": "transactionId = :id", "ExpressionAttributeValues": {":id": {"S": "none"}}}
+    dynamodb.query(TableName=counted.name, **of_one)
 
     usage = counted.counter.usage
 
     assert usage.table_write_units == 2 * 5
-    assert usage.read_units == 1 + 2 + 0.5
+    assert usage.read_units == (1 + 2 + 0.5) + (2 + 1) + 0.5
 
 
 def test_a_message_is_counted_with_its_size_and_its_group(counted):

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from lambdas.delivery_docs.site import PACKED, VENDORED
+from lambdas.delivery_docs.site import MADE, PACKED, VENDORED
 from modules.constructs.bundling import DELIVERY_BUNDLES, INBOUND_BUNDLES
 from tests.unit.test_bundle import AARCH64, import_handler, normal
 from tools import ROOT
@@ -48,7 +48,7 @@ def test_a_bundle_holds_its_function_and_what_delivery_shares_and_no_other_funct
 
     ours = {name for name in read(built, each) if name.startswith("lambdas/") and not name.endswith(".pyc")}
     if each.function == "delivery_docs":
-        expected |= {f"lambdas/delivery_docs/assets/{name}{PACKED}" for name in VENDORED}
+        expected |= {f"lambdas/delivery_docs/assets/{name}{PACKED}" for name in (*VENDORED, *MADE)}
 
     assert ours == expected
     assert f"lambdas/{each.function}/handler.py" in ours

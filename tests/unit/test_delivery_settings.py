@@ -20,6 +20,8 @@ OTHERS = {
     "tenant_throttle",
     "tenant_plans",
     "refused_hosts",
+    "portal",
+    "portal_frames",
     "bus_name",
     "archive_bucket",
     "subscriptions",
@@ -64,7 +66,7 @@ def test_the_defaults_are_those_of_the_requirements():
     assert (made.worker_timeout, made.visibility_timeout, made.max_receive_count) == (60, 180, 5)
     assert (made.delivered_ttl, made.dead_ttl) == (30, 14)
     assert (made.receiver, made.endpoint_rules, made.domain) == (False, "public-https", None)
-    assert (made.docs, made.subscription_payload) == (True, "original")
+    assert (made.docs, made.portal, made.subscription_payload) == (True, True, "original")
 
 
 def test_an_environment_without_any_stack_is_refused():
@@ -102,6 +104,36 @@ def test_an_environment_without_any_stack_is_refused():
         ({"tenant_plans": {"gold": "100"}}, "delivery.tenant_plans.gold: '100' is not allowed"),
         ({"refused_hosts": ["https://x.example"]}, "delivery.refused_hosts: 'https://x.example' is not allowed"),
         ({"refused_hosts": ["X.example"]}, "delivery.refused_hosts: 'X.example' is not allowed"),
+        *(
+            ({"portal_frames": [frame]}, f"delivery.portal_frames: {frame!r} is not allowed; allowed: https:// and")
+            for frame in (
+                "*",
+                "https://*",
+                "https://*.com",
+                "http://app.example.com",
+                "app.example.com",
+                "https://app.example.com/",
+                "https://app.example.com/*",
+                "https://App.example.com",
+                "https://app.example.com:*",
+                "https://app.example.com https://evil.example",
+                "https://app.example.com;",
+                "https://app.example.com\n",
+                "https://user@app.example.com",
+                "'self'",
+                "http://localhost:3000",
+                "https://localhost",
+                "",
+            )
+        ),
+        (
+            {"endpoint_rules": "local", "portal_frames": ["http://localhost.example.com"]},
+            "delivery.portal_frames: 'http://localhost.example.com' is not allowed",
+        ),
+        (
+            {"portal_frames": "https://app.example.com"},
+            "delivery.portal_frames: 'https://app.example.com' is not a list",
+        ),
         ({"bus_name": "no blanks"}, "delivery.bus_name: 'no blanks' is not allowed"),
         ({"archive_bucket": "No"}, "delivery.archive_bucket: 'No' is not allowed; allowed: the name of a bucket"),
         ({"subscription_payload": "both"}, "delivery.subscription_payload: 'both' is not allowed"),
@@ -206,6 +238,14 @@ def test_an_account_that_nobody_signs_chooses_no_tenant(entry, title):
     )
     # With a secret of one account, the deployment says it.
     assert of(account="a.myshopify.com").delivery.by_account("shop")
+
+
+def test_sites_may_show_the_portal_and_this_machine_where_endpoints_are_local():
+    sites = ["https://app.example.com", "https://*.example.com", "https://app.example.com:8443"]
+    here = ["http://localhost:3000", "http://127.0.0.1", "https://localhost"]
+
+    assert settings(portal_frames=sites).delivery.portal_frames == sites
+    assert settings(endpoint_rules="local", portal_frames=[*sites, *here]).delivery.portal_frames == [*sites, *here]
 
 
 def test_a_domain_is_a_group_of_its_own():

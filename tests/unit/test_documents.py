@@ -76,7 +76,7 @@ def unknown(text):
     code = "\n".join(_CODE.findall(text))
     targets = set(" ".join(re.findall(r"^([a-z][a-z0-9 -]*):", MAKEFILE, re.MULTILINE)).split())
     # What a target reads is in its recipe or in its help, or what it runs looks into the environment.
-    variables = {name for pair in re.findall(r"\$\(([A-Z_]+)|\b([A-Z_]{2,})=", MAKEFILE) for name in pair}
+    variables = {name for pair in re.findall(r"(?:\$\(|,)([A-Z_]+)\)|\b([A-Z_]{2,})=", MAKEFILE) for name in pair}
     variables |= {
         name
         for path in (ROOT / "modules").rglob("*.py")

@@ -64,9 +64,10 @@ def enter(monkeypatch):
 def enter_key(monkeypatch):
     manager = Manager()
 
-    def run(provider, text):
+    def run(provider, text, **options):
+        given = {**OPTIONS, provider: {**OPTIONS.get(provider, {}), **options}}
         target = Target(
-            settings=build_settings("dev", {"providers": list(REGISTRY), "provider_options": OPTIONS}),
+            settings=build_settings("dev", {"providers": list(REGISTRY), "provider_options": given}),
             base_url="",
             outputs={"api_secret_arns": dict.fromkeys(LISTS, "arn")},
             client=lambda _: manager,
@@ -115,6 +116,21 @@ def test_what_could_not_verify_anything_is_refused_and_the_older_secret_stays_as
 
     assert text not in str(refused.value)
     assert enter.kept == ["older"]
+
+
+_PADDLE = "apikey_01j0000000000000000000000a_0123456789abcdefABCDEF_123"
+
+
+@pytest.mark.parametrize(
+    ("entry", "live", "test"),
+    [("stripe", "rk_live_abc", "rk_test_abc"), ("paddle", f"pdl_live_{_PADDLE}", f"pdl_sdbx_{_PADDLE}")],
+)
+def test_an_api_key_of_another_mode_than_the_deployments_is_refused(enter_key, entry, live, test):
+    for mode, key, other in (("live", live, test), ("test", test, live)):
+        assert enter_key(entry, key, mode=mode) == key
+        assert enter_key(entry, other) == other
+        with pytest.raises(NoTargetError, match=rf"API key is of .* mode, and .* {mode} mode; nothing was changed"):
+            enter_key(entry, other, mode=mode)
 
 
 def test_a_provider_without_a_secret_is_told(enter):
@@ -171,6 +187,9 @@ def test_of_an_only_secret_it_says_nothing_of_a_wait(enter, capsys):
         ("paypal", "AZDxjDScFp:EGnHDxD_qRPdaLdZz8"),
         ("square", "EAAAEOuLQObrVwJvCv"),
         ("github", "github_pat_11ABCDEFG"),
+        ("gocardless", "sandbox_Abc-d_1"),
+        ("lithic", "6a8f5f28-54a1-4eb0-a98a-3111513fd401"),
+        ("paddle", f"pdl_sdbx_apikey_{'01gtgztp8f' * 2}4kek3y_{'q6TGTJyvoIz' * 2}_AQO"),
     ],
 )
 def test_an_api_key_is_kept_as_it_is(enter_key, provider, key):
@@ -184,6 +203,13 @@ def test_an_api_key_is_kept_as_it_is(enter_key, provider, key):
         ("stripe", "whsec_51Abc", r"not an API key of stripe"),
         ("paypal", "AZDxjDScFpQtjWTOUtWKbyN", r"joined with a colon"),
         ("github", "two words", r"fine-grained token"),
+        ("gocardless", "two words", r"a read-only access token"),
+        (
+            "paddle",
+            "pdl_ntfset_01gkpjp8bkm3tm53kdgkx6sms7_6h3qd3uFSi9YCD3OLYAShQI90XTI5vEI",
+            r"read notifications and notification settings",
+        ),
+        ("paddle", "0123456789abcdef" * 3 + "01", r"may do everything"),
         ("stripe", "", r"nothing was entered"),
         ("adyen", "rk_live_51Abc", r"PROVIDER: 'adyen' has no API key here"),
     ],

@@ -40,7 +40,7 @@ class Asked:
         self.pages = list(pages)
         self.paths = []
 
-    settings = SimpleNamespace(delivery=None)
+    settings = SimpleNamespace(delivery=None, providers={"stripe": "stripe"})
 
     def ask(self, path):
         self.paths.append(path)
@@ -77,6 +77,39 @@ def test_what_is_asked_for_is_passed_on_and_pages_are_followed(run, monkeypatch)
     wanted = {"provider": ["stripe"], "type": ["a b&c"], "state": ["HELD"], "from": ["2025-12-31T22:00:00.000Z"]}
     assert [query_of(path) for path in target.paths] == [wanted, {**wanted, "next": ["a"]}, {**wanted, "next": ["b"]}]
     assert [json.loads(line) for line in lines] == [EVENT] * 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pages", "said"),
+    [
+        ((), [1], ["received in the last 24 hours; SINCE=7d goes further back"]),
+        (("--since", "2h"), [1], []),
+        (("--list", "dead-letters"), [1], []),
+        (("--transactionId", "pi_1"), [1], []),
+        (("--since", "2h", "--provider", "strype"), [0], ["'strype' is not deployed; deployed: stripe"]),
+        (("--since", "2h", "--count", "2"), [2, 0], ["there may be more than 2; COUNT=20 shows more"]),
+        (("--since", "2h", "--count", "2"), [3], ["there may be more than 2; COUNT=20 shows more"]),
+        (("--since", "2h", "--count", "2"), [2], []),
+    ],
+)
+def test_what_a_list_leaves_out_is_said_beside_it(run, monkeypatch, arguments, pages, said):
+    told = []
+    monkeypatch.setattr(events, "_note", told.append)
+    lasts = [False] * (len(pages) - 1) + [True]
+    answers = [
+        {"events": [EVENT] * size, "next": None if last else "a"} for size, last in zip(pages, lasts, strict=True)
+    ]
+
+    run(Asked(*answers), "list", *arguments)
+
+    assert told == said
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "1.5", "x"])
+def test_a_count_that_is_none_is_refused_by_its_value(run, capsys, count):
+    with pytest.raises(SystemExit):
+        run(Asked(), "list", f"--count={count}")
+    assert f"'{count}' is not a whole number from 1 on" in capsys.readouterr().err
 
 
 DELIVERY = {
@@ -256,8 +289,8 @@ def test_one_timeline_goes_from_receipt_to_the_last_attempt(run):
     [
         (NoTargetError("not authorized"), "not authorized"),
         (requests.HTTPError("secret", response=SimpleNamespace(status_code=429)), "the API answered 429"),
-        (requests.ReadTimeout("secret"), "AWS cannot be asked: ReadTimeout"),
-        (requests.JSONDecodeError("secret", "<html>", 0), "AWS cannot be asked: JSONDecodeError"),
+        (requests.ReadTimeout("secret"), "the API cannot be asked: ReadTimeout"),
+        (requests.JSONDecodeError("secret", "<html>", 0), "the API cannot be asked: JSONDecodeError"),
     ],
     ids=["refused", "throttled", "too slow", "no JSON"],
 )
@@ -286,7 +319,13 @@ def test_a_time_that_is_none_is_refused_by_its_value(text):
 def test_what_is_refused_is_told_as_the_api_says_it(monkeypatch, status, body):
     answer = SimpleNamespace(status_code=status, json=lambda: body)
     monkeypatch.setattr(target_stack, "call_signed", lambda *_, **__: answer)
-    target = Target(
+
+    with pytest.raises(NoTargetError, match=next(iter(body.values()))):
+        asking().ask("/internal/events")
+
+
+def asking():
+    return Target(
         settings=SimpleNamespace(region="us-east-1"),
         base_url="https://api",
         outputs={},
@@ -296,5 +335,25 @@ def test_what_is_refused_is_told_as_the_api_says_it(monkeypatch, status, body):
         credentials=Credentials("key", "secret"),
     )
 
-    with pytest.raises(NoTargetError, match=next(iter(body.values()))):
-        target.ask("/internal/events")
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (requests.ConnectionError("secret"), "error: the API cannot be asked: ConnectionError"),
+        (503, "error: the API answered 503"),
+        (403, "error: the API answered 403"),
+    ],
+    ids=["away", "busy", "not JSON"],
+)
+def test_an_api_that_does_not_answer_as_it_should_is_a_message(monkeypatch, fault, said):
+    def answer(*_, **__):
+        if isinstance(fault, Exception):
+            raise fault
+        found = requests.Response()
+        found.status_code, found._content = fault, b"<html>"
+        return found
+
+    monkeypatch.setattr(target_stack, "call_signed", answer)
+    with pytest.raises(SystemExit) as ended:
+        target_stack.run(lambda: asking().ask("/internal/events"))
+    assert str(ended.value) == said

@@ -58,7 +58,7 @@ def test_at_most_a_week_is_counted():
 
 
 def test_a_range_is_that_of_its_times_whatever_their_zone():
-    wanted = read(**{"from": "2026-01-01T01:00:00+01:00", "to": "1767312000"})
+    wanted = read(**{"from": "2026-01-01T01:00:00+01:00", "to": "2026-01-02T00:00:00Z"})
 
     assert (wanted.start, wanted.end) == ("2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z")
 
@@ -109,6 +109,7 @@ WRONG = {
     "provider empty": ({"provider": ""}, "provider: '' is not 1 to 256 printable ASCII characters"),
     "provider with a blank": ({"provider": "a b"}, "provider: 'a b' is not"),
     "type not ASCII": ({"type": "é"}, "type: 'é' is not"),
+    "type with a wildcard": ({"type": "payment.*"}, "type: 'payment.*' has a *, which stands for nothing here"),
     "account too long": ({"account": "x" * 257}, "account: 'xxx"),
     "event id with a line end": ({"eventId": "evt\n"}, "eventId: 'evt\\n' is not"),
     "transaction id empty": ({"transactionId": ""}, "transactionId: '' is not"),
@@ -117,6 +118,7 @@ WRONG = {
     "state in lower case": ({"state": "routed"}, "state: 'routed' is not one of"),
     "mode": ({"mode": "prod"}, "mode: 'prod' is not one of live, test"),
     "from": ({"from": "yesterday"}, "from: 'yesterday' is not an RFC 3339 time such as"),
+    "from in digits": ({"from": "20261201"}, "from: '20261201' is not an RFC 3339 time such as"),
     "to": ({"to": "2026-13-01T00:00:00Z"}, "to: '2026-13-01T00:00:00Z' is not an RFC 3339 time"),
     "range backwards": ({"from": RANGE["to"], "to": RANGE["from"]}, f"to: {START} is not after from, {END}"),
     "range empty": ({"from": RANGE["to"], "to": RANGE["to"]}, f"to: {END} is not after from, {END}"),
@@ -129,6 +131,8 @@ WRONG = {
     "cursor of another list": ({"next": cursor(START, 1)}, NOT_OURS),
     "cursor of a number": ({"next": cursor(START, START, "", "", "1")}, NOT_OURS),
     "cursor without a time": ({"next": cursor("x", START, "", "", 1)}, NOT_OURS),
+    "cursor of no day": ({"next": cursor("0000-01-01T00:00:00.000Z", START, "", "", 1)}, NOT_OURS),
+    "cursor at no hour": ({"next": cursor(START, "2026-01-01T25:00:00.000Z", "", "", 1)}, NOT_OURS),
     "cursor behind the range": ({**RANGE, "next": cursor(START, "2026-01-02T00:00:00.001Z", "", "", 0)}, NOT_OURS),
     "cursor before the range": ({**RANGE, "next": cursor(START, "2025-12-31T23:59:59.999Z", "", "", 0)}, NOT_OURS),
     "cursor of another range": ({**RANGE, "next": cursor(END, END, "", "", 0)}, NOT_OURS),

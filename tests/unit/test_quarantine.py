@@ -7,12 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.inbound.aws_calls.errors import AwsRefusedError, AwsUnreachableError
+from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.inbound.quarantine import HOUR_SECONDS, UNIT_BYTES, Allowance, Quarantine, key_of, prefix_of
 from lambdas.ingestion.ingest_message import KEPT_OUT, IngestMessage, read, write
 from lambdas.shared.errors import SignatureRefusedError, UnavailableError
 from lambdas.shared.request import WebhookRequest
+from tests.unit.providers.paypal_world import WEBHOOK_ID, delivery
 from tests.unit.test_ingestion_logic import World, stripe
-from tests.unit.webhooks import NOW
+from tests.unit.webhooks import NOW, request, signed
 
 PER_HOUR = 36_000
 SMALL = 2_000
@@ -234,6 +236,29 @@ def test_what_no_secret_can_prove_is_not_kept_and_takes_nothing_of_the_allowance
 
     assert refusal.quarantined is None
     assert (archive.objects, table.calls) == ({}, 0)
+
+
+WRONG_OPTIONS = {
+    "another environment": ("paypal", {"webhook_id": WEBHOOK_ID, "environment": "sandbox"}, delivery()),
+    "another header": ("generic", {"header": "X-Signature"}, signed("generic")),
+    "another header with the time": ("generic-timestamped", {"timestamp_header": "X-T"}, signed("generic-timestamped")),
+    "another prefix of headers": ("standard-webhooks", {"header_prefix": "svix"}, signed("standard-webhooks")),
+    "the one prefix while it is another": (
+        "standard-webhooks-ed25519",
+        {},
+        request(b"{}", {"svix-id": "1", "svix-timestamp": "1", "svix-signature": "v1a,AA=="}),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_OPTIONS)
+def test_what_another_option_can_prove_is_kept(what):
+    entry, options, came = WRONG_OPTIONS[what]
+    archive = Archive()
+    ingestion = replace(quarantining(World(), archive), providers={"stripe": REGISTRY[entry].configured(options)})
+
+    assert refused(ingestion, came).quarantined is True
+    assert [read(message).request for message in archive.objects.values()] == [came]
 
 
 def test_beyond_the_allowance_it_is_refused_all_the_same_and_says_that_it_is_not_kept():

@@ -115,6 +115,7 @@ REFUSED = {
     "from without a zone": ({**RANGE, "from": "2026-01-31T12:00:00"}, f'from: "2026-01-31T12:00:00" {NO_TIME}'),
     "from a date": ({**RANGE, "from": "2026-01-31"}, f'from: "2026-01-31" {NO_TIME}'),
     "from no date": ({**RANGE, "from": "2026-02-30T12:00:00Z"}, f'from: "2026-02-30T12:00:00Z" {NO_TIME}'),
+    "from in digits": ({**RANGE, "from": "20261201"}, f'from: "20261201" {NO_TIME}'),
     "from before 1970": ({**RANGE, "from": "1969-12-31T23:59:59Z"}, f'from: "1969-12-31T23:59:59Z" {NO_TIME}'),
     "from a number": ({**RANGE, "from": 1769860800}, f"from: 1769860800 {NO_TIME}"),
     "from true": ({**RANGE, "from": True}, f"from: true {NO_TIME}"),

@@ -68,6 +68,7 @@ TOP_LEVEL = (
     "providers",
     "provider_options",
     "reconciliation",
+    "statement",
     "backend",
     "delivery",
 )

@@ -10,7 +10,14 @@ from modules.settings.environments import build_settings
 from modules.settings.validation import SettingsError
 from tools import ROOT
 
-PROVIDERS = {"stripe": "stripe", "shop": "square", "github": "github", "paypal": "paypal", "adyen": "adyen"}
+PROVIDERS = {
+    "stripe": "stripe",
+    "shop": "square",
+    "github": "github",
+    "paypal": "paypal",
+    "adyen": "adyen",
+    "lithic": "lithic",
+}
 OPTIONS = {"shop": {"url": "https://example.com/"}, "paypal": {"webhook_id": "5GP028458E2496506"}}
 
 
@@ -24,7 +31,7 @@ def test_a_provider_is_read_with_its_defaults():
     read = settings(
         {
             "stripe": {"every": "1h", "overlap": "1d", "types": ["charge.*", "payout.paid"]},
-            "github": {"every": "15m", "hook": hook},
+            "github": {"every": "15m", "hook": hook, "url": "https://hooks.example.com/github"},
         }
     ).reconciled
     stripe, github = read["stripe"], read["github"]
@@ -35,6 +42,7 @@ def test_a_provider_is_read_with_its_defaults():
         None,
     )
     assert (github.every, github.overlap, github.types, github.hook) == (900, 7_200, ("*",), hook)
+    assert (stripe.url, github.url) == (None, "https://hooks.example.com/github")
 
 
 @pytest.mark.parametrize(
@@ -51,10 +59,20 @@ def test_a_provider_is_read_with_its_defaults():
         ({"paypal": {"every": "1h", "overlap": "16d"}}, r"reconciliation\.paypal\.overlap: '16d'"),
         ({"stripe": {"every": "1h"}}, r"reconciliation\.stripe\.types: None is not allowed"),
         ({"shop": {"every": "1h"}}, r"reconciliation\.shop\.types: None is not allowed"),
+        ({"lithic": {"every": "1h"}}, r"reconciliation\.lithic\.types: None is not allowed"),
         ({"stripe": {"every": "1h", "types": []}}, r"reconciliation\.stripe\.types: \[\]"),
         ({"stripe": {"every": "1h", "types": ["a b"]}}, r"reconciliation\.stripe\.types: \['a b'\]"),
         ({"github": {"every": "1h"}}, r"reconciliation\.github\.hook: None is not allowed"),
         ({"github": {"every": "1h", "hook": "repos/a/../hooks"}}, r"reconciliation\.github\.hook: 'repos/a"),
+        ({"paypal": {"every": "1h", "url": "http://a/b"}}, r"reconciliation\.paypal\.url: 'http://a/b' is not allowed"),
+        (
+            {"paypal": {"every": "1h", "url": 7}},
+            r"reconciliation\.paypal\.url: 7 is not allowed; allowed: the https URL",
+        ),
+        (
+            {"shop": {"every": "1h", "types": ["*"], "url": "https://example.com/"}},
+            r"reconciliation\.shop\.url: .* is not allowed for Square; .* provider_options\.shop\.url",
+        ),
         ({"paypal": {"every": "1h", "hook": "repos/a/b/hooks/1"}}, r"reconciliation\.paypal\.hook: .* allowed: none"),
     ],
 )

@@ -304,6 +304,7 @@ def test_an_alarm_that_is_on_is_told_and_that_of_another_environment_is_not(run)
         "webhook-errors-dev": "ALARM",
         "webhook-dlq-dev": "INSUFFICIENT_DATA",
         "webhook-silent-stripe-dev": "ALARM",
+        "webhook-statement-missing-dev": "ALARM",
     }
     code, printed = run(World(alarms=states))
 

@@ -46,7 +46,7 @@ DEPENDENCIES = BUILD / "dependencies"
 NATIVE_DEPENDENCIES = BUILD / "native-dependencies"
 API_DEPENDENCIES = BUILD / "api-dependencies"
 INSTALLED = {CATEGORY: DEPENDENCIES, NATIVE_CATEGORY: NATIVE_DEPENDENCIES, API_CATEGORY: API_DEPENDENCIES}
-# Files from npm packages, in the place that they have in the bundle.
+# Files from npm packages and of the portal, in the place that they have in the bundle.
 DOCS_ASSETS = BUILD / "docs-assets"
 ASSETS = {"delivery_docs": DOCS_ASSETS}
 # What a bundle's bytes follow from, besides the version of Python.
@@ -56,6 +56,9 @@ INPUTS = (
     "tools/build/compile_bytecode.py",
     "tools/build/prune_imports.py",
     "tools/build/docs_assets",
+    "tools/build/one_script.py",
+    "tools/pages",
+    "tools/portal",
     "modules/constructs/bundling.py",
     "Pipfile.lock",
 )

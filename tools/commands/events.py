@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain, islice
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -22,7 +21,7 @@ from rich.text import Text
 from lambdas.delivery.domain.inbound_events import inbound_event_id
 from lambdas.delivery.domain.model import DeliveryState
 from lambdas.inbound.record_items import State
-from lambdas.operator.request import INDEX_OF
+from lambdas.operator.request import DEFAULT_HOURS, INDEX_OF
 from lambdas.processing.bus import SOURCE_PREFIX
 from lambdas.shared import times
 from modules.settings.silence import read_duration
@@ -71,7 +70,7 @@ def main() -> int:
         deliveries.add_argument(f"--{name}", choices=list(DeliveryState) if name == "state" else None)
     for parser_of_list in (listing, deliveries):
         parser_of_list.add_argument("--since", type=_seconds, help="how long ago, such as 30m, 2h or 7d")
-        parser_of_list.add_argument("--count", type=int, default=DEFAULT_COUNT, help="how many at most")
+        parser_of_list.add_argument("--count", type=_whole, default=DEFAULT_COUNT, help="how many at most")
     commands.add_parser("show").add_argument("event", help="<provider>:<event id>")
     arguments = parser.parse_args()
     target = Target.chosen()
@@ -86,25 +85,45 @@ def main() -> int:
     if arguments.since:
         query["from"] = times.iso(time.time() - arguments.since)
     if arguments.command == "list":
-        show_events(listed(target, query, arguments.count))
+        if arguments.provider and arguments.provider not in target.settings.providers:
+            _note(f"{arguments.provider!r} is not deployed; deployed: {', '.join(target.settings.providers)}")
+        if not query.keys() & {"from", "list", "transactionId"}:
+            _note(f"received in the last {DEFAULT_HOURS} hours; SINCE=7d goes further back")
+        pages = _pages(lambda cursor: target.ask(_path("/internal/events", query, cursor)), "next")
+        show_events(_first(arguments.count, pages, "events"))
     elif (api := target.delivery_url()) is None:
         raise NoTargetError("there is no delivery stack beside this one: its environment's settings have no delivery")
     else:
         pages = _pages(lambda cursor: target.ask(_path("/operator/deliveries", query, cursor), api), "cursor")
-        _show(list(islice(chain.from_iterable(page["deliveries"] for page in pages), arguments.count)), "deliveries")
+        _show(_first(arguments.count, pages, "deliveries"), "deliveries")
     return 0
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _first(count: int, pages: Iterator[dict[str, Any]], member: str) -> list[dict[str, Any]]:
+    """Return as many, over as many pages as that takes, and say if there may be more."""
+    found: list[dict[str, Any]] = []
+    for page in pages:
+        found += page[member]
+        if len(found) > count or (len(found) == count and page["next"] is not None):
+            _note(f"there may be more than {count}; COUNT={10 * count} shows more")
+            break
+    return found[:count]
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
 
 
 def _seconds(text: str) -> int:
     if (seconds := read_duration(text)) is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 30m, 2h or 7d")
     return seconds
-
-
-def listed(target: Target, query: Mapping[str, str], count: int) -> list[dict[str, Any]]:
-    """Return the newest events, over as many pages as that takes."""
-    found = _pages(lambda cursor: target.ask(_path("/internal/events", query, cursor)), "next")
-    return list(islice(chain.from_iterable(page["events"] for page in found), count))
 
 
 def _path(path: str, query: Mapping[str, str], cursor: Mapping[str, str]) -> str:

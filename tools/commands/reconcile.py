@@ -11,11 +11,10 @@ from botocore.config import Config
 from rich.console import Console
 from rich.table import Table
 
-from lambdas.shared import times
 from modules.constructs.bundling import RECONCILE
 from modules.constructs.naming import Names
 from modules.settings.reconciliation import RUN_SECONDS
-from tools.commands.target_stack import NoTargetError, Target, run
+from tools.commands.target_stack import NoTargetError, Target, run, time_of
 
 console = Console()
 COUNTS = ("listed", "present", "recovered", "unreadable", "unwanted")
@@ -32,12 +31,15 @@ def main() -> int:
     target.entry_of(arguments.provider)
     if arguments.provider not in target.settings.reconciliation:
         raise NoTargetError(f"PROVIDER: {arguments.provider!r} is not in the setting reconciliation")
-    if arguments.since is not None and times.parse(arguments.since) is None:
-        raise NoTargetError(f"SINCE: {arguments.since!r} is not an RFC 3339 time such as 2026-01-31T12:00:00Z")
+    if arguments.since is not None:
+        time_of("SINCE", arguments.since)
     event = {"provider": arguments.provider, **({"since": arguments.since} if arguments.since else {})}
     report = invoke(target, {**event, **({"dryRun": True} if arguments.dry_run else {})})
-    while not arguments.dry_run and report.get("complete") is False:
+    while not arguments.dry_run and report.get("complete") is False and not report.get("wrongList"):
         report = invoke(target, {"provider": arguments.provider})
+    registration = report["registration"]["problems"] if report["registration"] else []
+    for problem in registration:
+        console.print(f"registration: {problem}", style="red", highlight=False)
     if "error" in report:
         raise NoTargetError(f"{arguments.provider}: {report['error']}; the next run goes on where this one ended")
     table = Table(*COUNTS, title=f"{arguments.provider}, {report['since']} to {report['until']}", title_justify="left")
@@ -47,7 +49,7 @@ def main() -> int:
         console.print(problem, style="red", highlight=False)
     for event_id in report["recoveredIds"]:
         console.print(event_id, highlight=False)
-    if not report["complete"]:
+    if not report["complete"] and not report.get("wrongList"):
         console.print(
             f"Only the first {report['listed']:,} entries of the list were compared: the time of the run ended before "
             "the list did, and a dry run is not gone on with.",
@@ -56,7 +58,7 @@ def main() -> int:
         )
     if arguments.dry_run:
         console.print("Nothing was handed over. Without DRY_RUN=1, what is recovered is.")
-    return 1 if report["problems"] or not report["complete"] else 0
+    return 1 if report["problems"] or registration or not report["complete"] else 0
 
 
 def invoke(target: Target, event: dict[str, Any]) -> dict[str, Any]:

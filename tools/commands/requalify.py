@@ -17,9 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from lambdas.inbound.quarantine import REQUALIFY, Outcome, prefix_of, time_in_key
-from lambdas.shared import times
 from modules.constructs.naming import Names
-from tools.commands.target_stack import NoTargetError, Target, run
+from tools.commands.target_stack import NoTargetError, Target, run, time_of
 
 console = Console()
 # Ingestion hands over each by itself; so many take it a second or two.
@@ -40,10 +39,12 @@ def main() -> int:
     arguments = parser.parse_args()
     target = Target.chosen()
     target.entry_of(arguments.provider)
-    since, until = (_time(name, getattr(arguments, name)) for name in ("since", "until"))
+    since = None if arguments.since is None else time_of("SINCE", arguments.since)
+    until = None if arguments.until is None else time_of("UNTIL", arguments.until)
     counts = requalify(target, arguments.provider, since=since, until=until, dry_run=arguments.dry_run)
     if not counts:
-        console.print(f"nothing of {arguments.provider} is quarantined")
+        told = "" if since is until is None else " in this time"
+        console.print(f"nothing of {arguments.provider} is quarantined{told}")
         return 0
     table = Table("outcome", "reason", "webhooks", title=f"Quarantined of {arguments.provider}", title_justify="left")
     for (outcome, reason), count in sorted(counts.items()):
@@ -133,13 +134,6 @@ def _verified(target: Target, messages: Sequence[str], *, dry_run: bool) -> list
         raise NoTargetError(f"{function} could not verify: see its log; run this again, which goes on where it ended")
     results: list[dict[str, Any]] = said["results"]
     return results
-
-
-def _time(name: str, given: str | None) -> float | None:
-    seconds = None if given is None else times.parse(given)
-    if given is not None and seconds is None:
-        raise NoTargetError(f"{name.upper()}: {given!r} is not an RFC 3339 time such as 2026-01-31T12:00:00Z")
-    return seconds
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.inbound.providers.registry import REGISTRY
 from lambdas.inbound.secrets import INGEST_QUEUE_RECHECK_SECONDS, RECHECK_SECONDS, parse_secret
+from lambdas.reconcile.event_list import KeyModeError
 from lambdas.reconcile.lists.registry import LISTS
 from lambdas.shared.errors import SignatureRefusedError, UnavailableError
 from lambdas.shared.request import WebhookRequest
@@ -123,7 +124,7 @@ def main() -> int:
         finish(manager, arn)
         print(f"{provider}: one secret is valid now")
         return 0
-    newest = _entered(f"new signing secret of {provider}: ")
+    newest = entered(f"new signing secret of {provider}: ")
     check_usable(entry, target.settings.provider_options.get(provider, {}), newest)
     valid = rotate(manager, arn, newest, wish)
     overlap = "" if len(valid) == 1 else "; after the sender has switched: make secret PROVIDER=... FINISH=1"
@@ -139,25 +140,37 @@ def set_api_key(target: Target, provider: str) -> int:
     Raises
     ------
     NoTargetError
-        When the provider is not reconciled, or it is no such key.
+        When the provider is not reconciled, or it is no such key, or one of another mode than the option `mode`.
     """
     arns = target.outputs.get("api_secret_arns", {})
     if provider not in arns:
         raise NoTargetError(f"PROVIDER: {provider!r} has no API key here; name it in the setting reconciliation")
-    kind = LISTS[target.entry_of(provider)]
-    key = _entered(f"API key of {provider}: ")
+    entry, options = target.entry_of(provider), target.settings.provider_options.get(provider, {})
+    kind = LISTS[entry]
+    key = entered(f"API key of {provider}: ")
     if not re.fullmatch(kind.key_pattern, key, re.ASCII):
         raise NoTargetError(f"this is not an API key of {provider}; expected: {kind.key_doc}; nothing was changed")
+    try:
+        kind.check_mode(key, REGISTRY[entry].configured(options).deployed_mode)
+    except KeyModeError as error:
+        raise NoTargetError(f"{provider}: {error}; nothing was changed") from None
     target.client("secretsmanager").put_secret_value(SecretId=arns[provider], SecretString=key)
     print(f"{provider}: the next reconciliation uses this API key")
     return 0
 
 
-def _entered(prompt: str) -> str:
-    entered = (getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()).strip()
-    if not entered:
+def entered(prompt: str) -> str:
+    """Return what is entered at the terminal, where it is not shown, or in a pipe.
+
+    Raises
+    ------
+    NoTargetError
+        When that is nothing.
+    """
+    given = (getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    if not given:
         raise NoTargetError("nothing was entered; nothing was changed")
-    return entered
+    return given
 
 
 def _from_when(ingest: str) -> str:

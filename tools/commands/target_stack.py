@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ import requests
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from lambdas.shared import times
 from modules.settings.environments import load_declared, load_settings
 from modules.settings.model import Settings
 from modules.settings.validation import SettingsError
@@ -33,8 +35,26 @@ class NoTargetError(Exception):
     """There is no such stack to work on; the message says what to do."""
 
 
+def time_of(name: str, given: str) -> float:
+    """Return what was given as a time, in seconds since the epoch.
+
+    Raises
+    ------
+    NoTargetError
+        When it is none.
+    """
+    seconds = times.parse_rfc3339(given)
+    if seconds is None:
+        raise NoTargetError(f"{name}: {given!r} is not an RFC 3339 time such as 2026-01-31T12:00:00Z")
+    return seconds
+
+
 class NotThereError(NoTargetError):
     """The stack knows nothing of what it is asked for."""
+
+
+class NotAllowedError(NoTargetError):
+    """Whoever asks may not do that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,8 +176,8 @@ class Target:
 
         Raises
         ------
-        NotThereError
-            When it says 404.
+        NotThereError, NotAllowedError
+            When it says 404, or 403.
         NoTargetError
             When it refuses otherwise; with what it says.
         requests.RequestException
@@ -168,9 +188,11 @@ class Target:
         found: dict[str, Any] = self._answer("GET", path, base_url).json()
         return found
 
-    def act(self, path: str, body: Mapping[str, Any] | None, base_url: str | None = None) -> dict[str, Any]:
-        """Return what an operators' route answers to ``POST``; it raises what `ask` does."""
-        found: dict[str, Any] = self._answer("POST", path, base_url, body).json()
+    def act(
+        self, path: str, body: Mapping[str, Any] | None, base_url: str | None = None, method: str = "POST"
+    ) -> dict[str, Any]:
+        """Return what an operators' route answers that changes something; it raises what `ask` does."""
+        found: dict[str, Any] = self._answer(method, path, base_url, body).json()
         return found
 
     def read(self, path: str) -> bytes:
@@ -182,8 +204,10 @@ class Target:
     ) -> requests.Response:
         answer = self._call(method, path, base_url, body)
         if answer.status_code in {400, 403, 404, 409}:
-            kind = NotThereError if answer.status_code == 404 else NoTargetError
-            raise kind(_refusal(answer.json()))
+            kind = {404: NotThereError, 403: NotAllowedError}.get(answer.status_code, NoTargetError)
+            # What is in front of the API may answer too, and in its own form.
+            with suppress(requests.JSONDecodeError):
+                raise kind(_refusal(answer.json()))
         answer.raise_for_status()
         if answer.is_redirect:
             raise requests.HTTPError("a redirect", response=answer)
@@ -223,7 +247,10 @@ def _outputs(stack: str) -> Mapping[str, Any]:
     try:
         outputs = Workspace.reopen(ROOT / "cdktf.out" / "stacks" / stack, os.environ).outputs()
     except (TerraformError, FileNotFoundError) as error:
-        raise NoTargetError(f"the outputs of {stack!r} cannot be read; deploy it first: {error}") from error
+        raise NoTargetError(
+            f"the outputs of {stack!r} cannot be read here. If it is deployed, run make synth, and terraform init in "
+            f"cdktf.out/stacks/{stack}, with access to its state: {error}"
+        ) from error
     if not outputs:
         raise NoTargetError(f"{stack!r} has no outputs: deploy it first")
     return outputs
@@ -235,7 +262,8 @@ def trouble(error: Exception) -> str:
         return f"AWS refused {error.operation_name}: {error.response['Error']['Code']}"
     if isinstance(error, requests.HTTPError):
         return f"the API answered {error.response.status_code}"
-    return f"AWS cannot be asked: {type(error).__name__}"
+    of = "the API" if isinstance(error, requests.RequestException) else "AWS"
+    return f"{of} cannot be asked: {type(error).__name__}"
 
 
 def run(main: Callable[[], int]) -> None:
@@ -244,3 +272,5 @@ def run(main: Callable[[], int]) -> None:
         sys.exit(main())
     except (NoTargetError, SettingsError, BotoCoreError, ClientError) as error:
         sys.exit(f"error: {error}")
+    except requests.RequestException as error:
+        sys.exit(f"error: {trouble(error)}")

@@ -89,6 +89,9 @@ def print_delivery_commands(delivery: LocalDelivery, curl: str) -> None:
     print(f'{curl} {bearer} {json_body} \'{{"type":"invoice.paid","data":{{}}}}\' {delivery.base_url}/v1/events')
     print(f"{curl} {bearer} {delivery.base_url}/v1/deliveries")
     console.print(f"[bold]its documents[/] {delivery.base_url}/docs")
+    delivery.make_tenant("demo")
+    console.print("[bold]the portal of a customer[/], for a day; the browser does not know this machine's certificate")
+    print(delivery.portal_link("demo", expiresInMinutes=1_440))
 
 
 if __name__ == "__main__":

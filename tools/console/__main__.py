@@ -7,14 +7,11 @@ from tools.commands.target_stack import NoTargetError, Target, run
 from tools.console.answers import Answers
 from tools.console.server import ConsoleServer
 
-# Always the same one, so that links can be kept and shared.
-PORT = 8484
-
 
 def main() -> int:
     """Serve until interrupted."""
     parser = argparse.ArgumentParser(prog="make console")
-    parser.add_argument("--port", type=int, default=PORT, help="port on the loopback address; 0 for any free one")
+    parser.add_argument("--port", type=int, default=0, help="port on the loopback address; any free one by default")
     port = parser.parse_args().port
     answers = Answers(Target.chosen())
     try:

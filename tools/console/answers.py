@@ -8,34 +8,43 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.delivery.domain.metrics import SweeperMetric, WorkerMetric
 from lambdas.inbound.batch_object import NotABatchObjectError
+from lambdas.inbound.metric_values import Metric, metric_values, refusals
 from lambdas.inbound.metrics import ACCEPTED, REFUSED
 from lambdas.inbound.providers.registry import REGISTRY
+from lambdas.statement.chain import NotAStatementError, days_of
 from modules.constructs.naming import DELIVERY_PREFIX, PREFIX, Names
 from modules.constructs.webhook_function import NAMESPACE
 from tools.commands.archive_proof import ArchivedPayload, Proof, prove
 from tools.commands.events import whole_event
 from tools.commands.secret import read_secrets
-from tools.commands.target_stack import NoTargetError, NotThereError, Target, trouble
+from tools.commands.target_stack import NotAllowedError, NoTargetError, NotThereError, Target, trouble
 from tools.commands.verify_archive import archived_certificate, keys_of
+from tools.commands.verify_statements import read_statement, statement_keys, totals
 from tools.local.stack import path_id
 
 BYTES = "application/octet-stream"
 _HOUR, _DAY = 3_600, 86_400
 _PERIOD = 300
-_MAX_QUERIES = 500
+# Of a page; each is read.
+_STATEMENTS = 14
 _QUEUES = ("inbox_url", "inbox_dead_letter_queue_url", "queue_url", "dead_letter_queue_url")
-# What operators do with what is there. Tokens and keys are not made here: a browser would have them.
-_ACTIONS = {"suspend", "activate", "pause", "disable", "requeue"}
+# What operators do with what is there. Tenants and signing keys are made elsewhere.
+_ACTIONS = {
+    *("suspend", "activate", "pause", "disable"),
+    *("requeue", "redrive", "replays", "cancel"),
+    *("tokens", "portal-links"),
+}
 # A boto3 session makes one client at a time.
-_SERVICES = ("cloudwatch", "secretsmanager", "s3", "sqs")
+_SERVICES = ("cloudwatch", "secretsmanager", "s3", "sqs", "sts")
 
 
 @dataclass(frozen=True)
@@ -58,12 +67,27 @@ class Answer:
 
 
 class Answers:
-    """Answers about one environment."""
+    """Answers about one environment.
+
+    Attributes
+    ----------
+    environment : str
+        Its name.
+    """
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self.environment = target.settings.environment
         self._aws = {name: target.client(name) for name in _SERVICES}
-        self._names = Names(target.settings.environment)
+        self._names = Names(self.environment)
+        self._delivery_names = Names(self.environment, DELIVERY_PREFIX)
+        self._own = {
+            "about": self._about,
+            "alarms": self._alarms,
+            "queues": self._queues,
+            "deliveries": self._deliveries,
+            "providers": self._providers,
+        }
 
     def answer(self, path: str, query: str) -> Answer:
         """Return what there is under a path; an error says what is wrong, and with what.
@@ -77,14 +101,14 @@ class Answers:
         """
         return _answered(lambda: self._find(_parts(path), _query(query)))
 
-    def act(self, path: str, query: str, body: Mapping[str, Any] | None) -> Answer:
+    def act(self, method: str, path: str, query: str, body: Mapping[str, Any] | None) -> Answer:
         """Do what a path says, and return what the API answers; parameters and errors are those of `answer`."""
-        return _answered(lambda: self._act(_parts(path), _query(query), body))
+        return _answered(lambda: self._act(method, _parts(path), _query(query), body))
 
     def _find(self, parts: Sequence[str], query: str) -> bytes | dict[str, Any]:
         match parts:
-            case ["about"]:
-                found = self._about()
+            case [what] if what in self._own:
+                found = self._own[what]()
             case ["events" | "counts" | "audit" as what]:
                 found = self._target.ask(f"/internal/{what}{query}")
             case ["operator", *_]:
@@ -97,34 +121,33 @@ class Answers:
                 return self._target.read(f"/internal/payloads/{path_id(key)}{query}")
             case ["evidence", key]:
                 found = self._evidence(key, dict(parse_qsl(query.removeprefix("?"))).get("record"))
-            case ["alarms"]:
-                found = self._alarms()
-            case ["queues"]:
-                found = self._queues()
-            case ["providers"]:
-                found = self._providers()
+            case ["statements", *days] if len(days) < 2:
+                found = self._statements(query, *days)
             case ["secrets", provider]:
                 found = self._secret(provider)
             case _:
                 raise NotThereError("the console knows no such answer")
         return found
 
-    def _act(self, parts: Sequence[str], query: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
-        match parts:
-            case ["replay"]:
-                return self._target.act("/internal/replay", body)
-            case ["operator", *_, last] if last in _ACTIONS:
+    def _act(self, method: str, parts: Sequence[str], query: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        match [method, *parts]:
+            case ["POST", "replay" | "redrive" | "erase" as what]:
+                return self._target.act(f"/internal/{what}", body)
+            case ["POST", "operator", *_, last] if last in _ACTIONS:
                 return self._target.act(_path(parts, query), body, self._delivery())
+            case ["DELETE", "operator", *_, "payload" | "portal-links"] | ["DELETE", "operator", *_, "tokens", _]:
+                return self._target.act(_path(parts, query), body, self._delivery(), method)
             case _:
                 raise NotThereError("the console knows no such action")
 
     def _about(self) -> dict[str, Any]:
         settings = self._target.settings
         return {
-            "environment": settings.environment,
+            "environment": self.environment,
             "region": settings.region,
             "isLocal": self._target.is_local,
             "hasDelivery": settings.delivery is not None,
+            "hasIngestQueue": "inbox_dead_letter_queue_url" in self._target.outputs,
             "providers": {name: REGISTRY[entry].title for name, entry in settings.providers.items()},
         }
 
@@ -160,76 +183,90 @@ class Answers:
         return {"proof": proof, "evidence": payload.evidence and payload.evidence.to_document()}
 
     def _alarms(self) -> dict[str, Any]:
-        # A name's end is not enough: that of `dev` is also the end of `eu-dev`.
-        topics = {self._names("alarms"), Names(self._target.settings.environment, DELIVERY_PREFIX)("alarms")}
+        topics = [self._target.outputs["alarm_topic_arn"]]
+        if self._target.settings.delivery is not None:
+            # Both stacks are in one account and region.
+            place, _ = topics[0].rsplit(":", 1)
+            topics.append(f"{place}:{self._delivery_names('alarms')}")
+        notified = set[str]()
         pages = self._aws["cloudwatch"].get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{PREFIX}-")
-        alarms = [
-            {
-                "name": alarm["AlarmName"],
-                "state": alarm["StateValue"],
-                "meaning": alarm.get("AlarmDescription", ""),
-                "since": _iso(alarm["StateUpdatedTimestamp"]),
-            }
-            for page in pages
-            for alarm in page["MetricAlarms"]
-            if any(action.rsplit(":", 1)[-1] in topics for action in alarm.get("AlarmActions", ()))
-        ]
-        return {"alarms": alarms}
+        alarms = []
+        for alarm in (alarm for page in pages for alarm in page["MetricAlarms"]):
+            if own := set(topics).intersection(alarm.get("AlarmActions", ())):
+                notified |= own
+                alarms.append(
+                    {
+                        "name": alarm["AlarmName"],
+                        "state": alarm["StateValue"],
+                        "meaning": alarm.get("AlarmDescription", ""),
+                        "since": _iso(alarm["StateUpdatedTimestamp"]),
+                    }
+                )
+        silent = [topic for topic in topics if topic not in notified]
+        return {"alarms": alarms, "trouble": self._why_silent(silent) if silent else None}
+
+    def _why_silent(self, topics: Sequence[str]) -> str:
+        account = topics[0].split(":")[4]
+        own = self._aws["sts"].get_caller_identity()["Account"]
+        why = (
+            "None is deployed, or each notifies something else."
+            if own == account
+            else f"Your credentials are of account {own}, and the stack is in account {account}."
+        )
+        return f"No alarm notifies {', '.join(topics)}. {why}"
 
     def _queues(self) -> dict[str, Any]:
         outputs = self._target.outputs
         urls = [outputs[name] for name in _QUEUES if outputs.get(name)]
+        if self._target.settings.delivery is not None:
+            # Both stacks are in one account and region.
+            place, _ = outputs["queue_url"].rsplit("/", 1)
+            urls += [f"{place}/{self._delivery_names(name)}" for name in ("queue", "dlq")]
         names = [url.rsplit("/", 1)[-1] for url in urls]
         oldest = self._sums(
-            [("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": name}, "Maximum") for name in names],
+            [Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": name}, "Maximum") for name in names],
             _HOUR // 4,
         )
-        queues = []
-        for url, name, ages in zip(urls, names, oldest, strict=True):
-            counts = self._aws["sqs"].get_queue_attributes(
-                QueueUrl=url,
-                AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-            )["Attributes"]
-            queues.append(
-                {
-                    "name": name,
-                    "waiting": int(counts["ApproximateNumberOfMessages"]),
-                    "inWork": int(counts["ApproximateNumberOfMessagesNotVisible"]),
-                    "oldestSeconds": ages[max(ages)] if ages else None,
-                }
-            )
-        return {"queues": queues}
+        return {
+            "queues": [
+                {"name": name, **self._counted(url), "oldestSeconds": _latest(ages)}
+                for url, name, ages in zip(urls, names, oldest, strict=True)
+            ]
+        }
+
+    def _counted(self, url: str) -> dict[str, Any]:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        try:
+            counts = self._aws["sqs"].get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        except ClientError as error:
+            # Whoever may see one stack's queues need not be allowed to see the other's.
+            return {"refused": trouble(error)}
+        return {"waiting": int(counts[names[0]]), "inWork": int(counts[names[1]])}
+
+    def _deliveries(self) -> dict[str, Any]:
+        """Return what became of attempts in the last hour and the last day, and how late the oldest delivery is."""
+        counted = {
+            "delivered": WorkerMetric.DELIVERED,
+            "failedAttempts": WorkerMetric.FAILED_ATTEMPTS,
+            "givenUp": WorkerMetric.DEAD_LETTERED,
+        }
+        worker, sweeper = ({"service": self._delivery_names(name)} for name in ("worker", "sweeper"))
+        totals = _totals(self._sums([Metric(NAMESPACE, name, worker) for name in counted.values()], _DAY))
+        (late,) = self._sums([Metric(NAMESPACE, SweeperMetric.OLDEST_OVERDUE, sweeper, "Maximum")], _HOUR // 4)
+        return {**dict(zip(counted, totals, strict=True)), "oldestOverdueSeconds": _latest(late)}
 
     def _providers(self) -> dict[str, Any]:
         """Return what was accepted and refused of each provider in the last hour and the last day."""
         service = {"service": self._names("ingestion")}
         providers = self._target.settings.providers
-        pages = (
-            self._aws["cloudwatch"]
-            .get_paginator("list_metrics")
-            .paginate(
-                Namespace=NAMESPACE,
-                MetricName=REFUSED,
-                Dimensions=[{"Name": name, "Value": value} for name, value in service.items()] + [{"Name": "reason"}],
-            )
-        )
-        listed = [
-            {each["Name"]: each["Value"] for each in metric["Dimensions"]}
-            for page in pages
-            for metric in page["Metrics"]
-        ]
-        reasons = [dimensions for dimensions in listed if dimensions.get("provider") in providers]
+        reasons = refusals(self._aws["cloudwatch"], NAMESPACE, service["service"], providers)
         asked = [{**service, "provider": name} for name in providers]
         values = self._sums(
-            [(NAMESPACE, ACCEPTED, dimensions, "Sum") for dimensions in asked]
-            + [(NAMESPACE, REFUSED, dimensions, "Sum") for dimensions in reasons],
+            [Metric(NAMESPACE, ACCEPTED, dimensions) for dimensions in asked]
+            + [Metric(NAMESPACE, REFUSED, dimensions) for dimensions in reasons],
             _DAY,
         )
-        hour_ago = time.time() - _HOUR
-        totals = [
-            {"hour": sum(value for at, value in found.items() if at >= hour_ago), "day": sum(found.values())}
-            for found in values
-        ]
+        totals = _totals(values)
         refused: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for dimensions, total in zip(reasons, totals[len(asked) :], strict=True):
             if total["day"]:
@@ -241,6 +278,22 @@ class Answers:
             ]
         }
 
+    def _statements(self, query: str, day: str | None = None) -> dict[str, Any]:
+        """Return the statement of a day, or totals of some days, the newest first."""
+        days = days_of(statement_keys(self._target))
+        if day is not None:
+            if day not in days:
+                raise NotThereError(f"there is no statement of {day}")
+            statement = read_statement(self._target, day)
+            return {**statement.said, "sha256": statement.sha256}
+        before = dict(parse_qsl(query.removeprefix("?"))).get("next")
+        days = [each for each in days if before is None or each < before]
+        shown = days[: -_STATEMENTS - 1 : -1]
+        return {
+            "statements": [totals(read_statement(self._target, each)) for each in shown],
+            "next": shown[-1] if len(days) > len(shown) else None,
+        }
+
     def _secret(self, provider: str) -> dict[str, Any]:
         """Return how many secrets of a provider are valid; the secrets stay here."""
         entry = REGISTRY[self._target.entry_of(provider)]
@@ -249,38 +302,22 @@ class Answers:
             return {"needed": False, "valid": 0}
         return {"needed": True, "valid": len(read_secrets(self._aws["secretsmanager"], arn))}
 
-    def _sums(
-        self, metrics: Sequence[tuple[str, str, Mapping[str, str], str]], seconds: int
-    ) -> list[dict[float, float]]:
+    def _sums(self, metrics: Sequence[Metric], seconds: int) -> list[dict[float, float]]:
         """Return the values of metrics, of each by the time in seconds: what came in the last so many seconds."""
-        now = time.time()
-        queries = [
-            {
-                "Id": f"m{number}",
-                "MetricStat": {
-                    "Metric": {
-                        "Namespace": namespace,
-                        "MetricName": name,
-                        "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
-                    },
-                    "Period": _PERIOD,
-                    "Stat": statistic,
-                },
-            }
-            for number, (namespace, name, dimensions, statistic) in enumerate(metrics)
-        ]
-        found: list[dict[float, float]] = [{} for _ in metrics]
-        paginator = self._aws["cloudwatch"].get_paginator("get_metric_data")
-        for first in range(0, len(queries), _MAX_QUERIES):
-            pages = paginator.paginate(
-                MetricDataQueries=queries[first : first + _MAX_QUERIES],
-                StartTime=datetime.fromtimestamp(now - seconds, UTC),
-                EndTime=datetime.fromtimestamp(now, UTC),
-            )
-            for result in (each for page in pages for each in page["MetricDataResults"]):
-                times = [at.timestamp() for at in result["Timestamps"]]
-                found[int(result["Id"][1:])].update(zip(times, result["Values"], strict=True))
-        return found
+        now = datetime.fromtimestamp(time.time(), UTC)
+        return metric_values(self._aws["cloudwatch"], metrics, now - timedelta(seconds=seconds), now, _PERIOD)
+
+
+def _totals(values: Sequence[Mapping[float, float]]) -> list[dict[str, float]]:
+    hour_ago = time.time() - _HOUR
+    return [
+        {"hour": sum(value for at, value in found.items() if at >= hour_ago), "day": sum(found.values())}
+        for found in values
+    ]
+
+
+def _latest(values: Mapping[float, float]) -> float | None:
+    return values[max(values)] if values else None
 
 
 def _parts(path: str) -> list[str]:
@@ -304,7 +341,9 @@ def _answered(find: Callable[[], bytes | dict[str, Any]]) -> Answer:
         found = find()
     except NotThereError as error:
         return _json(404, {"error": str(error)})
-    except NoTargetError as error:
+    except NotAllowedError as error:
+        return _json(403, {"error": str(error)})
+    except (NoTargetError, NotAStatementError) as error:
         return _json(400, {"error": str(error)})
     except (ClientError, BotoCoreError, requests.RequestException) as error:
         return _json(502, {"error": trouble(error)})

@@ -20,6 +20,10 @@ class Assumptions:
         "local endpoint, CPython 3.13 on x86-64, 2026-11-24: 2.4 ms with 1 call, 8.1 with 4, 66 with 31",
     )
     cpu_ms_per_invocation: float = _assume(0.3, "CPU of an invocation besides its calls; from the same measurement")
+    cpu_ms_per_counted_record: float = _assume(
+        0.13,
+        "CPU on a whole core of counting one record for the daily statement: bench/statement.py on x86-64, over TLS",
+    )
     full_core_mb: float = _assume(
         1769.0,
         "memory at which a function has one core: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html",

@@ -56,6 +56,8 @@ FIXED: Mapping[str, str] = MappingProxyType(
         "delivery.refused_hosts": "is one text with the API's own",
         "delivery.tenant_metrics": "is either there or not",
         "delivery.docs": "each route has resources of its own",
+        "delivery.portal": "each route has resources of its own",
+        "delivery.portal_frames": "is one text",
         "delivery.receiver": "has resources of its own",
         "delivery.bus_name": "goes with the subscriptions",
         "delivery.subscriptions": "each has resources of its own",

@@ -135,6 +135,7 @@ FIXED: Mapping[str, str] = MappingProxyType(
         "quarantine.days": "goes with the quarantine",
         "quarantine.webhooks_per_hour": "goes with the quarantine",
         "reconciliation": "each has resources of its own",
+        "statement": "the statement has a function, a schedule and alarms of its own",
         "queue.fifo": "a queue cannot change its kind",
         "queue.ordered_by": "goes with the kind of queue",
         "queue.batch_size": "goes with the kind of queue",

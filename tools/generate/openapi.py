@@ -41,6 +41,7 @@ _TAGS = {
     "attempts": "Requests to an endpoint, and what came of them.",
     "endpoints": "Where events go, and which events.",
     "operator": "For operators of the service, with AWS credentials.",
+    "token": "What the caller may do.",
     "keys": "Public keys that verify asymmetric signatures.",
 }
 _SECURITY: Mapping[str, list[dict[str, list[str]]]] = {TOKEN: [{"token": []}], AWS_IAM: [{"aws": []}]}
@@ -136,7 +137,11 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": schemas,
             "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "description": "A tenant's token, whk_…"},
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A tenant's token, whk_…, or that of a portal link, whp_…",
+                },
                 "aws": {
                     "type": "apiKey",
                     "in": "header",
@@ -195,8 +200,9 @@ def _described(operation: Operation, references: Mapping[Any, Any]) -> dict[str,
         "tags": [_tag(route.path)],
         "summary": operation.summary,
     }
-    if operation.description:
-        described["description"] = operation.description
+    kinds = f"For tokens of the kinds {', '.join(f'`{one}`' for one in route.access)}." if route.access else ""
+    if description := " ".join(filter(None, (operation.description, kinds))):
+        described["description"] = description
     described["security"] = _SECURITY[route.authorization]
     if parameters := [*_path_parameters(route.path), *_query_parameters(operation), *operation.headers]:
         described["parameters"] = parameters

@@ -104,15 +104,12 @@ class Listener:
         sqs = self.target.client("sqs")
         asked = {"QueueUrl": queue.url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": WAIT_SECONDS}
         messages = self._patiently(lambda: sqs.receive_message(**asked)).get("Messages", [])
-        arrivals = []
-        for message in messages:
-            arrival = Arrival.read(json.loads(message["Body"])["detail"])
+        arrivals = [(Arrival.read(json.loads(message["Body"])["detail"]), message) for message in messages]
+        for arrival, message in sorted(arrivals, key=lambda pair: pair[0].received_at if pair[0] else ""):
             if arrival is None:
                 tell("left out: an event on the bus that is none of a webhook")
             else:
-                arrivals.append((arrival, message))
-        for arrival, message in sorted(arrivals, key=lambda pair: pair[0].received_at):
-            yield arrival
+                yield arrival
             handled = {"QueueUrl": queue.url, "ReceiptHandle": message["ReceiptHandle"]}
             self._patiently(partial(sqs.delete_message, **handled))
 

@@ -74,7 +74,8 @@ class Arrival:
         except (KeyError, TypeError, AttributeError):
             return None
         # Nothing else goes to the terminal, whoever may write to the bus.
-        return arrival if is_identifier(arrival.event_id) and is_identifier(arrival.event_type) else None
+        shown = (arrival.event_id, arrival.event_type, arrival.received_at, arrival.correlation_id)
+        return arrival if all(map(is_identifier, shown)) else None
 
     @property
     def webhook(self) -> tuple[str, str, str | None]:

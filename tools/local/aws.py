@@ -142,7 +142,7 @@ class LocalAws(LocalEndpoint):
         """
         folder = _new_folder()
         _write_certificate(folder)
-        return cls._run(folder, _free_port())
+        return cls._run(folder, _bound())
 
     @classmethod
     def resume(cls, saved: Path) -> Self:
@@ -160,7 +160,8 @@ class LocalAws(LocalEndpoint):
         RuntimeError
             When it does not start.
         """
-        folder, port = _new_folder(), _free_port()
+        folder, bound = _new_folder(), _bound()
+        port = _port_of(bound)
         shutil.copytree(saved, folder, symlinks=True, dirs_exist_ok=True)
         old, new = f"127.0.0.1:{(saved / _PORT).read_text()}".encode(), f"127.0.0.1:{port}".encode()
         for file in folder.rglob("*"):
@@ -168,7 +169,7 @@ class LocalAws(LocalEndpoint):
                 content = file.read_bytes()
                 if old in content:
                     file.write_bytes(content.replace(old, new))
-        return cls._run(folder, port)
+        return cls._run(folder, bound)
 
     def save(self, folder: Path) -> None:
         """Stop the server, and keep what it held in a new folder."""
@@ -178,11 +179,13 @@ class LocalAws(LocalEndpoint):
         self.remove_files(self.folder)
 
     @classmethod
-    def _run(cls, folder: Path, port: int) -> Self:
-        with (folder / "log").open("wb") as log:
+    def _run(cls, folder: Path, bound: socket.socket) -> Self:
+        port = _port_of(bound)
+        with bound, (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-P", str(Path(__file__).with_name("aws_server.py"))],
-                env=_server_environment(port, folder),
+                env={**_server_environment(port, folder), "BOUND_SOCKET": str(bound.fileno())},
+                pass_fds=[bound.fileno()],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -292,7 +295,12 @@ def _write_certificate(folder: Path) -> None:
         blob.write_to_path(str(folder / "server.pem"), append=index > 0)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _bound() -> socket.socket:
+    """Return a socket with a free port, for the server to listen on."""
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    return bound
+
+
+def _port_of(bound: socket.socket) -> int:
+    return int(bound.getsockname()[1])

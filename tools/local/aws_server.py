@@ -32,8 +32,14 @@ Connections stay open
 ---------------------
 MiniStack closes a connection that was idle for 75 s, or that carried 1,000 requests. The provider keeps one for 90 s
 and for any number of requests. A request that it sends while the server closes would be carried out without an answer.
+
+The port is bound already
+-------------------------
+Whoever starts the server binds its port and hands the socket on. On a busy machine another process takes a port that is
+only known to be free before the server has started.
 """
 
+import os
 import runpy
 from pathlib import Path
 from typing import Any
@@ -51,6 +57,7 @@ _send_event = H11Protocol._send_h11_event
 
 
 def _serve_patiently(app: Any, config: Any, **options: Any) -> Any:
+    config.bind = [f"fd://{os.environ['BOUND_SOCKET']}"]
     config.keep_alive_timeout = KEEP_ALIVE_SECONDS
     config.keep_alive_max_requests = REQUESTS_OF_A_CONNECTION
     return _serve(app, config, **options)

@@ -71,12 +71,12 @@ class DeployedStack:
         return call_signed(method, self.base_url + path, Credentials(who.key, who.secret), verify=trusted, body=body)
 
 
-def create_operator(aws: LocalAws, name: str, policy: str | None) -> Operator:
-    """Create an IAM user who may do what a policy says, or nothing without one, and return its key."""
+def create_operator(aws: LocalAws, name: str, *policies: str) -> Operator:
+    """Create an IAM user who may do what policies say, or nothing without one, and return its key."""
     iam = aws.client("iam")
     iam.create_user(UserName=name)
-    if policy is not None:
-        iam.put_user_policy(UserName=name, PolicyName="operate", PolicyDocument=policy)
+    for number, policy in enumerate(policies):
+        iam.put_user_policy(UserName=name, PolicyName=f"operate-{number}", PolicyDocument=policy)
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return Operator(key["AccessKeyId"], key["SecretAccessKey"])
 

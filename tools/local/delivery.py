@@ -12,6 +12,7 @@ from tools.local.calls import REQUEST_TIMEOUT_SECONDS, DeployedStack, create_ope
 from tools.local.terraform import Workspace
 
 OPERATOR = "delivery-operator"
+POLICIES = ("operator_policy_json", "token_policy_json", "portal_policy_json")
 SENT_TYPES = ["invoice.*", "payment.*", "payment_intent.*", "charge.*"]
 
 
@@ -98,7 +99,8 @@ class LocalDelivery(DeployedStack):
     def take_over(cls, aws: LocalAws, workspace: Workspace, environment: str) -> Self:
         """Create an operator of a stack that was just applied."""
         outputs = workspace.outputs()
-        operator = create_operator(aws, f"{OPERATOR}-{environment}", outputs["operator_policy_json"])
+        policies = [outputs[name] for name in POLICIES if name in outputs]
+        operator = create_operator(aws, f"{OPERATOR}-{environment}", *policies)
         return cls(environment=environment, aws=aws, workspace=workspace, outputs=outputs, operator=operator)
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> requests.Response:
@@ -129,3 +131,10 @@ class LocalDelivery(DeployedStack):
         if not issued.ok:
             raise RuntimeError(f"token of {tenant_id}: {issued.status_code} {issued.text:.300}")
         return TenantClient(tenant_id, issued.json()["token"], self)
+
+    def portal_link(self, tenant_id: str, **asked: Any) -> str:
+        """Make a link to a tenant's portal, as it is reached on this machine."""
+        made = self.call("POST", f"/operator/tenants/{tenant_id}/portal-links", asked)
+        if not made.ok:
+            raise RuntimeError(f"portal link of {tenant_id}: {made.status_code} {made.text:.300}")
+        return f"{self.base_url}/portal#{made.json()['url'].partition('#')[2]}"

@@ -83,7 +83,7 @@ class LocalStack(DeployedStack):
 
     def stranger(self) -> Operator:
         """Create an IAM user without any policy and return its key."""
-        return create_operator(self.aws, f"stranger-{uuid.uuid4()}", None)
+        return create_operator(self.aws, f"stranger-{uuid.uuid4()}")
 
     def shorten_retries(self, seconds: int, queues: Sequence[str] = ("queue_url",)) -> None:
         """Shorten a queue's visibility timeout, so that three receives take seconds, not a quarter of an hour.

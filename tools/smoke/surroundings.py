@@ -7,6 +7,8 @@ from tools.local.stack import post_webhook
 from tools.senders import SentWebhook
 from tools.smoke.look import WrongError
 
+# Alarms that are on from a first deployment until something came, or ran.
+_UNTIL_SOMETHING_CAME = tuple(f"{PREFIX}-{id_}-" for id_ in ("silent", "not-reconciled", "statement-missing"))
 # More than a message of SQS has room for.
 _TOO_LARGE = b" " * 300_000
 
@@ -19,7 +21,7 @@ def check_alarms(target: Target) -> str:
         for page in pages
         for alarm in page["MetricAlarms"]
         if target.outputs["alarm_topic_arn"] in alarm.get("AlarmActions", ())
-        and not alarm["AlarmName"].startswith((f"{PREFIX}-silent-", f"{PREFIX}-not-reconciled-"))
+        and not alarm["AlarmName"].startswith(_UNTIL_SOMETHING_CAME)
     }
     on = sorted(name for name, state in states.items() if state == "ALARM")
     if on or not states:

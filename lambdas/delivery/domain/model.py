@@ -207,6 +207,8 @@ class Event:
         The one endpoint that it is not for, when it is news about that endpoint.
     operational : bool
         Whether the service made it, see `lambdas.delivery.domain.operational_events`.
+    provider : str | None
+        The provider of the inbound stack that it came from; None for what the tenant handed in itself.
     hops : int
         How many deliveries in a row led to it, by the header of the request that handed it in.
     erased_at : str | None
@@ -231,6 +233,7 @@ class Event:
     only: str | None = None
     not_for: str | None = None
     operational: bool = False
+    provider: str | None = None
     hops: int = 0
     erased_at: str | None = None
     next_attempt_at: str | None = None

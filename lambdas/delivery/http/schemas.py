@@ -36,7 +36,7 @@ class ResponseModel(BaseModel):
 
 
 def _canonical_time(text: str) -> str:
-    seconds = times.parse(text) if "T" in text.upper() else None
+    seconds = times.parse_rfc3339(text)
     if seconds is None:
         raise ValueError("RFC 3339 time expected, such as 2026-01-31T12:00:00Z")
     return times.iso(seconds)

@@ -1,7 +1,7 @@
 """How the three tables hold tenants, endpoints and events: keys, indexes, and the attribute that expires an item.
 
-* ``TenantIdentity``: key ``id``. ``token#<SHA-256 of the token in hex>`` leads to a tenant, ``tenant#<tenant id>`` is
-  one.
+* ``TenantIdentity``: key ``id``. ``token#<SHA-256 of the token in hex>`` leads to a tenant: its ``tenantId``, or
+  ``<tenant id>#portal`` for a portal link. ``tenant#<tenant id>`` is a tenant.
 * ``TenantWebhookConfig``: keys ``tenantId`` and ``item``. ``endpoint#<endpoint id>`` is what the tenant configured,
   ``health#<endpoint id>`` how it has been doing. ``suspension`` is there while the tenant is suspended.
   ``key#<endpoint id>#<SHA-256 of the key in hex>`` is an idempotency key of a rotation, without the id of a creation.
@@ -42,6 +42,8 @@ EXPIRES_AT = "expiresAt"
 IDENTITY_KEY = "id"
 PUBLIC_KEYS_ID = "keys#public"
 """Of the identity table: the public halves of the signing keys."""
+TOKEN_KEY = "token#"  # noqa: S105 - a prefix of keys, no secret
+"""Of the identity table: what a token's key begins with."""
 BY_TENANT_INDEX = "byTenant"
 """Of the identity table: ``tenantId``, ``id``."""
 

@@ -79,8 +79,10 @@ class PayPalScheme:
         if not self.webhook_id or self.environment not in _ISSUED_TO:
             raise UnavailableError("provider_not_configured")
         address = _CERTIFICATE_URL.fullmatch(url)
-        if address is None or (address["sandbox"] is not None) != (self.environment == "sandbox"):
+        if address is None:
             raise SignatureRefusedError("certificate_url_refused")
+        if (address["sandbox"] is not None) != (self.environment == "sandbox"):
+            raise SignatureRefusedError("other_environment")
         certificate = self.certificates.get(url, _ISSUED_TO[self.environment], request.received_at)
 
         from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
@@ -110,7 +112,7 @@ class PayPalScheme:
         )
 
     def _signing_time(self, text: str, request: WebhookRequest) -> float:
-        seconds = times.parse(text) if "T" in text else None
+        seconds = times.parse_rfc3339(text) if "T" in text else None
         if seconds is None:
             raise SignatureRefusedError("malformed_timestamp")
         if not -self.future_seconds <= request.received_at - seconds <= self.tolerance_seconds:

@@ -4,16 +4,29 @@ A delivery shows its payload as JSON and not as bytes. They are made anew in the
 the signature among the shown headers proves that they are the bytes that were sent.
 Source: https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook,
 https://docs.github.com/en/rest/orgs/webhooks#list-deliveries-for-an-organization-webhook,
-https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api,
+https://docs.github.com/en/rest/repos/webhooks#get-a-repository-webhook
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote_plus, unquote
 
 from lambdas.reconcile.api import ApiError
-from lambdas.reconcile.event_list import DAY_SECONDS, MAX_ID, EventList, Fetched, NotAListError, Page, compact
+from lambdas.reconcile.event_list import (
+    DAY_SECONDS,
+    MAX_ID,
+    EventList,
+    Fetched,
+    NotAListError,
+    Page,
+    Registration,
+    compact,
+    text_in,
+    texts_in,
+)
 from lambdas.shared import times
 
 _NEXT = re.compile(r'<[^>]*[?&]cursor=([^&>]+)[^>]*>; rel="next"', re.ASCII)
@@ -38,28 +51,71 @@ class GitHubDeliveries(EventList):
     key_doc = "a fine-grained token that may read webhooks of the one repository or organization"
     needs_hook = True
     signed = True
+    registration_doc = "give it the permission Webhooks: Read-only"
 
     def page(self, since: float, until: float, after: str | None) -> Page:
         """See `EventList.page`."""
-        self._api.headers |= {"Authorization": f"Bearer {self._key}", "X-GitHub-Api-Version": "2022-11-28"}
+        self.authorize()
         path = f"/{self._hook}/deliveries"
         with self._listing(after):
-            answer = self._api.get(path, {"per_page": self.page_size, **({"cursor": after} if after else {})})
-        if not isinstance(answer.document, list):
-            raise NotAListError("no array of deliveries")
+            deliveries, following = self.deliveries(after, self.page_size)
         # A redelivery is a delivery of its own, of the same event.
         numbers: dict[str, int] = {}
+        first_sent: dict[str, float] = {}
         older = False
-        for delivery in answer.document:
-            guid, number, at = _read(delivery)
+        for delivery in deliveries:
+            guid, number, at = read_delivery(delivery)
             older = older or at < since
             if since <= at < until:
                 numbers.setdefault(guid, number)
-        following = _NEXT.search(answer.link)
+                if delivery.get("redelivery") is not True:
+                    first_sent[guid[:MAX_ID]] = at
         events, unreadable = self._deliveries({guid: f"{path}/{number}" for guid, number in numbers.items()})
-        return Page(
-            events=events, after=unquote(following[1]) if following and not older else None, unreadable=unreadable
-        )
+        events = [replace(event, at=first_sent.get(event.id)) for event in events]
+        return Page(events=events, after=None if older else following, unreadable=unreadable)
+
+    def registrations(self) -> list[Registration]:
+        """See `EventList.registrations`: the one hook, or none if it is gone."""
+        self.authorize()
+        try:
+            hook = self._api.get(f"/{self._hook}").document
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return []
+        return [registration_of(self._hook, hook)]
+
+    def undelivered(self, since: float, until: float, *, alone: bool) -> int:
+        """See `EventList.undelivered`. A delivery that was made again is judged by its last attempt."""
+        del until, alone
+        return len(failed(self.deliveries()[0], since))
+
+    def deliveries(self, after: str | None = None, size: int = 100) -> tuple[list[Any], str | None]:
+        """Return a page of the hook's deliveries, from the newest to the oldest, and where the next one begins.
+
+        Raises
+        ------
+        ApiError
+            When GitHub does not answer.
+        NotAListError
+            When the answer is something else.
+        """
+        query: dict[str, str | int] = {"per_page": size, **({"cursor": after} if after else {})}
+        answer = self._api.get(f"/{self._hook}/deliveries", query)
+        if not isinstance(answer.document, list):
+            raise NotAListError("no array of deliveries")
+        following = _NEXT.search(answer.link)
+        return answer.document, unquote(following[1]) if following else None
+
+    @staticmethod
+    def subscription(event_type: str) -> str:
+        """See `EventList.subscription`. A hook is subscribed to all actions of an event."""
+        return event_type.partition(".")[0]
+
+    def authorize(self) -> None:
+        """See `EventList.authorize`."""
+        super().authorize()
+        self._api.headers["X-GitHub-Api-Version"] = "2022-11-28"
 
     def _deliveries(self, paths: Mapping[str, str]) -> tuple[list[Fetched], list[str]]:
         """Return the deliveries, and the ids of those that cannot be read.
@@ -97,7 +153,43 @@ class GitHubDeliveries(EventList):
         return Fetched(body=body, headers=headers, id=guid)
 
 
-def _read(delivery: Any) -> tuple[str, int, float]:
+def registration_of(path: str, hook: Any) -> Registration:
+    """Return a hook as a registration, with its path as its id.
+
+    Raises
+    ------
+    NotAListError
+        When it is no hook.
+    """
+    config = hook.get("config") if isinstance(hook, dict) else None
+    if not isinstance(config, dict):
+        raise NotAListError("a hook without config")
+    enabled = hook.get("active") is True
+    return Registration(id=path, url=text_in(config, "url"), enabled=enabled, types=texts_in(hook, "events"))
+
+
+def failed(deliveries: Iterable[Any], since: float) -> dict[str, int]:
+    """Return the ids of the events, each with its last delivery, that were sent at a time or later, in vain.
+
+    Raises
+    ------
+    NotAListError
+        When one is no delivery.
+    """
+    last: dict[str, int] = {}
+    delivered = set()
+    for delivery in deliveries:
+        guid, number, at = read_delivery(delivery)
+        if at >= since:
+            last.setdefault(guid, number)
+        # 0 or null without an answer
+        status = delivery.get("status_code")
+        if isinstance(status, int) and 200 <= status < 300:
+            delivered.add(guid)
+    return {guid: number for guid, number in last.items() if guid not in delivered}
+
+
+def read_delivery(delivery: Any) -> tuple[str, int, float]:
     """Return the id of a delivery's event, its own number, and its time.
 
     Raises

@@ -3,12 +3,26 @@
 It has all types of events, whatever the endpoint is subscribed to, and of the key's own account only. An event is
 rendered in the account's API version at the time of its creation, not in that of the endpoint.
 Source: https://docs.stripe.com/api/events/list, https://docs.stripe.com/api/pagination,
-https://docs.stripe.com/rate-limits
+https://docs.stripe.com/rate-limits, https://docs.stripe.com/api/webhook_endpoints/object
 """
 
 import math
+from types import MappingProxyType
 
-from lambdas.reconcile.event_list import DAY_SECONDS, EventList, NotAListError, Page, id_in, objects_in, shown
+from lambdas.inbound.providers.fields import LIVE, TEST
+from lambdas.reconcile.event_list import (
+    DAY_SECONDS,
+    EventList,
+    Page,
+    Registration,
+    id_in,
+    last_id,
+    objects_in,
+    shown,
+    text_in,
+    texts_in,
+)
+from lambdas.shared import times
 
 
 class StripeEvents(EventList):
@@ -19,12 +33,17 @@ class StripeEvents(EventList):
     # 25 a second are allowed of one operation.
     per_second = 10.0
     key_pattern = "rk_(live|test)_[0-9A-Za-z_]{1,256}"
-    key_doc = "a restricted key, rk_..., that may read events and nothing else; a secret key, sk_..., can move money"
+    key_modes = MappingProxyType({"rk_live_": LIVE, "rk_test_": TEST, "sk_live_": LIVE, "sk_test_": TEST})
+    key_doc = (
+        "a restricted key, rk_..., that may read events and webhook endpoints and nothing else; a secret key, sk_..., "
+        "can move money"
+    )
     has_all_types = True
+    registration_doc = "give it the permission Webhook Endpoints: Read"
 
     def page(self, since: float, until: float, after: str | None) -> Page:
         """See `EventList.page`."""
-        self._api.headers["Authorization"] = f"Bearer {self._key}"
+        self.authorize()
         query: dict[str, str | int] = {
             "limit": self.page_size,
             "created[gte]": math.floor(since),
@@ -34,13 +53,45 @@ class StripeEvents(EventList):
         with self._listing(after):
             document = self._api.get("/v1/events", query).document
         events = objects_in(document, "data")
-        more = document.get("has_more") is True and events
-        if more and not isinstance(events[-1].get("id"), str):
-            raise NotAListError("a page of which the last event has no id")
         # A key is of one mode, and so is everything that it may see.
-        is_live = self._key.startswith(("rk_live_", "sk_live_"))
+        is_live = any(self._key.startswith(begin) for begin, mode in self.key_modes.items() if mode == LIVE)
         return Page(
-            events=[shown(event) for event in events if event.get("livemode") is is_live],
-            after=events[-1]["id"] if more else None,
+            events=[
+                shown(event, at=times.parse(str(event.get("created"))))
+                for event in events
+                if event.get("livemode") is is_live
+            ],
+            after=last_id(events, "id", more=document.get("has_more")),
             unreadable=[id_in(event, "id") for event in events if event.get("livemode") is not is_live],
         )
+
+    def registrations(self) -> list[Registration]:
+        """See `EventList.registrations`. An account has 16 at most; one that fails for days is disabled by Stripe.
+
+        Source: https://docs.stripe.com/webhooks#disable, https://docs.stripe.com/api/webhook_endpoints/list
+        """
+        self.authorize()
+        return [
+            Registration(
+                id=id_in(one, "id"),
+                url=text_in(one, "url"),
+                enabled=one.get("status") == "enabled",
+                types=texts_in(one, "enabled_events"),
+            )
+            for one in objects_in(self._api.get("/v1/webhook_endpoints", {"limit": 100}).document, "data")
+        ]
+
+    def undelivered(self, since: float, until: float, *, alone: bool) -> int | None:
+        """See `EventList.undelivered`. Stripe does not tell to which of several endpoints an event was not delivered.
+
+        Source: https://docs.stripe.com/api/events/list#list_events-delivery_success
+        """
+        if not alone:
+            return None
+        query: dict[str, str | int] = {
+            "limit": self.page_size,
+            "delivery_success": "false",
+            "created[gte]": math.floor(since),
+            "created[lt]": math.ceil(until),
+        }
+        return len(objects_in(self._api.get("/v1/events", query).document, "data"))

@@ -121,6 +121,7 @@ def test_the_worker_delivers_and_names_only_the_messages_that_must_come_back(sta
     assert any(line.get("correlation_id") == "correlation-1" and line.get("message") == "delivered" for line in lines)
     metrics = [line for line in lines if "_aws" in line]
     assert any(line.get("tenant") == world.tenant and line.get("Delivered") == [1.0] for line in metrics)
+    assert all("provider" not in line for line in metrics)
     assert any("tenant" not in line and line.get("PipelineFailures") == [1.0] for line in metrics)
     assert all("event_id" not in line and "endpoint_id" not in line for line in metrics)
 
@@ -144,6 +145,20 @@ def test_the_worker_sends_the_providers_payload_where_the_stack_says_so(start, c
     assert answer == {"batchItemFailures": []}
     assert content.endswith(payload + b"}") is ("source" in json.loads(content)) is (switch == "on")
     assert "4242" not in capsys.readouterr().out
+
+
+def test_what_is_delivered_of_the_inbound_stack_is_counted_by_provider_too(start, clients, world, receiver, capsys):
+    routed = {"source": "webhooks", "detail": {"provider": "stripe", "eventId": "evt_1"}}
+    body = json.dumps({"v": 1, "kind": "inbound", "tenant": world.tenant, "event": routed})
+    world.add_endpoint(receiver.url())
+    worker = start()
+    worker.handler({"Records": [record(body)]}, lambda_context(60))
+    for _ in ("fan-out", "delivery"):
+        message = received(clients.sqs, worker._environment.queue_url)
+        worker.handler({"Records": [record(message["Body"])]}, lambda_context(60))
+    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    counted = {(one.get("tenant"), one.get("provider")) for one in metrics if one.get("Delivered") == [1.0]}
+    assert counted == {(None, None), (world.tenant, None), (world.tenant, "stripe")}
 
 
 def test_a_message_is_delayed_for_whole_seconds_and_never_comes_early(clients, delivery_queue):

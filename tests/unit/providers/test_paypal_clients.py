@@ -68,7 +68,7 @@ def test_a_delivery_that_paypal_made_is_refused_for_another_webhook_and_in_the_o
 
     for changed, reason in (
         ({"webhook_id": "1"}, "signature_mismatch"),
-        ({"environment": other}, "certificate_url_refused"),
+        ({"environment": other}, "other_environment"),
     ):
         values = {"webhook_id": real.webhook_id, "environment": real.environment} | changed
         with pytest.raises(SignatureRefusedError) as refusal:

@@ -1,6 +1,7 @@
-"""The files of Swagger UI and ReDoc that the function ``delivery_docs`` serves: from npm packages, of one lock file.
+"""The files that the function ``delivery_docs`` serves: of Swagger UI and ReDoc, and of the tenants' portal.
 
-They have a folder of their own, since ReDoc wants a React that the cdktf command line does not.
+The first come from npm packages, of one lock file. They have a folder of their own, since ReDoc wants a React that the
+cdktf command line does not.
 
 ReDoc 3 is not taken: it comes with telemetry, by a package that not every registry has.
 """
@@ -8,6 +9,8 @@ ReDoc 3 is not taken: it comes with telemetry, by a package that not every regis
 from pathlib import Path
 
 from lambdas.delivery_docs.site import PACKED, VENDORED, pack
+from tools import ROOT
+from tools.build.one_script import one_script
 
 PACKAGES = Path(__file__).resolve().parent / "node_modules"
 # ReDoc says who made it, with a picture from another host, which the pages' policy would refuse with a complaint.
@@ -31,6 +34,11 @@ def sources() -> dict[str, Path]:
     return found
 
 
+def made() -> dict[str, bytes]:
+    """Return name and content of each file of the portal."""
+    return {"portal.js": one_script().encode(), "pages.css": (ROOT / "tools" / "pages" / "pages.css").read_bytes()}
+
+
 def copy_assets(folder: Path) -> Path:
     """Write the files in gzip into a folder, which a bundle has as ``lambdas/delivery_docs/assets``.
 
@@ -48,5 +56,7 @@ def copy_assets(folder: Path) -> Path:
             if content.count(REDOC_PICTURE) != 1 or content.count(b"cdn.redoc") != 1:
                 raise ValueError("redoc.standalone.js: the link to another host's picture is not in its expected place")
             content = content.replace(REDOC_PICTURE, NO_PICTURE)
+        (folder / (name + PACKED)).write_bytes(pack(content))
+    for name, content in made().items():
         (folder / (name + PACKED)).write_bytes(pack(content))
     return folder

@@ -15,7 +15,7 @@ export async function auditPage({ main, query, signal }) {
     caption: "Actions, the newest first", noun: "actions",
     columns: {
       at: (one) => time(one.at), who: (one) => one.who, action: (one) => make("code", null, one.action), reason: (one) => one.reason,
-      outcome: (one) => [state(one.outcome ?? "not known"), Object.entries(one.counts ?? {}).map(([name, number]) => ` ${name} ${number}`).join(",")], asked: (one) => make("code", null, JSON.stringify(one.asked)), "request id": (one) => make("code", null, one.requestId),
+      outcome: (one) => [state(one.outcome ?? "not known"), Object.entries(one.counts ?? {}).map(([name, number]) => ` ${name} ${number}`).join(","), one.made ? make("code", null, ` ${one.made}`) : ""], asked: (one) => make("code", null, JSON.stringify(one.asked)), "request id": (one) => make("code", null, one.requestId),
     },
     fetch: newest(logs, (error) => main.append(trouble(error))),
   });

@@ -1,6 +1,7 @@
 // Endpoints of tenants: why each is as it is, and what may be done about it.
 
 import { ask } from "/assets/api.js";
+import { ANSWERED } from "/assets/attempts.js";
 import { address } from "/assets/place.js";
 import { action } from "/assets/act.js";
 import { attemptColumns } from "/assets/deliveries.js";
@@ -31,8 +32,8 @@ export async function endpointPage({ main, query, signal, name, keys: [tenantId,
       ["Requests a second", endpoint.rateLimit], ["Since", time(endpoint.createdAt)], ["Changed", time(endpoint.updatedAt)], ...health(endpoint)]),
     make("div", { class: "demands" }, may.map((verb) =>
       action(verb, [...path, verb.toLowerCase()], { tenantSees: verb !== "Activate", shown: health, signal }))),
-    make("p", null, make("a", { href: address("deliveries", { tenantId, endpointId }) }, "Its deliveries")));
-  const place = section("Attempts", filters(`endpoints/${tenantId}/${endpointId}`, query, [choice("status", "Answered", ["2xx", "3xx", "4xx", "5xx", "none"], query)]));
+    make("p", null, make("a", { href: address("deliveries", { tenantId, endpointId }) }, "Its deliveries"), ", ", make("a", { href: address(`tenants/${tenantId}/replays`, { endpointId }) }, "replays")));
+  const place = section("Attempts", filters(`endpoints/${tenantId}/${endpointId}`, query, [choice("status", "Answered", ANSWERED, query)]));
   main.append(place);
   await list(place, {
     caption: "Attempts, the newest first", noun: "attempts", columns: attemptColumns(tenantId, signal),

@@ -1,11 +1,14 @@
 // One event: what happened to it, from receipt to the last attempt at a customer's endpoint.
 
 import { ask, bytes } from "/assets/api.js";
-import { address } from "/assets/place.js";
+import { payload } from "/assets/attempts.js";
+import { address, eventAddress } from "/assets/place.js";
+import { action } from "/assets/act.js";
 import { deliverySection } from "/assets/deliveries.js";
 import { facts, make, onDemand, section, state, time } from "/assets/elements.js";
 import { eventTable } from "/assets/events.js";
-import { money, pretty } from "/assets/formats.js";
+import { money } from "/assets/formats.js";
+import { choice } from "/assets/list.js";
 
 export async function eventPage({ main, signal, name, keys: [key] }) {
   name(key);
@@ -14,6 +17,7 @@ export async function eventPage({ main, signal, name, keys: [key] }) {
   main.append(
     make("p", null, make("a", { href: address("replay", { eventIds: key }) }, "Replay this event")),
     ...event.records.map((record) => recordSection(key, record, event.records.length > 1, signal)),
+    erase(key, event.records, signal),
     section("Timeline, the newest step first",
       event.deliveryError && make("p", { class: "trouble" }, `What became of it in delivery is not shown: ${event.deliveryError}`),
       make("ol", { class: "timeline" }, steps(event).map(({ at, where, step, details }) =>
@@ -25,6 +29,11 @@ export async function eventPage({ main, signal, name, keys: [key] }) {
   );
 }
 
+const HALF_A_DAY = 43_200_000;
+const moved = (at, by) => `${new Date(Date.parse(at) + by).toISOString().slice(0, 19)}Z`;
+// There is no index of correlation ids: the events of a day are gone through.
+const around = (at) => ({ from: moved(at, -HALF_A_DAY), to: moved(at, HALF_A_DAY) });
+
 function recordSection(key, record, isOneOfMany, signal) {
   const asked = { record: record.record };
   const { archive, lastFailure } = record;
@@ -35,10 +44,11 @@ function recordSection(key, record, isOneOfMany, signal) {
       ["Given up", record.deadLetteredAt && time(record.deadLetteredAt)],
       ["Conflict noted", record.conflictAt && time(record.conflictAt)],
       ["Last failure", lastFailure && `${lastFailure.reason}${lastFailure.receiveCount ? `, receive ${lastFailure.receiveCount}` : ""}`],
-      ["Correlation id", make("a", { href: address("events", { correlationId: record.correlationId }) }, make("code", null, record.correlationId))],
+      ["Correlation id", make("a", { href: address("events", { correlationId: record.correlationId, ...around(record.receivedAt) }) }, make("code", null, record.correlationId))],
       ["Same bytes as", record.sameBytesAs], ["Signature", record.scheme],
       ["Archived", archive && make("code", null, `${archive.key} at ${archive.offset}, ${archive.size} bytes`)],
       ["SHA-256", archive && make("code", null, archive.sha256)],
+      ["Erased", time(record.erasedAt)],
       ["Message that was given up", record.deadLetter && make("code", null, record.deadLetter)],
     ]),
     make("div", { class: "demands" },
@@ -46,19 +56,17 @@ function recordSection(key, record, isOneOfMany, signal) {
       archive && onDemand("Verify the evidence", async () => evidence(await ask(["evidence", key], asked, signal)))));
 }
 
-function payload(received) {
-  const text = new TextDecoder().decode(received);
-  const shown = make("pre", { tabindex: "0", "aria-label": "Payload" }, pretty(text));
-  let raw = false;
-  const change = make("button", {
-    type: "button", "aria-pressed": "false",
-    click: () => {
-      raw = !raw;
-      change.setAttribute("aria-pressed", String(raw));
-      shown.textContent = raw ? text : pretty(text);
-    },
-  }, "As received");
-  return [make("p", null, `${received.byteLength} bytes`, text.includes("\ufffd") ? ", not all of them UTF-8" : "", " ", change), shown];
+function erase(key, records, signal) {
+  const names = records.map(({ record }) => record);
+  return action("Erase the payload", ["erase"], {
+    fields: names.length > 1 ? [choice("record", "Record", names, {})] : [],
+    body: ({ record }) => ({ eventId: key, ...(record && { record }) }), inBody: ["dryRun", "reason"],
+    confirms: key, policy: "erase_policy_json", says: "This would be erased:", signal,
+    shown: ({ places, sameBytes }) => [
+      ["Places", places.map((one) => make("div", null, make("code", null, one.key), one.offset === null ? "" : ` at ${one.offset}, ${one.size} bytes`))],
+      ["Other events that lose what is there", sameBytes.map((other) => make("div", null, make("a", { href: eventAddress(other) }, other)))],
+    ],
+  });
 }
 
 function evidence({ proof, evidence: found }) {

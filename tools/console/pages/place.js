@@ -1,23 +1,15 @@
-// Where the console is: the environment, addresses of pages, and what is said aloud about a page.
+// Where the console is: the environment, and addresses of its pages.
+
+import { address, setAddresses } from "/assets/address.js";
+
+export { address, go, say, showAgain } from "/assets/address.js";
 
 let about;
 
 export const setAbout = (known) => { about = known; };
 export const providers = () => about.providers;
 export const hasDelivery = () => about.hasDelivery;
-export const say = (text) => { document.getElementById("status").textContent = text; };
-
-export function address(page, query) {
-  const kept = Object.entries(query ?? {}).filter(([, value]) => value);
-  return `/${about.environment}/${page}${kept.length ? `?${new URLSearchParams(kept)}` : ""}`;
-}
-
+export const hasIngestQueue = () => about.hasIngestQueue;
 export const eventAddress = (key) => address(`events/${encodeURIComponent(key)}`);
 
-export function go(to, replaces = false) {
-  history[replaces ? "replaceState" : "pushState"](null, "", to);
-  dispatchEvent(new Event("moved"));
-}
-
-// Shows the page anew, which says first what was done.
-export const showAgain = (done) => dispatchEvent(new CustomEvent("moved", { detail: done }));
+setAddresses((page, query) => `/${about.environment}/${page}${query.length ? `?${new URLSearchParams(query)}` : ""}`);

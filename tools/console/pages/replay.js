@@ -10,6 +10,9 @@ const EVERY_MS = 2_000;
 // Each look at an event is a call.
 const WATCHED = 20;
 const WAITS = "in the queue";
+const CONFLICT = "in conflict";
+// Steps with which a replay that has taken an event up ends.
+const ENDS = { routed: "routed", held: "held", "dead-lettered": "given up again" };
 
 export async function replayPage({ main, query, signal }) {
   const told = make("div", { class: "told", tabindex: "-1" });
@@ -63,10 +66,10 @@ export async function replayPage({ main, query, signal }) {
     }
     say("Nothing was changed");
     put(section("Dry run", make("p", null, `Events that a replay would send: ${matched}. Nothing was changed.`), missing(notFound),
-      matched ? make("button", { type: "button", click: () => step(() => replay(wanted(form), matched, stopping())) }, "Replay now") : null));
+      matched ? make("button", { type: "button", click: () => step(() => replay(wanted(form), matched, notFound, stopping())) }, "Replay now") : null));
   }
 
-  async function replay({ request, reason }, matched, until) {
+  async function replay({ request, reason }, matched, unknown, until) {
     const bar = make("progress", { max: matched, value: 0, "aria-label": "Events that were sent" });
     const failures = [];
     const notFound = [];
@@ -74,6 +77,8 @@ export async function replayPage({ main, query, signal }) {
     let sent = 0;
     let ended = null;
     put(section("Replay", bar, make("p", null, stop("Stop"))));
+    const names = (request.eventIds ?? []).filter((key) => !unknown.includes(key)).slice(0, WATCHED);
+    const before = await newestSteps(names, until);
     // A change of it would stop the replay.
     form.inert = true;
     try {
@@ -90,13 +95,12 @@ export async function replayPage({ main, query, signal }) {
       ended = asTrouble(error);
     }
     form.inert = false;
-    const names = request.eventIds?.slice(0, WATCHED) ?? [];
     const place = make("div");
     put(section("Replay", bar, ended, make("p", null, `Sent to the main queue: ${sent} of ${matched}. It is in the audit log.`),
       failures.length ? table("Not sent", { event: ([key]) => link(key), why: ([, why]) => why }, failures) : null, missing(notFound),
-      names.length ? place : make("p", null, make("a", { href: address("events", { provider: request.provider, from: request.from, to: request.to }) }, "See these events"))));
+      request.eventIds ? place : make("p", null, make("a", { href: address("events", { provider: request.provider, from: request.from, to: request.to }) }, "See these events"))));
     const failed = new Set(failures.map(([key]) => key));
-    await watch(place, names.filter((key) => !failed.has(key) && !notFound.includes(key)), new Set(ids), until);
+    await watch(place, names.filter((key) => !failed.has(key) && !notFound.includes(key)), new Set(ids), before, until);
   }
 }
 
@@ -122,15 +126,30 @@ async function* answers(request, until) {
   } while (next);
 }
 
-// A timeline has the newest step first.
-function endOf(timeline, replayIds) {
+// `before` is the time of the newest step before the replay was sent. A conflict, and a failure before the event is taken
+// up, leave no step of the replay: they are newer than that. A timeline has the newest step first.
+export function endOf({ state: now, timeline }, replayIds, before = "") {
+  if (now === "CONFLICTING") return CONFLICT;
   const begun = timeline.findIndex((one) => one.step === "replayed" && replayIds.has(one.replayId));
-  const since = timeline.slice(0, Math.max(begun, 0)).map((one) => one.step);
-  return since.includes("routed") ? "routed" : since.includes("dead-lettered") ? "given up again" : WAITS;
+  if (begun >= 0) return ENDS[timeline.slice(0, begun).map((one) => one.step).find((step) => Object.hasOwn(ENDS, step))] ?? WAITS;
+  const since = timeline.filter(({ at }) => at > before).map((one) => one.step);
+  return since.includes("dead-lettered") ? ENDS["dead-lettered"] : since.includes("conflicting") ? CONFLICT : WAITS;
+}
+
+const nameOf = (key, { record }) => `${key} ${record}`;
+
+// The time of the newest step of each record of events.
+async function newestSteps(keys, until) {
+  const newest = new Map();
+  for (const key of keys) {
+    const { records } = await ask(["inbound", key], null, until);
+    for (const record of records) newest.set(nameOf(key, record), record.timeline[0]?.at);
+  }
+  return newest;
 }
 
 // Looks at events until this replay has come to its end with each.
-async function watch(place, keys, replayIds, until) {
+async function watch(place, keys, replayIds, before, until) {
   const waiting = new Set(keys);
   const found = new Map(keys.map((key) => [key, {}]));
   const show = () => place.replaceChildren(table("What became of them", {
@@ -140,12 +159,12 @@ async function watch(place, keys, replayIds, until) {
   while (waiting.size) {
     for (const key of document.hidden ? [] : [...waiting]) {
       const { records } = await ask(["inbound", key], null, until);
-      const ends = records.map((record) => endOf(record.timeline, replayIds));
+      const ends = records.map((record) => endOf(record, replayIds, before.get(nameOf(key, record))));
       found.set(key, { state: records[0].state, end: ends.join(", ") });
       if (ends.every((end) => end !== WAITS)) waiting.delete(key);
     }
     show();
-    say(`${keys.length - waiting.size} of ${keys.length} were routed, or given up again`);
+    say(`${keys.length - waiting.size} of ${keys.length} have come to an end`);
     if (waiting.size) await new Promise((resolve) => { setTimeout(resolve, EVERY_MS); });
     until.throwIfAborted();
   }

@@ -6,6 +6,8 @@ import { action } from "/assets/act.js";
 import { facts, make, section, state, time } from "/assets/elements.js";
 import { endpointColumns } from "/assets/endpoints.js";
 import { list, pages } from "/assets/list.js";
+import { replaysPage } from "/assets/replays.js";
+import { tokensSection } from "/assets/tokens.js";
 
 const limit = (number) => number ?? "the service's";
 
@@ -20,7 +22,12 @@ export async function tenantsPage({ main, signal }) {
   });
 }
 
-export async function tenantPage({ main, signal, name, keys: [tenantId] }) {
+export async function tenantPage(page) {
+  const { main, signal, name, keys: [tenantId, part] } = page;
+  if (part === "replays") {
+    await replaysPage(page);
+    return;
+  }
   name(tenantId);
   const path = ["operator", "tenants", tenantId];
   const tenant = await ask(path, null, signal);
@@ -30,7 +37,7 @@ export async function tenantPage({ main, signal, name, keys: [tenantId] }) {
   main.append(
     facts(shown(tenant)), action(verb, [...path, step], { shown, signal }),
     make("p", null, make("a", { href: address("deliveries", { tenantId }) }, "Deliveries"), ", ",
-      make("a", { href: address("deliveries", { tenantId, state: "DLQ" }) }, "those that were given up"), ", ",
+      make("a", { href: address("deliveries", { tenantId, state: "DLQ" }) }, "those that were given up"), ", ", make("a", { href: address(`tenants/${tenantId}/replays`) }, "replays"), ", ",
       make("a", { href: address("audit", { tenantId }) }, "what operators did")));
   const place = section("Endpoints");
   main.append(place);
@@ -38,4 +45,5 @@ export async function tenantPage({ main, signal, name, keys: [tenantId] }) {
     caption: "Endpoints, by id", noun: "endpoints", columns: endpointColumns(),
     fetch: pages(["operator", "endpoints"], "endpoints", "cursor", { tenantId }, signal),
   });
+  await tokensSection({ main, tenantId, signal });
 }

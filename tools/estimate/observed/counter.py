@@ -110,15 +110,24 @@ class CallCounter:
             case "PutEvents":
                 self.usage.event_bytes += [_event_bytes(entry) for entry in request["Entries"]]
             case "GetItem":
-                (item,) = self._items([(request["TableName"], request["Key"])])
-                units = max(1, -(-size(item or {}) // READ_UNIT_BYTES))
-                self.usage.read_units += units if request.get("ConsistentRead") else units / 2
+                self._read(request["TableName"], [request["Key"]], request)
+            case "BatchGetItem":
+                for table, asked in request["RequestItems"].items():
+                    self._read(table, asked["Keys"], asked)
+            case "Query":
+                # Of a partition in which there is next to nothing.
+                self.usage.read_units += 1 if request.get("ConsistentRead") else 0.5
             case "ExecuteStatement" if request["Statement"].startswith("SELECT"):
                 # Half a unit for each key of an index in which there is next to nothing.
                 self.usage.read_units += max(1, len(request.get("Parameters", ()))) / 2
             case _:
                 return self._write(operation, request)
         return lambda _: None
+
+    def _read(self, table: str, keys: Sequence[dict[str, Any]], asked: Mapping[str, Any]) -> None:
+        for item in self._items([(table, key) for key in keys]):
+            units = max(1, -(-size(item or {}) // READ_UNIT_BYTES))
+            self.usage.read_units += units if asked.get("ConsistentRead") else units / 2
 
     def _write(self, operation: str, request: dict[str, Any]) -> Done:
         try:

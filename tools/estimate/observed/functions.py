@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import IO, Any, NamedTuple, Self
 
+from lambdas.inbound.providers.registry import REGISTRY
 from modules.terraform_json.document import REFERENCE
 from tools import ROOT, senders
 from tools.estimate.observed.child import ANSWER
@@ -128,7 +129,7 @@ class Observer:
                 "isBase64Encoded": True,
             }
         )
-        if (status := invocation.answer["statusCode"]) != 202:
+        if (status := invocation.answer["statusCode"]) != REGISTRY[self._entry].response.status:
             raise NotObservedError(f"ingestion answered {status} to a sample webhook: {invocation.answer['body']}")
         return invocation
 

@@ -257,6 +257,7 @@ class World:
                 replays=replays,
                 redrive=lambda **_: Redriven(messages=0, under_way=False),
                 audit=audit_log(dynamodb, "sim-tenants"),
+                portal_url="",
                 clock=clock,
             )
         )

@@ -61,7 +61,13 @@ class Reports:
             flush_metrics=self._flush,
             log_metrics=self._flushed,
         )
-        return {"logger": logger, "metrics": metrics, "tracer": SimpleNamespace(capture_lambda_handler=unchanged)}
+
+        def count_at_once(metric: str, count: int = 1, **_: str) -> None:
+            self._add(name=metric, unit="Count", value=count)
+            self._flush()
+
+        tracer = SimpleNamespace(capture_lambda_handler=unchanged)
+        return {"logger": logger, "metrics": metrics, "tracer": tracer, "count_at_once": count_at_once}
 
     def _add(self, *, name: str, unit: Any, value: int) -> None:
         del unit

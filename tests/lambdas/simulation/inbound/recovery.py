@@ -15,7 +15,7 @@ from lambdas.inbound.metrics import RECOVERED
 from lambdas.reconcile import api as reconcile_api
 from lambdas.reconcile.environment import ReconcileEnvironment
 from lambdas.reconcile.event_list import compact
-from tests.lambdas.events_apis import StripeApi
+from tests.lambdas.events_apis import StripeApi, stripe_endpoint
 from tests.lambdas.simulation.faults import Faulty, MemorySecrets
 from tests.lambdas.simulation.inbound.functions import Function
 from tests.lambdas.simulation.inbound.webhooks import SECRETS, webhook
@@ -31,6 +31,7 @@ EVERY_SECONDS = 900.0
 SPAN_SECONDS = 5_400.0
 HOUR = 3_600.0
 SIZE = 100_000
+_MOST_RUNS = 1_000
 STRIPES_LIMIT = 25
 """Requests a second of one operation: https://docs.stripe.com/rate-limits"""
 Force = Callable[[str, Invocation], str | None]
@@ -56,13 +57,15 @@ class Reconciling(World):
         self.api = StripeApi(lambda: self.kernel.now, API_KEY)
         self.hidden: dict[str, int] = {}
         self.runs = 0
-        deployed = {"entry": "stripe", "apiSecretArn": "api-key", "overlap": OVERLAP_SECONDS, "types": ["*"]}
+        self.api.registrations = [stripe_endpoint("https://api/v1/webhook/stripe")]
+        deployed = {"entry": "stripe", "apiSecretArn": "api-key", "every": EVERY_SECONDS, "overlap": OVERLAP_SECONDS}
         self.function = Function(
             self.kernel,
             self.reports,
             ("reconcile.handler",),
             ReconcileEnvironment(
-                providers=json.dumps({"stripe": deployed}),
+                providers=json.dumps({"stripe": {**deployed, "types": ["*"]}}),
+                base_url="https://api/v1",
                 queue_url="https://queue",
                 message_group_by="provider",
                 table_name=TABLE,
@@ -94,7 +97,7 @@ class Reconciling(World):
         return self.do(self._cycle)  # type: ignore[no-any-return]
 
     def _cycle(self) -> dict[str, Any]:
-        while True:
+        for _ in range(_MOST_RUNS):
             self.runs += 1
             run = partial(self._started, self.function, {"provider": "stripe"})
             made = self.kernel.call(FUNCTION, run, seconds=RUN_SECONDS, skew=self._skew())
@@ -102,6 +105,7 @@ class Reconciling(World):
             if report is not None and report.get("complete"):
                 return report  # type: ignore[no-any-return]
             self.kernel.sleep(EVERY_SECONDS)
+        raise AssertionError(f"after {_MOST_RUNS:,} runs the window is still open: {made.error or made.result}")
 
     def finish(self) -> None:
         """Check the rules of the world, and those of reconciliation."""

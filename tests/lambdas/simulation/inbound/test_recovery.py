@@ -27,7 +27,7 @@ def times_published(world):
 @pytest.mark.parametrize("hide", [at_random, in_one_block])
 def test_what_is_hidden_is_recovered_in_one_cycle_whatever_befalls_the_function(hide):
     """A share of ``make simulate-inbound SCENARIOS=1``."""
-    world = happened(SIZE, hide(SIZE, random.Random(1)), page=20)
+    world = happened(SIZE, hide(SIZE, random.Random(1)), page=10)
     report = recover(world, faults(world))
     assert world.violations == {}
     assert (report["listed"], report["recovered"]) == (SIZE, SIZE // 100)

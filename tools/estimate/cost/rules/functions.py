@@ -9,6 +9,7 @@ from tools.estimate.cost.case import Case
 from tools.estimate.cost.rules.api_gateway import traced
 from tools.estimate.cost.rules.reconciliation import reconciliation, runs_every
 from tools.estimate.cost.rules.rule import Line, Paid, PricingRule
+from tools.estimate.cost.rules.statement import is_statement, statement
 from tools.estimate.synthesized import Resource
 
 
@@ -27,6 +28,8 @@ def _function(resource: Resource, case: Case) -> Iterable[Line]:
         yield from _metrics(resource, case, case.processed.metrics)
         if _is_traced(resource):
             yield _traces(resource, case, case.workload.rate / case.batch, "batches")
+    elif is_statement(resource):
+        yield from statement(resource, case)
     elif runs_every(resource, case):
         yield from reconciliation(resource, case)
     else:

@@ -14,6 +14,8 @@ from tools.estimate.synthesized import Resource
 # What a run calls besides its pages: it reads, opens and closes its progress, and writes its report.
 _OF_A_RUN = ("GetItem", "PutItem", "PutItem", "PutObject")
 _OF_A_PAGE = ("BatchGetItem", "PutItem")
+# Of the provider's API, for its registration: where there are two
+_CALLS_OF_A_WATCH = 2
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)", re.ASCII)
 _SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400}
 
@@ -43,7 +45,7 @@ def reconciliation(function: Resource, case: Case) -> Iterator[Line]:
         keys = 1 if REGISTRY[given[name]["entry"]].identity.without_id is None else 2
         api_s = max(case.assume.provider_api_ms / 1000, 1 / kind.per_second)
         page_s = api_s + case.assume.invocation_s(list(_OF_A_PAGE), memory)
-        run_s = case.assume.invocation_s(list(_OF_A_RUN), memory) + page_s
+        run_s = case.assume.invocation_s(list(_OF_A_RUN), memory) + _CALLS_OF_A_WATCH * api_s + page_s
         event_s = page_s / kind.page_size + (api_s if kind.one_by_one else 0)
         # No more than the time of the runs is enough for.
         listed = min(share * times, runs * RUN_SECONDS / event_s)

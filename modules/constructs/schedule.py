@@ -1,11 +1,13 @@
-"""A function that EventBridge invokes every minute."""
+"""A function that EventBridge invokes every minute, or every hour."""
 
-from modules.constructs.naming import Names
+from typing import Annotated
+
+from modules.constructs.naming import MAX_RULE, Names
 from modules.constructs.pinning import pin
 from modules.constructs.queues import dead_letter_queue, from_rules, protect_queue
 from modules.constructs.webhook_function import WebhookFunction
-from modules.inbound.event_routing import MAX_RULE
 from modules.settings.checked import checked
+from modules.settings.validation import SettingRule
 from modules.synth.cdk import (
     CloudwatchEventRule,
     CloudwatchEventTarget,
@@ -16,14 +18,15 @@ from modules.synth.cdk import (
     LambdaPermission,
 )
 
-SECONDS = 60
+MINUTE, HOUR = 60, 3_600
+_UNITS = {MINUTE: "minute", HOUR: "hour"}
 
 
 @checked
-class EveryMinute(Construct):
+class Schedule(Construct):
     """A rule on the default bus, where alone rules can have a schedule.
 
-    A minute that fails is not made up for: the next one does what was left.
+    A run that fails is not made up for: the next one does what was left.
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
 
     Parameters
@@ -32,6 +35,8 @@ class EveryMinute(Construct):
         Naming of the stack.
     function : WebhookFunction
         The function.
+    every : int
+        Seconds from one invocation to the next: `MINUTE` or `HOUR`.
 
     Attributes
     ----------
@@ -39,14 +44,23 @@ class EveryMinute(Construct):
         Gets the invocations that EventBridge could not make, with the reason.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, names: Names, function: WebhookFunction) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        names: Names,
+        function: WebhookFunction,
+        every: Annotated[int, SettingRule(unit="s", choices=tuple(_UNITS))] = MINUTE,
+    ) -> None:
         super().__init__(scope, id_)
+        unit = _UNITS[every]
         rule = CloudwatchEventRule(
             self,
             "rule",
             name=names(id_, limit=MAX_RULE),
-            description=f"Invokes {function.name} every minute",
-            schedule_expression="rate(1 minute)",
+            description=f"Invokes {function.name} every {unit}",
+            schedule_expression=f"rate(1 {unit})",
         )
         self.undelivered = dead_letter_queue(self, "undelivered", names(f"{id_}-undelivered"), fifo=False)
         pin(self.undelivered, f"{id_}_undelivered")
@@ -57,22 +71,20 @@ class EveryMinute(Construct):
             rule=rule.name,
             target_id=function.name,
             arn=function.function.arn,
-            retry_policy=CloudwatchEventTargetRetryPolicy(
-                maximum_event_age_in_seconds=SECONDS, maximum_retry_attempts=0
-            ),
+            retry_policy=CloudwatchEventTargetRetryPolicy(maximum_event_age_in_seconds=every, maximum_retry_attempts=0),
             dead_letter_config=CloudwatchEventTargetDeadLetterConfig(arn=self.undelivered.arn),
         )
         LambdaFunctionEventInvokeConfig(
             self,
             "invocations",
             function_name=function.function.function_name,
-            maximum_event_age_in_seconds=SECONDS,
+            maximum_event_age_in_seconds=every,
             maximum_retry_attempts=0,
         )
         LambdaPermission(
             self,
             "permission",
-            statement_id="EventBridge-every-minute",
+            statement_id=f"EventBridge-every-{unit}",
             action="lambda:InvokeFunction",
             function_name=function.function.function_name,
             principal="events.amazonaws.com",

@@ -1,7 +1,7 @@
 // Lists that go on on demand, with filters that are in the address.
 
 import { ask } from "/assets/api.js";
-import { address, go, say } from "/assets/place.js";
+import { address, go, say } from "/assets/address.js";
 import { make, table, trouble } from "/assets/elements.js";
 import { ago } from "/assets/formats.js";
 
@@ -82,5 +82,7 @@ const plain = { autocomplete: "off", spellcheck: "false", autocapitalize: "none"
 export const text = (name, label, query, more) => field(label, make("input", { name, value: query[name], maxlength: 256, ...plain, ...more }));
 export const lines = (name, label, query) => field(label, make("textarea", { name, rows: 4, cols: 40, ...plain }, query[name] ?? ""));
 export const moment = (name, label, query) => field(label, make("input", { name, type: "datetime-local", step: 1, value: query[name]?.slice(0, 19) }));
-export const choice = (name, label, options, query, none = "all") => field(label, make("select", { name }, make("option", { value: "" }, none),
-  options.map((value) => make("option", { value, selected: value === query[name] }, value))));
+// An option is a value, or that and how it is shown.
+export const choice = (name, label, options, query, none = "all") => field(label, make("select", { name, required: none === null },
+  none === null ? [] : make("option", { value: "" }, none),
+  options.map((option) => [option].flat()).map(([value, shown = value]) => make("option", { value, selected: value === query[name] }, shown))));

@@ -1,26 +1,39 @@
 // Texts for people.
 
-// JSON with line breaks. The text is only cut: a parsed number would lose digits, and a name that comes twice would be lost.
+// Beyond it a browser stands still for long: 1 MB of brackets becomes a million lines.
+const MOST_CHARACTERS = 1_000_000;
+const MOST_SHOWN = 2_000_000;
+const DEEPEST = 20;
+
+// JSON with line breaks. What is none, or would be too long, stays as it came.
 export function pretty(text) {
+  if (text.length > MOST_CHARACTERS) return text;
   try {
     JSON.parse(text);
+    const shown = broken(text);
+    return shown.length > MOST_SHOWN ? text : shown;
   } catch {
     return text;
   }
+}
+
+// The text is only cut: a parsed number would lose digits, and a name that comes twice would be lost.
+function broken(text) {
   let depth = 0;
+  const line = () => `\n${"  ".repeat(Math.min(depth, DEEPEST))}`;
   const parts = text.match(/"(?:[^"\\]|\\.)*"|[[\]{},:]|[^\s[\]{},:"]+/g);
   return parts.map((part, index) => {
-    if (part === ",") return `,\n${"  ".repeat(depth)}`;
+    if (part === ",") return `,${line()}`;
     if (part === ":") return ": ";
     if (part === "{" || part === "[") {
       if ("}]".includes(parts[index + 1])) return part;
       depth += 1;
-      return `${part}\n${"  ".repeat(depth)}`;
+      return `${part}${line()}`;
     }
     if (part === "}" || part === "]") {
       if ("{[".includes(parts[index - 1])) return part;
       depth -= 1;
-      return `\n${"  ".repeat(depth)}${part}`;
+      return `${line()}${part}`;
     }
     return part;
   }).join("");

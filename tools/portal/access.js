@@ -1,0 +1,7 @@
+// What the link lets its holder do.
+
+const ACTING = ["full", "portal"];
+let access;
+
+export const setAccess = (given) => { access = given; };
+export const mayAct = () => ACTING.includes(access);
