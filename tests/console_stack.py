@@ -57,11 +57,12 @@ class Stack:
         client = boto3.client(
             service, region_name="eu-central-1", aws_access_key_id="AKIDCONSOLE", aws_secret_access_key="none"
         )
-        given = {}
+        # A page asks for several things at once.
+        given = threading.local()
         client.meta.events.register(
-            "before-parameter-build.*.*", lambda params, model, **_: given.update({model.name: dict(params)})
+            "before-parameter-build.*.*", lambda params, **_: setattr(given, "params", dict(params))
         )
-        client.meta.events.register("before-call.*.*", lambda model, **_: self._of_aws(model.name, given[model.name]))
+        client.meta.events.register("before-call.*.*", lambda model, **_: self._of_aws(model.name, given.params))
         return client
 
     def _of_aws(self, operation, params):

@@ -34,8 +34,11 @@ export function table(caption, columns, rows) {
     make("caption", null, caption), make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, names)), body);
   whole.add = (more) => {
     for (const row of more) {
-      body.append(make("tr", { role: "row" }, Object.entries(columns).map(([name, cell]) =>
-        make("td", { role: "cell", "data-label": name }, make("div", null, cell(row) ?? "")))));
+      body.append(make("tr", { role: "row" }, Object.entries(columns).map(([name, cell]) => {
+        const shown = cell(row) ?? "";
+        const kind = typeof shown === "number" ? "number" : null;
+        return make("td", { role: "cell", "data-label": name }, make("div", { class: kind }, shown));
+      })));
     }
   };
   whole.add(rows);
