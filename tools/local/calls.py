@@ -117,16 +117,18 @@ def wait_for(
 ) -> T:
     """Return what `look` finds, once it finds anything.
 
+    It looks once more after the time, because a busy machine may need all of it for one look.
+
     Raises
     ------
     TimeoutError
         When that takes too long.
     """
-    started = time.monotonic()
+    started, waited = time.monotonic(), 0.0
     while (found := look()) is None:
-        waited = time.monotonic() - started
         if waited > timeout:
             raise TimeoutError(f"waited {timeout:.0f} s for {what}")
+        waited = time.monotonic() - started
         if on_wait:
             on_wait(waited)
         time.sleep(0.2)
