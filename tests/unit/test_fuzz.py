@@ -1,5 +1,6 @@
 """A short run of the coverage-guided fuzzer on every provider; ``make fuzz`` runs it for longer."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -22,7 +23,10 @@ def test_nothing_escapes_and_nothing_unsigned_is_accepted(entry):
     )
 
     assert run.returncode == 0, run.stdout
-    assert f"{entry}: #3000" in run.stdout
+    # libFuzzer looks at its limit between inputs that it changes several times, and may be over it by some.
+    done = re.search(rf"^{entry}: #(\d+)\tDONE", run.stdout, re.MULTILINE)
+    assert done, run.stdout
+    assert int(done[1]) >= 3000
 
 
 def test_a_verifier_that_accepts_everything_is_found():
