@@ -216,9 +216,14 @@ class EventList(ABC):
         KeyModeError
             When it is.
         """
-        for begin, mode in cls.key_modes.items():
-            if deployed and key.startswith(begin) and mode != deployed:
-                raise KeyModeError(f"the API key is of {mode} mode, and what is deployed of {deployed} mode")
+        mode = cls.mode_of(key)
+        if deployed and mode and mode != deployed:
+            raise KeyModeError(f"the API key is of {mode} mode, and what is deployed of {deployed} mode")
+
+    @classmethod
+    def mode_of(cls, key: str) -> str | None:
+        """Return the mode that an API key is of; None if it does not say."""
+        return next((mode for begin, mode in cls.key_modes.items() if key.startswith(begin)), None)
 
     def authorize(self) -> None:
         """Have the next calls carry the key."""
@@ -293,21 +298,21 @@ def check_moved(after: str | None, following: str | None) -> None:
         raise NotAListError("a page of which the next one begins where it does")
 
 
-def all_entries(page: Callable[[str | None], tuple[list[dict[str, Any]], str | None]]) -> list[dict[str, Any]]:
-    """Return the entries of all pages.
+def all_entries(page: Callable[[str | None], tuple[list[dict[str, Any]], str | None]]) -> Iterator[dict[str, Any]]:
+    """Yield the entries of all pages.
 
     Parameters
     ----------
     page : Callable[[str | None], tuple[list[dict[str, Any]], str | None]]
         Takes where a page begins, and returns its entries and where the next one begins; None for the first, and last.
     """
-    entries, after = page(None)
-    while after is not None:
-        more, following = page(after)
+    after = None
+    while True:
+        entries, following = page(after)
         check_moved(after, following)
-        entries += more
-        after = following
-    return entries
+        yield from entries
+        if (after := following) is None:
+            return
 
 
 def id_in(entry: Mapping[str, Any], member: str) -> str:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from itertools import islice
 from typing import Any
 from uuid import uuid4
@@ -25,7 +26,15 @@ from lambdas.inbound.record_items import first_key, occurrence_key
 from lambdas.inbound.record_queries import RecordQueries
 from lambdas.inbound.records import Records
 from lambdas.reconcile.event_list import CursorGoneError, EventList, Fetched, Page, check_moved
-from lambdas.reconcile.progress import Progress, ProgressStore, UnkeptProgress, begun_again, day_key, with_page
+from lambdas.reconcile.progress import (
+    COUNTS,
+    Progress,
+    ProgressStore,
+    UnkeptProgress,
+    begun_again,
+    day_key,
+    with_page,
+)
 from lambdas.shared import times
 from lambdas.shared.errors import MalformedWebhookError, SignatureRefusedError
 from lambdas.shared.request import WebhookRequest
@@ -73,6 +82,15 @@ class Reconciled:
     signing_secrets: Sequence[str] = ()
     overlap: float
     types: Sequence[str] = ("*",)
+
+    @cached_property
+    def key_id(self) -> str:
+        """Id of the API key."""
+        return key_id(self.api_key)
+
+    def wants(self, event_type: str) -> bool:
+        """Return whether events of a type are wanted."""
+        return any(fnmatchcase(event_type, name) for name in self.types)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,8 +207,8 @@ class Reconciliation:
                     raise
                 restarted, progress = True, begun_again(progress)
                 continue
-            compared, key = self._compare(one, page, progress), key_id(one.api_key)
-            has_webhooks: bool | None = compared.has_webhooks or progress.known_key == key
+            compared = self._compare(one, page, progress)
+            has_webhooks: bool | None = compared.has_webhooks or progress.known_key == one.key_id
             if not has_webhooks and not asked and (compared.missing or page.after is None):
                 asked, has_webhooks = True, self._has_webhooks(one, progress, seconds_left)
                 if is_wrong_list := has_webhooks is False:
@@ -198,7 +216,7 @@ class Reconciliation:
                     progress = begun_again(progress)
                     store.write(one.name, progress)
                     break
-            progress = replace(progress, known_key=key if has_webhooks else progress.known_key)
+            progress = replace(progress, known_key=one.key_id if has_webhooks else progress.known_key)
             progress = self._hand_over(one, compared, page.after, progress, dry_run=dry_run)
             store.write(one.name, progress)
         report = _report(one, progress, self.clock(), dry_run=dry_run, is_wrong_list=is_wrong_list)
@@ -223,7 +241,7 @@ class Reconciliation:
         # Nobody can go further back than the list, so that asking for it again is no reason to begin again.
         if kept is not None and is_open and not anew and max(earliest, asked) >= kept.since:
             window = kept
-            if not (kept.listed or kept.after or kept.all_listed or known_key == key_id(one.api_key)):
+            if not (kept.listed or kept.after or kept.all_listed or known_key == one.key_id):
                 # A webhook that came since may be the first that the list has.
                 window = replace(kept, until=until)
         else:
@@ -251,7 +269,7 @@ class Reconciliation:
             except (MalformedWebhookError, SignatureRefusedError):
                 unreadable.append(fetched.id)
                 continue
-            wanted = [each for each in read if any(fnmatchcase(each.event.event_type, name) for name in one.types)]
+            wanted = [each for each in read if one.wants(each.event.event_type)]
             unwanted += len(read) - len(wanted)
             candidates += wanted
             if fetched.at is not None and first <= fetched.at < progress.until:
@@ -310,7 +328,7 @@ class Reconciliation:
             headers={name: [value] for name, value in fetched.headers.items()},
             received_at=self.clock(),
         )
-        scheme, key, signature_id = FETCHED, key_id(one.api_key), None
+        scheme, key, signature_id = FETCHED, one.key_id, None
         # An id may be in one of them.
         headers: Mapping[str, str] = {name: text for name, text in fetched.headers.items() if name != "content-type"}
         if one.events.signed:
@@ -376,8 +394,11 @@ class Reconciliation:
     def _webhooks(self, one: Reconciled, start: str, end: str) -> Iterator[Mapping[str, Any]]:
         """Yield the records of wanted webhooks of what occurred, and was received, in a time."""
         for record in self.queries.all_received(one.name, start, end, at_once=_WEBHOOKS_ASKED_FOR):
-            is_wanted = any(fnmatchcase(record.get("eventType", ""), name) for name in one.types)
-            if is_wanted and not record.get("recovered") and record.get("occurredAt", start) >= start:
+            if (
+                one.wants(record.get("eventType", ""))
+                and not record.get("recovered")
+                and record.get("occurredAt", start) >= start
+            ):
                 yield record
 
 
@@ -403,18 +424,17 @@ def _report(one: Reconciled, progress: Progress, now: float, *, dry_run: bool, i
     if not progress.all_listed and now - progress.until > BEHIND_SECONDS:
         problems.append("the list is longer than the runs are enough for")
     counts = asdict(progress)
-    names = ("listed", "present", "recovered", "unreadable", "unwanted")
     return {
         "provider": one.name,
         "host": one.events.host,
-        "keyId": key_id(one.api_key),
+        "keyId": one.key_id,
         "dryRun": dry_run,
         "openedAt": progress.opened_at,
         "since": times.iso(progress.since),
         "until": times.iso(progress.until),
         "complete": progress.all_listed,
         "wrongList": is_wrong_list,
-        **{name: counts[name] for name in names},
+        **{name: counts[name] for name in COUNTS},
         "byDay": [
             {**dict(zip(("day", "account", "mode"), json.loads(key), strict=True)), "events": number}
             for key, number in sorted(progress.by_day.items())

@@ -16,6 +16,8 @@ from lambdas.shared.errors import TellableError
 MAX_NAMED = 500
 MAX_UNREADABLE_NAMED = 50
 MAX_ACCOUNTS = 200
+# Of `Progress`, what is counted of the entries of a list, and told in its report.
+COUNTS = ("listed", "present", "recovered", "unreadable", "unwanted")
 
 
 class OvertakenError(TellableError):

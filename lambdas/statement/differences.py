@@ -8,7 +8,7 @@ from typing import Any
 from lambdas.shared.times import iso
 from lambdas.statement.counting import WAITING, account_key
 
-_OF_A_LIST = ("listed", "present", "recovered", "unreadable", "unwanted")
+OF_A_LIST = ("listed", "present", "recovered", "unreadable", "unwanted")
 # Runs of reconciliation that may be missed before a part of a day counts as not compared.
 _RUNS_MISSED = 2
 
@@ -25,7 +25,7 @@ def summary(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         "windows": len(reports),
         "since": min(report["since"] for report in reports),
         "until": reports[-1]["until"],
-        **{name: sum(report[name] for report in reports) for name in _OF_A_LIST},
+        **{name: sum(report[name] for report in reports) for name in OF_A_LIST},
         "notByAccount": sum(report.get("byDayNotNamed", 0) for report in reports),  # none from an earlier version
     }
 
@@ -73,7 +73,7 @@ def of_list(
             yield f"from {iso(until)} to {report['since']} nothing was compared with its list"
         until = max(until, _seconds(report["until"]))
         yield from report["problems"]
-        rest = report["listed"] - sum(report[name] for name in _OF_A_LIST[1:])
+        rest = report["listed"] - sum(report[name] for name in OF_A_LIST[1:])
         if rest:
             yield f"of the list until {report['until']}, {rest} entries are neither recorded, recovered, nor left out"
     if until <= begin or end - until > _RUNS_MISSED * every:

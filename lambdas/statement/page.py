@@ -9,6 +9,7 @@ from typing import Any
 from lambdas.inbound.record_items import UNREADABLE
 from lambdas.statement.chain import Statement
 from lambdas.statement.counting import HAS, NUMBERS
+from lambdas.statement.differences import OF_A_LIST
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;margin:1rem auto;max-width:60rem;padding:0 1rem}"
@@ -27,7 +28,6 @@ _HEADINGS = {
     "failedAttempts": "failed attempts",
     "givenUp": "given up",
 }
-_OF_A_LIST = ("listed", "present", "recovered", "unreadable", "unwanted")
 _UNKNOWN = "not asked"
 
 
@@ -73,7 +73,7 @@ def _provider(said: Mapping[str, Any]) -> Iterable[str]:
     listed = said["list"]
     has = _UNKNOWN
     if listed is not None:
-        numbers = ", ".join(f"{listed[name]:,} {name}" for name in _OF_A_LIST)
+        numbers = ", ".join(f"{listed[name]:,} {name}" for name in OF_A_LIST)
         time = f"{escape(listed['since'])} to {escape(listed['until'])}"
         has = f"{numbers}; {time}, {listed['windows']} windows, which overlap"
     refused = said["refused"]

@@ -11,13 +11,13 @@ from botocore.config import Config
 from rich.console import Console
 from rich.table import Table
 
+from lambdas.reconcile.progress import COUNTS
 from modules.constructs.bundling import RECONCILE
 from modules.constructs.naming import Names
 from modules.settings.reconciliation import RUN_SECONDS
 from tools.commands.target_stack import NoTargetError, Target, run, time_of
 
 console = Console()
-COUNTS = ("listed", "present", "recovered", "unreadable", "unwanted")
 
 
 def main() -> int:

@@ -100,13 +100,9 @@ class PaddleEvents(EventList):
         return len({event_of(entry) for entry in entries if entry.get("replayed_at") is None})
 
     def notifications(self, registration: str, status: str) -> Iterator[dict[str, Any]]:
-        """Yield the notifications to a registration in some states, from the newest to the oldest."""
-        query, after = {"notification_setting_id": registration, "status": status}, None
-        while True:
-            entries, after = self._entries("/notifications", "id", after, query)
-            yield from entries
-            if after is None:
-                return
+        """Return the notifications to a registration in some states, from the newest to the oldest."""
+        query = {"notification_setting_id": registration, "status": status}
+        return all_entries(partial(self._entries, "/notifications", "id", asked=query))
 
     def authorize(self) -> None:
         """See `EventList.authorize`."""

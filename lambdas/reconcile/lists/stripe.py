@@ -54,7 +54,7 @@ class StripeEvents(EventList):
             document = self._api.get("/v1/events", query).document
         events = objects_in(document, "data")
         # A key is of one mode, and so is everything that it may see.
-        is_live = any(self._key.startswith(begin) for begin, mode in self.key_modes.items() if mode == LIVE)
+        is_live = self.mode_of(self._key) == LIVE
         return Page(
             events=[
                 shown(event, at=times.parse(str(event.get("created"))))
